@@ -1,0 +1,1 @@
+"""Better prompts for an existing LangGraph graph, by reflective evolution (GEPA)."""

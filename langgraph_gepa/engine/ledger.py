@@ -1,0 +1,103 @@
+"""Pay once: every rollout and every reply is stored before it is used, and looked up before it is paid for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+from langgraph_gepa.engine.codec import dump, load
+from langgraph_gepa.engine.limits import Patience
+from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Reply, Store
+from langgraph_gepa.errors import Interrupted
+from langgraph_gepa.search.candidate import texts_key
+from langgraph_gepa.search.events import Event, ReflectionFinished, RolloutFinished, Subset
+from langgraph_gepa.search.example import Example, digest
+from langgraph_gepa.search.module import Texts
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.rollout import Rollout
+
+
+class Ledger:
+    """The one way to spend, and the one way to tell: journal, pool and observers move together.
+
+    `concurrency` rollouts run at once, in the order they were asked for.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        model: LanguageModel,
+        store: Store,
+        *,
+        observers: Sequence[Observer] = (),
+        concurrency: int = 16,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.pool = Pool()
+        self._evaluator = evaluator
+        self._model = model
+        self._store = store
+        self._observers = observers
+        self._slots = asyncio.Semaphore(concurrency)
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._stopping: str | None = None
+        before = 0.0
+        for at, event in store.events():
+            self.pool.apply(event)
+            before = at
+        self._began = clock() - before
+
+    @property
+    def seconds(self) -> float:
+        """Running time so far, over all sessions of the run."""
+        return self._clock() - self._began
+
+    def stop(self, reason: str) -> None:
+        """Starts nothing more; what is under way ends and is kept."""
+        self._stopping = self._stopping or reason
+
+    def tell(self, event: Event) -> None:
+        """Stores an event, folds it into the pool and shows it to the observers."""
+        self._store.append(event, self.seconds)
+        self._show(event)
+
+    async def rollout(self, texts: Texts, example: Example, iteration: int, subset: Subset, turn: str) -> Rollout:
+        """One rollout, paid for at most once for the same `turn` of the same iteration."""
+        texts_id = texts_key(texts)
+        key = digest(["rollout", self._evaluator.fingerprint, texts_id, example.digest, iteration, subset, turn])
+        if (paid := self._store.paid(key)) is not None:
+            return load(Rollout, paid)
+        async with self._slots:
+            self._raise_if_stopping()
+            rollout = await self._patience.call(lambda: self._evaluator.evaluate(texts, example))
+        event = RolloutFinished(
+            iteration, texts_id, example.id, subset, rollout.score, rollout.usage, rollout.seconds, key, rollout.error
+        )
+        self._pay(key, dump(rollout), event)
+        return rollout
+
+    async def reply(self, prompt: str, iteration: int, module: str) -> Reply:
+        """One reply of the reflection model, paid for at most once for the same prompt in the same iteration."""
+        key = digest(["reply", prompt, iteration, module])
+        if (paid := self._store.paid(key)) is not None:
+            return load(Reply, paid)
+        self._raise_if_stopping()
+        reply = await self._patience.call(lambda: self._model.complete(prompt))
+        self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
+        return reply
+
+    def _pay(self, key: str, body: str, event: Event) -> None:
+        self._store.pay(key, body, event, self.seconds)
+        self._show(event)
+
+    def _show(self, event: Event) -> None:
+        self.pool.apply(event)
+        for observer in self._observers:
+            observer(event, self.pool, self.seconds)
+
+    def _raise_if_stopping(self) -> None:
+        if self._stopping is not None:
+            raise Interrupted(self._stopping)

@@ -1,0 +1,85 @@
+"""What the engine needs of the world. Each port has a real adapter, a fake and contract tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from langgraph_gepa.search.events import Event
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.rollout import Rollout, Usage
+
+
+class Evaluator(Protocol):
+    """Runs candidates. A failure of the candidate is a rollout with score 0 and `error`;
+    a failure of the world is raised. Must be safe to call many times at once."""
+
+    @property
+    def modules(self) -> tuple[Module, ...]:
+        """The modules under optimisation, in round-robin order."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same texts on the same example could score otherwise (graph, metric)."""
+        ...
+
+    def check(self, module: str, text: str) -> str | None:
+        """Why `text` may not stand in for the module's (a lost placeholder), or `None` when it may."""
+        ...
+
+    async def evaluate(self, texts: Texts, example: Example) -> Rollout: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    text: str
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
+class LanguageModel(Protocol):
+    """The reflection model: a prompt in, a reply out. A failure of the world is raised."""
+
+    async def complete(self, prompt: str) -> Reply: ...
+
+
+class Store(Protocol):
+    """One run's memory: an append-only journal, and a ledger of everything paid for.
+
+    Calls are synchronous, short and made from one thread. What a method was given is
+    durable when it returns. `at` is seconds of running time since the run started.
+    """
+
+    def append(self, event: Event, at: float) -> None: ...
+
+    def pay(self, key: str, value: str, event: Event, at: float) -> None:
+        """Writes a ledger entry and the event that accounts for it: both or neither."""
+        ...
+
+    def paid(self, key: str) -> str | None:
+        """The ledger entry under `key`, if it was paid for."""
+        ...
+
+    def events(self) -> Iterator[tuple[float, Event]]:
+        """The journal from the start, with the time of each event."""
+        ...
+
+    def settings(self) -> Mapping[str, Any]:
+        """The plain JSON settings the run was created with; empty for a new run."""
+        ...
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Merges `settings` into the run's settings."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Observer(Protocol):
+    """Called after each event was stored and folded. Must return quickly and not raise."""
+
+    def __call__(self, event: Event, pool: Pool, at: float) -> None: ...

@@ -1,0 +1,50 @@
+"""Everything this package raises on purpose.
+
+    Error
+    +-- UsageError          a mistake in what was asked; the message says how to mend it
+    |   +-- GraphError      the graph cannot be found, loaded or bound
+    |   +-- ExampleError    the examples cannot be used
+    |   +-- MetricError     the metric raised or returned something that is no score
+    |   +-- ModelError      the reflection model cannot be made or reached (no key, no such model)
+    |   +-- RunError        the run's folder cannot be used (in use, corrupt, from a newer version)
+    +-- PlaceholderError    a text lost or invented a placeholder
+    +-- Interrupted         the run was stopped early and can be resumed
+"""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """The root: `except langgraph_gepa.Error` catches everything below."""
+
+
+class UsageError(Error):
+    """A mistake in what was asked. The message names the cause and the fix."""
+
+
+class GraphError(UsageError):
+    """The graph cannot be found, loaded or bound."""
+
+
+class ExampleError(UsageError):
+    """The examples cannot be used; the message names the example."""
+
+
+class MetricError(UsageError):
+    """The metric raised or returned something that is no score; the message names the example."""
+
+
+class ModelError(UsageError):
+    """The reflection model cannot be made or reached."""
+
+
+class RunError(UsageError):
+    """The run's folder cannot be used: in use by another process, corrupt, or from a newer version."""
+
+
+class PlaceholderError(Error):
+    """A text lost or invented a placeholder."""
+
+
+class Interrupted(Error):
+    """The run was stopped before its budget was spent; what was paid for is kept and it can be resumed."""

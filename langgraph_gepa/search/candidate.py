@@ -1,0 +1,38 @@
+"""A candidate: texts with an id and parents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from langgraph_gepa.search.example import digest
+from langgraph_gepa.search.module import Texts
+
+Origin = Literal["seed", "mutation", "merge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Texts for every module, and where they came from.
+
+    `id` counts admissions to the pool from 0, the seed. A merge has two parents and the
+    common ancestor it was made over; a mutation has one parent.
+    """
+
+    id: int
+    texts: Texts
+    parents: tuple[int, ...] = ()
+    ancestor: int | None = None
+
+    @property
+    def origin(self) -> Origin:
+        return ("seed", "mutation", "merge")[len(self.parents)]
+
+    @property
+    def key(self) -> str:
+        return texts_key(self.texts)
+
+
+def texts_key(texts: Texts) -> str:
+    """The name of a set of texts by content: equal texts share what is known of them."""
+    return digest(dict(texts))

@@ -1,0 +1,110 @@
+"""What happens in a run, in order. The pool is a fold of these and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.module import Texts
+from langgraph_gepa.search.rollout import Usage
+
+Subset = Literal["feedback", "pareto", "gate", "test"]
+"""Why a rollout was run: on the feedback set (minibatch), the pareto set, as a merge's gate
+(paid, never counted as a pareto score), or on held-out examples after the search."""
+
+Outcome = Literal["accepted", "rejected", "skipped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The first event. Sets hold example ids; the order of `seed` is the round-robin order of modules."""
+
+    seed: Texts
+    feedback_set: tuple[str, ...]
+    pareto_set: tuple[str, ...]
+    test_set: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IterationStarted:
+    """A decision: which parents, on which minibatch. Two parents are a merge over `ancestor` into `texts`."""
+
+    iteration: int
+    parents: tuple[int, ...]
+    minibatch: tuple[str, ...]
+    ancestor: int | None = None
+    texts: Texts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModulesChosen:
+    """A decision: the modules to reflect on. Moves the parent's round-robin pointer."""
+
+    iteration: int
+    parent: int
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutFinished:
+    """A paid rollout. `texts` is the candidate's key; `ledger` finds the whole rollout in the store."""
+
+    iteration: int
+    texts: str
+    example: str
+    subset: Subset
+    score: float
+    usage: Usage
+    seconds: float
+    ledger: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReflectionFinished:
+    """A paid reply of the reflection model, before it is parsed."""
+
+    iteration: int
+    module: str
+    usage: Usage
+    seconds: float
+    ledger: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateAdmitted:
+    """A new member of the pool. The seed is admitted in iteration 0."""
+
+    iteration: int
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class IterationFinished:
+    """How an iteration ended. `before` and `after` are the gate's scores of parent (the better one) and child."""
+
+    iteration: int
+    outcome: Outcome
+    reason: str = ""
+    before: tuple[float, ...] = ()
+    after: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The search is over: `reason` says which limit ended it. A stopped run has no such event."""
+
+    reason: str
+
+
+Event = (
+    RunStarted
+    | IterationStarted
+    | ModulesChosen
+    | RolloutFinished
+    | ReflectionFinished
+    | CandidateAdmitted
+    | IterationFinished
+    | RunFinished
+)
