@@ -36,7 +36,7 @@ class SimulatedServer:
         self.tokens = 0
         self._counting = threading.Lock()
         self._http = _Server(("127.0.0.1", 0), self)
-        self._thread = threading.Thread(target=self._http.serve_forever, name="simulated-server", daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), name="simulated", daemon=True)
 
     @property
     def base_url(self) -> str:
