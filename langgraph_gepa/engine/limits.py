@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ class Patience:
     first: float = 1.0
     most: float = 60.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    rng: Random = Random()
+    rng: Random = field(default_factory=Random)
 
     async def call(self, thunk: Callable[[], Awaitable[T]]) -> T:
         for attempt in range(self.tries - 1):

@@ -1,0 +1,71 @@
+"""Strings become objects here, and nowhere else."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.rules import GEPA, Rules
+
+SEARCHES = {"gepa": GEPA}
+KINDS = ("prompt", "tool", "schema")
+
+
+def rules_of(search: str | Rules) -> Rules:
+    """The preset called `search`, or the rules themselves."""
+    if isinstance(search, Rules):
+        return search
+    return SEARCHES[one_of("search", search, SEARCHES)]
+
+
+def one_of(what: str, value: str, allowed: Collection[str]) -> str:
+    """`value` if it is allowed; else a `UsageError` that says what is."""
+    if value in allowed:
+        return value
+    raise UsageError(f"{what}={value!r} is not known{_meant(value, allowed)}. Known: {', '.join(allowed)}.")
+
+
+def default_in_flight(concurrency: int) -> int:
+    """Iterations under way at once that keep `concurrency` rollouts busy at little cost in samples."""
+    return max(2, min(8, concurrency // 3))
+
+
+def chosen(modules: Sequence[Module], names: Sequence[str] | None, kinds: Collection[str]) -> tuple[Module, ...]:
+    """The modules to optimise: those named, or all of `kinds` that reach a model and can be bound."""
+    for kind in kinds:
+        one_of("kinds", kind, KINDS)
+    if names is None:
+        picked = tuple(m for m in modules if m.kind in kinds and m.evidence != "possible" and not m.reason)
+    else:
+        picked = tuple(_named(modules, name) for name in names)
+    if not picked:
+        raise UsageError(_nothing(modules, kinds))
+    return picked
+
+
+def _named(modules: Sequence[Module], name: str) -> Module:
+    found = {module.name: module for module in modules}
+    module = found[one_of("modules", name, found)]
+    if module.reason:
+        raise UsageError(f"Module {name!r} cannot be optimised: {module.reason}.")
+    return module
+
+
+def _nothing(modules: Sequence[Module], kinds: Collection[str]) -> str:
+    unbound = [f"{m.name} ({m.reason})" for m in modules if m.reason]
+    other = sorted({m.kind for m in modules if not m.reason} - set(kinds))
+    lines = ["No prompt to optimise was found in this graph."]
+    if unbound:
+        lines.append(f"Seen but not replaceable: {'; '.join(unbound)}.")
+    if other:
+        lines.append(f"There are modules of other kinds: pass kinds={(*kinds, *other)!r}.")
+    if not modules:
+        lines.append("Its nodes call no model with a text that could be found by walking the graph.")
+    return " ".join(lines)
+
+
+def _meant(value: str, allowed: Collection[str]) -> str:
+    close = difflib.get_close_matches(value, allowed, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
