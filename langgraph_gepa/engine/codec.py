@@ -1,0 +1,97 @@
+"""Events, rollouts and replies as JSON text, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, TypeVar, get_args
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from langgraph_gepa.engine.ports import Reply
+from langgraph_gepa.errors import RunError
+from langgraph_gepa.search.events import Event
+from langgraph_gepa.search.rollout import Rollout
+
+T = TypeVar("T")
+
+_EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
+_UPGRADE = "which only a newer langgraph-gepa writes. Upgrade with `pip install -U langgraph-gepa`."
+_DAMAGED = "so it is damaged. Go on from a copy of its folder."
+_NEWER = {"extra_forbidden", "unexpected_keyword_argument", "literal_error"}
+"""Pydantic's names for a field, or a value of a closed set, that this version does not know."""
+
+
+def dump(value: Event | Rollout | Reply) -> str:
+    """One JSON object in ASCII: the fields, and the name of the type under `"type"`.
+
+    Plain JSON data comes back equal, NUL, NaN, infinities and lone surrogates included (a
+    high and a low surrogate side by side come back as the one character they stand for).
+    What is no JSON data inside an `Any` field is written as its `repr`.
+    """
+    return json.dumps({"type": type(value).__name__, **_fields(value)}, default=_plain, separators=(",", ":"))
+
+
+def load(kind: type[T], text: str) -> T:
+    """What `dump` wrote of a value of type `kind`.
+
+    Raises `RunError` when the text is damaged or was written by a newer version.
+    """
+    data = _parsed(text)
+    name = data.pop("type", None)
+    if name != kind.__name__:
+        raise RunError(f"The run holds a {name} where a {kind.__name__} belongs, {_DAMAGED}")
+    return _built(kind, data)
+
+
+def load_event(text: str) -> Event:
+    """The event that `dump` wrote. Raises `RunError` as `load` does."""
+    data = _parsed(text)
+    name = data.pop("type", None)
+    kind = _EVENTS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise RunError(f"The run holds an event of type {name!r}, {_UPGRADE}")
+    return _built(kind, data)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _plain(value: object) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _fields(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return repr(value)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"The run holds a record that is no JSON ({error}), {_DAMAGED}") from error
+    if not isinstance(data, dict):
+        raise RunError(f"The run holds a record that is no JSON object, {_DAMAGED}")
+    return data
+
+
+@cache
+def _reader(kind: type[Any]) -> TypeAdapter[list[Any]]:
+    # Pydantic takes a config for a list of dataclasses, which they inherit, and refuses it for a bare dataclass.
+    return TypeAdapter(list[kind], config=ConfigDict(extra="forbid", hide_input_in_errors=True))
+
+
+def _built(kind: type[T], data: dict[str, Any]) -> T:
+    try:
+        built: T = _reader(kind).validate_python([data])[0]
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        newer = [problem for problem in problems if problem["type"] in _NEWER]
+        first = (newer or problems)[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        what = f"a {kind.__name__} with an unexpected {where!r} ({first['msg'].lower()})"
+        raise RunError(f"The run holds {what}, {_UPGRADE if newer else _DAMAGED}") from error
+    return built

@@ -1,0 +1,37 @@
+"""A run's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from langgraph_gepa.errors import RunError
+from langgraph_gepa.store.sqlite import SqliteStore
+
+DATABASE = "run.db"
+_OURS = {DATABASE, "run.lock", "run.db-wal", "run.db-shm", "run.db-journal"}
+
+
+def open_run(folder: Path | str, *, create: bool, read_only: bool = False) -> SqliteStore:
+    """The run in `folder`.
+
+    With `create` a folder that is missing or empty becomes a new run's, readable by its owner
+    only, since a run holds what the graph saw. A run that is there already is opened all the
+    same: `settings()` is not empty then, and it is the caller's to say whether it is the same
+    run. Without `create` there must be one.
+
+    Raises `RunError` when the folder holds something else, or as `SqliteStore` does.
+    """
+    if create and read_only:
+        raise ValueError("a new run cannot be opened read-only")
+    place = Path(folder)
+    try:
+        names = {path.name for path in place.iterdir()} if place.exists() else None
+        if create and names is None:
+            place.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise RunError(f"{place} cannot be used ({error.strerror}). Give another folder.") from error
+    if not create and DATABASE not in (names or ()):
+        raise RunError(f"{place} holds no run. Check the path, or start one there with `optimize --run {place}`.")
+    if create and names and DATABASE not in names and not names <= _OURS:
+        raise RunError(f"{place} is not empty and holds no run ({min(names - _OURS)} is there). Give a new folder.")
+    return SqliteStore(place / DATABASE, read_only=read_only)

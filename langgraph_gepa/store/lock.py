@@ -1,0 +1,69 @@
+"""One process at a time writes a run."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from io import FileIO
+from pathlib import Path
+from weakref import WeakSet
+
+from langgraph_gepa.errors import RunError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _seize(file: FileIO) -> None:
+        file.seek(1 << 30)  # a byte beyond the text, which others must still be able to read
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        file.seek(0)
+else:
+    import fcntl
+
+    def _seize(file: FileIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def lock(path: Path) -> FileIO:
+    """Locks `path` for this process until the file is closed or the process dies, however it dies.
+
+    The file names the holder, for the `RunError` of whoever comes second; what it says counts
+    for nothing once the lock is gone.
+    """
+    file = _open(path)
+    try:
+        _seize(file)
+    except (BlockingIOError, PermissionError) as error:
+        holder = file.read(200).decode("utf-8", "replace").strip() or "another process"
+        file.close()
+        raise RunError(
+            f"{path.parent} is in use by {holder}. Wait until it ends or stop it; `show` reads a run that is under way."
+        ) from error
+    except OSError as error:
+        file.close()
+        raise RunError(f"{path} cannot be locked ({error}). Put the run on a local disk.") from error
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+    _held.add(file)
+    return file
+
+
+def _open(path: Path) -> FileIO:
+    try:
+        return FileIO(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600), "r+")
+    except OSError as error:
+        raise RunError(f"{path.parent} cannot be written ({error.strerror}). Give a folder that can.") from error
+
+
+_held: WeakSet[FileIO] = WeakSet()
+
+
+def _let_go() -> None:
+    for file in _held:
+        file.close()
+
+
+if sys.platform != "win32":
+    # A forked worker of the user's graph may outlive this process; it must not keep the lock alive.
+    os.register_at_fork(after_in_child=_let_go)

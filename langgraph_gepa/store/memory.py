@@ -1,0 +1,44 @@
+"""A run in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from langgraph_gepa.engine.codec import dump, load_event
+from langgraph_gepa.search.events import Event
+
+
+class MemoryStore:
+    """The contract of a store, kept no longer than the object. What goes in is frozen as text, as on disk."""
+
+    def __init__(self) -> None:
+        self._events: list[tuple[float, str]] = []
+        self._ledger: dict[str, str] = {}
+        self._settings: dict[str, str] = {}
+
+    def append(self, event: Event, at: float) -> None:
+        self._events.append((at, dump(event)))
+
+    def pay(self, key: str, value: str, event: Event, at: float) -> None:
+        """A key that was paid for before keeps its first entry; the event counts."""
+        self.append(event, at)
+        self._ledger.setdefault(key, value)
+
+    def paid(self, key: str) -> str | None:
+        return self._ledger.get(key)
+
+    def events(self) -> Iterator[tuple[float, Event]]:
+        """The journal as it is now; what is appended meanwhile is left out."""
+        return ((at, load_event(body)) for at, body in self._events[:])
+
+    def settings(self) -> Mapping[str, Any]:
+        return {key: json.loads(body) for key, body in self._settings.items()}
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Merges key by key: a key given replaces its value, the others stay."""
+        self._settings |= {key: json.dumps(value) for key, value in settings.items()}
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,193 @@
+"""A run in one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from langgraph_gepa.engine.codec import dump, load_event
+from langgraph_gepa.errors import RunError
+from langgraph_gepa.search.events import Event
+from langgraph_gepa.store.lock import lock
+from langgraph_gepa.store.schema import MIGRATIONS, upgrade, version
+
+_PAGE = 1000  # events read at a time: memory stays flat and no reader holds up the writer
+
+
+class SqliteStore:
+    """The run at `path`, made if it is not there. Used from the thread that opened it.
+
+    What a method was given survives a kill and a power cut once the method has returned
+    (WAL with `synchronous=FULL`: one fsync a call, about 0.3 ms on a virtual disk, 0.02 ms
+    of it ours; macOS flushes to the drive but not through its cache). Dearer than
+    `synchronous=NORMAL`, which survives the kill but not the power cut, and nothing beside
+    what a rollout costs.
+
+    One process at a time writes, held by a lock on `run.lock` beside the file that dies with
+    the process. With `read_only` nothing is locked, made or changed: a run can be read while
+    it is under way, and from a folder that cannot be written.
+
+    After `close` everything is in the one file; after a kill, `run.db-wal` belongs to it.
+
+    Raises `RunError`, on opening and later, when the file is in use, damaged, no run's, from a
+    newer version, or cannot be written; nothing is ever half-written.
+    """
+
+    def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
+        self._path = Path(path).absolute()
+        with ExitStack() as opened, _explained(self._path):
+            self._db = (_reader if read_only else _writer)(self._path, opened)
+            self._opened = opened.pop_all()
+
+    def append(self, event: Event, at: float) -> None:
+        body = dump(event)
+        with _explained(self._path), self._db:
+            self._insert(event, body, at)
+
+    def pay(self, key: str, value: str, event: Event, at: float) -> None:
+        """Writes both or neither. A key that was paid for before keeps its first entry; the event counts."""
+        body = dump(event)
+        entry = zlib.compress(value.encode("utf-8", "surrogatepass"))
+        with _explained(self._path), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("INSERT INTO ledger VALUES (?, ?) ON CONFLICT (key) DO NOTHING", (key, entry))
+            self._insert(event, body, at)
+
+    def paid(self, key: str) -> str | None:
+        with _explained(self._path):
+            row = self._db.execute("SELECT body FROM ledger WHERE key = ?", (key,)).fetchone()
+            return None if row is None else zlib.decompress(row[0]).decode("utf-8", "surrogatepass")
+
+    def events(self) -> Iterator[tuple[float, Event]]:
+        """The journal as it is at the first `next`; what is appended meanwhile is left out."""
+        with _explained(self._path):
+            (last,) = self._db.execute("SELECT max(id) FROM events").fetchone()
+        done = 0
+        while last is not None and done < last:
+            query = "SELECT id, at, body FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+            with _explained(self._path):
+                rows = self._db.execute(query, (done, last, _PAGE)).fetchall()
+                page = [(at, load_event(body)) for _, at, body in rows]
+            yield from page
+            done = rows[-1][0]
+
+    def settings(self) -> Mapping[str, Any]:
+        with _explained(self._path):
+            rows = self._db.execute("SELECT key, body FROM settings ORDER BY rowid").fetchall()
+            return {key: json.loads(body) for key, body in rows}
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Merges key by key: a key given replaces its value, the others stay."""
+        rows = [(key, json.dumps(value)) for key, value in settings.items()]
+        with _explained(self._path), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            upsert = "INSERT INTO settings VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body"
+            self._db.executemany(upsert, rows)
+
+    def close(self) -> None:
+        """Gathers the run in its one file and gives up the lock. A second time does nothing."""
+        self._opened.close()
+
+    def _insert(self, event: Event, body: str, at: float) -> None:
+        self._db.execute("INSERT INTO events (at, type, body) VALUES (?, ?, ?)", (at, type(event).__name__, body))
+
+
+def _writer(path: Path, opened: ExitStack) -> sqlite3.Connection:
+    opened.enter_context(lock(path.with_suffix(".lock")))
+    db = _connected(str(path), opened)
+    upgrade(db)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    opened.callback(_settle, db)
+    return db
+
+
+def _settle(db: sqlite3.Connection) -> None:
+    # Out of WAL mode the run is one file that opens anywhere. Not while somebody reads it, nor on a
+    # full disk: then the -wal file stays beside it, and holds what is missing.
+    db.execute("PRAGMA busy_timeout = 0")
+    with suppress(sqlite3.OperationalError):
+        db.execute("PRAGMA journal_mode = DELETE")
+
+
+def _reader(path: Path, opened: ExitStack) -> sqlite3.Connection:
+    if not path.is_file():
+        raise RunError("It does not exist. Give the folder of a run.")
+    db = _readable(path, opened)
+    found = version(db)
+    if found == 0:
+        raise RunError("It is empty: the run was never started. Start it with `optimize`.")
+    if found != len(MIGRATIONS):
+        old, db = db, _connected("", opened)  # a temporary database, so that the file stays as it is
+        old.backup(db)
+        upgrade(db)
+    return db
+
+
+def _readable(path: Path, opened: ExitStack) -> sqlite3.Connection:
+    try:
+        return _connected(f"{path.as_uri()}?mode=ro", opened)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+    # A run in WAL mode, so it was killed, in a folder where no -shm file can be made. Opened as
+    # immutable it would lack what is in the -wal file.
+    wal = path.with_name(f"{path.name}-wal")
+    if not wal.exists():
+        return _connected(f"{path.as_uri()}?immutable=1", opened)
+    copy = Path(opened.enter_context(TemporaryDirectory(prefix="langgraph-gepa-"))) / path.name
+    shutil.copyfile(path, copy)
+    shutil.copyfile(wal, copy.with_name(wal.name))
+    return _connected(str(copy), opened)
+
+
+def _connected(name: str, opened: ExitStack) -> sqlite3.Connection:
+    db = sqlite3.connect(name, timeout=10, isolation_level=None, uri=name.startswith("file:"))
+    opened.enter_context(closing(db))
+    db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return db
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turns what SQLite says of the file into a `RunError` that names the file and the fix."""
+    try:
+        yield
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from error.__cause__
+    except (zlib.error, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path}: {_DAMAGED}") from error
+    except OSError as error:
+        raise RunError(f"{path}: It cannot be used ({error}). Check its permissions.") from error
+    except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
+        raise  # a bug, and not the file's
+    except sqlite3.DatabaseError as error:
+        # Text that is no UTF-8 is found by Python, which gives no code.
+        cause = _CAUSES.get(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF)
+        if cause is None:
+            raise
+        raise RunError(f"{path}: {cause}") from error
+
+
+_DAMAGED = (
+    "It is damaged. Go on from a copy of its folder, or save what can be read with "
+    "`sqlite3 run.db .recover | sqlite3 rescued.db`."
+)
+_UNWRITABLE = "It cannot be opened or written. Check the permissions of the file and of its folder."
+_CAUSES = {
+    sqlite3.SQLITE_FULL: "The disk is full. Nothing is half-written: make room, then resume the run.",
+    sqlite3.SQLITE_IOERR: "The disk fails to read or write. Nothing is half-written: mend it, then resume the run.",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_READONLY: _UNWRITABLE,
+    sqlite3.SQLITE_CANTOPEN: _UNWRITABLE,
+    sqlite3.SQLITE_PERM: _UNWRITABLE,
+    sqlite3.SQLITE_BUSY: "Another program has locked it (an open `sqlite3`?). Close that, then try again.",
+}
