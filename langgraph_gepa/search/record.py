@@ -1,0 +1,267 @@
+"""A record: what one rollout shows about one module, as the reflection model gets to read it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph_gepa.search.excerpt import Block, Piece, escape
+from langgraph_gepa.search.module import Module, Style
+from langgraph_gepa.search.rollout import Call, Rollout
+
+OWN_TEXT = "[the current text]"
+"""Stands for the module's own text inside the messages of a call."""
+
+_ROLES = {"human": "user", "ai": "assistant"}
+_MEDIA = frozenset({"image", "image_url", "audio", "input_audio", "video", "file", "input_image", "input_file"})
+_TELLING = 20  # so many characters of a text are enough to recognise it inside a message
+
+_FIELD: Mapping[Style, re.Pattern[str]] = {
+    "plain": re.compile(r"(?!)"),
+    "format": re.compile(r"\{\{|\}\}|(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})"),
+    "fstring": re.compile(r"\{\{|\}\}|(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})"),
+    "mustache": re.compile(r"(\{\{\{[^{}]*\}\}\}|\{\{[^{}]*\}\})"),
+    "jinja2": re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One rollout to reflect on. It has no reference outputs: they reach a reflection only in the metric's words."""
+
+    inputs: Any
+    rollout: Rollout
+
+
+def calls_of(module: Module, rollout: Rollout) -> tuple[Call, ...]:
+    """The module's own calls, in order: those that name it, and retrievals of the nodes that use it.
+
+    When no call names it (its text was altered on the way to the model and could not be
+    recognised), the calls of its nodes that name no module at all are taken for its own.
+    """
+
+    def anonymous(call: Call) -> bool:
+        return not call.modules and call.node in module.nodes
+
+    if any(module.name in call.modules for call in rollout.calls):
+        return tuple(
+            call
+            for call in rollout.calls
+            if module.name in call.modules or (call.kind == "retrieval" and anonymous(call))
+        )
+    return tuple(call for call in rollout.calls if anonymous(call))
+
+
+def record_blocks(module: Module, text: str, record: Record) -> tuple[Block, Block, Block]:
+    """What came in, the module's own calls under `text`, and how the rollout ended; all of it escaped."""
+    shown: Counter[str] = Counter()
+    inputs = list(_fields("input", record.inputs, shown)) or [Piece("(none)")]
+    calls = list(_calls(module, text, record, shown)) or [
+        Piece("(none: this module did not run here; judge by the outcome whether its text had a part in that)")
+    ]
+    outcome = list(_outcome(record, shown)) or [Piece("(nothing)")]
+    return _escaped(inputs), _escaped(calls), _escaped(outcome)
+
+
+def split_fields(text: str, style: Style) -> tuple[list[str], list[str]]:
+    """The literal parts of a template as they read once filled in, and the fields between them as written."""
+    literals, fields, end = [""], [], 0
+    for match in _FIELD[style].finditer(text):
+        literals[-1] += text[end : match.start()]
+        end = match.end()
+        if match[1] is None:  # a doubled brace
+            literals[-1] += match[0][0]
+        else:
+            fields.append(match[1])
+            literals.append("")
+    literals[-1] += text[end:]
+    return literals, fields
+
+
+def _escaped(block: Block) -> Block:
+    return tuple(Piece(escape(piece.label), escape(piece.text)) for piece in block)
+
+
+def _fields(label: str, value: Any, shown: Counter[str]) -> Iterable[Piece]:
+    """A state, key by key; conversations message by message, and what was shown is not shown again."""
+    if not isinstance(value, Mapping):
+        yield Piece(label, _plain(value))
+        return
+    for key, item in value.items():
+        if _is_conversation(item):
+            yield from _conversation(f"{key}: {_count(item)}", item, shown, always=item[-1:])
+        else:
+            yield Piece(str(key), "null" if item is None else _plain(item) or '""')
+
+
+def _outcome(record: Record, shown: Counter[str]) -> Iterable[Piece]:
+    outputs, error = record.rollout.outputs, record.rollout.error
+    if isinstance(outputs, Mapping) and isinstance(record.inputs, Mapping):
+        same = [key for key, item in outputs.items() if key in record.inputs and record.inputs[key] == item]
+        yield from _fields("output", {key: item for key, item in outputs.items() if key not in same}, shown)
+        if same:
+            yield Piece("unchanged from the inputs", ", ".join(map(str, same)))
+    elif outputs is not None:
+        yield from _fields("output", outputs, shown)
+    if error is not None:
+        yield Piece("the run failed", error)
+
+
+def _calls(module: Module, text: str, record: Record, shown: Counter[str]) -> Iterable[Piece]:
+    for number, call in enumerate(calls_of(module, record.rollout), 1):
+        place = f" in node {call.node}" if call.node else ""
+        title = f"call {number}, {call.kind} {call.name}{place}"
+        if call.kind == "model":
+            messages = call.inputs or []
+            yield from _conversation(
+                f"{title}, got {_count(messages)}",
+                messages,
+                shown,
+                module=module,
+                text=text,
+                inputs=record.inputs,
+            )
+            if call.output is not None:
+                shown[_identity(call.output)] += 1
+                yield from _message(call.output, "replied")
+        elif call.kind == "tool":
+            yield Piece(title, _plain(call.inputs))
+            if call.error is None:
+                shown[_identity({"role": "tool", "content": _plain(call.output)})] += 1
+                yield Piece("returned", _plain(call.output) or '""')
+        else:
+            yield Piece(title, _plain(call.inputs))
+            yield from (Piece(f"found {n}", _found(found)) for n, found in enumerate(call.output or (), 1))
+        if call.error is not None:
+            yield Piece("failed", call.error)
+
+
+def _conversation(
+    title: str,
+    messages: Sequence[Any],
+    shown: Counter[str],
+    *,
+    always: Sequence[Any] = (),
+    module: Module | None = None,
+    text: str = "",
+    inputs: Any = None,
+) -> Iterable[Piece]:
+    """The messages that were not shown before; `shown` counts, so that a message said twice is shown twice."""
+    here: Counter[str] = Counter()
+    pieces: list[Piece] = []
+    repeated = 0
+    for message in messages:
+        identity = _identity(message)
+        here[identity] += 1
+        if here[identity] <= shown[identity] and not any(message is kept for kept in always):
+            repeated += 1
+        else:
+            pieces += _message(message) if module is None else _without_text(module, text, inputs, message)
+    shown |= here
+    yield Piece(f"{title}, {repeated} of them shown above" if repeated else title)
+    yield from pieces
+
+
+def _message(message: Any, label: str | None = None, content: str | None = None) -> list[Piece]:
+    if not isinstance(message, Mapping):
+        return [Piece(label or "message", _plain(message))]
+    said = _content(message) if content is None else content
+    asked = message.get("tool_calls") or ()
+    pieces = [Piece(label or _role(message), said or '""')] if said or not asked else []
+    pieces += [Piece(f"asked for tool {call.get('name')}", _plain(call.get("args"))) for call in asked]
+    return pieces
+
+
+def _without_text(module: Module, text: str, inputs: Any, message: Any) -> list[Piece]:
+    """The message with the module's own text named instead of repeated, and the values its fields got."""
+    content = _content(message) if isinstance(message, Mapping) else _plain(message)
+    literals, fields = split_fields(text.strip(), module.style)
+    found = _locate(content, literals)
+    if found is None:
+        return _message(message)
+    start, end, values = found
+    pieces = _message(message, content=content[:start] + OWN_TEXT + content[end:])
+    known = {item: key for key, item in inputs.items() if isinstance(item, str)} if isinstance(inputs, Mapping) else {}
+    for written, value in dict(zip(fields, values, strict=True)).items():
+        same = f"(the input {known[value]})" if value in known else value
+        pieces.append(Piece(f"with {written}", same or '""'))
+    return pieces
+
+
+def _locate(content: str, literals: Sequence[str]) -> tuple[int, int, list[str]] | None:
+    """Where a filled-in template stands in `content`, and what its fields were filled with."""
+    if sum(len(literal.strip()) for literal in literals) < _TELLING:
+        whole = len(literals) == 1 and literals[0] and content.strip() == literals[0]
+        return (0, len(content), []) if whole else None
+    start = content.find(literals[0])
+    end, values = start + len(literals[0]), list[str]()
+    for index, literal in enumerate(literals[1:], 1):
+        at = content.find(literal, end)
+        if index == len(literals) - 1 and content.endswith(literal):
+            at = max(at, len(content) - len(literal))
+        if start < 0 or at < 0:
+            return None
+        values.append(content[end:at])
+        end = at + len(literal)
+    return (start, end, values) if start >= 0 else None
+
+
+def _found(document: Any) -> str:
+    if not isinstance(document, Mapping) or not isinstance(document.get("text"), str):
+        return _plain(document)
+    about = document.get("metadata")
+    return f"{_plain(about)} {document['text']}" if about else document["text"]
+
+
+def _is_conversation(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_message, value))
+
+
+def _count(messages: Sequence[Any]) -> str:
+    return "1 message" if len(messages) == 1 else f"{len(messages)} messages"
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, Mapping) and "content" in value and ("role" in value or "type" in value)
+
+
+def _role(message: Mapping[str, Any]) -> str:
+    role = str(message.get("role") or message.get("type") or "message")
+    return _ROLES.get(role, role)
+
+
+def _content(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        return "\n".join(_part(part) for part in content)
+    return _plain(content)
+
+
+def _part(part: Any) -> str:
+    if not isinstance(part, Mapping):
+        return _plain(part)
+    if isinstance(part.get("text"), str):
+        return str(part["text"])
+    return f"[{part['type']}]" if part.get("type") in _MEDIA else _plain(part)
+
+
+def _identity(message: Any) -> str:
+    """Equal for messages that read the same, whatever their ids."""
+    if not isinstance(message, Mapping):
+        return _plain(message)
+    content = _content(message)
+    with suppress(ValueError, RecursionError):  # tool output as a message and as a call may differ in JSON spacing
+        content = json.dumps(json.loads(content), sort_keys=True)
+    asked = [(call.get("name"), call.get("args")) for call in message.get("tool_calls") or ()]
+    return json.dumps([_role(message), content, asked], sort_keys=True, default=str)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
