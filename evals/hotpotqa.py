@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import bz2
+import calendar
 import hashlib
 import json
 import os
@@ -29,6 +30,7 @@ from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.search.rollout import Feedback
 
 SAMPLE = Path(__file__).parent / "data" / "hotpotqa"
+MONTHS = frozenset(calendar.month_name[1:])
 
 
 class Source(NamedTuple):
@@ -227,16 +229,17 @@ def _hop(number: int, facts: Sequence[Mapping[str, str]], passages: Sequence[str
 
 
 def _on_summary(facts: Sequence[Mapping[str, str]], summary: str) -> str:
-    losses = [(fact, lost(fact["sentence"], summary)) for fact in facts]
+    if not facts:
+        return "Nothing in its passages had to be kept."
     told = []
-    for fact, words in losses:
-        if words:
-            numbers = [word for word in words if any(c.isdigit() for c in word)]
+    for fact in facts:
+        if words := lost(fact["sentence"], summary):
+            numbers = [word for word in words if word in MONTHS or any(c.isdigit() for c in word)]
             names = [word for word in words if word[0].isupper() and word not in numbers]
             details = f"; names left out: {', '.join(names)}" if names else ""
             details += f"; dates and numbers left out: {', '.join(numbers)}" if numbers else ""
             told.append(f"The summary left out a fact needed from {fact['title']!r}: {fact['sentence']!r}{details}.")
-    return " ".join(told) or "The summary keeps every fact it was owed."
+    return " ".join(told) or "The summary keeps every fact needed."
 
 
 def _on_query(facts: Sequence[Mapping[str, str]], state: Mapping[str, Any]) -> str:
@@ -261,12 +264,14 @@ def _on_answer(given: str, gold: str, informed: bool) -> str:
     if exact_match(given, gold):
         return f"The answer {gold!r} is right."
     told = f"The right answer is {gold!r}; given was {shortened(given)!r}."
-    had = "The summaries hold every fact needed." if informed else "The summaries lack facts that are needed."
-    if normalized(gold) in ("yes", "no"):
-        return f"{told} The question wants the one word yes or no. {had}"
-    if f" {normalized(gold)} " in f" {normalized(given)} ":
-        return f"{told} It says the right thing in too many words: only the exact short answer counts. {had}"
-    return f"{told} {had}"
+    said, meant = set(normalized(given).split()), set(normalized(gold).split())
+    if meant in ({"yes"}, {"no"}):
+        told += " The question wants the one word yes or no."
+    elif meant <= said:
+        told += " It says the right thing in too many words: only the exact short answer counts."
+    elif len(said & meant) >= 0.5 * max(len(said), len(meant)):
+        told += " It gives the right thing in another form than the passages do."
+    return f"{told} The summaries {'hold every fact needed' if informed else 'lack facts that are needed'}."
 
 
 def named(title: str, text: str) -> bool:
