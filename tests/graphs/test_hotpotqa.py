@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+
+from langgraph_gepa.demo.hotpotqa import READER, answer_key, personas
+from langgraph_gepa.demo.server import SimulatedServer
+
+ROOT = Path(__file__).parents[2]
+QUESTION = "What government position was held by the woman who portrayed Corliss Archer in the film Kiss and Tell?"
+
+
+class Heard(BaseCallbackHandler):
+    """Writes down every retrieval with the node it happened in."""
+
+    def __init__(self) -> None:
+        self.retrievals: list[tuple[str, str]] = []
+
+    def on_retriever_start(self, serialized: Any, query: str, *, metadata: Any = None, **kwargs: Any) -> None:
+        self.retrievals.append((metadata["langgraph_node"], query))
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The graph's file, loaded afresh and pointed at a simulated server that knows the sample's answers."""
+    files = (ROOT / "evals" / "data" / "hotpotqa" / f"{split}.jsonl" for split in ("train", "val", "test"))
+    key = answer_key(json.loads(line) for file in files for line in file.read_text("utf-8").splitlines())
+    with SimulatedServer(personas(key)) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "simulated")
+        monkeypatch.setenv("HOTPOTQA_MODEL", f"openai:{READER}")
+        spec = importlib.util.spec_from_file_location("graphs_hotpotqa", ROOT / "graphs" / "hotpotqa.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        yield module
+
+
+def test_retrieval(program: ModuleType) -> None:
+    """A question's own words find the first passage it needs, and the name found there the second."""
+    assert len(program.search(QUESTION)) == 7
+    assert any(found.startswith("Kiss and Tell (1945 film) | ") for found in program.search(QUESTION))
+    assert program.search("Shirley Temple diplomat")[0].startswith("Shirley Temple | ")
+
+
+@pytest.mark.parametrize("query", ["", "the of", "zxqv"])
+def test_a_query_of_no_use(program: ModuleType, query: str) -> None:
+    """A query that shares no word with the corpus finds nothing, and is no error."""
+    assert program.search(query) == []
+
+
+def test_rollout(program: ModuleType) -> None:
+    """The graph runs over HTTP, both retrievals are heard by callbacks, and the state keeps what each node said."""
+    heard = Heard()
+    state = program.graph.invoke({"question": QUESTION}, {"callbacks": [heard]})
+    assert heard.retrievals == [("retrieve1", QUESTION), ("retrieve2", state["query2"])]
+    assert set(state) == set(program.State.__annotations__)
+    assert all(state.values())
+
+
+def test_async_rollout(program: ModuleType) -> None:
+    """Run asynchronously the graph says the same."""
+    state = asyncio.run(program.graph.ainvoke({"question": QUESTION}))
+    assert state == program.graph.invoke({"question": QUESTION})
+
+
+def test_the_graph_needs_no_key_to_be_looked_at(program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading the file and drawing the graph calls no model and reads no key."""
+    monkeypatch.delenv("OPENAI_API_KEY")
+    program.chat_model.cache_clear()
+    assert [node for node in program.graph.get_graph().nodes if not node.startswith("__")] == [
+        "retrieve1",
+        "summarize1",
+        "create_query_hop2",
+        "retrieve2",
+        "summarize2",
+        "answer",
+    ]
