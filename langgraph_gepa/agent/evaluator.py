@@ -1,0 +1,126 @@
+"""The engine's `Evaluator` on a LangGraph graph: bind, run, watch, score."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from langgraph_gepa.agent import metric as metrics
+from langgraph_gepa.agent.attribution import attribute
+from langgraph_gepa.agent.runner import Graph, Ran, RunnerOptions, run
+from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.search.candidate import texts_key
+from langgraph_gepa.search.example import Example, digest
+from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.search.rollout import Feedback, Rollout
+
+BOUND_GRAPHS = 64
+
+
+class Survey(Protocol):
+    """What is known of a graph, and the way to a graph with other texts."""
+
+    @property
+    def modules(self) -> tuple[Module, ...]: ...
+
+    def bind(self, texts: Texts) -> Graph: ...
+
+    def check(self, name: str, text: str) -> str | None: ...
+
+
+class GraphEvaluator:
+    """Runs candidates of a surveyed graph and scores them with `metric`.
+
+    `modules` names those under optimisation, in round-robin order; by default all that are
+    `on`. `texts` given to `evaluate` cover them, every other module keeps its own text. Raises
+    `UsageError` for a name that no module has and for a metric that cannot be called.
+    """
+
+    def __init__(
+        self,
+        survey: Survey,
+        metric: Any,
+        *,
+        modules: Sequence[str] | None = None,
+        options: RunnerOptions | None = None,
+    ) -> None:
+        self._survey = survey
+        self._options = options or RunnerOptions()
+        self._score = metrics.adapt(metric)
+        self._modules = _chosen(survey.modules, modules)
+        self._fingerprint = fingerprint(survey, metric)
+        self._bound: OrderedDict[str, Graph] = OrderedDict()
+
+    @property
+    def modules(self) -> tuple[Module, ...]:
+        return self._modules
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    def check(self, module: str, text: str) -> str | None:
+        return self._survey.check(module, text)
+
+    async def evaluate(self, texts: Texts, example: Example) -> Rollout:
+        """One rollout. A failure of the candidate scores 0 with the error as feedback; a failure
+        of the world, and `MetricError`, are raised."""
+        ran = await run(self._graph(texts), example, self._options)
+        rollout = self._rollout(ran, texts, example)
+        if ran.error is not None:
+            return rollout
+        return replace(rollout, feedback=await self._score(example, ran.state, rollout))
+
+    def _rollout(self, ran: Ran, texts: Texts, example: Example) -> Rollout:
+        failed = Feedback(0.0, f"The run failed. {ran.error}" if ran.error else "")
+        calls = attribute(ran.watched, self._survey.modules, texts)
+        return Rollout(example.id, plain(ran.state), failed, calls, ran.usage, ran.seconds, ran.error)
+
+    def _graph(self, texts: Texts) -> Graph:
+        key = texts_key(texts)
+        graph = self._bound.pop(key, None) or self._survey.bind(texts)
+        self._bound[key] = graph
+        while len(self._bound) > BOUND_GRAPHS:
+            self._bound.popitem(last=False)
+        return graph
+
+
+def fingerprint(survey: Survey, metric: Any) -> str:
+    """A name for all that decides a score besides the texts tried: nodes and their code, edges,
+    every module's own text, the metric. Models and data behind the tools are not seen."""
+    graph = survey.bind({})
+    drawn = graph.get_graph(xray=True)
+    return digest(
+        [
+            sorted(drawn.nodes),
+            sorted((edge.source, edge.target, str(edge.data), edge.conditional) for edge in drawn.edges),
+            [(name, list(_sources(node))) for name, node in sorted(graph.builder.nodes.items())],
+            [(module.name, module.kind, module.text) for module in survey.modules],
+            metrics.source(metric),
+        ]
+    )
+
+
+def _sources(node: Any) -> Iterator[str]:
+    for name in ("func", "afunc"):
+        function = getattr(node.runnable, name, None)
+        if function is not None:
+            yield metrics.source(function)
+
+
+def _chosen(known: tuple[Module, ...], names: Sequence[str] | None) -> tuple[Module, ...]:
+    if names is None:
+        return tuple(module for module in known if module.on)
+    by_name = {module.name: module for module in known}
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise UsageError(
+            f"No module is called {', '.join(unknown)}. There are: {', '.join(sorted(by_name)) or 'none'}."
+        )
+    stuck = [by_name[name] for name in names if by_name[name].reason]
+    if stuck:
+        raise UsageError("; ".join(f"Module {module.name} cannot be replaced: {module.reason}" for module in stuck))
+    return tuple(by_name[name] for name in dict.fromkeys(names))

@@ -1,0 +1,158 @@
+"""The border between failures of the world, which are never scored, and failures of the candidate, which are."""
+
+from __future__ import annotations
+
+import email.utils
+import errno
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+WORLD_STATUS = frozenset({401, 407, 408, 425, 429})
+"""HTTP answers below 500 that no prompt can cause, whoever gave them."""
+
+PROVIDER_STATUS = frozenset({402, 403, 404, 409})
+"""The same from a model's provider (no credit, no access, no such model). From a tool's server
+they may be the candidate's fault: an order that does not exist, a card that was declined."""
+
+LASTING_STATUS = frozenset({401, 402, 403, 404, 407})
+"""Waiting does not mend these: keys, credit, access, names."""
+
+PROVIDERS = frozenset({
+    "anthropic", "azure", "botocore", "cerebras", "cohere", "fireworks", "google", "groq", "huggingface_hub", "ibm",
+    "mistralai", "ollama", "openai", "together", "xai_sdk",
+})  # fmt: skip
+"""Packages whose exceptions come from a model's provider; `langchain_*` are too."""
+
+WORLD_NAMES = frozenset({
+    "APIConnectionError", "APITimeoutError", "AuthenticationError", "ClientConnectionError", "ConnectTimeout",
+    "ConnectionClosedError", "ConnectTimeoutError", "DeadlineExceeded", "DefaultCredentialsError",
+    "EndpointConnectionError", "IncompleteRead", "InternalServerError", "MaxRetryError", "ModelAPIError",
+    "ModelAuthenticationError", "ModelConnectionError", "ModelNotFoundError", "ModelNotReadyException",
+    "ModelPermissionDeniedError", "ModelRateLimitError", "ModelTimeoutError", "NewConnectionError",
+    "NoCredentialsError", "OverloadedError", "RateLimitError", "ReadTimeoutError", "RemoteDisconnected",
+    "ResourceExhausted", "ServerDisconnectedError", "ServerTimeoutError", "ServiceUnavailable",
+    "ServiceUnavailableError", "ThrottlingException", "TimeoutException", "TooManyRequests", "TransportError",
+})  # fmt: skip
+"""What providers and HTTP libraries call failures of the world, for those that carry no status."""
+
+CANDIDATE_NAMES = frozenset({"InvalidURL", "UnsupportedProtocol", "LocalProtocolError", "TooManyRedirects"})
+"""Subclasses of the above that a bad address causes: the candidate wrote it."""
+
+LASTING_NAMES = frozenset({
+    "AuthenticationError", "DefaultCredentialsError", "ModelAuthenticationError", "ModelNotFoundError",
+    "ModelPermissionDeniedError", "NoCredentialsError",
+})  # fmt: skip
+
+WORLD_OS_NAMES = frozenset({"ConnectionError", "SSLError", "Timeout", "URLError", "gaierror", "herror"})
+"""Kinds of `OSError` that are about the network: of the standard library and of requests."""
+
+WORLD_ERRNO = frozenset({
+    errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EROFS,
+    errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT,
+})  # fmt: skip
+
+
+def is_world_failure(error: BaseException) -> bool:
+    """Whether `error` says nothing about the candidate: rate limit, connection, 5xx, provider time-out, credentials.
+
+    Looks through what raised it (`__cause__`, `__context__`) and into exception groups. An
+    HTTP status decides before a name. Told by status and class names, so that providers whose
+    packages are not installed are known too.
+    """
+    return any(_is_world(one) for one in _chain(error))
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Whether a failure of the world will not go away by waiting: bad key, no credit, no such model."""
+    return any(_is_world(one) and _is_lasting(one) for one in _chain(error))
+
+
+def retry_after(error: BaseException, now: float | None = None) -> float | None:
+    """The seconds the provider asked us to wait (`Retry-After`, `retry-after-ms`), `None` when it did not say.
+
+    `now` is the time as seconds since the epoch, for answers that name a date.
+    """
+    for one in _chain(error):
+        headers = getattr(getattr(one, "response", None), "headers", None)
+        if not isinstance(headers, Mapping):
+            continue
+        if (soon := _number(headers.get("retry-after-ms"))) is not None:
+            return max(0.0, soon / 1000)
+        said = headers.get("retry-after")
+        if (seconds := _number(said)) is not None:
+            return max(0.0, seconds)
+        date = email.utils.parsedate_tz(said) if isinstance(said, str) else None
+        if date is not None:
+            return max(0.0, email.utils.mktime_tz(date) - (time.time() if now is None else now))
+    return None
+
+
+def _is_world(error: BaseException) -> bool:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    status = _status(error)
+    if status is not None:
+        return status >= 500 or status in WORLD_STATUS or (status in PROVIDER_STATUS and _by_provider(error))
+    if names & CANDIDATE_NAMES:
+        return False
+    if names & WORLD_NAMES or isinstance(error, ConnectionError | TimeoutError | MemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno in WORLD_ERRNO or bool(names & WORLD_OS_NAMES)
+    return _no_key(error)
+
+
+def _is_lasting(error: BaseException) -> bool:
+    status = _status(error)
+    if status is not None:
+        return status in LASTING_STATUS or getattr(error, "code", None) == "insufficient_quota"
+    return bool({kind.__name__ for kind in type(error).__mro__} & LASTING_NAMES) or _no_key(error)
+
+
+def _no_key(error: BaseException) -> bool:
+    """The openai client without a key raises its root class, which has neither status nor name to go by."""
+    return type(error).__name__ == "OpenAIError" and "api_key" in str(error)
+
+
+def _by_provider(error: BaseException) -> bool:
+    packages = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return any(package in PROVIDERS or package.startswith("langchain_") for package in packages)
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status an exception carries, wherever its library keeps it."""
+    response = getattr(error, "response", None)
+    if isinstance(response, Mapping):  # botocore
+        metadata = response.get("ResponseMetadata")
+        found = metadata.get("HTTPStatusCode") if isinstance(metadata, Mapping) else None
+        name = response.get("Error", {}).get("Code") if isinstance(response.get("Error"), Mapping) else None
+        return 429 if name in WORLD_NAMES else _as_status(found)
+    candidates: list[Any] = [getattr(error, name, None) for name in ("status_code", "status", "code", "http_status")]
+    candidates += [getattr(response, name, None) for name in ("status_code", "status")]
+    return next((found for found in map(_as_status, candidates) if found is not None), None)
+
+
+def _as_status(value: Any) -> int | None:
+    return int(value) if isinstance(value, int) and 400 <= value < 600 else None
+
+
+def _number(text: Any) -> float | None:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from or while handling, and the members of groups; each once."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        if isinstance(one, BaseExceptionGroup):
+            waiting.extend(one.exceptions)
+        waiting.append(one.__cause__ if one.__cause__ or one.__suppress_context__ else one.__context__)

@@ -1,0 +1,242 @@
+"""Any metric a LangGraph or LangSmith user has, as one function from a rollout to `Feedback`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from inspect import Parameter
+from typing import Any
+
+from langsmith import schemas
+
+from langgraph_gepa.agent.failures import is_world_failure
+from langgraph_gepa.agent.scores import NotAScoreError, read_feedback
+from langgraph_gepa.agent.tracing import words
+from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.errors import MetricError, UsageError
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.rollout import Call, Feedback, Rollout
+
+ARGUMENTS = ("inputs", "outputs", "reference_outputs", "run", "example", "rollout")
+EXAMPLE_NAMES = frozenset({"example", "gold", "golden"})
+RUN_TYPES = {"model": "llm", "tool": "tool", "retrieval": "retriever"}
+
+ScoreRollout = Callable[[Example, Any, Rollout], Awaitable[Feedback]]
+"""`(example, final state, rollout) -> feedback`. The rollout's own feedback is still empty.
+Raises `MetricError`; a failure of the world (the judge's rate limit) is raised as it is."""
+
+
+class Prediction(dict[str, Any]):
+    """The final state for `(example, prediction)` metrics: `prediction["answer"]` or `prediction.answer`."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the graph's final state has no {name!r}; it has {sorted(self)}") from None
+
+
+def adapt(metric: Any) -> ScoreRollout:
+    """`metric` as one asynchronous function.
+
+    A metric is a function, sync or async, of any of `inputs`, `outputs` (the graph's final
+    state as `invoke` returns it), `reference_outputs`, `run`, `example`, `rollout`; or of two
+    positional arguments `(run, example)` or `(example, prediction)`; or an object with
+    LangSmith's `evaluate_run`. See `read_feedback` for what it may return. Sync metrics run in
+    threads and may block. Raises `UsageError` at once for arguments nobody can fill.
+    """
+    call = _evaluator(metric) if _is_evaluator(metric) else _function(metric)
+
+    async def score(example: Example, state: Any, rollout: Rollout) -> Feedback:
+        try:
+            value = await call(_Scene(example, state, rollout))
+        except Exception as error:
+            if is_world_failure(error):
+                raise
+            raise MetricError(
+                f"The metric raised {words(error)} on example {example.id!r}. "
+                "Mend the metric; it must return a score for every final state the graph can reach."
+            ) from error
+        try:
+            return read_feedback(value)
+        except NotAScoreError as complaint:
+            raise MetricError(
+                f"The metric returned {_brief(value)} for example {example.id!r}: {complaint}. "
+                'Return a float, a bool, (score, comment), {"score": ..., "comment": ...}, '
+                "a list of such, or Feedback(score, comment, by_module)."
+            ) from complaint
+
+    return score
+
+
+def source(metric: Any) -> str:
+    """What tells one metric from another: its source where there is one, else its name."""
+    function = metric
+    for inner in ("func", "afunc", "__wrapped__"):
+        function = getattr(function, inner, function)
+    try:
+        return inspect.getsource(function)
+    except (TypeError, OSError):
+        return f"{getattr(metric, '__module__', '')}.{getattr(metric, '__qualname__', type(metric).__qualname__)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """All a metric can ask for, made when asked."""
+
+    example: Example
+    state: Any
+    rollout: Rollout
+
+    def argument(self, name: str) -> Any:
+        if name == "inputs":
+            return dict(self.example.inputs)
+        if name == "outputs":
+            return self.state
+        if name == "reference_outputs":
+            return dict(self.example.outputs or {})
+        if name == "rollout":
+            return self.rollout
+        return self.run() if name == "run" else self.langsmith_example()
+
+    def langsmith_example(self) -> schemas.Example:
+        return schemas.Example(
+            id=_uuid(self.example.id),
+            inputs=dict(self.example.inputs),
+            outputs=None if self.example.outputs is None else dict(self.example.outputs),
+            metadata=dict(self.example.metadata),
+        )
+
+    def run(self) -> schemas.Run:
+        started = datetime.now(UTC) - timedelta(seconds=self.rollout.seconds)
+        root = uuid.uuid4()
+        return schemas.Run(
+            id=root,
+            trace_id=root,
+            name="graph",
+            run_type="chain",
+            start_time=started,
+            end_time=started + timedelta(seconds=self.rollout.seconds),
+            inputs=dict(self.example.inputs),
+            outputs=dict(self.state) if isinstance(self.state, Mapping) else {"output": self.state},
+            error=self.rollout.error,
+            reference_example_id=_uuid(self.example.id),
+            child_runs=[_child(call, root, started) for call in self.rollout.calls],
+            prompt_tokens=self.rollout.usage.input_tokens,
+            completion_tokens=self.rollout.usage.output_tokens,
+            total_tokens=self.rollout.usage.tokens,
+        )
+
+    def prediction(self) -> Any:
+        return Prediction(self.state) if isinstance(self.state, Mapping) else self.state
+
+
+_Call = Callable[[_Scene], Awaitable[Any]]
+
+
+def _is_evaluator(metric: Any) -> bool:
+    return not inspect.isclass(metric) and (hasattr(metric, "evaluate_run") or hasattr(metric, "aevaluate_run"))
+
+
+def _evaluator(evaluator: Any) -> _Call:
+    async def call(scene: _Scene) -> Any:
+        run, example = scene.run(), scene.langsmith_example()
+        if hasattr(evaluator, "aevaluate_run"):
+            return await evaluator.aevaluate_run(run, example)
+        return await _called(evaluator.evaluate_run, (run, example), {})
+
+    return call
+
+
+def _function(metric: Any) -> _Call:
+    if not callable(metric) or inspect.isclass(metric):
+        raise UsageError(f"The metric must be a function or a LangSmith evaluator, not {_brief(metric)}.")
+    try:
+        parameters = inspect.signature(metric).parameters
+    except ValueError:
+        raise UsageError(
+            f"The arguments of the metric {_brief(metric)} cannot be read; wrap it in a function of inputs, outputs."
+        ) from None
+    positional, named = _plan(list(parameters.values()), getattr(metric, "__name__", type(metric).__name__))
+
+    async def call(scene: _Scene) -> Any:
+        if positional == ("example", "prediction"):
+            args: tuple[Any, ...] = (scene.langsmith_example(), scene.prediction())
+        else:
+            args = tuple(scene.argument(name) for name in positional)
+        return await _called(metric, args, {name: scene.argument(name) for name in named})
+
+    return call
+
+
+def _plan(parameters: Sequence[Parameter], name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which arguments go by position and which by name. Raises `UsageError` for those nobody can fill."""
+    plain_ones = [one for one in parameters if one.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
+    required = [one for one in plain_ones if one.default is Parameter.empty]
+    unknown = [one.name for one in required if one.name not in ARGUMENTS]
+    known = [one.name for one in plain_ones if one.name in ARGUMENTS]
+    if not unknown and (known or any(one.kind is Parameter.VAR_KEYWORD for one in parameters)):
+        before = [one.name for one in plain_ones if one.kind is Parameter.POSITIONAL_ONLY]
+        everything = () if known else ARGUMENTS
+        return tuple(before), tuple(one for one in [*known, *everything] if one not in before)
+    two = [one.name for one in required if one.kind is not Parameter.KEYWORD_ONLY]
+    mistyped = {*known} - {"run", "example"}
+    takes_any = any(one.kind is Parameter.VAR_POSITIONAL for one in parameters) and not required
+    if takes_any or (len(two) == 2 == len(required) and not mistyped):
+        return (("example", "prediction") if two and two[0] in EXAMPLE_NAMES else ("run", "example")), ()
+    raise UsageError(
+        f"The metric {name} asks for {', '.join(unknown) or 'nothing'}. "
+        f"A metric may ask by name for any of {', '.join(ARGUMENTS)}, or take (run, example) by position."
+    )
+
+
+async def _called(function: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        return await function(*args, **named)
+    value, error = await asyncio.to_thread(_outcome, partial(function, *args, **named))
+    if error is not None:
+        raise error
+    return await value if inspect.isawaitable(value) else value
+
+
+def _outcome(function: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    """The result as data: a `StopIteration` cannot be raised into a future, the waiter would wait for ever."""
+    try:
+        return function(), None
+    except Exception as error:  # noqa: BLE001 - raised again by whoever waits
+        return None, error
+
+
+def _child(call: Call, root: uuid.UUID, started: datetime) -> schemas.Run:
+    inputs = {"messages": call.inputs} if call.kind == "model" else call.inputs
+    outputs = {"messages": [call.output]} if call.kind == "model" and call.output else {"output": call.output}
+    return schemas.Run(
+        id=uuid.uuid4(),
+        trace_id=root,
+        parent_run_id=root,
+        name=call.name,
+        run_type=RUN_TYPES[call.kind],
+        start_time=started,
+        end_time=started + timedelta(seconds=call.seconds),
+        inputs=inputs if isinstance(inputs, Mapping) else {"query": inputs},
+        outputs=outputs,
+        error=call.error,
+        extra={"metadata": {"langgraph_node": call.node.rpartition("/")[2], "node": call.node}},
+    )
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return uuid.uuid5(uuid.NAMESPACE_OID, text)
+
+
+def _brief(value: Any) -> str:
+    text = str(plain(repr(value)))
+    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -1,0 +1,117 @@
+"""A reflection model on anything that answers a prompt: a LangChain chat model, its name, or a function."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from langchain.chat_models import init_chat_model
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
+
+from langgraph_gepa.agent.pricing import Prices
+from langgraph_gepa.agent.tracing import Tracer, words
+from langgraph_gepa.engine.plain import well_formed
+from langgraph_gepa.engine.ports import Reply
+from langgraph_gepa.errors import ModelError
+from langgraph_gepa.search.rollout import Usage
+
+Answerer = str | BaseChatModel | Callable[[str], str] | Callable[[str], Awaitable[str]]
+
+KEYS = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "azure_openai": "AZURE_OPENAI_API_KEY",
+    "cohere": "COHERE_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "fireworks": "FIREWORKS_API_KEY",
+    "google_genai": "GOOGLE_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "mistralai": "MISTRAL_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "perplexity": "PPLX_API_KEY",
+    "together": "TOGETHER_API_KEY",
+    "xai": "XAI_API_KEY",
+}
+"""Where each provider's LangChain package looks for its key."""
+
+
+class ChatReflection:
+    """The engine's `LanguageModel` on `model`: `"provider:model"`, a LangChain chat model, or a
+    function `prompt -> reply`, sync (run in a thread) or async.
+
+    Dollars are `None` where the price is unknown, and so are tokens of a function: both count
+    as nothing spent in tokens. Raises `ModelError` at once when the model cannot be made; at a
+    call the provider's own exceptions come through.
+    """
+
+    def __init__(self, model: Answerer, *, prices: Prices | None = None, **settings: Any) -> None:
+        if settings and not isinstance(model, str):
+            raise ModelError(f"Settings ({', '.join(settings)}) go with a model given by name; set them on the model.")
+        self._model = chat_model(model, **settings) if isinstance(model, str) else model
+        if not isinstance(self._model, BaseChatModel) and not callable(self._model):
+            raise ModelError(
+                f"{type(model).__name__} is no reflection model. Give 'provider:model' (such as 'openai:gpt-5'), "
+                "a LangChain chat model, or a function from prompt to reply."
+            )
+        self._prices = prices
+
+    async def complete(self, prompt: str) -> Reply:
+        if isinstance(self._model, BaseChatModel):
+            return await _chat(self._model, prompt, self._prices)
+        started = time.perf_counter()
+        text = await _function(self._model, prompt)
+        return Reply(well_formed(text), Usage(dollars=None), time.perf_counter() - started)
+
+
+def chat_model(name: str, **settings: Any) -> BaseChatModel:
+    """LangChain's chat model for `"provider:model"`. Raises `ModelError` naming the missing key or package."""
+    provider = name.partition(":")[0] if ":" in name else ""
+    try:
+        model = init_chat_model(name, **settings)
+    except ImportError as error:
+        package = re.search(r"pip install (?:-U )?([\w-]+)", str(error))
+        missing = package[1] if package else f"langchain-{provider.replace('_', '-')}"
+        raise ModelError(f"The model {name!r} needs a package that is missing: pip install {missing}") from error
+    except Exception as error:  # each provider's package raises its own
+        key = KEYS.get(provider or _provider(error))
+        if key and not os.environ.get(key):
+            raise ModelError(f"The model {name!r} needs a key: set the environment variable {key}.") from error
+        raise ModelError(
+            f"The model {name!r} cannot be made: {words(error)}. Write it as 'provider:model', such as 'openai:gpt-5'."
+        ) from error
+    if not isinstance(model, BaseChatModel):
+        raise ModelError(f"{name!r} names no model. Write it as 'provider:model', such as 'openai:gpt-5'.")
+    return model
+
+
+async def _chat(model: BaseChatModel, prompt: str, prices: Prices | None) -> Reply:
+    tracer = Tracer(prices)
+    started = time.perf_counter()
+    message = await model.ainvoke([HumanMessage(well_formed(prompt))], RunnableConfig(callbacks=[tracer]))
+    return Reply(_text(message), tracer.usage, time.perf_counter() - started)
+
+
+async def _function(model: Callable[[str], Any], prompt: str) -> str:
+    if inspect.iscoroutinefunction(model) or inspect.iscoroutinefunction(type(model).__call__):
+        reply = await model(prompt)
+    else:
+        reply = await asyncio.to_thread(model, prompt)
+        reply = await reply if inspect.isawaitable(reply) else reply
+    if not isinstance(reply, str):
+        raise ModelError(f"The reflection function must return text; it returned {type(reply).__name__}.")
+    return reply
+
+
+def _text(message: AIMessage) -> str:
+    return well_formed(str(message.text))
+
+
+def _provider(error: Exception) -> str:
+    return type(error).__module__.partition(".")[0]

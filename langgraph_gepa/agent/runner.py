@@ -1,0 +1,197 @@
+"""One example through one bound graph, apart from everything the user owns."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import merge_configs
+from langgraph.cache.memory import InMemoryCache
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphRecursionError
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.store.base import BaseStore
+from langgraph.store.memory import InMemoryStore
+from langgraph.types import Command, Interrupt
+
+from langgraph_gepa.agent.failures import is_world_failure
+from langgraph_gepa.agent.pricing import Prices
+from langgraph_gepa.agent.tracing import Tracer, Watched, words
+from langgraph_gepa.errors import Error, UsageError
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.rollout import Usage
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+OnInterrupt = Callable[[Any], Any]
+INTERRUPTS = "__interrupt__"
+MOST_INTERRUPTS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerOptions:
+    """How rollouts are run. `config` and `context` may be functions of the example.
+
+    - `timeout`: seconds for one rollout, `None` for no limit;
+    - `recursion_limit`: super-steps for one rollout, before `config`'s and the graph's own;
+    - `on_interrupt`: `value -> answer` (sync or async) for `interrupt(value)`, and for a
+      breakpoint (`interrupt_before`, `interrupt_after`), whose value is `{"breakpoint": [nodes]}`
+      and whose answer is ignored;
+    - `store`: makes the store each rollout starts with, where the graph has one; empty otherwise;
+    - `prices`: dollars for a million input and output tokens by model name;
+    - `is_world_failure`: the border between what is raised and what is scored.
+    """
+
+    timeout: float | None = 300.0
+    recursion_limit: int | None = None
+    config: RunnableConfig | Callable[[Example], RunnableConfig] | None = None
+    context: Any | Callable[[Example], Any] = None
+    on_interrupt: OnInterrupt | None = None
+    store: Callable[[], BaseStore] | None = None
+    prices: Prices | None = None
+    is_world_failure: Callable[[BaseException], bool] = is_world_failure
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A graph's run on an example, not yet scored. `state` is the live final state, `None` when it failed."""
+
+    state: Any
+    watched: tuple[Watched, ...]
+    usage: Usage
+    seconds: float
+    error: str | None = None
+
+
+async def run(graph: Graph, example: Example, options: RunnerOptions | None = None) -> Ran:
+    """Runs `example` through `graph` with its own thread, checkpointer, store and cache.
+
+    A failure of the candidate comes back as `error`, in words; a failure of the world and our
+    own errors are raised as they are. The example is never written to.
+    """
+    options = options or RunnerOptions()
+    tracer = Tracer(options.prices)
+    started = time.perf_counter()
+    state, error = None, None
+    scope = asyncio.timeout(options.timeout)
+    try:
+        async with scope:
+            state = await _to_the_end(isolated(graph, options.store), example, options, tracer)
+    except Error:
+        raise
+    except UnansweredInterruptError as unanswered:
+        error = str(unanswered)
+    except Exception as failure:
+        if scope.expired() and isinstance(failure, TimeoutError):
+            error = f"The rollout was stopped: it took longer than {options.timeout:g} seconds."
+        elif options.is_world_failure(failure):
+            raise
+        else:
+            error = _in_words(failure, tracer.failed_at)
+    seconds = time.perf_counter() - started
+    return Ran(state, tracer.watched, tracer.usage, seconds, error)
+
+
+def isolated(graph: Graph, store: Callable[[], BaseStore] | None = None) -> Graph:
+    """A copy of `graph` that writes to nothing of the user's. Its subgraphs inherit the checkpointer."""
+    fresh: dict[str, Any] = {"checkpointer": InMemorySaver(serde=_ByReference())}
+    if store is not None:
+        fresh["store"] = store()
+    elif graph.store is not None:
+        fresh["store"] = InMemoryStore(index=getattr(graph.store, "index_config", None))
+    if graph.cache is not None:
+        fresh["cache"] = InMemoryCache()  # the user's would hand one candidate's answers to another
+    return graph.copy(fresh)
+
+
+class UnansweredInterruptError(Exception):
+    """The graph asked a human and nobody was there to answer."""
+
+
+async def _to_the_end(graph: Graph, example: Example, options: RunnerOptions, tracer: Tracer) -> Any:
+    config = _config(example, options, tracer)
+    context = options.context(example) if callable(options.context) else options.context
+    step: Any = copy.deepcopy(example.inputs)
+    for _ in range(MOST_INTERRUPTS):
+        state = await graph.ainvoke(step, config, context=context, durability="exit")
+        asked = _interrupts(state)
+        stopped_at = () if asked else await _breakpoint(graph, config)
+        if not asked and not stopped_at:
+            return state
+        step = await _resume(asked, stopped_at, options.on_interrupt)
+    raise GraphRecursionError(f"it interrupted itself more than {MOST_INTERRUPTS} times")
+
+
+def _config(example: Example, options: RunnerOptions, tracer: Tracer) -> RunnableConfig:
+    own = options.config(example) if callable(options.config) else options.config
+    config = merge_configs(own, {"callbacks": [tracer]})
+    if options.recursion_limit is not None:
+        config["recursion_limit"] = options.recursion_limit
+    config["configurable"] = {**config.get("configurable", {}), "thread_id": str(uuid.uuid4())}
+    config["configurable"].pop("checkpoint_id", None)
+    return config
+
+
+def _interrupts(state: Any) -> tuple[Interrupt, ...]:
+    return tuple(state.get(INTERRUPTS, ())) if isinstance(state, Mapping) else ()
+
+
+async def _breakpoint(graph: Graph, config: RunnableConfig) -> tuple[str, ...]:
+    if not (graph.interrupt_before_nodes or graph.interrupt_after_nodes):
+        return ()
+    return tuple((await graph.aget_state(config)).next)
+
+
+async def _resume(asked: tuple[Interrupt, ...], stopped_at: tuple[str, ...], answer: OnInterrupt | None) -> Any:
+    if answer is None:
+        value = [one.value for one in asked] if asked else {"breakpoint": list(stopped_at)}
+        raise UnansweredInterruptError(
+            f"The graph interrupted itself to ask a human: {_brief(value)}. "
+            "Give a function that answers in a human's place: on_interrupt=lambda value: ..."
+        )
+    if not asked:
+        await _answered(answer, {"breakpoint": list(stopped_at)})
+        return None
+    return Command(resume={one.id: await _answered(answer, one.value) for one in asked})
+
+
+async def _answered(answer: OnInterrupt, value: Any) -> Any:
+    try:
+        reply = answer(value)
+        return await reply if inspect.isawaitable(reply) else reply
+    except Exception as error:
+        raise UsageError(f"on_interrupt raised {words(error)} when asked {_brief(value)}") from error
+
+
+def _in_words(failure: Exception, node: str | None) -> str:
+    if isinstance(failure, GraphRecursionError):
+        return f"The graph did not come to an end: {str(failure).splitlines()[0]}"
+    where = f"In node {node}: " if node else ""
+    return f"{where}{words(failure)}"
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+@dataclass(slots=True)
+class _ByReference:
+    """Keeps checkpoints as they are. They live as long as the rollout, and a state that no
+    serialiser takes must not fail here if it works without a checkpointer."""
+
+    kept: dict[bytes, Any] = field(default_factory=dict)
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        key = str(len(self.kept)).encode()
+        self.kept[key] = obj
+        return "reference", key
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        return self.kept[data[1]]

@@ -1,0 +1,118 @@
+"""What a metric returned, read as `Feedback`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+from langgraph_gepa.engine.plain import plain, well_formed
+from langgraph_gepa.search.rollout import Feedback
+
+
+class NotAScoreError(ValueError):
+    """What came is no score; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    key: str
+    score: float
+    comment: str
+
+
+def read_feedback(value: Any) -> Feedback:
+    """Reads what metrics return: a number or bool, `(score, comment)`, `{"key", "score", "comment"}`,
+    `{"results": [...]}`, LangSmith's `EvaluationResult`, a list of those, or `Feedback`.
+
+    A list gives one objective for each key; their mean is the score. In a list, results with
+    a `value` and no score are labels and only add their comment. Raises `NotAScoreError`.
+    """
+    if isinstance(value, Feedback):
+        return _checked(value)
+    results = _results(value)
+    if results is None:
+        one = _scored(value, "score")
+        named = _field(value, "key")
+        return Feedback(one.score, one.comment, objectives={one.key: one.score} if named else {})
+    scored = [_scored(item, f"score {n}") for n, item in enumerate(results, 1) if not _is_label(item)]
+    if not scored:
+        raise NotAScoreError("the list holds no score")
+    objectives: dict[str, float] = {}
+    for one in scored:
+        objectives[_unused(one.key, objectives)] = one.score
+    comments = [f"{one.key}: {one.comment}" for one in scored if one.comment]
+    comments += [f"{_field(item, 'key')}: {_field(item, 'value')}" for item in results if _is_label(item)]
+    return Feedback(math.fsum(objectives.values()) / len(objectives), "\n".join(comments), objectives=objectives)
+
+
+def _results(value: Any) -> Sequence[Any] | None:
+    if isinstance(value, Mapping) and isinstance(value.get("results"), Sequence) and "score" not in value:
+        return list(value["results"])
+    return value if isinstance(value, list) else None
+
+
+def _scored(value: Any, key: str) -> _Scored:
+    if isinstance(value, Feedback):
+        return _Scored(key, _number(value.score), well_formed(value.comment))
+    if isinstance(value, tuple):
+        if len(value) != 2:
+            raise NotAScoreError(f"a tuple must be (score, comment), this one has {len(value)} items")
+        return _Scored(key, _number(value[0]), _comment(value[1]))
+    if isinstance(value, Mapping):
+        if "score" not in value:
+            raise NotAScoreError(f"there is no 'score' among its keys {sorted(map(str, value))}")
+    elif not hasattr(value, "score"):
+        return _Scored(key, _number(value), "")
+    comment = _field(value, "comment")
+    comment = _field(value, "feedback") if comment is None else comment
+    return _Scored(str(_field(value, "key") or key), _number(_field(value, "score")), _comment(comment))
+
+
+def _is_label(value: Any) -> bool:
+    return _field(value, "score") is None and _field(value, "value") is not None
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def _number(value: Any) -> float:
+    if value is None:
+        raise NotAScoreError("the score is None")
+    if not isinstance(value, Real | Decimal):
+        raise NotAScoreError(f"a score is a number, not {type(value).__name__}")
+    score = float(value)
+    if not math.isfinite(score):
+        raise NotAScoreError(f"the score is {score}")
+    return score
+
+
+def _comment(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise NotAScoreError(f"a comment is text, not {type(value).__name__}")
+    return well_formed(value)
+
+
+def _checked(feedback: Feedback) -> Feedback:
+    by_module = feedback.by_module or {}
+    return Feedback(
+        _number(feedback.score),
+        _comment(feedback.comment),
+        {str(plain(name)): _comment(text) for name, text in by_module.items() if text},
+        {str(plain(name)): _number(score) for name, score in (feedback.objectives or {}).items()},
+    )
+
+
+def _unused(key: str, taken: Mapping[str, float]) -> str:
+    if key not in taken:
+        return key
+    number = 2
+    while f"{key}-{number}" in taken:
+        number += 1
+    return f"{key}-{number}"

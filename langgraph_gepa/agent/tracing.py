@@ -1,0 +1,312 @@
+"""Watches one rollout through LangChain's callbacks: what was called, where in the graph, and at what price."""
+
+# ruff: noqa: ARG002 - the signatures are LangChain's; what a handler leaves unused is still passed by name
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.documents import Document
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+
+from langgraph_gepa.agent.pricing import Prices, price
+from langgraph_gepa.engine.plain import flat_message, plain, shortened
+from langgraph_gepa.search.rollout import Call, Usage
+
+UNFINISHED = "still under way when the rollout ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A call as it was seen, with what tells whose it is.
+
+    `schemas` are the tool schemas (and response format) a model call offered, or the tool's own
+    `{"name", "description"}` for a tool call; `asked_by` is the id under which a model asked for
+    a tool call; `within` is the position of the tool call this call happened inside, if any.
+    """
+
+    call: Call
+    schemas: tuple[Any, ...] = ()
+    asked_by: str | None = None
+    within: int | None = None
+
+
+@dataclass(slots=True)
+class _Open:
+    """A call under way, filled in when it ends. `parent` leads up the run tree."""
+
+    kind: str
+    node: str
+    name: str
+    inputs: Any
+    started: float
+    schemas: tuple[Any, ...] = ()
+    asked_by: str | None = None
+    within: int | None = None
+    model: str = ""
+    provider: str | None = None
+    output: Any = None
+    error: str | None = UNFINISHED
+    usage: Usage = field(default_factory=Usage)
+    seconds: float | None = None
+
+
+class Tracer(BaseCallbackHandler):
+    """Give one to each rollout as a callback, then read `watched`.
+
+    Calls stand in the order they started. Works from any thread and never raises into the
+    graph; what was still under way is listed with an error that says so. `failed_at` is the
+    node in which the first exception came up, as a path.
+    """
+
+    run_inline = True  # called in order, in the thread of the event; no executor hop for each
+
+    def __init__(self, prices: Prices | None = None) -> None:
+        self.failed_at: str | None = None
+        self._prices = prices
+        self._lock = threading.Lock()
+        self._calls: list[_Open] = []
+        self._runs: dict[UUID, _Open] = {}
+        self._nodes: dict[UUID, str] = {}
+        self._tools: dict[UUID, int] = {}
+
+    @property
+    def watched(self) -> tuple[Watched, ...]:
+        now = time.perf_counter()
+        with self._lock:
+            return tuple(_watched(call, now) for call in self._calls)
+
+    @property
+    def usage(self) -> Usage:
+        with self._lock:
+            return total(call.usage for call in self._calls)
+
+    def on_chain_start(
+        self, serialized: Any, inputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None,
+        metadata: dict[str, Any] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        self._locate(run_id, parent_run_id, metadata)
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        with self._lock:
+            if self.failed_at is None and isinstance(error, Exception) and not _bubbles(error):
+                self.failed_at = self._nodes.get(run_id, "")
+
+    def on_chat_model_start(
+        self, serialized: Any, messages: list[list[BaseMessage]], *, run_id: UUID, parent_run_id: UUID | None = None,
+        metadata: dict[str, Any] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        said = [_slim(message) for batch in messages for message in batch]
+        self._model_started(serialized, said, run_id, parent_run_id, metadata or {}, kwargs)
+
+    def on_llm_start(
+        self, serialized: Any, prompts: list[str], *, run_id: UUID, parent_run_id: UUID | None = None,
+        metadata: dict[str, Any] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        said = [{"role": "user", "content": plain(prompt)} for prompt in prompts]
+        self._model_started(serialized, said, run_id, parent_run_id, metadata or {}, kwargs)
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        call = self._ended(run_id)
+        if call is not None:
+            generation = _first(response)
+            call.output = _said(generation)
+            call.usage = _usage(response, generation, call, self._prices)
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        self._failed(run_id, error)
+
+    def on_tool_start(
+        self, serialized: Any, input_str: str, *, run_id: UUID, parent_run_id: UUID | None = None,
+        metadata: dict[str, Any] | None = None, inputs: dict[str, Any] | None = None,
+        tool_call_id: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        described = serialized if isinstance(serialized, Mapping) else {}
+        name = str(described.get("name") or kwargs.get("name") or "tool")
+        schema = {"name": name, "description": plain(described.get("description") or "")}
+        arguments = plain(inputs) if inputs is not None else {"input": plain(input_str)}
+        call = _Open("tool", "", name, arguments, time.perf_counter(), (schema,), tool_call_id)
+        self._started(call, run_id, parent_run_id, metadata)
+
+    def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        call = self._ended(run_id)
+        if call is not None:
+            failed = getattr(output, "status", None) == "error"
+            call.output = shortened(_answer(output))
+            call.error = str(call.output) if failed else None
+
+    def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        self._failed(run_id, error)
+
+    def on_retriever_start(
+        self, serialized: Any, query: str, *, run_id: UUID, parent_run_id: UUID | None = None,
+        metadata: dict[str, Any] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        name = str(kwargs.get("name") or (serialized or {}).get("name") or "retriever")
+        call = _Open("retrieval", "", name, plain(query), time.perf_counter())
+        self._started(call, run_id, parent_run_id, metadata)
+
+    def on_retriever_end(self, documents: Sequence[Document], *, run_id: UUID, **kwargs: Any) -> None:
+        call = self._ended(run_id)
+        if call is not None:
+            call.output = plain(list(documents))
+
+    def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        self._failed(run_id, error)
+
+    def _model_started(
+        self, serialized: Any, said: list[Any], run_id: UUID, parent: UUID | None,
+        metadata: Mapping[str, Any], kwargs: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        parameters = kwargs.get("invocation_params") or {}
+        model = str(
+            metadata.get("ls_model_name")
+            or parameters.get("model")
+            or parameters.get("model_name")
+            or (serialized or {}).get("name")
+            or kwargs.get("name")
+            or "model"
+        )
+        call = _Open("model", "", model, said, time.perf_counter(), _schemas(parameters))
+        call.model, call.provider = model, metadata.get("ls_provider")
+        self._started(call, run_id, parent, metadata)
+
+    def _started(self, call: _Open, run_id: UUID, parent: UUID | None, metadata: Mapping[str, Any] | None) -> None:
+        call.node = self._locate(run_id, parent, metadata)
+        with self._lock:
+            call.within = self._tools.get(run_id)
+            if call.kind == "tool":
+                self._tools[run_id] = len(self._calls)
+            self._runs[run_id] = call
+            self._calls.append(call)
+
+    def _ended(self, run_id: UUID) -> _Open | None:
+        with self._lock:
+            call = self._runs.pop(run_id, None)
+            if call is not None:
+                call.seconds = time.perf_counter() - call.started
+                call.error = None
+            return call
+
+    def _failed(self, run_id: UUID, error: BaseException) -> None:
+        call = self._ended(run_id)
+        if call is not None:
+            call.error = words(error)
+
+    def _locate(self, run_id: UUID, parent: UUID | None, metadata: Mapping[str, Any] | None) -> str:
+        """The node of a run: from its own metadata, else its parent's. Remembered for its children."""
+        with self._lock:
+            above = self._nodes.get(parent, "") if parent else ""
+            node = node_path(metadata or {}, above)
+            self._nodes[run_id] = node
+            if parent in self._tools:
+                self._tools[run_id] = self._tools[parent]
+            return node
+
+
+def node_path(metadata: Mapping[str, Any], above: str = "") -> str:
+    """The path of nodes a callback came from; `above` is the path of the run that started it.
+
+    `langgraph_checkpoint_ns` reads `support:<uuid>|model:<uuid>`; a bare number in it counts
+    the calls of one subgraph inside one node and is no node.
+    """
+    namespace = metadata.get("langgraph_checkpoint_ns")
+    if isinstance(namespace, str) and namespace:
+        names = (part.partition(":")[0] for part in namespace.split("|"))
+        return "/".join(name for name in names if name and not name.isdigit())
+    node = metadata.get("langgraph_node")
+    if not isinstance(node, str) or not node or above.rpartition("/")[2] == node:
+        return above
+    return f"{above}/{node}" if above else node
+
+
+def words(error: BaseException) -> str:
+    """An exception as one readable sentence: its kind and what it says."""
+    text = plain(str(error)).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    return sum(usages, Usage())
+
+
+def _watched(call: _Open, now: float) -> Watched:
+    seconds = call.seconds if call.seconds is not None else now - call.started
+    done = Call(
+        kind=call.kind,  # type: ignore[arg-type]  # one of the three by construction
+        node=call.node,
+        name=call.name,
+        inputs=call.inputs,
+        output=call.output,
+        error=call.error,
+        usage=call.usage,
+        seconds=seconds,
+    )
+    return Watched(done, call.schemas, call.asked_by, call.within)
+
+
+def _bubbles(error: BaseException) -> bool:
+    """LangGraph's control flow (interrupts, commands to the parent) travels as exceptions."""
+    return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)
+
+
+def _slim(message: Any) -> dict[str, Any]:
+    flat = flat_message(message)
+    if not isinstance(flat["content"], str):
+        flat["content"] = shortened(flat["content"])
+    return flat
+
+
+def _schemas(parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    offered = [*(parameters.get("tools") or ()), *(parameters.get("functions") or ())]
+    if shape := parameters.get("response_format"):
+        offered.append(shape)
+    return tuple(plain(schema) for schema in offered)
+
+
+def _first(response: LLMResult) -> Generation | None:
+    for batch in response.generations:
+        for generation in batch:
+            if isinstance(generation, Generation):
+                return generation
+    return None
+
+
+def _said(generation: Generation | None) -> dict[str, Any]:
+    if isinstance(generation, ChatGeneration):
+        return _slim(generation.message)
+    return {"role": "assistant", "content": plain(generation.text) if generation else ""}
+
+
+def _answer(output: Any) -> Any:
+    """What a tool gave back: the text the model will read, when it came wrapped in a message."""
+    if isinstance(output, BaseMessage):
+        return flat_message(output)["content"]
+    return plain(output)
+
+
+def _usage(response: LLMResult, generation: Generation | None, call: _Open, prices: Prices | None) -> Usage:
+    """Tokens as the provider counted them; with no count the price is unknown, not zero."""
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    counted = getattr(message, "usage_metadata", None)
+    described = getattr(message, "response_metadata", None) or {}
+    if not counted:
+        summary = response.llm_output or {}
+        raw = described.get("token_usage") or summary.get("token_usage") or summary.get("usage") or {}
+        counted = {
+            "input_tokens": raw.get("prompt_tokens") or raw.get("input_tokens") or 0,
+            "output_tokens": raw.get("completion_tokens") or raw.get("output_tokens") or 0,
+        }
+    tokens_in, tokens_out = int(counted.get("input_tokens") or 0), int(counted.get("output_tokens") or 0)
+    if not tokens_in + tokens_out:
+        return Usage(dollars=None)
+    names = dict.fromkeys(str(name) for name in (described.get("model_name"), call.model) if name)
+    prices_found = (price(name, counted, provider=call.provider, prices=prices) for name in names)
+    dollars = next((found for found in prices_found if found is not None), None)
+    return Usage(tokens_in, tokens_out, dollars)
