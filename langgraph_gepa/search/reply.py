@@ -49,7 +49,7 @@ def parse_reply(reply: str, current: str) -> Proposal:
         return Proposal(unchanged=True)
     text = _tagged_text(lines, blocks, current)
     if text is None:
-        text = _chosen(blocks, current) if blocks else _bare_text(lines, current)
+        text = _chosen(lines, blocks, current)
     text = _untagged(text, current)
     if escape(current) != current:  # the model saw such a text escaped and may have kept the backslashes
         text = unescape(text)
@@ -72,6 +72,7 @@ class _Block:
 _THOUGHT = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^`]*)\Z")
 _ONE_LINE = re.compile(r"[ \t]*(`{3,})(?!`)(.+?)(?<!`)\1[ \t]*\Z")
+_DATA = re.compile(r"\s*(?:[\[{]\s*\"|\[\s*\{)")
 _LANGUAGE = re.compile(r"[\w+#./-]{0,24}\Z")
 _PREFACE = re.compile(
     r"\W*(?:sure|certainly|of course|okay|ok|absolutely|great|here(?:'s|’s| is| are)|below is|"
@@ -150,9 +151,13 @@ def _leads_up(line: str) -> bool:
     return line.rstrip("*_").endswith(":") or line.startswith("#") or (line.startswith("**") and line.endswith("**"))
 
 
-def _chosen(blocks: Sequence[_Block], current: str) -> str:
+def _chosen(lines: Sequence[str], blocks: Sequence[_Block], current: str) -> str:
+    texts = [block.text for block in blocks]
+    # Blocks of nothing but JSON are no prompt: they are examples inside one that has no fence.
+    if not texts or (all(map(_DATA.match, texts)) and not _DATA.match(current)):
+        return _bare_text(lines, current)
     known = _words(current)
-    news = [block.text for block in blocks if _words(block.text) not in known] or [block.text for block in blocks]
+    news = [text for text in texts if _words(text) not in known] or texts
     longest = max(map(len, news))
     return next(text for text in reversed(news) if 2 * len(text) >= longest)
 
@@ -187,8 +192,8 @@ def _untagged(text: str, current: str) -> str:
 
 def _bare_text(lines: Sequence[str], current: str) -> str:
     text = "\n".join(lines).strip()
-    if text.endswith("```"):
-        text = text.rstrip("`").rstrip()
+    if text.count("```") == 1 and text.endswith("```"):
+        text = text.removesuffix("```").rstrip()
     while (first := text.partition("\n"))[2].strip() and _PREFACE.match(first[0][:_LINE]):
         text = first[2].strip()
     for opening, closing in _QUOTES:

@@ -28,7 +28,7 @@ def test_a_fenced_text_comes_back_exactly(text: str) -> None:
         assert proposal.text == text or text.lstrip().startswith(("<new_text>", "<current_text>"))
 
 
-@given(messy, st.sampled_from([CURRENT, "", "```\nold\n```", "<inputs>\n{x}\n</inputs>"]))
+@given(messy, st.sampled_from([CURRENT, "", "```\nold\n```", "<inputs>\n{x}\n</inputs>", '{"a": 1}']))
 def test_no_reply_makes_it_raise(reply: str, current: str) -> None:
     """Any string is read as exactly one of: a text that differs, no change, or unusable with a reason."""
     proposal = parse_reply(reply, current)
@@ -108,6 +108,13 @@ def test_a_new_text_may_speak_of_no_change() -> None:
     """The words count only where they stand as the answer."""
     reply = "No change to the tone, but one rule more:\n```\nWhen nothing differs, say NO CHANGE.\n```"
     assert parse_reply(reply, CURRENT).text == "When nothing differs, say NO CHANGE."
+
+
+def test_a_json_example_is_not_mistaken_for_the_text_around_it() -> None:
+    """A reply without the fence asked for may hold a fenced example; the example is no prompt."""
+    text = f'{NEW}\nReply like this:\n```json\n{{"answer": "..."}}\n```'
+    assert parse_reply(f"Here is the new prompt:\n\n{text}", CURRENT).text == text
+    assert parse_reply('```\n{"role": "new"}\n```', '{"role": "old"}').text == '{"role": "new"}'
 
 
 def test_a_shortened_text_is_new() -> None:
