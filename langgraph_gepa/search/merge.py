@@ -75,7 +75,8 @@ def gate_examples(
 ) -> tuple[str, ...]:
     """Pareto examples to try a merge on: at most two the first wins, at most two the second wins, the rest ties.
 
-    What the ties cannot fill is drawn from all examples not yet taken, then with repetition.
+    What the ties cannot fill is drawn from the examples not yet taken or, when those are too few,
+    from all of them with repetition.
     """
     common = [example for example in first if example in second]
     wins_one = [example for example in common if first[example] > second[example]]
@@ -83,8 +84,8 @@ def gate_examples(
     ties = [example for example in common if first[example] == second[example]]
     each = max(1, -(-size // 3))
     chosen: list[str] = []
-    for group in (wins_one, wins_two, ties):
-        chosen += rng.sample(group, min(len(group), each, size - len(chosen)))
+    for group, most in ((wins_one, each), (wins_two, each), (ties, size)):
+        chosen += rng.sample(group, min(len(group), most, size - len(chosen)))
     rest = [example for example in common if example not in chosen]
     missing = size - len(chosen)
     if len(rest) >= missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import fsum
+from statistics import mean
 
 from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.candidate import Candidate
@@ -43,6 +44,7 @@ class Pool:
     merges: list[IterationStarted] = field(default_factory=list)
     merge_due: bool = False
     _ids: dict[str, list[int]] = field(default_factory=dict, repr=False)
+    _keys: list[str] = field(default_factory=list, repr=False)
     _frontier: dict[str, tuple[float, set[int]]] = field(default_factory=dict, repr=False)
     _means: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
@@ -78,12 +80,12 @@ class Pool:
 
     def scores(self, candidate: Candidate) -> dict[str, float]:
         """The candidate's score per pareto example it was run on (means where it was run repeatedly)."""
-        known = self.pareto.get(candidate.key, {})
+        known = self.pareto.get(self._keys[candidate.id], {})
         return {example: _mean(known[example]) for example in self.pareto_set if example in known}
 
     def mean(self, candidate: Candidate) -> float:
         """The mean over the pareto examples it was run on; 0 when there are none."""
-        key = candidate.key
+        key = self._keys[candidate.id]
         if key not in self._means:
             scores = self.scores(candidate)
             self._means[key] = fsum(scores.values()) / len(scores) if scores else 0.0
@@ -168,6 +170,7 @@ class Pool:
         self.candidates.append(candidate)
         self.pointers.append(max((self.pointers[parent] for parent in candidate.parents), default=0))
         key = candidate.key
+        self._keys.append(key)
         self._ids.setdefault(key, []).append(candidate.id)
         for example, scores in self.pareto.get(key, {}).items():
             self._enter(example, candidate.id, _mean(scores))
@@ -189,4 +192,5 @@ class Pool:
 
 
 def _mean(scores: list[float]) -> float:
-    return fsum(scores) / len(scores)
+    # `statistics.mean` rounds once: equal scores keep their value, and so their ties, however many they are.
+    return scores[0] if len(scores) == 1 else mean(scores)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from itertools import accumulate
+from operator import or_
 from random import Random
 
 from langgraph_gepa.search.pool import Pool
@@ -15,19 +17,23 @@ def survivors(frontier: Mapping[str, AbstractSet[int]], weakest_first: Iterable[
 
     A candidate is dropped when every example it wins is also won by a surviving one, the
     weakest tried first. Removals only ever take cover away, so who was kept once need not be
-    tried again: one pass with a count of winners per example is enough, linear in the frontier.
+    tried again: one pass is enough. Whom a candidate has beside it is then those kept so far
+    and all stronger ones; what they win together is a set of examples, here the bits of an integer.
     """
-    wins: dict[int, list[str]] = {}
-    for example, ids in frontier.items():
+    wins: defaultdict[int, int] = defaultdict(int)
+    for place, ids in enumerate(frontier.values()):
+        won = 1 << place
         for id in ids:
-            wins.setdefault(id, []).append(example)
-    cover = Counter({example: len(ids) for example, ids in frontier.items()})
-    kept = dict.fromkeys(wins, 0)
-    for id in weakest_first:
-        if id in wins and all(cover[example] > 1 for example in wins[id]):
-            cover.subtract(wins[id])
-            del kept[id]
-    return {id: len(wins[id]) for id in sorted(kept)}
+            wins[id] |= won
+    order = [id for id in weakest_first if id in wins]
+    stronger = [*accumulate((wins[id] for id in reversed(order)), or_, initial=0)]
+    kept: list[int] = []
+    covered = 0
+    for id, rest in zip(order, reversed(stronger[:-1]), strict=True):
+        if wins[id] & ~(covered | rest):
+            kept.append(id)
+            covered |= wins[id]
+    return {id: wins[id].bit_count() for id in sorted(kept)}
 
 
 def surviving(pool: Pool) -> dict[int, int]:

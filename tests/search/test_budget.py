@@ -1,0 +1,55 @@
+"""Budgets: limits in words, and what is left under them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langgraph_gepa.search.budget import Budget, Spent, limit_reached, rollouts_left
+from langgraph_gepa.search.rollout import Usage
+
+counts = st.integers(0, 1000)
+
+
+@pytest.mark.parametrize("limit", ["rollouts", "tokens", "dollars", "seconds", "iterations"])
+@pytest.mark.parametrize("value", [0, -1, float("nan")])
+def test_a_limit_is_a_positive_number(limit: str, value: float) -> None:
+    """A budget that could never start anything is a mistake, and the message names it."""
+    with pytest.raises(ValueError, match=rf"Budget\({limit}="):
+        Budget(**{limit: value})  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_no_limit_is_unbounded() -> None:
+    """A budget without limits says so and never ends a search."""
+    assert not Budget().bounded
+    assert limit_reached(Budget(), Spent(rollouts=10**9), 1e9) is None
+    assert rollouts_left(Budget(), Spent(rollouts=10**9)) is None
+
+
+@given(st.integers(1, 1000), counts, counts)
+def test_what_is_left_is_what_is_neither_spent_nor_promised(limit: int, spent: int, promised: int) -> None:
+    """Starting no more than what is left never overshoots, and never goes below nothing."""
+    left = rollouts_left(Budget(rollouts=limit), Spent(rollouts=spent), promised)
+    assert left == max(0, limit - spent - promised)
+
+
+@pytest.mark.parametrize(
+    ("budget", "spent", "seconds", "reason"),
+    [
+        (Budget(rollouts=5), Spent(rollouts=5), 0, "5 of 5 rollouts spent"),
+        (Budget(tokens=1000), Spent(graph=Usage(600, 0), reflection=Usage(0, 400)), 0, "1,000 of 1,000 tokens spent"),
+        (Budget(dollars=2), Spent(graph=Usage(0, 0, 1.5), reflection=Usage(0, 0, 0.5)), 0, r"$2.00 of $2.00 spent"),
+        (Budget(seconds=60), Spent(), 60, "60 of 60 seconds passed"),
+        (Budget(iterations=3), Spent(iterations=3), 0, "3 of 3 iterations done"),
+    ],
+)
+def test_a_limit_ends_the_search_when_it_is_reached(budget: Budget, spent: Spent, seconds: float, reason: str) -> None:
+    """Reaching a limit is enough; just under it the search goes on."""
+    assert limit_reached(budget, spent, seconds) == reason
+    assert limit_reached(budget, Spent(rollouts=4, iterations=2, graph=Usage(998, 1, 1.99)), 59.9) is None
+
+
+def test_tests_are_no_part_of_the_rollout_budget() -> None:
+    """Held-out rollouts are counted apart."""
+    assert limit_reached(Budget(rollouts=5), Spent(rollouts=4, tests=100), 0) is None
