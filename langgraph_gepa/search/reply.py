@@ -67,12 +67,12 @@ class _Block:
     first: int
     last: int
     text: str
+    language: str = ""
 
 
 _THOUGHT = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^`]*)\Z")
 _ONE_LINE = re.compile(r"[ \t]*(`{3,})(?!`)(.+?)(?<!`)\1[ \t]*\Z")
-_DATA = re.compile(r"\s*(?:[\[{]\s*\"|\[\s*\{)")
 _LANGUAGE = re.compile(r"[\w+#./-]{0,24}\Z")
 _PREFACE = re.compile(
     r"\W*(?:sure|certainly|of course|okay|ok|absolutely|great|here(?:'s|’s| is| are)|below is|"
@@ -124,9 +124,11 @@ def _block_at(lines: Sequence[str], first: int) -> _Block | None:
         elif not language and width <= open_fences[-1][0] and len(inner[2]) >= open_fences[-1][1]:
             open_fences.pop()
             if not open_fences:
-                return _Block(first, at, _dedented([*start, *lines[first + 1 : at]], indent))
+                return _Block(first, at, _dedented([*start, *lines[first + 1 : at]], indent), info.strip().lower())
     text = "\n".join([*start, *lines[first + 1 :]]).rstrip()
-    return _Block(first, len(lines), _dedented(text.removesuffix(fence).rstrip().split("\n"), indent))
+    return _Block(
+        first, len(lines), _dedented(text.removesuffix(fence).rstrip().split("\n"), indent), info.strip().lower()
+    )
 
 
 def _is_nested(lines: Sequence[str], block: _Block, following: _Block) -> bool:
@@ -152,9 +154,10 @@ def _leads_up(line: str) -> bool:
 
 
 def _chosen(lines: Sequence[str], blocks: Sequence[_Block], current: str) -> str:
-    texts = [block.text for block in blocks]
-    # Blocks of nothing but JSON are no prompt: they are examples inside one that has no fence.
-    if not texts or (all(map(_DATA.match, texts)) and not _DATA.match(current)):
+    # Blocks of JSON are no prompt, unless the current one is JSON too: they are examples inside one that has no fence.
+    json_too = current.lstrip().startswith(("{", "["))
+    texts = [block.text for block in blocks if json_too or not block.language.startswith("json")]
+    if not texts:
         return _bare_text(lines, current)
     known = _words(current)
     news = [text for text in texts if _words(text) not in known] or texts

@@ -114,7 +114,8 @@ def test_a_json_example_is_not_mistaken_for_the_text_around_it() -> None:
     """A reply without the fence asked for may hold a fenced example; the example is no prompt."""
     text = f'{NEW}\nReply like this:\n```json\n{{"answer": "..."}}\n```'
     assert parse_reply(f"Here is the new prompt:\n\n{text}", CURRENT).text == text
-    assert parse_reply('```\n{"role": "new"}\n```', '{"role": "old"}').text == '{"role": "new"}'
+    assert parse_reply(f"{fenced(NEW)}\nFor example:\n```json\n{[NEW]}\n```", CURRENT).text == NEW
+    assert parse_reply('```json\n{"role": "new"}\n```', '{"role": "old"}').text == '{"role": "new"}'
 
 
 def test_a_shortened_text_is_new() -> None:
