@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
-from typing import Any, TypeVar, get_args
+from types import GenericAlias
+from typing import Any, TypeVar, cast, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -78,15 +78,17 @@ def _parsed(text: str) -> dict[str, Any]:
     return data
 
 
-@cache
-def _reader(kind: type[Any]) -> TypeAdapter[list[Any]]:
-    # Pydantic takes a config for a list of dataclasses, which they inherit, and refuses it for a bare dataclass.
-    return TypeAdapter(list[kind], config=ConfigDict(extra="forbid", hide_input_in_errors=True))
+# Pydantic takes a config for a list of dataclasses, which they inherit, and refuses it for a bare dataclass.
+_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
+_READERS: dict[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(cast("Any", GenericAlias(list, (kind,))), config=_CONFIG)
+    for kind in (*_EVENTS.values(), Rollout, Reply)
+}
 
 
 def _built(kind: type[T], data: dict[str, Any]) -> T:
     try:
-        built: T = _reader(kind).validate_python([data])[0]
+        built: T = _READERS[kind].validate_python([data])[0]
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         newer = [problem for problem in problems if problem["type"] in _NEWER]

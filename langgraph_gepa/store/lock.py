@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from weakref import WeakSet
@@ -38,14 +39,15 @@ def lock(path: Path) -> FileIO:
         holder = file.read(200).decode("utf-8", "replace").strip() or "another process"
         file.close()
         raise RunError(
-            f"{path.parent} is in use by {holder}. Wait until it ends or stop it; `show` reads a run that is under way."
+            f"It is in use by {holder}. Wait until that ends or stop it; `show` reads a run that is under way."
         ) from error
     except OSError as error:
         file.close()
-        raise RunError(f"{path} cannot be locked ({error}). Put the run on a local disk.") from error
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        raise RunError(f"It cannot be locked ({error}). Put the run on a local disk.") from error
     _held.add(file)
+    with suppress(OSError):  # a full disk; the lock holds without a name
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
     return file
 
 
@@ -53,7 +55,7 @@ def _open(path: Path) -> FileIO:
     try:
         return FileIO(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600), "r+")
     except OSError as error:
-        raise RunError(f"{path.parent} cannot be written ({error.strerror}). Give a folder that can.") from error
+        raise RunError(f"Its folder cannot be written ({error.strerror}). Give a folder that can.") from error
 
 
 _held: WeakSet[FileIO] = WeakSet()

@@ -24,11 +24,11 @@ _PAGE = 1000  # events read at a time: memory stays flat and no reader holds up 
 class SqliteStore:
     """The run at `path`, made if it is not there. Used from the thread that opened it.
 
-    What a method was given survives a kill and a power cut once the method has returned
-    (WAL with `synchronous=FULL`: one fsync a call, about 0.3 ms on a virtual disk, 0.02 ms
-    of it ours; macOS flushes to the drive but not through its cache). Dearer than
-    `synchronous=NORMAL`, which survives the kill but not the power cut, and nothing beside
-    what a rollout costs.
+    What a method was given survives a kill and a power cut once the method has returned: WAL
+    with `synchronous=FULL`, one fsync a call (on macOS as far as the drive's own cache).
+    `synchronous=NORMAL` would survive the kill only. Measured on a virtual disk an append
+    takes 0.3 ms (0.02 ms with NORMAL), and paying for a rollout of five model calls and 21 kB
+    of JSON takes 0.9 ms and 7.5 kB of disk.
 
     One process at a time writes, held by a lock on `run.lock` beside the file that dies with
     the process. With `read_only` nothing is locked, made or changed: a run can be read while
@@ -63,7 +63,11 @@ class SqliteStore:
     def paid(self, key: str) -> str | None:
         with _explained(self._path):
             row = self._db.execute("SELECT body FROM ledger WHERE key = ?", (key,)).fetchone()
-            return None if row is None else zlib.decompress(row[0]).decode("utf-8", "surrogatepass")
+            if row is None:
+                return None
+            if not isinstance(row[0], bytes):
+                raise RunError(_DAMAGED)
+            return zlib.decompress(row[0]).decode("utf-8", "surrogatepass")
 
     def events(self) -> Iterator[tuple[float, Event]]:
         """The journal as it is at the first `next`; what is appended meanwhile is left out."""
@@ -74,14 +78,16 @@ class SqliteStore:
             query = "SELECT id, at, body FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
             with _explained(self._path):
                 rows = self._db.execute(query, (done, last, _PAGE)).fetchall()
-                page = [(at, load_event(body)) for _, at, body in rows]
+                page = [(at, load_event(str(body))) for _, at, body in rows]
+                if not rows or rows[-1][0] != done + len(rows):
+                    raise RunError(_DAMAGED)  # events are missing, and a pool without them would be another
             yield from page
-            done = rows[-1][0]
+            done += len(rows)
 
     def settings(self) -> Mapping[str, Any]:
         with _explained(self._path):
             rows = self._db.execute("SELECT key, body FROM settings ORDER BY rowid").fetchall()
-            return {key: json.loads(body) for key, body in rows}
+            return {key: json.loads(str(body)) for key, body in rows}
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Merges key by key: a key given replaces its value, the others stay."""
@@ -165,7 +171,7 @@ def _explained(path: Path) -> Iterator[None]:
     except (zlib.error, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RunError(f"{path}: {_DAMAGED}") from error
     except OSError as error:
-        raise RunError(f"{path}: It cannot be used ({error}). Check its permissions.") from error
+        raise RunError(f"{path}: It cannot be used ({error}). Mend that, then try again.") from error
     except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
         raise  # a bug, and not the file's
     except sqlite3.DatabaseError as error:
@@ -186,6 +192,7 @@ _CAUSES = {
     sqlite3.SQLITE_IOERR: "The disk fails to read or write. Nothing is half-written: mend it, then resume the run.",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_ERROR: _DAMAGED,  # our statements fit our schema, so it is no longer ours
     sqlite3.SQLITE_READONLY: _UNWRITABLE,
     sqlite3.SQLITE_CANTOPEN: _UNWRITABLE,
     sqlite3.SQLITE_PERM: _UNWRITABLE,

@@ -1,0 +1,247 @@
+"""For tests of code that meets the engine: fakes for its ports, and what every store must do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from langgraph_gepa.engine.codec import dump, load
+from langgraph_gepa.engine.ports import Reply, Store
+from langgraph_gepa.search.candidate import Candidate, texts_key
+from langgraph_gepa.search.events import (
+    CandidateAdmitted,
+    Event,
+    IterationFinished,
+    IterationStarted,
+    ModulesChosen,
+    ReflectionFinished,
+    RolloutFinished,
+    RunFinished,
+    RunStarted,
+)
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.search.rollout import Call, Feedback, Rollout, Usage
+
+Score = Callable[[Texts, Example], float | Feedback]
+
+
+class FakeEvaluator:
+    """An `Evaluator` whose rollouts score what `score` says of the texts and the example.
+
+    Each rollout has one model call per module, which carries the module's text and answers
+    with the score, and costs `usage`. `seed` is the modules, or their texts by name. `pace` is
+    awaited before a rollout ends, so that a test can hold it or fail it as the world does;
+    without it the others get a turn. `started` and `finished` list key of texts and id of
+    example, in order.
+    """
+
+    def __init__(
+        self,
+        seed: Iterable[Module] | Texts,
+        score: Score,
+        *,
+        fingerprint: str = "fake",
+        usage: Usage = Usage(10, 5, 0.001),
+        check: Callable[[str, str], str | None] = lambda _module, _text: None,
+        pace: Callable[[Texts, Example], Awaitable[None]] | None = None,
+    ) -> None:
+        if isinstance(seed, Mapping):
+            seed = (Module(name, "prompt", text, nodes=(name,)) for name, text in seed.items())
+        self.modules: tuple[Module, ...] = tuple(seed)
+        self.fingerprint = fingerprint
+        self.started: list[tuple[str, str]] = []
+        self.finished: list[tuple[str, str]] = []
+        self._score = score
+        self._check = check
+        self._usage = usage
+        self._pace = pace
+
+    def check(self, module: str, text: str) -> str | None:
+        return self._check(module, text)
+
+    async def evaluate(self, texts: Texts, example: Example) -> Rollout:
+        what = (texts_key(texts), example.id)
+        self.started.append(what)
+        await (asyncio.sleep(0) if self._pace is None else self._pace(texts, example))
+        said = self._score(texts, example)
+        feedback = said if isinstance(said, Feedback) else Feedback(float(said), f"scored {said}")
+        calls = tuple(_call(name, text, example, feedback) for name, text in texts.items())
+        self.finished.append(what)
+        return Rollout(example.id, {"score": feedback.score}, feedback, calls, self._usage, 1.0)
+
+
+def _call(name: str, text: str, example: Example, feedback: Feedback) -> Call:
+    messages = [{"role": "system", "content": text}, {"role": "user", "content": str(dict(example.inputs))}]
+    answer = {"role": "assistant", "content": str(feedback.score)}
+    return Call("model", name, "fake", messages, answer, modules=(name,))
+
+
+class FakeLanguageModel:
+    """A `LanguageModel` that answers from a function of the prompt, or from a script, reply by reply.
+
+    A reply that is an exception is raised. `prompts` lists what was asked, in order. A script
+    that is at its end raises `RuntimeError`.
+    """
+
+    def __init__(
+        self,
+        replies: Callable[[str], str | Exception] | Iterable[str | Exception],
+        *,
+        usage: Usage = Usage(100, 50, 0.01),
+    ) -> None:
+        self.prompts: list[str] = []
+        self._script = None if callable(replies) else iter(replies)
+        self._answer = replies if callable(replies) else self._next
+        self._usage = usage
+
+    async def complete(self, prompt: str) -> Reply:
+        self.prompts.append(prompt)
+        await asyncio.sleep(0)
+        reply = self._answer(prompt)
+        if isinstance(reply, Exception):
+            raise reply
+        return Reply(reply, self._usage, 1.0)
+
+    def _next(self, _prompt: str) -> str | Exception:
+        for reply in self._script or ():
+            return reply
+        raise RuntimeError(f"the script of replies ends before prompt {len(self.prompts)}")
+
+
+JOURNAL: tuple[Event, ...] = (
+    RunStarted({"planner": "Plan.", "writer": "Write {answer}."}, ("a", "b"), ("c", "d"), ("e",)),
+    RolloutFinished(0, "t0", "c", "pareto", 0.0, Usage(7, 3, None), 1.5, "r0", "no answer"),
+    CandidateAdmitted(0, Candidate(0, {"planner": "Plan.", "writer": "Write {answer}."})),
+    IterationFinished(0, "accepted"),
+    IterationStarted(1, (0,), ("a", "b", "a")),
+    ModulesChosen(1, 0, ("planner",)),
+    RolloutFinished(1, "t0", "a", "feedback", 0.25, Usage(7, 3, 0.001), 1.5, "r1"),
+    ReflectionFinished(1, "planner", Usage(700, 300, 0.1), 9.0, "m1"),
+    CandidateAdmitted(1, Candidate(1, {"planner": "Plan \N{EN DASH} twice.\0", "writer": "\ud800"}, (0,))),
+    IterationFinished(1, "accepted", "", (0.25, 0.5), (0.5, 0.5)),
+    IterationStarted(2, (1, 0), ("c",), 0, {"planner": "Plan.", "writer": "\ud800"}),
+    IterationFinished(2, "rejected", "no better", (0.5,), (0.25,)),
+    RunFinished("30 rollouts spent"),
+)
+"""A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
+
+PAID = Rollout(
+    "c",
+    {"messages": [{"role": "assistant", "content": "\N{SNOWMAN}\0\udfff"}], "n": [1, 2.5, None, True]},
+    Feedback(0.25, "wrong", {"planner": "too short"}, {"brevity": 1.0}),
+    (Call("tool", "planner", "search", {"query": "x"}, ["y"], None, Usage(), 0.5, ("planner",)),),
+    Usage(7, 3, None),
+    1.5,
+    "no answer",
+)
+"""A rollout with every field filled in."""
+
+
+class StoreContract:
+    """What every `Store` must do, as tests. Subclass it in a test module, with `open_store`.
+
+    >>> class TestMemoryStore(StoreContract):
+    ...     def open_store(self, folder: Path) -> Store:
+    ...         return MemoryStore()
+    """
+
+    def open_store(self, folder: Path) -> Store:
+        """A new store; `folder` is empty, and the test's own."""
+        raise NotImplementedError
+
+    def test_a_new_store_is_empty(self, tmp_path: Path) -> None:
+        """Nothing was paid for, nothing happened, nothing is set."""
+        store = self.open_store(tmp_path)
+        _same((list(store.events()), store.settings(), store.paid("r0")), ([], {}, None))
+        store.close()
+
+    def test_the_journal_keeps_every_event_in_order(self, tmp_path: Path) -> None:
+        """Events come back equal, in the order of appending, each with its time, as often as asked."""
+        store = self.open_store(tmp_path)
+        for index, event in enumerate(JOURNAL):
+            store.append(event, index / 4)
+        expected = [(index / 4, event) for index, event in enumerate(JOURNAL)]
+        _same(list(store.events()), expected)
+        _same(list(store.events()), expected)
+        store.close()
+
+    def test_time_may_stand_still_or_jump(self, tmp_path: Path) -> None:
+        """The order is that of appending, whatever the clock said."""
+        store = self.open_store(tmp_path)
+        for at in (5.0, 5.0, 1e9, 0.0):
+            store.append(RunFinished(str(at)), at)
+        _same([at for at, _ in store.events()], [5.0, 5.0, 1e9, 0.0])
+        store.close()
+
+    def test_what_is_paid_for_is_found_by_its_key_and_is_in_the_journal(self, tmp_path: Path) -> None:
+        """`pay` writes the entry and the event; other keys stay unpaid."""
+        store = self.open_store(tmp_path)
+        store.pay("r0", dump(PAID), JOURNAL[1], 2.0)
+        _same(load(Rollout, store.paid("r0") or ""), PAID)
+        _same(list(store.events()), [(2.0, JOURNAL[1])])
+        _same(store.paid("r1"), None)
+        store.close()
+
+    def test_entries_of_any_size_and_any_characters_come_back(self, tmp_path: Path) -> None:
+        """An entry is text, empty or of megabytes, with NUL, with lone surrogates."""
+        store = self.open_store(tmp_path)
+        entries = ["", "\0a\0", "\ud800 \udfff", "\N{SNOWMAN}" * 1_000_000]
+        for index, entry in enumerate(entries):
+            store.pay(str(index), entry, JOURNAL[1], 0.0)
+        _same([store.paid(str(index)) for index in range(len(entries))], entries)
+        store.close()
+
+    def test_a_key_paid_twice_keeps_its_entry_and_counts_twice(self, tmp_path: Path) -> None:
+        """What was used stays what it was, and what was spent is never forgotten."""
+        store = self.open_store(tmp_path)
+        store.pay("r0", "first", JOURNAL[1], 0.0)
+        store.pay("r0", "second", JOURNAL[1], 1.0)
+        _same((store.paid("r0"), len(list(store.events()))), ("first", 2))
+        store.close()
+
+    def test_an_iterator_keeps_to_the_journal_it_began_on(self, tmp_path: Path) -> None:
+        """Appending while reading neither ends nor prolongs the reading."""
+        store = self.open_store(tmp_path)
+        store.append(JOURNAL[0], 0.0)
+        seen = []
+        for at, _ in store.events():
+            seen.append(at)
+            store.append(JOURNAL[-1], at + 1)
+        _same((seen, len(list(store.events()))), ([0.0], 2))
+        store.close()
+
+    def test_settings_merge_key_by_key(self, tmp_path: Path) -> None:
+        """A key given replaces its whole value; others stay; plain JSON comes back."""
+        store = self.open_store(tmp_path)
+        first: dict[str, Any] = {"seed": 0, "budget": {"rollouts": 30, "dollars": None}, "graph": "a.py:\N{SNOWMAN}"}
+        store.configure(first)
+        store.configure({"budget": {"rollouts": 60}})
+        store.configure({})
+        _same(store.settings(), first | {"budget": {"rollouts": 60}})
+        store.close()
+
+    def test_what_goes_in_is_not_what_the_caller_still_holds(self, tmp_path: Path) -> None:
+        """Changing a value after handing it over, or after getting it, changes nothing in the store."""
+        store = self.open_store(tmp_path)
+        texts, limits = {"planner": "Plan."}, {"rollouts": 30}
+        store.append(RunStarted(texts, (), ()), 0.0)
+        store.configure({"budget": limits})
+        texts["planner"], limits["rollouts"] = "", 0
+        store.settings()["budget"]["rollouts"] = 1
+        _same([event for _, event in store.events()], [RunStarted({"planner": "Plan."}, (), ())])
+        _same(store.settings(), {"budget": {"rollouts": 30}})
+        store.close()
+
+    def test_closing_twice_is_closing_once(self, tmp_path: Path) -> None:
+        """`close` can stand in every `finally`."""
+        store = self.open_store(tmp_path)
+        store.close()
+        store.close()
+
+
+def _same(found: object, expected: object) -> None:
+    if found != expected:
+        raise AssertionError(f"{found!r}\nis not\n{expected!r}")
