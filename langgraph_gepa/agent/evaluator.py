@@ -97,16 +97,16 @@ def fingerprint(survey: Survey, metric: Any) -> str:
         [
             sorted(drawn.nodes),
             sorted((edge.source, edge.target, str(edge.data), edge.conditional) for edge in drawn.edges),
-            [(name, list(_sources(node))) for name, node in sorted(graph.builder.nodes.items())],
+            [(name, list(_sources(node.bound))) for name, node in sorted(graph.nodes.items())],
             [(module.name, module.kind, module.text) for module in survey.modules],
             metrics.source(metric),
         ]
     )
 
 
-def _sources(node: Any) -> Iterator[str]:
+def _sources(runnable: Any) -> Iterator[str]:
     for name in ("func", "afunc"):
-        function = getattr(node.runnable, name, None)
+        function = getattr(runnable, name, None)
         if function is not None:
             yield metrics.source(function)
 

@@ -46,9 +46,9 @@ class ChatReflection:
     """The engine's `LanguageModel` on `model`: `"provider:model"`, a LangChain chat model, or a
     function `prompt -> reply`, sync (run in a thread) or async.
 
-    Dollars are `None` where the price is unknown, and so are tokens of a function: both count
-    as nothing spent in tokens. Raises `ModelError` at once when the model cannot be made; at a
-    call the provider's own exceptions come through.
+    Dollars are `None` where the price is unknown, as a function's always is; a function's tokens
+    are not counted. Raises `ModelError` at once when the model cannot be made; at a call the
+    provider's own exceptions come through.
     """
 
     def __init__(self, model: Answerer, *, prices: Prices | None = None, **settings: Any) -> None:
@@ -84,7 +84,8 @@ def chat_model(name: str, **settings: Any) -> BaseChatModel:
         if key and not os.environ.get(key):
             raise ModelError(f"The model {name!r} needs a key: set the environment variable {key}.") from error
         raise ModelError(
-            f"The model {name!r} cannot be made: {words(error)}. Write it as 'provider:model', such as 'openai:gpt-5'."
+            f"The model {name!r} cannot be made: {words(error).splitlines()[0]} "
+            "Write it as 'provider:model', such as 'openai:gpt-5'."
         ) from error
     if not isinstance(model, BaseChatModel):
         raise ModelError(f"{name!r} names no model. Write it as 'provider:model', such as 'openai:gpt-5'.")

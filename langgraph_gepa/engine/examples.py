@@ -1,0 +1,167 @@
+"""Examples from whatever the user has: lists, LangSmith examples, JSON and JSONL files."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from langgraph_gepa.engine.plain import flat_message, is_message, well_formed
+from langgraph_gepa.errors import ExampleError
+from langgraph_gepa.search.example import Example
+
+Source = str | Path | Iterable[Any]
+
+SHAPE = '{"inputs": {<the state the graph is invoked with>}, "outputs": {<the right answer>}, "metadata": {...}}'
+FIELDS = frozenset({"inputs", "outputs", "metadata", "id"})
+FEWEST_TO_SPLIT = 6
+
+
+def load_examples(source: Source, name: str = "trainset") -> tuple[Example, ...]:
+    """The examples of `source`, each with an id of its own; `name` is how errors call the set.
+
+    `source` is a `.jsonl` file (one example a line) or a `.json` file (a list of them), or an
+    iterable of dicts, LangSmith `Example`s or `Example`s. `outputs`, `metadata` and `id` may be left out;
+    `reference_outputs` is another name for `outputs`. LangChain messages become role dicts,
+    which LangGraph takes in their place. An id left out is made from the content; a second
+    example with the same id gets `-2` after it, a third `-3`.
+
+    Raises `ExampleError` naming the file and line, or the position, and what to mend.
+    """
+    if isinstance(source, str | Path):
+        items = _file(Path(source), name)
+    elif isinstance(source, Mapping) or not isinstance(source, Iterable):
+        raise ExampleError(
+            f"The {name} must be a list of examples or the path of a .jsonl or .json file, not {_kind(source)}. "
+            f"An example is {SHAPE}."
+        )
+    else:
+        items = [(f"{name}[{index}]", item) for index, item in enumerate(source)]
+    if not items:
+        where = f" ({source})" if isinstance(source, str | Path) else ""
+        raise ExampleError(f"The {name}{where} is empty: it needs at least one example, {SHAPE}.")
+    return tuple(_named([_example(item, where) for where, item in items]))
+
+
+def split(examples: Sequence[Example], seed: int = 0) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """`(feedback set, pareto set)` when only one set was given: two halves drawn by `seed`, each in
+    the order given. Fewer than six examples are too few to halve: both sets are all of them."""
+    if len(examples) < FEWEST_TO_SPLIT:
+        return tuple(examples), tuple(examples)
+    order = list(range(len(examples)))
+    random.Random(f"{seed}:split").shuffle(order)
+    pareto = set(order[: len(examples) // 2])
+    feedback_set = tuple(one for index, one in enumerate(examples) if index not in pareto)
+    return feedback_set, tuple(one for index, one in enumerate(examples) if index in pareto)
+
+
+def _file(path: Path, name: str) -> list[tuple[str, Any]]:
+    if path.suffix not in (".jsonl", ".json", ".ndjson"):
+        raise ExampleError(f"The {name} {path} is no .jsonl or .json file. A line of a .jsonl file is {SHAPE}.")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ExampleError(f"The {name} {path} does not exist (looked for {path.absolute()}).") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExampleError(f"The {name} {path} cannot be read as UTF-8 text: {error}.") from error
+    if path.suffix == ".json":
+        listed = _parsed(text, str(path))
+        if not isinstance(listed, list):
+            raise ExampleError(f"{path} must hold a list of examples, not {_kind(listed)}. An example is {SHAPE}.")
+        return [(f"{path}[{index}]", item) for index, item in enumerate(listed)]
+    lines = enumerate(text.split("\n"), 1)  # not splitlines: U+2028 may stand inside a JSON string
+    return [(f"{path}:{number}", _parsed(line, f"{path}:{number}")) for number, line in lines if line.strip()]
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        at = where if error.lineno == 1 and ":" in where else f"{where}:{error.lineno}"
+        raise ExampleError(f"{at}, column {error.colno}: no valid JSON ({error.msg}).") from error
+    except (RecursionError, ValueError) as error:
+        raise ExampleError(f"{where}: this JSON cannot be read ({error}).") from error
+
+
+def _example(item: Any, where: str) -> Example:
+    if isinstance(item, Example):
+        fields: Mapping[str, Any] = {
+            "id": item.id, "inputs": item.inputs, "outputs": item.outputs, "metadata": item.metadata,
+        }  # fmt: skip
+    elif isinstance(item, Mapping):
+        fields = _renamed(item, where)
+    elif hasattr(item, "inputs") and hasattr(item, "outputs"):
+        fields = {name: getattr(item, name, None) for name in FIELDS}
+    else:
+        raise ExampleError(f"{where} is {_kind(item)}, not an example. An example is {SHAPE}.")
+    inputs = _mapping(fields.get("inputs"), f"{where}.inputs")
+    outputs = None if fields.get("outputs") is None else _mapping(fields["outputs"], f"{where}.outputs")
+    metadata = {} if fields.get("metadata") is None else _mapping(fields["metadata"], f"{where}.metadata")
+    own = fields.get("id")
+    example = Example("", inputs, outputs, metadata)
+    return replace(example, id=well_formed(str(own)) if own not in (None, "") else example.digest)
+
+
+def _renamed(item: Mapping[Any, Any], where: str) -> Mapping[str, Any]:
+    if "inputs" not in item:
+        keys = ", ".join(repr(key) for key in list(item)[:8]) or "nothing"
+        raise ExampleError(f"{where} has no 'inputs' (it has {keys}). An example is {SHAPE}.")
+    if "reference_outputs" in item and "outputs" not in item:
+        item = {**{key: value for key, value in item.items() if key != "reference_outputs"},
+                "outputs": item["reference_outputs"]}  # fmt: skip
+    return item
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ExampleError(f'{where} must be a mapping such as {{"question": "..."}}, not {_kind(value)}.')
+    json_value: dict[str, Any] = _json(value, where, ())
+    return json_value
+
+
+def _json(value: Any, where: str, above: tuple[int, ...]) -> Any:
+    """`value` as plain JSON data. Unlike `plain`, what has no JSON shape is the user's mistake here."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ExampleError(f"{where} is {value}, which JSON cannot hold; use null or leave it out.")
+        return value
+    if id(value) in above:
+        raise ExampleError(f"{where} contains itself.")
+    inner = (*above, id(value))
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise ExampleError(f"{where} has the key {key!r}; keys must be text.")
+        return {key: _json(item, f"{where}.{key}", inner) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item, f"{where}[{index}]", inner) for index, item in enumerate(value)]
+    if is_message(value):
+        return flat_message(value)
+    raise ExampleError(
+        f"{where} is {_kind(value)}, which is no JSON data. Use text, numbers, lists and mappings (a date as text)."
+    )
+
+
+def _named(examples: Sequence[Example]) -> Iterable[Example]:
+    """Ids made unique, in order. A made id never takes one that an example further down was given."""
+    given = {example.id for example in examples}
+    used: set[str] = set()
+    for example in examples:
+        unique, number = example.id, 2
+        while unique in used or (unique != example.id and unique in given):
+            unique, number = f"{example.id}-{number}", number + 1
+        used.add(unique)
+        yield example if unique == example.id else replace(example, id=unique)
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
