@@ -155,6 +155,19 @@ def test_a_store_belongs_to_one_thread(tmp_path: Path) -> None:
         assert list(store.events()) == []
 
 
+def test_a_journal_of_many_pages_is_read_in_order_and_to_where_it_ended(tmp_path: Path) -> None:
+    """However the journal is fetched, it comes whole, in order, and without what was appended meanwhile."""
+    with closing(SqliteStore(tmp_path / "run.db")) as store:
+        for n in range(1500):
+            store.append(RunFinished(""), n)
+        seen = []
+        for at, _ in store.events():
+            seen.append(at)
+            if at == 0:
+                store.append(RunFinished("late"), 1500)
+        assert seen == list(range(1500))
+
+
 def test_a_closed_run_is_one_file(tmp_path: Path) -> None:
     """After `close` a copy of `run.db` alone is the whole run."""
     filled(tmp_path / "run.db").close()
@@ -243,20 +256,22 @@ def test_a_killed_run_opens_whole_in_a_folder_that_cannot_be_written(sealed: Pat
         assert_filled(killed)
 
 
-def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None:
-    """A payment that does not fit leaves neither entry nor event, and fits once there is room."""
+@pytest.mark.parametrize("large", ["entry", "event"])
+def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path, large: str) -> None:
+    """A payment of which only a part fits leaves neither entry nor event, and fits once there is room."""
+    text = random.Random(0).randbytes(100_000).hex()
+    entry, event = (text, JOURNAL[1]) if large == "entry" else ("x", RunFinished(text))
     store = filled(tmp_path / "run.db")
-    # The limit belongs to the connection, and a disk that is full cannot be made without being root.
+    # The limit is the connection's own: only root can make a disk that is full.
     (pages,) = store._db.execute("PRAGMA page_count").fetchone()
     store._db.execute(f"PRAGMA max_page_count = {pages}")
-    large = random.Random(0).randbytes(100_000).hex()
     with pytest.raises(RunError, match="disk is full"):
-        store.pay("r1", large, JOURNAL[1], 3.0)
+        store.pay("r1", entry, event, 3.0)
     assert_filled(store)
     assert store.paid("r1") is None
     store._db.execute("PRAGMA max_page_count = 100000")
-    store.pay("r1", large, JOURNAL[1], 3.0)
-    assert store.paid("r1") == large
+    store.pay("r1", entry, event, 3.0)
+    assert store.paid("r1") == entry
     store.close()
 
 
