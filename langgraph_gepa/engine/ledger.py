@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
+from typing import TypeVar
 
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.limits import Patience
@@ -17,11 +18,14 @@ from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Rollout
 
+T = TypeVar("T")
+
 
 class Ledger:
     """The one way to spend, and the one way to tell: journal, pool and observers move together.
 
-    `concurrency` rollouts run at once, in the order they were asked for.
+    `concurrency` rollouts run at once, in the order they were asked for. `failure` is what the
+    evaluator or the model raised last; it stops the ledger.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Ledger:
         self._slots = asyncio.Semaphore(concurrency)
         self._patience = patience or Patience()
         self._clock = clock
+        self.failure: Exception | None = None
         self._stopping: str | None = None
         before = 0.0
         for at, event in store.events():
@@ -67,12 +72,12 @@ class Ledger:
     async def rollout(self, texts: Texts, example: Example, iteration: int, subset: Subset, turn: str) -> Rollout:
         """One rollout, paid for at most once for the same `turn` of the same iteration."""
         texts_id = texts_key(texts)
-        key = digest(["rollout", self._evaluator.fingerprint, texts_id, example.digest, iteration, subset, turn])
+        what = [self._evaluator.fingerprint, texts_id, example.id, example.digest]
+        key = digest(["rollout", *what, iteration, subset, turn])
         if (paid := self._store.paid(key)) is not None:
             return load(Rollout, paid)
         async with self._slots:
-            self._raise_if_stopping()
-            rollout = await self._patience.call(lambda: self._evaluator.evaluate(texts, example))
+            rollout = await self._try(lambda: self._evaluator.evaluate(texts, example))
         event = RolloutFinished(
             iteration, texts_id, example.id, subset, rollout.score, rollout.usage, rollout.seconds, key, rollout.error
         )
@@ -84,10 +89,24 @@ class Ledger:
         key = digest(["reply", prompt, iteration, module])
         if (paid := self._store.paid(key)) is not None:
             return load(Reply, paid)
-        self._raise_if_stopping()
-        reply = await self._patience.call(lambda: self._model.complete(prompt))
+        reply = await self._try(lambda: self._model.complete(prompt))
         self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
         return reply
+
+    async def _try(self, call: Callable[[], Awaitable[T]]) -> T:
+        async def attempt() -> T:
+            if self._stopping is not None:
+                raise Interrupted(self._stopping)
+            return await call()
+
+        try:
+            return await self._patience.call(attempt)
+        except Interrupted:
+            raise
+        except Exception as error:
+            self.failure = self.failure or error
+            self.stop(f"a call failed: {error}")
+            raise
 
     def _pay(self, key: str, body: str, event: Event) -> None:
         self._store.pay(key, body, event, self.seconds)
@@ -97,7 +116,3 @@ class Ledger:
         self.pool.apply(event)
         for observer in self._observers:
             observer(event, self.pool, self.seconds)
-
-    def _raise_if_stopping(self) -> None:
-        if self._stopping is not None:
-            raise Interrupted(self._stopping)

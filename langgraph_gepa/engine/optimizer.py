@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.budget import Budget, limit_reached, rollouts_left
 from langgraph_gepa.search.candidate import Candidate
@@ -27,7 +28,7 @@ from langgraph_gepa.search.events import (
     Subset,
 )
 from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.merge import GATE, gate_examples, propose_merge
+from langgraph_gepa.search.merge import gate_examples, propose_merge
 from langgraph_gepa.search.minibatch import minibatch
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.pool import Pool
@@ -78,21 +79,38 @@ class Optimizer:
     async def run(self) -> Pool:
         """Searches until the budget is spent, then scores seed and best on the test set.
 
-        Raises `Interrupted` when stopped early, and whatever the evaluator or the model
-        raised last; in both cases everything paid for is kept and `run` can be called again.
+        Raises `UsageError` before anything is paid for when the search cannot start, `Interrupted`
+        when stopped early, and whatever the evaluator or the model raised last; everything paid
+        for is kept, and an optimizer with a new ledger on the same store goes on.
         """
-        await self._admit_seed()
-        under_way = {self._begin(number) for number in sorted(self.pool.open)}
+        self._check()
+        under_way: set[asyncio.Task[None]] = set()
         try:
+            await self._admit_seed()
+            under_way |= {self._begin(number) for number in sorted(self.pool.open)}
             reason = await self._search(under_way)
-        except BaseException:
+            await self._score_tests()
+            if self.pool.finished is None:
+                self.ledger.tell(RunFinished(reason))
+            return self.pool
+        except BaseException as stopped:
             self.ledger.stop("another iteration failed")
             await asyncio.gather(*under_way, return_exceptions=True)
+            # An iteration that was merely told to stop may end before the one that failed.
+            if isinstance(stopped, Interrupted) and (failure := self.ledger.failure) is not None:
+                raise failure from failure.__cause__
             raise
-        await self._score_tests()
-        if self.pool.finished is None:
-            self.ledger.tell(RunFinished(reason))
-        return self.pool
+
+    def _check(self) -> None:
+        for name, examples in (("feedback", self.examples.feedback), ("pareto", self.examples.pareto)):
+            if not examples:
+                raise UsageError(f"The {name} set is empty: a search needs at least one example in it.")
+        needed, allowed = len(self.examples.pareto), self.budget.rollouts
+        if not self.pool.candidates and allowed is not None and allowed < needed:
+            raise UsageError(
+                f"A budget of {allowed} rollouts cannot score the seed on the pareto set of {needed} examples. "
+                f"Allow at least {needed + self._cost} rollouts, or give fewer pareto (validation) examples."
+            )
 
     async def _search(self, under_way: set[asyncio.Task[None]]) -> str:
         while True:
@@ -125,7 +143,7 @@ class Optimizer:
     @property
     def _cost(self) -> int:
         """Rollouts an iteration needs at the most; they are reserved when it starts."""
-        return max(2 * self.rules.minibatch, GATE) + len(self.examples.pareto)
+        return self.rules.most_rollouts(len(self.examples.pareto))
 
     async def _admit_seed(self) -> None:
         if self.pool.started is None:
@@ -144,7 +162,7 @@ class Optimizer:
         number = self.pool.iterations + 1
         rng = Random(f"{self.seed}:{number}")
         plan: IterationStarted | None = None
-        if self.pool.merge_due and self.pool.accepted_merges < self.rules.merges:
+        if self.pool.merge_due and self.pool.accepted_merges + self._merging < self.rules.merges:
             plan = self._plan_merge(number, rng)
         if plan is None:
             ids = [example.id for example in self.examples.feedback]
@@ -152,6 +170,11 @@ class Optimizer:
             plan = IterationStarted(number, (self.rules.pick_parent(self.pool, rng),), batch)
         self.ledger.tell(plan)
         return plan
+
+    @property
+    def _merging(self) -> int:
+        """Merges under way."""
+        return sum(merge.iteration in self.pool.open for merge in self.pool.merges)
 
     def _plan_merge(self, number: int, rng: Random) -> IterationStarted | None:
         merge = propose_merge(self.pool, rng)
