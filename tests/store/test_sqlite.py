@@ -124,17 +124,21 @@ def test_one_process_cannot_open_a_run_twice(tmp_path: Path) -> None:
 def test_a_forked_worker_does_not_keep_the_run_locked(tmp_path: Path) -> None:
     """A worker that outlives the process that forked it holds no lock."""
     store = SqliteStore(tmp_path / "run.db")
-    reader, writer = os.pipe()
+    ready, told = os.pipe()
+    waiting, release = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(writer)
-        os.read(reader, 1)
+        os.close(release)
+        os.write(told, b"!")
+        os.read(waiting, 1)
         os._exit(0)
+    os.read(ready, 1)
     store.close()
     SqliteStore(tmp_path / "run.db").close()
-    os.close(writer)
+    os.close(release)
     os.waitpid(child, 0)
-    os.close(reader)
+    for end in (ready, told, waiting):
+        os.close(end)
 
 
 def test_a_store_belongs_to_one_thread(tmp_path: Path) -> None:
