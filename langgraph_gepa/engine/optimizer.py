@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 from random import Random
-from typing import TypeVar
 
 from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.limits import settle
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.search.acceptance import perfect
@@ -35,8 +35,6 @@ from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.reflection import Record
 from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.search.rules import GEPA, Rules
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +236,7 @@ class Optimizer:
         examples = self._by_id["feedback"]
         records = [Record(examples[rollout.example].inputs, rollout) for rollout in shown]
         modules = [module for module in self.modules if module.name in names]
-        proposals = await _all(self.reflector.propose(m, parent.texts[m.name], records, number) for m in modules)
+        proposals = await settle(self.reflector.propose(m, parent.texts[m.name], records, number) for m in modules)
         pairs = list(zip(modules, proposals, strict=True))
         changed = {module.name: proposal.text for module, proposal in pairs if proposal.text is not None}
         return changed, "; ".join(f"{module.name}: {p.reason}" for module, p in pairs if p.text is None)
@@ -261,7 +259,7 @@ class Optimizer:
             seen[id] = seen.get(id, 0) + 1
             example = self._by_id[subset][id]
             calls.append(self.ledger.rollout(texts, example, number, subset, f"{turn}{seen[id]}"))
-        return await _all(calls)
+        return await settle(calls)
 
     async def _score_tests(self) -> None:
         for candidate in {c.id: c for c in (self.pool.candidates[0], self.pool.best)}.values():
@@ -280,12 +278,3 @@ class Optimizer:
 
 def _rollouts(events: Iterable[Event]) -> int:
     return sum(isinstance(event, RolloutFinished) for event in events)
-
-
-async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
-    """Waits for every call even when one fails, as the others are paid for; then raises the first failure."""
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in results if not isinstance(result, BaseException)]

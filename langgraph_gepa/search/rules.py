@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from langgraph_gepa.search.acceptance import improves, keeps_up
+from langgraph_gepa.search.merge import GATE
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import pick_parent, round_robin
 
@@ -28,6 +29,10 @@ class Rules:
     pick_modules: Callable[[Pool, int], tuple[str, ...]] = round_robin
     mutation_bar: Bar = improves
     merge_bar: Bar = keeps_up
+
+    def most_rollouts(self, pareto: int) -> int:
+        """What an iteration can cost over `pareto` examples; reserved when it starts."""
+        return max(2 * self.minibatch, GATE) + pareto
 
 
 GEPA = Rules()

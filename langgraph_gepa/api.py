@@ -1,0 +1,197 @@
+"""The calls of the package: each takes the native object and does the whole job."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.agent.drawing import drawing
+from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.agent.loading import load_attribute, load_graph
+from langgraph_gepa.agent.model import ChatReflection
+from langgraph_gepa.agent.runner import RunnerOptions
+from langgraph_gepa.config import chosen, default_in_flight, rules_of
+from langgraph_gepa.engine.examples import load_examples, split
+from langgraph_gepa.engine.optimizer import Examples
+from langgraph_gepa.engine.ports import Observer
+from langgraph_gepa.errors import PlaceholderError, UsageError
+from langgraph_gepa.evaluation import Evaluation, measure, prompts_of
+from langgraph_gepa.job import Job
+from langgraph_gepa.result import Result
+from langgraph_gepa.saved import Asked, SavedRun
+from langgraph_gepa.search.budget import Budget
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.rules import Rules
+
+DEFAULT_BUDGET = Budget(rollouts=500)
+
+
+def discover(graph: Any, *, kinds: Collection[str] = ("prompt", "tool")) -> list[Module]:
+    """Every module of `graph`, in the order of the graph, with where it lives and how sure we are.
+
+    `graph` is a compiled graph, a `StateGraph`, or the words for one: `path/to/file.py:attribute`,
+    `package.module:attribute`, or a name in `./langgraph.json`. Raises `GraphError`.
+    """
+    return list(survey(load_graph(graph), kinds=tuple(kinds)).modules)
+
+
+def optimize(
+    graph: Any,
+    trainset: Any,
+    valset: Any = None,
+    *,
+    metric: Any,
+    reflection_lm: Any,
+    testset: Any = None,
+    budget: Budget = DEFAULT_BUDGET,
+    run: Path | str | None = None,
+    search: str | Rules = "gepa",
+    kinds: Collection[str] = ("prompt",),
+    modules: Sequence[str] | None = None,
+    objective: str = "",
+    seed: int = 0,
+    concurrency: int = 16,
+    in_flight: int | None = None,
+    options: RunnerOptions | None = None,
+    observers: Sequence[Observer] = (),
+    progress: bool = True,
+) -> Result:
+    """Evolves the prompts of `graph` and returns the run with its best candidate.
+
+    - `graph`: as for `discover`.
+    - `trainset`, `valset`, `testset`: lists of `{"inputs", "outputs", "metadata"}`, LangSmith
+      examples, or a JSONL file. The training examples are the paper's feedback set, the
+      validation examples its pareto set; without `valset` the training examples are halved.
+      Test examples are run on the first and the best graph only, on top of the budget.
+    - `metric`: a function of any of `inputs`, `outputs`, `reference_outputs`, `run`, `example`,
+      `rollout`, or an existing LangSmith or openevals evaluator; it may say in words what
+      went wrong, for the whole rollout or by module (`Feedback`).
+    - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply.
+    - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if
+      it was asked the same; its budget may differ.
+    - `modules`: names as `discover` lists them, to optimise these only.
+    - `concurrency`: rollouts at once; `in_flight`: iterations under way at once, by default a
+      third of it between 2 and 8. With 1 the candidates depend on `seed` and the replies alone.
+
+    Raises `UsageError` (with the fix) before anything is paid for where that can be known,
+    `Interrupted` when the world kept failing, `KeyboardInterrupt` after Ctrl-C; what was paid
+    for is kept, and the same call goes on.
+    """
+    compiled = load_graph(graph)
+    found = survey(compiled, kinds=("prompt", "tool"))
+    picked = chosen(found.modules, modules, kinds)
+    evaluator = GraphEvaluator(found, load_attribute(metric), modules=[m.name for m in picked], options=options)
+    asked = Asked(
+        found=found.modules,
+        modules=tuple(module.name for module in picked),
+        examples=_sets(trainset, valset, testset, seed),
+        fingerprint=evaluator.fingerprint,
+        metric=_called(metric),
+        reflection_model=(model := _called(reflection_lm)),
+        simulated="simulated" in model,
+        search=search if isinstance(search, str) else "rules of your own",
+        seed=seed,
+        in_flight=in_flight or default_in_flight(concurrency),
+        concurrency=concurrency,
+        budget=budget,
+        graph=drawing(compiled),
+        objective=objective,
+        spec=_spec(graph=graph, metric=metric, reflection_lm=reflection_lm),
+    )
+    job = Job(
+        graph=compiled,
+        evaluator=evaluator,
+        model=ChatReflection(reflection_lm, prices=options.prices if options else None),
+        asked=asked,
+        rules=rules_of(search),
+        observers=observers,
+        progress=progress,
+    )
+    return job.carry_out(Path(run) if run is not None else _new_folder(asked.graph["name"]))
+
+
+def resume(run: Path | str, *, progress: bool = True, **limits: float | None) -> Result:
+    """Goes on with the run in folder `run`, which the command line (or names in place of objects) started.
+
+    `limits` are fields of `Budget` that replace the run's. Raises `UsageError` for a run that
+    was started with objects: those only the program that made them can give again.
+    """
+    asked = SavedRun.open(run).asked
+    budget = replace(asked.budget, **{name: limit for name, limit in limits.items() if limit is not None})
+    if "graph" not in asked.spec:
+        raise UsageError(
+            f"The run in {run} was started from Python with objects. "
+            f"Call `optimize(..., run={str(run)!r})` with the same arguments again: it goes on where it stopped."
+        )
+    return optimize(
+        asked.spec["graph"],
+        asked.examples.feedback,
+        asked.examples.pareto,
+        testset=asked.examples.test or None,
+        metric=asked.spec["metric"],
+        reflection_lm=asked.spec["reflection_lm"],
+        budget=budget,
+        run=run,
+        search=asked.search,
+        modules=asked.modules,
+        objective=asked.objective,
+        seed=asked.seed,
+        concurrency=asked.concurrency,
+        in_flight=asked.in_flight,
+        progress=progress,
+    )
+
+
+def evaluate(
+    graph: Any,
+    data: Any,
+    *,
+    metric: Any,
+    prompts: Mapping[str, str] | Path | str | None = None,
+    concurrency: int = 16,
+    options: RunnerOptions | None = None,
+) -> Evaluation:
+    """Scores `graph` on `data`, and where `prompts` are given (texts by module name, a run's
+    folder, a prompts.json) with those beside it. Raises as `optimize` does; nothing is kept."""
+    found = survey(load_graph(graph), kinds=("prompt", "tool"))
+    texts = None if prompts is None else prompts_of(prompts)
+    evaluator = GraphEvaluator(found, load_attribute(metric), modules=list(texts or ()), options=options)
+    for name, text in (texts or {}).items():
+        if broken := evaluator.check(name, text):
+            raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
+    return measure(evaluator, load_examples(data, "data"), texts, concurrency)
+
+
+def _sets(trainset: Any, valset: Any, testset: Any, seed: int) -> Examples:
+    feedback = load_examples(trainset, "trainset")
+    if valset is None:
+        feedback, pareto = split(feedback, seed)
+    else:
+        pareto = load_examples(valset, "valset")
+    return Examples(feedback, pareto, () if testset is None else load_examples(testset, "testset"))
+
+
+def _spec(**given: Any) -> dict[str, str]:
+    """How things were named, for `resume`; empty when any of them was an object."""
+    return given if all(isinstance(value, str) for value in given.values()) else {}
+
+
+def _called(thing: Any) -> str:
+    """A name for the record of a metric or a model."""
+    if isinstance(thing, str):
+        return thing
+    for name in ("__name__", "model_name", "model"):
+        if isinstance(found := getattr(thing, name, None), str):
+            return found
+    return type(thing).__name__
+
+
+def _new_folder(name: str) -> Path:
+    """A run's folder under `runs`, named after the graph and the time."""
+    slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "graph"
+    return Path("runs") / f"{slug}-{datetime.now():%Y%m%d-%H%M%S}"

@@ -1,0 +1,217 @@
+"""The command line. Every command is a thin shell over `api`: it reads words, prints results, sets the exit code.
+
+Exit codes: 0 done (a spent budget is done), 2 a mistake in what was asked, 3 stopped early and
+resumable, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, ParamSpec
+
+import typer
+from rich.console import Console
+
+from langgraph_gepa import api
+from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
+from langgraph_gepa.report.modules import modules_json, modules_table
+from langgraph_gepa.report.terminal import print_summary
+from langgraph_gepa.report.view import to_json
+from langgraph_gepa.result import Result
+from langgraph_gepa.search.budget import Budget
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    help="Better prompts for an existing LangGraph graph, by reflective evolution (GEPA).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def command(name: str | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Registers a command whose failures are a message and an exit code, never a traceback of ours."""
+
+    def register(function: Callable[P, None]) -> Callable[P, None]:
+        @functools.wraps(function)
+        def explained(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                function(*args, **kwargs)
+            except (UsageError, PlaceholderError) as mistake:
+                _stop(2, str(mistake))
+            except Interrupted as stopped:
+                _stop(3, str(stopped))
+            except KeyboardInterrupt as stopped:
+                _stop(130, str(stopped) or "Stopped by Ctrl-C.")
+
+        return app.command(name)(explained)
+
+    return register
+
+
+def _stop(code: int, why: str) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(why, markup=False)
+    raise typer.Exit(code)
+
+
+Graph = Annotated[
+    str, typer.Argument(help="path/to/file.py:attribute, package.module:attribute, or a name in ./langgraph.json")
+]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Kinds = Annotated[str, typer.Option(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
+Data = Annotated[str, typer.Option(help="Examples: a .jsonl file with inputs, outputs, metadata a line.")]
+Metric = Annotated[str, typer.Option(help="The metric: path/to/file.py:function or package.module:function.")]
+Rollouts = Annotated[int | None, typer.Option(min=1, help="Most runs of the graph the search may pay for.")]
+Dollars = Annotated[float | None, typer.Option(help="Most dollars, of graph and reflection model together.")]
+Seconds = Annotated[float | None, typer.Option(help="Most seconds of running time.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice of ours.")]
+RunOption = Annotated[Path | None, typer.Option("--run", help="Folder of the run; an unfinished one is resumed.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Rollouts at once.")]
+InFlight = Annotated[int | None, typer.Option(min=1, help="Iterations under way at once; 1 is reproducible.")]
+
+
+@command()
+def prompts(graph: Graph, as_json: AsJson = False, kinds: Kinds = "prompt,tool") -> None:
+    """List what would be optimised, where it lives, and how sure we are."""
+    modules = api.discover(graph, kinds=_words(kinds))
+    if as_json:
+        _print_json(modules_json(modules))
+    else:
+        Console().print(modules_table(modules))
+
+
+@command()
+def optimize(
+    graph: Graph,
+    train: Data,
+    metric: Metric,
+    reflection_lm: Annotated[str, typer.Option(help="The reflection model: provider:model, such as openai:gpt-5.")],
+    val: Annotated[str | None, typer.Option(help="Validation examples; part of --train when left out.")] = None,
+    test: Annotated[
+        str | None, typer.Option(help="Held-out examples, run on the first and the best graph only.")
+    ] = None,
+    rollouts: Rollouts = None,
+    dollars: Dollars = None,
+    seconds: Seconds = None,
+    run: RunOption = None,
+    seed: Seed = 0,
+    concurrency: Concurrency = 16,
+    in_flight: InFlight = None,
+    search: Annotated[str, typer.Option(help="Preset of the search: gepa.")] = "gepa",
+    kinds: Kinds = "prompt",
+    modules: Annotated[str | None, typer.Option(help="Only these modules, by name, separated by commas.")] = None,
+    objective: Annotated[
+        str, typer.Option(help="What the graph is for, in your words, for the reflection model.")
+    ] = "",
+    timeout: Annotated[float | None, typer.Option(help="Seconds a rollout may take.")] = None,
+) -> None:
+    """Evolve the graph's prompts and keep everything in a run's folder."""
+    _show_result(
+        api.optimize(
+            graph,
+            train,
+            val,
+            testset=test,
+            metric=metric,
+            reflection_lm=reflection_lm,
+            budget=Budget(rollouts=rollouts, dollars=dollars, seconds=seconds),
+            run=run,
+            seed=seed,
+            concurrency=concurrency,
+            in_flight=in_flight,
+            search=search,
+            kinds=_words(kinds),
+            modules=_words(modules) if modules else None,
+            objective=objective,
+            timeout=timeout,
+        )
+    )
+
+
+@command()
+def resume(run: Folder, rollouts: Rollouts = None, dollars: Dollars = None, seconds: Seconds = None) -> None:
+    """Go on with a stopped run; a limit given here replaces the run's."""
+    _show_result(api.resume(run, rollouts=rollouts, dollars=dollars, seconds=seconds))
+
+
+@command()
+def show(run: Folder, as_json: AsJson = False) -> None:
+    """Show what a run found, finished or not."""
+    result = Result.open(run)
+    if as_json:
+        _print_json(to_json(result.view))
+    else:
+        print_summary(result.view, Console())
+
+
+@command()
+def report(run: Folder) -> None:
+    """Write the run's page, report.html, and say where it is."""
+    typer.echo(Result.open(run).report())
+
+
+@command()
+def export(
+    run: Folder,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; standard output when left out.")] = None,
+) -> None:
+    """Write the best prompts as JSON: module name to text."""
+    text = json.dumps(Result.open(run).prompts, indent=2, ensure_ascii=False)
+    if out is None:
+        typer.echo(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
+        typer.echo(out)
+
+
+@command("eval")
+def evaluate(
+    graph: Graph,
+    data: Data,
+    metric: Metric,
+    prompts: Annotated[str | None, typer.Option(help="A run's folder or a prompts.json, to compare with.")] = None,
+    concurrency: Concurrency = 16,
+    as_json: AsJson = False,
+) -> None:
+    """Score a graph on examples, and with other prompts beside it, with 95 % intervals."""
+    comparison = api.evaluate(graph, data, metric=metric, prompts=prompts, concurrency=concurrency)
+    if as_json:
+        _print_json(comparison.to_json())
+    else:
+        typer.echo(str(comparison))
+
+
+@command()
+def demo(
+    run: RunOption = None,
+    seed: Seed = 0,
+    rollouts: Rollouts = 600,
+    in_flight: InFlight = None,
+    real: Annotated[bool, typer.Option("--real", help="Use the real OpenAI API; needs OPENAI_API_KEY.")] = False,
+) -> None:
+    """Optimise a support desk offline: a real graph, real tools, a simulated model. No key is needed."""
+    _show_result(api.demo(run=run, seed=seed, budget=Budget(rollouts=rollouts), in_flight=in_flight, real=real))
+
+
+def main() -> None:
+    """The console script."""
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does, so that a graph can import its neighbours
+    app()
+
+
+def _show_result(result: Result) -> None:
+    print_summary(result.view, Console())
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -1,0 +1,101 @@
+"""A graph's score on examples, as it is and with other prompts, with how sure that is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from langgraph_gepa.agent.executor import executor
+from langgraph_gepa.engine.limits import settle
+from langgraph_gepa.engine.ports import Evaluator
+from langgraph_gepa.errors import Interrupted, UsageError
+from langgraph_gepa.job import WORLD
+from langgraph_gepa.report.intervals import Interval, difference, estimate
+from langgraph_gepa.result import PROMPTS, Result
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.module import Texts
+from langgraph_gepa.session import Brake, run
+from langgraph_gepa.store.folder import DATABASE
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Mean scores over the same examples with 95 % intervals. `after` and `difference` (paired) need other prompts."""
+
+    before: Interval
+    after: Interval | None = None
+    difference: Interval | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [f"as it is      {_said(self.before)}"]
+        if self.after is not None:
+            lines.append(f"with prompts  {_said(self.after)}")
+        if self.difference is not None:
+            lines.append(f"difference    {_said(self.difference, sign=True)}")
+        return "\n".join([*lines, f"{self.before.n} examples, 95 % intervals"])
+
+
+def prompts_of(source: Mapping[str, str] | Path | str) -> Mapping[str, str]:
+    """Texts by module name, from a mapping, a run's folder, or a prompts.json. Raises `UsageError`."""
+    if isinstance(source, Mapping):
+        return source
+    path = Path(source)
+    if (path / DATABASE).exists():
+        return Result.open(path).prompts
+    file = path / PROMPTS if path.is_dir() else path
+    try:
+        texts = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"No prompts at {file} ({error.strerror}). Give a run's folder or a prompts.json.") from error
+    except ValueError as error:
+        raise UsageError(
+            f"{file} is no JSON ({error}). Make one with `langgraph-gepa export RUN -o {file}`."
+        ) from error
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise UsageError(f"{file} must hold one JSON object of module names and texts.")
+    return texts
+
+
+def measure(
+    evaluator: Evaluator, examples: Sequence[Example], texts: Texts | None, concurrency: int = 16
+) -> Evaluation:
+    """Runs every example with the graph's own texts, and with `texts` where given, `concurrency` rollouts at once."""
+    own = {module.name: module.text for module in evaluator.modules}
+    sides = [own] if texts is None else [own, texts]
+
+    async def scores(brake: Brake) -> list[float]:
+        slots = asyncio.Semaphore(concurrency)
+
+        async def score(side: Texts, example: Example) -> float:
+            async with slots:
+                if brake.by is not None:
+                    raise Interrupted(brake.by)
+                rollout = await WORLD.call(lambda: evaluator.evaluate(side, example))
+            bar.advance(task)
+            return rollout.score
+
+        return await settle(score(side, example) for side in sides for example in examples)
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("rollouts", total=len(sides) * len(examples))
+        found = run(scores, executor(concurrency))
+    before, after = found[: len(examples)], found[len(examples) :]
+    first = estimate(before)
+    if first is None:
+        raise ValueError("no examples")
+    return Evaluation(first, estimate(after), difference(before, after) if after else None)
+
+
+def _said(interval: Interval, sign: bool = False) -> str:
+    form = "+.3f" if sign else ".3f"
+    return f"{interval.mean:{form}}  [{interval.low:{form}}, {interval.high:{form}}]"

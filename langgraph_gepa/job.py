@@ -1,0 +1,114 @@
+"""One optimisation from its parts to its result: open the folder, search, write what was found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langgraph_gepa.agent.executor import executor
+from langgraph_gepa.agent.failures import is_lasting, is_world_failure, retry_after
+from langgraph_gepa.agent.tracing import words
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.limits import Patience
+from langgraph_gepa.engine.optimizer import Optimizer
+from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Store
+from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.errors import Interrupted, UsageError
+from langgraph_gepa.report.terminal import watching
+from langgraph_gepa.result import PROMPTS, Result
+from langgraph_gepa.saved import Asked
+from langgraph_gepa.search.rules import Rules
+from langgraph_gepa.session import Brake, run
+from langgraph_gepa.store.folder import open_run
+
+WORLD = Patience(lasts=is_lasting, asked=retry_after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """`graph` is what the result's graph is made from; everything else is what the engine needs."""
+
+    graph: Any
+    evaluator: Evaluator
+    model: LanguageModel
+    asked: Asked
+    rules: Rules
+    observers: Sequence[Observer] = ()
+    progress: bool = True
+
+    def carry_out(self, folder: Path) -> Result:
+        """Searches until the budget is spent; goes on where `folder` holds the same run already.
+
+        The page and the prompts are written however it ends. Raises as `api.optimize` does.
+        """
+        self._afford()
+        store = open_run(folder, create=True)
+        try:
+            self.asked.save(store)
+            with watching(self.asked.budget, folder, shown=self.progress) as watcher:
+                run(
+                    lambda brake: self._search(store, (watcher, *self.observers), brake),
+                    executor(self.asked.concurrency),
+                )
+        except KeyboardInterrupt as stopped:
+            raise KeyboardInterrupt(f"Stopped by Ctrl-C. {_go_on(folder)}") from stopped
+        except Interrupted as stopped:
+            raise Interrupted(f"Stopped: {stopped}. {_go_on(folder)}") from stopped
+        except Exception as failure:
+            if not is_world_failure(failure):
+                raise
+            raise Interrupted(f"Stopped: {words(failure)}. {_go_on(folder)}") from failure
+        finally:
+            store.close()
+            write_up(folder)
+        return Result.open(folder, self.graph)
+
+    async def _search(self, store: Store, observers: Sequence[Observer], brake: Brake) -> None:
+        ledger = Ledger(
+            self.evaluator,
+            self.model,
+            store,
+            observers=observers,
+            concurrency=self.asked.concurrency,
+            patience=WORLD,
+        )
+        brake.on_pull = ledger.stop
+        optimizer = Optimizer(
+            ledger=ledger,
+            reflector=Reflector(ledger, self.evaluator, objective=self.asked.objective),
+            modules=self.evaluator.modules,
+            examples=self.asked.examples,
+            budget=self.asked.budget,
+            rules=self.rules,
+            seed=self.asked.seed,
+            in_flight=self.asked.in_flight,
+        )
+        await optimizer.run()
+
+    def _afford(self) -> None:
+        """Raises `UsageError` for a budget that ends before anything can have been learned."""
+        budget, pareto = self.asked.budget, len(self.asked.examples.pareto)
+        if not budget.bounded:
+            raise UsageError("The budget has no limit. Give at least one: Budget(rollouts=500), or --rollouts 500.")
+        least = pareto + self.rules.most_rollouts(pareto)
+        if budget.rollouts is not None and budget.rollouts < least:
+            raise UsageError(
+                f"A budget of {budget.rollouts} rollouts buys nothing: scoring the graph as it is on {pareto} "
+                f"validation examples and one improvement take up to {least}. Give more rollouts or fewer examples."
+            )
+
+
+def write_up(folder: Path) -> None:
+    """Writes the page and the best prompts of the run in `folder`, once the seed is scored."""
+    result = Result.open(folder)
+    if result.pool.candidates:
+        text = json.dumps(dict(result.prompts), indent=2, ensure_ascii=False)
+        (folder / PROMPTS).write_text(text + "\n", encoding="utf-8")
+        result.report()
+
+
+def _go_on(folder: Path) -> str:
+    return f"What was paid for is kept in {folder}: the same call, or `langgraph-gepa resume {folder}`, goes on."

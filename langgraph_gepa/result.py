@@ -1,0 +1,75 @@
+"""What a run gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from langgraph_gepa.agent.binding import bind
+from langgraph_gepa.errors import GraphError
+from langgraph_gepa.report.page import render
+from langgraph_gepa.report.view import View, summarize
+from langgraph_gepa.saved import SavedRun
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.pool import Pool
+
+PAGE = "report.html"
+PROMPTS = "prompts.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run, finished or not, read from its folder. `original` is the graph it was given, where there is one."""
+
+    saved: SavedRun
+    original: Any = None
+
+    @classmethod
+    def open(cls, run: Path | str, graph: Any = None) -> Result:
+        """The run in folder `run`. Raises `RunError` when there is none."""
+        return cls(SavedRun.open(run), graph)
+
+    @property
+    def run(self) -> Path:
+        return self.saved.folder
+
+    @property
+    def pool(self) -> Pool:
+        return self.saved.pool
+
+    @property
+    def best(self) -> Candidate:
+        """The candidate with the best mean on the validation examples."""
+        return self.pool.best
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """The best candidate's texts by module name."""
+        return self.best.texts
+
+    @property
+    def graph(self) -> Any:
+        """A new graph with the best texts; the one given is untouched. Raises `GraphError` where there is none."""
+        if self.original is None:
+            raise GraphError(
+                "This result was opened from its folder and does not know the graph: "
+                "give it with `Result.open(run, graph)`, or call `bind(graph, result.prompts)`."
+            )
+        return bind(self.original, self.prompts)
+
+    @cached_property
+    def view(self) -> View:
+        """Everything a person may want to know of the run, as plain data."""
+        saved = self.saved
+        examples = {"pareto": saved.asked.examples.pareto, "test": saved.asked.examples.test}
+        with saved.rollouts() as load:
+            return summarize(saved.events, saved.asked.found, saved.settings, load=load, examples=examples)
+
+    def report(self) -> Path:
+        """Writes the run's page and says where it is."""
+        path = self.run / PAGE
+        path.write_text(render(self.view), encoding="utf-8")
+        return path

@@ -1,0 +1,137 @@
+"""A run as it stands in its folder: what it was asked, what happened, what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from langgraph_gepa.engine.codec import load
+from langgraph_gepa.engine.optimizer import Examples
+from langgraph_gepa.engine.ports import Store
+from langgraph_gepa.errors import RunError
+from langgraph_gepa.search.budget import Budget
+from langgraph_gepa.search.events import Event
+from langgraph_gepa.search.example import digest
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.rollout import Rollout
+from langgraph_gepa.store.folder import open_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a run was asked to do; kept in its folder, compared when the run is resumed.
+
+    `found` are all modules of the graph, `modules` the names of those under optimisation.
+    `graph` is its outline (see `agent.drawing`). `spec` is how the command line named things,
+    empty when objects were given. `simulated` says that no real model was behind the run.
+    """
+
+    found: tuple[Module, ...]
+    modules: tuple[str, ...]
+    examples: Examples
+    fingerprint: str
+    metric: str
+    reflection_model: str
+    search: str
+    seed: int
+    in_flight: int
+    concurrency: int
+    budget: Budget
+    graph: Mapping[str, Any]
+    objective: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    simulated: bool = False
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What must be the same for a run to go on: by name, so that a difference can be named."""
+        sets = {"training": self.examples.feedback, "validation": self.examples.pareto, "test": self.examples.test}
+        return {
+            "the graph, its prompts or the metric": self.fingerprint,
+            "the choice of modules": digest(self.modules),
+            **{f"the {name} examples": digest([[e.id, e.digest] for e in examples]) for name, examples in sets.items()},
+            "the search": self.search,
+            "the seed": str(self.seed),
+        }
+
+    def save(self, store: Store) -> None:
+        """Writes it into a new run. In a run that is there already only what leaves its results valid may differ.
+
+        Raises `RunError` naming what differs.
+        """
+        before = store.settings().get("identity")
+        if before is not None:
+            changed = [name for name, value in self.identity.items() if before.get(name) != value]
+            if changed:
+                raise RunError(
+                    f"This folder holds another run: {_listed(changed)} changed since it was started. Put back what "
+                    "changed to go on with it, or give a new folder with `run=` (`--run` on the command line)."
+                )
+        store.configure({"identity": self.identity, "asked": _ASKED.dump_python(self, mode="json")})
+
+
+_ASKED = TypeAdapter(Asked)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRun:
+    """A run read from its folder, finished or not; nothing is locked or written."""
+
+    folder: Path
+    asked: Asked
+    events: Sequence[tuple[float, Event]]
+    pool: Pool
+
+    @classmethod
+    def open(cls, folder: Path | str) -> SavedRun:
+        """Raises `RunError` when there is no run in `folder` or it cannot be read."""
+        store = open_run(folder, create=False, read_only=True)
+        try:
+            asked = asked_of(store)
+            events = list(store.events())
+        finally:
+            store.close()
+        return cls(Path(folder), asked, events, Pool.replay(event for _, event in events))
+
+    @contextmanager
+    def rollouts(self) -> Iterator[Callable[[str], Rollout | None]]:
+        """The way from the ledger key of a `RolloutFinished` to the whole rollout."""
+        store = open_run(self.folder, create=False, read_only=True)
+
+        def rollout(key: str) -> Rollout | None:
+            paid = store.paid(key)
+            return None if paid is None else load(Rollout, paid)
+
+        try:
+            yield rollout
+        finally:
+            store.close()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked, as plain data to show: everything but the examples and the modules."""
+        shown = {f.name: getattr(self.asked, f.name) for f in fields(Asked)}
+        hidden = ("found", "modules", "examples", "spec", "fingerprint", "budget")
+        return {
+            "run": str(self.folder),
+            **{name: value for name, value in shown.items() if name not in hidden},
+            "budget": asdict(self.asked.budget),
+        }
+
+
+def asked_of(store: Store) -> Asked:
+    """What the run in `store` was asked. Raises `RunError` when it was made but never started."""
+    settings = store.settings()
+    if "asked" not in settings:
+        raise RunError("This run's folder was made but the run never started. Start it again with `optimize`.")
+    return _ASKED.validate_python(settings["asked"])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
