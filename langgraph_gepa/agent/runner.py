@@ -183,15 +183,35 @@ def _brief(value: Any) -> str:
 
 @dataclass(slots=True)
 class _ByReference:
-    """Keeps checkpoints as they are. They live as long as the rollout, and a state that no
-    serialiser takes must not fail here if it works without a checkpointer."""
+    """Keeps checkpoints in memory as they are, for as long as the rollout lives.
+
+    A state that no serialiser takes must not fail here if it works without a checkpointer.
+    Containers are copied on the way in and out, since LangGraph goes on writing to its own.
+    """
 
     kept: dict[bytes, Any] = field(default_factory=dict)
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         key = str(len(self.kept)).encode()
-        self.kept[key] = obj
+        self.kept[key] = _containers_copied(obj, {})
         return "reference", key
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        return self.kept[data[1]]
+        return _containers_copied(self.kept[data[1]], {})
+
+
+def _containers_copied(value: Any, done: dict[int, Any]) -> Any:
+    """A deep copy of lists, dicts, sets and tuples; everything in them is the same object."""
+    if id(value) in done:
+        return done[id(value)]
+    if isinstance(value, dict | list | set):
+        done[id(value)] = clone = copy.copy(value)
+        if isinstance(clone, dict):
+            for key, item in clone.items():
+                clone[key] = _containers_copied(item, done)
+        elif isinstance(clone, list):
+            clone[:] = [_containers_copied(item, done) for item in clone]
+        return clone
+    if type(value) is tuple:
+        return tuple(_containers_copied(item, done) for item in value)
+    return value
