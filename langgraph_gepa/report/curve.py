@@ -1,0 +1,91 @@
+"""Geometry of the chart of score against rollouts, in the units of its SVG view box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+from langgraph_gepa.report.view import CandidateView, View
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 16.0, 14.0, 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    x: float
+    y: float
+    candidate: CandidateView
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """`line` is the path of the best score so far, `area` the same closed to the ground."""
+
+    width: float
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    line: str
+    area: str
+    points: tuple[Point, ...]
+
+
+def draw_curve(view: View, width: float, height: float) -> Curve | None:
+    """`None` while there is nothing to draw."""
+    if not view.candidates:
+        return None
+    right, bottom = width - _RIGHT, height - _BOTTOM
+    rollouts = max(view.spent.rollouts, 1)
+    scores = [candidate.score for candidate in view.candidates]
+    y_values = _ticks(min(scores), max(scores), 5)
+    x_values = _ticks(0, rollouts, 6 if width > 600 else 4)
+    low, high = y_values[0], y_values[-1]
+
+    def x(value: float) -> float:
+        return round(_LEFT + (right - _LEFT) * value / rollouts, 1)
+
+    def y(value: float) -> float:
+        return round(bottom - (bottom - _TOP) * (value - low) / (high - low), 1)
+
+    line = _steps([(x(at), y(score)) for at, score in view.curve])
+    first, last = x(view.curve[0][0]), x(view.curve[-1][0])
+    return Curve(
+        width,
+        height,
+        _LEFT,
+        right,
+        _TOP,
+        bottom,
+        tuple(Tick(x(value), f"{value:,.0f}") for value in x_values if value <= rollouts),
+        tuple(Tick(y(value), f"{value:.3g}") for value in y_values),
+        line,
+        f"{line}L{last} {bottom}L{first} {bottom}Z",
+        tuple(Point(x(candidate.rollouts), y(candidate.score), candidate) for candidate in view.candidates),
+    )
+
+
+def _steps(points: Sequence[tuple[float, float]]) -> str:
+    (x, y), *rest = points
+    return f"M{x} {y}" + "".join(f"H{x}V{y}" for x, y in rest)
+
+
+def _ticks(low: float, high: float, about: int) -> list[float]:
+    """Round values that enclose both ends, about so many."""
+    if high - low < 1e-9:
+        low, high = low - 0.05, high + 0.05
+    rough = (high - low) / about
+    size = 10 ** floor(log10(rough))
+    step = size * next(factor for factor in (1, 2, 5, 10) if factor * size >= rough * 0.999)
+    first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
+    return [round(index * step, 10) for index in range(first, last + 1)]

@@ -1,0 +1,214 @@
+"""Geometry of the graph itself: nodes in layers from top to bottom, edges around what stands between (after Sugiyama)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph_gepa.report.view import ModuleView, View
+from langgraph_gepa.report.words import one_line
+
+_GAP_X, _GAP_Y, _MARGIN = 28.0, 54.0, 12.0
+_HEAD, _LINE, _CHAR = 34.0, 20.0, 7.6
+_LABELS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A node of the graph. `x` and `y` are its upper left corner; `more` counts modules left out."""
+
+    name: str
+    label: str
+    x: float
+    y: float
+    width: float
+    height: float
+    modules: tuple[tuple[str, bool], ...]
+    more: int
+    end: bool
+
+    @property
+    def changed(self) -> bool:
+        return any(changed for _, changed in self.modules)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    start: str
+    end: str
+    path: str
+    conditional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """`homeless` are optimised modules whose node is not among those drawn."""
+
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+    homeless: tuple[ModuleView, ...]
+
+
+def draw_graph(view: View) -> Drawing | None:
+    """The graph in the settings; `None` when there is none."""
+    graph = view.settings.get("graph")
+    if not isinstance(graph, Mapping) or not graph.get("nodes"):
+        return None
+    names = [str(name) for name in graph["nodes"]]
+    edges = [(str(a), str(b), bool(c)) for a, b, c in graph.get("edges", ()) if {str(a), str(b)} <= set(names)]
+    homes = _homes(view.modules, names)
+    layers = _layers(names, [(a, b) for a, b, _ in edges])
+    boxes = _boxes(layers, homes, [(a, b) for a, b, _ in edges])
+    right = max(box.x + box.width for box in boxes.values())
+    arrows, lanes = _arrows(edges, boxes, layers, right)
+    housed = {module.module.name for modules in homes.values() for module in modules}
+    return Drawing(
+        right + _MARGIN + 16 * lanes,
+        max(box.y + box.height for box in boxes.values()) + _MARGIN,
+        tuple(boxes.values()),
+        tuple(arrows),
+        tuple(module for module in view.modules if module.module.name not in housed),
+    )
+
+
+def _homes(modules: Sequence[ModuleView], names: Sequence[str]) -> dict[str, list[ModuleView]]:
+    """Modules by drawn node: the node itself or the subgraph it is in."""
+    paths = {name.replace(":", "/"): name for name in names}
+    homes: dict[str, list[ModuleView]] = {}
+    for module in modules:
+        for node in module.module.nodes:
+            parts = node.split("/")
+            prefixes = ("/".join(parts[:end]) for end in range(len(parts), 0, -1))
+            home = next((paths[prefix] for prefix in prefixes if prefix in paths), None)
+            if home is not None and module not in homes.setdefault(home, []):
+                homes[home].append(module)
+    return homes
+
+
+def _layers(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """The longest way to each node over edges that do not lead back."""
+    forward = _forward(names, edges)
+    layer = dict.fromkeys(names, 0)
+    for _ in names:
+        moved = False
+        for a, b in forward:
+            if layer[b] <= layer[a]:
+                layer[b] = layer[a] + 1
+                moved = True
+        if not moved:
+            break
+    if "__end__" in layer:
+        layer["__end__"] = max(layer["__end__"], 1 + max(n for name, n in layer.items() if name != "__end__"))
+    return layer
+
+
+def _forward(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The edges without those that close a cycle, in a depth-first walk from the first node."""
+    after: dict[str, list[str]] = {name: [] for name in names}
+    for a, b in edges:
+        after[a].append(b)
+    state: dict[str, int] = {}
+    kept: list[tuple[str, str]] = []
+    for root in sorted(names, key=lambda name: name != "__start__"):
+        stack = [(root, iter(after[root]))] if root not in state else []
+        state.setdefault(root, 1)
+        while stack:
+            name, rest = stack[-1]
+            following = next(rest, None)
+            if following is None:
+                state[name] = 2
+                stack.pop()
+            elif state.get(following) != 1:
+                kept.append((name, following))
+                if following not in state:
+                    state[following] = 1
+                    stack.append((following, iter(after[following])))
+    return kept
+
+
+def _boxes(
+    layers: Mapping[str, int], homes: Mapping[str, Sequence[ModuleView]], edges: Sequence[tuple[str, str]]
+) -> dict[str, Box]:
+    order: dict[str, float] = {}
+    rows: list[list[str]] = []
+    for number in range(1 + max(layers.values())):
+        row = [name for name, layer in layers.items() if layer == number]
+        above = {name: [order[a] for a, b in edges if b == name and a in order] for name in row}
+        row.sort(key=lambda name: sum(above[name]) / len(above[name]) if above[name] else 0.0)
+        order |= {name: index - (len(row) - 1) / 2 for index, name in enumerate(row)}
+        rows.append(row)
+    sizes = {name: _size(name, homes.get(name, ())) for name in layers}
+    widths = [sum(sizes[name][0] for name in row) + _GAP_X * (len(row) - 1) for row in rows]
+    boxes: dict[str, Box] = {}
+    y = _MARGIN
+    for row, width in zip(rows, widths, strict=True):
+        x = _MARGIN + (max(widths) - width) / 2
+        for name in row:
+            boxes[name] = _box(name, homes.get(name, ()), x, y, *sizes[name])
+            x += sizes[name][0] + _GAP_X
+        y += max((sizes[name][1] for name in row), default=0.0) + _GAP_Y
+    return boxes
+
+
+def _size(name: str, modules: Sequence[ModuleView]) -> tuple[float, float]:
+    labels = [_label(name), *("● " + one_line(module.module.name, 26) for module in modules[:_LABELS])]
+    lines = min(len(modules), _LABELS) + (len(modules) > _LABELS)
+    return max(84.0, 28 + _CHAR * max(map(len, labels))), _HEAD + _LINE * lines + (6 if lines else 0)
+
+
+def _box(name: str, modules: Sequence[ModuleView], x: float, y: float, width: float, height: float) -> Box:
+    labels = tuple((one_line(module.module.name, 26), module.changed) for module in modules[:_LABELS])
+    more = max(0, len(modules) - _LABELS)
+    return Box(name, _label(name), x, y, width, height, labels, more, name in ("__start__", "__end__"))
+
+
+def _label(name: str) -> str:
+    return one_line({"__start__": "start", "__end__": "end"}.get(name, name), 28)
+
+
+def _arrows(
+    edges: Sequence[tuple[str, str, bool]], boxes: Mapping[str, Box], layers: Mapping[str, int], right: float
+) -> tuple[list[Arrow], int]:
+    """The arrows, and how many lanes run along the right side: one for each edge that leads back or far down."""
+    arrows = []
+    lanes = 0
+    for a, b, conditional in edges:
+        one, two = boxes[a], boxes[b]
+        span = layers[b] - layers[a]
+        if span == 1 or (span > 1 and _free(one, two, boxes.values(), layers, a, b)):
+            path = _down(one, two)
+        else:
+            lanes += 1
+            path = _around(one, two, right + 16 * lanes - 4)
+        arrows.append(Arrow(a, b, path, conditional))
+    return arrows, lanes
+
+
+def _free(one: Box, two: Box, boxes: Any, layers: Mapping[str, int], a: str, b: str) -> bool:
+    """Whether nothing stands between two boxes of layers further apart."""
+    x, to_x = one.x + one.width / 2, two.x + two.width / 2
+    low, high = min(x, to_x) - 12, max(x, to_x) + 12
+    between = [box for box in boxes if layers[a] < layers[box.name] < layers[b]]
+    return all(box.x + box.width < low or box.x > high for box in between)
+
+
+def _down(one: Box, two: Box) -> str:
+    x, y = one.x + one.width / 2, one.y + one.height
+    to_x, to_y = two.x + two.width / 2, two.y - 5
+    bend = (to_y - y) / 2
+    return f"M{x:g} {y:g}C{x:g} {y + bend:g} {to_x:g} {to_y - bend:g} {to_x:g} {to_y:g}"
+
+
+def _around(one: Box, two: Box, lane: float) -> str:
+    """Out at the right side, along a lane, in at the right side."""
+    back = one.y >= two.y
+    x, y = one.x + one.width, one.y + min(17.0, one.height / 2) + (4 if back else -4)
+    to_x, to_y = two.x + two.width + 5, two.y + min(17.0, two.height / 2) + (4 if back else -4)
+    turn = 8 if to_y > y else -8
+    return (
+        f"M{x:g} {y:g}H{lane - 8:g}Q{lane:g} {y:g} {lane:g} {y + turn:g}"
+        f"V{to_y - turn:g}Q{lane:g} {to_y:g} {lane - 8:g} {to_y:g}H{to_x:g}"
+    )

@@ -1,0 +1,169 @@
+"""The report: one HTML file that needs nothing but itself.
+
+Everything that came from a graph, a metric or a model is escaped (autoescape), shown with its
+control characters visible, and cannot act: the page's policy allows its own style and script
+by their hashes and nothing else, not even an image from elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from langgraph_gepa.report import words
+from langgraph_gepa.report.curve import draw_curve
+from langgraph_gepa.report.diff import diff, fold
+from langgraph_gepa.report.drawing import draw_graph
+from langgraph_gepa.report.intervals import Interval
+from langgraph_gepa.report.progress import Iteration
+from langgraph_gepa.report.tree import draw_tree
+from langgraph_gepa.report.view import CandidateView, View
+
+CANDIDATES = 100
+ITERATIONS = 200
+TEXT = 40_000
+"""What the page shows at most: candidates (the highest scores) and iterations (the last) in their
+tables, characters of one module's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Places scores on a line, in percent of its length."""
+
+    low: float
+    high: float
+
+    def percent(self, score: float) -> float:
+        return round(100 * (score - self.low) / (self.high - self.low), 2)
+
+
+def render(view: View) -> str:
+    """The page as text. Pure: the same view gives the same page."""
+    environment = _environment()
+    style, script = (_source(environment, name) for name in ("page.css", "page.js"))
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return environment.get_template("page.html.j2").render(
+        view=view,
+        policy=policy,
+        style=Markup(style),  # noqa: S704  our own file, nothing is interpolated into it
+        script=Markup(script),  # noqa: S704  the same
+        **_parts(view),
+    )
+
+
+def write_report(view: View, path: Path) -> Path:
+    """Renders to `path`; a reader never sees half a page."""
+    partial = path.with_suffix(path.suffix + ".partial")
+    partial.write_bytes(render(view).encode("utf-8", "replace"))
+    return partial.replace(path)
+
+
+def _parts(view: View) -> dict[str, Any]:
+    return {
+        "run": view.settings.get("run") or "run",
+        "graph_name": (view.settings.get("graph") or {}).get("name", ""),
+        "curves": [curve for size in ((960, 340), (420, 300)) if (curve := draw_curve(view, *size))],
+        "tree": draw_tree(view),
+        "drawing": draw_graph(view),
+        "modules": [
+            (module, fold(diff(words.clip(module.seed, TEXT), words.clip(module.best, TEXT)))) for module in view.modules
+        ],
+        "candidates": _shown_candidates(view),
+        "iterations": _shown_iterations(view),
+        "scale": _scale(view),
+        "headline": _headline(view),
+    }
+
+
+def _shown_candidates(view: View) -> list[CandidateView]:
+    return sorted(view.candidates, key=lambda c: (-c.score, c.id))[:CANDIDATES]
+
+
+def _shown_iterations(view: View) -> list[Iteration]:
+    return [iteration for iteration in view.iterations if iteration.number > 0][: -ITERATIONS - 1 : -1]
+
+
+def _scale(view: View) -> Scale:
+    known = [
+        interval
+        for standing in (view.seed, view.best)
+        if standing
+        for interval in (standing.validation, standing.test)
+        if interval
+    ]
+    return Scale(min([0.0, *(i.low for i in known)]), max([1.0, *(i.high for i in known)]))
+
+
+def _headline(view: View) -> str:
+    """The answer in one sentence."""
+    if view.evidence is None or view.evidence.difference is None:
+        return "The seed is not scored yet."
+    if view.verdict == "same":
+        return "No candidate scores higher than the seed so far: the prompts are as they were."
+    difference = view.evidence.difference
+    held_out = view.evidence.subset == "test"
+    where = (
+        f"on {words.plural(difference.n, 'held-out example')} the search never saw"
+        if held_out
+        else f"on the {words.plural(difference.n, 'validation example')} the candidate was chosen by, which flatters it"
+    )
+    span = f"{words.signed(difference.low)} to {words.signed(difference.high)}"
+    conclusion = {
+        "better": "zero lies outside: the new prompts help",
+        "worse": "zero lies outside: the new prompts do harm",
+        "unclear": "zero lies inside: this may be chance",
+        "few": "these are too few examples to conclude from",
+    }[view.verdict]
+    return f"Mean change {where}. Its 95 % interval is {span}; {conclusion}."
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("langgraph_gepa.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    environment.filters |= {
+        "score": words.score,
+        "signed": words.signed,
+        "money": words.money,
+        "large": words.large,
+        "duration": words.duration,
+        "limits": words.limits,
+        "plural": words.plural,
+        "one_line": words.one_line,
+        "clip": words.clip,
+        "span": _span,
+    }
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    return words.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _span(interval: Interval) -> str:
+    return f"{words.score(interval.low)} to {words.score(interval.high)}"
+
+
+def _source(environment: Environment, name: str) -> str:
+    if environment.loader is None:
+        raise LookupError(name)
+    return environment.loader.get_source(environment, name)[0].strip()
+
+
+def _hash(source: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"

@@ -1,0 +1,113 @@
+"""A view as plain JSON data: what `show RUN --json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langgraph_gepa.report.intervals import Interval
+from langgraph_gepa.report.modules import module_json
+from langgraph_gepa.report.progress import Iteration
+from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
+from langgraph_gepa.search.rollout import Usage
+
+
+def to_json(view: View) -> dict[str, Any]:
+    """Plain JSON data with everything of the view but the examples' texts. An unknown price is `null`."""
+    spent = view.spent
+    settings = {key: value for key, value in view.settings.items() if key not in ("graph", "mermaid")}
+    return {
+        **settings,
+        "graph": _graph_name(view.settings),
+        "finished": view.finished,
+        "reason": view.reason,
+        "modules": [_module_json(module) for module in view.modules],
+        "candidates": [_candidate_json(candidate) for candidate in view.candidates],
+        "seed": _standing_json(view.seed),
+        "best": _standing_json(view.best),
+        "difference": {
+            "validation": _interval_json(view.validation.difference if view.validation else None),
+            "test": _interval_json(view.test.difference if view.test else None),
+        },
+        "verdict": view.verdict,
+        "frontier": [candidate.id for candidate in view.candidates if candidate.frontier],
+        "examples": {
+            name: [[c.example, c.before.score, c.after.score] for c in comparison.changes] if comparison else []
+            for name, comparison in (("validation", view.validation), ("test", view.test))
+        },
+        "iterations": [_iteration_json(iteration) for iteration in view.iterations],
+        "rollouts": spent.rollouts,
+        "tests": spent.tests,
+        "reflections": spent.reflections,
+        "tokens": spent.usage.tokens,
+        "dollars": spent.usage.dollars,
+        "seconds": view.seconds,
+        "usage": {"graph": _usage_json(spent.graph), "reflection": _usage_json(spent.reflection)},
+    }
+
+
+def _graph_name(settings: Mapping[str, Any]) -> str:
+    graph = settings.get("graph")
+    return str(graph.get("name", "")) if isinstance(graph, Mapping) else ""
+
+
+def _module_json(module: ModuleView) -> dict[str, Any]:
+    return {
+        **module_json(module.module),
+        "text": module.seed,
+        "best": module.best,
+        "changed": module.changed,
+        "authors": list(module.authors),
+    }
+
+
+def _candidate_json(candidate: CandidateView) -> dict[str, Any]:
+    return {
+        "id": candidate.id,
+        "parents": list(candidate.parents),
+        "ancestor": candidate.ancestor,
+        "origin": candidate.origin,
+        "changed": list(candidate.changed),
+        "score": candidate.score,
+        "scores": dict(candidate.scores),
+        "wins": candidate.wins,
+        "frontier": candidate.frontier,
+        "rollouts": candidate.rollouts,
+        "seconds": candidate.at,
+        "texts": dict(candidate.texts),
+    }
+
+
+def _iteration_json(iteration: Iteration) -> dict[str, Any]:
+    return {
+        "iteration": iteration.number,
+        "origin": iteration.origin,
+        "parents": list(iteration.parents),
+        "modules": list(iteration.modules),
+        "outcome": iteration.outcome,
+        "reason": iteration.reason,
+        "before": iteration.before,
+        "after": iteration.after,
+        "candidate": iteration.candidate,
+        "rollouts": iteration.rollouts,
+    }
+
+
+def _standing_json(standing: Standing | None) -> dict[str, Any] | None:
+    if standing is None:
+        return None
+    return {
+        "id": standing.id,
+        "validation": _interval_json(standing.validation),
+        "test": _interval_json(standing.test),
+    }
+
+
+def _interval_json(interval: Interval | None) -> dict[str, Any] | None:
+    if interval is None:
+        return None
+    return {"mean": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
+
+
+def _usage_json(usage: Usage) -> dict[str, Any]:
+    return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "dollars": usage.dollars}

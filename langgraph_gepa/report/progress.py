@@ -1,0 +1,139 @@
+"""What happened in each iteration and what is under way, read from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import fsum
+from typing import Literal
+
+from langgraph_gepa.search.candidate import Origin
+from langgraph_gepa.search.events import (
+    CandidateAdmitted,
+    Event,
+    IterationFinished,
+    IterationStarted,
+    ModulesChosen,
+    Outcome,
+    ReflectionFinished,
+    RolloutFinished,
+    RunFinished,
+    RunStarted,
+)
+from langgraph_gepa.search.rollout import Usage
+
+Journal = Sequence[tuple[float, Event]]
+"""All events of a run with the seconds of running time at which they happened, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One iteration so far: a fold of its own events. Iteration 0 scores the seed.
+
+    `tried`, `gated` and `validated` count rollouts on the minibatch (parent, then child), on a
+    merge's gate and on the pareto set; `outcome` is `None` while it is under way. `began` and
+    `ended` are seconds of running time.
+    """
+
+    number: int
+    began: float = 0.0
+    parents: tuple[int, ...] = ()
+    ancestor: int | None = None
+    minibatch: int = 0
+    modules: tuple[str, ...] = ()
+    shown: int = 0
+    tried: int = 0
+    gated: int = 0
+    validated: int = 0
+    reflections: int = 0
+    usage: Usage = Usage()
+    candidate: int | None = None
+    outcome: Outcome | None = None
+    reason: str = ""
+    before: float | None = None
+    after: float | None = None
+    ended: float | None = None
+
+    @property
+    def origin(self) -> Origin:
+        return ("seed", "mutation", "merge")[len(self.parents)]
+
+    @property
+    def rollouts(self) -> int:
+        return self.shown + self.tried + self.gated + self.validated
+
+    @property
+    def stage(self) -> Literal["minibatch", "reflecting", "trying", "gate", "validating", "ended"]:
+        if self.outcome is not None:
+            return "ended"
+        if self.validated or self.origin == "seed":
+            return "validating"
+        if self.origin == "merge":
+            return "gate"
+        if self.tried:
+            return "trying"
+        return "reflecting" if self.modules else "minibatch"
+
+    def describe(self, pareto: int) -> str:
+        """The stage in words; `pareto` is the size of the pareto set."""
+        if self.outcome is not None:
+            return self.outcome
+        if self.origin != "seed" and (self.tried if self.origin == "mutation" else self.gated) == self.minibatch:
+            # The bar is decided at once, so whoever is still here has cleared it.
+            return f"validating {self.validated}/{pareto}"
+        return {
+            "minibatch": f"minibatch {self.shown}/{self.minibatch}",
+            "reflecting": f"reflecting on {', '.join(self.modules)}",
+            "trying": f"trying the new text {self.tried}/{self.minibatch}",
+            "gate": f"merge gate {self.gated}/{self.minibatch}",
+            "validating": f"validating {self.validated}/{pareto}",
+        }[self.stage]
+
+    def then(self, event: Event, at: float) -> Iteration:
+        """The iteration after one more of its events."""
+        match event:
+            case IterationStarted():
+                return replace(
+                    self, began=at, parents=event.parents, ancestor=event.ancestor, minibatch=len(event.minibatch)
+                )
+            case ModulesChosen():
+                return replace(self, modules=event.modules)
+            case RolloutFinished():
+                return replace(self._counted(event), usage=self.usage + event.usage)
+            case ReflectionFinished():
+                return replace(self, reflections=self.reflections + 1, usage=self.usage + event.usage)
+            case CandidateAdmitted():
+                return replace(self, candidate=event.candidate.id)
+            case IterationFinished():
+                before = fsum(event.before) if event.before else None
+                after = fsum(event.after) if event.after else None
+                return replace(
+                    self, outcome=event.outcome, reason=event.reason, before=before, after=after, ended=at
+                )
+        return self
+
+    def _counted(self, event: RolloutFinished) -> Iteration:
+        if event.subset == "pareto":
+            return replace(self, validated=self.validated + 1)
+        if event.subset == "gate":
+            return replace(self, gated=self.gated + 1)
+        # Modules are chosen only after the parent's minibatch is complete.
+        return replace(self, tried=self.tried + 1) if self.modules else replace(self, shown=self.shown + 1)
+
+
+def tell(known: dict[int, Iteration], event: Event, at: float) -> Iteration | None:
+    """Folds the event into `known`, iterations by number; the one it belongs to, if it belongs to one."""
+    if isinstance(event, RunStarted | RunFinished):
+        return None
+    if isinstance(event, RolloutFinished) and event.subset == "test":
+        return None
+    known[event.iteration] = known.get(event.iteration, Iteration(event.iteration, began=at)).then(event, at)
+    return known[event.iteration]
+
+
+def iterations(journal: Iterable[tuple[float, Event]]) -> tuple[Iteration, ...]:
+    """Every iteration of the run, in the order they began."""
+    known: dict[int, Iteration] = {}
+    for at, event in journal:
+        tell(known, event, at)
+    return tuple(known.values())

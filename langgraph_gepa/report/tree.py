@@ -1,0 +1,129 @@
+"""Geometry of the candidates' family tree: one column a generation, one row a line of descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from langgraph_gepa.report.view import CandidateView, View
+
+_ROW, _MARGIN_X, _MARGIN_Y = 46.0, 34.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """`shade` is 0 to 4: where the score stands between the lowest and the highest in the run."""
+
+    x: float
+    y: float
+    shade: int
+    candidate: CandidateView
+    best: bool
+    on_line: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """From parent to child; `second` for the second parent of a merge."""
+
+    path: str
+    second: bool
+    on_line: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    width: float
+    height: float
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    of: int
+
+
+def draw_tree(view: View, limit: int = 60) -> Tree | None:
+    """At most about `limit` candidates: the best's ancestry, the frontier, then the highest scores, each with
+    all of its ancestors."""
+    if not view.candidates:
+        return None
+    shown = _chosen(view, limit)
+    depth: dict[int, int] = {}
+    for candidate in shown:
+        depth[candidate.id] = 1 + max((depth[parent] for parent in candidate.parents), default=-1)
+    rows = _rows(shown)
+    step = max(72.0, min(140.0, 1040.0 / (1 + max(depth.values()))))
+    place = {id: (_MARGIN_X + step * depth[id], _MARGIN_Y + _ROW * rows[id]) for id in depth}
+    low, high = min(c.score for c in view.candidates), max(c.score for c in view.candidates)
+    nodes = tuple(
+        Node(
+            *place[candidate.id],
+            int(4.999 * (candidate.score - low) / (high - low)) if high > low else 0,
+            candidate,
+            view.best is not None and candidate.id == view.best.id,
+            candidate.id in view.line,
+        )
+        for candidate in shown
+    )
+    edges = tuple(
+        Edge(_bend(place[parent], place[candidate.id]), index > 0, candidate.id in view.line)
+        for candidate in shown
+        for index, parent in enumerate(candidate.parents)
+    )
+    return Tree(
+        2 * _MARGIN_X + step * max(depth.values()) + 40,
+        2 * _MARGIN_Y + _ROW * max(rows.values()) + 8,
+        nodes,
+        # Highlighted edges last, on top of the others.
+        tuple(sorted(edges, key=lambda edge: edge.on_line)),
+        len(view.candidates),
+    )
+
+
+def _chosen(view: View, limit: int) -> list[CandidateView]:
+    kept = set(view.line)
+    ranked = sorted(view.candidates, key=lambda c: (not c.frontier, -c.score, c.id))
+    for candidate in ranked:
+        missing = _ancestry(view.candidates, candidate.id) - kept
+        if len(kept) + len(missing) <= limit:
+            kept |= missing
+    return [candidate for candidate in view.candidates if candidate.id in kept]
+
+
+def _ancestry(candidates: Sequence[CandidateView], id: int) -> set[int]:
+    found = {id}
+    queue = [id]
+    while queue:
+        for parent in candidates[queue.pop()].parents:
+            if parent not in found:
+                found.add(parent)
+                queue.append(parent)
+    return found
+
+
+def _rows(shown: Iterable[CandidateView]) -> Mapping[int, float]:
+    """Leaves on rows of their own, everyone else in the middle of the children (first parents count)."""
+    children: dict[int, list[int]] = {}
+    order = []
+    for candidate in shown:
+        order.append(candidate.id)
+        for parent in candidate.parents[:1]:
+            children.setdefault(parent, []).append(candidate.id)
+    first: dict[int, float] = {}
+    leaves = 0
+    stack = [order[0]]
+    while stack:
+        id = stack.pop()
+        below = children.get(id, [])
+        if not below:
+            first[id] = leaves
+            leaves += 1
+        stack.extend(reversed(below))
+    for id in reversed(order):
+        if below := children.get(id, []):
+            first[id] = (first[below[0]] + first[below[-1]]) / 2
+    return first
+
+
+def _bend(start: tuple[float, float], end: tuple[float, float]) -> str:
+    (x, y), (to_x, to_y) = start, end
+    middle = max((x + to_x) / 2, to_x - 50)
+    return f"M{x:g} {y:g}H{middle - 20:g}C{middle:g} {y:g} {middle - 10:g} {to_y:g} {to_x:g} {to_y:g}"

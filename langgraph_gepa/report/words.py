@@ -1,0 +1,89 @@
+"""Numbers and foreign text as people read them, on the page and in the terminal alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """`text` with nothing in it that acts instead of being read.
+
+    Control characters become control pictures, marks that reorder text become `[U+202E]`,
+    lone surrogates become the replacement character. Newlines and tabs stay.
+    """
+    return _UNSAFE.sub(_picture, text.replace("\r\n", "\n"))
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "\u2421"
+    return "\ufffd" if 0xD800 <= code <= 0xDFFF else f"[U+{code:04X}]"
+
+
+def one_line(text: str, width: int = 80) -> str:
+    """The first words of `text` on one line of at most `width` characters."""
+    words = " ".join(visible(text[: 4 * width]).split())
+    return words if len(words) <= width and len(text) <= 4 * width else words[: width - 1].rstrip() + "…"
+
+
+def clip(text: str, limit: int) -> str:
+    """`text`, or its beginning with a word on how much is missing."""
+    return text if len(text) <= limit else f"{text[:limit].rstrip()} … ({len(text) - limit:,} more characters)"
+
+
+def score(value: float, digits: int = 3) -> str:
+    return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:.4g}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """With its sign, the true minus; what rounds to nothing has none."""
+    text = score(abs(value), digits)
+    return text if not float(text) else ("+" if value > 0 else "−") + text
+
+
+def money(dollars: float | None) -> str:
+    if dollars is None:
+        return "unknown price"
+    return f"${dollars:,.2f}" if dollars >= 0.1 or dollars == 0 else f"${dollars:.4f}"
+
+
+def large(count: int) -> str:
+    """A count in at most four significant digits."""
+    if count < 10_000:
+        return f"{count:,}"
+    return f"{count / 1e3:.0f} k" if count < 999_500 else f"{count / 1e6:.2f} M"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def limits(budget: Mapping[str, Any]) -> str:
+    """A budget in words: `300 rollouts or $5.00`."""
+    words: dict[str, Callable[[Any], str]] = {
+        "rollouts": lambda n: f"{n:,} rollouts",
+        "tokens": lambda n: f"{n:,} tokens",
+        "dollars": money,
+        "seconds": duration,
+        "iterations": lambda n: f"{n:,} iterations",
+    }
+    known = [write(budget[name]) for name, write in words.items() if budget.get(name) is not None]
+    return " or ".join(known) or "no limit"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
