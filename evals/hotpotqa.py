@@ -264,12 +264,12 @@ def _on_answer(given: str, gold: str, informed: bool) -> str:
     if exact_match(given, gold):
         return f"The answer {gold!r} is right."
     told = f"The right answer is {gold!r}; given was {shortened(given)!r}."
-    said, meant = set(normalized(given).split()), set(normalized(gold).split())
-    if meant in ({"yes"}, {"no"}):
+    said, meant = normalized(given).split(), normalized(gold).split()
+    if meant in (["yes"], ["no"]):
         told += " The question wants the one word yes or no."
-    elif meant <= said:
-        told += " It says the right thing in too many words: only the exact short answer counts."
-    elif len(said & meant) >= 0.5 * max(len(said), len(meant)):
+    elif set(meant) <= set(said) or len(said) > len(meant) + 5:
+        told += f" It says in {len(said)} words what takes {len(meant)}: only the exact short answer counts."
+    elif 2 * len(set(said) & set(meant)) >= max(len(said), len(meant)):
         told += " It gives the right thing in another form than the passages do."
     return f"{told} The summaries {'hold every fact needed' if informed else 'lack facts that are needed'}."
 

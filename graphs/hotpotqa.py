@@ -11,6 +11,7 @@ or not); without, on the passages that ship in `evals/data/hotpotqa`.
 import gzip
 import json
 import os
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict
@@ -26,6 +27,7 @@ from langchain_core.retrievers import BaseRetriever
 from langgraph.graph import START, StateGraph
 
 PASSAGES_A_HOP = 7
+INDEXING = threading.Lock()
 SAMPLE = Path(__file__).parents[1] / "evals" / "data" / "hotpotqa" / "corpus.jsonl"
 
 SUMMARIZE1 = ChatPromptTemplate.from_template("""\
@@ -121,7 +123,9 @@ def chat_model() -> BaseChatModel:
 
 
 def search(query: str) -> list[str]:
-    return [passage.page_content for passage in retriever().invoke(query)]
+    with INDEXING:  # many rollouts start at once; the first of them builds the index
+        bm25 = retriever()
+    return [passage.page_content for passage in bm25.invoke(query)]
 
 
 def retrieve1(state: State) -> State:

@@ -6,9 +6,9 @@ much of it survives depends on what the prompt asks for.
 
 It cannot understand English, so in place of understanding it holds an answer key: the questions
 with their answers and supporting facts. It looks at the key only when it is asked to answer, and
-only when enough of the supporting facts has reached the summaries in front of it; otherwise it
-guesses from what it sees. Its scores therefore say something about prompts, retrieval and
-bookkeeping, and nothing about any real model.
+the key opens only when the answer and enough of the supporting facts stand in the summaries in
+front of it; otherwise it guesses from what it sees. Its scores therefore say something about
+prompts, retrieval and bookkeeping, and nothing about any real model.
 
     python -m langgraph_gepa.demo.hotpotqa      serves them on loopback until Ctrl-C
 """
@@ -17,193 +17,20 @@ from __future__ import annotations
 
 import functools
 import json
-import random
-import re
 import sys
 import threading
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.demo.lessons import Lesson, Reading, reflect
-from langgraph_gepa.demo.server import Answer, Persona, Request, SimulatedServer
+from langgraph_gepa.demo.lessons import reflect
+from langgraph_gepa.demo.reader import ANSWERING, SEARCHING, SUMMARIZING, Key, read
+from langgraph_gepa.demo.server import Persona, SimulatedServer
 
 READER = "simulated-reader"
 REFLECTION = "simulated-reflection"
-SAMPLE = Path("evals/data/hotpotqa")
-
-SUMMARIZING = (
-    Lesson(
-        name="facts",
-        patterns=(r"\b(every|all|each|any)\b", r"\b(fact|sentence|detail|passage)s?\b", r"question|relevant|bear|need"),
-        phrasings=(
-            "Keep every fact that bears on the question, also from passages that seem to be about something else.",
-            "Go through all passages and keep each relevant fact.",
-            "Do not be brief: include all facts needed for any step towards answering the question.",
-        ),
-        overreach=("Copy all the passages in full, with every sentence, whether it is relevant or not.",),
-        excess=(r"\bcopy\b", r"in full|entire|whole"),
-        vague=("Write better summaries.",),
-        feedback=r"left out a fact needed",
-    ),
-    Lesson(
-        name="names",
-        patterns=(r"\b(names?|titles?|entit\w+)\b", r"keep|write|include|spell|mention|state|preserve|give"),
-        phrasings=(
-            "Write out the names of people, places and works; never say 'he', 'she' or 'the film' for them.",
-            "Keep the full name of every entity, and the title of the passage it comes from.",
-            "Always include proper names and titles exactly as the passages spell them.",
-        ),
-        vague=("Be specific.",),
-        feedback=r"names left out",
-        luck=0.6,
-    ),
-    Lesson(
-        name="numbers",
-        patterns=(r"\b(dates?|years?|numbers?|figures?)\b", r"keep|write|include|copy|mention|state|preserve|give"),
-        phrasings=(
-            "Keep dates, years and numbers exactly as they stand in the passages.",
-            "Include every date and figure that goes with a fact.",
-        ),
-        vague=("Be precise.",),
-        feedback=r"dates and numbers left out",
-        luck=0.6,
-    ),
-)
-SEARCHING = (
-    Lesson(
-        name="bridge",
-        patterns=(r"\b(names?|entit\w+|person|title)\b", r"summary", r"query|search|look"),
-        phrasings=(
-            "Search for the entity that the summary names and the question only describes.",
-            "Put the name of the missing link, as found in the summary, into the query.",
-            "If the summary names a person, work or place that was not itself found yet, make its title the query.",
-        ),
-        vague=("Make the query more useful.",),
-        feedback=r"the summary names it, the query does not",
-    ),
-    Lesson(
-        name="uncovered",
-        patterns=(
-            r"question",
-            r"\b(not|no|nothing|missing|without|lacks?)\b",
-            r"summary (says|tells|has|lacks|does)|cover",
-        ),
-        phrasings=(
-            "Search for what the question names and the summary does not cover yet.",
-            "If something in the question is missing because the summary says nothing of it, ask for that alone.",
-        ),
-        vague=("Look for what is missing.",),
-        feedback=r"the summary does not name it",
-    ),
-    Lesson(
-        name="keywords",
-        patterns=(r"key ?words|names? (only|alone)|few words|short query|no (full )?sentence|bare terms",),
-        phrasings=(
-            "Write key words, no full sentence: the search engine matches words.",
-            "A short query of a few words finds more than the whole question.",
-        ),
-        overreach=("Use key words: one single word is best.",),
-        excess=(r"one (single )?word",),
-        feedback=r"too many other words|does not name it|the query does not",
-    ),
-)
-ANSWERING = (
-    Lesson(
-        name="short",
-        patterns=(
-            r"short|brief|concise|only the|nothing (else|but)|no (full )?sentence|few words",
-            r"answer|name|phrase|say",
-        ),
-        phrasings=(
-            "Give only the short answer itself: a name, a date or a phrase, in no sentence.",
-            "Answer in as few words as possible, with nothing else around the answer.",
-        ),
-        overreach=("Answer with a single short word, never more.",),
-        excess=(r"single (short )?word",),
-        vague=("Get to the point.",),
-        feedback=r"too many words",
-        luck=0.45,
-    ),
-    Lesson(
-        name="yes-no",
-        patterns=(r"\byes\b.*\bno\b", r"\b(if|when|where|question|whether|one word)\b"),
-        phrasings=(
-            "If the question asks whether something is so, answer with the one word yes or no.",
-            "When the question is a yes/no question, write yes or no and nothing else.",
-        ),
-        overreach=("Answer every question with yes or no when at all possible.",),
-        excess=(r"every question",),
-        feedback=r"one word yes or no",
-        luck=0.5,
-    ),
-    Lesson(
-        name="verbatim",
-        patterns=(
-            r"exact|verbatim|word for word|as (it is |they are )?(written|spelled)",
-            r"answer|name|copy|write|form",
-        ),
-        phrasings=(
-            "Copy the answer in exactly the form the summaries give it, complete with titles and units.",
-            "Write names and figures of the answer word for word as they are written in the summaries.",
-        ),
-        vague=("Be accurate.",),
-        feedback=r"in another form",
-        luck=0.75,
-    ),
-)
 LESSONS = (*SUMMARIZING, *SEARCHING, *ANSWERING)
-
-STOPWORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "a about after also an and are as at be been before being both but by did do does for from had has have he her "
-        "his how i in into is it its many more most much of on or other she so some that the their them they this to "
-        "was were what when where which who whom whose will with",
-    )
-)
-LABEL = re.compile(r"(Question|Context|Passages|Summary|Summary 1|Summary 2):\s*(.*)")
-NAME = re.compile(r"[A-Z][\w'’.-]*(?:(?: of| the| and| de| in| for){0,2} [A-Z][\w'’.-]*)*")
-SENTENCE = re.compile(r"(?<=[.!?\"])\s+(?=[A-Z\"])")
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """What lies in front of the reader: the instructions, and the fields that the graph filled in."""
-
-    instructions: str
-    fields: Mapping[str, str]
-    passages: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, text: str) -> Sheet:
-        """Takes a prompt apart by its labels. A line `title | text` is a passage; all else are instructions."""
-        instructions, fields, passages = [], {}, []
-        for line in text.splitlines():
-            if label := LABEL.fullmatch(line):
-                fields[label[1]] = label[2]
-            elif " | " in line:
-                title, _, body = line.partition(" | ")
-                passages.append((title, body))
-            else:
-                instructions.append(line)
-        return cls("\n".join(instructions), fields, tuple(passages))
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What there is to understand about one question."""
-
-    answer: str
-    facts: tuple[str, ...]
-
-    def share(self, text: str) -> float:
-        """The share of the facts that `text` holds: two thirds of a fact's telling words count as the fact."""
-        seen = set(words(text))
-        kept = [2 * len(telling) <= 3 * len(telling & seen) for telling in map(_telling, self.facts)]
-        return sum(kept) / max(1, len(kept))
+SAMPLE = Path("evals/data/hotpotqa")
 
 
 def answer_key(examples: Iterable[Mapping[str, Any]]) -> dict[str, Key]:
@@ -218,137 +45,7 @@ def answer_key(examples: Iterable[Mapping[str, Any]]) -> dict[str, Key]:
 
 def personas(key: Mapping[str, Key]) -> dict[str, Persona]:
     """The simulated models by name, for a `SimulatedServer`."""
-    return {READER: functools.partial(_read, key), REFLECTION: functools.partial(reflect, lessons=LESSONS)}
-
-
-def _read(key: Mapping[str, Key], request: Request, rng: random.Random) -> Answer:
-    sheet = Sheet.of(f"{request.system}\n{request.user}")
-    if "Passages" in sheet.fields:
-        return Answer(_summary(sheet, Reading(sheet.instructions, SUMMARIZING, rng)))
-    if "Summary" in sheet.fields:
-        return Answer(_query(sheet, Reading(sheet.instructions, SEARCHING, rng)))
-    return Answer(_answer(sheet, Reading(sheet.instructions, ANSWERING, rng), key, rng))
-
-
-def words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
-
-
-def _content(text: str) -> set[str]:
-    return {_stem(word) for word in words(text)} - STOPWORDS
-
-
-def _stem(word: str) -> str:
-    return re.sub(r"(ies|es|s|ed|ing)$", "", word) if len(word) > 4 else word
-
-
-def _telling(sentence: str) -> set[str]:
-    return {word for word in words(sentence) if word not in STOPWORDS}
-
-
-def _summary(sheet: Sheet, reading: Reading) -> str:
-    facts, names, numbers = reading.does("facts"), reading.does("names"), reading.does("numbers")
-    ranked = _ranked(sheet)
-    wanted = len(ranked) if reading.overdoes("facts") else 12 if facts else 4
-    order = {title: n for n, (title, _) in enumerate(sheet.passages)}
-    told = []
-    for title, sentence in sorted(ranked[:wanted], key=lambda found: order[found[0]]):
-        kept = sentence if numbers else re.sub(r"\S*\d\S*", "some", sentence)
-        told.append(f"{title}: {kept}" if names else _without_names(kept, sheet.fields.get("Question", "")))
-    return " ".join(told) or "The passages say nothing of it."
-
-
-def _ranked(sheet: Sheet) -> list[tuple[str, str]]:
-    """All sentences with their passages' titles, those nearest to the question (and context) first."""
-    sentences = [(title, s) for title, body in sheet.passages for s in SENTENCE.split(body) if s]
-    spread = Counter(word for title, body in sheet.passages for word in _content(f"{title} {body}"))
-    question, context = _content(sheet.fields.get("Question", "")), _content(sheet.fields.get("Context", ""))
-
-    def nearness(found: tuple[str, str]) -> float:
-        title, sentence = found
-        here, over = _content(sentence), _content(title)
-        return sum(
-            (1.0 if word in question else 0.3) * (1.0 if word in here else 0.6) / spread[word]
-            for word in (here | over) & (question | context)
-        )
-
-    return sorted(sentences, key=nearness, reverse=True)
-
-
-def _without_names(sentence: str, question: str) -> str:
-    """The sentence with the names that the question does not give away made vague."""
-    asked = set(words(question))
-    head, _, rest = sentence.partition(" ")
-    vague = NAME.sub(lambda name: name[0] if set(words(name[0])) <= asked else "someone", rest)
-    return f"{head if set(words(head)) <= asked else 'It'} {vague}"
-
-
-def _query(sheet: Sheet, reading: Reading) -> str:
-    question, summary = sheet.fields.get("Question", ""), sheet.fields["Summary"]
-    bridge, uncovered, keywords = reading.does("bridge"), reading.does("uncovered"), reading.does("keywords")
-    names = _new_names(question, summary) if bridge else []
-    if uncovered and not names:
-        names = [name for name in _names(question) if not _content(name) <= _content(summary)]
-    if reading.overdoes("keywords"):
-        return " ".join([*names, *words(question)][:1])
-    if not keywords:
-        return " ".join([question, *names])
-    rare = [word for word in words(question) if word not in STOPWORDS]
-    return " ".join([*names, *(rare if not names else rare[-3:])])
-
-
-def _names(text: str) -> list[str]:
-    found = dict.fromkeys(match.strip(".") for match in NAME.findall(text))
-    return [name for name in found if name.lower() not in STOPWORDS]
-
-
-def _new_names(question: str, summary: str) -> list[str]:
-    """The two names of the summary most likely to lead on: neither in the question nor the title of a passage found."""
-    titles = {title.strip() for title in re.findall(r"(?:^|[.!?\"] )([^.:]+):", summary)}
-    asked = _content(question)
-    near = sorted(SENTENCE.split(summary), key=lambda s: len(_content(s) & asked), reverse=True)
-    fresh = [
-        name
-        for sentence in near
-        for name in _names(sentence)
-        if name not in titles and not _content(name) <= asked and name != "Someone"
-    ]
-    return list(dict.fromkeys(fresh))[:2]
-
-
-def _answer(sheet: Sheet, reading: Reading, key: Mapping[str, Key], rng: random.Random) -> str:
-    question = sheet.fields.get("Question", "")
-    summaries = f"{sheet.fields.get('Summary 1', '')} {sheet.fields.get('Summary 2', '')}"
-    short, yes_no, verbatim = reading.does("short"), reading.does("yes-no"), reading.does("verbatim")
-    said = _understood(key.get(question), summaries, rng) or _guess(question, summaries, rng)
-    if said in ("yes", "no"):
-        return said if yes_no else f"Going by the summaries, {'it seems so' if said == 'yes' else 'that is not so'}."
-    if reading.overdoes("yes-no"):
-        return "yes"
-    if reading.overdoes("short"):
-        return said.split()[0]
-    if not verbatim and " " in said:
-        said = " ".join(said.split()[:-1]) if rng.random() < 0.5 else " ".join(said.split()[1:])
-    return said if short else f"Based on the summaries, the answer to the question is {said}."
-
-
-def _understood(key: Key | None, summaries: str, rng: random.Random) -> str | None:
-    """The key's answer, if the summaries hold what it takes to find it; long summaries bury it."""
-    if key is None:
-        return None
-    closed = key.answer in ("yes", "no")
-    if not closed and not set(words(key.answer)) <= set(words(summaries)):
-        return None
-    share = key.share(summaries)
-    chance = 0.95 if share == 1 else 0.0 if closed else 0.5 * share
-    buried = 0.6 if len(summaries) > 7000 else 1.0
-    return key.answer if rng.random() < chance * buried else None
-
-
-def _guess(question: str, summaries: str, rng: random.Random) -> str:
-    if re.match(r"(are|is|was|were|do|does|did|has|have|can)\b", question, re.IGNORECASE):
-        return rng.choice(("yes", "no"))
-    return next(iter(_new_names(question, summaries)), "not known")
+    return {READER: functools.partial(read, key), REFLECTION: functools.partial(reflect, lessons=LESSONS)}
 
 
 def main(folder: Path = SAMPLE) -> None:

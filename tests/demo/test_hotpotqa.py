@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from langgraph_gepa.demo import hotpotqa as demo
+from langgraph_gepa.demo import reader
 from langgraph_gepa.demo.lessons import Lesson, covered, overdone
 from langgraph_gepa.demo.server import Request
 
 ROOT = Path(__file__).parents[2]
 KEY = {
-    "Who led the tribe that Ann Lee met?": demo.Key(
+    "Who led the tribe that Ann Lee met?": reader.Key(
         "Old Bear", ("Ann Lee met the Apalachees in 1605.", "The Apalachees were led by Old Bear.")
     )
 }
@@ -56,7 +57,7 @@ def test_seed_prompts_teach_nothing() -> None:
 
 def test_the_reader_cannot_answer_from_nothing() -> None:
     """Without the supporting facts in its prompt the key does not open, whatever the prompt asks for."""
-    rules = " ".join(lesson.phrasings[0] for lesson in demo.ANSWERING)
+    rules = " ".join(lesson.phrasings[0] for lesson in reader.ANSWERING)
     assert "Old Bear" not in answers(rules, "Ann Lee met someone. Tea is hot.")
     known = answers(rules, "Ann Lee met the Apalachees in 1605. The Apalachees were led by Old Bear.")
     assert known.count("Old Bear") > 30
@@ -73,7 +74,7 @@ def test_summaries_keep_what_they_are_asked_to_keep() -> None:
     """Names and numbers reach the summary when the prompt asks for them, and then only from the passages."""
     question = "What did Ann Lee meet?"
     prompt = f"Summarize.\n\nQuestion: {question}\n\nPassages:\n{PASSAGES}"
-    rules = " ".join(lesson.phrasings[0] for lesson in demo.SUMMARIZING)
+    rules = " ".join(lesson.phrasings[0] for lesson in reader.SUMMARIZING)
     full = [asked(demo.READER, f"{prompt}\n\n{rules}", seed) for seed in range(20)]
     bare = [asked(demo.READER, prompt, seed) for seed in range(20)]
     assert sum("Old Bear" in said and "1605" in said for said in full) > sum("Old Bear" in said for said in bare)
@@ -82,7 +83,7 @@ def test_summaries_keep_what_they_are_asked_to_keep() -> None:
 def test_queries_name_the_missing_link() -> None:
     """Asked to, the query writer searches for the name that the summary adds to the question."""
     fields = "Question: Who led the tribe that Ann Lee met?\n\nSummary: Ann Lee: Ann Lee met the Apalachees."
-    rules = " ".join(lesson.phrasings[0] for lesson in demo.SEARCHING)
+    rules = " ".join(lesson.phrasings[0] for lesson in reader.SEARCHING)
     assert "Apalachees" in asked(demo.READER, f"Write a query. {rules}\n\n{fields}")
     assert asked(demo.READER, f"Write a query.\n\n{fields}", seed=1) == "Who led the tribe that Ann Lee met?"
 

@@ -116,7 +116,7 @@ def test_summary_is_told_what_it_lost(evals: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("given", "gold", "reason"),
     [
-        ("She was Chief of Protocol of the United States.", "Chief of Protocol", "too many words"),
+        ("She was Chief of Protocol of the United States.", "Chief of Protocol", "in 8 words what takes 3"),
         ("Protocol Chief", "Chief of Protocol", "another form"),
         ("Both were.", "yes", "one word yes or no"),
         ("Treasurer", "Chief of Protocol", "hold every fact needed"),
