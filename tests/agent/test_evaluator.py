@@ -1,0 +1,134 @@
+"""Texts and an example in, a scored rollout out: the engine's Evaluator on a real graph."""
+
+# ruff: noqa: ARG005 - a metric names its arguments, used or not
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import SystemMessage
+from langgraph.graph import START, MessagesState, StateGraph
+
+from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.errors import MetricError, UsageError
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.rollout import Feedback
+
+OWN = {"writer": "Write.", "judge": "Judge."}
+EXAMPLE = Example("e", {"messages": [{"role": "user", "content": "hi"}]}, {"answer": "yes"})
+
+
+class TwoNodes:
+    """A survey of a graph of two prompts, rebuilt with other texts on each `bind`."""
+
+    def __init__(self, fault: Exception | None = None, extra_node: bool = False) -> None:
+        self.bound: list[Mapping[str, str]] = []
+        self.fault = fault
+        self.extra_node = extra_node
+
+    @property
+    def modules(self) -> tuple[Module, ...]:
+        frozen = Module("frozen", "prompt", "x", nodes=("judge",), reason="read from a file on every run")
+        return (*(Module(name, "prompt", text, nodes=(name,)) for name, text in OWN.items()), frozen)
+
+    def check(self, name: str, text: str) -> str | None:
+        return None if text else f"{name} is empty"
+
+    def bind(self, texts: Mapping[str, str]) -> Any:
+        self.bound.append(texts)
+        builder = StateGraph(MessagesState)
+        for name in OWN:
+            builder.add_node(name, self._node(texts.get(name, OWN[name])))
+        if self.extra_node:
+            builder.add_node("extra", lambda _: {})
+        builder.add_edge(START, "writer")
+        builder.add_edge("writer", "judge")
+        return builder.compile()
+
+    def _node(self, text: str) -> Any:
+        def node(state: MessagesState) -> dict[str, Any]:
+            if self.fault is not None:
+                raise self.fault
+            model = GenericFakeChatModel(messages=iter([f"said by {text}"]))
+            return {"messages": [model.invoke([SystemMessage(text), *state["messages"]])]}
+
+        return node
+
+
+def metric(outputs: Any, reference_outputs: Any) -> Feedback:
+    said = outputs["messages"][-1].content
+    return Feedback(float("New" in said), f"wanted {reference_outputs['answer']}", {"judge": said})
+
+
+def evaluated(evaluator: GraphEvaluator, **texts: str) -> Any:
+    return asyncio.run(evaluator.evaluate(texts, EXAMPLE))
+
+
+def test_a_rollout_is_bound_run_watched_and_scored() -> None:
+    """The texts given are used, the others stay; each call has its module; all of it is JSON."""
+    rollout = evaluated(GraphEvaluator(TwoNodes(), metric, modules=["judge"]), judge="New.")
+    assert (rollout.score, rollout.feedback.by_module) == (1.0, {"judge": "said by New."})
+    assert [(call.node, call.modules, call.inputs[0]["content"]) for call in rollout.calls] == [
+        ("writer", ("writer",), "Write."),
+        ("judge", ("judge",), "New."),
+    ]
+    assert rollout.outputs["messages"][-1]["content"] == "said by New."
+    assert rollout.seconds > 0
+    json.dumps(rollout.outputs)
+
+
+def test_a_failure_of_the_candidate_scores_nothing_and_says_why() -> None:
+    """The error is the feedback, so that reflection can learn from it; the metric is not asked."""
+    rollout = evaluated(GraphEvaluator(TwoNodes(KeyError("plan")), lambda outputs: 1 / 0))
+    assert (rollout.score, rollout.outputs, rollout.error) == (0.0, None, "In node writer: KeyError: 'plan'")
+    assert "In node writer: KeyError: 'plan'" in rollout.feedback.comment
+
+
+def test_the_worlds_failures_and_the_metrics_are_raised() -> None:
+    """Neither is a score."""
+    with pytest.raises(httpx.ConnectError):
+        evaluated(GraphEvaluator(TwoNodes(httpx.ConnectError("down")), metric))
+    with pytest.raises(MetricError, match="on example 'e'"):
+        evaluated(GraphEvaluator(TwoNodes(), lambda outputs: 1 / 0))
+
+
+def test_a_graph_is_bound_once_for_each_set_of_texts() -> None:
+    """Many examples with the same texts share one bound graph."""
+    survey = TwoNodes()
+    evaluator = GraphEvaluator(survey, metric)
+    before = len(survey.bound)
+    for text in ("a", "b", "a"):
+        evaluated(evaluator, judge=text)
+    assert survey.bound[before:] == [{"judge": "a"}, {"judge": "b"}]
+
+
+def test_modules_are_those_chosen_in_their_order() -> None:
+    """By default all that are on; a name nobody has and one that cannot be bound are refused."""
+
+    def names(**chosen: Any) -> list[str]:
+        return [module.name for module in GraphEvaluator(TwoNodes(), metric, **chosen).modules]
+
+    assert names() == ["writer", "judge"]
+    assert names(modules=["judge", "writer", "judge"]) == ["judge", "writer"]
+    with pytest.raises(UsageError, match=r"No module is called planner\. There are: frozen, judge, writer"):
+        names(modules=["planner"])
+    with pytest.raises(UsageError, match="frozen cannot be replaced: read from a file"):
+        names(modules=["frozen"])
+    assert GraphEvaluator(TwoNodes(), metric).check("judge", "") == "judge is empty"
+
+
+def test_the_fingerprint_changes_with_the_graph_and_the_metric_only() -> None:
+    """The same graph and metric have one name in every process; another of either has another."""
+
+    def name(survey: TwoNodes, score: Any = metric) -> str:
+        return GraphEvaluator(survey, score).fingerprint
+
+    assert name(TwoNodes()) == name(TwoNodes())
+    assert name(TwoNodes()) != name(TwoNodes(extra_node=True))
+    assert name(TwoNodes()) != name(TwoNodes(), lambda outputs: 0.0)
