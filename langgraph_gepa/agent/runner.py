@@ -16,7 +16,7 @@ from langchain_core.runnables.config import merge_configs
 from langgraph.cache.memory import InMemoryCache
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphRecursionError
-from langgraph.graph.state import CompiledStateGraph
+from langgraph.pregel import Pregel
 from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command, Interrupt
@@ -28,7 +28,7 @@ from langgraph_gepa.errors import Error, UsageError
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.rollout import Usage
 
-Graph = CompiledStateGraph[Any, Any, Any, Any]
+Graph = Pregel[Any, Any, Any, Any]
 OnInterrupt = Callable[[Any], Any]
 INTERRUPTS = "__interrupt__"
 MOST_INTERRUPTS = 100
