@@ -1,0 +1,108 @@
+"""Small worlds: a pure score function, a reflection model that answers from the prompt alone, examples by number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import pytest
+
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.limits import Patience
+from langgraph_gepa.engine.optimizer import Examples, Optimizer
+from langgraph_gepa.engine.ports import Store
+from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.search.budget import Budget
+from langgraph_gepa.search.example import Example, digest
+from langgraph_gepa.search.module import Texts
+from langgraph_gepa.store.memory import MemoryStore
+from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel, Score
+
+
+def numbered(letter: str, count: int) -> list[Example]:
+    return [Example(f"{letter}{place}", {"question": f"{letter}{place}"}) for place in range(count)]
+
+
+def fenced_digest(prompt: str) -> str:
+    """A reply that depends on the prompt alone, so that the same reflection learns the same."""
+    return f"```\nlearned {digest(prompt)}\n```"
+
+
+def chance(salt: object, modules: int) -> Score:
+    """Each text is good, middling or harmful on each example, for good, by the luck of `salt`. Sums are exact."""
+    unit = 0.5 if modules < 3 else 0.25
+
+    def score(texts: Texts, example: Example) -> float:
+        luck = sum(Random(f"{salt}:{name}:{text}:{example.id}").choice((-1, 0, 1, 2)) for name, text in texts.items())
+        return max(-1.0, min(1.0, unit * luck))
+
+    return score
+
+
+@dataclass
+class World:
+    """One search and everything around it. Sessions share `store`; each has its own ledger and fakes."""
+
+    score: Score
+    seed_texts: Texts
+    replies: Callable[[str], str | Exception] | Iterable[str | Exception] = fenced_digest
+    feedback: int = 7
+    pareto: int = 6
+    test: int = 0
+    store: Store = field(default_factory=MemoryStore)
+
+    def session(
+        self,
+        budget: Budget,
+        *,
+        seed: int = 0,
+        in_flight: int = 1,
+        concurrency: int = 16,
+        observers: Iterable[Any] = (),
+        tries: int = 1,
+        **evaluator: Any,
+    ) -> Optimizer:
+        self.evaluator = FakeEvaluator(self.seed_texts, self.score, **evaluator)
+        self.model = FakeLanguageModel(self.replies)
+        self.ledger = Ledger(
+            self.evaluator,
+            self.model,
+            self.store,
+            observers=tuple(observers),
+            concurrency=concurrency,
+            patience=Patience(tries=tries),
+            clock=lambda: 0.0,
+        )
+        return Optimizer(
+            self.ledger,
+            Reflector(self.ledger, self.evaluator),
+            self.evaluator.modules,
+            Examples(numbered("f", self.feedback), numbered("p", self.pareto), numbered("t", self.test)),
+            budget,
+            seed=seed,
+            in_flight=in_flight,
+        )
+
+
+class Worlds:
+    """The builders above, for tests, which cannot import a conftest."""
+
+    World = World
+    chance = staticmethod(chance)
+    fenced_digest = staticmethod(fenced_digest)
+    numbered = staticmethod(numbered)
+
+    @staticmethod
+    def random(salt: object, **sizes: int) -> World:
+        """A world of one to four modules and sets of one to eight examples, unless said otherwise."""
+        rng = Random(f"world {salt}")
+        modules = sizes.pop("modules", rng.randint(1, 4))
+        drawn = {"feedback": rng.randint(1, 8), "pareto": rng.randint(1, 8)}
+        return World(chance(salt, modules), {f"m{n}": f"seed {n}" for n in range(modules)}, **(drawn | sizes))
+
+
+@pytest.fixture(scope="session")
+def worlds() -> type[Worlds]:
+    return Worlds
