@@ -1,0 +1,140 @@
+"""The user's classes: texts in class attributes and in defaults of fields, and the methods' functions.
+
+A copy is a subclass that overrides what was replaced, so `isinstance`, `super` and equality of fields hold.
+"""
+
+from __future__ import annotations
+
+import copy as copying
+import dataclasses
+import enum
+from abc import ABCMeta
+from collections.abc import Iterator, Mapping
+from types import FunctionType
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic._internal._model_construction import ModelMetaclass
+from pydantic.fields import FieldInfo
+
+from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
+
+_SKIPPED = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "__init_subclass__",
+            "__qualname__", "__match_args__", "__abstractmethods__", "__orig_bases__", "__parameters__",
+            "__dataclass_fields__", "__dataclass_params__", "__class_getitem__", "__firstlineno__"}  # fmt: skip
+
+
+def own(cls: type) -> bool:
+    return territory.own(cls.__module__)
+
+
+class Class(Handler):
+    """Steps: `member name` for what the class's body defines, `field name` for defaults of fields,
+    `factory name` for functions that make such defaults."""
+
+    def handles(self, value: Any) -> bool:
+        if not isinstance(value, type) or issubclass(value, enum.Enum | BaseException):
+            return False
+        return own(value) and type(value) in (type, ABCMeta, ModelMetaclass)
+
+    def parts(self, value: type) -> Iterator[tuple[Step, Any]]:
+        met: set[str] = set()
+        for name, default in _fields(value):
+            if default is not dataclasses.MISSING:
+                yield ("field", name), default
+            met.add(name)
+        for name, factory in _factories(value):
+            yield ("factory", name), factory
+        for cls in value.__mro__:
+            if own(cls):
+                for name, member in list(vars(cls).items()):
+                    if name not in met and name not in _SKIPPED and not _generated(value, name, member):
+                        met.add(name)
+                        yield ("member", name), member
+
+    def shell(self, value: type, steps: Mapping[Step, str | None], copies: Copies) -> type:
+        names: dict[str, Any] = {"__module__": value.__module__, "__qualname__": value.__qualname__, "__doc__": value.__doc__}
+        if "__slots__" in vars(value):
+            names["__slots__"] = ()
+        if not issubclass(value, BaseModel):
+            return type(value)(value.__name__, (value,), names)
+        fields = {str(step[1]): text for step, text in steps.items() if step[0] == "field"}
+        if fields:
+            return _model(value, fields, names)
+        # The metaclass of pydantic would build validators that are the parent's anyway.
+        return ABCMeta.__new__(type(value), value.__name__, (value,), names)
+
+    def fill(self, value: type, copy: type, changes: Mapping[Step, Any], copies: Copies) -> None:
+        defaults = {str(step[1]): part for step, part in changes.items() if step[0] == "field"}
+        factories = {str(step[1]): part for step, part in changes.items() if step[0] == "factory"}
+        if (defaults or factories) and dataclasses.is_dataclass(value):
+            _dataclass(value, copy, defaults, factories)
+        for (kind, name), part in changes.items():
+            if kind == "member":
+                type.__setattr__(copy, str(name), part)
+
+
+def _fields(cls: type) -> Iterator[tuple[str, Any]]:
+    if dataclasses.is_dataclass(cls):
+        yield from ((field.name, field.default) for field in dataclasses.fields(cls))
+    elif issubclass(cls, BaseModel):
+        for name, info in cls.__pydantic_fields__.items():
+            yield name, info.default if isinstance(info.default, str) else dataclasses.MISSING
+
+
+def _factories(cls: type) -> Iterator[tuple[str, Any]]:
+    if dataclasses.is_dataclass(cls):
+        for field in dataclasses.fields(cls):
+            if isinstance(field.default_factory, FunctionType):
+                yield field.name, field.default_factory
+
+
+def _generated(cls: type, name: str, member: Any) -> bool:
+    if issubclass(cls, BaseModel) and (name.startswith(("__pydantic", "model_", "__private", "_abc")) or name == "__signature__"):
+        return True
+    return name == "_abc_impl" or (isinstance(member, FunctionType) and member.__code__.co_filename.startswith("<"))
+
+
+def _model(cls: type[BaseModel], defaults: Mapping[str, str | None], names: dict[str, Any]) -> type:
+    annotations: dict[str, Any] = {}
+    for name, text in defaults.items():
+        info: FieldInfo = copying.copy(cls.__pydantic_fields__[name])
+        info.default = text
+        annotations[name] = info.annotation
+        names[name] = info
+    names["__annotations__"] = annotations
+    return type(cls)(cls.__name__, (cls,), names)
+
+
+def _dataclass(cls: type, copy: type, defaults: Mapping[str, Any], factories: Mapping[str, Any]) -> None:
+    """The default of a field stands in three places: the field, the class, and the signature of `__init__`."""
+    fields = dict(cls.__dataclass_fields__)  # type: ignore[attr-defined]  # set by the dataclass decorator
+    for name in {*defaults, *factories}:
+        fields[name] = copying.copy(fields[name])
+        fields[name].default = defaults.get(name, fields[name].default)
+        fields[name].default_factory = factories.get(name, fields[name].default_factory)
+        if name in defaults and "__slots__" not in vars(cls):
+            type.__setattr__(copy, name, defaults[name])
+    type.__setattr__(copy, "__dataclass_fields__", fields)
+    type.__setattr__(copy, "__init__", _init(cls, defaults, factories))
+
+
+def _init(cls: type, defaults: Mapping[str, Any], factories: Mapping[str, Any]) -> FunctionType:
+    """`cls.__init__` with other defaults."""
+    old: FunctionType = cls.__init__  # type: ignore[misc]  # read from the class on purpose
+    code = old.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    held = list(old.__defaults__ or ())
+    first = len(positional) - len(held)
+    for index, name in enumerate(positional[first:]):
+        held[index] = defaults.get(name, held[index])
+    swaps = {id(cls.__dataclass_fields__[name].default_factory): factory for name, factory in factories.items()}  # type: ignore[attr-defined]
+    closure = tuple(type(cell)(swaps.get(id(cell.cell_contents), cell.cell_contents)) for cell in old.__closure__ or ())
+    made = FunctionType(code, old.__globals__, old.__name__, tuple(held), closure)
+    made.__kwdefaults__ = {k: defaults.get(k, v) for k, v in (old.__kwdefaults__ or {}).items()} or None
+    made.__annotations__, made.__qualname__ = old.__annotations__, old.__qualname__
+    return made
+
+
+HANDLERS: tuple[Handler, ...] = (Class(),)

@@ -1,0 +1,220 @@
+"""Functions, their closures and globals, methods, partials and the wrappers functions come in."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import weakref
+from collections.abc import Iterator, Mapping
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from langgraph_gepa.agent import code, literals
+from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
+
+_LruCache = type(functools.cache(lambda: None))
+_named: weakref.WeakKeyDictionary[CodeType, tuple[tuple[str, ...], ...]] = weakref.WeakKeyDictionary()
+
+
+def own(function: FunctionType) -> bool:
+    """Whether the function's body is the user's to be read."""
+    return territory.own_code(function.__code__, function.__module__)
+
+
+def global_names(code: CodeType) -> tuple[tuple[str, ...], ...]:
+    """The global names a function's code uses, inner functions included; `("prompts", "WRITER")` for `prompts.WRITER`."""
+    if code not in _named:
+        _named[code] = tuple(dict.fromkeys(_global_names(code)))
+    return _named[code]
+
+
+def names(code: CodeType) -> set[str]:
+    """Every global name and attribute a function's code names, inner functions included."""
+    return set(code.co_names).union(*(names(const) for const in code.co_consts if isinstance(const, CodeType)))
+
+
+def _global_names(code: CodeType) -> Iterator[tuple[str, ...]]:
+    name: tuple[str, ...] = ()
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            if name:
+                yield name
+            name = (str(instruction.argval),)
+        elif name and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            name = (*name, str(instruction.argval))
+        elif name and instruction.opname != "CACHE":
+            yield name
+            name = ()
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from _global_names(const)
+
+
+class Function(Handler):
+    """Steps: `cell name`, `global name attribute...`, `default index`, `kwdefault name`, `dict key`;
+    the texts `code position` and `doc` are in the function itself."""
+
+    def handles(self, value: Any) -> bool:
+        return type(value) is FunctionType
+
+    def parts(self, value: FunctionType) -> Iterator[tuple[Step, Any]]:
+        for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            yield ("cell", name), cell
+        yield from ((("default", i), default) for i, default in enumerate(value.__defaults__ or ()))
+        yield from ((("kwdefault", name), default) for name, default in (value.__kwdefaults__ or {}).items())
+        yield from ((("dict", key), held) for key, held in vars(value).items())
+        if own(value):
+            yield from _globals(value)
+
+    def shell(self, value: FunctionType, steps: Mapping[Step, str | None], copies: Copies) -> FunctionType:
+        rewritten = {step[1]: text for step, text in steps.items() if step[0] == "code" and text is not None}
+        names = value.__globals__
+        if any(step[0] == "global" for step in steps):
+            names = copies.namespace(names)
+        closure = tuple(copies.cell(cell) for cell in value.__closure__ or ())
+        made = _rewritten(value.__code__, rewritten) if rewritten else value.__code__
+        copy = FunctionType(made, names, value.__name__, value.__defaults__, closure)
+        copy.__kwdefaults__ = dict(value.__kwdefaults__) if value.__kwdefaults__ else value.__kwdefaults__
+        copy.__annotations__ = value.__annotations__
+        copy.__qualname__, copy.__module__ = value.__qualname__, value.__module__
+        copy.__doc__ = steps.get(("doc",)) or value.__doc__
+        vars(copy).update(vars(value))
+        return copy
+
+    def fill(self, value: FunctionType, copy: FunctionType, changes: Mapping[Step, Any], copies: Copies) -> None:
+        defaults = list(value.__defaults__ or ())
+        for step, part in changes.items():
+            match step:
+                case ("global", *path):
+                    _put(copies, value.__globals__, [str(name) for name in path], part)
+                case ("default", int(index)):
+                    defaults[index] = part
+                case ("kwdefault", name):
+                    copy.__kwdefaults__[str(name)] = part
+                case ("dict", key):
+                    vars(copy)[str(key)] = part
+        copy.__defaults__ = tuple(defaults) or None
+
+
+def _globals(function: FunctionType) -> Iterator[tuple[Step, Any]]:
+    for path in global_names(function.__code__):
+        if path[0] not in function.__globals__:
+            continue
+        value = function.__globals__[path[0]]
+        taken = [path[0]]
+        for attribute in path[1:]:
+            if not isinstance(value, ModuleType) or attribute not in vars(value):
+                break
+            value = vars(value)[attribute]
+            taken.append(attribute)
+        if not isinstance(value, ModuleType):
+            yield ("global", *taken), value
+
+
+def _put(copies: Copies, names: dict[str, Any], path: list[str], part: Any) -> None:
+    """Puts a part under a global name; modules on the way to it are copied like namespaces."""
+    copied = copies.namespace(names)
+    if len(path) == 1:
+        copied[path[0]] = part
+        return
+    module = names[path[0]]
+    if copied[path[0]] is module:
+        copied[path[0]] = ModuleType(module.__name__, module.__doc__)
+        vars(copied[path[0]]).update(copies.namespace(vars(module)))
+    _put(copies, vars(module), path[1:], part)
+    vars(copied[path[0]]).update(copies.namespace(vars(module)))
+
+
+def _rewritten(old: CodeType, texts: Mapping[Any, str]) -> CodeType:
+    origin = code.source(old)
+    changes = {}
+    for found in literals.within(origin.node) if origin else ():
+        if found.position in texts:
+            changes[found.position] = found.replaced(texts[found.position])
+    return code.rewritten(old, changes)
+
+
+class Cell(Handler):
+    """A variable of a closure. Functions that share it go on sharing its copy."""
+
+    def handles(self, value: Any) -> bool:
+        return type(value) is CellType
+
+    def parts(self, value: CellType) -> Iterator[tuple[Step, Any]]:
+        try:
+            yield ("content",), value.cell_contents
+        except ValueError:  # not yet assigned
+            return
+
+    def shell(self, value: CellType, steps: Mapping[Step, str | None], copies: Copies) -> CellType:
+        return CellType()
+
+    def fill(self, value: CellType, copy: CellType, changes: Mapping[Step, Any], copies: Copies) -> None:
+        copy.cell_contents = changes["content",]
+
+
+class Method(Handler):
+    whole = True
+
+    def handles(self, value: Any) -> bool:
+        return type(value) is MethodType
+
+    def parts(self, value: MethodType) -> Iterator[tuple[Step, Any]]:
+        yield ("self",), value.__self__
+        yield ("func",), value.__func__
+
+    def make(self, value: MethodType, changes: Mapping[Step, Any]) -> MethodType:
+        return MethodType(changes.get(("func",), value.__func__), changes.get(("self",), value.__self__))
+
+
+class Partial(Handler):
+    """Steps: `func`, `arg index`, `keyword name`, `dict key`."""
+
+    whole = True
+
+    def handles(self, value: Any) -> bool:
+        return type(value) is functools.partial
+
+    def parts(self, value: functools.partial[Any]) -> Iterator[tuple[Step, Any]]:
+        yield ("func",), value.func
+        yield from ((("arg", i), held) for i, held in enumerate(value.args))
+        yield from ((("keyword", name), held) for name, held in value.keywords.items())
+        yield from ((("dict", key), held) for key, held in vars(value).items())
+
+    def make(self, value: functools.partial[Any], changes: Mapping[Step, Any]) -> functools.partial[Any]:
+        made = functools.partial(
+            changes.get(("func",), value.func),
+            *(changes.get(("arg", i), held) for i, held in enumerate(value.args)),
+            **{name: changes.get(("keyword", name), held) for name, held in value.keywords.items()},
+        )
+        vars(made).update({key: changes.get(("dict", key), held) for key, held in vars(value).items()})
+        return made
+
+
+class Wrapper(Handler):
+    """`staticmethod`, `classmethod`, `property` and `functools.cache`: a function in a coat."""
+
+    whole = True
+
+    def handles(self, value: Any) -> bool:
+        return type(value) in (staticmethod, classmethod, property, functools.cached_property, _LruCache)
+
+    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
+        for name in ("__wrapped__",) if type(value) is _LruCache else ("__func__", "fget", "func"):
+            if getattr(value, name, None) is not None:
+                yield ("attr", name), getattr(value, name)
+
+    def make(self, value: Any, changes: Mapping[Step, Any]) -> Any:
+        function = next(iter(changes.values()))
+        if type(value) is _LruCache:
+            return functools.lru_cache(**value.cache_parameters())(function)
+        if type(value) is property:
+            return property(function, value.fset, value.fdel, value.__doc__)
+        made = type(value)(function)
+        if isinstance(value, functools.cached_property):
+            made.attrname = value.attrname
+        return made
+
+
+HANDLERS: tuple[Handler, ...] = (Function(), Cell(), Method(), Partial(), Wrapper())

@@ -1,0 +1,48 @@
+"""What a handler is."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from types import CellType
+from typing import Any, Protocol
+
+Step = tuple[Hashable, ...]
+"""From an object to one of its parts: a kind of step and what tells parts of that kind apart, `("attr", "prompt")`."""
+
+
+class Copies(Protocol):
+    """What a shell may ask for while it is made."""
+
+    def cell(self, cell: CellType) -> CellType:
+        """The copy of a closure cell if it gets one, else the cell itself."""
+        ...
+
+    def namespace(self, names: dict[str, Any]) -> dict[str, Any]:
+        """The copy of a module's global names that all copied functions of the module share."""
+        ...
+
+
+class Handler:
+    """One kind of object. Handlers that give no `shell` implement `make`."""
+
+    whole = False
+    """Whether copies are made whole, because they cannot be changed afterwards."""
+
+    def handles(self, value: Any) -> bool:
+        raise NotImplementedError
+
+    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
+        """The parts of interest, in an order that does not change from run to run."""
+        raise NotImplementedError
+
+    def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
+        """An unfilled copy. `steps` are those that will be replaced, with the new text for those that are texts."""
+        raise NotImplementedError
+
+    def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
+        """Puts the replaced parts into the copy."""
+        raise NotImplementedError
+
+    def make(self, value: Any, changes: Mapping[Step, Any]) -> Any:
+        """A copy with parts replaced, made in one go."""
+        raise NotImplementedError

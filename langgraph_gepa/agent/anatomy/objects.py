@@ -1,0 +1,112 @@
+"""Objects of LangChain, LangGraph and the user: runnables, messages, templates, tools, plain instances."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
+from types import FunctionType, MemberDescriptorType
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseLanguageModel
+from langchain_core.vectorstores import VectorStore
+from langgraph.cache.base import BaseCache
+from langgraph.channels.base import BaseChannel
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.store.base import BaseStore
+from pydantic import BaseModel
+
+from langgraph_gepa.agent.anatomy import classes, territory
+from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
+
+_CLOSED = (BaseLanguageModel, BaseCallbackHandler, Embeddings, VectorStore, BaseCache, BaseChannel,
+           BaseCheckpointSaver, BaseStore, BaseException, enum.Enum, type, FunctionType)  # fmt: skip
+"""Objects that hold machinery, never a prompt that could be replaced by copying them."""
+
+
+class Instance(Handler):
+    """An instance whose attributes are its state. Steps: `attr name`, `private name`, and `class`."""
+
+    def handles(self, value: Any) -> bool:
+        return _open(type(value))
+
+    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
+        derived = _derived(type(value))
+        for name, held in list(_state(value).items()):
+            if name not in derived:
+                yield ("attr", name), held
+        if isinstance(value, BaseModel):
+            for name, held in list((getattr(value, "__pydantic_private__", None) or {}).items()):
+                yield ("private", name), held
+        if classes.own(type(value)):
+            yield ("class",), type(value)
+
+    def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
+        copy = object.__new__(type(value))
+        state = _state(value)
+        if hasattr(value, "__dict__"):
+            derived = _derived(type(value))
+            object.__setattr__(copy, "__dict__", {k: v for k, v in vars(value).items() if k not in derived})
+        for name in _slots(type(value)) & state.keys():
+            object.__setattr__(copy, name, state[name])
+        if isinstance(value, BaseModel):
+            object.__setattr__(copy, "__pydantic_fields_set__", set(value.__pydantic_fields_set__))
+            extra, private = value.__pydantic_extra__, getattr(value, "__pydantic_private__", None)
+            object.__setattr__(copy, "__pydantic_extra__", dict(extra) if extra is not None else None)
+            object.__setattr__(copy, "__pydantic_private__", dict(private) if private is not None else None)
+        return copy
+
+    def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
+        for step, part in changes.items():
+            match step:
+                case ("class",):
+                    object.__setattr__(copy, "__class__", part)
+                case ("private", name):
+                    copy.__pydantic_private__[name] = part
+                case ("attr", str(name)) if name in _slots(type(value)):
+                    object.__setattr__(copy, name, part)
+                case ("attr", name):
+                    vars(copy)[name] = part
+
+
+@cache
+def _open(cls: type) -> bool:
+    if issubclass(cls, _CLOSED) or not _plain_new(cls):
+        return False
+    return territory.framework(cls.__module__) or territory.own(cls.__module__)
+
+
+def _plain_new(cls: type) -> bool:
+    """Whether an empty instance can be made."""
+    try:
+        object.__new__(cls)
+    except TypeError:
+        return False
+    return True
+
+
+@cache
+def _slots(cls: type) -> frozenset[str]:
+    return frozenset(
+        name
+        for base in cls.__mro__
+        if base is not BaseModel
+        for name, member in vars(base).items()
+        if isinstance(member, MemberDescriptorType)
+    )
+
+
+@cache
+def _derived(cls: type) -> frozenset[str]:
+    """Attributes computed from others and kept: a copy must compute its own."""
+    return frozenset(n for base in cls.__mro__ for n, m in vars(base).items() if isinstance(m, cached_property))
+
+
+def _state(value: Any) -> dict[str, Any]:
+    held = {name: getattr(value, name) for name in sorted(_slots(type(value))) if hasattr(value, name)}
+    return {**held, **getattr(value, "__dict__", {})}
+
+
+HANDLERS: tuple[Handler, ...] = (Instance(),)

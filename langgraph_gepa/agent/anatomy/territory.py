@@ -1,0 +1,51 @@
+"""Whose code it is: the user's is read, the frameworks' objects are only looked into."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from functools import cache
+from types import CodeType, ModuleType
+
+_FRAMEWORKS = ("langchain", "langgraph", "deepagents")
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+def own(module: str | None) -> bool:
+    """Whether a module is the user's: not a standard or installed one, save installed ones that build agents."""
+    return module is not None and _own(module.split(".")[0], module)
+
+
+def framework(module: str | None) -> bool:
+    """Whether a module belongs to LangChain or LangGraph, whose objects carry the user's texts."""
+    return module is not None and module.startswith(_FRAMEWORKS)
+
+
+def own_code(code: CodeType, module: str | None) -> bool:
+    """Whether a function is the user's and has source to read."""
+    return own(module) and not code.co_filename.startswith("<")
+
+
+@cache
+def _own(top: str, module: str) -> bool:
+    if top in sys.stdlib_module_names and module != "__main__":
+        return False
+    if framework(top) or top in ("langsmith", "pydantic", "pydantic_core", "typing_extensions"):
+        return False
+    loaded = sys.modules.get(module)
+    path = getattr(loaded, "__file__", None)
+    if path is None or not path.startswith(_INSTALLED):
+        return True
+    return _builds_agents(top)
+
+
+@cache
+def _builds_agents(top: str) -> bool:
+    """Whether an installed package uses LangGraph itself: then it is somebody's agent."""
+    return any(
+        framework(getattr(value, "__module__", None) or getattr(value, "__name__", None) if value is not None else None)
+        for name, module in list(sys.modules.items())
+        if (name == top or name.startswith(top + ".")) and isinstance(module, ModuleType)
+        for value in list(vars(module).values())
+        if isinstance(value, type | ModuleType) or callable(value)
+    )

@@ -1,0 +1,195 @@
+"""The source of a function in memory, and new code from changed source.
+
+A function's code object is found in the syntax tree of its file by line and name, and
+proved to be the one by compiling the tree and comparing. Changed code keeps free variables,
+names and line numbers, so it takes the old code's place under the same closure, defaults and globals.
+"""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+import copy
+import linecache
+import weakref
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import cast
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Position = tuple[int, int, int, int]
+"""Line, column, end line, end column of an expression, as ast counts them."""
+
+_FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
+_OUTER = "__outer__"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A function's tree. `owner` is the class whose body it stands in, for name mangling; `imports`
+    are the names the file imports, which the compiler calls methods on in another way."""
+
+    node: Function
+    owner: str | None
+    imports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    tree: ast.Module
+    functions: Mapping[int, tuple[Source, ...]]
+    lines: tuple[str, ...]
+
+
+_files: dict[str, tuple[tuple[str, ...], File | None]] = {}
+_changed: weakref.WeakKeyDictionary[CodeType, Source] = weakref.WeakKeyDictionary()
+_found: weakref.WeakKeyDictionary[CodeType, Source | None] = weakref.WeakKeyDictionary()
+
+
+def position(node: ast.expr) -> Position:
+    return node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+
+
+def file(name: str) -> File | None:
+    """The parsed file, or `None` when there is no such file or it is not Python."""
+    lines = tuple(linecache.getlines(name))
+    known = _files.get(name)
+    if known is not None and (known[0] is lines or known[0] == lines):
+        return known[1]
+    parsed = _parsed(lines) if lines else None
+    _files[name] = (lines, parsed)
+    return parsed
+
+
+def source(code: CodeType) -> Source | None:
+    """The tree `code` was compiled from; `None` when its file is gone or has changed since."""
+    if code in _changed:
+        return _changed[code]
+    if code not in _found:
+        _found[code] = _find(code)
+    return _found[code]
+
+
+def rewritten(code: CodeType, changes: Mapping[Position, ast.expr]) -> CodeType:
+    """`code` with the expressions at these positions replaced. `source(code)` must be known."""
+    origin = source(code)
+    if origin is None:
+        raise LookupError(f"the source of {code.co_qualname} is not known")
+    node = _Replacer(changes).visit(copy.deepcopy(origin.node))
+    new = Source(ast.fix_missing_locations(node), origin.owner, origin.imports)
+    compiled = _compiled(new, code)
+    if compiled is None or compiled.co_freevars != code.co_freevars:
+        raise LookupError(f"{code.co_qualname} cannot be compiled again with the same free variables")
+    _changed[compiled] = new
+    return compiled
+
+
+def _parsed(lines: tuple[str, ...]) -> File | None:
+    try:
+        tree = ast.parse("".join(lines))
+    except (SyntaxError, ValueError):
+        return None
+    functions: dict[int, list[Source]] = {}
+    for found in _functions(tree, None, tuple(dict.fromkeys(_imports(tree)))):
+        first = min([found.node.lineno, *(d.lineno for d in getattr(found.node, "decorator_list", ()))])
+        functions.setdefault(first, []).append(found)
+    return File(tree, {line: tuple(found) for line, found in functions.items()}, lines)
+
+
+def _functions(node: ast.AST, owner: str | None, imports: tuple[str, ...]) -> Iterator[Source]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function):
+            yield Source(child, owner, imports)
+        yield from _functions(child, child.name if isinstance(child, ast.ClassDef) else owner, imports)
+
+
+def _imports(node: ast.AST) -> Iterator[str]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield from ((alias.asname or alias.name).split(".")[0] for alias in child.names if alias.name != "*")
+        elif not isinstance(child, Function | ast.ClassDef):
+            yield from _imports(child)
+
+
+def _find(code: CodeType) -> Source | None:
+    parsed = file(code.co_filename)
+    if parsed is None:
+        return None
+    for candidate in parsed.functions.get(code.co_firstlineno, ()):
+        if getattr(candidate.node, "name", "<lambda>") != code.co_name:
+            continue
+        compiled = _compiled(candidate, code)
+        if compiled is not None and _same(compiled, code):
+            return candidate
+    return None
+
+
+def _compiled(origin: Source, like: CodeType) -> CodeType | None:
+    """Compiles one function by itself, inside a function that holds its free variables."""
+    node = copy.copy(origin.node)
+    if not isinstance(node, ast.Lambda):
+        node.decorator_list = []
+        node.returns = None
+    body: list[ast.stmt] = [ast.copy_location(ast.Expr(node), node) if isinstance(node, ast.Lambda) else node]
+    if origin.owner is not None:
+        body = [ast.ClassDef(name=origin.owner, bases=[], keywords=[], body=body, decorator_list=[])]
+    names = [ast.arg(arg=name) for name in like.co_freevars]
+    arguments = ast.arguments(posonlyargs=[], args=names, kwonlyargs=[], kw_defaults=[], defaults=[])
+    outer = ast.FunctionDef(name=_OUTER, args=arguments, body=body, decorator_list=[], returns=None)
+    imports: list[ast.stmt] = [ast.Import(names=[ast.alias(name=name)]) for name in origin.imports]
+    module = ast.fix_missing_locations(ast.Module(body=[*imports, outer], type_ignores=[]))
+    try:
+        top = compile(module, like.co_filename, "exec", flags=like.co_flags & _FUTURES, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return None
+    found = _named(top, like.co_name, like.co_argcount, node.lineno)
+    return None if found is None else _qualified(found, found.co_qualname, like.co_qualname)
+
+
+def _named(code: CodeType, name: str, arguments: int, line: int) -> CodeType | None:
+    """The function's code: the first of its name in the nest, outermost first."""
+    layer = [code]
+    while layer:
+        inner = [const for outer in layer for const in outer.co_consts if isinstance(const, CodeType)]
+        for const in inner:
+            if const.co_name == name and const.co_argcount == arguments and const.co_firstlineno == line:
+                return const
+        layer = inner
+    return None
+
+
+def _qualified(code: CodeType, old: str, new: str) -> CodeType:
+    consts = tuple(_qualified(c, old, new) if isinstance(c, CodeType) else c for c in code.co_consts)
+    return code.replace(co_consts=consts, co_qualname=code.co_qualname.replace(old, new, 1))
+
+
+def _same(one: CodeType, other: CodeType) -> bool:
+    """Whether two code objects do the same, whatever the lines of their decorators."""
+    return (
+        one.co_code == other.co_code
+        and one.co_names == other.co_names
+        and one.co_varnames == other.co_varnames
+        and one.co_freevars == other.co_freevars
+        and len(one.co_consts) == len(other.co_consts)
+        and all(
+            _same(a, b) if isinstance(a, CodeType) and isinstance(b, CodeType) else type(a) is type(b) and a == b
+            for a, b in zip(one.co_consts, other.co_consts, strict=True)
+        )
+    )
+
+
+class _Replacer(ast.NodeTransformer):
+    def __init__(self, changes: Mapping[Position, ast.expr]) -> None:
+        self.changes = changes
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp) and position(node) in self.changes:
+            change = self.changes[position(node)]
+            for value in change.values if isinstance(change, ast.JoinedStr) else ():
+                if isinstance(value, ast.FormattedValue):  # a text may stand inside another's placeholder
+                    value.value = cast("ast.expr", self.visit(value.value))
+            return ast.copy_location(change, node)
+        visited: ast.AST = super().visit(node)
+        return visited

@@ -1,0 +1,70 @@
+"""Copies of graphs: what lies on the way to a replaced text is copied, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import CellType
+from typing import Any
+
+from langgraph_gepa.agent.anatomy import Step
+from langgraph_gepa.agent.walk import Walk
+
+
+def copied(walk: Walk, root: Any, texts: Mapping[tuple[int, Step], str], keys: set[int]) -> Any:
+    """A copy of `root` in which the given texts are replaced. `keys` are the objects that lead to them."""
+    copies = _Copies(walk, texts, keys)
+    for key in keys:
+        copies.shell(key)
+    for key in keys:
+        copies.fill(key)
+    return copies.of(id(root))
+
+
+class _Copies:
+    """The copies of one binding, each object copied once so that what was shared stays shared."""
+
+    def __init__(self, walk: Walk, texts: Mapping[tuple[int, Step], str], keys: set[int]) -> None:
+        self.walk = walk
+        self.keys = keys
+        self.made: dict[int, Any] = {}
+        self.namespaces: dict[int, dict[str, Any]] = {}
+        self.texts: dict[int, dict[Step, str]] = {}
+        for (owner, step), text in texts.items():
+            self.texts.setdefault(owner, {})[step] = text
+
+    def shell(self, key: int) -> None:
+        node = self.walk.nodes[key]
+        if key not in self.made and not node.handler.whole:
+            steps: dict[Step, str | None] = {step: None for step, part in node.parts if id(part) in self.keys}
+            self.made[key] = node.handler.shell(node.value, {**steps, **self.texts.get(key, {})}, self)
+
+    def fill(self, key: int) -> None:
+        node = self.walk.nodes[key]
+        if not node.handler.whole:
+            node.handler.fill(node.value, self.made[key], self._changes(key), self)
+
+    def of(self, key: int) -> Any:
+        """The copy of an object. One that is made whole is made now, after the parts it needs."""
+        if key not in self.made:
+            node = self.walk.nodes[key]
+            self.made[key] = node.handler.make(node.value, self._changes(key))
+        return self.made[key]
+
+    def cell(self, cell: CellType) -> CellType:
+        if id(cell) in self.keys:
+            self.shell(id(cell))
+            copy: CellType = self.made[id(cell)]
+            return copy
+        return cell
+
+    def namespace(self, names: dict[str, Any]) -> dict[str, Any]:
+        if id(names) not in self.namespaces:
+            self.namespaces[id(names)] = dict(names)
+        return self.namespaces[id(names)]
+
+    def _changes(self, key: int) -> dict[Step, Any]:
+        parts = self.walk.nodes[key].parts
+        return {
+            **{step: self.of(id(part)) for step, part in parts if id(part) in self.keys},
+            **self.texts.get(key, {}),
+        }

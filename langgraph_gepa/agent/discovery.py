@@ -1,0 +1,240 @@
+"""From a graph to its modules."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import weakref
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from langgraph.graph import StateGraph
+from langgraph.pregel import Pregel
+
+from langgraph_gepa.agent import copying, naming, origin, paths, templates
+from langgraph_gepa.agent.slots import Slot, Slots
+from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.errors import GraphError, PlaceholderError
+from langgraph_gepa.search.module import Kind, Module, Style, Texts
+
+AnyGraph = Pregel[Any, Any, Any, Any]
+
+_EVIDENCE = ("seen", "flows", "possible")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """How a bound graph came to be."""
+
+    survey: Survey
+    texts: Texts
+
+
+_bound: weakref.WeakKeyDictionary[Any, _Bound] = weakref.WeakKeyDictionary()
+
+
+class Survey:
+    """What was found in one graph, kept for binding it many times.
+
+    `graph` is the object that was surveyed, `modules` its modules in the graph's order, with
+    unique names. A survey holds on to the graph's objects as they were when it was made.
+    """
+
+    def __init__(self, graph: Any, compiled: AnyGraph, walk: Walk, modules: Sequence[Module], carriers: Carriers) -> None:
+        self.graph = graph
+        self.modules = tuple(modules)
+        self._compiled = compiled
+        self._walk = walk
+        self._carriers = carriers
+        self._by_name = {module.name: module for module in modules}
+        self._above = {name: walk.above({slot.owner for slot in slots}) for name, slots in carriers.items()}
+
+    def bind(self, texts: Texts) -> AnyGraph:
+        """A new graph with these texts and otherwise the same; the original is left as it is.
+
+        Raises `GraphError` for a name that is no module's or a module that cannot be replaced,
+        and `PlaceholderError` for a text that breaks its placeholders.
+        """
+        _require(texts, self._by_name, self.check)
+        changed = {name: text for name, text in texts.items() if text != self._by_name[name].text}
+        bound: AnyGraph = copying.copied(
+            self._walk,
+            self._compiled,
+            {(slot.owner, slot.step): text for name, text in changed.items() for slot in self._carriers[name]},
+            set().union(*(self._above[name] for name in changed)) | {id(self._compiled)},
+        )
+        _bound[bound] = _Bound(self, {**texts})
+        return bound
+
+    def check(self, name: str, text: str) -> str | None:
+        """Why `text` may not take the module's place, in words; `None` when it may."""
+        module = self._by_name[name]
+        return templates.check(text, module.style, module.placeholders)
+
+    def rebased(self, graph: AnyGraph, texts: Texts) -> Survey:
+        """The survey of a graph bound from this one with `texts`."""
+        modules = [dataclasses.replace(m, text=texts.get(m.name, m.text)) for m in self.modules]
+        return _Rebased(graph, self, modules, texts)
+
+
+class _Rebased(Survey):
+    """The survey of a bound graph: binding it again starts from the original with both sets of texts."""
+
+    def __init__(self, graph: AnyGraph, base: Survey, modules: Sequence[Module], texts: Texts) -> None:
+        self.graph = graph
+        self.modules = tuple(modules)
+        self._base = base
+        self._texts = texts
+
+    def bind(self, texts: Texts) -> AnyGraph:
+        return self._base.bind({**self._texts, **texts})
+
+    def check(self, name: str, text: str) -> str | None:
+        return self._base.check(name, text)
+
+
+Carriers = Mapping[str, tuple[Slot, ...]]
+"""Module name -> where its text stands in the graph's objects."""
+
+
+def discover(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> list[Module]:
+    """The modules of a graph, in the order a run may come to them."""
+    return list(survey(graph, kinds=kinds).modules)
+
+
+def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Survey:
+    """Looks through a `StateGraph` or compiled graph for every text that steers a model.
+
+    Raises `GraphError` when `graph` is no graph.
+    """
+    known = _bound.get(graph) if isinstance(graph, Pregel) else None
+    if known is not None:
+        return known.survey.rebased(graph, known.texts)
+    compiled = compile_graph(graph)
+    walk = Walk(compiled)
+    found: dict[Any, list[Slot]] = {}
+    places = origin.Places(walk)
+    where: dict[Any, origin.Place] = {}
+    for slot in Slots(walk):
+        if slot.kind in kinds:
+            place = places.of(slot)
+            found.setdefault(place.key, []).append(slot)
+            where.setdefault(place.key, place)
+    _merge_frozen_tools(found)
+    return _assembled(graph, compiled, walk, found, where)
+
+
+def compile_graph(graph: Any) -> AnyGraph:
+    """A compiled graph: itself, or compiled from a builder without touching that."""
+    if isinstance(graph, Pregel):
+        return graph
+    if isinstance(graph, StateGraph):
+        builder = copy(graph)
+        builder.nodes = {name: dataclasses.replace(spec) for name, spec in graph.nodes.items()}
+        return builder.compile()
+    raise GraphError(f"expected a StateGraph or a compiled graph, not {type(graph).__name__}: pass the graph itself")
+
+
+def _require(texts: Texts, modules: Mapping[str, Module], check: Callable[[str, str], str | None]) -> None:
+    """Raises for the first text that may not be bound."""
+    for name, text in texts.items():
+        module = modules.get(name)
+        if module is None:
+            close = difflib.get_close_matches(name, modules, n=3, cutoff=0.5) or sorted(modules)[:5]
+            hint = f"did you mean {', '.join(close)}?" if close else "no module was found in this graph"
+            raise GraphError(f"the graph has no module {name!r}; {hint}")
+        if text == module.text:
+            continue
+        if module.reason:
+            raise GraphError(f"the text of {name!r} cannot be replaced: {module.reason}")
+        if (broken := check(name, text)) is not None:
+            raise PlaceholderError(f"{name}: {broken}")
+
+
+def _merge_frozen_tools(found: dict[Any, list[Slot]]) -> None:
+    """A tool that `bind_tools` turned into a dict is the same module as the tool it was made from."""
+    tools: dict[tuple[str, str], list[Any]] = {}
+    for key, slots in found.items():
+        if slots[0].kind == "tool" and slots[0].step != ("item", "description"):
+            tools.setdefault((slots[0].tool, slots[0].text.strip()), []).append(key)
+    for key, slots in list(found.items()):
+        if slots[0].kind == "tool" and slots[0].step == ("item", "description"):
+            same = tools.get((slots[0].tool, slots[0].text.strip()), [])
+            if len(same) == 1 and same[0] != key:
+                found[same[0]].extend(found.pop(key))
+
+
+def _assembled(graph: Any, compiled: AnyGraph, walk: Walk, found: dict[Any, list[Slot]], where: dict[Any, origin.Place]) -> Survey:
+    traced = paths.trace(walk, compiled)
+    rank = {path: i for i, path in enumerate(traced.order)}
+    tools = paths.tools(walk, traced)
+    drafts = []
+    for met, (key, slots) in enumerate(found.items()):
+        nodes = sorted(_nodes(walk, traced, slots), key=lambda path: rank[path])
+        drafts.append((rank[nodes[0]] if nodes else len(rank), met, nodes, where[key], slots))
+    drafts.sort(key=lambda draft: draft[:2])
+    names = naming.unique([_candidates(walk, traced, nodes, place, slots) for _, _, nodes, place, slots in drafts])
+    modules = []
+    carriers = {}
+    for name, (_, _, nodes, place, slots) in zip(names, drafts, strict=True):
+        at_hand = dict.fromkeys(tool for path in nodes for tool in tools.get(path, ()))
+        modules.append(_module(name, tuple(nodes), tuple(at_hand), place, slots))
+        carriers[name] = tuple(slots)
+    return Survey(graph, compiled, walk, modules, carriers)
+
+
+def _module(name: str, nodes: tuple[str, ...], tools: tuple[str, ...], place: origin.Place, slots: list[Slot]) -> Module:
+    first = slots[0]
+    style: Style = next((slot.style for slot in slots if slot.style != "plain"), "plain")
+    evidence = min((slot.evidence for slot in slots), key=_EVIDENCE.index)
+    reason = next((slot.reason for slot in slots if slot.reason), "")
+    names: tuple[str, ...] = ()
+    try:
+        names = templates.placeholders(first.text, style)
+    except templates.BrokenTemplateError as broken:
+        reason = reason or str(broken)
+    return Module(
+        name=name, kind=first.kind, text=first.text, style=style, placeholders=names, nodes=nodes, tools=tools,
+        file=origin.relative(place.file), line=place.line, evidence=evidence, reason=reason,
+    )  # fmt: skip
+
+
+def _nodes(walk: Walk, traced: paths.Paths, slots: list[Slot]) -> list[str]:
+    nodes = dict.fromkeys(path for slot in slots for path in traced.of.get(slot.owner, ()))
+    if slots[0].kind == "tool":
+        return [path for path in nodes if path not in traced.executors] or list(nodes)
+    if not nodes:  # defaults of a context schema: the nodes that ask for them
+        for slot in slots:
+            for key, node in walk.nodes.items():
+                if isinstance(node.value, FunctionType) and slot.step[-1] in node.value.__code__.co_names:
+                    nodes.update(dict.fromkeys(traced.of.get(key, ())))
+    return list(nodes)
+
+
+def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: origin.Place, slots: list[Slot]) -> list[str]:
+    """Names for a module, from short to long: the constant's own, else the node's with what tells it apart."""
+    first = slots[0]
+    path = nodes[0] if nodes else ""
+    if first.kind == "tool":
+        name = naming.slug(first.tool or first.hint or path or "tool")
+        return [f"tool:{name}", f"tool:{path}/{name}"]
+    node = naming.label(path, traced.graphs.get(path, ""), path in traced.prebuilt)
+    known = next(filter(None, (naming.holder(walk, slot.owner, slot.step) for slot in slots if slot.literal is None)), "")
+    if place.name or known:
+        own = naming.slug(place.name or known)
+        return [own, *([f"{own}.{first.hint}"] if first.hint else []), *_within(place), f"{node}.{own}", f"{naming.slug(path)}.{own}"]
+    function = walk.nodes[first.owner].value.__name__ if first.literal is not None else "<lambda>"
+    details = [naming.slug(d) for d in (function, first.hint) if d and d not in ("<lambda>", path.split("/")[-1])]
+    if path in traced.executors and details:
+        node = details.pop(0)
+    names = [".".join([node, *details[:count]]) for count in range(len(details) + 1)]
+    return [*names, ".".join([naming.slug(path), *details])]
+
+
+def _within(place: origin.Place) -> list[str]:
+    """The name with that of the file it is written in."""
+    return [f"{naming.slug(Path(place.file).stem)}.{naming.slug(place.name)}"] if place.file and place.name else []

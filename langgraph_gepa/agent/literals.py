@@ -1,0 +1,132 @@
+"""Texts written inside a function's body: plain literals, f-strings, and chains of `+`."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from langgraph_gepa.agent import templates
+from langgraph_gepa.agent.code import Position, position
+from langgraph_gepa.search.module import Style
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A text in a function's body. `values` maps its placeholders to the expressions they stand for."""
+
+    text: str
+    style: Style
+    position: Position
+    values: Mapping[str, ast.FormattedValue] = field(default_factory=dict)
+
+    def replaced(self, text: str) -> ast.expr:
+        """The expression that makes `text`, its placeholders filled as before."""
+        if self.style != "fstring":
+            return ast.Constant(text)
+        made: list[ast.expr] = []
+        for literal, name in templates.parts(text):
+            if literal:
+                made.append(ast.Constant(literal))
+            if name is not None:
+                made.append(copy.deepcopy(self.values[name]))
+        return ast.JoinedStr(made)
+
+
+def read(node: ast.expr) -> Literal | None:
+    """The text an expression writes out, or `None` when it writes none (no words in it)."""
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str) and templates.PROSE.search(node.value):
+            return Literal(node.value, "plain", position(node))
+        return None
+    if isinstance(node, ast.JoinedStr):
+        return _joined(node.values, position(node))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        pieces = list(chain(node))
+        if any(isinstance(p, ast.JoinedStr) or (isinstance(p, ast.Constant) and isinstance(p.value, str)) for p in pieces):
+            return _joined([v for piece in pieces for v in _values(piece)], position(node))
+    return None
+
+
+def chain(node: ast.expr) -> Iterator[ast.expr]:
+    """The operands of `a + b + c`."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        yield from chain(node.left)
+        yield from chain(node.right)
+    else:
+        yield node
+
+
+def _values(piece: ast.expr) -> list[ast.expr]:
+    if isinstance(piece, ast.JoinedStr):
+        return piece.values
+    if isinstance(piece, ast.Constant):
+        return [piece]
+    return [ast.copy_location(ast.FormattedValue(value=piece, conversion=-1), piece)]
+
+
+def _joined(values: list[ast.expr], where: Position) -> Literal | None:
+    text, words = "", ""
+    names: dict[str, ast.FormattedValue] = {}
+    for value in values:
+        if isinstance(value, ast.FormattedValue):
+            text += "{" + _named(value, names) + "}"
+        elif isinstance(value, ast.Constant):
+            text += templates.escape(str(value.value))
+            words += f"{value.value} "
+    if not templates.PROSE.search(words):
+        return None
+    if not names:
+        return Literal("".join(str(v.value) for v in values if isinstance(v, ast.Constant)), "plain", where)
+    return Literal(text, "fstring", where, names)
+
+
+def _named(value: ast.FormattedValue, names: dict[str, ast.FormattedValue]) -> str:
+    """A name for the expression: its own when it has been met, else a short new one."""
+    written = ast.dump(value)
+    for name, known in names.items():
+        if ast.dump(known) == written:
+            return name
+    stem = _stem(value.value)
+    name, count = stem, 1
+    while name in names:
+        count += 1
+        name = f"{stem}_{count}"
+    names[name] = value
+    return name
+
+
+def _stem(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(slice=ast.Constant(value=str(key))) if _slug(key):
+            return _slug(key)
+        case ast.Subscript(value=inner) | ast.Await(value=inner) | ast.BoolOp(values=[inner, *_]):
+            return _stem(inner)
+        case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=str(key)), *_]) if _slug(key):
+            return _slug(key)
+        case ast.Call(args=[first, *_]):
+            return _stem(first)
+        case ast.Call(func=ast.Attribute(value=inner)) if not isinstance(inner, ast.Constant):
+            return _stem(inner)
+        case ast.Call(func=func):
+            return _stem(func)
+        case ast.GeneratorExp(generators=[first, *_]) | ast.ListComp(generators=[first, *_]):
+            return _stem(first.iter)
+        case ast.IfExp(body=inner) | ast.BinOp(left=inner) | ast.UnaryOp(operand=inner):
+            return _stem(inner)
+    return "value"
+
+
+def _slug(key: str) -> str:
+    return re.sub(r"\W+", "_", key).strip("_") if key and not key[0].isdigit() else ""
+
+
+def within(node: ast.AST) -> Iterator[Literal]:
+    """Every text written out in a function, the parts of larger ones too."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Constant | ast.JoinedStr | ast.BinOp) and (found := read(inner)) is not None:
+            yield found

@@ -1,0 +1,91 @@
+"""Short names for modules: the constant's own name, else the node's."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from types import CellType, FunctionType
+from typing import Any
+
+from langgraph.pregel import Pregel
+
+from langgraph_gepa.agent.anatomy import Step, classes, functions
+from langgraph_gepa.agent.walk import Walk
+
+_PLAIN = {"__start__": "start"}
+
+
+def unique(candidates: Sequence[Sequence[str]]) -> list[str]:
+    """A name for each: the first of its candidates that nobody else could have, numbered if there is none."""
+    names: list[str] = [""] * len(candidates)
+    taken: set[str] = set()
+    left = list(range(len(candidates)))
+    for level in range(max((len(c) for c in candidates), default=0)):
+        wished = {i: candidates[i][min(level, len(candidates[i]) - 1)] for i in left}
+        count = Counter(wished.values())
+        for i in list(left):
+            if count[wished[i]] == 1 and wished[i] not in taken:
+                names[i] = wished[i]
+                taken.add(wished[i])
+                left.remove(i)
+    for i in left:
+        stem, number = candidates[i][-1], 1
+        while not names[i] or names[i] in taken:
+            names[i] = stem if number == 1 else f"{stem}.{number}"
+            number += 1
+        taken.add(names[i])
+    return names
+
+
+def slug(name: str) -> str:
+    return re.sub(r"[^\w./:-]+", "_", name).strip("_").lower() or "text"
+
+
+def holder(walk: Walk, key: int, step: Step) -> str:
+    """The name under which the user's code knows what stands under a step: that of a global, variable,
+    attribute or default, with the key of an item. Empty when only a framework or the graph holds it."""
+    items: list[str] = []
+    met: set[int] = set()
+    while key not in met:
+        met.add(key)
+        value = walk.nodes[key].value
+        if isinstance(value, Pregel):
+            break
+        if name := _known_as(value, step):
+            return ".".join([name, *reversed(items)])
+        if isinstance(value, dict) and isinstance(step[1], str) and step[1] not in ("content", "text"):
+            items.append(step[1])
+        above = walk.holders[key]
+        if not above:
+            break
+        named = ((holder, at) for holder, at in above if _known_as(walk.nodes[holder].value, at))
+        key, step = next(named, above[0])
+    return ""
+
+
+def _known_as(value: Any, step: Step) -> str:
+    match step:
+        case ("global", *_, str(name)):
+            return name
+        case ("cell" | "kwdefault", str(name)) if isinstance(value, FunctionType) and functions.own(value):
+            return name
+        case ("member" | "field", str(name)):
+            return name
+        case ("attr", str(name)) if classes.own(type(value)):
+            return name
+        case ("default", int(index)) if isinstance(value, FunctionType) and functions.own(value):
+            names = value.__code__.co_varnames[: value.__code__.co_argcount]
+            return names[index - len(value.__defaults__ or ())]
+    return ""
+
+
+def label(path: str, graph: str, prebuilt: bool) -> str:
+    """A node's short name; a prebuilt agent's model node is named after the agent."""
+    if not path:
+        return slug(graph) if graph != "LangGraph" else "agent"
+    *above, last = path.split("/")
+    if prebuilt:
+        return slug(above[-1]) if above else slug(graph) if graph != "LangGraph" else "agent"
+    return slug(_PLAIN.get(last, last))
+

@@ -1,0 +1,206 @@
+"""Where a text in memory is written.
+
+A module is its place, not its text. The place of a string is, in this order: the expression in
+a function's code; the module constant that holds this very object; the one literal in the
+project's files that says it; else the object that carries it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+from langgraph_gepa.agent import code
+from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.slots import Slot
+from langgraph_gepa.agent.walk import Walk
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`key` tells places apart; `name` is the constant's or field's own name, if it has one."""
+
+    key: Hashable
+    file: str | None = None
+    line: int | None = None
+    name: str = ""
+
+
+class Places:
+    """Finds the places of the texts of one walk."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.modules = [
+            module
+            for name, module in list(sys.modules.items())
+            if isinstance(module, ModuleType) and getattr(module, "__file__", None) and territory.own(name)
+        ]
+        self.constants: dict[int, list[tuple[ModuleType, str]]] = {}
+        for module in self.modules:
+            for name, value in list(vars(module).items()):
+                if isinstance(value, str) and not name.startswith("__"):
+                    self.constants.setdefault(id(value), []).append((module, name))
+        self._literals: dict[str, list[tuple[str, int, int]]] = {}
+
+    def of(self, slot: Slot) -> Place:
+        owner = self.walk.nodes[slot.owner].value
+        match slot.step:
+            case ("code", where):
+                filename = owner.__code__.co_filename
+                return Place(("literal", filename, *where[:2]), filename, where[0])
+            case ("doc",):
+                return _docstring(owner)
+            case ("global", name) if (home := _home(owner.__globals__, str(name), slot.text)) is not None:
+                return home
+            case ("global", *path, name) if path:
+                module = owner.__globals__[path[0]]
+                for part in path[1:]:
+                    module = vars(module)[part]
+                if (home := _home(vars(module), str(name), slot.text)) is not None:
+                    return home
+            case ("field" | "member", name):
+                return _field(owner, str(name), slot)
+        if isinstance(owner, BaseTool) and (made := _made_from(owner, slot.text)) is not None:
+            return _docstring(made)
+        return self._string(slot)
+
+    def _string(self, slot: Slot) -> Place:
+        value = _value(self.walk, slot)
+        homes = {home.key: home for module, name in self.constants.get(id(value), ()) if (home := _home(vars(module), name, value))}
+        if len(homes) == 1:
+            return next(iter(homes.values()))
+        literals = self._written(slot.text)
+        file, line = (literals[0][0], literals[0][1]) if literals else (None, None)
+        if len(literals) == 1:
+            return Place(("literal", *literals[0]), file, line)
+        if not literals and len(slot.text) > _INTERNED:
+            return Place(("object", id(value)))
+        return Place(("step", slot.owner, slot.step), *((file, line) if len({f for f, *_ in literals}) == 1 else (None, None)))
+
+    def _written(self, text: str) -> list[tuple[str, int, int]]:
+        """Where the project's files write this text as one literal."""
+        if text not in self._literals:
+            self._literals[text] = list(self._search(text))
+        return self._literals[text]
+
+    def _search(self, text: str) -> Iterator[tuple[str, int, int]]:
+        words = max((w for w in text.replace("{", " ").replace("}", " ").split() if w.isalnum()), key=len, default=text)
+        for filename in sorted({str(module.__file__) for module in self.modules}):
+            parsed = code.file(filename) if filename.endswith(".py") else None
+            if parsed is None or not any(words in line for line in parsed.lines):
+                continue
+            for node in ast.walk(parsed.tree):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and _says(node.value, text):
+                    yield filename, node.lineno, node.col_offset
+
+
+_INTERNED = 20
+"""Strings up to this length may be one object by accident."""
+
+
+def relative(file: str | None) -> str | None:
+    """A file's path from the working directory when it lies below it."""
+    if file is None:
+        return None
+    path, here = Path(file), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else file
+
+
+def _value(walk: Walk, slot: Slot) -> str:
+    for step, part in walk.nodes[slot.owner].parts:
+        if step == slot.step and isinstance(part, str):
+            return part
+    return slot.text
+
+
+def _says(literal: str, text: str) -> bool:
+    return literal == text or (len(literal) >= len(text) and inspect.cleandoc(literal) == text)
+
+
+def _home(names: dict[str, Any], name: str, value: str) -> Place | None:
+    """The module that assigns a global name, through any imports of it."""
+    module, met = sys.modules.get(names.get("__name__", "")), set()
+    while isinstance(module, ModuleType) and (module.__name__, name) not in met:
+        met.add((module.__name__, name))
+        parsed = code.file(getattr(module, "__file__", None) or "")
+        if parsed is None:
+            break
+        for statement in parsed.tree.body:
+            if (line := _assigned(statement, name)) is not None:
+                return Place(("global", module.__name__, name), module.__file__, line, name)
+        found = _imported(parsed.tree, module, name)
+        if found is None:
+            break
+        module, name = found
+    if isinstance(module, ModuleType):
+        return Place(("global", module.__name__, name), None, None, name)
+    return Place(("names", id(names), name), None, None, name) if value else None
+
+
+def _assigned(statement: ast.stmt, name: str) -> int | None:
+    """The line of the value, when the statement assigns it to `name` (also inside `if` and `try`)."""
+    match statement:
+        case ast.Assign(targets=targets, value=value):
+            if any(isinstance(t, ast.Name) and t.id == name for target in targets for t in ast.walk(target)):
+                return value.lineno
+        case ast.AnnAssign(target=ast.Name(id=assigned), value=ast.expr() as value) if assigned == name:
+            return value.lineno
+        case ast.If() | ast.Try() | ast.With():
+            for inner in ast.walk(statement):
+                if isinstance(inner, ast.Assign | ast.AnnAssign) and (line := _assigned(inner, name)) is not None:
+                    return line
+    return None
+
+
+def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleType, str] | None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name or alias.name == "*":
+                    package = (module.__package__ or "").split(".")
+                    base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+                    source = sys.modules.get(".".join(filter(None, (base, node.module))))
+                    if isinstance(source, ModuleType) and (alias.name != "*" or name in vars(source)):
+                        return source, name if alias.name == "*" else alias.name
+    return None
+
+
+def _field(cls: type, name: str, slot: Slot) -> Place:
+    for base in cls.__mro__:
+        parsed = code.file(getattr(sys.modules.get(base.__module__), "__file__", None) or "")
+        for node in ast.walk(parsed.tree) if parsed else ():
+            if isinstance(node, ast.ClassDef) and node.name == base.__name__:
+                for statement in node.body:
+                    if (line := _assigned(statement, name)) is not None:
+                        file = sys.modules[base.__module__].__file__
+                        return Place(("field", base.__module__, base.__qualname__, name), file, line, name)
+    return Place(("step", slot.owner, slot.step), None, None, name)
+
+
+def _made_from(tool: BaseTool, description: str) -> FunctionType | None:
+    """The function a tool was made from, if its docstring is the tool's description."""
+    function = getattr(tool, "func", None) or getattr(tool, "coroutine", None)
+    while isinstance(function, partial | MethodType):
+        function = function.func if isinstance(function, partial) else function.__func__
+    if not isinstance(function, FunctionType) or not function.__doc__:
+        return None
+    written = inspect.cleandoc(function.__doc__)
+    return function if written == description or written.startswith(description) else None
+
+
+def _docstring(function: FunctionType) -> Place:
+    found = code.source(function.__code__)
+    line = function.__code__.co_firstlineno
+    if found is not None and isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        line = found.node.body[0].lineno
+    return Place(("doc", function.__code__.co_filename, line, id(function)), function.__code__.co_filename, line)

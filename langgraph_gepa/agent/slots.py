@@ -1,0 +1,238 @@
+"""Where texts stand in the objects of a walk, and whether they reach a model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import CellType, FunctionType, MethodType
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.prompts import BasePromptTemplate, FewShotPromptTemplate, PromptTemplate
+from langchain_core.runnables import Runnable, RunnableSequence
+from langchain_core.tools import BaseTool
+
+from langgraph_gepa.agent import templates
+from langgraph_gepa.agent.anatomy import Step, classes, functions
+from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Solution, Use, style_of
+from langgraph_gepa.agent.literals import Literal
+from langgraph_gepa.agent.walk import Node, Walk
+from langgraph_gepa.search.module import Evidence, Kind, Style
+
+_CONTAINERS = (dict, list, tuple, CellType)
+_LABELS = {"role", "type", "name", "id"}
+_ROLES = {"system", "human", "user", "ai", "assistant", "developer", "placeholder", "tool"}
+_WORDS = 4
+"""A text that is not seen to flow is worth listing from this many words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A text in an object. Several may be the same module. `literal` is there when it is written in code."""
+
+    owner: int
+    step: Step
+    text: str
+    kind: Kind = "prompt"
+    style: Style = "plain"
+    evidence: Evidence = "flows"
+    hint: str = ""
+    tool: str = ""
+    literal: Literal | None = None
+    reason: str = ""
+
+
+_NONE: frozenset[Use] = frozenset()
+
+
+class Slots:
+    """Reads the functions of a walk and lists the texts in it."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.flow = Flow()
+        for node in walk.nodes.values():
+            if isinstance(node.value, FunctionType) and functions.own(node.value):
+                self.flow.add(node.value)
+        self._builders()
+        self.solution: Solution = self.flow.solve()
+        self.inherited = self._inherit()
+
+    def __iter__(self) -> Iterator[Slot]:
+        for key, node in self.walk.nodes.items():
+            yield from self._of(key, node)
+
+    def _builders(self) -> None:
+        """Functions whose result is given to a model: the steps before the last, and what a framework calls a prompt."""
+        for node in self.walk.nodes.values():
+            if isinstance(node.value, RunnableSequence):
+                for step in (node.value.first, *node.value.middle):
+                    self._returns(getattr(step, "func", None))
+            elif isinstance(node.value, FunctionType) and not functions.own(node.value):
+                about_prompts = "prompt" in node.value.__qualname__
+                for step, cell in node.parts:
+                    if step[0] == "cell" and (about_prompts or PROMPT_NAME.search(str(step[1]))):
+                        self._returns(next((held for _, held in self.walk.nodes[id(cell)].parts), None))
+
+    def _returns(self, function: Any) -> None:
+        function = function.__func__ if isinstance(function, MethodType) else function
+        if isinstance(function, FunctionType) and functions.own(function):
+            self.flow.returns(function)
+
+    def _inherit(self) -> Mapping[int, frozenset[Use]]:
+        """How containers are used: as those who hold them use them."""
+        uses: dict[int, frozenset[Use]] = defaultdict(frozenset)
+        todo = [key for key, node in self.walk.nodes.items() if not isinstance(node.value, _CONTAINERS)]
+        while todo:
+            key = todo.pop()
+            node = self.walk.nodes[key]
+            for step, part in node.parts:
+                if isinstance(part, _CONTAINERS):
+                    given = self.uses(node, step) | (uses[key] if isinstance(node.value, _CONTAINERS) else _NONE)
+                    if not given <= uses[id(part)]:
+                        uses[id(part)] |= given
+                        todo.append(id(part))
+        return uses
+
+    def uses(self, node: Node, step: Step) -> frozenset[Use]:
+        """How what stands under a step is used by the object itself."""
+        match step:
+            case ("cell" | "kwdefault", str(name)) if isinstance(node.value, FunctionType):
+                return self._variable(node.value, name)
+            case ("global", *_, str(name)):
+                return self.solution.of(("attr", name)) if len(step) > 2 else self._variable(node.value, name)
+            case ("default", int(index)):
+                names = node.value.__code__.co_varnames[: node.value.__code__.co_argcount]
+                return self._variable(node.value, names[index - len(node.value.__defaults__)])
+            case ("keyword", str(name)) if isinstance(node.value, partial) and isinstance(node.value.func, FunctionType):
+                return self._variable(node.value.func, name)
+            case ("arg", int(index)) if isinstance(node.value, partial) and isinstance(node.value.func, FunctionType):
+                return self._variable(node.value.func, node.value.func.__code__.co_varnames[index])
+            case ("field" | "member" | "factory", str(name)):
+                return self.solution.of(("attr", name)) or self._named(name)
+            case ("attr", "partial_variables") if isinstance(node.value, BasePromptTemplate):
+                return frozenset({"prompt"})
+            case ("attr" | "private", str(name)):
+                if classes.own(type(node.value)) and not isinstance(node.value, Runnable):
+                    return self.solution.of(("attr", name))
+                return self.solution.of(("attr", name)) | self._named(name)
+        return _NONE
+
+    def _variable(self, function: FunctionType, name: str) -> frozenset[Use]:
+        if functions.own(function):
+            return self.solution.of(("var", id(function.__code__), name))
+        return self._named(name)
+
+    def _named(self, name: str) -> frozenset[Use]:
+        return frozenset({"prompt"}) if PROMPT_NAME.search(name) else _NONE
+
+    def _of(self, key: int, node: Node) -> Iterator[Slot]:
+        value = node.value
+        if isinstance(value, FunctionType):
+            yield from self._function(key, node)
+        elif isinstance(value, BaseMessage):
+            yield from self._message(key, value)
+            return
+        elif isinstance(value, BasePromptTemplate):
+            yield from self._template(key, value)
+        elif isinstance(value, BaseTool):
+            yield Slot(key, ("attr", "description"), value.description, "tool", tool=value.name)
+        elif isinstance(value, dict) and _is_schema(value):
+            yield Slot(key, ("item", "description"), value["description"], "tool", tool=value["name"])
+            return
+        inherited = self.inherited.get(key, _NONE)
+        for step, part in node.parts:
+            if isinstance(part, str) and templates.PROSE.search(part) and not _label(value, step, part):
+                uses = self.uses(node, step) | inherited
+                yield from self._string(key, node, step, part, uses)
+
+    def _string(self, key: int, node: Node, step: Step, text: str, uses: frozenset[Use]) -> Iterator[Slot]:
+        if isinstance(node.value, BaseTool | BasePromptTemplate) or (step[0] == "dict" and step[1] != "prompt"):
+            return
+        if _steers(text, uses):
+            yield Slot(key, step, text, style=style_of(uses), reason=_reason(uses))
+        elif step[0] == "global" and isinstance(node.value, FunctionType) and len(text.split()) >= _WORDS:
+            yield Slot(key, step, text, style=style_of(uses), evidence="possible")
+        elif isinstance(node.value, dict) and node.value.get("type") == "text" and step == ("item", "text"):
+            yield Slot(key, step, text)
+
+    def _message(self, key: int, message: BaseMessage) -> Iterator[Slot]:
+        if isinstance(message.content, str) and templates.PROSE.search(message.content):
+            evidence: Evidence = "possible" if isinstance(message, AIMessage | ToolMessage) else "flows"
+            yield Slot(key, ("attr", "content"), message.content, evidence=evidence, hint=message.type)
+
+    def _template(self, key: int, template: BasePromptTemplate[Any]) -> Iterator[Slot]:
+        if isinstance(template, PromptTemplate | FewShotPromptTemplate):
+            style: Style = "format" if template.template_format == "f-string" else template.template_format
+            for name in ("template", "prefix", "suffix"):
+                text = getattr(template, name, "")
+                if templates.PROSE.search(text):
+                    yield Slot(key, ("attr", name), text, style=style, hint="" if name == "template" else name)
+
+    def _function(self, key: int, node: Node) -> Iterator[Slot]:
+        function: FunctionType = node.value
+        if self._is_tool(key) and function.__doc__:
+            yield Slot(key, ("doc",), function.__doc__, "tool", tool=function.__name__)
+        reading = self.flow.readings.get(id(function.__code__)) if functions.own(function) else None
+        if reading is None:
+            return
+        inside = {p for literal in reading.texts.values() for p in _operands(literal, reading.texts)}
+        for where, literal in sorted(reading.texts.items()):
+            uses = self.solution.of(("lit", id(function.__code__), where))
+            if where in inside and not uses:
+                continue
+            hint = reading.hints.get(where, "")
+            style = literal.style if literal.style == "fstring" else style_of(uses)
+            reason = _reason(uses) or (_FORMATTED_TWICE if literal.style == "fstring" and style_of(uses) != "plain" else "")
+            slot = Slot(key, ("code", where), literal.text, style=style, literal=literal, hint=hint, reason=reason)
+            if _steers(literal.text, uses):
+                yield slot
+            elif "tool" in uses:
+                yield dataclasses.replace(slot, kind="tool")
+            elif where in reading.loose:
+                yield dataclasses.replace(slot, evidence="possible")
+
+    def _is_tool(self, key: int) -> bool:
+        """Whether a function itself is given to a model as a tool."""
+        return any(
+            "tools" in self.uses(self.walk.nodes[holder], step) | self.inherited.get(holder, _NONE)
+            for holder, step in self.walk.holders[key]
+        )
+
+
+_FORMATTED_TWICE = "an f-string that is formatted again: which braces are placeholders cannot be told"
+
+
+def _operands(literal: Literal, texts: Mapping[Any, Literal]) -> Iterator[Any]:
+    """The texts that lie within another one in the source."""
+    for where in texts:
+        if where != literal.position and where[:2] >= literal.position[:2] and where[2:] <= literal.position[2:]:
+            yield where
+
+
+def _steers(text: str, uses: frozenset[Use]) -> bool:
+    """Whether a text is or joins a prompt; a word or two put into a placeholder are data."""
+    return "prompt" in uses or ("inserted" in uses and len(text.split()) >= _WORDS)
+
+
+def _reason(uses: frozenset[Use]) -> str:
+    return "it is filled with the % operator, whose placeholders have no names" if "percent" in uses else ""
+
+
+def _is_schema(value: dict[Any, Any]) -> bool:
+    """Whether a dict describes a tool to a model, as `bind_tools` leaves it."""
+    return (
+        isinstance(value.get("name"), str)
+        and isinstance(value.get("description"), str)
+        and ("parameters" in value or "input_schema" in value)
+    )
+
+
+def _label(holder: Any, step: Step, text: str) -> bool:
+    """Whether a string only labels a message: its role or type."""
+    if isinstance(holder, tuple):
+        return step == ("item", 0) and len(holder) == 2 and text in _ROLES
+    return isinstance(holder, dict) and step[1] in _LABELS and "content" in holder

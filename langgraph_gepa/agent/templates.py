@@ -1,0 +1,153 @@
+"""Placeholders: what a text must keep, in each style of template.
+
+    plain      braces mean nothing
+    format     str.format and LangChain's f-string templates: `{question}`, `{doc.title}`, `{{` for a brace
+    fstring    an f-string shown with a name for each expression: `{question}`, `{{` for a brace
+    mustache   `{{question}}`, `{{#items}}...{{/items}}`
+    jinja2     `{{ question }}`, `{% for ... %}`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from string import Formatter
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.meta import find_undeclared_variables
+from langchain_core.utils.mustache import ChevronError, tokenize
+
+from langgraph_gepa.search.module import Style
+
+_VARIABLE_TOKENS = {"variable", "no escape", "section", "inverted section"}
+
+
+class BrokenTemplateError(ValueError):
+    """The text is no template of its style; the message says why."""
+
+
+def placeholders(text: str, style: Style) -> tuple[str, ...]:
+    """The names of the placeholders in `text`, in order of first use.
+
+    Raises `BrokenTemplateError` when `text` is not a well-formed template of its style.
+    """
+    return tuple(dict.fromkeys(_READERS[style](text)))
+
+
+def check(text: str, style: Style, expected: Iterable[str]) -> str | None:
+    """Why `text` may not take the place of a template with the `expected` placeholders, or `None` when it may."""
+    try:
+        found = placeholders(text, style)
+    except BrokenTemplateError as broken:
+        return str(broken)
+    wanted = tuple(dict.fromkeys(expected))
+    lost = [name for name in wanted if name not in found]
+    invented = [name for name in found if name not in wanted]
+    complaints = []
+    if lost:
+        complaints.append(f"the text loses {_listed(lost, style)}")
+    if invented:
+        complaints.append(f"the text invents {_listed(invented, style)}")
+        if style in ("format", "fstring"):
+            complaints.append("write {{ and }} for a literal brace")
+    return "; ".join(complaints) or None
+
+
+def parts(text: str) -> Iterator[tuple[str, str | None]]:
+    """Splits a `format` or `fstring` text into (literal text, placeholder after it or `None`)."""
+    try:
+        for literal, field, spec, conversion in Formatter().parse(text):
+            if field is None:
+                yield literal, None
+            else:
+                yield literal, field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+    except ValueError as broken:
+        raise BrokenTemplateError(_explained(broken)) from broken
+
+
+def escape(literal: str) -> str:
+    """`literal` as it is written inside a `format` or `fstring` text."""
+    return literal.replace("{", "{{").replace("}", "}}")
+
+
+def _plain(_: str) -> Iterator[str]:
+    return iter(())
+
+
+def _format(text: str) -> Iterator[str]:
+    position = 0
+    automatic = manual = False
+    try:
+        for _, field, spec, _ in Formatter().parse(text):
+            if field is None:
+                continue
+            if field == "":
+                automatic, field, position = True, str(position), position + 1
+            elif field.isdigit():
+                manual = True
+            if automatic and manual:
+                raise BrokenTemplateError("the text mixes {} with numbered placeholders")
+            yield field
+            if spec:
+                yield from _format(spec)
+    except ValueError as broken:
+        if isinstance(broken, BrokenTemplateError):
+            raise
+        raise BrokenTemplateError(_explained(broken)) from broken
+
+
+def _fstring(text: str) -> Iterator[str]:
+    for _, field in parts(text):
+        if field is not None:
+            yield field
+
+
+def _mustache(text: str) -> Iterator[str]:
+    opened: list[str] = []
+    try:
+        for kind, key in tokenize(text):
+            name = str(key).strip()
+            if kind in _VARIABLE_TOKENS:
+                yield name
+            if kind in ("section", "inverted section"):
+                opened.append(name)
+            elif kind == "end" and (not opened or opened.pop() != name):
+                raise BrokenTemplateError(f"{{{{/{name}}}}} closes a section that is not open")
+    except (ChevronError, SyntaxError) as broken:
+        raise BrokenTemplateError(f"the text is no mustache template: {broken}") from broken
+    if opened:
+        raise BrokenTemplateError(f"the section {{{{#{opened[-1]}}}}} is never closed")
+
+
+def _jinja2(text: str) -> Iterator[str]:
+    try:
+        # Nothing is rendered here: the environment only parses.
+        tree = Environment(autoescape=False).parse(text)  # noqa: S701
+    except TemplateSyntaxError as broken:
+        raise BrokenTemplateError(f"the text is no jinja2 template: {broken.message}, line {broken.lineno}") from broken
+    free = find_undeclared_variables(tree)
+    for name in tree.find_all(nodes.Name):
+        if name.name in free:
+            yield name.name
+
+
+def _explained(broken: ValueError) -> str:
+    return f"the text is no template: {broken}; write {{{{ and }}}} for a literal brace"
+
+
+def _listed(names: list[str], style: Style) -> str:
+    left, right = ("{{", "}}") if style in ("mustache", "jinja2") else ("{", "}")
+    return ("the placeholder " if len(names) == 1 else "the placeholders ") + ", ".join(
+        f"{left}{name}{right}" for name in names
+    )
+
+
+_READERS: dict[Style, Callable[[str], Iterator[str]]] = {
+    "plain": _plain,
+    "format": _format,
+    "fstring": _fstring,
+    "mustache": _mustache,
+    "jinja2": _jinja2,
+}
+
+PROSE = re.compile(r"[^\W\d_]{2,}")
