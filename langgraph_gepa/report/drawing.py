@@ -1,4 +1,4 @@
-"""Geometry of the graph itself: nodes in layers from top to bottom, edges around what stands between (after Sugiyama)."""
+"""Geometry of the graph itself: nodes in layers from top to bottom (after Sugiyama)."""
 
 from __future__ import annotations
 
@@ -175,11 +175,15 @@ def _arrows(
     """The arrows, and how many lanes run along the right side: one for each edge that leads back or far down."""
     arrows = []
     lanes = 0
+    pairs = {(a, b) for a, b, _ in edges}
     for a, b, conditional in edges:
         one, two = boxes[a], boxes[b]
         span = layers[b] - layers[a]
+        both = 12 if (b, a) in pairs and abs(span) == 1 else 0
         if span == 1 or (span > 1 and _free(one, two, boxes.values(), layers, a, b)):
-            path = _down(one, two)
+            path = _down(one, two, -both)
+        elif both:
+            path = _up(one, two, both)
         else:
             lanes += 1
             path = _around(one, two, right + 16 * lanes - 4)
@@ -195,9 +199,15 @@ def _free(one: Box, two: Box, boxes: Any, layers: Mapping[str, int], a: str, b: 
     return all(box.x + box.width < low or box.x > high for box in between)
 
 
-def _down(one: Box, two: Box) -> str:
-    x, y = one.x + one.width / 2, one.y + one.height
-    to_x, to_y = two.x + two.width / 2, two.y - 5
+def _down(one: Box, two: Box, shift: float) -> str:
+    return _between(one.x + one.width / 2 + shift, one.y + one.height, two.x + two.width / 2 + shift, two.y - 5)
+
+
+def _up(one: Box, two: Box, shift: float) -> str:
+    return _between(one.x + one.width / 2 + shift, one.y, two.x + two.width / 2 + shift, two.y + two.height + 5)
+
+
+def _between(x: float, y: float, to_x: float, to_y: float) -> str:
     bend = (to_y - y) / 2
     return f"M{x:g} {y:g}C{x:g} {y + bend:g} {to_x:g} {to_y - bend:g} {to_x:g} {to_y:g}"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from langgraph_gepa.report.words import one_line, visible
@@ -36,49 +36,40 @@ def module_json(module: Module) -> dict[str, Any]:
 
 def modules_table(modules: Sequence[Module], console: Console) -> None:
     """Prints the modules by node, then what cannot be replaced and why."""
-    bindable = [module for module in modules if not module.reason]
-    if bindable:
-        console.print(_table(sorted(bindable, key=lambda module: module.nodes)))
-        on = sum(module.on for module in bindable)
-        console.print(
-            Text(f"{on} of {len(modules)} optimised by default (●). "
-                 "seen: a watched call carried it; flows: the code shows it reaches a model; possible: unsure.",
-                 style="dim")
-        )  # fmt: skip
-    else:
+    bindable = sorted((module for module in modules if not module.reason), key=lambda module: module.nodes)
+    if not bindable:
         console.print("No text was found that can be replaced.")
+    widths = [max((len(cell) for cell in column), default=0) for column in zip(*map(_cells, bindable), strict=True)]
+    for nodes, group in groupby(bindable, key=lambda module: module.nodes):
+        console.print(Text(visible(", ".join(nodes)) or "outside any node", style="bold"))
+        for module in group:
+            console.print(_line(module, widths), soft_wrap=True)
+            console.print(Text(f"    {one_line(module.text, max(40, console.width - 6))}", style="dim"), soft_wrap=True)
+    if bindable:
+        on = sum(module.on for module in bindable)
+        legend = "seen: a watched call carried it; flows: the code shows it reaches a model; possible: unsure"
+        console.print(Text(f"\n● {on} of {len(modules)} optimised by default. {legend}.", style="dim"))
     stuck = [module for module in modules if module.reason]
     if stuck:
-        console.print(Text("\nSeen, but not replaceable", style="bold"))
-        for module in stuck:
-            where = f" ({visible(module.origin)})" if module.origin else ""
-            console.print(Text.assemble("  ", (visible(module.name), "bold"), f"{where}: {visible(module.reason)}"))
-            console.print(Text(f"    {one_line(module.text, 100)}", style="dim"))
+        console.print(Text("\nFound, but not replaceable", style="bold"))
+    for module in stuck:
+        where = f" ({visible(module.origin)})" if module.origin else ""
+        console.print(Text.assemble("  ", (visible(module.name), "bold"), f"{where}: {visible(module.reason)}"))
+        console.print(Text(f"    {one_line(module.text, max(40, console.width - 6))}", style="dim"), soft_wrap=True)
 
 
-def _table(modules: Iterable[Module]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("", width=1)
-    table.add_column("node", overflow="fold")
-    table.add_column("module", overflow="fold")
-    table.add_column("kind")
-    table.add_column("evidence")
-    table.add_column("text", ratio=1, min_width=20)
-    table.add_column("chars", justify="right")
-    table.add_column("placeholders", overflow="fold")
-    table.add_column("written at", overflow="fold")
-    shown: tuple[str, ...] | None = None
-    for module in modules:
-        table.add_row(
-            Text("●", style="green") if module.on else Text("○", style="dim"),
-            Text("" if module.nodes == shown else visible(", ".join(module.nodes))),
-            Text(visible(module.name), style="bold"),
-            module.kind,
-            Text(module.evidence, style=_EVIDENCE_STYLE[module.evidence]),
-            Text(one_line(module.text, 60), style="dim"),
-            f"{len(module.text):,}",
-            Text(visible(", ".join(module.placeholders))),
-            Text(visible(module.origin)),
-        )
-        shown = module.nodes
-    return table
+def _cells(module: Module) -> tuple[str, ...]:
+    placeholders = " ".join(f"{{{name}}}" for name in module.placeholders)
+    size = f"{len(module.text):,} chars"
+    cells = (module.name, module.kind, module.evidence, size, module.origin, placeholders)
+    return tuple(visible(cell) for cell in cells)
+
+
+def _line(module: Module, widths: Sequence[int]) -> Text:
+    name, kind, evidence, size, origin, placeholders = (
+        cell.ljust(width) for cell, width in zip(_cells(module), widths, strict=True)
+    )
+    line = Text.assemble(("  ● ", "green") if module.on else ("  ○ ", "dim"), (name, "bold"), f"  {kind}  ")
+    line.append(evidence, _EVIDENCE_STYLE[module.evidence])
+    line.append(f"  {size.strip().rjust(len(size))}  {origin}  {placeholders}".rstrip())
+    return line

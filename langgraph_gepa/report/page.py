@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,12 @@ from markupsafe import Markup
 
 from langgraph_gepa.report import words
 from langgraph_gepa.report.curve import draw_curve
-from langgraph_gepa.report.diff import diff, fold
+from langgraph_gepa.report.diff import Row, diff, fold
 from langgraph_gepa.report.drawing import draw_graph
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.tree import draw_tree
-from langgraph_gepa.report.view import CandidateView, View
+from langgraph_gepa.report.view import CandidateView, ModuleView, View
 
 CANDIDATES = 100
 ITERATIONS = 200
@@ -75,14 +74,16 @@ def _parts(view: View) -> dict[str, Any]:
         "curves": [curve for size in ((960, 340), (420, 300)) if (curve := draw_curve(view, *size))],
         "tree": draw_tree(view),
         "drawing": draw_graph(view),
-        "modules": [
-            (module, fold(diff(words.clip(module.seed, TEXT), words.clip(module.best, TEXT)))) for module in view.modules
-        ],
+        "modules": [(module, _rows(module)) for module in view.modules],
         "candidates": _shown_candidates(view),
         "iterations": _shown_iterations(view),
         "scale": _scale(view),
         "headline": _headline(view),
     }
+
+
+def _rows(module: ModuleView) -> tuple[Row, ...]:
+    return fold(diff(words.clip(module.seed, TEXT), words.clip(module.best, TEXT)))
 
 
 def _shown_candidates(view: View) -> list[CandidateView]:
@@ -110,21 +111,24 @@ def _headline(view: View) -> str:
         return "The seed is not scored yet."
     if view.verdict == "same":
         return "No candidate scores higher than the seed so far: the prompts are as they were."
-    difference = view.evidence.difference
-    held_out = view.evidence.subset == "test"
-    where = (
-        f"on {words.plural(difference.n, 'held-out example')} the search never saw"
-        if held_out
-        else f"on the {words.plural(difference.n, 'validation example')} the candidate was chosen by, which flatters it"
-    )
-    span = f"{words.signed(difference.low)} to {words.signed(difference.high)}"
+    change = view.evidence.difference
     conclusion = {
-        "better": "zero lies outside: the new prompts help",
-        "worse": "zero lies outside: the new prompts do harm",
-        "unclear": "zero lies inside: this may be chance",
-        "few": "these are too few examples to conclude from",
+        "better": "The new prompts help.",
+        "worse": "The new prompts do harm.",
+        "unclear": "This may be chance.",
+        "few": "Too few examples to conclude from.",
     }[view.verdict]
-    return f"Mean change {where}. Its 95 % interval is {span}; {conclusion}."
+    where = (
+        f"On {words.plural(change.n, 'held-out example')} the search never saw"
+        if view.evidence.subset == "test"
+        else f"On {words.plural(change.n, 'validation example')}, which the search chose the candidate by"
+    )
+    low, high = words.signed(change.low, 2), words.signed(change.high, 2)
+    side = "includes" if change.low <= 0 <= change.high else "excludes"
+    return (
+        f"{conclusion} {where}, the mean change is {words.signed(change.mean, 2)}; "
+        f"its 95 % interval, {low} to {high}, {side} zero."
+    )
 
 
 def _environment() -> Environment:

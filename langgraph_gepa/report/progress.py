@@ -107,9 +107,7 @@ class Iteration:
             case IterationFinished():
                 before = fsum(event.before) if event.before else None
                 after = fsum(event.after) if event.after else None
-                return replace(
-                    self, outcome=event.outcome, reason=event.reason, before=before, after=after, ended=at
-                )
+                return replace(self, outcome=event.outcome, reason=event.reason, before=before, after=after, ended=at)
         return self
 
     def _counted(self, event: RolloutFinished) -> Iteration:

@@ -267,7 +267,11 @@ class Script:
     def view(self, **settings: Any) -> View:
         examples = {"pareto": self.sets["pareto"], "test": self.sets["test"]}
         return summarize(
-            self.journal, MODULES, SETTINGS | settings, load=self.rollouts.get, examples=examples  # type: ignore[arg-type]
+            self.journal,
+            MODULES,
+            SETTINGS | settings,
+            load=self.rollouts.get,
+            examples=examples,  # type: ignore[arg-type]
         )
 
 
@@ -361,9 +365,7 @@ class Browser:
 
     def open(self, path: Path, width: int = 1280, dark: bool = False, media: str = "") -> None:
         self.problems, self.requests, self._events = [], [], []
-        self.ask(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
-        )
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", media=media, features=[scheme])
         self.ask("Page.navigate", url=path.as_uri())
@@ -381,7 +383,9 @@ class Browser:
             self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
     def screenshot(self, path: Path, whole: bool = True) -> None:
-        data = self.ask("Page.captureScreenshot", captureBeyondViewport=whole, **({"clip": self._page()} if whole else {}))
+        data = self.ask(
+            "Page.captureScreenshot", captureBeyondViewport=whole, **({"clip": self._page()} if whole else {})
+        )
         path.write_bytes(base64.b64decode(data["data"]))
 
     def _page(self) -> dict[str, Any]:

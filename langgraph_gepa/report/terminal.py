@@ -1,0 +1,299 @@
+"""The run in a terminal: a live view while it goes on, plain lines where nobody watches, a summary at the end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.live import Live as RichLive
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from langgraph_gepa.report import words
+from langgraph_gepa.report.intervals import Interval
+from langgraph_gepa.report.progress import Iteration, tell
+from langgraph_gepa.report.view import View
+from langgraph_gepa.search.budget import Budget, Spent
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.events import CandidateAdmitted, Event, RunFinished, RunStarted
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.selection import surviving
+
+_STYLE = {"accepted": "green", "rejected": "dim", "skipped": "dim", "failed": "red"}
+_REDRAWS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The best candidate, since how many rollouts it leads, and how many survive on the frontier."""
+
+    best: int
+    score: float
+    since: int
+    frontier: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All the view draws. A new one after each event, so that the drawing thread never sees the pool change."""
+
+    spent: Spent = Spent()
+    seconds: float = 0.0
+    candidates: int = 0
+    standing: Standing | None = None
+    seed: float = 0.0
+    pareto: int = 0
+    tests: int = 0
+    under_way: tuple[Iteration, ...] = ()
+    ended: tuple[Text, ...] = ()
+    reason: str = ""
+
+
+@dataclass
+class Live:
+    """An observer that shows the run; use it as a context manager around the run.
+
+    On a terminal it redraws a panel in place, at most eight times a second; elsewhere, and
+    with NO_COLOR or a dumb terminal, it writes one plain line as each iteration ends. It
+    never raises: when the terminal goes away it falls silent and the run goes on.
+    """
+
+    console: Console
+    budget: Budget
+    title: str = ""
+    simulated: bool = False
+    clock: Callable[[], float] = monotonic
+    _shot: Snapshot = field(default_factory=Snapshot, init=False, repr=False)
+    _taken: float = field(default=0.0, init=False, repr=False)
+    _iterations: dict[int, Iteration] = field(default_factory=dict, init=False, repr=False)
+    _ended: deque[Text] = field(default_factory=lambda: deque(maxlen=5), init=False, repr=False)
+    _standing: Standing | None = field(default=None, init=False, repr=False)
+    _live: RichLive | None = field(default=None, init=False, repr=False)
+    _caught_up: bool = field(default=False, init=False, repr=False)
+    _silent: bool = field(default=False, init=False, repr=False)
+
+    @property
+    def animated(self) -> bool:
+        console = self.console
+        return console.is_terminal and not console.no_color and not console.is_dumb_terminal
+
+    def __enter__(self) -> Self:
+        self._taken = self.clock()
+        if self.animated:
+            self._live = RichLive(self, console=self.console, refresh_per_second=_REDRAWS, transient=True)
+            self._live.start()
+        elif self.simulated:
+            self._line("Simulated model: these scores show how the search works, not what a real model would do.")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            with suppress(OSError, ValueError):  # the terminal is gone, or its file closed
+                self._live.stop()
+            self._live = None
+
+    def __call__(self, event: Event, pool: Pool, at: float) -> None:
+        if not self._caught_up:
+            self._catch_up(event, pool, at)
+        iteration = tell(self._iterations, event, at)
+        if self._standing is None or isinstance(event, CandidateAdmitted):
+            self._standing = _standing(pool, self._standing)
+        if iteration is not None and iteration.outcome is not None:
+            self._iterations.pop(iteration.number)
+            self._end(iteration, pool)
+        elif isinstance(event, RunStarted | RunFinished) and not self.animated:
+            self._line(_announcement(event))
+        self._taken = self.clock()
+        self._shot = Snapshot(
+            pool.spent,
+            at,
+            len(pool.candidates),
+            self._standing,
+            pool.mean(pool.candidates[0]) if pool.candidates else 0.0,
+            len(pool.pareto_set),
+            len(pool.started.test_set) if pool.started else 0,
+            tuple(self._iterations.values()),
+            tuple(self._ended),
+            pool.finished.reason if pool.finished else "",
+        )
+
+    def _catch_up(self, now: Event, pool: Pool, at: float) -> None:
+        """A resumed run: what its open iterations did before this observer came."""
+        self._caught_up = True
+        for event in (event for events in pool.open.values() for event in events if event is not now):
+            tell(self._iterations, event, at)
+
+    def _end(self, iteration: Iteration, pool: Pool) -> None:
+        line = outcome_line(iteration, pool)
+        self._ended.append(line)
+        if not self.animated:
+            rollouts = f"{pool.spent.rollouts:,}" + (f"/{self.budget.rollouts:,}" if self.budget.rollouts else "")
+            best = f"  best {words.score(self._standing.score)}" if self._standing else ""
+            cost = words.money(pool.spent.usage.dollars)
+            self._line(f"[{rollouts} rollouts] {line.plain}{best}  {cost}")
+
+    def _line(self, text: str) -> None:
+        if self._silent:
+            return
+        try:
+            self.console.out(words.visible(text).replace("\n", " "), highlight=False)
+        except (OSError, ValueError):  # the reader is gone, or the file closed
+            self._silent = True
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        shot = self._shot
+        seconds = shot.seconds + max(0.0, self.clock() - self._taken)
+        yield Text.assemble((self.title or "Search", "bold"), ("  simulated model", "yellow") if self.simulated else "")
+        yield self._budget_bar(shot, seconds)
+        yield _facts(shot, seconds)
+        yield Group(*_under_way(shot, max(3, options.max_height - 12)))
+        yield Group(*shot.ended)
+
+    def _budget_bar(self, shot: Snapshot, seconds: float) -> Table:
+        name, used, of = _nearest_limit(self.budget, shot.spent, seconds)
+        table = Table.grid(padding=(0, 1))
+        bar = ProgressBar(total=of or 1, completed=min(used, of or 0), width=36, pulse=of is None,
+                          complete_style="cyan", finished_style="green")  # fmt: skip
+        table.add_row(bar, Text(name))
+        return table
+
+
+def outcome_line(iteration: Iteration, pool: Pool) -> Text:
+    """How an iteration ended, on one line."""
+    outcome = iteration.outcome or "under way"
+    parents = " + ".join(f"#{id}" for id in iteration.parents)
+    what = f"{iteration.origin} of {parents}" if parents else "seed"
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(f"{iteration.number:>4}  ", "dim").append(f"{outcome:<8}", _STYLE.get(outcome, "")).append(f"  {what}")
+    if iteration.modules:
+        line.append(f"  {words.one_line(', '.join(iteration.modules), 40)}")
+    if iteration.before is not None and iteration.after is not None:
+        line.append(f"  {words.score(iteration.before, 2)} → {words.score(iteration.after, 2)}")
+    if iteration.candidate is not None:
+        score = words.score(pool.mean(pool.candidates[iteration.candidate]))
+        line.append(f"  #{iteration.candidate} scores {score}", "bold")
+    elif iteration.reason:
+        line.append(f"  {words.one_line(iteration.reason, 100)}", "dim")
+    return line
+
+
+def print_summary(view: View, console: Console, files: Mapping[str, str] | None = None) -> None:
+    """The end of a run: before and after, what changed, what it cost, and where the files are.
+
+    `files` maps what a file is to its path.
+    """
+    if view.settings.get("simulated"):
+        console.print(Text("Simulated model: these scores show how the search works, not what a real model would do.",
+                           style="yellow"))  # fmt: skip
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for heading in ("", "seed", "best", "change", "95 % interval", "examples"):
+        table.add_column(heading, justify="left" if not heading else "right", no_wrap=True)
+    for name, label, comparison in (
+        ("test", "Held-out test", view.test), ("validation", "Validation", view.validation)
+    ):  # fmt: skip
+        if comparison and comparison.difference and view.seed and view.best:
+            table.add_row(
+                label,
+                _mean(getattr(view.seed, name)),
+                _mean(getattr(view.best, name)),
+                Text(words.signed(comparison.difference.mean), style=_change_style(comparison.difference)),
+                f"{words.signed(comparison.difference.low)} to {words.signed(comparison.difference.high)}",
+                str(comparison.difference.n),
+            )
+    if table.row_count:
+        console.print(table)
+    else:
+        console.print("No scores yet.")
+    changed = ", ".join(words.visible(module.module.name) for module in view.changed) or "nothing"
+    usage, spent = view.spent.usage, view.spent
+    rows = {
+        "Changed": changed,
+        "Best": f"candidate #{view.best.id} of {len(view.candidates)}" if view.best else "none yet",
+        "Cost": f"{words.money(usage.dollars)}, {usage.tokens:,} tokens, {words.duration(view.seconds)}",
+        "Spent": f"{words.plural(spent.rollouts, 'rollout')} and {spent.tests:,} on held-out examples, "
+        f"{words.plural(spent.reflections, 'reflection')}",
+        "Ended": view.reason or "stopped, resumable",
+        **(files or {}),
+    }
+    grid = Table.grid(padding=(0, 2))
+    for label, value in rows.items():
+        grid.add_row(Text(label, style="dim"), Text(value, overflow="fold"))
+    console.print(grid)
+
+
+def _announcement(event: RunStarted | RunFinished) -> str:
+    if isinstance(event, RunFinished):
+        return f"Finished: {event.reason}"
+    sizes = f"{len(event.feedback_set)} feedback, {len(event.pareto_set)} pareto, {len(event.test_set)} test"
+    return f"Started: {words.plural(len(event.seed), 'module')}; {sizes} examples"
+
+
+def _standing(pool: Pool, before: Standing | None) -> Standing | None:
+    if not pool.candidates:
+        return None
+    best: Candidate = pool.best
+    since = before.since if before and before.best == best.id else pool.spent.rollouts
+    return Standing(best.id, pool.mean(best), since, len(surviving(pool)))
+
+
+def _nearest_limit(budget: Budget, spent: Spent, seconds: float) -> tuple[str, float, float | None]:
+    """The limit that will be reached first at this pace: its words, what is used and the limit."""
+    usage = spent.usage
+    known: list[tuple[float, float | None, Callable[[float], str], str]] = [
+        (spent.rollouts, budget.rollouts, _count, " rollouts"),
+        (usage.tokens, budget.tokens, lambda n: words.large(round(n)), " tokens"),
+        (usage.dollars or 0.0, budget.dollars, words.money, ""),
+        (seconds, budget.seconds, words.duration, ""),
+        (spent.iterations, budget.iterations, _count, " iterations"),
+    ]
+    limited = [(now, limit, write, unit) for now, limit, write, unit in known if limit is not None]
+    if not limited:
+        return words.plural(spent.rollouts, "rollout"), spent.rollouts, None
+    now, limit, write, unit = max(limited, key=lambda row: row[0] / row[1])
+    return f"{write(now)} of {write(limit)}{unit}", now, limit
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}"
+
+
+def _facts(shot: Snapshot, seconds: float) -> Text:
+    parts = []
+    if shot.standing is not None:
+        standing = shot.standing
+        parts.append(f"best {words.score(standing.score)} (#{standing.best}, since rollout {standing.since:,}; "
+                     f"seed {words.score(shot.seed)})")  # fmt: skip
+        parts.append(f"{words.plural(shot.candidates, 'candidate')}, {standing.frontier} on the frontier")
+    usage = shot.spent.usage
+    parts.append(f"{words.money(usage.dollars)}, {words.large(usage.tokens)} tokens, {words.duration(seconds)}")
+    return Text(" · ".join(parts))
+
+
+def _under_way(shot: Snapshot, limit: int) -> list[Text]:
+    lines = [
+        Text.assemble((f"{it.number:>4}  ", "dim"), (f"{it.describe(shot.pareto)}", "cyan"),
+                      f"  {it.origin} of {' + '.join(f'#{id}' for id in it.parents)}" if it.parents else "  seed")
+        for it in shot.under_way[:limit]
+    ]  # fmt: skip
+    if len(shot.under_way) > limit:
+        lines.append(Text(f"      and {len(shot.under_way) - limit} more", style="dim"))
+    if not lines and shot.spent.tests and not shot.reason:
+        lines.append(Text(f"      held-out test {shot.spent.tests}/{2 * shot.tests}", style="cyan"))
+    return lines
+
+
+def _mean(interval: Interval | None) -> str:
+    return words.score(interval.mean) if interval else ""
+
+
+def _change_style(difference: Interval) -> str:
+    return "bold green" if difference.low > 0 else "bold red" if difference.high < 0 else "bold"
