@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ from typing import Any
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.drawing import drawing
 from langgraph_gepa.agent.evaluator import GraphEvaluator
-from langgraph_gepa.agent.loading import load_attribute, load_graph
+from langgraph_gepa.agent.loading import load_graph, load_metric
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.runner import RunnerOptions
-from langgraph_gepa.config import chosen, default_in_flight, rules_of
+from langgraph_gepa.config import chosen, default_in_flight, rules_of, with_limits
 from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
@@ -85,7 +84,7 @@ def optimize(
     compiled = load_graph(graph)
     found = survey(compiled, kinds=("prompt", "tool"))
     picked = chosen(found.modules, modules, kinds)
-    evaluator = GraphEvaluator(found, load_attribute(metric), modules=[m.name for m in picked], options=options)
+    evaluator = GraphEvaluator(found, load_metric(metric), modules=[m.name for m in picked], options=options)
     asked = Asked(
         found=found.modules,
         modules=tuple(module.name for module in picked),
@@ -122,7 +121,6 @@ def resume(run: Path | str, *, progress: bool = True, **limits: float | None) ->
     was started with objects: those only the program that made them can give again.
     """
     asked = SavedRun.open(run).asked
-    budget = replace(asked.budget, **{name: limit for name, limit in limits.items() if limit is not None})
     if "graph" not in asked.spec:
         raise UsageError(
             f"The run in {run} was started from Python with objects. "
@@ -135,7 +133,7 @@ def resume(run: Path | str, *, progress: bool = True, **limits: float | None) ->
         testset=asked.examples.test or None,
         metric=asked.spec["metric"],
         reflection_lm=asked.spec["reflection_lm"],
-        budget=budget,
+        budget=with_limits(asked.budget, limits),
         run=run,
         search=asked.search,
         modules=asked.modules,
@@ -160,7 +158,7 @@ def evaluate(
     folder, a prompts.json) with those beside it. Raises as `optimize` does; nothing is kept."""
     found = survey(load_graph(graph), kinds=("prompt", "tool"))
     texts = None if prompts is None else prompts_of(prompts)
-    evaluator = GraphEvaluator(found, load_attribute(metric), modules=list(texts or ()), options=options)
+    evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=options)
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")

@@ -17,11 +17,14 @@ import typer
 from rich.console import Console
 
 from langgraph_gepa import api
+from langgraph_gepa.config import with_limits
+from langgraph_gepa.demo.stage import REFLECTOR, helpdesk_demo
 from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
 from langgraph_gepa.report.modules import modules_json, modules_table
+from langgraph_gepa.report.plain import to_json
 from langgraph_gepa.report.terminal import print_summary
-from langgraph_gepa.report.view import to_json
-from langgraph_gepa.result import Result
+from langgraph_gepa.result import PAGE, PROMPTS, Result
+from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.budget import Budget
 
 P = ParamSpec("P")
@@ -83,7 +86,7 @@ def prompts(graph: Graph, as_json: AsJson = False, kinds: Kinds = "prompt,tool")
     if as_json:
         _print_json(modules_json(modules))
     else:
-        Console().print(modules_table(modules))
+        modules_table(modules, Console())
 
 
 @command()
@@ -137,7 +140,12 @@ def optimize(
 @command()
 def resume(run: Folder, rollouts: Rollouts = None, dollars: Dollars = None, seconds: Seconds = None) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""
-    _show_result(api.resume(run, rollouts=rollouts, dollars=dollars, seconds=seconds))
+    limits = {"rollouts": rollouts, "dollars": dollars, "seconds": seconds}
+    asked = SavedRun.open(run).asked
+    if asked.reflection_model == REFLECTOR and not asked.spec:
+        _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits))
+    else:
+        _show_result(api.resume(run, **limits))
 
 
 @command()
@@ -196,7 +204,24 @@ def demo(
     real: Annotated[bool, typer.Option("--real", help="Use the real OpenAI API; needs OPENAI_API_KEY.")] = False,
 ) -> None:
     """Optimise a support desk offline: a real graph, real tools, a simulated model. No key is needed."""
-    _show_result(api.demo(run=run, seed=seed, budget=Budget(rollouts=rollouts), in_flight=in_flight, real=real))
+    _demo(run, seed, in_flight, Budget(rollouts=rollouts), real=real)
+
+
+def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, real: bool = False) -> None:
+    with helpdesk_demo(seed=seed, real=real) as desk:
+        result = api.optimize(
+            desk.graph,
+            desk.trainset,
+            desk.valset,
+            testset=desk.testset,
+            metric=desk.metric,
+            reflection_lm=desk.reflection_lm,
+            budget=budget,
+            run=run,
+            seed=seed,
+            in_flight=in_flight,
+        )
+    _show_result(result)
 
 
 def main() -> None:
@@ -206,7 +231,8 @@ def main() -> None:
 
 
 def _show_result(result: Result) -> None:
-    print_summary(result.view, Console())
+    files = {"report": str(result.run / PAGE), "prompts": str(result.run / PROMPTS)}
+    print_summary(result.view, Console(), files)
 
 
 def _print_json(value: Any) -> None:

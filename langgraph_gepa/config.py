@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from langgraph_gepa.errors import UsageError
+from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.rules import GEPA, Rules
 
@@ -30,6 +32,11 @@ def one_of(what: str, value: str, allowed: Collection[str]) -> str:
 def default_in_flight(concurrency: int) -> int:
     """Iterations under way at once that keep `concurrency` rollouts busy at little cost in samples."""
     return max(2, min(8, concurrency // 3))
+
+
+def with_limits(budget: Budget, limits: Mapping[str, float | None]) -> Budget:
+    """`budget` with the limits that are given in place of its own."""
+    return replace(budget, **{name: limit for name, limit in limits.items() if limit is not None})
 
 
 def chosen(modules: Sequence[Module], names: Sequence[str] | None, kinds: Collection[str]) -> tuple[Module, ...]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from langgraph_gepa.agent.executor import executor
 from langgraph_gepa.agent.failures import is_lasting, is_world_failure, retry_after
@@ -17,7 +20,7 @@ from langgraph_gepa.engine.optimizer import Optimizer
 from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Store
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.report.terminal import watching
+from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.result import PROMPTS, Result
 from langgraph_gepa.saved import Asked
 from langgraph_gepa.search.rules import Rules
@@ -45,14 +48,8 @@ class Job:
         The page and the prompts are written however it ends. Raises as `api.optimize` does.
         """
         self._afford()
-        store = open_run(folder, create=True)
         try:
-            self.asked.save(store)
-            with watching(self.asked.budget, folder, shown=self.progress) as watcher:
-                run(
-                    lambda brake: self._search(store, (watcher, *self.observers), brake),
-                    executor(self.asked.concurrency),
-                )
+            run(lambda brake: self._session(folder, brake), executor(self.asked.concurrency))
         except KeyboardInterrupt as stopped:
             raise KeyboardInterrupt(f"Stopped by Ctrl-C. {_go_on(folder)}") from stopped
         except Interrupted as stopped:
@@ -61,10 +58,19 @@ class Job:
             if not is_world_failure(failure):
                 raise
             raise Interrupted(f"Stopped: {words(failure)}. {_go_on(folder)}") from failure
+        return Result.open(folder, self.graph)
+
+    async def _session(self, folder: Path, brake: Brake) -> None:
+        """Everything that touches the store, which belongs to the thread that opened it."""
+        store = open_run(folder, create=True)
+        try:
+            self.asked.save(store)
+            live = Live(Console(stderr=True), self.asked.budget, title=str(folder), simulated=self.asked.simulated)
+            with live if self.progress else nullcontext():
+                await self._search(store, (live, *self.observers) if self.progress else self.observers, brake)
         finally:
             store.close()
             write_up(folder)
-        return Result.open(folder, self.graph)
 
     async def _search(self, store: Store, observers: Sequence[Observer], brake: Brake) -> None:
         ledger = Ledger(

@@ -239,7 +239,7 @@ class Optimizer:
         proposals = await settle(self.reflector.propose(m, parent.texts[m.name], records, number) for m in modules)
         pairs = list(zip(modules, proposals, strict=True))
         changed = {module.name: proposal.text for module, proposal in pairs if proposal.text is not None}
-        return changed, "; ".join(f"{module.name}: {p.reason}" for module, p in pairs if p.text is None)
+        return changed, "; ".join(f"{m.name}: {p.reason or 'no change'}" for m, p in pairs if p.text is None)
 
     def _choose_modules(self, parent: Candidate, number: int) -> tuple[str, ...]:
         for event in self.pool.open[number]:

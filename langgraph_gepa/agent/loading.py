@@ -1,0 +1,204 @@
+"""From a specification, as `langgraph.json` writes it, to a compiled graph."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from langgraph.graph import StateGraph
+from langgraph.pregel import Pregel
+
+from langgraph_gepa.agent.discovery import compile_graph
+from langgraph_gepa.errors import GraphError, UsageError
+
+MANIFEST = "langgraph.json"
+
+
+def load_graph(spec: str | object) -> Pregel[Any, Any, Any, Any]:
+    """The compiled graph that `spec` names.
+
+    `spec` is `path/to/file.py:attribute`, `package.module:attribute`, a name listed under "graphs"
+    in the working directory's `langgraph.json`, or a graph itself. An attribute may be a graph, a
+    `StateGraph`, or a function that makes one, sync or async, of no argument or of the run's config.
+    Raises `GraphError` naming the cause and the fix.
+    """
+    if not isinstance(spec, str):
+        return _made(spec, "the object given")
+    if ":" not in spec:
+        return load_graph(_listed(spec))
+    return _made(_attribute(spec), spec)
+
+
+def load_metric(spec: str | object) -> Any:
+    """The metric that `spec` names as `load_graph` takes it, or the metric itself. Raises `UsageError`."""
+    if not isinstance(spec, str):
+        return spec
+    if ":" not in spec:
+        raise UsageError(f"{spec!r} names no metric; write path/to/file.py:function or package.module:function")
+    found = _attribute(spec)
+    if not callable(found) and not hasattr(found, "evaluate_run"):
+        raise UsageError(f"{spec} is a {type(found).__name__}, no metric; name a function or a LangSmith evaluator")
+    return found
+
+
+def _attribute(spec: str) -> Any:
+    where, _, attribute = spec.rpartition(":")
+    module = _file(where) if _is_path(where) else _module(where)
+    if not hasattr(module, attribute):
+        raise GraphError(f"{where} has no attribute {attribute!r}; {_offer(where, module)}")
+    return getattr(module, attribute)
+
+
+def _listed(name: str) -> str:
+    manifest = Path(MANIFEST)
+    if name.endswith(".py"):
+        raise GraphError(f"{name} names a file; add the graph's attribute, such as {name}:graph")
+    if not manifest.is_file():
+        raise GraphError(
+            f"there is no {MANIFEST} here to look {name!r} up in; name the graph as path/to/file.py:attribute"
+        )
+    try:
+        graphs = json.loads(manifest.read_text(encoding="utf-8"))["graphs"]
+        entry = graphs[name]
+    except json.JSONDecodeError as broken:
+        raise GraphError(f"{MANIFEST} is not JSON: {broken}") from broken
+    except KeyError as missing:
+        if missing.args == ("graphs",):
+            raise GraphError(f'{MANIFEST} has no "graphs"; add {{"graphs": {{"{name}": "./file.py:graph"}}}}') from None
+        raise GraphError(f"{MANIFEST} lists no graph {name!r}; it lists {', '.join(graphs) or 'none'}") from None
+    path = entry.get("path") if isinstance(entry, Mapping) else entry
+    if not isinstance(path, str) or ":" not in path:
+        raise GraphError(f'{MANIFEST} gives {name!r} no path; write "./file.py:attribute"')
+    return path
+
+
+def _is_path(where: str) -> bool:
+    return where.endswith(".py") or "/" in where or "\\" in where
+
+
+def _file(where: str) -> ModuleType:
+    """Imports a file once, as the project would import it itself where that can be told."""
+    path = Path(where).resolve()
+    if not path.is_file():
+        raise GraphError(f"there is no file {where}; paths are taken from {Path.cwd()}")
+    for module in list(sys.modules.values()):
+        held = getattr(module, "__file__", None)
+        if isinstance(held, str) and isinstance(module, ModuleType) and module.__name__ != "__main__":
+            if Path(held) == path:
+                return module
+    root, name = _package(path)
+    for folder in dict.fromkeys([str(root), str(Path.cwd())]):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    if name in sys.modules or (spec := importlib.util.find_spec(name.partition(".")[0])) is None or not spec.origin:
+        return _executed(path, where)
+    if root in Path(spec.origin).parents:
+        return _module(name)
+    return _executed(path, where)
+
+
+def _package(path: Path) -> tuple[Path, str]:
+    """The folder to import from, and the file's module name seen from there."""
+    names = [path.stem]
+    folder = path.parent
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return folder, ".".join(names)
+
+
+def _executed(path: Path, where: str) -> ModuleType:
+    """Runs a file whose module name is somebody else's under a name of its own."""
+    name = f"{path.stem}_{abs(hash(path)):x}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise GraphError(f"{where} is no Python file; a graph is loaded from a file that ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's file raises is the cause to show
+        del sys.modules[name]
+        raise GraphError(_failed(where, error)) from error
+    return module
+
+
+def _module(name: str) -> ModuleType:
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name and (name == missing.name or name.startswith(missing.name + ".")):
+            raise GraphError(f"there is no module {name!r}; name a file as path/to/file.py:attribute") from missing
+        raise GraphError(_failed(name, missing)) from missing
+    except Exception as error:  # whatever the user's module raises is the cause to show
+        raise GraphError(_failed(name, error)) from error
+
+
+def _failed(where: str, error: Exception) -> str:
+    hint = f"; install it: pip install {error.name}" if isinstance(error, ModuleNotFoundError) and error.name else ""
+    return f"{where} cannot be imported: {type(error).__name__}: {error}{hint}"
+
+
+def _offer(where: str, module: ModuleType) -> str:
+    found = [name for name, value in vars(module).items() if isinstance(value, Pregel | StateGraph)]
+    if found:
+        return "graphs there: " + ", ".join(f"{where}:{name}" for name in found)
+    return "no graph was found there"
+
+
+def _made(value: object, spec: str) -> Pregel[Any, Any, Any, Any]:
+    if isinstance(value, Pregel | StateGraph):
+        return compile_graph(value)
+    if inspect.isroutine(value) or callable(value):
+        return _made_by(value, spec)
+    raise GraphError(
+        f"{spec} is a {type(value).__name__}, no graph; name a compiled graph, a StateGraph or a function that makes one"
+    )
+
+
+def _made_by(factory: Callable[..., Any], spec: str) -> Pregel[Any, Any, Any, Any]:
+    required = [
+        p
+        for p in inspect.signature(factory).parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    if len(required) > 1:
+        names = ", ".join(p.name for p in required)
+        raise GraphError(f"{spec} takes {names}; a function that makes a graph takes nothing, or the run's config")
+    config: dict[str, Any] = {"configurable": {}}
+    arguments = [config] if required and required[0].kind is not inspect.Parameter.KEYWORD_ONLY else []
+    keywords = {required[0].name: config} if required and not arguments else {}
+    try:
+        made = factory(*arguments, **keywords)
+        if inspect.isawaitable(made):
+            made = _awaited(made)
+        elif hasattr(made, "__aenter__"):
+            made = _awaited(made.__aenter__())
+        elif hasattr(made, "__enter__"):
+            made = made.__enter__()
+    except Exception as error:  # whatever the user's function raises is the cause to show
+        raise GraphError(f"{spec} failed to make a graph: {type(error).__name__}: {error}") from error
+    if not isinstance(made, Pregel | StateGraph):
+        raise GraphError(f"{spec} made a {type(made).__name__}, no graph; it must return a compiled graph or a StateGraph")
+    return compile_graph(made)
+
+
+def _awaited(made: Any) -> Any:
+    async def wait() -> Any:
+        return await made
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(wait())
+    raise GraphError("an async function makes this graph: load it before the event loop starts, or pass the graph itself")
