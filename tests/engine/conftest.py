@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -15,6 +16,8 @@ from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.search.budget import Budget
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.events import CandidateAdmitted, Event
 from langgraph_gepa.search.example import Example, digest
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.store.memory import MemoryStore
@@ -41,6 +44,39 @@ def chance(salt: object, modules: int) -> Score:
     return score
 
 
+Pace = Callable[[Texts, Example], Awaitable[None]]
+
+
+def shuffling(salt: object) -> Pace:
+    """A pace that lets rollouts end in any order: each gives way to the others a random number of times."""
+    rng = Random(str(salt))
+
+    async def pace(texts: Texts, example: Example) -> None:
+        for _ in range(rng.randrange(12)):
+            await asyncio.sleep(0)
+
+    return pace
+
+
+class Down(OSError):
+    """The world is down; nobody's score."""
+
+
+def failing_at(call: int) -> Pace:
+    """A pace that raises at the given rollout, counted from 1, once."""
+    calls = 0
+
+    async def pace(texts: Texts, example: Example) -> None:
+        nonlocal calls
+        calls += 1
+        own = calls
+        await asyncio.sleep(0)
+        if own == call:
+            raise Down
+
+    return pace
+
+
 @dataclass
 class World:
     """One search and everything around it. Sessions share `store`; each has its own ledger and fakes."""
@@ -52,6 +88,12 @@ class World:
     pareto: int = 6
     test: int = 0
     store: Store = field(default_factory=MemoryStore)
+
+    def journal(self) -> list[Event]:
+        return [event for _, event in self.store.events()]
+
+    def candidates(self) -> list[Candidate]:
+        return [event.candidate for event in self.journal() if isinstance(event, CandidateAdmitted)]
 
     def session(
         self,
@@ -72,7 +114,7 @@ class World:
             self.store,
             observers=tuple(observers),
             concurrency=concurrency,
-            patience=Patience(tries=tries),
+            patience=Patience(tries=tries, first=0.0),
             clock=lambda: 0.0,
         )
         return Optimizer(
@@ -93,6 +135,9 @@ class Worlds:
     chance = staticmethod(chance)
     fenced_digest = staticmethod(fenced_digest)
     numbered = staticmethod(numbered)
+    shuffling = staticmethod(shuffling)
+    failing_at = staticmethod(failing_at)
+    Down = Down
 
     @staticmethod
     def random(salt: object, **sizes: int) -> World:

@@ -1,0 +1,59 @@
+"""The arrows of the design: search <- engine <- (agent, store, langsmith, source, report) <- api <- cli, demo."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import langgraph_gepa
+
+PACKAGE = "langgraph_gepa"
+ROOT = Path(langgraph_gepa.__file__).parent
+ADAPTERS = {"agent", "store", "langsmith", "source", "report"}
+ALLOWED = {
+    "errors": set(),
+    "search": {"errors"},
+    "engine": {"errors", "search"},
+    **{adapter: {"errors", "search", "engine"} for adapter in ADAPTERS},
+    "testing": {"errors", "search", "engine"},
+}
+"""What a part may import of the others. Parts that are not named stand above all of these."""
+
+
+def imports(file: Path) -> set[str]:
+    """Full names of all that a file imports, wherever in the file, for type checkers too."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative imports hide the arrows"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+FILES = [(file.relative_to(ROOT).with_suffix("").parts, imports(file)) for file in sorted(ROOT.rglob("*.py"))]
+FILES = [pytest.param(parts[0], found, id="/".join(parts)) for parts, found in FILES]
+
+
+@pytest.mark.parametrize(("part", "found"), FILES)
+def test_arrows_run_one_way(part: str, found: set[str]) -> None:
+    """A part imports only what lies below it; nobody imports the command line."""
+    used = {name.split(".")[1] for name in found if name.startswith(f"{PACKAGE}.")}
+    assert used - {part} <= ALLOWED.get(part, used - {"cli", "demo", "testing"} if part != "cli" else used)
+
+
+@pytest.mark.parametrize(("part", "found"), FILES)
+def test_the_core_depends_on_little(part: str, found: set[str]) -> None:
+    """The search is standard library and no input or output, the engine adds pydantic, and LangChain is the agent's."""
+    outside = {name.split(".")[0] for name in found} - {PACKAGE, *sys.stdlib_module_names}
+    if part in {"search", "errors"}:
+        assert outside == set()
+        assert not found & {"asyncio", "time", "os", "pathlib", "datetime", "random.random", "random.choice"}
+    if part in {"engine", "testing"}:
+        assert outside <= {"pydantic"}
+    if part not in {"agent", "demo"}:
+        assert not {name for name in outside if name.startswith(("langgraph", "langchain"))}
