@@ -1,1 +1,57 @@
-"""Better prompts for an existing LangGraph graph, by reflective evolution (GEPA)."""
+"""Better prompts for an existing LangGraph graph, by reflective evolution (GEPA).
+
+The names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langgraph_gepa.agent.binding import bind
+    from langgraph_gepa.agent.runner import RunnerOptions
+    from langgraph_gepa.api import discover, evaluate, optimize, resume
+    from langgraph_gepa.errors import Error
+    from langgraph_gepa.result import Result
+    from langgraph_gepa.search.budget import Budget
+    from langgraph_gepa.search.module import Module
+    from langgraph_gepa.search.rollout import Feedback
+
+__all__ = [
+    "Budget",
+    "Error",
+    "Feedback",
+    "Module",
+    "Result",
+    "RunnerOptions",
+    "bind",
+    "discover",
+    "evaluate",
+    "optimize",
+    "resume",
+]
+
+_HOMES = {
+    "Budget": "search.budget",
+    "Error": "errors",
+    "Feedback": "search.rollout",
+    "Module": "search.module",
+    "Result": "result",
+    "RunnerOptions": "agent.runner",
+    "bind": "agent.binding",
+    "discover": "api",
+    "evaluate": "api",
+    "optimize": "api",
+    "resume": "api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
