@@ -14,7 +14,7 @@ from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.loading import load_graph, load_metric
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.runner import RunnerOptions
-from langgraph_gepa.config import chosen, default_in_flight, rules_of, with_limits
+from langgraph_gepa.config import chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
@@ -36,7 +36,7 @@ def discover(graph: Any, *, kinds: Collection[str] = ("prompt", "tool")) -> list
     `graph` is a compiled graph, a `StateGraph`, or the words for one: `path/to/file.py:attribute`,
     `package.module:attribute`, or a name in `./langgraph.json`. Raises `GraphError`.
     """
-    return list(survey(load_graph(graph), kinds=tuple(kinds)).modules)
+    return list(survey(load_graph(graph), kinds=kinds_of(kinds)).modules)
 
 
 def optimize(
@@ -83,7 +83,7 @@ def optimize(
     """
     compiled = load_graph(graph)
     found = survey(compiled, kinds=("prompt", "tool"))
-    picked = chosen(found.modules, modules, kinds)
+    picked = chosen(found.modules, modules, kinds_of(kinds))
     evaluator = GraphEvaluator(found, load_metric(metric), modules=[m.name for m in picked], options=options)
     asked = Asked(
         found=found.modules,
@@ -114,10 +114,10 @@ def optimize(
     return job.carry_out(Path(run) if run is not None else _new_folder(asked.graph["name"]))
 
 
-def resume(run: Path | str, *, progress: bool = True, **limits: float | None) -> Result:
+def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = True) -> Result:
     """Goes on with the run in folder `run`, which the command line (or names in place of objects) started.
 
-    `limits` are fields of `Budget` that replace the run's. Raises `UsageError` for a run that
+    A limit that `limits` gives replaces the run's. Raises `UsageError` for a run that
     was started with objects: those only the program that made them can give again.
     """
     asked = SavedRun.open(run).asked
@@ -133,7 +133,7 @@ def resume(run: Path | str, *, progress: bool = True, **limits: float | None) ->
         testset=asked.examples.test or None,
         metric=asked.spec["metric"],
         reflection_lm=asked.spec["reflection_lm"],
-        budget=with_limits(asked.budget, limits),
+        budget=with_limits(asked.budget, limits or Budget()),
         run=run,
         search=asked.search,
         modules=asked.modules,

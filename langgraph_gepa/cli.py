@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from langgraph_gepa import api
+from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.config import with_limits
 from langgraph_gepa.demo.stage import REFLECTOR, helpdesk_demo
 from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
@@ -112,7 +113,7 @@ def optimize(
     objective: Annotated[
         str, typer.Option(help="What the graph is for, in your words, for the reflection model.")
     ] = "",
-    timeout: Annotated[float | None, typer.Option(help="Seconds a rollout may take.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds a rollout may take.")] = 300.0,
 ) -> None:
     """Evolve the graph's prompts and keep everything in a run's folder."""
     _show_result(
@@ -132,7 +133,7 @@ def optimize(
             kinds=_words(kinds),
             modules=_words(modules) if modules else None,
             objective=objective,
-            timeout=timeout,
+            options=RunnerOptions(timeout=timeout),
         )
     )
 
@@ -140,12 +141,12 @@ def optimize(
 @command()
 def resume(run: Folder, rollouts: Rollouts = None, dollars: Dollars = None, seconds: Seconds = None) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""
-    limits = {"rollouts": rollouts, "dollars": dollars, "seconds": seconds}
+    limits = Budget(rollouts=rollouts, dollars=dollars, seconds=seconds)
     asked = SavedRun.open(run).asked
     if asked.reflection_model == REFLECTOR and not asked.spec:
         _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits))
     else:
-        _show_result(api.resume(run, **limits))
+        _show_result(api.resume(run, limits))
 
 
 @command()

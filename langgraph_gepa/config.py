@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from typing import get_args
 
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import GEPA, Rules
 
 SEARCHES = {"gepa": GEPA}
-KINDS = ("prompt", "tool", "schema")
 
 
 def rules_of(search: str | Rules) -> Rules:
@@ -34,15 +34,21 @@ def default_in_flight(concurrency: int) -> int:
     return max(2, min(8, concurrency // 3))
 
 
-def with_limits(budget: Budget, limits: Mapping[str, float | None]) -> Budget:
-    """`budget` with the limits that are given in place of its own."""
-    return replace(budget, **{name: limit for name, limit in limits.items() if limit is not None})
+def kinds_of(kinds: Collection[str]) -> tuple[Kind, ...]:
+    """The kinds of modules, checked."""
+    return tuple(
+        known for known in get_args(Kind) if known in {one_of("kinds", kind, get_args(Kind)) for kind in kinds}
+    )
+
+
+def with_limits(budget: Budget, limits: Budget) -> Budget:
+    """`budget` with the limits that `limits` has in place of its own."""
+    given = {name: limit for name, limit in asdict(limits).items() if limit is not None}
+    return Budget(**{**asdict(budget), **given})
 
 
 def chosen(modules: Sequence[Module], names: Sequence[str] | None, kinds: Collection[str]) -> tuple[Module, ...]:
     """The modules to optimise: those named, or all of `kinds` that reach a model and can be bound."""
-    for kind in kinds:
-        one_of("kinds", kind, KINDS)
     if names is None:
         picked = tuple(m for m in modules if m.kind in kinds and m.evidence != "possible" and not m.reason)
     else:

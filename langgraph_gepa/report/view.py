@@ -132,7 +132,7 @@ def summarize(
     settings: Mapping[str, Any],
     *,
     load: LoadRollout = lambda _: None,
-    examples: Mapping[Literal["pareto", "test"], Sequence[Example]] | None = None,
+    examples: Mapping[str, Sequence[Example]] | None = None,
     shown: int = 20,
 ) -> View:
     """The view of a run from its journal, its modules (those left alone may be among them) and its settings.
