@@ -39,7 +39,7 @@ class Lesson:
 
 def statements(text: str) -> list[str]:
     """The sentences and list items of a prompt."""
-    pieces = re.split(r"\n+|(?<=[.!?;:])\s+", text)
+    pieces = re.split(r"\n+|(?<=[.!?])\s+", text)
     return [piece.strip(" \t-*•") for piece in pieces if piece.strip(" \t-*•")]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from langgraph_gepa.demo.comprehension import language_of
 from langgraph_gepa.search.rollout import Feedback
 
-ROUTER, AGENT, WRITER = "ROUTER_PROMPT", "AGENT_PROMPT", "WRITER_PROMPT"
+ROUTER, AGENT, WRITER = "router_prompt", "agent_prompt", "writer_prompt"
 """The modules' names, as `discover` lists them."""
 
 SIGNATURE = "The Tern Outdoor team"

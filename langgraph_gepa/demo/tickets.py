@@ -1,4 +1,4 @@
-"""The demo's tickets: made up by hand, each an example for one to five of the house rules."""
+"""The demo's tickets: made up by hand, each an example for one to six of the house rules."""
 
 from __future__ import annotations
 

@@ -84,13 +84,18 @@ def test_a_reflector_is_imperfect() -> None:
         assert 0 < sum(flaw) < len(texts) / 1.5
 
 
+def test_a_reflector_often_leaves_what_needs_nothing() -> None:
+    """Feedback that teaches no lesson is answered by NO CHANGE about half the time."""
+    assert 15 < replies("All is well.", Habits()).count("NO CHANGE") < 45
+
+
 def test_a_broken_text_is_mended() -> None:
     """Told that it lost a placeholder, the reflector keeps it."""
-    texts = replies("x", Habits(lose_placeholder=1), "\n<broken>lost {name}</broken>")
+    texts = replies("x", Habits(lose_placeholder=1, leave=0), "\n<broken>lost {name}</broken>")
     assert all("{name}" in t for t in texts)
 
 
 @pytest.mark.parametrize("n", range(20))
 def test_replies_hold_one_fence(n: int) -> None:
     """The new text stands in a fenced block, with or without prose around it."""
-    assert replies("It has no sign-off.", Habits())[n].count("```") == 2
+    assert replies("It has no sign-off.", Habits(leave=0))[n].count("```") == 2
