@@ -192,7 +192,7 @@ FAMILIES: tuple[Family, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An example's hidden side, per module: rules it needs, good rules that hurt it, harmful rules that hurt it (bits)."""
+    """An example's hidden side, per module and in bits: rules it needs, good rules and harmful rules that hurt it."""
 
     id: int
     needs: tuple[int, ...]
@@ -237,7 +237,7 @@ class World:
         self.feedback = tasks[: family.examples]
         self.pareto = tasks[family.examples : 2 * family.examples]
         self.held_out = tasks[2 * family.examples :]
-        self._runs: Counter[tuple[str | int, ...]] = Counter()
+        self._runs: Counter[str] = Counter()
         self._best: float | None = None
 
     def chance(self, texts: Texts, task: Task) -> float:
@@ -263,7 +263,7 @@ class World:
     def run(self, texts: Texts, task: Task) -> Seen:
         """One rollout: a score, noisy where the family is, and feedback that names some of what went wrong."""
         family = self.family
-        what = (*(texts[name] for name in self.modules), task.id)
+        what = f"{[texts[name] for name in self.modules]}:{task.id}"
         self._runs[what] += 1
         rng = Random(f"{self.seed}:{what}:{self._runs[what]}")
         score = self.chance(texts, task)
@@ -297,15 +297,15 @@ class World:
         return sum(self.chance(texts, task) for task in self.held_out) / len(self.held_out)
 
     def gain(self, texts: Texts) -> float:
-        """The share of the way from the seed's worth to that of the best texts known, found by adding and removing rules."""
+        """The share of the way from the seed's worth to that of the best texts known."""
         if self._best is None:
             self._best = self._climb()
         start = self.worth(self.seed_texts)
         return (self.worth(texts) - start) / max(1e-9, self._best - start)
 
     def _climb(self) -> float:
-        """Coordinate ascent over all good rules, plain, with their condition or left out, from all with their condition."""
-        held = {name: {rule: "C" for rule in range(self.family.lessons)} for name in self.modules}
+        """The worth of all good rules, each with its condition; where length costs, after leaving out what can be."""
+        held = {name: dict.fromkeys(range(self.family.lessons), "C") for name in self.modules}
 
         def texts() -> dict[str, str]:
             return {
