@@ -1,0 +1,90 @@
+"""The scripts of examples/, run as a user would run them, against simulated models on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from langgraph_gepa.demo.lessons import tagged
+from langgraph_gepa.demo.server import Answer, Request, SimulatedServer, ToolCall
+from langgraph_gepa.result import Result
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+
+
+def clerk(request: Request, rng: random.Random) -> Answer:
+    """A simulated model that knows the three trades of the examples, and no house rule its prompt does not state."""
+    said = str(request.messages[1]["content"])
+    if request.schema:
+        return _reads_bills(request.system, said)
+    if request.tools:
+        return _decides(request, said)
+    if "Thank" in request.system:
+        return Answer("Thank you! We opened a ticket." if "ticket" in request.system else "Thank you!")
+    frozen = re.search(r"Hangs|Freezes", said) and "stops responding" not in request.system
+    wish, crash = "Please" in said, re.search(r"closes|Hangs|Freezes", said)
+    return Answer("wrong" if frozen else "wish" if wish else "crash" if crash else "wrong")
+
+
+def _decides(request: Request, claim: str) -> Answer:
+    found = re.search(r"([\d.]+) (EUR|JPY|GBP|USD)", claim)
+    if found and request.messages[-1]["role"] != "tool":
+        return Answer("", (ToolCall("in_euros", {"amount": float(found[1]), "currency": found[2]}),))
+    amount = float(str(request.messages[-1]["content"]))
+    dear = "Dinner" in claim and amount > 100 and "100 euros" in request.system
+    far = "Train" in claim or "Flight" in claim
+    wet = re.search("wine|beer", claim) and "alcohol" in request.system
+    return Answer("reject" if dear or wet or far and "travel" not in request.system else "approve")
+
+
+def _reads_bills(prompt: str, note: str) -> Answer:
+    value = float(re.findall(r"[\d.]+", note)[0])
+    currency = next(code for signs, code in (("€|euro", "EUR"), (r"\$|dollar", "USD"), ("£|pound", "GBP"))
+                    if re.search(signs, note))  # fmt: skip
+    day, month = re.findall(r"(\d+) (April|May|June|July)", note)[0]
+    number = {"April": 4, "May": 5, "June": 6, "July": 7}[month]
+    due = f"2026-{number:02}-{int(day):02}" if "2026-" in prompt else f"{day} {month} 2026"
+    amount = f"{value:.2f} {currency}" if "amount" in prompt else f"{value:g}"
+    return Answer(json.dumps({"amount": amount, "due": due}))
+
+
+def learner(request: Request, rng: random.Random) -> Answer:
+    """A simulated reflection model: it adds to the text what the feedback says was wrong."""
+    (text,) = tagged(request.user, "current_text")
+    said = {line for words in tagged(request.user, "feedback") for line in words.splitlines() if "score" not in line}
+    new = sorted(line for line in (re.sub(r"[{}]|on this module: ", "", line) for line in said) if line not in text)
+    return Answer("\n".join(["```", text, *new, "```"]) if new else "NO CHANGE")
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[SimulatedServer]:
+    with SimulatedServer({"gpt-5-mini": clerk, "gpt-5": learner}) as server:
+        yield server
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_runs_and_ends_with_better_prompts(script: Path, simulated: SimulatedServer, tmp_path: Path) -> None:
+    """What a user copies works as it stands: the score rises, and the run's page and prompts are there."""
+    environment = os.environ | {"OPENAI_BASE_URL": simulated.base_url, "OPENAI_API_KEY": "simulated"}
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    found = Result.open(run)
+    assert found.pool.mean(found.best) > found.pool.mean(found.pool.candidates[0])
+    assert json.loads((run / "prompts.json").read_text()) == found.prompts
+    assert (run / "report.html").stat().st_size > 1000
+    assert all(text.strip() in done.stdout for text in found.prompts.values() if "\n" in text)
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_fits_on_a_page(script: Path) -> None:
+    """An example has at most 40 lines."""
+    assert len(script.read_text().splitlines()) <= 40
