@@ -66,7 +66,7 @@ def draw_graph(view: View) -> Drawing | None:
     arrows, lanes = _arrows(edges, boxes, layers, right)
     housed = {module.module.name for modules in homes.values() for module in modules}
     return Drawing(
-        right + _MARGIN + 16 * lanes,
+        right + _MARGIN + (16 * lanes + 4 if lanes else 0),
         max(box.y + box.height for box in boxes.values()) + _MARGIN,
         tuple(boxes.values()),
         tuple(arrows),
@@ -186,7 +186,7 @@ def _arrows(
             path = _up(one, two, both)
         else:
             lanes += 1
-            path = _around(one, two, right + 16 * lanes - 4)
+            path = _around(one, two, right + 16 * lanes + 4)
         arrows.append(Arrow(a, b, path, conditional))
     return arrows, lanes
 

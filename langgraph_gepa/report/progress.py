@@ -30,8 +30,8 @@ Journal = Sequence[tuple[float, Event]]
 class Iteration:
     """One iteration so far: a fold of its own events. Iteration 0 scores the seed.
 
-    `tried`, `gated` and `validated` count rollouts on the minibatch (parent, then child), on a
-    merge's gate and on the pareto set; `outcome` is `None` while it is under way. `began` and
+    `shown` and `tried` count rollouts on the minibatch (parent, then child), `gated` on a merge's
+    gate, `validated` on the pareto set; `outcome` is `None` while it is under way. `began` and
     `ended` are seconds of running time.
     """
 
@@ -99,7 +99,7 @@ class Iteration:
             case ModulesChosen():
                 return replace(self, modules=event.modules)
             case RolloutFinished():
-                return replace(self._counted(event), usage=self.usage + event.usage)
+                return self._counted(event)
             case ReflectionFinished():
                 return replace(self, reflections=self.reflections + 1, usage=self.usage + event.usage)
             case CandidateAdmitted():
@@ -111,12 +111,14 @@ class Iteration:
         return self
 
     def _counted(self, event: RolloutFinished) -> Iteration:
+        usage = self.usage + event.usage
         if event.subset == "pareto":
-            return replace(self, validated=self.validated + 1)
+            return replace(self, usage=usage, validated=self.validated + 1)
         if event.subset == "gate":
-            return replace(self, gated=self.gated + 1)
-        # Modules are chosen only after the parent's minibatch is complete.
-        return replace(self, tried=self.tried + 1) if self.modules else replace(self, shown=self.shown + 1)
+            return replace(self, usage=usage, gated=self.gated + 1)
+        if self.modules:  # they are chosen only after the parent's minibatch is complete
+            return replace(self, usage=usage, tried=self.tried + 1)
+        return replace(self, usage=usage, shown=self.shown + 1)
 
 
 def tell(known: dict[int, Iteration], event: Event, at: float) -> Iteration | None:

@@ -28,6 +28,8 @@ from langgraph_gepa.search.selection import surviving
 
 _STYLE = {"accepted": "green", "rejected": "dim", "skipped": "dim", "failed": "red"}
 _REDRAWS = 8
+_GONE = (OSError, ValueError, SystemExit)
+"""What writing raises when the terminal is gone or its file closed; rich turns a broken pipe into an exit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Live:
         self._taken = self.clock()
         if self.animated:
             self._live = RichLive(self, console=self.console, refresh_per_second=_REDRAWS, transient=True)
-            self._live.start()
+            with suppress(*_GONE):
+                self._live.start()
         elif self.simulated:
             self._line("Simulated model: these scores show how the search works, not what a real model would do.")
         return self
@@ -97,7 +100,7 @@ class Live:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live is not None:
-            with suppress(OSError, ValueError):  # the terminal is gone, or its file closed
+            with suppress(*_GONE):
                 self._live.stop()
             self._live = None
 
@@ -142,11 +145,15 @@ class Live:
             self._line(f"[{rollouts} rollouts] {line.plain}{best}  {cost}")
 
     def _line(self, text: str) -> None:
+        """Past rich, which would end the process when nobody reads the pipe any more."""
         if self._silent:
             return
+        file = self.console.file
+        text = words.visible(text).replace("\n", " ")
+        encoding = getattr(file, "encoding", None) or "utf-8"
         try:
-            self.console.out(words.visible(text).replace("\n", " "), highlight=False)
-        except (OSError, ValueError):  # the reader is gone, or the file closed
+            print(text.encode(encoding, "replace").decode(encoding), file=file, flush=True)
+        except _GONE:
             self._silent = True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

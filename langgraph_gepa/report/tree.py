@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from langgraph_gepa.report.view import CandidateView, View
@@ -49,8 +49,8 @@ def draw_tree(view: View, limit: int = 60) -> Tree | None:
     depth: dict[int, int] = {}
     for candidate in shown:
         depth[candidate.id] = 1 + max((depth[parent] for parent in candidate.parents), default=-1)
-    rows = _rows(shown)
-    step = max(72.0, min(140.0, 1040.0 / (1 + max(depth.values()))))
+    rows = _rows(shown, view.line)
+    step = max(84.0, min(140.0, 1040.0 / (1 + max(depth.values()))))
     place = {id: (_MARGIN_X + step * depth[id], _MARGIN_Y + _ROW * rows[id]) for id in depth}
     low, high = min(c.score for c in view.candidates), max(c.score for c in view.candidates)
     nodes = tuple(
@@ -64,7 +64,7 @@ def draw_tree(view: View, limit: int = 60) -> Tree | None:
         for candidate in shown
     )
     edges = tuple(
-        Edge(_bend(place[parent], place[candidate.id]), index > 0, candidate.id in view.line)
+        Edge(_elbow(place[parent], place[candidate.id]), index > 0, candidate.id in view.line)
         for candidate in shown
         for index, parent in enumerate(candidate.parents)
     )
@@ -99,31 +99,33 @@ def _ancestry(candidates: Sequence[CandidateView], id: int) -> set[int]:
     return found
 
 
-def _rows(shown: Iterable[CandidateView]) -> Mapping[int, float]:
-    """Leaves on rows of their own, everyone else in the middle of the children (first parents count)."""
+def _rows(shown: Sequence[CandidateView], line: Sequence[int]) -> Mapping[int, int]:
+    """A candidate shares the row of its first child, the one towards the best if there is one; every other
+    child begins a row below. Merges count as children of their first parent."""
     children: dict[int, list[int]] = {}
-    order = []
     for candidate in shown:
-        order.append(candidate.id)
         for parent in candidate.parents[:1]:
             children.setdefault(parent, []).append(candidate.id)
-    first: dict[int, float] = {}
-    leaves = 0
-    stack = [order[0]]
+    rows: dict[int, int] = {}
+    used = 0
+    stack = [(shown[0].id, 0)]
     while stack:
-        id = stack.pop()
-        below = children.get(id, [])
-        if not below:
-            first[id] = leaves
-            leaves += 1
-        stack.extend(reversed(below))
-    for id in reversed(order):
-        if below := children.get(id, []):
-            first[id] = (first[below[0]] + first[below[-1]]) / 2
-    return first
+        id, row = stack.pop()
+        # An only or first child was pushed with its parent's row; the others take the next free one.
+        rows[id] = row if row >= 0 else used
+        used = max(used, rows[id] + 1)
+        below = sorted(children.get(id, ()), key=lambda child: (child not in line, child))
+        stack.extend((child, rows[id] if index == 0 else -1) for index, child in reversed(list(enumerate(below))))
+    return rows
 
 
-def _bend(start: tuple[float, float], end: tuple[float, float]) -> str:
+def _elbow(start: tuple[float, float], end: tuple[float, float]) -> str:
+    """Along the parent's row, then down or up to the child's just before it."""
     (x, y), (to_x, to_y) = start, end
-    middle = max((x + to_x) / 2, to_x - 50)
-    return f"M{x:g} {y:g}H{middle - 20:g}C{middle:g} {y:g} {middle - 10:g} {to_y:g} {to_x:g} {to_y:g}"
+    if y == to_y:
+        return f"M{x:g} {y:g}H{to_x:g}"
+    turn, radius = to_x - 46, 10 if to_y > y else -10
+    return (
+        f"M{x:g} {y:g}H{turn - 10:g}Q{turn:g} {y:g} {turn:g} {y + radius:g}"
+        f"V{to_y - radius:g}Q{turn:g} {to_y:g} {turn + 10:g} {to_y:g}H{to_x:g}"
+    )

@@ -1,0 +1,67 @@
+from collections.abc import Callable
+from typing import Any
+
+from langgraph_gepa.report.progress import Iteration, iterations, tell
+from langgraph_gepa.search.events import IterationStarted, ModulesChosen, ReflectionFinished, RolloutFinished
+from langgraph_gepa.search.rollout import Usage
+
+
+def test_every_rollout_of_the_search_is_counted_in_one_iteration(finished: Any) -> None:
+    """The iterations' rollouts, reflections and usage add up to what the pool says was spent."""
+    told = iterations(finished.journal)
+    spent = finished.pool.spent
+    assert sum(iteration.rollouts for iteration in told) == spent.rollouts
+    assert sum(iteration.reflections for iteration in told) == spent.reflections
+    assert {i.candidate for i in told if i.candidate is not None} == {c.id for c in finished.pool.candidates}
+
+
+def test_a_mutation_is_described_at_each_stage() -> None:
+    """What is under way reads as the step that is being waited for."""
+    known: dict[int, Iteration] = {}
+
+    def rollout(subset: Any) -> RolloutFinished:
+        return RolloutFinished(4, "k", "e", subset, 0.5, Usage(), 1.0, "l")
+
+    said = []
+    for event in (
+        IterationStarted(4, (2,), ("a", "b")),
+        rollout("feedback"),
+        rollout("feedback"),
+        ModulesChosen(4, 2, ("writer",)),
+        ReflectionFinished(4, "writer", Usage(), 1.0, "l"),
+        rollout("feedback"),
+        rollout("feedback"),
+        rollout("pareto"),
+    ):
+        iteration = tell(known, event, 0.0)
+        assert iteration is not None
+        said.append(iteration.describe(30))
+    assert said == [
+        "minibatch 0/2",
+        "minibatch 1/2",
+        "minibatch 2/2",
+        "reflecting on writer",
+        "reflecting on writer",
+        "trying the new text 1/2",
+        "validating 0/30",
+        "validating 1/30",
+    ]
+
+
+def test_a_merge_passes_its_gate_before_it_is_validated() -> None:
+    """A merge reflects on nothing: it is tried on the gate, then on the pareto set."""
+    known: dict[int, Iteration] = {}
+    tell(known, IterationStarted(1, (1, 2), ("a", "b"), 0, {"m": "t"}), 0.0)
+    tell(known, RolloutFinished(1, "k", "a", "gate", 0.5, Usage(), 1.0, "l"), 0.0)
+    assert known[1].describe(30) == "merge gate 1/2"
+    tell(known, RolloutFinished(1, "k", "b", "gate", 0.5, Usage(), 1.0, "l"), 0.0)
+    assert known[1].describe(30) == "validating 0/30"
+
+
+def test_a_run_cut_in_the_middle_shows_what_was_under_way(script: Callable[..., Any]) -> None:
+    """An iteration without an end is under way, at the stage it was left in."""
+    run = script()
+    run.start()
+    run.leave_under_way()
+    (left,) = run.view().under_way
+    assert (left.number, left.describe(24)) == (1, "reflecting on writer")

@@ -1,0 +1,137 @@
+import io
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from langgraph_gepa.report.modules import modules_json, modules_table
+from langgraph_gepa.report.terminal import Live, print_summary
+from langgraph_gepa.search.budget import Budget
+from langgraph_gepa.search.events import IterationFinished
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.pool import Pool
+
+
+def watch(script: Any, console: Console, since: int = 0) -> Live:
+    """Shows a whole journal to a live view, from event `since` on."""
+    pool = Pool.replay(event for _, event in script.journal[:since])
+    live = Live(console, Budget(rollouts=500), "runs/helpdesk", simulated=True)
+    with live:
+        for at, event in script.journal[since:]:
+            pool.apply(event)
+            live(event, pool, at)
+    return live
+
+
+def plain(file: Any = None, **options: Any) -> Console:
+    return Console(file=file or io.StringIO(), width=100, **options)
+
+
+def drawn(live: Live) -> str:
+    console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system=None)
+    console.print(live)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_without_a_terminal_each_iteration_is_one_plain_line(finished: Any) -> None:
+    """A log file gets text without escapes, a line an iteration, whatever a model put into it."""
+    console = plain()
+    watch(finished, console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b" not in text
+    assert "\x00" not in text
+    ended = sum(isinstance(event, IterationFinished) for _, event in finished.journal)
+    assert sum("rollouts]" in line for line in text.splitlines()) == ended
+    assert text.splitlines()[0].startswith("Simulated model")
+
+
+def test_no_color_means_plain_lines_on_a_terminal_too(finished: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR is honoured as the user's wish for quiet output."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = plain(force_terminal=True)
+    watch(finished, console)
+    assert "\x1b" not in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_terminal_that_goes_away_does_not_stop_the_run(finished: Any) -> None:
+    """The observer falls silent when its file is closed or nobody reads the pipe."""
+    closed = io.StringIO()
+    closed.close()
+    reading, writing = os.pipe()
+    os.close(reading)
+    with suppress(BrokenPipeError), os.fdopen(writing, "w") as pipe:
+        for file in (closed, pipe):
+            watch(finished, plain(file))
+            watch(finished, plain(file, force_terminal=True))
+
+
+def test_the_panel_says_how_far_how_good_and_what_is_under_way(script: Callable[..., Any]) -> None:
+    """Budget, best score and since when, candidates, frontier, stage and cost are on the screen."""
+    run = script()
+    run.start()
+    run.search(4, 0)
+    run.leave_under_way()
+    text = drawn(watch(run, plain(force_terminal=True, color_system=None)))
+    best = run.view().candidates[run.pool.best.id]
+    assert f"{run.pool.spent.rollouts} of 500 rollouts" in text
+    assert f"(#{best.id}, since rollout {best.rollouts};" in text
+    assert "4 candidates" in text
+    assert "reflecting on writer" in text
+    assert "$0." in text
+
+
+def test_a_resumed_run_shows_what_was_left_under_way(script: Callable[..., Any]) -> None:
+    """An observer that comes late learns from the pool what open iterations did before."""
+    run = script()
+    run.start()
+    run.leave_under_way()
+    cut = len(run.journal)
+    run.run({**run.pool.candidates[0].texts, "writer": "new"}, ("feedback-0",), 1, "feedback")
+    text = drawn(watch(run, plain(force_terminal=True, color_system=None), since=cut))
+    assert "trying the new text 1/2" in text
+
+
+def test_the_summary_tells_before_after_and_where(finished: Any) -> None:
+    """Scores of seed and best, the change with its interval, what changed, the cost, the files."""
+    console = plain()
+    print_summary(finished.view(), console, {"Report": "runs/helpdesk/report.html"})
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    view = finished.view()
+    assert f"{view.best.test.mean:.3f}" in text
+    assert "router, agent, writer" in text
+    assert "runs/helpdesk/report.html" in text
+    assert "Simulated model" in text
+
+
+def test_a_listing_has_exactly_the_promised_fields() -> None:
+    """`prompts --json` is a contract."""
+    (listed,) = modules_json([Module("m", "prompt", "Hi {name}", placeholders=("name",), nodes=("a/b",), line=3)])
+    assert listed == {
+        "name": "m", "kind": "prompt", "text": "Hi {name}", "placeholders": ["name"], "nodes": ["a/b"],
+        "file": None, "line": 3, "evidence": "flows", "on": True,
+    }  # fmt: skip
+
+
+def test_the_table_shows_each_module_and_why_some_cannot_be_replaced() -> None:
+    """Nothing found is dropped in silence, and nothing in a name acts on the terminal."""
+    console = plain()
+    modules = (
+        Module("writer", "prompt", "Write.\nKindly.", nodes=("write",), file="g.py", line=7, evidence="seen"),
+        Module("odd\x1b[2J", "prompt", "x", reason="read from a socket on every run"),
+    )
+    modules_table(modules, console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "g.py:7" in text
+    assert "Write. Kindly." in text
+    assert "read from a socket on every run" in text
+    assert "\x1b" not in text
+
+
+def test_a_graph_without_prompts_is_said_in_words() -> None:
+    """An empty listing is a sentence."""
+    console = plain()
+    modules_table((), console)
+    assert "No text was found" in console.file.getvalue()  # type: ignore[attr-defined]

@@ -1,0 +1,121 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from langgraph_gepa.report.comparison import skim
+from langgraph_gepa.report.plain import to_json
+from langgraph_gepa.report.view import summarize
+from langgraph_gepa.search.events import RunStarted
+
+
+def test_the_curve_never_falls_and_ends_at_the_best_score(finished: Any) -> None:
+    """Best so far against rollouts: a staircase upwards to the pool's best."""
+    view = finished.view()
+    scores = [score for _, score in view.curve]
+    assert scores == sorted(scores)
+    assert scores[-1] == finished.pool.mean(finished.pool.best)
+    assert [at for at, _ in view.curve] == sorted(at for at, _ in view.curve)
+
+
+def test_candidates_know_when_they_were_found(finished: Any) -> None:
+    """The rollouts at a candidate's admission include its own validation: the seed's are the pareto set."""
+    view = finished.view()
+    assert view.candidates[0].rollouts == len(finished.pool.pareto_set)
+    found = [candidate.rollouts for candidate in view.candidates]
+    assert found == sorted(found)
+    assert found[-1] <= finished.pool.spent.rollouts
+
+
+def test_the_authors_of_a_text_lead_from_the_seed_to_the_best(finished: Any) -> None:
+    """The last author's text is the best's, and each author changed the module."""
+    view = finished.view()
+    for module in view.modules:
+        assert bool(module.authors) == module.changed
+        if module.authors:
+            assert view.candidates[module.authors[-1]].texts[module.module.name] == module.best
+
+
+def test_held_out_examples_judge_and_validation_does_only_without_them(script: Callable[..., Any]) -> None:
+    """Before the test set is scored the verdict is on validation; afterwards on test."""
+    run = script()
+    run.start()
+    run.search(6, 0)
+    assert run.view().evidence.subset == "pareto"
+    run.finish()
+    view = run.view()
+    assert view.evidence.subset == "test"
+    assert view.evidence.difference.n == 24
+
+
+def test_better_worse_and_same_are_all_examples_both_were_run_on(finished: Any) -> None:
+    """Every example falls in one of three groups, and shown changes have their texts."""
+    comparison = finished.view().test
+    assert sum(comparison.counts.values()) == len(comparison.changes) == 24
+    assert all(change.delta > 0 and change.inputs for change in comparison.better)
+    assert all(change.delta < 0 for change in comparison.worse)
+    assert comparison.better[0].delta == max(change.delta for change in comparison.changes)
+
+
+def test_only_the_rollouts_that_are_shown_are_loaded(finished: Any) -> None:
+    """A report of a large run reads a bounded part of its ledger."""
+    loaded: list[str] = []
+
+    def load(key: str) -> None:
+        loaded.append(key)
+
+    summarize(finished.journal, (), {}, load=load, shown=2)
+    assert len(loaded) <= 2 * 2 * 2 * 2  # seed and best, better and worse, two of each, on two sets
+
+
+@pytest.mark.parametrize("length", [0, 1, 10, 26, 60])
+def test_any_beginning_of_a_journal_is_a_view(finished: Any, length: int) -> None:
+    """A run can be looked at from its first event on, and is resumable until it is finished."""
+    view = summarize(finished.journal[:length], (), {})
+    assert not view.finished
+    json.dumps(to_json(view))
+
+
+def test_too_few_examples_give_no_verdict(script: Callable[..., Any]) -> None:
+    """With five pairs no 95 % conclusion exists, whatever the scores."""
+    run = script(examples=5)
+    run.start()
+    run.mutate(accept=True)
+    run.finish()
+    assert run.view().verdict in ("few", "same")
+
+
+def test_json_says_what_show_promises(finished: Any) -> None:
+    """Modules, candidates, seed and best with intervals, and the accounts, as plain JSON."""
+    told = json.loads(json.dumps(to_json(finished.view())))
+    assert [module["name"] for module in told["modules"]] == ["router", "agent", "writer"]
+    assert {"id", "parents", "score", "scores", "texts"} <= told["candidates"][5].keys()
+    for who in ("seed", "best"):
+        for subset in ("validation", "test"):
+            assert told[who][subset]["low"] <= told[who][subset]["mean"] <= told[who][subset]["high"]
+    spent = finished.pool.spent
+    assert (told["rollouts"], told["reflections"]) == (spent.rollouts, spent.reflections)
+    assert told["tokens"] == spent.usage.tokens
+    assert told["dollars"] == pytest.approx(spent.usage.dollars)
+    assert told["seconds"] == finished.now
+
+
+def test_an_unknown_price_is_null_and_never_zero(script: Callable[..., Any]) -> None:
+    """When one model's price is unknown, so is the sum."""
+    run = script(priced=False)
+    run.start()
+    assert to_json(run.view())["dollars"] is None
+
+
+def test_a_run_without_validation_or_test_has_no_verdict() -> None:
+    """Nothing scored, nothing said."""
+    view = summarize([(0.0, RunStarted({"m": "text"}, (), ()))], (), {})
+    assert (view.verdict, view.evidence, view.modules[0].changed) == ("none", None, False)
+
+
+def test_of_a_conversation_the_last_message_is_shown() -> None:
+    """A state is skimmed: message lists by their end, other data as JSON, long texts clipped."""
+    state = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "bye"}], "n": [1]}
+    assert skim(state)[0] == ("messages", "(1 earlier) bye")
+    assert len(skim("x" * 100_000)[0][1]) < 1_000
