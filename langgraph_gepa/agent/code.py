@@ -24,6 +24,7 @@ Position = tuple[int, int, int, int]
 
 _FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 _OUTER = "__outer__"
+_SPOT = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,7 @@ def rewritten(code: CodeType, changes: Mapping[Position, ast.expr]) -> CodeType:
     origin = source(code)
     if origin is None:
         raise LookupError(f"the source of {code.co_qualname} is not known")
-    node = _Replacer(changes).visit(copy.deepcopy(origin.node))
-    new = Source(ast.fix_missing_locations(node), origin.owner, origin.imports)
+    new = Source(cast("Function", _replaced(origin.node, changes)), origin.owner, origin.imports)
     compiled = _compiled(new, code)
     if compiled is None or compiled.co_freevars != code.co_freevars:
         raise LookupError(f"{code.co_qualname} cannot be compiled again with the same free variables")
@@ -132,14 +132,14 @@ def _compiled(origin: Source, like: CodeType) -> CodeType | None:
     if not isinstance(node, ast.Lambda):
         node.decorator_list = []
         node.returns = None
-    body: list[ast.stmt] = [ast.copy_location(ast.Expr(node), node) if isinstance(node, ast.Lambda) else node]
+    body: list[ast.stmt] = [ast.Expr(node, **_SPOT) if isinstance(node, ast.Lambda) else node]
     if origin.owner is not None:
-        body = [ast.ClassDef(name=origin.owner, bases=[], keywords=[], body=body, decorator_list=[])]
-    names = [ast.arg(arg=name) for name in like.co_freevars]
+        body = [ast.ClassDef(name=origin.owner, bases=[], keywords=[], body=body, decorator_list=[], **_SPOT)]
+    names = [ast.arg(arg=name, **_SPOT) for name in like.co_freevars]
     arguments = ast.arguments(posonlyargs=[], args=names, kwonlyargs=[], kw_defaults=[], defaults=[])
-    outer = ast.FunctionDef(name=_OUTER, args=arguments, body=body, decorator_list=[], returns=None)
-    imports: list[ast.stmt] = [ast.Import(names=[ast.alias(name=name)]) for name in origin.imports]
-    module = ast.fix_missing_locations(ast.Module(body=[*imports, outer], type_ignores=[]))
+    outer = ast.FunctionDef(name=_OUTER, args=arguments, body=body, decorator_list=[], returns=None, **_SPOT)
+    imports: list[ast.stmt] = [ast.Import(names=[ast.alias(name=name, **_SPOT)], **_SPOT) for name in origin.imports]
+    module = ast.Module(body=[*imports, outer], type_ignores=[])
     try:
         top = compile(module, like.co_filename, "exec", flags=like.co_flags & _FUTURES, dont_inherit=True)
     except (SyntaxError, ValueError):
@@ -180,16 +180,26 @@ def _same(one: CodeType, other: CodeType) -> bool:
     )
 
 
-class _Replacer(ast.NodeTransformer):
-    def __init__(self, changes: Mapping[Position, ast.expr]) -> None:
-        self.changes = changes
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp) and position(node) in self.changes:
-            change = self.changes[position(node)]
-            for value in change.values if isinstance(change, ast.JoinedStr) else ():
-                if isinstance(value, ast.FormattedValue):  # a text may stand inside another's placeholder
-                    value.value = cast("ast.expr", self.visit(value.value))
-            return ast.copy_location(change, node)
-        visited: ast.AST = super().visit(node)
-        return visited
+def _replaced(node: ast.AST, changes: Mapping[Position, ast.expr]) -> ast.AST:
+    """A copy of the tree with expressions replaced; what does not change is shared with the old tree."""
+    if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp) and position(node) in changes:
+        change = changes[position(node)]
+        for value in change.values if isinstance(change, ast.JoinedStr) else ():
+            if isinstance(value, ast.FormattedValue):  # a text may stand inside another's placeholder
+                value.value = cast("ast.expr", _replaced(value.value, changes))
+        return ast.fix_missing_locations(ast.copy_location(change, node))
+    if isinstance(node, ast.stmt) and not any(node.lineno <= at[0] <= (node.end_lineno or at[0]) for at in changes):
+        return node
+    new: dict[str, object] = {}
+    for name, value in ast.iter_fields(node):
+        if isinstance(value, ast.AST):
+            new[name] = _replaced(value, changes)
+        elif isinstance(value, list):
+            new[name] = [_replaced(item, changes) if isinstance(item, ast.AST) else item for item in value]
+        if new.get(name) in (value, None):
+            new.pop(name, None)
+    if not new:
+        return node
+    made = copy.copy(node)
+    vars(made).update(new)
+    return made

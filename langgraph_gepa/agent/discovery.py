@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
-from langgraph.graph import StateGraph
+from langgraph.graph import START, StateGraph
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.agent import copying, naming, origin, paths, templates
+from langgraph_gepa.agent.anatomy import classes
 from langgraph_gepa.agent.slots import Slot, Slots
 from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.errors import GraphError, PlaceholderError
@@ -65,9 +65,9 @@ class Survey:
             self._walk,
             self._compiled,
             {(slot.owner, slot.step): text for name, text in changed.items() for slot in self._carriers[name]},
-            set().union(*(self._above[name] for name in changed)) | {id(self._compiled)},
+            {id(self._compiled), id(_lasting(self._compiled))}.union(*(self._above[name] for name in changed)),
         )
-        _bound[bound] = _Bound(self, {**texts})
+        _bound[_lasting(bound)] = _Bound(self, {**texts})
         return bound
 
     def check(self, name: str, text: str) -> str | None:
@@ -111,7 +111,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
 
     Raises `GraphError` when `graph` is no graph.
     """
-    known = _bound.get(graph) if isinstance(graph, Pregel) else None
+    known = _bound.get(_lasting(graph)) if isinstance(graph, Pregel) else None
     if known is not None:
         return known.survey.rebased(graph, known.texts)
     compiled = compile_graph(graph)
@@ -126,6 +126,11 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
             where.setdefault(place.key, place)
     _merge_frozen_tools(found)
     return _assembled(graph, compiled, walk, found, where)
+
+
+def _lasting(graph: AnyGraph) -> Any:
+    """What a compiled graph keeps of itself when `with_config` makes another of it."""
+    return getattr(graph, "builder", graph)
 
 
 def compile_graph(graph: Any) -> AnyGraph:
@@ -190,7 +195,7 @@ def _assembled(graph: Any, compiled: AnyGraph, walk: Walk, found: dict[Any, list
 def _module(name: str, nodes: tuple[str, ...], tools: tuple[str, ...], place: origin.Place, slots: list[Slot]) -> Module:
     first = slots[0]
     style: Style = next((slot.style for slot in slots if slot.style != "plain"), "plain")
-    evidence = min((slot.evidence for slot in slots), key=_EVIDENCE.index)
+    evidence = min((slot.evidence for slot in slots), key=_EVIDENCE.index) if nodes else "possible"
     reason = next((slot.reason for slot in slots if slot.reason), "")
     names: tuple[str, ...] = ()
     try:
@@ -204,15 +209,20 @@ def _module(name: str, nodes: tuple[str, ...], tools: tuple[str, ...], place: or
 
 
 def _nodes(walk: Walk, traced: paths.Paths, slots: list[Slot]) -> list[str]:
-    nodes = dict.fromkeys(path for slot in slots for path in traced.of.get(slot.owner, ()))
+    nodes = dict.fromkeys(path for slot in slots for path in _users(walk, traced, slot))
     if slots[0].kind == "tool":
         return [path for path in nodes if path not in traced.executors] or list(nodes)
-    if not nodes:  # defaults of a context schema: the nodes that ask for them
-        for slot in slots:
-            for key, node in walk.nodes.items():
-                if isinstance(node.value, FunctionType) and slot.step[-1] in node.value.__code__.co_names:
-                    nodes.update(dict.fromkeys(traced.of.get(key, ())))
     return list(nodes)
+
+
+def _users(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
+    """The nodes that use one text: those that reach its owner and, of the user's objects, name the attribute."""
+    owner = walk.nodes[slot.owner].value
+    nodes = traced.of.get(slot.owner, [])
+    if slot.step[0] not in ("attr", "member", "field") or not classes.own(owner if isinstance(owner, type) else type(owner)):
+        return nodes
+    # Nobody holds the schema of a context: whoever names its field uses it.
+    return [path for path in nodes or traced.order if not traced.named[path].isdisjoint((slot.step[-1], "getattr"))]
 
 
 def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: origin.Place, slots: list[Slot]) -> list[str]:
@@ -229,8 +239,8 @@ def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: origin
         return [own, *([f"{own}.{first.hint}"] if first.hint else []), *_within(place), f"{node}.{own}", f"{naming.slug(path)}.{own}"]
     function = walk.nodes[first.owner].value.__name__ if first.literal is not None else "<lambda>"
     details = [naming.slug(d) for d in (function, first.hint) if d and d not in ("<lambda>", path.split("/")[-1])]
-    if path in traced.executors and details:
-        node = details.pop(0)
+    if details and (path in traced.executors or path.endswith(START)):
+        node = details.pop(0)  # the tool or router says more than the node it runs in
     names = [".".join([node, *details[:count]]) for count in range(len(details) + 1)]
     return [*names, ".".join([naming.slug(path), *details])]
 

@@ -179,7 +179,7 @@ class _Reader(ast.NodeVisitor):
             case ast.Subscript(value=base, slice=key):
                 yield from self.sources(base)
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                    yield ("key", key.value), "made"
+                    yield ("key", key.value), _carried(key.value)
             case ast.Tuple(elts=[ast.Constant(value=str(role)), text]) if role in _SPEAKING:
                 yield from self.sources(text)
             case ast.Dict() if "content" in _items(node):
@@ -247,7 +247,7 @@ class _Reader(ast.NodeVisitor):
             if name in ("join", "replace", "get", "pop", "setdefault", "items", "values", "copy", "format_messages"):
                 key = node.args[0] if name in ("get", "pop", "setdefault") and node.args else None
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                    yield ("key", key.value), "made"
+                    yield ("key", key.value), _carried(key.value)
                 yield from self.sources(receiver) if key is not None else self._made(receiver)
                 yield from self._inserted(*arguments) if name == "replace" else self._made(*arguments[key is not None :])
                 return
@@ -496,6 +496,11 @@ class _Reader(ast.NodeVisitor):
         if name in function.__code__.co_varnames or name in function.__code__.co_cellvars:
             return _MISSING
         return function.__globals__.get(name, _MISSING)
+
+
+def _carried(key: str) -> Way:
+    """What comes out of the state is data put into a prompt, unless its key says it is one."""
+    return "made" if PROMPT_NAME.search(key) else "in"
 
 
 def _items(node: ast.Dict) -> dict[str, ast.expr]:

@@ -38,7 +38,7 @@ class Literal:
 def read(node: ast.expr) -> Literal | None:
     """The text an expression writes out, or `None` when it writes none (no words in it)."""
     if isinstance(node, ast.Constant):
-        if isinstance(node.value, str) and templates.PROSE.search(node.value):
+        if isinstance(node.value, str) and templates.speaks(node.value):
             return Literal(node.value, "plain", position(node))
         return None
     if isinstance(node, ast.JoinedStr):
@@ -76,7 +76,7 @@ def _joined(values: list[ast.expr], where: Position) -> Literal | None:
         elif isinstance(value, ast.Constant):
             text += templates.escape(str(value.value))
             words += f"{value.value} "
-    if not templates.PROSE.search(words):
+    if not templates.speaks(words):
         return None
     if not names:
         return Literal("".join(str(v.value) for v in values if isinstance(v, ast.Constant)), "plain", where)

@@ -13,9 +13,6 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.agent.anatomy import Step, classes, functions
 from langgraph_gepa.agent.walk import Walk
 
-_PLAIN = {"__start__": "start"}
-
-
 def unique(candidates: Sequence[Sequence[str]]) -> list[str]:
     """A name for each: the first of its candidates that nobody else could have, numbered if there is none."""
     names: list[str] = [""] * len(candidates)
@@ -87,5 +84,5 @@ def label(path: str, graph: str, prebuilt: bool) -> str:
     *above, last = path.split("/")
     if prebuilt:
         return slug(above[-1]) if above else slug(graph) if graph != "LangGraph" else "agent"
-    return slug(_PLAIN.get(last, last))
+    return slug(last.strip("_"))
 

@@ -8,7 +8,8 @@ from types import FunctionType
 from typing import Any
 
 from langchain_core.tools import BaseTool
-from langgraph.graph import StateGraph
+from langgraph.func import _TaskFunction
+from langgraph.graph import START, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 
@@ -18,9 +19,11 @@ from langgraph_gepa.agent.walk import Walk
 
 @dataclass(slots=True)
 class Paths:
-    """`of` maps an object's identity to the nodes that reach it; `order` lists all nodes as a run comes to them."""
+    """`of` maps an object's identity to the nodes that reach it, `named` a node to the names its code
+    uses; `order` lists all nodes as a run comes to them."""
 
     of: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    named: dict[str, set[str]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     graphs: dict[str, str] = field(default_factory=dict)
     executors: set[str] = field(default_factory=set)
@@ -35,27 +38,34 @@ def trace(walk: Walk, root: Pregel[Any, Any, Any, Any]) -> Paths:
 
 
 def _graph(walk: Walk, paths: Paths, graph: Pregel[Any, Any, Any, Any], prefix: str, chain: tuple[int, ...]) -> None:
-    below: list[tuple[Pregel[Any, Any, Any, Any], str]] = []
     executed = {
         id(tool)
         for node in graph.nodes.values()
         if isinstance(node.bound, ToolNode)
         for tool in node.bound.tools_by_name.values()
     }
+    starts: list[tuple[str, Any]] = []
     for name in graphs.ordered_nodes(graph):
         path = f"{prefix}/{name}" if prefix else name
-        paths.order.append(path)
         paths.graphs[path] = graph.name
         node = graph.nodes[name]
-        executes = isinstance(node.bound, ToolNode)
-        if executes:
+        if isinstance(node.bound, ToolNode):
             paths.executors.add(path)
-        elif _prebuilt(node.bound):
+        elif name != START and _prebuilt(node.bound):
             paths.prebuilt.add(path)
-        for key in _reached(walk, id(node), set() if executes else executed):
+        starts.append((path, node))
+    below: list[tuple[Pregel[Any, Any, Any, Any], str]] = []
+    for path, start in starts:
+        paths.order.append(path)
+        reached, paths.named[path] = _reached(walk, id(start), set() if path in paths.executors else executed)
+        for key in reached:
             value = walk.nodes[key].value
             if isinstance(value, Pregel):
                 below.append((value, path))
+            elif isinstance(value, _TaskFunction) and value is not start:
+                task = f"{path}/{value.__name__}"
+                if task not in paths.order and (task, value) not in starts:
+                    starts.append((task, value))
             elif path not in paths.of[key]:
                 paths.of[key].append(path)
     for subgraph, path in below:
@@ -69,8 +79,9 @@ _SELF: frozenset[str] = frozenset()
 """What is called without being named of the object a method belongs to."""
 
 
-def _reached(walk: Walk, start: int, elsewhere: set[int]) -> list[int]:
-    """What a node may use, subgraphs not entered; `elsewhere` are tools that run in another node.
+def _reached(walk: Walk, start: int, elsewhere: set[int]) -> tuple[list[int], set[str]]:
+    """What a node may use, subgraphs not entered, and the names its code uses; `elsewhere` are tools
+    that run in another node.
 
     Of the user's objects and classes only the attributes are followed that code met on the way names,
     so that two methods of one object, as two nodes, do not share each other's prompts.
@@ -85,7 +96,7 @@ def _reached(walk: Walk, start: int, elsewhere: set[int]) -> list[int]:
             continue
         met[key] = None
         value = walk.nodes[key].value
-        if isinstance(value, Pregel | StateGraph) or key in elsewhere:
+        if isinstance(value, Pregel | StateGraph) or key in elsewhere or (isinstance(value, _TaskFunction) and key != start):
             continue
         if isinstance(value, FunctionType) and functions.own(value):
             for name in functions.names(value.__code__) - named:
@@ -98,7 +109,7 @@ def _reached(walk: Walk, start: int, elsewhere: set[int]) -> list[int]:
                 todo.append((part, _SELF if step == ("self",) else used - {"__init__"} if step == ("class",) else _VALUE))
             elif name not in _VALUE:
                 waiting[name].append(part)
-    return list(met)
+    return list(met), named
 
 
 def _asked(name: str, named: set[str]) -> bool:

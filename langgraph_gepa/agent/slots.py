@@ -145,14 +145,14 @@ class Slots:
             return
         inherited = self.inherited.get(key, _NONE)
         for step, part in node.parts:
-            if isinstance(part, str) and templates.PROSE.search(part) and not _label(value, step, part):
+            if isinstance(part, str) and templates.speaks(part) and not _label(value, step, part):
                 uses = self.uses(node, step) | inherited
                 yield from self._string(key, node, step, part, uses)
 
     def _string(self, key: int, node: Node, step: Step, text: str, uses: frozenset[Use]) -> Iterator[Slot]:
         if isinstance(node.value, BaseTool | BasePromptTemplate) or (step[0] == "dict" and step[1] != "prompt"):
             return
-        if _steers(text, uses):
+        if _steers(text, uses) and templates.speaks(text, style_of(uses)):
             yield Slot(key, step, text, style=style_of(uses), reason=_reason(uses))
         elif step[0] == "global" and isinstance(node.value, FunctionType) and len(text.split()) >= _WORDS:
             yield Slot(key, step, text, style=style_of(uses), evidence="possible")
@@ -160,7 +160,7 @@ class Slots:
             yield Slot(key, step, text)
 
     def _message(self, key: int, message: BaseMessage) -> Iterator[Slot]:
-        if isinstance(message.content, str) and templates.PROSE.search(message.content):
+        if isinstance(message.content, str) and templates.speaks(message.content):
             evidence: Evidence = "possible" if isinstance(message, AIMessage | ToolMessage) else "flows"
             yield Slot(key, ("attr", "content"), message.content, evidence=evidence, hint=message.type)
 
@@ -169,7 +169,7 @@ class Slots:
             style: Style = "format" if template.template_format == "f-string" else template.template_format
             for name in ("template", "prefix", "suffix"):
                 text = getattr(template, name, "")
-                if templates.PROSE.search(text):
+                if templates.speaks(text, style):
                     yield Slot(key, ("attr", name), text, style=style, hint="" if name == "template" else name)
 
     def _function(self, key: int, node: Node) -> Iterator[Slot]:
@@ -188,7 +188,7 @@ class Slots:
             style = literal.style if literal.style == "fstring" else style_of(uses)
             reason = _reason(uses) or (_FORMATTED_TWICE if literal.style == "fstring" and style_of(uses) != "plain" else "")
             slot = Slot(key, ("code", where), literal.text, style=style, literal=literal, hint=hint, reason=reason)
-            if _steers(literal.text, uses):
+            if _steers(literal.text, uses) and templates.speaks(literal.text, style):
                 yield slot
             elif "tool" in uses:
                 yield dataclasses.replace(slot, kind="tool")

@@ -103,20 +103,12 @@ def _fstring(text: str) -> Iterator[str]:
 
 
 def _mustache(text: str) -> Iterator[str]:
-    opened: list[str] = []
     try:
         for kind, key in tokenize(text):
-            name = str(key).strip()
             if kind in _VARIABLE_TOKENS:
-                yield name
-            if kind in ("section", "inverted section"):
-                opened.append(name)
-            elif kind == "end" and (not opened or opened.pop() != name):
-                raise BrokenTemplateError(f"{{{{/{name}}}}} closes a section that is not open")
+                yield str(key).strip()
     except (ChevronError, SyntaxError) as broken:
-        raise BrokenTemplateError(f"the text is no mustache template: {broken}") from broken
-    if opened:
-        raise BrokenTemplateError(f"the section {{{{#{opened[-1]}}}}} is never closed")
+        raise BrokenTemplateError(f"the text is no mustache template: {' '.join(str(broken).split())}") from broken
 
 
 def _jinja2(text: str) -> Iterator[str]:
@@ -150,4 +142,10 @@ _READERS: dict[Style, Callable[[str], Iterator[str]]] = {
     "jinja2": _jinja2,
 }
 
-PROSE = re.compile(r"[^\W\d_]{2,}")
+def speaks(text: str, style: Style = "plain") -> bool:
+    """Whether there is a word in `text` besides its placeholders."""
+    return _WORD.search(text if style == "plain" else _FILLED.sub("", text)) is not None
+
+
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_FILLED = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}]*\}", re.S)

@@ -14,6 +14,7 @@ from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
 
 _LruCache = type(functools.cache(lambda: None))
+_texts: weakref.WeakKeyDictionary[CodeType, dict[code.Position, literals.Literal]] = weakref.WeakKeyDictionary()
 _named: weakref.WeakKeyDictionary[CodeType, tuple[tuple[str, ...], ...]] = weakref.WeakKeyDictionary()
 
 
@@ -22,21 +23,21 @@ def own(function: FunctionType) -> bool:
     return territory.own_code(function.__code__, function.__module__)
 
 
-def global_names(code: CodeType) -> tuple[tuple[str, ...], ...]:
+def global_names(compiled: CodeType) -> tuple[tuple[str, ...], ...]:
     """The global names a function's code uses, inner functions included; `("prompts", "WRITER")` for `prompts.WRITER`."""
-    if code not in _named:
-        _named[code] = tuple(dict.fromkeys(_global_names(code)))
-    return _named[code]
+    if compiled not in _named:
+        _named[compiled] = tuple(dict.fromkeys(_global_names(compiled)))
+    return _named[compiled]
 
 
-def names(code: CodeType) -> set[str]:
+def names(compiled: CodeType) -> set[str]:
     """Every global name and attribute a function's code names, inner functions included."""
-    return set(code.co_names).union(*(names(const) for const in code.co_consts if isinstance(const, CodeType)))
+    return set(compiled.co_names).union(*(names(const) for const in compiled.co_consts if isinstance(const, CodeType)))
 
 
-def _global_names(code: CodeType) -> Iterator[tuple[str, ...]]:
+def _global_names(compiled: CodeType) -> Iterator[tuple[str, ...]]:
     name: tuple[str, ...] = ()
-    for instruction in dis.get_instructions(code):
+    for instruction in dis.get_instructions(compiled):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             if name:
                 yield name
@@ -46,7 +47,7 @@ def _global_names(code: CodeType) -> Iterator[tuple[str, ...]]:
         elif name and instruction.opname != "CACHE":
             yield name
             name = ()
-    for const in code.co_consts:
+    for const in compiled.co_consts:
         if isinstance(const, CodeType):
             yield from _global_names(const)
 
@@ -127,12 +128,10 @@ def _put(copies: Copies, names: dict[str, Any], path: list[str], part: Any) -> N
 
 
 def _rewritten(old: CodeType, texts: Mapping[Any, str]) -> CodeType:
-    origin = code.source(old)
-    changes = {}
-    for found in literals.within(origin.node) if origin else ():
-        if found.position in texts:
-            changes[found.position] = found.replaced(texts[found.position])
-    return code.rewritten(old, changes)
+    if old not in _texts:
+        origin = code.source(old)
+        _texts[old] = {found.position: found for found in literals.within(origin.node)} if origin else {}
+    return code.rewritten(old, {where: _texts[old][where].replaced(text) for where, text in texts.items()})
 
 
 class Cell(Handler):
@@ -169,7 +168,7 @@ class Method(Handler):
 
 
 class Partial(Handler):
-    """Steps: `func`, `arg index`, `keyword name`, `dict key`."""
+    """Steps: `func`, `arg index`, `keyword name`, and `dict __wrapped__`, what `functools.wraps` wrote down."""
 
     whole = True
 
@@ -180,7 +179,8 @@ class Partial(Handler):
         yield ("func",), value.func
         yield from ((("arg", i), held) for i, held in enumerate(value.args))
         yield from ((("keyword", name), held) for name, held in value.keywords.items())
-        yield from ((("dict", key), held) for key, held in vars(value).items())
+        if "__wrapped__" in vars(value):
+            yield ("dict", "__wrapped__"), vars(value)["__wrapped__"]
 
     def make(self, value: functools.partial[Any], changes: Mapping[Step, Any]) -> functools.partial[Any]:
         made = functools.partial(
