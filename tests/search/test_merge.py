@@ -107,6 +107,15 @@ def test_no_merge_is_tried_twice(tables: Any) -> None:
     assert propose_merge(pool, Random(1)) is None
 
 
+def test_a_triple_is_tried_once_whatever_chance_would_make_of_it(tables: Any) -> None:
+    """Where a tie would let the same two yield another text the second time, there is no second time."""
+    row = tables.Row
+    pool = tables.pool(row((), "aa", [0, 0]), row((0,), "ba", [1, 0]), row((0,), "cb", [0, 1]))
+    assert len({str(propose_merge(pool, Random(seed))) for seed in range(30)}) == 2
+    pool.apply(IterationStarted(3, (1, 2), ("p0",), 0, {"m0": "b", "m1": "b"}))
+    assert {propose_merge(pool, Random(seed)) for seed in range(30)} == {None}
+
+
 def test_parent_and_child_do_not_merge(tables: Any) -> None:
     """Along one line there is nothing to bring together."""
     row = tables.Row
