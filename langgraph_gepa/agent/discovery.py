@@ -117,15 +117,17 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     compiled = compile_graph(graph)
     walk = Walk(compiled)
     found: dict[Any, list[Slot]] = {}
-    places = origin.Places(walk)
+    traced = paths.trace(walk, compiled)
+    places = origin.Places(walk, traced.of)
     where: dict[Any, origin.Place] = {}
-    for slot in Slots(walk):
+    for slot in Slots(walk, traced.of):
         if slot.kind in kinds:
             place = places.of(slot)
             found.setdefault(place.key, []).append(slot)
-            where.setdefault(place.key, place)
+            if place.key not in where or (place.name and not where[place.key].name):
+                where[place.key] = place
     _merge_frozen_tools(found)
-    return _assembled(graph, compiled, walk, found, where)
+    return _assembled(graph, compiled, walk, traced, found, where)
 
 
 def _lasting(graph: AnyGraph) -> Any:
@@ -173,8 +175,14 @@ def _merge_frozen_tools(found: dict[Any, list[Slot]]) -> None:
                 found[same[0]].extend(found.pop(key))
 
 
-def _assembled(graph: Any, compiled: AnyGraph, walk: Walk, found: dict[Any, list[Slot]], where: dict[Any, origin.Place]) -> Survey:
-    traced = paths.trace(walk, compiled)
+def _assembled(
+    graph: Any,
+    compiled: AnyGraph,
+    walk: Walk,
+    traced: paths.Paths,
+    found: Mapping[Any, list[Slot]],
+    where: Mapping[Any, origin.Place],
+) -> Survey:
     rank = {path: i for i, path in enumerate(traced.order)}
     tools = paths.tools(walk, traced)
     drafts = []

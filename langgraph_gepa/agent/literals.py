@@ -125,8 +125,10 @@ def _slug(key: str) -> str:
     return re.sub(r"\W+", "_", key).strip("_") if key and not key[0].isdigit() else ""
 
 
-def within(node: ast.AST) -> Iterator[Literal]:
+def within(node: ast.AST) -> dict[Position, Literal]:
     """Every text written out in a function, the parts of larger ones too."""
+    found: dict[Position, Literal] = {}
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Constant | ast.JoinedStr | ast.BinOp) and (found := read(inner)) is not None:
-            yield found
+        if isinstance(inner, ast.Constant | ast.JoinedStr | ast.BinOp) and (literal := read(inner)) is not None:
+            found.setdefault(literal.position, literal)  # the pieces of an f-string have the f-string's position
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,8 +38,9 @@ class Place:
 class Places:
     """Finds the places of the texts of one walk."""
 
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, walk: Walk, users: Mapping[int, Sequence[str]]) -> None:
         self.walk = walk
+        self.users = users
         self.modules = [
             module
             for name, module in list(sys.modules.items())
@@ -80,12 +81,13 @@ class Places:
         if len(homes) == 1:
             return next(iter(homes.values()))
         literals = self._written(slot.text)
-        file, line = (literals[0][0], literals[0][1]) if literals else (None, None)
         if len(literals) == 1:
+            file, line, _ = literals[0]
             return Place(("literal", *literals[0]), file, line)
         if not literals and len(slot.text) > _INTERNED:
             return Place(("object", id(value)))
-        return Place(("step", slot.owner, slot.step), *((file, line) if len({f for f, *_ in literals}) == 1 else (None, None)))
+        # Equal literals may be one object: what one node uses is then taken for one text.
+        return Place(("shared", id(value), *self.users.get(slot.owner, (slot.owner, slot.step))))
 
     def _written(self, text: str) -> list[tuple[str, int, int]]:
         """Where the project's files write this text as one literal."""
@@ -136,8 +138,8 @@ def _home(names: dict[str, Any], name: str, value: str) -> Place | None:
         if parsed is None:
             break
         for statement in parsed.tree.body:
-            if (line := _assigned(statement, name)) is not None:
-                return Place(("global", module.__name__, name), module.__file__, line, name)
+            if (written := _assigned(statement, name)) is not None:
+                return _written_at(written, str(module.__file__), ("global", module.__name__, name), name)
         found = _imported(parsed.tree, module, name)
         if found is None:
             break
@@ -147,18 +149,24 @@ def _home(names: dict[str, Any], name: str, value: str) -> Place | None:
     return Place(("names", id(names), name), None, None, name) if value else None
 
 
-def _assigned(statement: ast.stmt, name: str) -> int | None:
-    """The line of the value, when the statement assigns it to `name` (also inside `if` and `try`)."""
+def _written_at(value: ast.expr, file: str, otherwise: Hashable, name: str) -> Place:
+    """The place of an assigned value: the literal it is, or the name it is assigned to."""
+    literal = isinstance(value, ast.Constant)
+    return Place(("literal", file, value.lineno, value.col_offset) if literal else otherwise, file, value.lineno, name)
+
+
+def _assigned(statement: ast.stmt, name: str) -> ast.expr | None:
+    """The value, when the statement assigns it to `name` (also inside `if` and `try`)."""
     match statement:
         case ast.Assign(targets=targets, value=value):
             if any(isinstance(t, ast.Name) and t.id == name for target in targets for t in ast.walk(target)):
-                return value.lineno
+                return value
         case ast.AnnAssign(target=ast.Name(id=assigned), value=ast.expr() as value) if assigned == name:
-            return value.lineno
+            return value
         case ast.If() | ast.Try() | ast.With():
             for inner in ast.walk(statement):
-                if isinstance(inner, ast.Assign | ast.AnnAssign) and (line := _assigned(inner, name)) is not None:
-                    return line
+                if isinstance(inner, ast.Assign | ast.AnnAssign) and (found := _assigned(inner, name)) is not None:
+                    return found
     return None
 
 
@@ -177,14 +185,26 @@ def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleTy
 
 def _field(cls: type, name: str, slot: Slot) -> Place:
     for base in cls.__mro__:
-        parsed = code.file(getattr(sys.modules.get(base.__module__), "__file__", None) or "")
+        module = sys.modules.get(base.__module__)
+        parsed = code.file(getattr(module, "__file__", None) or "")
         for node in ast.walk(parsed.tree) if parsed else ():
             if isinstance(node, ast.ClassDef) and node.name == base.__name__:
                 for statement in node.body:
-                    if (line := _assigned(statement, name)) is not None:
-                        file = sys.modules[base.__module__].__file__
-                        return Place(("field", base.__module__, base.__qualname__, name), file, line, name)
+                    value = _assigned(statement, name)
+                    if isinstance(value, ast.Name) and value.id in vars(module):
+                        return _home(vars(module), value.id, slot.text) or Place(("field", cls, name))
+                    if value is not None:
+                        key = ("field", base.__module__, base.__qualname__, name)
+                        return _written_at(_default(value), str(getattr(module, "__file__", "")), key, name)
     return Place(("step", slot.owner, slot.step), None, None, name)
+
+
+def _default(value: ast.expr) -> ast.expr:
+    """The default inside `field(default="...")` or `Field("...")`."""
+    if isinstance(value, ast.Call):
+        given = [k.value for k in value.keywords if k.arg == "default"] + value.args[:1]
+        return given[0] if given else value
+    return value
 
 
 def _made_from(tool: BaseTool, description: str) -> FunctionType | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import CellType, FunctionType, MethodType
@@ -49,13 +49,13 @@ _NONE: frozenset[Use] = frozenset()
 
 
 class Slots:
-    """Reads the functions of a walk and lists the texts in it."""
+    """Reads the functions of a walk that some node uses, and lists the texts in it."""
 
-    def __init__(self, walk: Walk) -> None:
+    def __init__(self, walk: Walk, used: Container[int]) -> None:
         self.walk = walk
         self.flow = Flow()
-        for node in walk.nodes.values():
-            if isinstance(node.value, FunctionType) and functions.own(node.value):
+        for key, node in walk.nodes.items():
+            if key in used and isinstance(node.value, FunctionType) and functions.own(node.value):
                 self.flow.add(node.value)
         self._builders()
         self.solution: Solution = self.flow.solve()
@@ -76,6 +76,16 @@ class Slots:
                 for step, cell in node.parts:
                     if step[0] == "cell" and (about_prompts or PROMPT_NAME.search(str(step[1]))):
                         self._returns(next((held for _, held in self.walk.nodes[id(cell)].parts), None))
+
+            elif isinstance(node.value, type):
+                for step, part in node.parts:
+                    self._computed(str(step[-1]), part)
+
+    def _computed(self, name: str, member: Any) -> None:
+        """An attribute that a function computes: a property, or a field with a factory."""
+        getter = member.fget if isinstance(member, property) else getattr(member, "func", member)
+        if isinstance(getter, FunctionType) and (getter is not member or getter.__name__ == "<lambda>"):
+            self.flow.edges["attr", name].append((("ret", id(getter.__code__)), "same"))
 
     def _returns(self, function: Any) -> None:
         function = function.__func__ if isinstance(function, MethodType) else function

@@ -130,7 +130,7 @@ def _put(copies: Copies, names: dict[str, Any], path: list[str], part: Any) -> N
 def _rewritten(old: CodeType, texts: Mapping[Any, str]) -> CodeType:
     if old not in _texts:
         origin = code.source(old)
-        _texts[old] = {found.position: found for found in literals.within(origin.node)} if origin else {}
+        _texts[old] = literals.within(origin.node) if origin else {}
     return code.rewritten(old, {where: _texts[old][where].replaced(text) for where, text in texts.items()})
 
 

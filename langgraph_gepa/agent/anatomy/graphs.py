@@ -122,9 +122,8 @@ class Node(Instance):
 
     def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
         super().fill(value, copy, changes, copies)
-        if isinstance(copy, PregelNode) and copy.bound is not value.bound:
-            copies_of_subgraphs = [copy.bound if sub is value.bound else sub for sub in value.subgraphs]
-            copy.subgraphs = copies_of_subgraphs
+        if isinstance(copy, PregelNode) and any(sub is value.bound for sub in value.subgraphs):
+            copy.subgraphs = [copy.bound if sub is value.bound else sub for sub in value.subgraphs]
 
 
 HANDLERS: tuple[Handler, ...] = (Builder(), Graph(), Node())
