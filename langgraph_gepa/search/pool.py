@@ -11,6 +11,7 @@ from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
+    Charged,
     Event,
     IterationFinished,
     IterationStarted,
@@ -28,7 +29,7 @@ class Pool:
 
     `pareto`, `feedback` and `tests` map a candidate's key to example id to the scores of its
     rollouts there, in the order they were paid for. `open` holds what has happened so far in
-    each iteration under way. `merge_due` says that the last thing to end was an accepted mutation.
+    each iteration under way. `merge_due` says that a mutation was accepted since the last start.
     """
 
     started: RunStarted | None = None
@@ -119,6 +120,8 @@ class Pool:
                     reflections=self.spent.reflections + 1,
                     reflection=self.spent.reflection + event.usage,
                 )
+            case Charged():
+                self.spent = replace(self.spent, lost=self.spent.lost + event.usage)
             case CandidateAdmitted():
                 self._admit(event.candidate)
             case IterationFinished():
@@ -128,7 +131,7 @@ class Pool:
         self._note(event)
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, RunStarted | RunFinished | IterationFinished):
+        if isinstance(event, RunStarted | RunFinished | IterationFinished | Charged):
             return
         if not (isinstance(event, RolloutFinished) and event.subset == "test"):
             self.open.setdefault(event.iteration, []).append(event)
