@@ -92,7 +92,10 @@ class Job:
             seed=self.asked.seed,
             in_flight=self.asked.in_flight,
         )
-        await optimizer.run()
+        try:
+            await optimizer.run()
+        finally:
+            ledger.close()
 
     def _afford(self) -> None:
         """Raises `UsageError` for a budget that ends before anything can have been learned."""

@@ -12,6 +12,7 @@ from langgraph_gepa.engine.ports import Reply, Store
 from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
+    Charged,
     Event,
     IterationFinished,
     IterationStarted,
@@ -125,6 +126,7 @@ JOURNAL: tuple[Event, ...] = (
     IterationStarted(2, (1, 0), ("c",), 0, {"planner": "Plan.", "writer": "\ud800"}),
     IterationFinished(2, "rejected", "no better", (0.5,), (0.25,)),
     RunFinished("30 rollouts spent"),
+    Charged("r2", Usage(70, 30, None), "the process died under it"),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 
@@ -200,6 +202,20 @@ class StoreContract:
         store.pay("r0", "first", JOURNAL[1], 0.0)
         store.pay("r0", "second", JOURNAL[1], 1.0)
         _same((store.paid("r0"), len(list(store.events()))), ("first", 2))
+        store.close()
+
+    def test_a_note_lasts_until_its_call_is_paid_or_charged(self, tmp_path: Path) -> None:
+        """The last note of a key counts; paying or charging strikes it, and no other."""
+        store = self.open_store(tmp_path)
+        for key, tokens in (("r0", 1), ("r1", 2), ("r0", 3), ("r2", 4)):
+            store.note(key, Usage(tokens, tokens, None if key == "r1" else 0.5))
+        notes = {"r0": Usage(3, 3, 0.5), "r1": Usage(2, 2, None), "r2": Usage(4, 4, 0.5)}
+        _same(store.notes(), notes)
+        store.pay("r0", "entry", JOURNAL[1], 0.0)
+        store.charge("r1", JOURNAL[-1], 1.0)
+        store.charge("unknown", JOURNAL[-1], 1.0)
+        _same(store.notes(), {"r2": notes["r2"]})
+        _same([event for _, event in store.events()], [JOURNAL[1], JOURNAL[-1], JOURNAL[-1]])
         store.close()
 
     def test_an_iterator_keeps_to_the_journal_it_began_on(self, tmp_path: Path) -> None:

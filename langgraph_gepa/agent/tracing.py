@@ -16,6 +16,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
 from langgraph_gepa.agent.pricing import Prices, price
+from langgraph_gepa.engine.meter import Meter, meter
 from langgraph_gepa.engine.plain import flat_message, plain, shortened
 from langgraph_gepa.search.rollout import Call, Usage
 
@@ -61,15 +62,17 @@ class Tracer(BaseCallbackHandler):
     """Give one to each rollout as a callback, then read `watched`.
 
     Calls stand in the order they started. Works from any thread and never raises into the
-    graph; what was still under way is listed with an error that says so. `failed_at` is the
-    node in which the first exception came up, as a path.
+    graph; what was still under way is listed with an error that says so. Each model call's usage
+    is reported as the call ends. `failed_at` is the node in which the first exception came up, as
+    a path.
     """
 
     run_inline = True  # called in order, in the thread of the event; no executor hop for each
 
-    def __init__(self, prices: Prices | None = None) -> None:
+    def __init__(self, prices: Prices | None = None, report: Meter | None = None) -> None:
         self.failed_at: str | None = None
         self._prices = prices
+        self._report = meter() if report is None else report
         self._lock = threading.Lock()
         self._calls: list[_Open] = []
         self._runs: dict[UUID, _Open] = {}
@@ -118,6 +121,7 @@ class Tracer(BaseCallbackHandler):
             generation = _first(response)
             call.output = _said(generation)
             call.usage = _usage(response, generation, call, self._prices)
+            self._report(call.usage)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         self._failed(run_id, error)

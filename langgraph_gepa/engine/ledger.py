@@ -7,16 +7,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TypeVar
 
+from langgraph_gepa.engine.attempt import Attempt
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.limits import Patience
+from langgraph_gepa.engine.meter import metered
 from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Reply, Store
 from langgraph_gepa.errors import Interrupted
 from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.events import Event, ReflectionFinished, RolloutFinished, Subset
+from langgraph_gepa.search.events import Charged, Event, ReflectionFinished, RolloutFinished, Subset
 from langgraph_gepa.search.example import Example, digest
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Rollout
+from langgraph_gepa.search.rollout import Rollout, Usage
 
 T = TypeVar("T")
 
@@ -49,11 +51,15 @@ class Ledger:
         self._clock = clock
         self.failure: Exception | None = None
         self._stopping: str | None = None
+        self._attempts: dict[str, Attempt] = {}
+        self._closed = False
         before = 0.0
         for at, event in store.events():
             self.pool.apply(event)
             before = at
         self._began = clock() - before
+        for key, spent in store.notes().items():
+            self._charge(key, spent, "the process died under it")
 
     @property
     def seconds(self) -> float:
@@ -77,7 +83,7 @@ class Ledger:
         if (paid := self._store.paid(key)) is not None:
             return load(Rollout, paid)
         async with self._slots:
-            rollout = await self._try(lambda: self._evaluator.evaluate(texts, example))
+            rollout = await self._try(key, lambda: self._evaluator.evaluate(texts, example))
         event = RolloutFinished(
             iteration, texts_id, example.id, subset, rollout.score, rollout.usage, rollout.seconds, key, rollout.error
         )
@@ -89,15 +95,21 @@ class Ledger:
         key = digest(["reply", prompt, iteration, module])
         if (paid := self._store.paid(key)) is not None:
             return load(Reply, paid)
-        reply = await self._try(lambda: self._model.complete(prompt))
+        reply = await self._try(key, lambda: self._model.complete(prompt))
         self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
         return reply
 
-    async def _try(self, call: Callable[[], Awaitable[T]]) -> T:
+    def close(self) -> None:
+        """Accounts for what is still under way, and counts nothing more. The store is the caller's to close."""
+        for attempt in list(self._attempts.values()):
+            self._end(attempt, "the session ended")
+        self._closed = True
+
+    async def _try(self, key: str, call: Callable[[], Awaitable[T]]) -> T:
         async def attempt() -> T:
             if self._stopping is not None:
                 raise Interrupted(self._stopping)
-            return await call()
+            return await self._attempt(key, call)
 
         try:
             return await self._patience.call(attempt)
@@ -108,9 +120,43 @@ class Ledger:
             self.stop(f"a call failed: {error}")
             raise
 
-    def _pay(self, key: str, body: str, event: Event) -> None:
+    async def _attempt(self, key: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Once through. Ends in `_pay`, or here with what it had spent charged."""
+        attempt = self._attempts[key] = Attempt(key, self._heard)
+        with metered(attempt.hear):
+            try:
+                return await call()
+            except BaseException as failure:
+                self._end(attempt, type(failure).__name__)
+                raise
+
+    def _heard(self, attempt: Attempt) -> None:
+        if self._closed:
+            return
+        if not attempt.ended:
+            self._store.note(attempt.key, attempt.heard)
+        elif (late := attempt.unaccounted) is not None:  # a node's thread that outlived its rollout
+            attempt.accounted += late
+            self._charge(attempt.key, late, "after the rollout had ended")
+
+    def _end(self, attempt: Attempt, reason: str) -> None:
+        attempt.ended = True
+        self._attempts.pop(attempt.key, None)
+        if (lost := attempt.unaccounted) is not None:
+            attempt.accounted += lost
+            self._charge(attempt.key, lost, reason)
+
+    def _charge(self, key: str, usage: Usage, reason: str) -> None:
+        event = Charged(key, usage, reason)
+        self._store.charge(key, event, self.seconds)
+        self._show(event)
+
+    def _pay(self, key: str, body: str, event: RolloutFinished | ReflectionFinished) -> None:
         self._store.pay(key, body, event, self.seconds)
         self._show(event)
+        attempt = self._attempts[key]
+        attempt.accounted = event.usage
+        self._end(attempt, "after the rollout had ended")
 
     def _show(self, event: Event) -> None:
         self.pool.apply(event)

@@ -31,7 +31,9 @@ class Evaluator(Protocol):
         """Why `text` may not stand in for the module's (a lost placeholder), or `None` when it may."""
         ...
 
-    async def evaluate(self, texts: Texts, example: Example) -> Rollout: ...
+    async def evaluate(self, texts: Texts, example: Example) -> Rollout:
+        """One rollout. What its model calls spend is reported to `engine.meter.meter()` as they end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,10 @@ class Reply:
 
 
 class LanguageModel(Protocol):
-    """The reflection model: a prompt in, a reply out. A failure of the world is raised."""
+    """The reflection model: a prompt in, a reply out. A failure of the world is raised.
+
+    Reports to `engine.meter.meter()` as an evaluator does.
+    """
 
     async def complete(self, prompt: str) -> Reply: ...
 
@@ -57,7 +62,21 @@ class Store(Protocol):
     def append(self, event: Event, at: float) -> None: ...
 
     def pay(self, key: str, value: str, event: Event, at: float) -> None:
-        """Writes a ledger entry and the event that accounts for it: both or neither."""
+        """Writes a ledger entry and the event that accounts for it, and strikes the note of what it had
+        spent on the way: all or nothing."""
+        ...
+
+    def note(self, key: str, usage: Usage) -> None:
+        """What the call under `key` has spent so far, in place of an earlier note. Survives the
+        process; a power cut may take the last notes along."""
+        ...
+
+    def notes(self) -> Mapping[str, Usage]:
+        """The notes of calls that were neither paid nor charged."""
+        ...
+
+    def charge(self, key: str, event: Event, at: float) -> None:
+        """Writes the event that accounts for a call that came to nothing, and strikes its note: both or neither."""
         ...
 
     def paid(self, key: str) -> str | None:

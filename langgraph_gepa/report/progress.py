@@ -10,6 +10,7 @@ from typing import Literal
 from langgraph_gepa.search.candidate import Origin
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
+    Charged,
     Event,
     IterationFinished,
     IterationStarted,
@@ -123,7 +124,7 @@ class Iteration:
 
 def tell(known: dict[int, Iteration], event: Event, at: float) -> Iteration | None:
     """Folds the event into `known`, iterations by number; the one it belongs to, if it belongs to one."""
-    if isinstance(event, RunStarted | RunFinished):
+    if isinstance(event, RunStarted | RunFinished | Charged):
         return None
     if isinstance(event, RolloutFinished) and event.subset == "test":
         return None

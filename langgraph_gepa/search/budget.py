@@ -36,7 +36,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What was paid for. `rollouts` are the search's; `tests` those on held-out examples."""
+    """What was paid for. `rollouts` are the search's; `tests` those on held-out examples.
+
+    `lost` was spent on attempts that came to nothing: failed by the world, or cut off by a kill.
+    """
 
     rollouts: int = 0
     tests: int = 0
@@ -44,10 +47,11 @@ class Spent:
     iterations: int = 0
     graph: Usage = Usage()
     reflection: Usage = Usage()
+    lost: Usage = Usage()
 
     @property
     def usage(self) -> Usage:
-        return self.graph + self.reflection
+        return self.graph + self.reflection + self.lost
 
 
 def rollouts_left(budget: Budget, spent: Spent, reserved: int = 0) -> int | None:

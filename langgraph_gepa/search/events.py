@@ -73,6 +73,16 @@ class ReflectionFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Charged:
+    """What an attempt at a rollout or a reply cost that came to nothing: the world failed it, or the process
+    died under it. `ledger` is the key it is tried again under; `usage` is of the model calls that had ended."""
+
+    ledger: str
+    usage: Usage
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CandidateAdmitted:
     """A new member of the pool. The seed is admitted in iteration 0."""
 
@@ -104,6 +114,7 @@ Event = (
     | ModulesChosen
     | RolloutFinished
     | ReflectionFinished
+    | Charged
     | CandidateAdmitted
     | IterationFinished
     | RunFinished

@@ -8,6 +8,7 @@ from typing import Any
 
 from langgraph_gepa.engine.codec import dump, load_event
 from langgraph_gepa.search.events import Event
+from langgraph_gepa.search.rollout import Usage
 
 
 class MemoryStore:
@@ -16,6 +17,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._events: list[tuple[float, str]] = []
         self._ledger: dict[str, str] = {}
+        self._notes: dict[str, Usage] = {}
         self._settings: dict[str, str] = {}
 
     def append(self, event: Event, at: float) -> None:
@@ -23,11 +25,21 @@ class MemoryStore:
 
     def pay(self, key: str, value: str, event: Event, at: float) -> None:
         """A key that was paid for before keeps its first entry; the event counts."""
-        self.append(event, at)
+        self.charge(key, event, at)
         self._ledger.setdefault(key, value)
 
     def paid(self, key: str) -> str | None:
         return self._ledger.get(key)
+
+    def note(self, key: str, usage: Usage) -> None:
+        self._notes[key] = usage
+
+    def notes(self) -> Mapping[str, Usage]:
+        return dict(self._notes)
+
+    def charge(self, key: str, event: Event, at: float) -> None:
+        self.append(event, at)
+        self._notes.pop(key, None)
 
     def events(self) -> Iterator[tuple[float, Event]]:
         """The journal as it is now; what is appended meanwhile is left out."""

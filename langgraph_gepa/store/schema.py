@@ -15,11 +15,15 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE ledger (key TEXT PRIMARY KEY, body BLOB NOT NULL);
     CREATE TABLE settings (key TEXT PRIMARY KEY, body TEXT NOT NULL);
     """,
+    """
+    CREATE TABLE notes (key TEXT PRIMARY KEY, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, dollars REAL);
+    """,
 )
 """Script n leads from schema version n to n + 1. A released script never changes; a new one is added.
 
 `events.body` is the event as `engine.codec` writes it, and `type` its type again, for people with a
-SQL prompt; `ledger.body` is a zlib stream of UTF-8; `settings.body` is JSON.
+SQL prompt; `ledger.body` is a zlib stream of UTF-8; `settings.body` is JSON. `notes` holds what calls under
+way have spent so far; a run that ended well has none.
 """
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from langgraph_gepa.engine.codec import dump, load_event
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.events import Event
+from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.store.lock import lock
 from langgraph_gepa.store.schema import MIGRATIONS, upgrade, version
 
@@ -58,6 +59,7 @@ class SqliteStore:
         with _explained(self._path), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("INSERT INTO ledger VALUES (?, ?) ON CONFLICT (key) DO NOTHING", (key, entry))
+            self._db.execute("DELETE FROM notes WHERE key = ?", (key,))
             self._insert(event, body, at)
 
     def paid(self, key: str) -> str | None:
@@ -68,6 +70,27 @@ class SqliteStore:
             if not isinstance(row[0], bytes):
                 raise RunError(_DAMAGED)
             return zlib.decompress(row[0]).decode("utf-8", "surrogatepass")
+
+    def note(self, key: str, usage: Usage) -> None:
+        """Survives a kill but not surely a power cut: written for every model call, so without an fsync."""
+        row = (key, usage.input_tokens, usage.output_tokens, usage.dollars)
+        with _explained(self._path):
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            try:
+                self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)", row)
+            finally:
+                self._db.execute("PRAGMA synchronous = FULL")
+
+    def notes(self) -> Mapping[str, Usage]:
+        with _explained(self._path):
+            return {key: Usage(*spent) for key, *spent in self._db.execute("SELECT * FROM notes ORDER BY rowid")}
+
+    def charge(self, key: str, event: Event, at: float) -> None:
+        body = dump(event)
+        with _explained(self._path), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("DELETE FROM notes WHERE key = ?", (key,))
+            self._insert(event, body, at)
 
     def events(self) -> Iterator[tuple[float, Event]]:
         """The journal as it is at the first `next`; what is appended meanwhile is left out."""

@@ -1,0 +1,27 @@
+-- A run of schema version 2, for ever as it is.
+PRAGMA application_id = 1195724865;
+PRAGMA user_version = 2;
+BEGIN TRANSACTION;
+CREATE TABLE events (id INTEGER PRIMARY KEY, at REAL NOT NULL, type TEXT NOT NULL, body TEXT NOT NULL);
+INSERT INTO "events" VALUES(1,1.0,'RunStarted','{"type":"RunStarted","seed":{"planner":"Plan.","writer":"Write {answer}."},"feedback_set":["a","b"],"pareto_set":["c","d"],"test_set":["e"]}');
+INSERT INTO "events" VALUES(2,1.0,'RolloutFinished','{"type":"RolloutFinished","iteration":0,"texts":"t0","example":"c","subset":"pareto","score":0.0,"usage":{"input_tokens":7,"output_tokens":3,"dollars":null},"seconds":1.5,"ledger":"r0","error":"no answer"}');
+INSERT INTO "events" VALUES(3,1.0,'CandidateAdmitted','{"type":"CandidateAdmitted","iteration":0,"candidate":{"id":0,"texts":{"planner":"Plan.","writer":"Write {answer}."},"parents":[],"ancestor":null}}');
+INSERT INTO "events" VALUES(4,1.0,'IterationFinished','{"type":"IterationFinished","iteration":0,"outcome":"accepted","reason":"","before":[],"after":[]}');
+INSERT INTO "events" VALUES(5,1.0,'IterationStarted','{"type":"IterationStarted","iteration":1,"parents":[0],"minibatch":["a","b","a"],"ancestor":null,"texts":null}');
+INSERT INTO "events" VALUES(6,1.0,'ModulesChosen','{"type":"ModulesChosen","iteration":1,"parent":0,"modules":["planner"]}');
+INSERT INTO "events" VALUES(7,1.0,'RolloutFinished','{"type":"RolloutFinished","iteration":1,"texts":"t0","example":"a","subset":"feedback","score":0.25,"usage":{"input_tokens":7,"output_tokens":3,"dollars":0.001},"seconds":1.5,"ledger":"r1","error":null}');
+INSERT INTO "events" VALUES(8,1.0,'ReflectionFinished','{"type":"ReflectionFinished","iteration":1,"module":"planner","usage":{"input_tokens":700,"output_tokens":300,"dollars":0.1},"seconds":9.0,"ledger":"m1"}');
+INSERT INTO "events" VALUES(9,1.0,'CandidateAdmitted','{"type":"CandidateAdmitted","iteration":1,"candidate":{"id":1,"texts":{"planner":"Plan \u2013 twice.\u0000","writer":"\ud800"},"parents":[0],"ancestor":null}}');
+INSERT INTO "events" VALUES(10,1.0,'IterationFinished','{"type":"IterationFinished","iteration":1,"outcome":"accepted","reason":"","before":[0.25,0.5],"after":[0.5,0.5]}');
+INSERT INTO "events" VALUES(11,1.0,'IterationStarted','{"type":"IterationStarted","iteration":2,"parents":[1,0],"minibatch":["c"],"ancestor":0,"texts":{"planner":"Plan.","writer":"\ud800"}}');
+INSERT INTO "events" VALUES(12,1.0,'IterationFinished','{"type":"IterationFinished","iteration":2,"outcome":"rejected","reason":"no better","before":[0.5],"after":[0.25]}');
+INSERT INTO "events" VALUES(13,1.0,'RunFinished','{"type":"RunFinished","reason":"30 rollouts spent"}');
+INSERT INTO "events" VALUES(14,1.0,'Charged','{"type":"Charged","ledger":"r2","usage":{"input_tokens":70,"output_tokens":30,"dollars":null},"reason":"the process died under it"}');
+INSERT INTO "events" VALUES(15,2.0,'RolloutFinished','{"type":"RolloutFinished","iteration":0,"texts":"t0","example":"c","subset":"pareto","score":0.0,"usage":{"input_tokens":7,"output_tokens":3,"dollars":null},"seconds":1.5,"ledger":"r0","error":"no answer"}');
+CREATE TABLE ledger (key TEXT PRIMARY KEY, body BLOB NOT NULL);
+INSERT INTO "ledger" VALUES('r0',X'789C7550DB6EC2300CFD95C9CF112A2036A99FB1D781509AB8D091C65D2E4055F5DF67A763429AD627FBA4E7E233411A07841ADEC939CA0914E05DF78313CCF0C6D89053847A821E63D427E4F9638240E5171D631793F64234E413F254C33E6F5EABED3E57FCEDB36DDB16E68302CFCCB5DAAC76CA67E7540A190FB38216D136DA5CC4231A0AAC5BAD363B11ECFB45F016C89FD8A2198F3DD92CD6130C4E7B8F819F13D14B3C5348C072D47CA249DD154BE826E0B54B23D4EB5535F3ABD1CE2D175C3A6F17AE63654F56EE796832A07B0122EA60CEBC77FED1C357C6C082702F6EA51F168411F8440C813851B90FB2D4258CC23D26BAA06785EAC17A462CF7AF83CC9C53B12DB769CBCA452C374BECDF800729F41F83B73F06DB2703C9F6ECB016879FDC5CC38BF6F1C606F3370FADB471');
+CREATE TABLE notes (key TEXT PRIMARY KEY, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, dollars REAL);
+INSERT INTO "notes" VALUES('r3',7,3,NULL);
+CREATE TABLE settings (key TEXT PRIMARY KEY, body TEXT NOT NULL);
+INSERT INTO "settings" VALUES('seed','0');
+COMMIT;
