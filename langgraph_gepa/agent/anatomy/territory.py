@@ -7,7 +7,9 @@ import sysconfig
 from functools import cache
 from types import CodeType, ModuleType
 
-_FRAMEWORKS = ("langchain", "langgraph", "deepagents")
+_FRAMEWORKS = frozenset({"langchain", "langgraph", "deepagents"})
+_INTEGRATIONS = ("langchain_", "langgraph_")
+_DEMO = "langgraph_gepa.demo"  # written as a user would; also when it comes in our wheel
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
@@ -18,7 +20,10 @@ def own(module: str | None) -> bool:
 
 def framework(module: str | None) -> bool:
     """Whether a module belongs to LangChain or LangGraph, whose objects carry the user's texts."""
-    return module is not None and module.startswith(_FRAMEWORKS)
+    if module is None or module.startswith(_DEMO):
+        return False
+    top = module.split(".")[0]
+    return top in _FRAMEWORKS or (top.startswith(_INTEGRATIONS) and _installed(top))
 
 
 def own_code(code: CodeType, module: str | None) -> bool:
@@ -30,13 +35,15 @@ def own_code(code: CodeType, module: str | None) -> bool:
 def _own(top: str, module: str) -> bool:
     if top in sys.stdlib_module_names and module != "__main__":
         return False
-    if framework(top) or top in ("langsmith", "pydantic", "pydantic_core", "typing_extensions"):
+    if framework(module) or top in ("langsmith", "pydantic", "pydantic_core", "typing_extensions"):
         return False
-    loaded = sys.modules.get(module)
-    path = getattr(loaded, "__file__", None)
-    if path is None or not path.startswith(_INSTALLED):
-        return True
-    return _builds_agents(top)
+    return not _installed(module) or module.startswith(_DEMO) or _builds_agents(top)
+
+
+@cache
+def _installed(module: str) -> bool:
+    path = getattr(sys.modules.get(module), "__file__", None)
+    return path is not None and path.startswith(_INSTALLED)
 
 
 @cache
