@@ -12,6 +12,7 @@ from langgraph_gepa.report.words import one_line
 _GAP_X, _GAP_Y, _MARGIN = 28.0, 54.0, 12.0
 _HEAD, _LINE, _CHAR = 34.0, 20.0, 7.6
 _LABELS = 4
+_ENDS = {"__start__": "start", "__end__": "end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ def _layers(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str,
         if not moved:
             break
     if "__end__" in layer:
-        layer["__end__"] = max(layer["__end__"], 1 + max(n for name, n in layer.items() if name != "__end__"))
+        layer["__end__"] = max(
+            layer["__end__"], 1 + max((n for name, n in layer.items() if name != "__end__"), default=-1)
+        )
     return layer
 
 
@@ -162,11 +165,15 @@ def _size(name: str, modules: Sequence[ModuleView]) -> tuple[float, float]:
 def _box(name: str, modules: Sequence[ModuleView], x: float, y: float, width: float, height: float) -> Box:
     labels = tuple((one_line(module.module.name, 26), module.changed) for module in modules[:_LABELS])
     more = max(0, len(modules) - _LABELS)
-    return Box(name, _label(name), x, y, width, height, labels, more, name in ("__start__", "__end__"))
+    return Box(name, _label(name), x, y, width, height, labels, more, _last(name) in _ENDS)
 
 
 def _label(name: str) -> str:
-    return one_line({"__start__": "start", "__end__": "end"}.get(name, name), 28)
+    return _ENDS.get(_last(name)) or one_line(name, 28)
+
+
+def _last(path: str) -> str:
+    return path.replace(":", "/").rsplit("/", 1)[-1]
 
 
 def _arrows(

@@ -23,6 +23,7 @@ from langgraph_gepa.report.drawing import draw_graph
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.tree import draw_tree
+from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import CandidateView, ModuleView, View
 
 CANDIDATES = 100
@@ -78,7 +79,7 @@ def _parts(view: View) -> dict[str, Any]:
         "candidates": _shown_candidates(view),
         "iterations": _shown_iterations(view),
         "scale": _scale(view),
-        "headline": _headline(view),
+        "headline": headline(view),
     }
 
 
@@ -103,32 +104,6 @@ def _scale(view: View) -> Scale:
         if interval
     ]
     return Scale(min([0.0, *(i.low for i in known)]), max([1.0, *(i.high for i in known)]))
-
-
-def _headline(view: View) -> str:
-    """The answer in one sentence."""
-    if view.evidence is None or view.evidence.difference is None:
-        return "The seed is not scored yet."
-    if view.verdict == "same":
-        return "No candidate scores higher than the seed so far: the prompts are as they were."
-    change = view.evidence.difference
-    conclusion = {
-        "better": "The new prompts help.",
-        "worse": "The new prompts do harm.",
-        "unclear": "This may be chance.",
-        "few": "Too few examples to conclude from.",
-    }[view.verdict]
-    where = (
-        f"On {words.plural(change.n, 'held-out example')} the search never saw"
-        if view.evidence.subset == "test"
-        else f"On {words.plural(change.n, 'validation example')}, which the search chose the candidate by"
-    )
-    low, high = words.signed(change.low, 2), words.signed(change.high, 2)
-    side = "includes" if change.low <= 0 <= change.high else "excludes"
-    return (
-        f"{conclusion} {where}, the mean change is {words.signed(change.mean, 2)}; "
-        f"its 95 % interval, {low} to {high}, {side} zero."
-    )
 
 
 def _environment() -> Environment:

@@ -42,7 +42,11 @@ def to_json(view: View) -> dict[str, Any]:
         "tokens": spent.usage.tokens,
         "dollars": spent.usage.dollars,
         "seconds": view.seconds,
-        "usage": {"graph": _usage_json(spent.graph), "reflection": _usage_json(spent.reflection)},
+        "usage": {
+            "graph": _usage_json(spent.graph),
+            "reflection": _usage_json(spent.reflection),
+            "lost": _usage_json(spent.lost),
+        },
     }
 
 

@@ -64,6 +64,11 @@ class Iteration:
         return self.shown + self.tried + self.gated + self.validated
 
     @property
+    def why(self) -> str:
+        """The reason without the module's name before it, where there is only one."""
+        return self.reason.removeprefix(f"{self.modules[0]}: ") if len(self.modules) == 1 else self.reason
+
+    @property
     def stage(self) -> Literal["minibatch", "reflecting", "trying", "gate", "validating", "ended"]:
         if self.outcome is not None:
             return "ended"

@@ -19,6 +19,7 @@ from rich.text import Text
 from langgraph_gepa.report import words
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.progress import Iteration, tell
+from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import View
 from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.candidate import Candidate
@@ -28,6 +29,7 @@ from langgraph_gepa.search.selection import surviving
 
 _STYLE = {"accepted": "green", "rejected": "dim", "skipped": "dim", "failed": "red"}
 _REDRAWS = 8
+_SIMULATED = "Simulated model: these scores show how the search works, not what a real model would do."
 _GONE = (OSError, ValueError, SystemExit)
 """What writing raises when the terminal is gone or its file closed; rich turns a broken pipe into an exit."""
 
@@ -93,7 +95,7 @@ class Live:
             with suppress(*_GONE):
                 self._live.start()
         elif self.simulated:
-            self._line("Simulated model: these scores show how the search works, not what a real model would do.")
+            self._line(_SIMULATED)
         return self
 
     def __exit__(
@@ -188,8 +190,8 @@ def outcome_line(iteration: Iteration, pool: Pool) -> Text:
     if iteration.candidate is not None:
         score = words.score(pool.mean(pool.candidates[iteration.candidate]))
         line.append(f"  #{iteration.candidate} scores {score}", "bold")
-    elif iteration.reason:
-        line.append(f"  {words.one_line(iteration.reason, 100)}", "dim")
+    elif iteration.why:
+        line.append(f"  {words.one_line(iteration.why, 100)}", "dim")
     return line
 
 
@@ -199,31 +201,13 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
     `files` maps what a file is to its path.
     """
     if view.settings.get("simulated"):
-        console.print(Text("Simulated model: these scores show how the search works, not what a real model would do.",
-                           style="yellow"))  # fmt: skip
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for heading in ("", "seed", "best", "change", "95 % interval", "examples"):
-        table.add_column(heading, justify="left" if not heading else "right", no_wrap=True)
-    for name, label, comparison in (
-        ("test", "Held-out test", view.test), ("validation", "Validation", view.validation)
-    ):  # fmt: skip
-        if comparison and comparison.difference and view.seed and view.best:
-            table.add_row(
-                label,
-                _mean(getattr(view.seed, name)),
-                _mean(getattr(view.best, name)),
-                Text(words.signed(comparison.difference.mean), style=_change_style(comparison.difference)),
-                f"{words.signed(comparison.difference.low)} to {words.signed(comparison.difference.high)}",
-                str(comparison.difference.n),
-            )
-    if table.row_count:
-        console.print(table)
-    else:
-        console.print("No scores yet.")
-    changed = ", ".join(words.visible(module.module.name) for module in view.changed) or "nothing"
+        console.print(Text(_SIMULATED, style="yellow"))
+    console.print(Text(headline(view), style="bold"))
+    if view.seed:
+        console.print(_scores(view))
     usage, spent = view.spent.usage, view.spent
     rows = {
-        "Changed": changed,
+        "Changed": ", ".join(words.visible(module.module.name) for module in view.changed) or "nothing",
         "Best": f"candidate #{view.best.id} of {len(view.candidates)}" if view.best else "none yet",
         "Cost": f"{words.money(usage.dollars)}, {usage.tokens:,} tokens, {words.duration(view.seconds)}",
         "Spent": f"{words.plural(spent.rollouts, 'rollout')} and {spent.tests:,} on held-out examples, "
@@ -235,6 +219,23 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
     for label, value in rows.items():
         grid.add_row(Text(label, style="dim"), Text(value, overflow="fold"))
     console.print(grid)
+
+
+def _scores(view: View) -> Table:
+    """Seed and best side by side; the seed alone when nothing beats it."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for heading in ("", "seed", "best", "change", "95 % interval", "examples"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for label, comparison in (("Held-out test", view.test), ("Validation", view.validation)):
+        if comparison is None or comparison.difference is None:
+            continue
+        change = comparison.difference
+        name = "test" if comparison.subset == "test" else "validation"
+        seed, best = (_mean(getattr(standing, name)) for standing in (view.seed, view.best))
+        after = (best, Text(words.signed(change.mean), style=_change_style(change)),
+                 f"{words.signed(change.low)} to {words.signed(change.high)}")  # fmt: skip
+        table.add_row(label, seed, *(after if view.verdict != "same" else ("", "", "")), str(change.n))
+    return table
 
 
 def _announcement(event: RunStarted | RunFinished) -> str:

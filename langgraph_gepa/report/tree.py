@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from langgraph_gepa.report.view import CandidateView, View
@@ -49,7 +50,7 @@ def draw_tree(view: View, limit: int = 60) -> Tree | None:
     depth: dict[int, int] = {}
     for candidate in shown:
         depth[candidate.id] = 1 + max((depth[parent] for parent in candidate.parents), default=-1)
-    rows = _rows(shown, view.line)
+    rows = _rows(shown, _main_line(view))
     step = max(84.0, min(140.0, 1040.0 / (1 + max(depth.values()))))
     place = {id: (_MARGIN_X + step * depth[id], _MARGIN_Y + _ROW * rows[id]) for id in depth}
     low, high = min(c.score for c in view.candidates), max(c.score for c in view.candidates)
@@ -99,7 +100,17 @@ def _ancestry(candidates: Sequence[CandidateView], id: int) -> set[int]:
     return found
 
 
-def _rows(shown: Sequence[CandidateView], line: Sequence[int]) -> Mapping[int, int]:
+def _main_line(view: View) -> set[int]:
+    """The best and its first parents up to the seed."""
+    line: set[int] = set()
+    id = view.best.id if view.best else 0
+    while id not in line:
+        line.add(id)
+        id = next(iter(view.candidates[id].parents), id)
+    return line
+
+
+def _rows(shown: Sequence[CandidateView], line: AbstractSet[int]) -> Mapping[int, int]:
     """A candidate shares the row of its first child, the one towards the best if there is one; every other
     child begins a row below. Merges count as children of their first parent."""
     children: dict[int, list[int]] = {}

@@ -1,0 +1,32 @@
+"""Did it help? The answer in words, the same on the page and in the terminal."""
+
+from __future__ import annotations
+
+from langgraph_gepa.report import words
+from langgraph_gepa.report.view import View
+
+
+def headline(view: View) -> str:
+    """What the run is worth, with the evidence, in a sentence or two."""
+    if view.evidence is None or view.evidence.difference is None:
+        return "The seed is not scored yet."
+    if view.verdict == "same":
+        return "No candidate scores higher than the seed so far: the prompts are as they were."
+    change = view.evidence.difference
+    conclusion = {
+        "better": "The new prompts help.",
+        "worse": "The new prompts do harm.",
+        "unclear": "This may be chance.",
+        "few": "Too few examples to conclude from.",
+    }[view.verdict]
+    where = (
+        f"On {words.plural(change.n, 'held-out example')} the search never saw"
+        if view.evidence.subset == "test"
+        else f"On {words.plural(change.n, 'validation example')}, which the search chose the candidate by"
+    )
+    low, high = words.signed(change.low, 2), words.signed(change.high, 2)
+    side = "includes" if change.low <= 0 <= change.high else "excludes"
+    return (
+        f"{conclusion} {where}, the mean change is {words.signed(change.mean, 2)}; "
+        f"its 95 % interval, {low} to {high}, {side} zero."
+    )
