@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from langgraph_gepa.agent.executor import executor
 from langgraph_gepa.engine.limits import settle
 from langgraph_gepa.engine.ports import Evaluator
 from langgraph_gepa.errors import Interrupted, UsageError
@@ -88,7 +87,7 @@ def measure(
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("rollouts", total=len(sides) * len(examples))
-        found = run(scores, executor(concurrency))
+        found = run(scores)
     before, after = found[: len(examples)], found[len(examples) :]
     first = estimate(before)
     if first is None:

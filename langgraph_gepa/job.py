@@ -11,7 +11,6 @@ from typing import Any
 
 from rich.console import Console
 
-from langgraph_gepa.agent.executor import executor
 from langgraph_gepa.agent.failures import is_lasting, is_world_failure, retry_after
 from langgraph_gepa.agent.tracing import words
 from langgraph_gepa.engine.ledger import Ledger
@@ -49,7 +48,7 @@ class Job:
         """
         self._afford()
         try:
-            run(lambda brake: self._session(folder, brake), executor(self.asked.concurrency))
+            run(lambda brake: self._session(folder, brake))
         except KeyboardInterrupt as stopped:
             raise KeyboardInterrupt(f"Stopped by Ctrl-C. {_go_on(folder)}") from stopped
         except Interrupted as stopped:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from types import FrameType
 from typing import Any, TypeVar
 
+from langgraph_gepa.agent.executor import executor
+
 T = TypeVar("T")
+
+SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+IDLE_THREADS = 32
+BLINK = 0.2
+"""Seconds after which the waiting thread looks up: on Windows a wait without end cannot be interrupted."""
 
 
 @dataclass
@@ -24,81 +34,72 @@ class Brake:
 
     on_pull: Callable[[str], None] = field(default=lambda _: None)
     by: str | None = None
-    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False, repr=False)
     _task: asyncio.Task[Any] | None = field(default=None, init=False, repr=False)
 
     def pull(self, by: str) -> None:
-        """Safe from any thread and from a signal handler."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._pull, by)
-
-    def _pull(self, by: str) -> None:
+        """To be called in the event loop."""
         if self.by is None:
             self.by = by
             self.on_pull(by)
         elif self._task is not None:
             self._task.cancel()
 
-    async def _hold(self, coroutine: Coroutine[Any, Any, T], executor: Executor | None) -> T:
-        self._loop = asyncio.get_running_loop()
+    async def _hold(self, coroutine: Coroutine[Any, Any, T]) -> T:
         self._task = asyncio.current_task()
-        if isinstance(executor, ThreadPoolExecutor):
-            self._loop.set_default_executor(executor)
-        with _signals(self):
-            return await coroutine
+        return await coroutine
 
 
-def run(make: Callable[[Brake], Coroutine[Any, Any, T]], executor: Executor | None = None) -> T:
-    """Runs `make(brake)` in an event loop of its own, in another thread when one already runs here (a notebook).
+def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
+    """Runs `make(brake)` in our own event loop and waits, also where another loop runs already (a notebook).
 
-    Synchronous nodes run on `executor`. Raises `KeyboardInterrupt` after Ctrl-C, once the
-    coroutine has ended.
+    Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended.
     """
-    brake = Brake()
-    coroutine = brake._hold(make(brake), executor)
+    brake, loop = Brake(), _loop(os.getpid())
+    future = asyncio.run_coroutine_threadsafe(brake._hold(make(brake)), loop)
     try:
-        return _in_thread(coroutine, brake) if _loop_runs() else asyncio.run(coroutine)
-    except (Exception, asyncio.CancelledError) as error:
+        with _signals(lambda by: loop.call_soon_threadsafe(brake.pull, by)):
+            return _outcome(future)
+    except Exception as error:
         if brake.by == "Ctrl-C":
             raise KeyboardInterrupt from error
         raise
 
 
-def _in_thread(coroutine: Coroutine[Any, Any, T], brake: Brake) -> T:
-    with ThreadPoolExecutor(1, thread_name_prefix="langgraph-gepa") as pool:
-        future = pool.submit(asyncio.run, coroutine)
-        while True:
-            try:
+@cache
+def _loop(process: int) -> asyncio.AbstractEventLoop:  # noqa: ARG001 - a forked process has no such thread
+    """One event loop for all runs of a process, in a thread of its own.
+
+    Chat models keep their connections from call to call, and a connection lives and dies with
+    its loop: with a loop for each run, the second run would meet the dead ones of the first.
+    """
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(executor(IDLE_THREADS))
+    threading.Thread(target=loop.run_forever, name="langgraph-gepa", daemon=True).start()
+    return loop
+
+
+def _outcome(future: Future[T]) -> T:
+    while True:
+        try:
+            return future.result(BLINK)
+        except TimeoutError:
+            if future.done():  # it is the coroutine's own
                 return future.result()
-            except KeyboardInterrupt:
-                brake.pull("Ctrl-C")
-
-
-def _loop_runs() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 @contextmanager
-def _signals(brake: Brake) -> Iterator[None]:
-    """Ctrl-C and a polite kill pull the brake, where the platform and the thread allow handlers."""
-    loop = asyncio.get_running_loop()
-    caught = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+def _signals(pull: Callable[[str], Any]) -> Iterator[None]:
+    """Ctrl-C and a polite kill pull the brake, where this thread may handle signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    installed = []
+
+    def caught(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - what a handler is given
+        pull(SIGNALS[signal.Signals(number)])
+
+    before = {number: signal.signal(number, caught) for number in SIGNALS}
     try:
-        for number, name in caught.items():
-            try:
-                loop.add_signal_handler(number, brake._pull, name)
-            except NotImplementedError:  # Windows: Ctrl-C cancels the main task by itself
-                break
-            installed.append(number)
         yield
     finally:
-        for number in installed:
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)
