@@ -6,7 +6,6 @@ names and line numbers, so it takes the old code's place under the same closure,
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -16,7 +15,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import CodeType
-from typing import cast
+from typing import Any, cast
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Position = tuple[int, int, int, int]
@@ -24,7 +23,7 @@ Position = tuple[int, int, int, int]
 
 _FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 _OUTER = "__outer__"
-_SPOT = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+_SPOT: dict[str, Any] = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ class Survey:
     unique names. A survey holds on to the graph's objects as they were when it was made.
     """
 
-    def __init__(self, graph: Any, compiled: AnyGraph, walk: Walk, modules: Sequence[Module], carriers: Carriers) -> None:
+    def __init__(
+        self, graph: Any, compiled: AnyGraph, walk: Walk, modules: Sequence[Module], carriers: Carriers
+    ) -> None:
         self.graph = graph
         self.modules = tuple(modules)
         self._compiled = compiled
@@ -200,7 +202,9 @@ def _assembled(
     return Survey(graph, compiled, walk, modules, carriers)
 
 
-def _module(name: str, nodes: tuple[str, ...], tools: tuple[str, ...], place: origin.Place, slots: list[Slot]) -> Module:
+def _module(
+    name: str, nodes: tuple[str, ...], tools: tuple[str, ...], place: origin.Place, slots: list[Slot]
+) -> Module:
     first = slots[0]
     style: Style = next((slot.style for slot in slots if slot.style != "plain"), "plain")
     evidence = min((slot.evidence for slot in slots), key=_EVIDENCE.index) if nodes else "possible"
@@ -227,7 +231,9 @@ def _users(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
     """The nodes that use one text: those that reach its owner and, of the user's objects, name the attribute."""
     owner = walk.nodes[slot.owner].value
     nodes = traced.of.get(slot.owner, [])
-    if slot.step[0] not in ("attr", "member", "field") or not classes.own(owner if isinstance(owner, type) else type(owner)):
+    if slot.step[0] not in ("attr", "member", "field") or not classes.own(
+        owner if isinstance(owner, type) else type(owner)
+    ):
         return nodes
     # Nobody holds the schema of a context: whoever names its field uses it.
     return [path for path in nodes or traced.order if not traced.named[path].isdisjoint((slot.step[-1], "getattr"))]
@@ -241,10 +247,18 @@ def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: origin
         name = naming.slug(first.tool or first.hint or path or "tool")
         return [f"tool:{name}", f"tool:{path}/{name}"]
     node = naming.label(path, traced.graphs.get(path, ""), path in traced.prebuilt)
-    known = next(filter(None, (naming.holder(walk, slot.owner, slot.step) for slot in slots if slot.literal is None)), "")
+    known = next(
+        filter(None, (naming.holder(walk, slot.owner, slot.step) for slot in slots if slot.literal is None)), ""
+    )
     if place.name or known:
         own = naming.slug(place.name or known)
-        return [own, *([f"{own}.{first.hint}"] if first.hint else []), *_within(place), f"{node}.{own}", f"{naming.slug(path)}.{own}"]
+        return [
+            own,
+            *([f"{own}.{first.hint}"] if first.hint else []),
+            *_within(place),
+            f"{node}.{own}",
+            f"{naming.slug(path)}.{own}",
+        ]
     function = walk.nodes[first.owner].value.__name__ if first.literal is not None else "<lambda>"
     details = [naming.slug(d) for d in (function, first.hint) if d and d not in ("<lambda>", path.split("/")[-1])]
     if details and (path in traced.executors or path.endswith(START)):

@@ -41,7 +41,9 @@ Way = Literal["same", "made", "in"]
 Use = Literal["prompt", "inserted", "tool", "tools", "percent"] | Style
 """`inserted` is text put into a prompt's placeholder; `tools` are objects that describe themselves."""
 
-PROMPT_NAME = re.compile(r"(?:^|_)(?:prompts?|instructions?|sys(?:tem)?_(?:message|msg|text)|state_modifier)(?:_|$)", re.I)
+PROMPT_NAME = re.compile(
+    r"(?:^|_)(?:prompts?|instructions?|sys(?:tem)?_(?:message|msg|text)|state_modifier)(?:_|$)", re.IGNORECASE
+)
 
 _CALLS = {"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "predict", "generate", "agenerate",
           "astream_events", "generate_content", "complete", "acomplete"}  # fmt: skip
@@ -52,9 +54,6 @@ _HEARD = {"SystemMessage", "HumanMessage", "ChatMessage"}
 _SAME = {"strip", "lstrip", "rstrip", "lower", "upper", "removeprefix", "removesuffix", "expandtabs", "title"}
 _WRAPPERS = {"str", "list", "tuple", "dict", "set", "sorted", "reversed", "cast", "dedent", "cleandoc", "copy",
              "deepcopy", "next", "iter", "enumerate", "zip", "fill", "choice"}  # fmt: skip
-_LOGS = {"print", "log", "debug", "info", "warning", "error", "exception", "critical", "warn", "getenv", "setenv",
-         "getLogger", "Field", "TypeVar", "open", "get", "pop", "split", "startswith", "endswith", "index", "find",
-         "getattr", "hasattr", "setattr", "add_node", "add_edge", "isinstance", "compile", "match", "search", "sub"}  # fmt: skip
 _WORDS = 4
 _MISSING = object()
 
@@ -130,11 +129,13 @@ class Solution:
         return self.uses.get(place, frozenset())
 
 
-def style_of(uses: Iterable[Use]) -> Style:
+def style_of(uses: Iterable[object]) -> Style:
+    """The style of a text by its uses: a template's where it is one, else plain."""
     found = set(uses)
-    for style in ("jinja2", "mustache", "format"):
+    styles: tuple[Style, ...] = ("jinja2", "mustache", "format")
+    for style in styles:
         if style in found:
-            return style  # type: ignore[return-value]  # one of Style's members, which mypy widens to str
+            return style
     return "plain"
 
 
@@ -249,7 +250,9 @@ class _Reader(ast.NodeVisitor):
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     yield ("key", key.value), _carried(key.value)
                 yield from self.sources(receiver) if key is not None else self._made(receiver)
-                yield from self._inserted(*arguments) if name == "replace" else self._made(*arguments[key is not None :])
+                yield from (
+                    self._inserted(*arguments) if name == "replace" else self._made(*arguments[key is not None :])
+                )
                 return
         if name in _WRAPPERS:
             for argument in arguments:
@@ -355,7 +358,7 @@ class _Reader(ast.NodeVisitor):
             self.visit(statement)
         self.scope.pop()
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815  # the name ast.NodeVisitor looks for
 
     def visit_Return(self, node: ast.Return) -> None:
         inner = self.scope[-1]
@@ -402,8 +405,6 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = _last(node.func)
-        if name in _LOGS and isinstance(node.func, ast.Attribute | ast.Name) and _is_log(node.func):
-            return
         target = self.resolve(node.func)
         self._call_sinks(node, name, target)
         for keyword in node.keywords:
@@ -426,8 +427,11 @@ class _Reader(ast.NodeVisitor):
         if _is_message(name, target):
             if name in _HEARD or _subclass(target, (SystemMessage, HumanMessage)):
                 self._sink(given.get("content", first))
-        elif (template := self._template(node, name, target)) is not None:
-            for argument in [*node.args, *(given[k] for k in ("template", "messages", "prefix", "suffix") if k in given)]:
+        elif (template := self._template(node, name)) is not None:
+            for argument in [
+                *node.args,
+                *(given[k] for k in ("template", "messages", "prefix", "suffix") if k in given),
+            ]:
                 self._template_text(argument, template)
         elif name in _CALLS and isinstance(node.func, ast.Attribute):
             if not isinstance(target, BaseTool | BaseRetriever | BaseDocumentCompressor):
@@ -441,18 +445,25 @@ class _Reader(ast.NodeVisitor):
     def _input(self, node: ast.expr | None) -> None:
         """What a runnable is called with; in a mapping a few words are the input's data, not a prompt."""
         for value in node.values if isinstance(node, ast.Dict) else [node]:
-            short = isinstance(node, ast.Dict) and isinstance(value, ast.Constant) and len(str(value.value).split()) < _WORDS
+            short = (
+                isinstance(node, ast.Dict)
+                and isinstance(value, ast.Constant)
+                and len(str(value.value).split()) < _WORDS
+            )
             if not short:
                 self._sink(value)
 
-    def _template(self, node: ast.Call, name: str, target: Any) -> Style | None:
+    def _template(self, node: ast.Call, name: str) -> Style | None:
         maker = node.func.value if isinstance(node.func, ast.Attribute) and name.startswith("from_") else node.func
         made = self.resolve(maker)
-        if not (_subclass(made, (BasePromptTemplate, BaseMessagePromptTemplate)) or _last(maker).endswith("PromptTemplate")):
+        if not (
+            _subclass(made, (BasePromptTemplate, BaseMessagePromptTemplate)) or _last(maker).endswith("PromptTemplate")
+        ):
             return None
         for keyword in node.keywords:
             if keyword.arg == "template_format" and isinstance(keyword.value, ast.Constant):
-                return {"jinja2": "jinja2", "mustache": "mustache"}.get(keyword.value.value, "format")  # type: ignore[return-value]  # members of Style
+                given = style_of([keyword.value.value])
+                return "format" if given == "plain" else given
         return "format"
 
     def _template_text(self, node: ast.expr, style: Style) -> None:
@@ -515,15 +526,9 @@ def _last(node: ast.expr) -> str:
     return ""
 
 
-def _is_log(node: ast.expr) -> bool:
-    """Whether a call talks to people or to a mapping rather than to a model."""
-    return isinstance(node, ast.Name) or _last(node) not in ("get", "pop", "search", "match", "sub", "compile")
-
-
 def _subclass(target: Any, bases: tuple[type, ...]) -> bool:
     return isinstance(target, type) and issubclass(target, bases)
 
 
 def _is_message(name: str, target: Any) -> bool:
     return _subclass(target, (BaseMessage,)) or (target is _MISSING and name in _SPEAKERS)
-

@@ -45,7 +45,9 @@ def read(node: ast.expr) -> Literal | None:
         return _joined(node.values, position(node))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         pieces = list(chain(node))
-        if any(isinstance(p, ast.JoinedStr) or (isinstance(p, ast.Constant) and isinstance(p.value, str)) for p in pieces):
+        if any(
+            isinstance(p, ast.JoinedStr) or (isinstance(p, ast.Constant) and isinstance(p.value, str)) for p in pieces
+        ):
             return _joined([v for piece in pieces for v in _values(piece)], position(node))
     return None
 
@@ -74,8 +76,9 @@ def _joined(values: list[ast.expr], where: Position) -> Literal | None:
         if isinstance(value, ast.FormattedValue):
             text += "{" + _named(value, names) + "}"
         elif isinstance(value, ast.Constant):
-            text += templates.escape(str(value.value))
-            words += f"{value.value} "
+            said = str(value.value)
+            text += templates.escape(said)
+            words += said + " "
     if not templates.speaks(words):
         return None
     if not names:

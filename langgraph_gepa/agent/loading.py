@@ -91,9 +91,8 @@ def _file(where: str) -> ModuleType:
         raise GraphError(f"there is no file {where}; paths are taken from {Path.cwd()}")
     for module in list(sys.modules.values()):
         held = getattr(module, "__file__", None)
-        if isinstance(held, str) and isinstance(module, ModuleType) and module.__name__ != "__main__":
-            if Path(held) == path:
-                return module
+        if isinstance(held, str) and module.__name__ != "__main__" and Path(held) == path:
+            return module
     root, name = _package(path)
     for folder in dict.fromkeys([str(root), str(Path.cwd())]):
         if folder not in sys.path:
@@ -162,7 +161,8 @@ def _made(value: object, spec: str) -> Pregel[Any, Any, Any, Any]:
     if inspect.isroutine(value) or callable(value):
         return _made_by(value, spec)
     raise GraphError(
-        f"{spec} is a {type(value).__name__}, no graph; name a compiled graph, a StateGraph or a function that makes one"
+        f"{spec} is a {type(value).__name__}, no graph; "
+        "name a compiled graph, a StateGraph or a function that makes one"
     )
 
 
@@ -189,7 +189,9 @@ def _made_by(factory: Callable[..., Any], spec: str) -> Pregel[Any, Any, Any, An
     except Exception as error:  # whatever the user's function raises is the cause to show
         raise GraphError(f"{spec} failed to make a graph: {type(error).__name__}: {error}") from error
     if not isinstance(made, Pregel | StateGraph):
-        raise GraphError(f"{spec} made a {type(made).__name__}, no graph; it must return a compiled graph or a StateGraph")
+        raise GraphError(
+            f"{spec} made a {type(made).__name__}, no graph; it must return a compiled graph or a StateGraph"
+        )
     return compile_graph(made)
 
 
@@ -201,4 +203,6 @@ def _awaited(made: Any) -> Any:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(wait())
-    raise GraphError("an async function makes this graph: load it before the event loop starts, or pass the graph itself")
+    raise GraphError(
+        "an async function makes this graph: load it before the event loop starts, or pass the graph itself"
+    )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from types import CellType, FunctionType
+from types import FunctionType
 from typing import Any
 
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.agent.anatomy import Step, classes, functions
 from langgraph_gepa.agent.walk import Walk
+
 
 def unique(candidates: Sequence[Sequence[str]]) -> list[str]:
     """A name for each: the first of its candidates that nobody else could have, numbered if there is none."""
@@ -85,4 +86,3 @@ def label(path: str, graph: str, prebuilt: bool) -> str:
     if prebuilt:
         return slug(above[-1]) if above else slug(graph) if graph != "LangGraph" else "agent"
     return slug(last.strip("_"))
-

@@ -56,17 +56,18 @@ class Places:
     def of(self, slot: Slot) -> Place:
         owner = self.walk.nodes[slot.owner].value
         match slot.step:
-            case ("code", where):
+            case ("code", tuple(where)):
                 filename = owner.__code__.co_filename
-                return Place(("literal", filename, *where[:2]), filename, where[0])
+                line, column = where[:2]
+                return Place(("literal", filename, line, column), filename, line)
             case ("doc",):
                 return _docstring(owner)
             case ("global", name) if (home := _home(owner.__globals__, str(name), slot.text)) is not None:
                 return home
             case ("global", *path, name) if path:
-                module = owner.__globals__[path[0]]
+                module = owner.__globals__[str(path[0])]
                 for part in path[1:]:
-                    module = vars(module)[part]
+                    module = vars(module)[str(part)]
                 if (home := _home(vars(module), str(name), slot.text)) is not None:
                     return home
             case ("field" | "member", name):
@@ -77,7 +78,11 @@ class Places:
 
     def _string(self, slot: Slot) -> Place:
         value = _value(self.walk, slot)
-        homes = {home.key: home for module, name in self.constants.get(id(value), ()) if (home := _home(vars(module), name, value))}
+        homes = {
+            home.key: home
+            for module, name in self.constants.get(id(value), ())
+            if (home := _home(vars(module), name, value))
+        }
         if len(homes) == 1:
             return next(iter(homes.values()))
         literals = self._written(slot.text)

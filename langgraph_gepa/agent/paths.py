@@ -63,7 +63,7 @@ def _graph(walk: Walk, paths: Paths, graph: Pregel[Any, Any, Any, Any], prefix: 
             if isinstance(value, Pregel):
                 below.append((value, path))
             elif isinstance(value, _TaskFunction) and value is not start:
-                task = f"{path}/{value.__name__}"
+                task = f"{path}/{getattr(value, '__name__', 'task')}"
                 if task not in paths.order and (task, value) not in starts:
                     starts.append((task, value))
             elif path not in paths.of[key]:
@@ -96,7 +96,11 @@ def _reached(walk: Walk, start: int, elsewhere: set[int]) -> tuple[list[int], se
             continue
         met[key] = None
         value = walk.nodes[key].value
-        if isinstance(value, Pregel | StateGraph) or key in elsewhere or (isinstance(value, _TaskFunction) and key != start):
+        if (
+            isinstance(value, Pregel | StateGraph)
+            or key in elsewhere
+            or (isinstance(value, _TaskFunction) and key != start)
+        ):
             continue
         if isinstance(value, FunctionType) and functions.own(value):
             for name in functions.names(value.__code__) - named:
@@ -106,7 +110,9 @@ def _reached(walk: Walk, start: int, elsewhere: set[int]) -> tuple[list[int], se
         for step, part in reversed(list(walk.held(key))):
             name = str(step[-1])
             if not own or step == ("class",) or name in used or (name not in _VALUE and _asked(name, named)):
-                todo.append((part, _SELF if step == ("self",) else used - {"__init__"} if step == ("class",) else _VALUE))
+                todo.append(
+                    (part, _SELF if step == ("self",) else used - {"__init__"} if step == ("class",) else _VALUE)
+                )
             elif name not in _VALUE:
                 waiting[name].append(part)
     return list(met), named

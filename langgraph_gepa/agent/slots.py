@@ -66,11 +66,11 @@ class Slots:
             yield from self._of(key, node)
 
     def _builders(self) -> None:
-        """Functions whose result is given to a model: the steps before the last, and what a framework calls a prompt."""
+        """Functions whose result a model is given: steps before the last one, and what a framework calls a prompt."""
         for node in self.walk.nodes.values():
             if isinstance(node.value, RunnableSequence):
-                for step in (node.value.first, *node.value.middle):
-                    self._returns(getattr(step, "func", None))
+                for runnable in (node.value.first, *node.value.middle):
+                    self._returns(getattr(runnable, "func", None))
             elif isinstance(node.value, FunctionType) and not functions.own(node.value):
                 about_prompts = "prompt" in node.value.__qualname__
                 for step, cell in node.parts:
@@ -117,7 +117,9 @@ class Slots:
             case ("default", int(index)):
                 names = node.value.__code__.co_varnames[: node.value.__code__.co_argcount]
                 return self._variable(node.value, names[index - len(node.value.__defaults__)])
-            case ("keyword", str(name)) if isinstance(node.value, partial) and isinstance(node.value.func, FunctionType):
+            case ("keyword", str(name)) if isinstance(node.value, partial) and isinstance(
+                node.value.func, FunctionType
+            ):
                 return self._variable(node.value.func, name)
             case ("arg", int(index)) if isinstance(node.value, partial) and isinstance(node.value.func, FunctionType):
                 return self._variable(node.value.func, node.value.func.__code__.co_varnames[index])
@@ -196,7 +198,9 @@ class Slots:
                 continue
             hint = reading.hints.get(where, "")
             style = literal.style if literal.style == "fstring" else style_of(uses)
-            reason = _reason(uses) or (_FORMATTED_TWICE if literal.style == "fstring" and style_of(uses) != "plain" else "")
+            reason = _reason(uses) or (
+                _FORMATTED_TWICE if literal.style == "fstring" and style_of(uses) != "plain" else ""
+            )
             slot = Slot(key, ("code", where), literal.text, style=style, literal=literal, hint=hint, reason=reason)
             if _steers(literal.text, uses) and templates.speaks(literal.text, style):
                 yield slot

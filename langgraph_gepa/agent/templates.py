@@ -1,10 +1,10 @@
 """Placeholders: what a text must keep, in each style of template.
 
-    plain      braces mean nothing
-    format     str.format and LangChain's f-string templates: `{question}`, `{doc.title}`, `{{` for a brace
-    fstring    an f-string shown with a name for each expression: `{question}`, `{{` for a brace
-    mustache   `{{question}}`, `{{#items}}...{{/items}}`
-    jinja2     `{{ question }}`, `{% for ... %}`
+plain      braces mean nothing
+format     str.format and LangChain's f-string templates: `{question}`, `{doc.title}`, `{{` for a brace
+fstring    an f-string shown with a name for each expression: `{question}`, `{{` for a brace
+mustache   `{{question}}`, `{{#items}}...{{/items}}`
+jinja2     `{{ question }}`, `{% for ... %}`
 """
 
 from __future__ import annotations
@@ -142,10 +142,11 @@ _READERS: dict[Style, Callable[[str], Iterator[str]]] = {
     "jinja2": _jinja2,
 }
 
+
 def speaks(text: str, style: Style = "plain") -> bool:
     """Whether there is a word in `text` besides its placeholders."""
     return _WORD.search(text if style == "plain" else _FILLED.sub("", text)) is not None
 
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_FILLED = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}]*\}", re.S)
+_FILLED = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}]*\}", re.DOTALL)

@@ -143,7 +143,7 @@ def lookup(order: str) -> str:
 
 
 def constant(echo: Any) -> Any:
-    return lambda state: echo.invoke([SystemMessage(CONSTANT)]) and {}
+    return lambda _: echo.invoke([SystemMessage(CONSTANT)]) and {}
 
 
 def asynchronous(echo: Any) -> Any:
@@ -186,15 +186,15 @@ def message(echo: Any) -> Any:
 
 
 def wrapped(echo: Any) -> Any:
-    return decorated(lambda state: echo.invoke([SystemMessage("You are decorated.")]) and {})
+    return decorated(lambda _: echo.invoke([SystemMessage("You are decorated.")]) and {})
 
 
 def memoised(echo: Any) -> Any:
-    return lambda state: echo.invoke([SystemMessage(cached_prompt("it"))]) and {}
+    return lambda _: echo.invoke([SystemMessage(cached_prompt("it"))]) and {}
 
 
 def subgraph(echo: Any) -> Any:
-    return chain(lambda state: echo.invoke([SystemMessage("You are within.")]) and {})
+    return chain(lambda _: echo.invoke([SystemMessage("You are within.")]) and {})
 
 
 def called_subgraph(echo: Any) -> Any:
@@ -217,15 +217,15 @@ def described_by_docstring(echo: Any) -> Any:
 
 def frozen(echo: Any) -> Any:
     settings = Frozen()
-    return lambda state: echo.invoke([SystemMessage(settings.prompt)]) and {}
+    return lambda _: echo.invoke([SystemMessage(settings.prompt)]) and {}
 
 
 def constructed(echo: Any) -> Any:
-    return lambda state: echo.invoke([SystemMessage(Settings().system_prompt), *Settings().rules]) and {}
+    return lambda _: echo.invoke([SystemMessage(Settings().system_prompt), *Settings().rules]) and {}
 
 
 def validated(echo: Any) -> Any:
-    return lambda state: echo.invoke([SystemMessage(Model().system_prompt)]) and {}
+    return lambda _: echo.invoke([SystemMessage(Model().system_prompt)]) and {}
 
 
 def method(echo: Any) -> Any:
@@ -244,6 +244,10 @@ def members(echo: Any) -> Any:
     return Agent(echo).by_property
 
 
+def percent(echo: Any) -> Any:
+    return lambda state: echo.invoke("Say %s now" % state["question"]) and {}  # noqa: UP031  # the form under test
+
+
 FORMS = [constant, asynchronous, fstring, addition, partial, lcel, message, wrapped, memoised, subgraph, called_subgraph,
          bound_tools, described_by_docstring, frozen, constructed, validated, method, callable_object,
          chain_on_instance, members]  # fmt: skip
@@ -251,7 +255,7 @@ FORMS = [constant, asynchronous, fstring, addition, partial, lcel, message, wrap
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_text_arrives_in_the_copy_and_never_in_the_original(form: Callable[[Any], Any], echo: Any) -> None:
-    """A marker bound into each module is heard by the model, the old text no more; the original says what it said."""
+    """The model hears the marker bound into each module and no old text; the original says what it said."""
     graph = chain(form(echo))
     before = heard(echo, graph)
     found = survey(graph)
@@ -293,7 +297,7 @@ def test_routers_prompts_are_modules_of_the_node_they_follow(echo: Any) -> None:
         return END
 
     builder = StateGraph(State)
-    builder.add_node("work", lambda state: {"answer": "x"})
+    builder.add_node("work", lambda _: {"answer": "x"})
     builder.add_conditional_edges(START, enter, ["work"])
     builder.add_conditional_edges("work", leave, [END])
     found = survey(builder)
@@ -330,7 +334,9 @@ AGENTS: list[Callable[[Any], Any]] = [
     lambda echo: create_react_agent(echo, [search, lookup], prompt="You are an agent."),
     lambda echo: create_react_agent(echo, [search], prompt=MESSAGE),
     lambda echo: create_react_agent(echo, [search], prompt=dynamic),
-    lambda echo: create_react_agent(lambda state, runtime: echo.bind_tools([search]), [search], prompt="You are asked."),
+    lambda echo: create_react_agent(
+        lambda _state, _runtime: echo.bind_tools([search]), [search], prompt="You are asked."
+    ),
 ]
 
 
@@ -518,7 +524,7 @@ def test_a_bound_graph_can_be_a_node_of_another_graph(echo: Any) -> None:
 
 def test_wrong_names_and_broken_texts_are_refused(echo: Any) -> None:
     """The error names the close matches, the lost placeholder, or why a text cannot be replaced."""
-    graph = chain(constant(echo), asynchronous(echo), lambda state: echo.invoke("Say %s now" % state["question"]) and {})  # noqa: UP031
+    graph = chain(constant(echo), asynchronous(echo), percent(echo))
     found = survey(graph)
     with pytest.raises(GraphError, match="did you mean constant"):
         found.bind({"constnat": "x"})

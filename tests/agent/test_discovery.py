@@ -186,7 +186,8 @@ def test_one_object_imported_under_two_names_is_one_module(project: Callable[...
     app = project(
         texts="STYLE = 'Write like a pirate.'\n",
         app="import texts\nfrom texts import STYLE as A, STYLE as B\n"
-        "def one(state): model.invoke(A)\ndef two(state): model.invoke(B)\ndef three(state): model.invoke(texts.STYLE)\n",
+        "def one(state): model.invoke(A)\ndef two(state): model.invoke(B)\n"
+        "def three(state): model.invoke(texts.STYLE)\n",
     )
     app.model = echo
     module = one(chain(("one", app.one), ("two", app.two), ("three", app.three)))
@@ -333,7 +334,7 @@ def test_modules_follow_the_graph_from_its_entry(echo: Any) -> None:
     """The order of modules is the order in which a run comes to their nodes, whatever order they were added in."""
 
     def make(text: str) -> Callable[[State], None]:
-        return lambda state: echo.invoke([SystemMessage(text)]) and None
+        return lambda _: echo.invoke([SystemMessage(text)]) and None
 
     builder = StateGraph(State)
     for name in ("last", "middle", "first"):

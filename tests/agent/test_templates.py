@@ -24,7 +24,8 @@ def test_a_format_text_yields_the_pieces_it_was_written_from(pieces: list[tuple[
     values = {name: f"<{name}>" for _, name in pieces}
     assert text.format(**values) == "".join(literal + f"<{name}>" for literal, name in pieces)
     again = "".join(
-        templates.escape(literal) + ("" if name is None else "{" + name + "}") for literal, name in templates.parts(text)
+        templates.escape(literal) + ("" if name is None else "{" + name + "}")
+        for literal, name in templates.parts(text)
     )
     assert again == text
     assert templates.placeholders(text, "format") == tuple(dict.fromkeys(name for _, name in pieces))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy as copying
 import dataclasses
 import enum
+import types
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from types import FunctionType
@@ -16,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic._internal._model_construction import ModelMetaclass
 from pydantic.fields import FieldInfo
+from typing_extensions import override
 
 from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
@@ -33,11 +35,13 @@ class Class(Handler):
     """Steps: `member name` for what the class's body defines, `field name` for defaults of fields,
     `factory name` for functions that make such defaults."""
 
+    @override
     def handles(self, value: Any) -> bool:
         if not isinstance(value, type) or issubclass(value, enum.Enum | BaseException):
             return False
         return own(value) and type(value) in (type, ABCMeta, ModelMetaclass)
 
+    @override
     def parts(self, value: type) -> Iterator[tuple[Step, Any]]:
         met: set[str] = set()
         for name, default in _fields(value):
@@ -53,18 +57,24 @@ class Class(Handler):
                         met.add(name)
                         yield ("member", name), member
 
+    @override
     def shell(self, value: type, steps: Mapping[Step, str | None], copies: Copies) -> type:
-        names: dict[str, Any] = {"__module__": value.__module__, "__qualname__": value.__qualname__, "__doc__": value.__doc__}
+        names: dict[str, Any] = {
+            "__module__": value.__module__,
+            "__qualname__": value.__qualname__,
+            "__doc__": value.__doc__,
+        }
         if "__slots__" in vars(value):
             names["__slots__"] = ()
         if not issubclass(value, BaseModel):
-            return type(value)(value.__name__, (value,), names)
+            return types.new_class(value.__name__, (value,), {}, lambda body: body.update(names))
         fields = {str(step[1]): text for step, text in steps.items() if step[0] == "field"}
         if fields:
             return _model(value, fields, names)
         # The metaclass of pydantic would build validators that are the parent's anyway.
         return ABCMeta.__new__(type(value), value.__name__, (value,), names)
 
+    @override
     def fill(self, value: type, copy: type, changes: Mapping[Step, Any], copies: Copies) -> None:
         defaults = {str(step[1]): part for step, part in changes.items() if step[0] == "field"}
         factories = {str(step[1]): part for step, part in changes.items() if step[0] == "factory"}
@@ -91,7 +101,9 @@ def _factories(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def _generated(cls: type, name: str, member: Any) -> bool:
-    if issubclass(cls, BaseModel) and (name.startswith(("__pydantic", "model_", "__private", "_abc")) or name == "__signature__"):
+    if issubclass(cls, BaseModel) and (
+        name.startswith(("__pydantic", "model_", "__private", "_abc")) or name == "__signature__"
+    ):
         return True
     return name == "_abc_impl" or (isinstance(member, FunctionType) and member.__code__.co_filename.startswith("<"))
 
@@ -104,7 +116,7 @@ def _model(cls: type[BaseModel], defaults: Mapping[str, str | None], names: dict
         annotations[name] = info.annotation
         names[name] = info
     names["__annotations__"] = annotations
-    return type(cls)(cls.__name__, (cls,), names)
+    return types.new_class(cls.__name__, (cls,), {}, lambda body: body.update(names))
 
 
 def _dataclass(cls: type, copy: type, defaults: Mapping[str, Any], factories: Mapping[str, Any]) -> None:

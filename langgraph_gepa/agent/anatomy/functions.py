@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from typing_extensions import override
+
 from langgraph_gepa.agent import code, literals
 from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
@@ -24,7 +26,8 @@ def own(function: FunctionType) -> bool:
 
 
 def global_names(compiled: CodeType) -> tuple[tuple[str, ...], ...]:
-    """The global names a function's code uses, inner functions included; `("prompts", "WRITER")` for `prompts.WRITER`."""
+    """The global names a function's code uses, inner functions included, with attributes asked of them:
+    `("prompts", "WRITER")` for `prompts.WRITER`."""
     if compiled not in _named:
         _named[compiled] = tuple(dict.fromkeys(_global_names(compiled)))
     return _named[compiled]
@@ -56,9 +59,11 @@ class Function(Handler):
     """Steps: `cell name`, `global name attribute...`, `default index`, `kwdefault name`, `dict key`;
     the texts `code position` and `doc` are in the function itself."""
 
+    @override
     def handles(self, value: Any) -> bool:
         return type(value) is FunctionType
 
+    @override
     def parts(self, value: FunctionType) -> Iterator[tuple[Step, Any]]:
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             yield ("cell", name), cell
@@ -68,6 +73,7 @@ class Function(Handler):
         if own(value):
             yield from _globals(value)
 
+    @override
     def shell(self, value: FunctionType, steps: Mapping[Step, str | None], copies: Copies) -> FunctionType:
         rewritten = {step[1]: text for step, text in steps.items() if step[0] == "code" and text is not None}
         names = value.__globals__
@@ -83,6 +89,7 @@ class Function(Handler):
         vars(copy).update(vars(value))
         return copy
 
+    @override
     def fill(self, value: FunctionType, copy: FunctionType, changes: Mapping[Step, Any], copies: Copies) -> None:
         defaults = list(value.__defaults__ or ())
         for step, part in changes.items():
@@ -92,7 +99,7 @@ class Function(Handler):
                 case ("default", int(index)):
                     defaults[index] = part
                 case ("kwdefault", name):
-                    copy.__kwdefaults__[str(name)] = part
+                    copy.__kwdefaults__ = {**(copy.__kwdefaults__ or {}), str(name): part}
                 case ("dict", key):
                     vars(copy)[str(key)] = part
         copy.__defaults__ = tuple(defaults) or None
@@ -137,18 +144,22 @@ def _rewritten(old: CodeType, texts: Mapping[Any, str]) -> CodeType:
 class Cell(Handler):
     """A variable of a closure. Functions that share it go on sharing its copy."""
 
+    @override
     def handles(self, value: Any) -> bool:
         return type(value) is CellType
 
+    @override
     def parts(self, value: CellType) -> Iterator[tuple[Step, Any]]:
         try:
             yield ("content",), value.cell_contents
         except ValueError:  # not yet assigned
             return
 
+    @override
     def shell(self, value: CellType, steps: Mapping[Step, str | None], copies: Copies) -> CellType:
         return CellType()
 
+    @override
     def fill(self, value: CellType, copy: CellType, changes: Mapping[Step, Any], copies: Copies) -> None:
         copy.cell_contents = changes["content",]
 
@@ -156,13 +167,16 @@ class Cell(Handler):
 class Method(Handler):
     whole = True
 
+    @override
     def handles(self, value: Any) -> bool:
         return type(value) is MethodType
 
+    @override
     def parts(self, value: MethodType) -> Iterator[tuple[Step, Any]]:
         yield ("self",), value.__self__
         yield ("func",), value.__func__
 
+    @override
     def make(self, value: MethodType, changes: Mapping[Step, Any]) -> MethodType:
         return MethodType(changes.get(("func",), value.__func__), changes.get(("self",), value.__self__))
 
@@ -172,9 +186,11 @@ class Partial(Handler):
 
     whole = True
 
+    @override
     def handles(self, value: Any) -> bool:
         return type(value) is functools.partial
 
+    @override
     def parts(self, value: functools.partial[Any]) -> Iterator[tuple[Step, Any]]:
         yield ("func",), value.func
         yield from ((("arg", i), held) for i, held in enumerate(value.args))
@@ -182,6 +198,7 @@ class Partial(Handler):
         if "__wrapped__" in vars(value):
             yield ("dict", "__wrapped__"), vars(value)["__wrapped__"]
 
+    @override
     def make(self, value: functools.partial[Any], changes: Mapping[Step, Any]) -> functools.partial[Any]:
         made = functools.partial(
             changes.get(("func",), value.func),
@@ -197,14 +214,17 @@ class Wrapper(Handler):
 
     whole = True
 
+    @override
     def handles(self, value: Any) -> bool:
         return type(value) in (staticmethod, classmethod, property, functools.cached_property, _LruCache)
 
+    @override
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
         for name in ("__wrapped__",) if type(value) is _LruCache else ("__func__", "fget", "func"):
             if getattr(value, name, None) is not None:
                 yield ("attr", name), getattr(value, name)
 
+    @override
     def make(self, value: Any, changes: Mapping[Step, Any]) -> Any:
         function = next(iter(changes.values()))
         if type(value) is _LruCache:

@@ -11,6 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph._node import StateNodeSpec
 from langgraph.pregel import Pregel
 from langgraph.pregel._read import PregelNode
+from typing_extensions import override
 
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
 from langgraph_gepa.agent.anatomy.objects import Instance
@@ -19,9 +20,11 @@ from langgraph_gepa.agent.anatomy.objects import Instance
 class Builder(Handler):
     """An uncompiled graph. Steps: `node name`, `branch start name`, `context`."""
 
+    @override
     def handles(self, value: Any) -> bool:
         return isinstance(value, StateGraph)
 
+    @override
     def parts(self, value: StateGraph[Any, Any, Any, Any]) -> Iterator[tuple[Step, Any]]:
         yield from ((("node", name), spec) for name, spec in value.nodes.items())
         for start, branches in value.branches.items():
@@ -29,6 +32,7 @@ class Builder(Handler):
         if value.context_schema is not None:
             yield ("context",), value.context_schema
 
+    @override
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
         copy = shallow(value)
         copy.nodes = dict(value.nodes)
@@ -37,6 +41,7 @@ class Builder(Handler):
             copy.branches[start] = dict(branches)
         return copy
 
+    @override
     def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
         for step, part in changes.items():
             match step:
@@ -52,9 +57,11 @@ class Graph(Handler):
     """A compiled graph. It is copied as it stands rather than compiled again, so that nothing
     but the replaced parts can differ. Steps: `node name`, `builder`, `context`."""
 
+    @override
     def handles(self, value: Any) -> bool:
         return isinstance(value, Pregel)
 
+    @override
     def parts(self, value: Pregel[Any, Any, Any, Any]) -> Iterator[tuple[Step, Any]]:
         yield from ((("node", name), value.nodes[name]) for name in ordered_nodes(value))
         if isinstance(getattr(value, "builder", None), StateGraph):
@@ -62,12 +69,14 @@ class Graph(Handler):
         if value.context_schema is not None:
             yield ("context",), value.context_schema
 
+    @override
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
         copy = object.__new__(type(value))
         vars(copy).update(vars(value))
         copy.nodes = dict(value.nodes)
         return copy
 
+    @override
     def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
         for step, part in changes.items():
             match step:
@@ -109,21 +118,26 @@ def _successors(builder: StateGraph[Any, Any, Any, Any]) -> dict[str, list[str]]
 class Node(Instance):
     """What a graph keeps for a node: what it runs and, in its writers, the routers that follow it."""
 
+    @override
     def handles(self, value: Any) -> bool:
         return isinstance(value, PregelNode | StateNodeSpec)
 
+    @override
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
         for name in ("bound", "writers", "runnable"):
             if hasattr(value, name):
                 yield ("attr", name), getattr(value, name)
 
+    @override
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
         return shallow(value) if isinstance(value, StateNodeSpec) else super().shell(value, steps, copies)
 
+    @override
     def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
         super().fill(value, copy, changes, copies)
         if isinstance(copy, PregelNode) and any(sub is value.bound for sub in value.subgraphs):
-            copy.subgraphs = [copy.bound if sub is value.bound else sub for sub in value.subgraphs]
+            graphs: list[Any] = [copy.bound if sub is value.bound else sub for sub in value.subgraphs]
+            copy.subgraphs = graphs
 
 
 HANDLERS: tuple[Handler, ...] = (Builder(), Graph(), Node())

@@ -17,6 +17,7 @@ from langgraph.channels.base import BaseChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import BaseStore
 from pydantic import BaseModel
+from typing_extensions import override
 
 from langgraph_gepa.agent.anatomy import classes, territory
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
@@ -29,11 +30,13 @@ _CLOSED = (BaseLanguageModel, BaseCallbackHandler, Embeddings, VectorStore, Base
 class Instance(Handler):
     """An instance whose attributes are its state. Steps: `attr name`, `private name`, and `class`."""
 
+    @override
     def handles(self, value: Any) -> bool:
-        return _open(type(value))
+        return _open(_class(value))
 
+    @override
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
-        derived = _derived(type(value))
+        derived = _derived(_class(value))
         for name, held in list(_state(value).items()):
             if name not in derived:
                 yield ("attr", name), held
@@ -43,13 +46,14 @@ class Instance(Handler):
         if classes.own(type(value)):
             yield ("class",), type(value)
 
+    @override
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
         copy = object.__new__(type(value))
         state = _state(value)
         if hasattr(value, "__dict__"):
-            derived = _derived(type(value))
+            derived = _derived(_class(value))
             object.__setattr__(copy, "__dict__", {k: v for k, v in vars(value).items() if k not in derived})
-        for name in _slots(type(value)) & state.keys():
+        for name in _slots(_class(value)) & state.keys():
             object.__setattr__(copy, name, state[name])
         if isinstance(value, BaseModel):
             object.__setattr__(copy, "__pydantic_fields_set__", set(value.__pydantic_fields_set__))
@@ -58,6 +62,7 @@ class Instance(Handler):
             object.__setattr__(copy, "__pydantic_private__", dict(private) if private is not None else None)
         return copy
 
+    @override
     def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
         for step, part in changes.items():
             match step:
@@ -65,10 +70,14 @@ class Instance(Handler):
                     object.__setattr__(copy, "__class__", part)
                 case ("private", name):
                     copy.__pydantic_private__[name] = part
-                case ("attr", str(name)) if name in _slots(type(value)):
+                case ("attr", str(name)) if name in _slots(_class(value)):
                     object.__setattr__(copy, name, part)
                 case ("attr", name):
                     vars(copy)[name] = part
+
+
+def _class(value: Any) -> Any:
+    return type(value)
 
 
 @cache
@@ -105,7 +114,7 @@ def _derived(cls: type) -> frozenset[str]:
 
 
 def _state(value: Any) -> dict[str, Any]:
-    held = {name: getattr(value, name) for name in sorted(_slots(type(value))) if hasattr(value, name)}
+    held = {name: getattr(value, name) for name in sorted(_slots(_class(value))) if hasattr(value, name)}
     return {**held, **getattr(value, "__dict__", {})}
 
 

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.errors import GraphError
+
+APP = """
+from langgraph.graph import START, StateGraph
+from words import HELLO
+builder = StateGraph(dict)
+builder.add_node("node", lambda state: {"said": HELLO})
+builder.add_edge(START, "node")
+graph = builder.compile(name="mine")
+def make(): return builder
+async def make_later(config): return graph
+def make_with(*, config): return graph
+def make_wrong(): return 5
+def make_two(one, two): return graph
+def make_bad(): raise RuntimeError("no database")
+number = 5
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Writes a project and makes it the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def write(**files: str) -> Path:
+        for name, text in files.items():
+            (tmp_path / name.replace("__", "/")).with_suffix(".py").write_text(text)
+        return tmp_path
+
+    write(shop=APP, words="HELLO = 'hello'\n")
+    yield write
+    for name in [n for n, m in sys.modules.items() if str(tmp_path) in str(getattr(m, "__file__", ""))]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("attribute", ["graph", "builder", "make", "make_later", "make_with"])
+@pytest.mark.parametrize("where", ["shop.py", "./shop.py", "shop"])
+@pytest.mark.usefixtures("project")
+def test_graphs_builders_and_factories_load_from_files_and_modules(where: str, attribute: str) -> None:
+    """A file or module and an attribute name a graph; builders are compiled, functions called, own imports work."""
+    graph = load_graph(f"{where}:{attribute}")
+    assert isinstance(graph, CompiledStateGraph)
+    assert graph.invoke({}) == {"said": "hello"}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_file_is_imported_once() -> None:
+    """Two graphs of one file, and the project's own import of it, are of one module."""
+    assert load_graph("shop.py:graph") is load_graph("./shop.py:graph") is load_graph("shop:graph")
+
+
+@pytest.mark.parametrize("entry", ["./shop.py:graph", {"path": "./shop.py:graph"}])
+def test_a_bare_name_is_looked_up_in_the_manifest(entry: object, project: Callable[..., Path]) -> None:
+    """`langgraph.json` lists graphs by name, as a path or an object with one."""
+    (project() / "langgraph.json").write_text(json.dumps({"graphs": {"mine": entry}}))
+    assert load_graph("mine").name == "mine"
+    with pytest.raises(GraphError, match="lists no graph 'yours'; it lists mine"):
+        load_graph("yours")
+
+
+def test_an_object_passes_through() -> None:
+    """A compiled graph is itself; a builder is compiled and left as it was."""
+    builder = StateGraph(dict)
+    builder.add_node("node", lambda _: {})
+    builder.add_edge(START, "node")
+    graph = load_graph(builder)
+    assert load_graph(graph) is graph
+    assert builder.compiled is False
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("missing.py:graph", "there is no file missing.py"),
+        ("shop.py", "add the graph's attribute, such as shop.py:graph"),
+        ("shop.py:grpah", "graphs there: shop.py:builder, shop.py:graph"),
+        ("words.py:graph", "no graph was found there"),
+        ("shop.py:number", "is a int, no graph"),
+        ("shop.py:make_wrong", "made a int, no graph"),
+        ("shop.py:make_two", "takes one, two"),
+        ("shop.py:make_bad", "RuntimeError: no database"),
+        ("broken.py:graph", "cannot be imported: ModuleNotFoundError.*pip install not_there"),
+        ("wrong.py:graph", "cannot be imported: ZeroDivisionError"),
+        ("no.such.module:graph", "there is no module"),
+        ("mine", "there is no langgraph.json here"),
+    ],
+)
+def test_an_error_names_the_cause_and_the_fix(spec: str, words: str, project: Callable[..., Path]) -> None:
+    """Whatever is wrong with a specification is said in words a person can act on."""
+    project(broken="import not_there\n", wrong="1 / 0\n")
+    with pytest.raises(GraphError, match=words):
+        load_graph(spec)
