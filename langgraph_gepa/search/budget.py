@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.rollout import Usage
 
 
@@ -27,7 +28,7 @@ class Budget:
         for name in self.__slots__:
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise ValueError(f"Budget({name}={value!r}): a limit is a positive number, or None for no limit")
+                raise UsageError(f"Budget({name}={value!r}): a limit is a positive number, or None for no limit.")
 
     @property
     def bounded(self) -> bool:

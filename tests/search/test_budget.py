@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.budget import Budget, Spent, limit_reached, rollouts_left
 from langgraph_gepa.search.rollout import Usage
 
@@ -16,7 +17,7 @@ counts = st.integers(0, 1000)
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
 def test_a_limit_is_a_positive_number(limit: str, value: float) -> None:
     """A budget that could never start anything is a mistake, and the message names it."""
-    with pytest.raises(ValueError, match=rf"Budget\({limit}="):
+    with pytest.raises(UsageError, match=rf"Budget\({limit}="):
         Budget(**{limit: value})  # type: ignore[arg-type]  # the mistake under test
 
 
