@@ -42,7 +42,7 @@ def _decides(request: Request, claim: str) -> Answer:
     dear = "Dinner" in claim and amount > 100 and "100 euros" in request.system
     far = "Train" in claim or "Flight" in claim
     wet = re.search("wine|beer", claim) and "alcohol" in request.system
-    return Answer("reject" if dear or wet or far and "travel" not in request.system else "approve")
+    return Answer("reject" if dear or wet or (far and "travel" not in request.system) else "approve")
 
 
 def _reads_bills(prompt: str, note: str) -> Answer:

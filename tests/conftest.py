@@ -1,0 +1,63 @@
+"""A project as a user has it, in a folder of its own, and simulated models for it."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langgraph_gepa.demo.lessons import tagged
+from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
+
+KINDS, MANNERS = ("urgent", "legal", "friendly"), ("thanks", "greetings")
+
+
+def letters(start: int, count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"letter-{n}",
+            "inputs": {"name": "Ada", "letter": f"Letter {n}"},
+            "outputs": {"sort": KINDS[n % 3], "answer": MANNERS[n % 2]},
+        }
+        for n in range(start, start + count)
+    ]
+
+
+def clerk(request: Request, rng: random.Random) -> Answer:
+    """A simulated model that repeats its instructions."""
+    return Answer(request.system)
+
+
+def editor(request: Request, rng: random.Random) -> Answer:
+    """A simulated reflection model that takes up one of the words the feedback asks for."""
+    (text,) = tagged(request.user, "current_text")
+    asked = [word for said in tagged(request.user, "feedback") for word in re.findall(r"must mention (\w+)", said)]
+    return Answer(f"```\n{text} Mention {rng.choice(asked)}.\n```" if asked else "NO CHANGE")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedServer]:
+    """Simulated models on loopback, where `ChatOpenAI` looks for OpenAI."""
+    with SimulatedServer({"simulated-clerk": clerk, "simulated-editor": editor}) as simulated:
+        monkeypatch.setenv("OPENAI_BASE_URL", simulated.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "simulated")
+        yield simulated
+
+
+@pytest.fixture
+def project(server: SimulatedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: letters.py, langgraph.json, and examples in three files."""
+    shutil.copy(Path(__file__).with_name("letters.py"), tmp_path)
+    (tmp_path / "langgraph.json").write_text(json.dumps({"graphs": {"letters": "./letters.py:graph"}}))
+    for name, start, count in (("train", 0, 6), ("val", 6, 6), ("test", 12, 4)):
+        lines = [json.dumps(example) for example in letters(start, count)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path

@@ -1,0 +1,247 @@
+"""The package's calls on real graphs that talk to simulated models over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_openai import ChatOpenAI
+
+from langgraph_gepa import Budget, Result, RunnerOptions, bind, discover, evaluate, optimize, resume
+from langgraph_gepa.agent.loading import load_graph, load_metric
+from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
+from langgraph_gepa.errors import (
+    Error,
+    ExampleError,
+    GraphError,
+    Interrupted,
+    MetricError,
+    ModelError,
+    PlaceholderError,
+    RunError,
+    UsageError,
+)
+
+NAMES: dict[str, Any] = {
+    "graph": "letters.py:graph",
+    "trainset": "train.jsonl",
+    "valset": "val.jsonl",
+    "metric": "letters.py:score",
+    "reflection_lm": "openai:simulated-editor",
+    "budget": Budget(rollouts=90),
+    "progress": False,
+}
+
+
+def improve(run: str = "run", **asked: Any) -> Result:
+    return optimize(**{**NAMES, "run": run, **asked})
+
+
+def texts(result: Result) -> list[Any]:
+    return [(candidate.parents, candidate.texts) for candidate in result.pool.candidates]
+
+
+def test_discover_says_where_each_prompt_lives(project: Path) -> None:
+    """Every module comes with its text, its placeholders, the nodes that use it and its line in the source."""
+    found = {module.name: module for module in discover("letters.py:graph")}
+    assert set(found) == {"sort", "answer"}
+    assert found["answer"].text == "Answer {name}."
+    assert found["answer"].placeholders == ("name",)
+    assert found["answer"].nodes == ("answer",)
+    line = (project / "letters.py").read_text().splitlines().index('ANSWER = "Answer {name}."') + 1
+    assert found["answer"].origin == f"letters.py:{line}"
+
+
+def test_objects_in_a_better_graph_out(project: Path) -> None:
+    """Native objects go in; a better graph comes out, and the one given stays what it was."""
+    graph = load_graph("letters.py:graph")
+    result = improve(
+        graph=graph,
+        metric=load_metric("letters.py:score"),
+        reflection_lm=ChatOpenAI(model="simulated-editor"),
+        testset="test.jsonl",
+    )
+    view = result.view
+    assert view.validation is not None and view.validation.difference is not None  # noqa: PT018
+    assert view.validation.difference.mean > 0
+    assert view.test is not None
+    letter = {"name": "Ada", "letter": "Letter 1"}
+    for better in (result.graph, bind(graph, result.prompts)):
+        final = better.invoke(letter)
+        assert (final["kind"], final["reply"]) == tuple(text.format(name="Ada") for text in result.prompts.values())
+    assert graph.invoke(letter)["reply"] == "Answer Ada."
+    assert {"run.db", "report.html", "prompts.json"} <= {file.name for file in Path("run").iterdir()}
+
+
+def test_a_name_in_langgraph_json_is_a_graph(project: Path) -> None:
+    """A bare name is looked up in the working directory's langgraph.json."""
+    assert [module.name for module in discover("letters")] == ["sort", "answer"]
+
+
+def test_the_same_seed_gives_the_same_candidates(project: Path) -> None:
+    """With one iteration under way the candidates depend on the seed and the replies alone; seeds differ."""
+    first, again, other = (improve(run, in_flight=1, seed=seed) for run, seed in (("a", 1), ("b", 1), ("c", 2)))
+    assert texts(first) == texts(again)
+    assert len(first.pool.candidates) > 2
+    assert texts(other) != texts(first)
+
+
+def test_a_finished_run_is_read_and_not_paid_again(project: Path, server: SimulatedServer) -> None:
+    """The same call on a finished run gives its result without a single request."""
+    first = improve()
+    asked = server.requests
+    assert texts(improve()) == texts(first)
+    assert server.requests == asked
+
+
+def test_more_budget_goes_on_with_a_run(project: Path) -> None:
+    """A run that was started with names goes on by its folder alone, with new limits where given."""
+    first = improve(budget=Budget(rollouts=40), in_flight=1)
+    second = resume("run", Budget(rollouts=90), progress=False)
+    assert texts(second)[: len(texts(first))] == texts(first)
+    assert 40 < second.pool.spent.rollouts <= 90
+    assert second.graph.invoke({"name": "Ada", "letter": ""})["kind"] == second.prompts["sort"]
+
+
+def test_a_run_of_objects_is_resumed_by_the_same_call(project: Path) -> None:
+    """What was given as objects cannot be found again by a folder: the message says what to call."""
+    improve(metric=load_metric("letters.py:score"))
+    with pytest.raises(UsageError, match=r"optimize\(\.\.\., run='run'\)"):
+        resume("run")
+
+
+def test_a_folder_holds_one_run(project: Path) -> None:
+    """Another seed or other examples are another run, and the message names what differs."""
+    improve(budget=Budget(rollouts=20))
+    with pytest.raises(RunError, match="the training examples and the seed changed"):
+        improve(seed=5, trainset="test.jsonl")
+
+
+def test_the_world_may_fail_and_the_run_goes_on(project: Path, server: SimulatedServer) -> None:
+    """When the provider turns the key down the run stops, says so, and later ends as if nothing had been."""
+    whole = improve("whole", in_flight=1)
+    kind = server.models["simulated-clerk"]
+    server.models["simulated-clerk"] = failing_after(60, kind)
+    with pytest.raises(Interrupted, match=r"no credit.*What was paid for is kept in run"):
+        improve(in_flight=1)
+    assert 0 < Result.open("run").pool.spent.rollouts < whole.pool.spent.rollouts
+    server.models["simulated-clerk"] = kind
+    assert texts(improve(in_flight=1)) == texts(whole)
+
+
+def failing_after(count: int, persona: Callable[..., Answer]) -> Callable[..., Answer]:
+    left = iter(range(count))
+
+    def answer(request: Request, rng: Any) -> Answer:
+        if next(left, None) is None:
+            raise ApiError(401, "no credit")
+        return persona(request, rng)
+
+    return answer
+
+
+@pytest.mark.parametrize("metric", ["letters.py:broken", "letters.py:silent"])
+def test_a_metric_that_gives_no_score_stops_the_run_and_names_the_example(project: Path, metric: str) -> None:
+    """A metric that raises or returns nothing is the user's to mend: the first example it fails on is named."""
+    with pytest.raises(MetricError, match=r"example 'letter-\d+'"):
+        improve(metric=metric)
+
+
+def test_a_graph_without_prompts_is_refused(project: Path, server: SimulatedServer) -> None:
+    """Where there is nothing to optimise nothing is paid for."""
+    with pytest.raises(UsageError, match="No prompt to optimise was found"):
+        improve(graph="letters.py:mute")
+    assert server.requests == 0
+
+
+@pytest.mark.parametrize("graph", ["letters.py:sync_only", "letters.py:async_only"])
+def test_rollouts_run_truly_at_once(project: Path, server: SimulatedServer, graph: str) -> None:
+    """Sixteen rollouts of a graph, whose nodes are all synchronous or all asynchronous, are under way together."""
+    everybody = threading.Barrier(16)
+
+    def together(request: Request, rng: Any) -> Answer:
+        try:
+            everybody.wait(10)
+        except threading.BrokenBarrierError:
+            raise ApiError(400, "they did not come together") from None
+        return Answer(request.system)
+
+    server.models["simulated-clerk"] = together
+    examples = [{"inputs": {"letter": str(n)}, "outputs": {"sort": "Sort"}} for n in range(16)]
+    assert evaluate(graph, examples, metric="letters.py:score", concurrency=16).before.mean == 1.0
+
+
+def test_interrupts_are_answered_by_a_function(project: Path) -> None:
+    """Where a graph asks a human, a function answers; where nobody answers, the rollout scores 0."""
+
+    def named(outputs: dict[str, Any]) -> bool:
+        return "LETTER" in outputs["name"]
+
+    options = RunnerOptions(on_interrupt=lambda question: question.upper())
+    assert evaluate("letters.py:asking", "val.jsonl", metric=named, options=options).before.mean == 1.0
+    assert evaluate("letters.py:asking", "val.jsonl", metric=named).before.mean == 0.0
+
+
+def test_it_runs_inside_a_running_event_loop(project: Path) -> None:
+    """In a notebook, where a loop runs already, the calls work as anywhere."""
+
+    async def cell() -> Result:
+        return improve(budget=Budget(rollouts=30))
+
+    assert asyncio.run(cell()).pool.spent.rollouts > 12
+
+
+def test_evaluate_compares_prompts(project: Path) -> None:
+    """A graph is scored as it is and with a run's prompts beside it, with the paired difference."""
+    found = improve()
+    both = evaluate("letters", "test.jsonl", metric="letters.py:score", prompts="run")
+    assert both.before.mean == 0
+    assert both.after is not None
+    assert both.difference is not None
+    assert both.after.mean == both.difference.mean > 0
+    same = evaluate("letters", "test.jsonl", metric="letters.py:score", prompts=found.prompts)
+    assert same.after == both.after
+
+
+MISTAKES: dict[str, tuple[type[Error], str, dict[str, Any]]] = {
+    "no such file": (GraphError, "there is no file leters.py", {"graph": "leters.py:graph"}),
+    "no such attribute": (GraphError, r"graphs there: .*letters.py:graph", {"graph": "letters.py:graf"}),
+    "no such entry": (GraphError, "it lists letters", {"graph": "leters"}),
+    "no graph at all": (GraphError, "int", {"graph": 5}),
+    "no such metric": (UsageError, "scor", {"metric": "letters.py:scor"}),
+    "no such examples": (ExampleError, "tran.jsonl does not exist", {"trainset": "tran.jsonl"}),
+    "no such model": (ModelError, "provider:model", {"reflection_lm": "gremlin"}),
+    "no such search": (UsageError, "did you mean 'gepa'", {"search": "gepo"}),
+    "no such module": (UsageError, "did you mean 'sort'", {"modules": ["sorts"]}),
+    "no such kind": (UsageError, "did you mean 'prompt'", {"kinds": ["prompts"]}),
+    "no limit": (UsageError, "no limit", {"budget": Budget()}),
+    "too small a budget": (UsageError, "take up to 18", {"budget": Budget(rollouts=17)}),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_refused_before_anything_is_paid(project: Path, server: SimulatedServer, mistake: str) -> None:
+    """What can be known beforehand is said beforehand, with the fix, and no folder is left behind."""
+    error, words, asked = MISTAKES[mistake]
+    with pytest.raises(error, match=words):
+        improve(**asked)
+    assert server.requests == 0
+    assert not Path("run").exists()
+
+
+def test_prompts_that_lose_a_placeholder_are_not_evaluated(project: Path, server: SimulatedServer) -> None:
+    """Texts that would break the graph are refused by name before a rollout."""
+    with pytest.raises(PlaceholderError, match=r"answer.*name"):
+        evaluate("letters", "test.jsonl", metric="letters.py:score", prompts={"answer": "Answer."})
+    assert server.requests == 0
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+def test_a_folder_without_a_run_is_refused(project: Path, folder: str) -> None:
+    """Opening what is no run's folder says so."""
+    with pytest.raises(RunError, match="no run"):
+        Result.open(folder)
