@@ -14,6 +14,7 @@ from langgraph_gepa.search.events import (
     CandidateAdmitted,
     Charged,
     Event,
+    ExamplesDrawn,
     IterationFinished,
     IterationStarted,
     ModulesChosen,
@@ -127,6 +128,10 @@ JOURNAL: tuple[Event, ...] = (
     IterationFinished(2, "rejected", "no better", (0.5,), (0.25,)),
     RunFinished("30 rollouts spent"),
     Charged("r2", Usage(70, 30, None), "the process died under it"),
+    IterationStarted(3, (1,), (), lineage="joint"),
+    ExamplesDrawn(3, "t1", "feedback", ("b",)),
+    RolloutFinished(3, "t1", "b", "feedback", 0.5, Usage(), 0.0, "r3", reused=True),
+    ModulesChosen(3, 1, ("planner", "writer"), ("a", "b")),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 

@@ -13,42 +13,76 @@ Subset = Literal["feedback", "pareto", "gate", "test"]
 """Why a rollout was run: on the feedback set (minibatch), the pareto set, as a merge's gate
 (paid, never counted as a pareto score), or on held-out examples after the search."""
 
+Lineage = Literal["single", "joint"]
+"""Of a proposal: edit one module, or several at once. Of a candidate: see `Pool.lineages`."""
+
+Judge = Literal["mean", "posterior"]
+
 Outcome = Literal["accepted", "rejected", "skipped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The first event. Sets hold example ids; the order of `seed` is the round-robin order of modules."""
+    """The first event. Sets hold example ids; the order of `seed` is the round-robin order of modules.
+
+    `judged_by` says what candidates are compared by: the mean of their scores, or the mean of the
+    posterior, where not every candidate is run on the whole pareto set.
+    """
 
     seed: Texts
     feedback_set: tuple[str, ...]
     pareto_set: tuple[str, ...]
     test_set: tuple[str, ...] = ()
+    judged_by: Judge = "mean"
 
 
 @dataclass(frozen=True, slots=True)
 class IterationStarted:
-    """A decision: which parents, on which minibatch. Two parents are a merge over `ancestor` into `texts`."""
+    """A decision: which parents, on which minibatch. Two parents are a merge over `ancestor` into `texts`.
+
+    The minibatch is empty when enough is known of the parent already.
+    """
 
     iteration: int
     parents: tuple[int, ...]
     minibatch: tuple[str, ...]
     ancestor: int | None = None
     texts: Texts | None = None
+    lineage: Lineage = "single"
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplesDrawn:
+    """A decision: which examples to run next. A further minibatch of the parent, or a part of the pareto set.
+
+    `texts` is the key of the candidate to run.
+    """
+
+    iteration: int
+    texts: str
+    subset: Subset
+    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ModulesChosen:
-    """A decision: the modules to reflect on. Moves the parent's round-robin pointer."""
+    """A decision: the modules to reflect on. Moves the parent's round-robin pointer.
+
+    `records` are the feedback examples whose rollouts the reflection is shown: used from now on.
+    """
 
     iteration: int
     parent: int
     modules: tuple[str, ...]
+    records: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutFinished:
-    """A paid rollout. `texts` is the candidate's key; `ledger` finds the whole rollout in the store."""
+    """A paid rollout. `texts` is the candidate's key; `ledger` finds the whole rollout in the store.
+
+    One that was `reused` was paid for before, for the same content in another set, and cost nothing.
+    """
 
     iteration: int
     texts: str
@@ -59,6 +93,7 @@ class RolloutFinished:
     seconds: float
     ledger: str
     error: str | None = None
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +146,7 @@ class RunFinished:
 Event = (
     RunStarted
     | IterationStarted
+    | ExamplesDrawn
     | ModulesChosen
     | RolloutFinished
     | ReflectionFinished

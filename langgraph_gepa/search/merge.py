@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from random import Random
@@ -35,6 +35,7 @@ def propose_merge(pool: Pool, rng: Random) -> Merge | None:
     """
     tried = {(*event.parents, event.ancestor) for event in pool.merges}
     made = {(*event.parents, texts_key(event.texts or {})) for event in pool.merges}
+    worths = pool.worths
     lineage = {id: pool.ancestors(id) for id in surviving(pool)}
     pairs = list(combinations(lineage, 2))
     rng.shuffle(pairs)
@@ -42,9 +43,9 @@ def propose_merge(pool: Pool, rng: Random) -> Merge | None:
         if first in lineage[second] or second in lineage[first]:
             continue
         common = [id for id in sorted(lineage[first] & lineage[second]) if (first, second, id) not in tried]
-        common = [id for id in common if _qualifies(pool, id, first, second)]
+        common = [id for id in common if _qualifies(pool, worths, id, first, second)]
         while common:
-            weights = [max(0.0, pool.mean(pool.candidates[id])) for id in common]
+            weights = [max(0.0, worths[id]) for id in common]
             ancestor = rng.choices(common, weights if any(weights) else None)[0]
             common.remove(ancestor)
             merge = Merge(first, second, ancestor, merged_texts(pool, ancestor, first, second, rng))
@@ -56,7 +57,8 @@ def propose_merge(pool: Pool, rng: Random) -> Merge | None:
 def merged_texts(pool: Pool, ancestor: int, first: int, second: int, rng: Random) -> dict[str, str]:
     """Per module the side that changed; where both did, the better candidate's, either on a tie (Alg. 4)."""
     old, one, two = (pool.candidates[id].texts for id in (ancestor, first, second))
-    score_one, score_two = (pool.mean(pool.candidates[id]) for id in (first, second))
+    worths = pool.worths
+    score_one, score_two = worths[first], worths[second]
     texts: dict[str, str] = {}
     for name in pool.modules:
         if one[name] == two[name] or two[name] == old[name]:
@@ -93,9 +95,8 @@ def gate_examples(
     return (*chosen, *rng.choices(common, k=missing)) if common else ()
 
 
-def _qualifies(pool: Pool, ancestor: int, first: int, second: int) -> bool:
-    score = pool.mean(pool.candidates[ancestor])
-    if score > pool.mean(pool.candidates[first]) or score > pool.mean(pool.candidates[second]):
+def _qualifies(pool: Pool, worths: Sequence[float], ancestor: int, first: int, second: int) -> bool:
+    if worths[ancestor] > min(worths[first], worths[second]):
         return False
     old, one, two = (pool.candidates[id].texts for id in (ancestor, first, second))
     return any((one[name] == old[name]) != (two[name] == old[name]) for name in pool.modules)

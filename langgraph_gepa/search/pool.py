@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import fsum
 from statistics import mean
+from typing import TYPE_CHECKING
 
 from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.candidate import Candidate
@@ -15,12 +18,16 @@ from langgraph_gepa.search.events import (
     Event,
     IterationFinished,
     IterationStarted,
+    Lineage,
     ModulesChosen,
     ReflectionFinished,
     RolloutFinished,
     RunFinished,
     RunStarted,
 )
+
+if TYPE_CHECKING:
+    from langgraph_gepa.search.posterior import Posterior
 
 
 @dataclass(slots=True)
@@ -30,6 +37,9 @@ class Pool:
     `pareto`, `feedback` and `tests` map a candidate's key to example id to the scores of its
     rollouts there, in the order they were paid for. `open` holds what has happened so far in
     each iteration under way. `merge_due` says that a mutation was accepted since the last start.
+    `used` maps a candidate's key to how often a reflection was shown its rollout on an example, `ran`
+    counts rollouts of all candidates per feedback example. `wins` are the pareto examples on which a
+    candidate is not beaten, as bits by their place in the pareto set.
     """
 
     started: RunStarted | None = None
@@ -44,10 +54,18 @@ class Pool:
     open: dict[int, list[Event]] = field(default_factory=dict)
     merges: list[IterationStarted] = field(default_factory=list)
     merge_due: bool = False
+    used: dict[str, Counter[str]] = field(default_factory=dict)
+    ran: Counter[str] = field(default_factory=Counter)
+    wins: list[int] = field(default_factory=list)
     _ids: dict[str, list[int]] = field(default_factory=dict, repr=False)
     _keys: list[str] = field(default_factory=list, repr=False)
     _frontier: dict[str, tuple[float, set[int]]] = field(default_factory=dict, repr=False)
+    _single: list[bool] = field(default_factory=list, repr=False)
+    _places: dict[str, int] = field(default_factory=dict, repr=False)
+    _sums: dict[str, array[float]] = field(default_factory=dict, repr=False)
+    _counts: dict[str, array[float]] = field(default_factory=dict, repr=False)
     _means: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
+    _posterior: Posterior | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Pool:
@@ -60,6 +78,10 @@ class Pool:
     def modules(self) -> tuple[str, ...]:
         """Names of the modules under optimisation, in round-robin order."""
         return tuple(self.started.seed) if self.started else ()
+
+    @property
+    def feedback_set(self) -> tuple[str, ...]:
+        return self.started.feedback_set if self.started else ()
 
     @property
     def pareto_set(self) -> tuple[str, ...]:
@@ -75,9 +97,48 @@ class Pool:
         return sum(len(candidate.parents) == 2 for candidate in self.candidates)
 
     @property
+    def proposals(self) -> int:
+        """Mutations started."""
+        return self.iterations - len(self.merges)
+
+    @property
     def best(self) -> Candidate:
-        """The candidate with the best mean on the pareto set; the earliest of equals."""
-        return max(self.candidates, key=lambda candidate: (self.mean(candidate), -candidate.id))
+        """The candidate of the highest worth; the earliest of equals."""
+        worths = self.worths
+        return self.candidates[max(range(len(worths)), key=lambda id: (worths[id], -id))]
+
+    @property
+    def worths(self) -> Sequence[float]:
+        """What each candidate is compared by: its mean score, or its posterior mean (see `RunStarted.judged_by`)."""
+        if self.started is not None and self.started.judged_by == "posterior":
+            worths: list[float] = self.posterior.means.tolist()
+            return worths
+        return [self.mean(candidate) for candidate in self.candidates]
+
+    @property
+    def posterior(self) -> Posterior:
+        """What is believed of the candidates' worth, from their scores on the pareto set. There has to be one."""
+        if self._posterior is None:
+            # Only searches that judge by it need numpy.
+            from langgraph_gepa.search.posterior import fit
+
+            none = array("d", bytes(8 * len(self.pareto_set)))
+            self._posterior = fit(
+                [candidate.parents for candidate in self.candidates],
+                [self._sums.get(key, none) for key in self._keys],
+                [self._counts.get(key, none) for key in self._keys],
+            )
+        return self._posterior
+
+    def lineages(self, id: int) -> tuple[Lineage, ...]:
+        """Single: every edit since the seed changed one module. Joint: the rest, and the seed, which is both."""
+        if id == 0:
+            return ("joint", "single")
+        return ("single",) if self._single[id] else ("joint",)
+
+    def holds(self, key: str) -> bool:
+        """Whether a candidate with these texts is in the pool."""
+        return key in self._ids
 
     def scores(self, candidate: Candidate) -> dict[str, float]:
         """The candidate's score per pareto example it was run on (means where it was run repeatedly)."""
@@ -107,11 +168,13 @@ class Pool:
         match event:
             case RunStarted():
                 self.started = event
+                self._places = {example: place for place, example in enumerate(event.pareto_set)}
             case IterationStarted():
                 self._start(event)
             case ModulesChosen():
                 if len(event.modules) == 1:
                     self.pointers[event.parent] = (self.modules.index(event.modules[0]) + 1) % len(self.modules)
+                self.used.setdefault(self._keys[event.parent], Counter()).update(event.records)
             case RolloutFinished():
                 self._score(event)
             case ReflectionFinished():
@@ -154,39 +217,72 @@ class Pool:
         test = event.subset == "test"
         self.spent = replace(
             self.spent,
-            rollouts=self.spent.rollouts + (not test),
-            tests=self.spent.tests + test,
+            rollouts=self.spent.rollouts + (not test and not event.reused),
+            tests=self.spent.tests + (test and not event.reused),
             graph=self.spent.graph + event.usage,
         )
         if event.subset == "gate":
             return
         known = {"pareto": self.pareto, "feedback": self.feedback, "test": self.tests}[event.subset]
-        known.setdefault(event.texts, {}).setdefault(event.example, []).append(event.score)
-        if event.subset == "pareto":
-            self._means.pop(event.texts, None)
-            if event.texts in self._ids:
+        scores = known.setdefault(event.texts, {}).setdefault(event.example, [])
+        scores.append(event.score)
+        if event.subset == "feedback":
+            self.ran[event.example] += 1
+        elif event.subset == "pareto":
+            self._weigh(event)
+            if len(scores) > 1:
                 self._refresh(event.example)
+            for id in self._ids.get(event.texts, ()) if len(scores) == 1 else ():
+                self._enter(event.example, id, event.score)
+
+    def _weigh(self, event: RolloutFinished) -> None:
+        self._means.pop(event.texts, None)
+        self._posterior = None
+        if event.texts not in self._sums:
+            self._sums[event.texts] = array("d", bytes(8 * len(self._places)))
+            self._counts[event.texts] = array("d", bytes(8 * len(self._places)))
+        place = self._places[event.example]
+        self._sums[event.texts][place] += event.score
+        self._counts[event.texts][place] += 1.0
 
     def _admit(self, candidate: Candidate) -> None:
         if candidate.id != len(self.candidates):
             raise ValueError(f"candidate {candidate.id} admitted where {len(self.candidates)} is next")
         self.candidates.append(candidate)
         self.pointers.append(max((self.pointers[parent] for parent in candidate.parents), default=0))
+        self.wins.append(0)
+        self._single.append(self._edits_one(candidate))
+        self._posterior = None
         key = candidate.key
         self._keys.append(key)
         self._ids.setdefault(key, []).append(candidate.id)
         for example, scores in self.pareto.get(key, {}).items():
             self._enter(example, candidate.id, _mean(scores))
 
+    def _edits_one(self, candidate: Candidate) -> bool:
+        if len(candidate.parents) != 1:
+            return not candidate.parents
+        old = self.candidates[candidate.parents[0]].texts
+        changed = sum(candidate.texts[name] != old[name] for name in self.modules)
+        return self._single[candidate.parents[0]] and changed <= 1
+
     def _enter(self, example: str, id: int, score: float) -> None:
         best = self._frontier.get(example)
+        if best is not None and score < best[0]:
+            return
         if best is None or score > best[0]:
-            self._frontier[example] = (score, {id})
-        elif score == best[0]:
-            best[1].add(id)
+            self._leave(example)
+            self._frontier[example] = best = (score, set())
+        best[1].add(id)
+        self.wins[id] |= 1 << self._places[example]
+
+    def _leave(self, example: str) -> None:
+        _, ids = self._frontier.pop(example, (0.0, set()))
+        for id in ids:
+            self.wins[id] &= ~(1 << self._places[example])
 
     def _refresh(self, example: str) -> None:
-        self._frontier.pop(example, None)
+        self._leave(example)
         for key, ids in self._ids.items():
             scores = self.pareto.get(key, {}).get(example)
             if scores:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import accumulate
 from operator import or_
@@ -13,23 +13,26 @@ from langgraph_gepa.search.pool import Pool
 
 
 def survivors(frontier: Mapping[str, AbstractSet[int]], weakest_first: Iterable[int]) -> dict[int, int]:
-    """Candidates no others make superfluous, with the number of examples each wins.
+    """Candidates no others make superfluous, with the number of examples each wins (see `uncovered`)."""
+    wins: defaultdict[int, int] = defaultdict(int)
+    for place, ids in enumerate(frontier.values()):
+        for id in ids:
+            wins[id] |= 1 << place
+    return uncovered(wins, [id for id in weakest_first if id in wins])
+
+
+def uncovered(wins: Mapping[int, int], weakest_first: Sequence[int]) -> dict[int, int]:
+    """Of candidates with the examples each wins, as bits: those kept, with how many they win (Alg. 2).
 
     A candidate is dropped when every example it wins is also won by a surviving one, the
     weakest tried first. Removals only ever take cover away, so who was kept once need not be
     tried again: one pass is enough. Whom a candidate has beside it is then those kept so far
-    and all stronger ones; what they win together is a set of examples, here the bits of an integer.
+    and all stronger ones; what they win together is the union of their bits.
     """
-    wins: defaultdict[int, int] = defaultdict(int)
-    for place, ids in enumerate(frontier.values()):
-        won = 1 << place
-        for id in ids:
-            wins[id] |= won
-    order = [id for id in weakest_first if id in wins]
-    stronger = [*accumulate((wins[id] for id in reversed(order)), or_, initial=0)]
+    stronger = [*accumulate((wins[id] for id in reversed(weakest_first)), or_, initial=0)]
     kept: list[int] = []
     covered = 0
-    for id, rest in zip(order, reversed(stronger[:-1]), strict=True):
+    for id, rest in zip(weakest_first, reversed(stronger[:-1]), strict=True):
         if wins[id] & ~(covered | rest):
             kept.append(id)
             covered |= wins[id]
@@ -37,9 +40,10 @@ def survivors(frontier: Mapping[str, AbstractSet[int]], weakest_first: Iterable[
 
 
 def surviving(pool: Pool) -> dict[int, int]:
-    """The pool's survivors; equal means are tried in the order of their ids."""
-    means = {candidate.id: pool.mean(candidate) for candidate in pool.candidates}
-    return survivors(pool.frontier, sorted(means, key=lambda id: (means[id], id)))
+    """The pool's survivors; equals are tried in the order of their ids."""
+    worths = pool.worths
+    wins = dict(enumerate(pool.wins))
+    return uncovered(wins, sorted((id for id in wins if wins[id]), key=lambda id: (worths[id], id)))
 
 
 def pick_parent(pool: Pool, rng: Random) -> int:

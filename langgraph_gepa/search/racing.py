@@ -1,0 +1,146 @@
+"""The rules of `search="racing"`: learn from known failures, screen before the race, stop a race that is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from random import Random
+from statistics import mean
+
+from langgraph_gepa.search.candidate import Candidate, texts_key
+from langgraph_gepa.search.events import ExamplesDrawn, IterationStarted, Lineage
+from langgraph_gepa.search.module import Texts
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.selection import round_robin
+from langgraph_gepa.search.turn import Pick, Turn
+
+BATCH, RECORDS, SCREEN = 6, 8, 3
+RUNGS = (6, 12, 24)
+STOP = 0.4
+SCALE = 0.5
+TRIAL, FAVOUR = 6, 0.65
+
+
+def pick_by_draw(turn: Turn, *, scale: float = SCALE) -> Pick:
+    """Within a lineage, half the time the winner of a posterior draw; else of those who did best on an example.
+
+    The example is any of the pareto set: its best solvers stay in play although others are better
+    on the whole, as in Alg. 2.
+    """
+    pool, rng = turn.pool, turn.rng()
+    worths = pool.posterior.draw(rng, scale)
+    lineage = pick_lineage(pool, worths, rng)
+    members = [id for id in range(len(worths)) if lineage in pool.lineages(id)]
+    if rng.random() >= 0.5:
+        members = _solvers(pool, rng.choice(pool.pareto_set), members) or members
+    return Pick(max(members, key=lambda id: worths[id]), lineage)
+
+
+def pick_lineage(
+    pool: Pool, worths: Sequence[float], rng: Random, *, trial: int = TRIAL, favour: float = FAVOUR
+) -> Lineage:
+    """Of the first `trial` proposals a third single, the rest joint; later most to the lineage of the best."""
+    if len(pool.modules) == 1:
+        return "joint"
+    if pool.proposals < trial:
+        return "single" if pool.proposals % 3 == 2 else "joint"
+    leader = max(range(len(worths)), key=lambda id: worths[id])
+    ahead: Lineage = "joint" if "joint" in pool.lineages(leader) else "single"
+    other: Lineage = "single" if ahead == "joint" else "joint"
+    return ahead if rng.random() < favour else other
+
+
+def fresh_batch(
+    turn: Turn, parent: int, drawn: Sequence[str], *, size: int = BATCH, wanted: int = RECORDS, most: int = 3
+) -> tuple[str, ...]:
+    """Feedback examples to run the parent on next; none once its failures suffice.
+
+    That is when `wanted` were never reflected on, when those `drawn` in this iteration turned
+    up a new one, after `most` batches, or when it has seen all. Examples run least go first.
+    """
+    pool = turn.pool
+    fresh = set(unused_failures(turn, parent))
+    if len(fresh) >= wanted or not fresh.isdisjoint(drawn) or len(drawn) >= most * size:
+        return ()
+    seen = {*pool.feedback.get(pool.candidates[parent].key, ()), *drawn, *_under_way(turn, parent)}
+    rng = turn.rng(f"batch {len(drawn)}")
+    unseen = [(pool.ran[example], rng.random(), example) for example in pool.feedback_set if example not in seen]
+    return tuple(example for _, _, example in sorted(unseen)[:size])
+
+
+def failures(turn: Turn, parent: int) -> dict[str, int]:
+    """The feedback examples the parent fails on, with how often each was reflected on."""
+    key = turn.pool.candidates[parent].key
+    used: Mapping[str, int] = turn.pool.used.get(key, {})
+    results = turn.pool.feedback.get(key, {})
+    return {example: used.get(example, 0) for example, scores in results.items() if mean(scores) < turn.perfect}
+
+
+def unused_failures(turn: Turn, parent: int) -> list[str]:
+    """Those of the parent's failures that no reflection has seen yet."""
+    return [example for example, times in failures(turn, parent).items() if not times]
+
+
+def least_used_failures(turn: Turn, parent: int, _drawn: Sequence[str], *, size: int = RECORDS) -> tuple[str, ...]:
+    """Records to reflect on: the parent's failures, those reflected on least first."""
+    rng = turn.rng("records")
+    order = sorted((times, rng.random(), example) for example, times in failures(turn, parent).items())
+    return tuple(example for _, _, example in order[:size])
+
+
+def by_lineage(turn: Turn, pick: Pick) -> tuple[str, ...]:
+    """All modules of a joint edit, the parent's next one of a single edit."""
+    if pick.lineage == "joint":
+        return turn.pool.modules
+    return round_robin(turn.pool, pick.parent)
+
+
+def full_and_half(turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list[dict[str, str]]:
+    """The whole edit, and where it changes several modules a random half of it; none that is in the pool already."""
+    children = [{**parent, **changed}]
+    if len(changed) > 1:
+        half = turn.rng("half").sample(sorted(changed), len(changed) // 2)
+        children.append({**parent, **{name: changed[name] for name in half}})
+    return [texts for texts in children if not turn.pool.holds(texts_key(texts))]
+
+
+def some_records(turn: Turn, records: Sequence[str], *, size: int = SCREEN) -> tuple[str, ...]:
+    """The records a child is screened on."""
+    return tuple(turn.rng("screen").sample(list(records), min(size, len(records))))
+
+
+def next_rung(
+    turn: Turn, candidate: Candidate, _stage: int, *, rungs: Sequence[int] = RUNGS, stop: float = STOP
+) -> tuple[str, ...]:
+    """Pareto examples to run a candidate of the pool on next; none once it has seen all or is unlikely to win.
+
+    Those its parents have seen go first, as their scores say the most.
+    """
+    pool = turn.pool
+    seen = pool.pareto.get(candidate.key, {})
+    unseen = [example for example in pool.pareto_set if example not in seen]
+    if not unseen or (len(seen) >= rungs[0] and pool.posterior.beats_best(candidate.id) < stop):
+        return ()
+    target = next((rung for rung in rungs if rung > len(seen)), len(pool.pareto_set))
+    shared = [pool.pareto.get(pool.candidates[parent].key, {}) for parent in candidate.parents]
+    turn.rng("rungs").shuffle(unseen)
+    unseen.sort(key=lambda example: not any(example in scores for scores in shared))
+    return tuple(unseen[: target - len(seen)])
+
+
+def _solvers(pool: Pool, example: str, members: Sequence[int]) -> list[int]:
+    scores = {
+        id: mean(known[example]) for id in members if example in (known := pool.pareto.get(pool.candidates[id].key, {}))
+    }
+    best = max(scores.values(), default=0.0)
+    return [id for id, score in scores.items() if score == best]
+
+
+def _under_way(turn: Turn, parent: int) -> Iterator[str]:
+    """Feedback examples that other iterations under way are running the same parent on."""
+    key = turn.pool.candidates[parent].key
+    for number, events in turn.pool.open.items():
+        for event in events if number != turn.number else ():
+            if isinstance(event, IterationStarted) and event.parents == (parent,):
+                yield from event.minibatch
+            if isinstance(event, ExamplesDrawn) and event.texts == key and event.subset == "feedback":
+                yield from event.examples
