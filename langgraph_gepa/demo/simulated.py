@@ -87,12 +87,11 @@ def _work(request: Request, reading: Reading) -> Answer:
 def _look_up(task: Mapping[str, Any], meaning: Meaning, reading: Reading) -> Answer:
     if meaning.wish == "stock" and meaning.product:
         return Answer("", (ToolCall("check_stock", {"product": meaning.product}),))
-    customer = ToolCall("look_up_customer", {"customer": task["customer"]})
     if meaning.order:
-        return Answer("", (ToolCall("look_up_order", {"order": meaning.order}), customer))
+        return Answer("", (ToolCall("look_up_order", {"order": meaning.order}),))
     if reading.overdoes("owner") or not reading.does("find"):
         return Answer("Asked the customer for the order number.")
-    return Answer("", (customer,))
+    return Answer("", (ToolCall("look_up_customer", {"customer": task["customer"]}),))
 
 
 def _decide(order: Mapping[str, Any], known: Mapping[str, Any], meaning: Meaning, reading: Reading) -> Answer:
@@ -110,19 +109,28 @@ def _decide(order: Mapping[str, Any], known: Mapping[str, Any], meaning: Meaning
 
 
 def _refund(order: Mapping[str, Any], known: Mapping[str, Any], reading: Reading) -> Answer:
-    if reading.overdoes("replacement"):
-        return _call("send_replacement", order, product=order["product"])
-    gold = known.get("look_up_customer", {}).get("tier") == "gold"
+    customer = known.get("look_up_customer")
     days = order["days_since_delivery"] or 0
-    if reading.overdoes("window"):
-        return Answer("Refused: the time for refunds is over.")
+    if customer is None or "look_up_order" not in known:  # nothing is decided yet
+        if reading.overdoes("replacement"):
+            return _call("send_replacement", order, product=order["product"])
+        if reading.overdoes("window"):
+            return Answer("Refused: the time for refunds is over.")
+        if days <= 30 or not reading.does("window"):
+            return _pay_back(order, reading)
+        if not (reading.does("gold") or reading.overdoes("gold")):
+            return _too_late(days, 30)
+        if customer is None:
+            return Answer("", (ToolCall("look_up_customer", {"customer": order["customer"]}),))
+    gold = customer["tier"] == "gold"
     if gold and reading.overdoes("gold"):
         return _call("issue_refund", order, amount=order["price"])
-    if days > 30 and reading.does("window"):
-        limit = 60 if gold and reading.does("gold") else 30
-        if days > limit:
-            return Answer(f"Refused: delivered {days} days ago, and refunds end after {limit} days.")
-    return _pay_back(order, reading)
+    limit = 60 if gold else 30
+    return _too_late(days, limit) if days > limit else _pay_back(order, reading)
+
+
+def _too_late(days: int, limit: int) -> Answer:
+    return Answer(f"Refused: delivered {days} days ago, and refunds end after {limit} days.")
 
 
 def _mend(order: Mapping[str, Any], known: Mapping[str, Any], reading: Reading) -> Answer:
