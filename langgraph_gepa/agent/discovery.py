@@ -190,12 +190,13 @@ def _assembled(
     drafts = []
     for met, (key, slots) in enumerate(found.items()):
         nodes = sorted(_nodes(walk, traced, slots), key=lambda path: rank[path])
-        drafts.append((rank[nodes[0]] if nodes else len(rank), met, nodes, where[key], slots))
-    drafts.sort(key=lambda draft: draft[:2])
-    names = naming.unique([_candidates(walk, traced, nodes, place, slots) for _, _, nodes, place, slots in drafts])
+        turn = (rank[nodes[0]] if nodes else len(rank), slots[0].kind != "prompt", met)
+        drafts.append((turn, nodes, where[key], slots))
+    drafts.sort(key=lambda draft: draft[0])
+    names = naming.unique([_candidates(walk, traced, nodes, place, slots) for _, nodes, place, slots in drafts])
     modules = []
     carriers = {}
-    for name, (_, _, nodes, place, slots) in zip(names, drafts, strict=True):
+    for name, (_, nodes, place, slots) in zip(names, drafts, strict=True):
         at_hand = dict.fromkeys(tool for path in nodes for tool in tools.get(path, ()))
         modules.append(_module(name, tuple(nodes), tuple(at_hand), place, slots))
         carriers[name] = tuple(slots)

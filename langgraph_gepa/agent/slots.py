@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
@@ -44,6 +45,13 @@ class Slot:
     literal: Literal | None = None
     reason: str = ""
 
+
+_MACHINE = re.compile(
+    r"\s*(select|with|insert\s+into|update|delete\s+from|create\s+\w+|drop|alter|pragma)\s.*\b(from|set|values|table|into|as)\b"
+    r"|\s*(https?://|<[!?a-z/]|[\[{]\s*[\"'\[{])",
+    re.IGNORECASE | re.DOTALL,
+)
+"""SQL, addresses, markup and JSON."""
 
 _NONE: frozenset[Use] = frozenset()
 
@@ -166,7 +174,7 @@ class Slots:
             return
         if _steers(text, uses) and templates.speaks(text, style_of(uses)):
             yield Slot(key, step, text, style=style_of(uses), reason=_reason(uses))
-        elif step[0] == "global" and isinstance(node.value, FunctionType) and len(text.split()) >= _WORDS:
+        elif step[0] == "global" and isinstance(node.value, FunctionType) and _prose(text):
             yield Slot(key, step, text, style=style_of(uses), evidence="possible")
         elif isinstance(node.value, dict) and node.value.get("type") == "text" and step == ("item", "text"):
             yield Slot(key, step, text)
@@ -206,7 +214,7 @@ class Slots:
                 yield slot
             elif "tool" in uses:
                 yield dataclasses.replace(slot, kind="tool")
-            elif where in reading.loose:
+            elif where in reading.loose and _prose(literal.text):
                 yield dataclasses.replace(slot, evidence="possible")
 
     def _is_tool(self, key: int) -> bool:
@@ -234,6 +242,11 @@ def _steers(text: str, uses: frozenset[Use]) -> bool:
 
 def _reason(uses: frozenset[Use]) -> str:
     return "it is filled with the % operator, whose placeholders have no names" if "percent" in uses else ""
+
+
+def _prose(text: str) -> bool:
+    """Whether a text that is not seen to flow is worth listing: some words that are for no machine."""
+    return len(text.split()) >= _WORDS and not _MACHINE.match(text)
 
 
 def _is_schema(value: dict[Any, Any]) -> bool:

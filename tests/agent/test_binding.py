@@ -248,9 +248,28 @@ def percent(echo: Any) -> Any:
     return lambda state: echo.invoke("Say %s now" % state["question"]) and {}  # noqa: UP031  # the form under test
 
 
-FORMS = [constant, asynchronous, fstring, addition, partial, lcel, message, wrapped, memoised, subgraph, called_subgraph,
-         bound_tools, described_by_docstring, frozen, constructed, validated, method, callable_object,
-         chain_on_instance, members]  # fmt: skip
+FORMS = [
+    constant,
+    asynchronous,
+    fstring,
+    addition,
+    partial,
+    lcel,
+    message,
+    wrapped,
+    memoised,
+    subgraph,
+    called_subgraph,
+    bound_tools,
+    described_by_docstring,
+    frozen,
+    constructed,
+    validated,
+    method,
+    callable_object,
+    chain_on_instance,
+    members,
+]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -311,7 +311,7 @@ def test_a_tool_is_one_module_however_it_was_bound(echo: Any) -> None:
 
 def test_an_agent_is_named_after_itself_and_knows_its_tools(echo: Any) -> None:
     """The prompt of a prebuilt agent has the agent's name, its model's node and the tools at hand."""
-    prompt, described = discover(create_agent(echo, [search], system_prompt="Help people shop."))[::-1]
+    prompt, described = discover(create_agent(echo, [search], system_prompt="Help people shop."))
     assert (prompt.name, prompt.nodes, prompt.tools) == ("agent", ("model",), ("search",))
     assert (described.name, described.nodes) == ("tool:search", ("model",))
     inner = create_agent(echo, [search], system_prompt="Help people shop more.")
