@@ -25,6 +25,8 @@ Fields = tuple[tuple[str, str], ...]
 FIELD = 700
 """Characters of one field that are shown."""
 
+_FLAT = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -89,11 +91,12 @@ def compare(
 
     def filled(change: Change) -> Change:
         example = examples.get(change.example)
+        inputs = skim(example.inputs) if example else ()
         return Change(
             change.example,
-            _side(change.before.score, load(before[change.example][0].ledger)),
-            _side(change.after.score, load(after[change.example][0].ledger)),
-            skim(example.inputs) if example else (),
+            _side(change.before.score, load(before[change.example][0].ledger), inputs),
+            _side(change.after.score, load(after[change.example][0].ledger), inputs),
+            inputs,
         )
 
     ranked = sorted(plain, key=lambda change: -abs(change.delta))
@@ -119,15 +122,17 @@ def _short(value: Any) -> str:
     if isinstance(value, list) and value and all(isinstance(item, Mapping) and "content" in item for item in value):
         earlier = f"({len(value) - 1} earlier) " if len(value) > 1 else ""
         return earlier + _short(value[-1]["content"])
-    return clip(json.dumps(value, ensure_ascii=False, indent=1, default=str), FIELD)
+    flat = json.dumps(value, ensure_ascii=False, default=str)
+    return flat if len(flat) <= _FLAT else clip(json.dumps(value, ensure_ascii=False, indent=1, default=str), FIELD)
 
 
-def _side(score: float, rollout: Rollout | None) -> Side:
+def _side(score: float, rollout: Rollout | None, inputs: Fields) -> Side:
+    """Fields of the final state that still are as they came in are left out."""
     if rollout is None:
         return Side(score)
     return Side(
         score,
-        skim(rollout.outputs) if rollout.outputs is not None else (),
+        tuple(field for field in skim(rollout.outputs) if field not in inputs) if rollout.outputs is not None else (),
         clip(rollout.feedback.comment, 2 * FIELD),
         tuple((name, clip(text, FIELD)) for name, text in rollout.feedback.by_module.items()),
         clip(rollout.error or "", FIELD),

@@ -8,6 +8,7 @@ from math import ceil, floor, log10
 
 from langgraph_gepa.report.view import CandidateView, View
 
+_LEAST_SPAN = 0.1  # of scores: a chart that magnifies noise misleads
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 16.0, 14.0, 40.0
 
 
@@ -48,7 +49,8 @@ def draw_curve(view: View, width: float, height: float) -> Curve | None:
     right, bottom = width - _RIGHT, height - _BOTTOM
     rollouts = max(view.spent.rollouts, 1)
     scores = [candidate.score for candidate in view.candidates]
-    y_values = _ticks(min(scores), max(scores), 5)
+    middle, half = (max(scores) + min(scores)) / 2, max((max(scores) - min(scores)) / 2, _LEAST_SPAN / 2)
+    y_values = _ticks(middle - half, middle + half, 5)
     x_values = _ticks(0, rollouts, 6 if width > 600 else 4)
     low, high = y_values[0], y_values[-1]
 
@@ -82,8 +84,6 @@ def _steps(points: Sequence[tuple[float, float]]) -> str:
 
 def _ticks(low: float, high: float, about: int) -> list[float]:
     """Round values that enclose both ends, about so many."""
-    if high - low < 1e-9:
-        low, high = low - 0.05, high + 0.05
     rough = (high - low) / about
     size = 10 ** floor(log10(rough))
     step = size * next(factor for factor in (1, 2, 5, 10) if factor * size >= rough * 0.999)

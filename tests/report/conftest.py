@@ -166,7 +166,7 @@ class Script:
         error = "GraphRecursionError: 25 steps without an end" if score == 0 else None
         self.rollouts[key] = Rollout(
             id,
-            None if error else {"messages": [{"role": "assistant", "content": f"Dear customer, {comment}"}]},
+            None if error else {"messages": [{"role": "ai", "content": f"Dear customer, {comment}"}], "language": "en"},
             Feedback(score, comment, {module: f"Learn: {comment}"} if score < 0.9 else {}),
             error=error,
         )
@@ -240,12 +240,15 @@ class Script:
         self.tell(IterationFinished(number, "accepted", "", before, after))
 
     def search(self, candidates: int = 12, merges: int = 2) -> None:
+        due = False
         while len(self.pool.candidates) < candidates:
-            if self.pool.accepted_merges < merges and len(self.pool.candidates) >= 4 and self.pool.merge_due:
-                self.pool.merge_due = False
+            if due and self.pool.accepted_merges < merges and len(self.pool.candidates) >= 4:
+                due = False
                 if self.merge():
                     continue
+            before = len(self.pool.candidates)
             self.mutate()
+            due = due or len(self.pool.candidates) > before
 
     def fail(self) -> None:
         number = self.pool.iterations + 1

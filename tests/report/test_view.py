@@ -119,3 +119,11 @@ def test_of_a_conversation_the_last_message_is_shown() -> None:
     state = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "bye"}], "n": [1]}
     assert skim(state)[0] == ("messages", "(1 earlier) bye")
     assert len(skim("x" * 100_000)[0][1]) < 1_000
+
+
+def test_a_final_state_is_shown_without_what_came_in(finished: Any) -> None:
+    """Inputs stand above both sides already; an output field equal to an input's is not repeated."""
+    comparison = finished.view().test
+    for change in (*comparison.better, *comparison.worse):
+        assert ("language", "en") in change.inputs
+        assert ("language", "en") not in (*change.before.outputs, *change.after.outputs)
