@@ -65,7 +65,7 @@ def draw_tree(view: View, limit: int = 60) -> Tree | None:
         for candidate in shown
     )
     edges = tuple(
-        Edge(_elbow(place[parent], place[candidate.id]), index > 0, candidate.id in view.line)
+        Edge(_elbow(place[parent], place[candidate.id], 36 if index else 46), index > 0, candidate.id in view.line)
         for candidate in shown
         for index, parent in enumerate(candidate.parents)
     )
@@ -130,12 +130,12 @@ def _rows(shown: Sequence[CandidateView], line: AbstractSet[int]) -> Mapping[int
     return rows
 
 
-def _elbow(start: tuple[float, float], end: tuple[float, float]) -> str:
-    """Along the parent's row, then down or up to the child's just before it."""
+def _elbow(start: tuple[float, float], end: tuple[float, float], before: float) -> str:
+    """Along the parent's row, then down or up to the child's, so far `before` it."""
     (x, y), (to_x, to_y) = start, end
     if y == to_y:
         return f"M{x:g} {y:g}H{to_x:g}"
-    turn, radius = to_x - 46, 10 if to_y > y else -10
+    turn, radius = to_x - before, 10 if to_y > y else -10
     return (
         f"M{x:g} {y:g}H{turn - 10:g}Q{turn:g} {y:g} {turn:g} {y + radius:g}"
         f"V{to_y - radius:g}Q{turn:g} {to_y:g} {turn + 10:g} {to_y:g}H{to_x:g}"
