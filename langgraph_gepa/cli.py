@@ -113,7 +113,7 @@ def optimize(
     objective: Annotated[
         str, typer.Option(help="What the graph is for, in your words, for the reflection model.")
     ] = "",
-    timeout: Annotated[float, typer.Option(help="Seconds a rollout may take.")] = 300.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds a rollout may take.")] = 300.0,
 ) -> None:
     """Evolve the graph's prompts and keep everything in a run's folder."""
     _show_result(

@@ -151,7 +151,7 @@ class Optimizer:
         if self.pool.candidates:
             return
         texts = self.pool.started.seed if self.pool.started else {}
-        await self._rollouts(texts, self.pool.pareto_set, 0, "pareto")
+        _require_one_that_ran(await self._rollouts(texts, self.pool.pareto_set, 0, "pareto"))
         self.ledger.tell(CandidateAdmitted(0, Candidate(0, texts)))
         self._close(0, "accepted", "the seed")
 
@@ -274,6 +274,15 @@ class Optimizer:
         after: tuple[float, ...] = (),
     ) -> None:
         self.ledger.tell(IterationFinished(number, outcome, reason, before, after))
+
+
+def _require_one_that_ran(rollouts: Sequence[Rollout]) -> None:
+    """Raises `UsageError` when the seed fails everywhere: no prompt mends that, and a search would pay to find out."""
+    if all(rollout.error for rollout in rollouts):
+        raise UsageError(
+            f"The graph as it is fails on every validation example. On {rollouts[0].example!r}: {rollouts[0].error} "
+            "Mend the graph, the examples' inputs or how rollouts are run, and start again in a new folder."
+        )
 
 
 def _rollouts(events: Iterable[Event]) -> int:

@@ -1,0 +1,238 @@
+"""The command line: what each command prints, and the code it exits with."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+from typer.testing import Result as Ended
+
+from langgraph_gepa.cli import app
+from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
+from langgraph_gepa.result import Result
+
+OPTIMIZE = (
+    "optimize letters --train train.jsonl --val val.jsonl --test test.jsonl --metric letters.py:score "
+    "--reflection-lm openai:simulated-editor --run run --rollouts 60 --in-flight 1"
+)
+COMMANDS = ("prompts", "optimize", "resume", "show", "report", "export", "eval", "demo")
+
+
+def call(line: str) -> Ended:
+    """Runs a command line in this process; the output is no terminal."""
+    return CliRunner().invoke(app, line.split())
+
+
+@pytest.fixture
+def run(project: Path) -> Path:
+    """A finished run's folder."""
+    assert call(OPTIMIZE).exit_code == 0
+    return project / "run"
+
+
+def test_prompts_as_json_has_nine_keys_a_module(project: Path) -> None:
+    """`prompts --json` is a list of objects with exactly the keys that programs rely on."""
+    done = call("prompts letters --json")
+    sort, answer = json.loads(done.stdout)
+    line = (project / "letters.py").read_text().splitlines().index('ANSWER = "Answer {name}."') + 1
+    assert answer == {
+        "name": "answer",
+        "kind": "prompt",
+        "text": "Answer {name}.",
+        "placeholders": ["name"],
+        "nodes": ["answer"],
+        "file": "letters.py",
+        "line": line,
+        "evidence": "flows",
+        "on": True,
+    }
+    assert list(sort) == list(answer)
+    assert done.exit_code == 0
+
+
+def test_prompts_prints_a_plain_table_without_a_terminal(project: Path) -> None:
+    """Every module with its text and its place, without colour codes, and nothing on stderr."""
+    done = call("prompts letters.py:graph")
+    assert "Sort the letter." in done.stdout
+    assert "letters.py:" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+
+
+def test_optimize_ends_with_a_summary_and_a_folder(project: Path) -> None:
+    """A spent budget is exit code 0; stdout has before and after, stderr a plain line for each iteration."""
+    done = call(OPTIMIZE)
+    assert done.exit_code == 0
+    assert "Held-out test" in done.stdout
+    assert str(Path("run", "report.html")) in done.stdout
+    iterations = [line for line in done.stderr.splitlines() if line.startswith("[")]
+    assert len(iterations) == len(Result.open("run").view.iterations)
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_show_as_json_has_all_of_a_run(run: Path) -> None:
+    """Modules, candidates with parents and scores, both standings with intervals, and what it cost."""
+    shown = json.loads(call("show run --json").stdout)
+    assert [module["name"] for module in shown["modules"]] == ["sort", "answer"]
+    assert shown["modules"][0]["text"] == "Sort the letter."
+    assert shown["candidates"][0]["parents"] == []
+    assert all(set(one["scores"]) == {f"letter-{n}" for n in range(6, 12)} for one in shown["candidates"])
+    for standing in (shown["seed"], shown["best"]):
+        assert standing["validation"]["low"] <= standing["validation"]["mean"] <= standing["validation"]["high"]
+        assert standing["test"]["n"] == 4
+    assert shown["best"]["validation"]["mean"] > shown["seed"]["validation"]["mean"]
+    assert 12 < shown["rollouts"] <= 60
+    assert shown["tests"] == 8
+    for amount in ("reflections", "tokens", "seconds"):
+        assert shown[amount] > 0
+    assert "dollars" in shown
+    assert shown["finished"]
+
+
+def test_show_and_report_and_export_read_a_run(run: Path) -> None:
+    """A finished run's summary, its page's path, and its prompts as JSON, to stdout or a file."""
+    prompts = dict(Result.open(run).prompts)
+    assert "Validation" in call("show run").stdout
+    assert Path(call("report run").stdout.strip()).read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert json.loads(call("export run").stdout) == prompts
+    assert call("export run -o best.json").stdout.strip() == "best.json"
+    assert json.loads(Path("best.json").read_text()) == prompts
+
+
+def test_eval_scores_before_and_after(run: Path) -> None:
+    """`eval` gives a graph's score, and with a run's prompts beside it, with 95 % intervals."""
+    told = call("eval letters --data test.jsonl --metric letters.py:score --prompts run")
+    assert told.exit_code == 0
+    assert "4 examples, 95 % intervals" in told.stdout
+    scored = json.loads(call("eval letters --data test.jsonl --metric letters.py:score --prompts run --json").stdout)
+    assert scored["before"]["mean"] == 0
+    assert scored["after"]["mean"] == scored["difference"]["mean"] > 0
+    alone = json.loads(call("eval letters --data test.jsonl --metric letters.py:score --json").stdout)
+    assert alone == {"before": scored["before"], "after": None, "difference": None}
+
+
+MISTAKES = {
+    "prompts leters.py:graph": "there is no file leters.py",
+    "prompts letters --kinds promts": "did you mean 'prompt'",
+    OPTIMIZE.replace("train.jsonl", "tran.jsonl"): "tran.jsonl does not exist",
+    OPTIMIZE.replace("letters.py:score", "letters.py:broken"): "example 'letter-",
+    OPTIMIZE.replace("letters.py:score", "letters.py:silent"): "example 'letter-",
+    OPTIMIZE.replace("openai:simulated-editor", "opnai:gpt"): "provider:model",
+    OPTIMIZE.replace("optimize letters", "optimize letters.py:mute"): "No prompt to optimise was found",
+    OPTIMIZE.replace("--rollouts 60", ""): "Give at least one",
+    OPTIMIZE.replace("60", "17"): "take up to 18",
+    OPTIMIZE.replace("--rollouts 60", "--rollouts 0"): "--rollouts",
+    OPTIMIZE.replace("--rollouts 60", "--dollars -1"): "a limit is a positive number",
+    OPTIMIZE.replace("--rollouts 60", "--seconds 0"): "a limit is a positive number",
+    OPTIMIZE + " --timeout 0": "--timeout",
+    OPTIMIZE + " --search gepo": "did you mean 'gepa'",
+    OPTIMIZE + " --modules sorts": "did you mean 'sort'",
+    "eval letters --data test.jsonl --metric letters.py:score --prompts nowhere": "No prompts at nowhere",
+    "eval letters --data test.jsonl --metric score": "path/to/file.py:function",
+    "resume nowhere": "no run",
+    "show nowhere": "no run",
+    "report .": "no run",
+    "export nowhere": "no run",
+}
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_is_exit_code_2_and_a_sentence(project: Path, line: str) -> None:
+    """What was asked wrongly ends in a message that names the cause, on stderr, and no traceback."""
+    done = call(line)
+    assert done.exit_code == 2, done.output
+    assert MISTAKES[line] in " ".join(done.stderr.replace("│", " ").split())
+    assert done.stdout == ""
+    assert isinstance(done.exception, SystemExit)
+
+
+def test_a_failing_provider_is_exit_code_3_and_resume_ends_the_run(project: Path, server: SimulatedServer) -> None:
+    """A run that was stopped early says how to go on, and goes on."""
+    clerk, left = server.models["simulated-clerk"], iter(range(40))
+
+    def broke(request: Request, rng: random.Random) -> Answer:
+        if next(left, None) is None:
+            raise ApiError(401, "no credit")
+        return clerk(request, rng)
+
+    server.models["simulated-clerk"] = broke
+    stopped = call(OPTIMIZE)
+    assert stopped.exit_code == 3
+    assert "no credit" in stopped.stderr
+    assert "langgraph-gepa resume run" in stopped.stderr
+    assert "stopped, resumable" in call("show run").stdout
+    server.models["simulated-clerk"] = clerk
+    assert call("resume run").exit_code == 0
+    assert json.loads(call("show run --json").stdout)["finished"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a single process")
+def test_ctrl_c_is_exit_code_130_and_resume_ends_the_run(project: Path, server: SimulatedServer) -> None:
+    """Ctrl-C in the middle keeps what was paid for, writes the page, and says how to go on."""
+    clerk, middle, go_on = server.models["simulated-clerk"], threading.Event(), threading.Event()
+
+    def hold(request: Request, rng: random.Random) -> Answer:
+        if server.requests >= 40:
+            middle.set()
+            go_on.wait(30)
+        return clerk(request, rng)
+
+    server.models["simulated-clerk"] = hold
+    command = [sys.executable, "-m", "langgraph_gepa", *OPTIMIZE.split()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert middle.wait(60)
+        process.send_signal(signal.SIGINT)
+        go_on.set()
+        out, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Stopped by Ctrl-C. What was paid for is kept in run" in said
+    assert "Traceback" not in said
+    assert out == ""
+    assert {"report.html", "prompts.json"} <= {file.name for file in Path("run").iterdir()}
+    before = Result.open("run").pool.spent.rollouts
+    assert 6 < before < 60
+    assert call("resume run").exit_code == 0
+    after = Result.open("run")
+    assert before < after.pool.spent.rollouts <= 60
+    assert after.view.finished
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    """`--help` says what the command does and what each of its options means."""
+    done = call(f"{command} --help")
+    assert done.exit_code == 0
+    assert f"Usage: root {command}" in done.stdout.replace("langgraph-gepa", "root")
+    assert "--help" in done.stdout
+
+
+def test_the_help_lists_every_command() -> None:
+    """The commands of the design are there, each with a line."""
+    told = call("--help").stdout
+    assert [name for name in COMMANDS if name not in told] == []
+
+
+def test_the_demo_runs_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key or a network `demo` optimises the support desk, says that its model is simulated, and is done."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    done = call("demo --rollouts 60 --seed 3 --run desk")
+    assert done.exit_code == 0
+    assert "Simulated model" in done.stdout
+    shown = json.loads(call("show desk --json").stdout)
+    assert (shown["seed"]["test"]["n"], shown["simulated"]) == (24, True)
+
+
+def test_the_demo_on_a_real_model_needs_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--real` without a key names the variable to set."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    done = call(f"demo --real --run {tmp_path / 'run'}")
+    assert done.exit_code == 2
+    assert "OPENAI_API_KEY" in done.stderr
