@@ -1,0 +1,1 @@
+"""Optimised texts back into the files they came from."""

@@ -1,0 +1,349 @@
+"""Where a Python file writes out text, read with libcst.
+
+A text is written as a chain of pieces: string literals side by side or joined with `+`, f-strings
+with their expressions, operands that are no literals. What a program sees of it may be less: a
+docstring is cleaned, a constant is dedented. Each way of seeing a chain is a view.
+"""
+
+from __future__ import annotations
+
+import ast
+import bisect
+import inspect
+import re
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import libcst as cst
+from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """An expression within a text, as written: `{name!r:>3}` in an f-string, an operand of `+` bare."""
+
+    code: str
+    operand: bool = False
+
+
+Fragments = tuple[str | Hole, ...]
+"""A text with expressions in it; no two strings stand side by side and none is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One literal or operand of a chain, at `start` to `end` in the file's UTF-8 bytes."""
+
+    start: int
+    end: int
+    fragments: Fragments
+    prefix: str = ""
+    quote: str = ""
+
+    @property
+    def operand(self) -> bool:
+        return not self.quote
+
+    @property
+    def triple(self) -> bool:
+        return len(self.quote) == 3
+
+    @property
+    def raw(self) -> bool:
+        return "r" in self.prefix.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Pieces that make one text. `plus` says that some are joined with `+`."""
+
+    start: int
+    end: int
+    pieces: tuple[Piece, ...]
+    plus: bool = False
+
+    @property
+    def fragments(self) -> Fragments:
+        return merged(fragment for piece in self.pieces for fragment in piece.fragments)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A chain as a program sees it. `start` and `end` hold all of the expression that makes it so.
+
+    `seen` takes the chain's own value to what is seen of it; it is `None` where they are the same.
+    `fixed` says that the expression around the chain cannot be left out, as a docstring's reader can't.
+    """
+
+    start: int
+    end: int
+    chain: Chain
+    seen: Callable[[str], str] | None = None
+    fixed: bool = False
+
+    @property
+    def fragments(self) -> Fragments | None:
+        own = self.chain.fragments
+        if self.seen is None:
+            return own
+        if any(isinstance(fragment, Hole) for fragment in own):
+            return None
+        return merged([self.seen("".join(map(str, own)))])
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A view and its place: `line` is where the chain starts, `around` the lines from which it can be meant
+    (the start of its statement; for a docstring also the lines of its function and decorators)."""
+
+    view: View
+    line: int
+    around: range
+
+
+class SourceFile:
+    """A parsed Python file and the texts in it. Raises `SyntaxError` for what is no Python."""
+
+    def __init__(self, text: str) -> None:
+        self.data = text.encode("utf-8")
+        self._starts = [0, *(m.end() for m in re.finditer(rb"\r\n|\r|\n", self.data))]
+        try:
+            wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
+        except cst.ParserSyntaxError as error:
+            raise SyntaxError(f"line {error.raw_line}: {error.message}") from error
+        spans = wrapper.resolve(ByteSpanPositionProvider)
+        self._spans = {node: (span.start, span.start + span.length) for node, span in spans.items()}
+        reader = _Reader(self)
+        wrapper.module.visit(reader)
+        self.spots = tuple(reader.spots)
+
+    def line(self, offset: int) -> int:
+        return bisect.bisect_right(self._starts, offset)
+
+    def code(self, start: int, end: int) -> str:
+        return self.data[start:end].decode("utf-8")
+
+    def before(self, offset: int) -> str:
+        """What stands on the line before `offset`."""
+        return self.code(self._starts[self.line(offset) - 1], offset)
+
+    def after(self, offset: int) -> str:
+        """What stands on the line after `offset`."""
+        line = self.line(offset)
+        end = self._starts[line] if line < len(self._starts) else len(self.data)
+        return self.code(offset, end).rstrip("\r\n")
+
+    def span(self, node: cst.CSTNode) -> tuple[int, int]:
+        return self._spans[node]
+
+
+def merged(fragments: Sequence[str | Hole] | Iterator[str | Hole]) -> Fragments:
+    """The same text with strings joined and empty ones left out."""
+    joined: list[str | Hole] = []
+    for fragment in fragments:
+        if isinstance(fragment, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += fragment
+        elif fragment:
+            joined.append(fragment)
+    return tuple(fragment for fragment in joined if fragment)
+
+
+def evaluated(code: str) -> ast.expr | None:
+    """The tree of an expression; `None` when this Python does not take it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an old escape such as "\d" is not ours to complain of
+            return ast.parse(f"({code}\n)", mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def is_python(source: str) -> bool:
+    """Whether this Python takes a whole file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def literal_value(code: str) -> object:
+    """What an expression made of literals is. Raises `ValueError` for any other."""
+    tree = evaluated(code)
+    if tree is None:
+        raise ValueError(code)
+    return ast.literal_eval(tree)
+
+
+def chain_of(code: str) -> Fragments | None:
+    """The text that an expression of literals writes out, or `None` when it is none."""
+    if evaluated(code) is None:
+        return None
+    file = SourceFile(f"(\n{code}\n)\n")
+    start, end = 2, 2 + len(code.encode("utf-8"))
+    whole = [s.view for s in file.spots if s.view.seen is None and not file.code(start, s.view.start).strip(" (\r\n")]
+    whole = [view for view in whole if not file.code(view.end, end).strip(" )\r\n")]
+    return max(whole, key=lambda view: view.end - view.start).fragments if whole else None
+
+
+class _Reader(cst.CSTVisitor):
+    """Collects every view of every chain, the outer before those within."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+        self.spots: list[Spot] = []
+        self.statements: list[int] = [1]
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.BaseStatement | cst.BaseSmallStatement):
+            self.statements.append(self._line(node))
+        if isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Module):
+            self._docstring(node)
+        elif isinstance(node, cst.BaseExpression):
+            for view in self._views(node):
+                self._add(view)
+        return not isinstance(node, cst.ConcatenatedString)
+
+    def on_leave(self, original_node: cst.CSTNode) -> None:
+        if isinstance(original_node, cst.BaseStatement | cst.BaseSmallStatement):
+            self.statements.pop()
+
+    def _add(self, view: View, first: int | None = None) -> None:
+        line = self.file.line(view.chain.start)
+        self.spots.append(Spot(view, line, range(min(first or self.statements[-1], line), line + 1)))
+
+    def _line(self, node: cst.CSTNode) -> int:
+        return self.file.line(self.file.span(node)[0])
+
+    def _docstring(self, node: cst.FunctionDef | cst.ClassDef | cst.Module) -> None:
+        written = _docstring(node)
+        chain = None if written is None else self._chain(written)
+        if chain is None or any(isinstance(fragment, Hole) for fragment in chain.fragments):
+            return
+        above = [] if isinstance(node, cst.Module) else [node.name, *node.decorators]
+        for seen in _READERS:
+            self._add(View(chain.start, chain.end, chain, seen, fixed=True), min(map(self._line, above), default=None))
+
+    def _views(self, node: cst.BaseExpression) -> Iterator[View]:
+        """The views that this very expression gives; those within are met on their own."""
+        chain = self._chain(node)
+        if chain is not None:
+            yield View(chain.start, chain.end, chain)
+        elif isinstance(node, cst.Call):
+            wrapped = self._wrapped(node)
+            if wrapped is not None:
+                yield wrapped
+
+    def _wrapped(self, node: cst.Call) -> View | None:
+        """A text after calls that change it in a way known before the program runs."""
+        inner, change = _change(node)
+        if inner is None:
+            return None
+        within = next(self._views(inner), None)
+        if within is None or within.fragments is None or any(isinstance(f, Hole) for f in within.fragments):
+            return None
+        before = within.seen
+        seen = change if before is None else lambda text: change(before(text))
+        return View(*self.file.span(node), within.chain, seen)
+
+    def _chain(self, node: cst.BaseExpression) -> Chain | None:
+        pieces = self._pieces(node)
+        if pieces is None or all(piece.operand for piece in pieces):
+            return None
+        return Chain(*self.file.span(node), tuple(pieces), plus=isinstance(node, cst.BinaryOperation))
+
+    def _pieces(self, node: cst.BaseExpression) -> list[Piece] | None:
+        match node:
+            case cst.SimpleString() | cst.FormattedString():
+                piece = self._literal(node)
+                return None if piece is None else [piece]
+            case cst.ConcatenatedString(left=left, right=right):
+                parts = [self._pieces(left), self._pieces(right)]
+                return None if None in parts else [piece for part in parts for piece in part or ()]
+            case cst.BinaryOperation(left=left, operator=cst.Add(), right=right):
+                return [*self._operand(left), *self._operand(right)]
+        return None
+
+    def _operand(self, node: cst.BaseExpression) -> list[Piece]:
+        pieces = self._pieces(node)
+        if pieces is not None:
+            return pieces
+        return [Piece(*self.file.span(node), (Hole(cst.Module([]).code_for_node(node), operand=True),))]
+
+    def _literal(self, node: cst.SimpleString | cst.FormattedString) -> Piece | None:
+        start, end = self.file.span(node)
+        tree = evaluated(self.file.code(start, end))
+        match tree:
+            case ast.Constant(value=str(value)):
+                fragments = merged([value])
+            case ast.JoinedStr(values=values) if isinstance(node, cst.FormattedString):
+                holes = (_hole(part) for part in node.parts if isinstance(part, cst.FormattedStringExpression))
+                fragments = merged([str(v.value) if isinstance(v, ast.Constant) else next(holes) for v in values])
+            case _:
+                return None
+        return Piece(start, end, fragments, node.prefix, node.quote)
+
+
+def _hole(part: cst.FormattedStringExpression) -> Hole:
+    """The expression without its `=`, whose words belong to the text beside it."""
+    if part.equal is None:
+        return Hole(cst.Module([]).code_for_node(part))
+    conversion = part.conversion or (None if part.format_spec else "r")
+    return Hole(cst.Module([]).code_for_node(part.with_changes(equal=None, conversion=conversion)))
+
+
+def _docstring(node: cst.FunctionDef | cst.ClassDef | cst.Module) -> cst.BaseExpression | None:
+    body = node.body if isinstance(node, cst.Module) else node.body.body
+    first: cst.CSTNode | None = body[0] if body else None
+    if isinstance(first, cst.SimpleStatementLine):
+        first = first.body[0]
+    return first.value if isinstance(first, cst.Expr) else None
+
+
+_METHODS = {"strip", "lstrip", "rstrip", "removeprefix", "removesuffix", "expandtabs", "replace", "lower", "upper",
+            "title", "capitalize"}  # fmt: skip
+_FUNCTIONS: dict[str, Callable[[str], str]] = {"dedent": textwrap.dedent, "cleandoc": inspect.cleandoc}
+
+
+def _change(node: cst.Call) -> tuple[cst.BaseExpression | None, Callable[[str], str]]:
+    """The expression a call takes its text from, and what it does to it."""
+    name = node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
+    if name in _FUNCTIONS and len(node.args) == 1:
+        return node.args[0].value, _FUNCTIONS[name]
+    if isinstance(node.func, cst.Attribute) and name in _METHODS and not any(a.keyword or a.star for a in node.args):
+        try:
+            arguments = [literal_value(cst.Module([]).code_for_node(argument.value)) for argument in node.args]
+            getattr("", name)(*arguments)
+        except (ValueError, TypeError):
+            return None, str
+        return node.func.value, lambda text: cast("str", getattr(text, name)(*arguments))
+    return None, str
+
+
+def as_docstring(text: str) -> str:
+    """A text without what a docstring's place in the source adds to it: margins and outer space."""
+    first, _, rest = text.partition("\n")
+    return f"{first.lstrip()}\n{textwrap.dedent(rest)}".strip()
+
+
+def _described(docstring: str) -> str:
+    """The description LangChain keeps of a docstring it parses: the paragraphs before those with a heading."""
+    kept = []
+    for block in inspect.cleandoc(docstring).split("\n\n"):
+        if block.startswith(("Args:", "Returns:", "Example:")):
+            break
+        kept.append(block)
+    return " ".join(kept).strip()
+
+
+_READERS: tuple[Callable[[str], str], ...] = (
+    lambda docstring: textwrap.dedent(docstring).strip(),
+    inspect.cleandoc,
+    _described,
+)
+"""What LangChain's tools, pydantic and LangChain's parser of docstrings make of one."""
