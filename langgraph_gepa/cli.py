@@ -201,7 +201,7 @@ def demo(
     run: RunOption = None,
     seed: Seed = 0,
     rollouts: Rollouts = 600,
-    in_flight: InFlight = None,
+    in_flight: InFlight = 1,
     real: Annotated[bool, typer.Option("--real", help="Use the real OpenAI API; needs OPENAI_API_KEY.")] = False,
 ) -> None:
     """Optimise a support desk offline: a real graph, real tools, a simulated model. No key is needed."""

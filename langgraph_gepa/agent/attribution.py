@@ -44,6 +44,9 @@ def attribute(watched: Sequence[Watched], modules: Sequence[Module], texts: Text
       own tool module. A retrieval inside a tool call goes with that call.
     - What no model asked for belongs to the prompt modules of its node.
     - Where a node has no modules of its own, a call belongs to the prompts it really carries.
+
+    Tool calls that one model call asked for stand in the order it asked, not in the order their
+    threads happened to start.
     """
     known = [_Known(module, literals(texts.get(module.name, module.text), module.style)) for module in modules]
     owners: list[set[str]] = []
@@ -58,7 +61,23 @@ def attribute(watched: Sequence[Watched], modules: Sequence[Module], texts: Text
             found = {one.name for one in _of_node(seen.call.node, known)}
         owners.append(found)
     named = [tuple(one.name for one in known if one.name in found) for found in owners]
-    return tuple(replace(seen.call, modules=names) for seen, names in zip(watched, named, strict=True))
+    calls = [replace(seen.call, modules=names) for seen, names in zip(watched, named, strict=True)]
+    return tuple(calls[position] for position in _as_asked(watched))
+
+
+def _as_asked(watched: Sequence[Watched]) -> list[int]:
+    """Positions in order, those of tool calls with one asker swapped into the order of its requests."""
+    order = list(range(len(watched)))
+    together: dict[int, list[tuple[int, int]]] = {}
+    for position, seen in enumerate(watched):
+        if seen.call.kind == "tool" and (asker := _asker(seen, watched[:position])) is not None:
+            ids = [request.get("id") for request in _requests(watched[asker].call.output)]
+            if seen.asked_by in ids:
+                together.setdefault(asker, []).append((ids.index(seen.asked_by), position))
+    for asked in together.values():
+        for place, (_, position) in zip(sorted(position for _, position in asked), sorted(asked), strict=True):
+            order[place] = position
+    return order
 
 
 def literals(text: str, style: Style) -> tuple[str, ...]:

@@ -1,0 +1,26 @@
+"""The order of attributed calls."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from langgraph_gepa.agent.attribution import attribute
+from langgraph_gepa.agent.tracing import Watched
+from langgraph_gepa.search.rollout import Call
+
+
+def asks(*ids: str) -> Watched:
+    requests = [{"id": id, "name": "search", "args": {"q": id}} for id in ids]
+    return Watched(Call("model", "agent", "m", [], {"role": "assistant", "content": "", "tool_calls": requests}))
+
+
+def called(id: str) -> Watched:
+    return Watched(Call("tool", "tools", "search", {"q": id}, id), asked_by=id)
+
+
+def test_tool_calls_stand_in_the_order_they_were_asked_for() -> None:
+    """Threads may start in any order; what a reflection reads does not depend on it."""
+    for started in permutations("abc"):
+        watched = [asks("a", "b", "c"), *map(called, started), asks("d"), called("d")]
+        outputs = [call.output for call in attribute(watched, [], {}) if call.kind == "tool"]
+        assert outputs == ["a", "b", "c", "d"]
