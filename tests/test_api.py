@@ -161,7 +161,7 @@ def test_a_graph_without_prompts_is_refused(project: Path, server: SimulatedServ
 def test_a_graph_that_fails_everywhere_stops_the_run(project: Path, server: SimulatedServer) -> None:
     """Inputs the graph does not take, or a human it waits for, cost the seed's scoring and no more."""
     examples = [{"inputs": {"leter": "Dear Sirs"}, "outputs": {}} for _ in range(6)]
-    with pytest.raises(UsageError, match="fails on every validation example.*KeyError"):
+    with pytest.raises(UsageError, match=r"fails on every validation example.*KeyError"):
         improve(trainset=examples, valset=examples)
     with pytest.raises(UsageError, match="on_interrupt=lambda"):
         improve("asking", graph="letters.py:asking")
