@@ -1,6 +1,6 @@
 """Optimise the system prompt of an agent made with `create_agent`. Its house rules stand in no prompt yet.
 
-    export OPENAI_API_KEY=...; python create_agent.py
+Run it: `OPENAI_API_KEY=... python create_agent.py`; `OPENAI_BASE_URL` names another server.
 """
 
 from langchain.agents import create_agent

@@ -1,6 +1,6 @@
 """Optimise with evaluators you already have: those of LangSmith and openevals are metrics, alone or together.
 
-    pip install openevals; export OPENAI_API_KEY=...; python langsmith_evaluator.py
+Run it: `pip install openevals; OPENAI_API_KEY=... python langsmith_evaluator.py`; `OPENAI_BASE_URL` names another server.
 """
 
 from langchain_core.prompts import ChatPromptTemplate

@@ -1,6 +1,6 @@
 """Optimise a `StateGraph` of your own: two nodes, two prompts (one with a placeholder), feedback for each.
 
-    export OPENAI_API_KEY=...; python state_graph.py
+Run it: `OPENAI_API_KEY=... python state_graph.py`; `OPENAI_BASE_URL` names another server.
 """
 
 from langchain_openai import ChatOpenAI
