@@ -10,7 +10,7 @@ from typing import Any
 
 from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.errors import GraphError
-from langgraph_gepa.report.page import render
+from langgraph_gepa.report.page import write_report
 from langgraph_gepa.report.view import View, summarize
 from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.candidate import Candidate
@@ -70,6 +70,4 @@ class Result:
 
     def report(self) -> Path:
         """Writes the run's page and says where it is."""
-        path = self.run / PAGE
-        path.write_text(render(self.view), encoding="utf-8")
-        return path
+        return write_report(self.view, self.run / PAGE)
