@@ -1,6 +1,6 @@
 """Optimise with evaluators you already have: those of LangSmith and openevals are metrics, alone or together.
 
-Run it: `pip install openevals; OPENAI_API_KEY=... python langsmith_evaluator.py`; `OPENAI_BASE_URL` names another server.
+Run it: `pip install openevals; OPENAI_API_KEY=... python langsmith_evaluator.py`; `OPENAI_BASE_URL` is optional.
 """
 
 from langchain_core.prompts import ChatPromptTemplate
