@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,9 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from langgraph_gepa.engine.limits import settle
+from langgraph_gepa.engine.calls import Calls
+from langgraph_gepa.engine.limits import Slots, settle
 from langgraph_gepa.engine.ports import Evaluator
-from langgraph_gepa.errors import Interrupted, UsageError
+from langgraph_gepa.errors import UsageError
 from langgraph_gepa.job import WORLD
 from langgraph_gepa.report.intervals import Interval, difference, estimate
 from langgraph_gepa.result import PROMPTS, Result
@@ -73,13 +73,12 @@ def measure(
     sides = [own] if texts is None else [own, texts]
 
     async def scores(brake: Brake) -> list[float]:
-        slots = asyncio.Semaphore(concurrency)
+        calls, slots = Calls(WORLD, say=bar.console.print), Slots(concurrency)
+        brake.on_pull = calls.stop
 
         async def score(side: Texts, example: Example) -> float:
             async with slots:
-                if brake.by is not None:
-                    raise Interrupted(brake.by)
-                rollout = await WORLD.call(lambda: evaluator.evaluate(side, example))
+                rollout = await calls.make(lambda: evaluator.evaluate(side, example), slots)
             bar.advance(task)
             return rollout.score
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from langgraph_gepa.agent.failures import is_lasting, is_world_failure, retry_after
+from langgraph_gepa.agent.failures import is_lasting, is_pressure, is_world_failure, retry_after
 from langgraph_gepa.agent.tracing import words
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import Patience
@@ -26,7 +26,8 @@ from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import open_run
 
-WORLD = Patience(lasts=is_lasting, asked=retry_after)
+WORLD = Patience(outage=1800.0, lasts=is_lasting, asked=retry_after, presses=is_pressure)
+"""Half an hour without a provider, then the run stops, to be resumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,13 @@ WORLD_NAMES = frozenset({
 CANDIDATE_NAMES = frozenset({"InvalidURL", "UnsupportedProtocol", "LocalProtocolError", "TooManyRedirects"})
 """Subclasses of the above that a bad address causes: the candidate wrote it."""
 
+PRESSURE_STATUS = frozenset({429, 503, 529})
+
+PRESSURE_NAMES = frozenset({
+    "ModelRateLimitError", "OverloadedError", "RateLimitError", "ResourceExhausted", "ServiceUnavailable",
+    "ServiceUnavailableError", "ThrottlingException", "TooManyRequests",
+})  # fmt: skip
+
 LASTING_NAMES = frozenset({
     "AuthenticationError", "DefaultCredentialsError", "ModelAuthenticationError", "ModelNotFoundError",
     "ModelPermissionDeniedError", "NoCredentialsError",
@@ -66,6 +73,11 @@ def is_world_failure(error: BaseException) -> bool:
 def is_lasting(error: BaseException) -> bool:
     """Whether a failure of the world will not go away by waiting: bad key, no credit, no such model."""
     return any(_is_world(one) and _is_lasting(one) for one in _chain(error))
+
+
+def is_pressure(error: BaseException) -> bool:
+    """Whether the provider asks for fewer calls at once: rate limited, overloaded."""
+    return any(_is_world(one) and _is_pressure(one) for one in _chain(error)) and not is_lasting(error)
 
 
 def retry_after(error: BaseException, now: float | None = None) -> float | None:
@@ -107,6 +119,13 @@ def _is_lasting(error: BaseException) -> bool:
     if status is not None:
         return status in LASTING_STATUS or getattr(error, "code", None) == "insufficient_quota"
     return bool({kind.__name__ for kind in type(error).__mro__} & LASTING_NAMES) or _no_key(error)
+
+
+def _is_pressure(error: BaseException) -> bool:
+    status = _status(error)
+    if status is not None:
+        return status in PRESSURE_STATUS
+    return bool({kind.__name__ for kind in type(error).__mro__} & PRESSURE_NAMES)
 
 
 def _no_key(error: BaseException) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TypeVar
 
+from langgraph_gepa.engine.allowance import Allowance, Kind
 from langgraph_gepa.engine.attempt import Attempt
+from langgraph_gepa.engine.calls import Calls
 from langgraph_gepa.engine.codec import dump, load
-from langgraph_gepa.engine.limits import Patience
+from langgraph_gepa.engine.limits import Patience, Slots
 from langgraph_gepa.engine.meter import metered
 from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Reply, Store
 from langgraph_gepa.errors import Interrupted
+from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.candidate import texts_key
 from langgraph_gepa.search.events import Charged, Event, ReflectionFinished, RolloutFinished, Subset
 from langgraph_gepa.search.example import Example, digest
@@ -26,8 +28,9 @@ T = TypeVar("T")
 class Ledger:
     """The one way to spend, and the one way to tell: journal, pool and observers move together.
 
-    `concurrency` rollouts run at once, in the order they were asked for. `failure` is what the
-    evaluator or the model raised last; it stops the ledger.
+    At most `concurrency` rollouts run at once, in the order they were asked for. `failure` is what the
+    evaluator or the model raised last; it stops the ledger. `say` is told in words when the
+    provider is down or asks for less. Nothing is spent beyond `budget` but what is under way.
     """
 
     def __init__(
@@ -40,17 +43,18 @@ class Ledger:
         concurrency: int = 16,
         patience: Patience | None = None,
         clock: Callable[[], float] = monotonic,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.pool = Pool()
         self._evaluator = evaluator
         self._model = model
         self._store = store
         self._observers = observers
-        self._slots = asyncio.Semaphore(concurrency)
-        self._patience = patience or Patience()
+        self._slots = Slots(concurrency)
+        self._calls = Calls(patience, clock=clock, say=say)
+        self._allowance = Allowance(lambda: self.pool.spent, lambda: self.seconds)
         self._clock = clock
         self.failure: Exception | None = None
-        self._stopping: str | None = None
         self._attempts: dict[str, Attempt] = {}
         self._closed = False
         before = 0.0
@@ -66,9 +70,17 @@ class Ledger:
         """Running time so far, over all sessions of the run."""
         return self._clock() - self._began
 
+    @property
+    def budget(self) -> Budget:
+        return self._allowance.budget
+
+    @budget.setter
+    def budget(self, budget: Budget) -> None:
+        self._allowance.budget = budget
+
     def stop(self, reason: str) -> None:
-        """Starts nothing more; what is under way ends and is kept."""
-        self._stopping = self._stopping or reason
+        """Starts nothing more and ends every wait for the world; what is under way ends and is kept."""
+        self._calls.stop(reason)
 
     def tell(self, event: Event) -> None:
         """Stores an event, folds it into the pool and shows it to the observers."""
@@ -83,10 +95,12 @@ class Ledger:
         if (paid := self._store.paid(key)) is not None:
             return load(Rollout, paid)
         async with self._slots:
-            rollout = await self._try(key, lambda: self._evaluator.evaluate(texts, example))
+            kind: Kind | None = None if subset == "test" else "rollout"
+            rollout = await self._try(key, kind, lambda: self._evaluator.evaluate(texts, example))
         event = RolloutFinished(
             iteration, texts_id, example.id, subset, rollout.score, rollout.usage, rollout.seconds, key, rollout.error
         )
+        self._allowance.unpriced |= {c.name for c in rollout.calls if c.kind == "model" and c.usage.dollars is None}
         self._pay(key, dump(rollout), event)
         return rollout
 
@@ -95,7 +109,7 @@ class Ledger:
         key = digest(["reply", prompt, iteration, module])
         if (paid := self._store.paid(key)) is not None:
             return load(Reply, paid)
-        reply = await self._try(key, lambda: self._model.complete(prompt))
+        reply = await self._try(key, "reply", lambda: self._model.complete(prompt))
         self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
         return reply
 
@@ -105,14 +119,17 @@ class Ledger:
             self._end(attempt, "the session ended")
         self._closed = True
 
-    async def _try(self, key: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def _try(self, key: str, kind: Kind | None, call: Callable[[], Awaitable[T]]) -> T:
+        """Until it succeeds. Without a `kind` it is on top of the budget."""
+
         async def attempt() -> T:
-            if self._stopping is not None:
-                raise Interrupted(self._stopping)
-            return await self._attempt(key, call)
+            if kind is not None:
+                await self._allowance.wait(kind)
+                self._calls.check()
+            return await self._attempt(key, kind or "rollout", call)
 
         try:
-            return await self._patience.call(attempt)
+            return await self._calls.make(attempt, None if kind == "reply" else self._slots)
         except Interrupted:
             raise
         except Exception as error:
@@ -120,10 +137,10 @@ class Ledger:
             self.stop(f"a call failed: {error}")
             raise
 
-    async def _attempt(self, key: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def _attempt(self, key: str, kind: Kind, call: Callable[[], Awaitable[T]]) -> T:
         """Once through. Ends in `_pay`, or here with what it had spent charged."""
         attempt = self._attempts[key] = Attempt(key, self._heard)
-        with metered(attempt.hear):
+        with self._allowance.reserved(kind, attempt), metered(attempt.hear):
             try:
                 return await call()
             except BaseException as failure:

@@ -1,48 +1,108 @@
-"""Calls that cost: failures of the world are tried again, and what is under way is waited for."""
+"""How many calls at once, how long to wait for the world, and waiting for all that is under way."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
-
-from langgraph_gepa.errors import Error
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Tries a call up to `tries` times, waiting about `first` seconds, then twice as long each time, at most `most`.
+    """How often and how long calls that the world failed are tried again.
 
-    The wait is drawn between half and the whole, so that calls that failed together do not
-    return together; it is longer where `asked` says that the provider asked for more. Not
-    tried again: an `Error` of ours, which is no failure of the world, and a failure that
-    `lasts`. The last failure is raised as it is.
+    The wait is about `first` seconds, then twice as long each time, at most `most`; drawn between
+    half of that and the whole, so that calls that failed together do not return together. It is
+    longer where `asked` says that the provider asked for more, but never longer than `longest`.
+
+    A call that fails `tries` times while others succeed is given up. When `tries` calls in a row
+    fail and none succeeds, the world is down: it is given up once that has lasted `outage` seconds.
+    Given up at once is a failure that `lasts`, which no waiting mends. `presses` tells the failures
+    that ask for fewer calls at once.
     """
 
     tries: int = 6
     first: float = 1.0
     most: float = 60.0
+    longest: float = 900.0
+    outage: float = 0.0
     lasts: Callable[[BaseException], bool] = lambda _: False
     asked: Callable[[BaseException], float | None] = lambda _: None
+    presses: Callable[[BaseException], bool] = lambda _: False
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     rng: Random = field(default_factory=Random)
 
-    async def call(self, thunk: Callable[[], Awaitable[T]]) -> T:
-        for attempt in range(self.tries - 1):
-            try:
-                return await thunk()
-            except Error:
-                raise
-            except Exception as failure:
-                if self.lasts(failure):
-                    raise
-                wait = min(self.most, self.first * 2**attempt) * self.rng.uniform(0.5, 1.0)
-                await self.sleep(max(wait, self.asked(failure) or 0.0))
-        return await thunk()
+    def wait(self, failure: BaseException, attempt: int) -> float:
+        """Seconds to wait after the `attempt`-th failure, from 1."""
+        own = min(self.most, self.first * 2.0 ** min(attempt - 1, 60)) * self.rng.uniform(0.5, 1.0)
+        return min(max(own, self.asked(failure) or 0.0), self.longest)
+
+
+class Slots:
+    """Calls at once: first come, first served; halved under pressure, and one more after as many successes.
+
+    Additive increase, multiplicative decrease, as TCP does it; so calls share whatever rate the
+    provider allows without being told what it is. `async with slots:` waits for a place.
+    """
+
+    def __init__(self, most: int) -> None:
+        if most < 1:
+            raise ValueError(f"slots for {most} calls at once: it takes at least one")
+        self.most = most
+        self.round = 0
+        self._limit = float(most)
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def limit(self) -> int:
+        """How many may be under way now."""
+        return int(self._limit)
+
+    def press(self, round: int) -> bool:
+        """A call that began in `round` met pressure. Halves the limit, once for all calls of a round."""
+        if round != self.round:
+            return False
+        self.round += 1
+        self._limit = max(1.0, self._limit / 2)
+        return True
+
+    def ease(self) -> None:
+        """A call succeeded."""
+        self._limit = min(float(self.most), self._limit + 1 / self._limit)
+        self._let_in()
+
+    async def __aenter__(self) -> None:
+        if self._taken < self.limit and not self._waiting:
+            self._taken += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # the place came at the same moment
+                self._leave()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self._taken -= 1
+        self._let_in()
+
+    def _let_in(self) -> None:
+        while self._waiting and self._taken < self.limit:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._taken += 1
+                turn.set_result(None)
 
 
 async def settle(calls: Iterable[Awaitable[T]]) -> list[T]:

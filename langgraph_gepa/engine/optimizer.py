@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import fsum
 from random import Random
 
+from langgraph_gepa.engine.allowance import BudgetSpent
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import settle
 from langgraph_gepa.engine.proposing import Reflector
@@ -82,6 +83,7 @@ class Optimizer:
         for is kept, and an optimizer with a new ledger on the same store goes on.
         """
         self._check()
+        self.ledger.budget = self.budget
         under_way: set[asyncio.Task[None]] = set()
         try:
             await self._admit_seed()
@@ -111,8 +113,9 @@ class Optimizer:
             )
 
     async def _search(self, under_way: set[asyncio.Task[None]]) -> str:
+        exhausted: str | None = None
         while True:
-            reason = self._spent()
+            reason = exhausted or self._spent()
             while reason is None and len(under_way) < self.in_flight:
                 under_way.add(self._begin(self._plan().iteration))
                 reason = self._spent()
@@ -121,7 +124,10 @@ class Optimizer:
             done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 under_way.discard(task)
-                task.result()
+                try:
+                    task.result()
+                except BudgetSpent as spent:  # it stays open, for a larger budget to go on with
+                    exhausted = str(spent)
 
     def _begin(self, number: int) -> asyncio.Task[None]:
         return asyncio.create_task(self._iterate(number), name=f"iteration {number}")
@@ -151,7 +157,11 @@ class Optimizer:
         if self.pool.candidates:
             return
         texts = self.pool.started.seed if self.pool.started else {}
-        _require_one_that_ran(await self._rollouts(texts, self.pool.pareto_set, 0, "pareto"))
+        try:
+            rollouts = await self._rollouts(texts, self.pool.pareto_set, 0, "pareto")
+        except BudgetSpent as spent:
+            raise Interrupted(f"{spent}, before the graph as it is was scored. Give more to go on") from spent
+        _require_one_that_ran(rollouts)
         self.ledger.tell(CandidateAdmitted(0, Candidate(0, texts)))
         self._close(0, "accepted", "the seed")
 

@@ -1,112 +1,130 @@
-"""Patience with the world, and waiting for all that is under way."""
+"""How long to wait for the world, how many calls at once, and waiting for all that is under way."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
 
-from langgraph_gepa.engine.limits import Patience, settle
-from langgraph_gepa.errors import MetricError
-
-
-class Clock:
-    """Sleeps by writing down how long."""
-
-    def __init__(self) -> None:
-        self.waits: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-
-
-def raising(*failures: BaseException) -> tuple[Callable[[], Awaitable[str]], list[int]]:
-    """A call that fails in these ways, then returns; and the number of times it was made."""
-    left, made = list(failures), [0]
-
-    async def call() -> str:
-        made[0] += 1
-        if left:
-            raise left.pop(0)
-        return "done"
-
-    return call, made
-
-
-def test_a_failure_of_the_world_is_tried_again() -> None:
-    """Two failures, then success: three calls, two waits."""
-    clock = Clock()
-    call, made = raising(OSError(), TimeoutError())
-    assert asyncio.run(Patience(sleep=clock.sleep).call(call)) == "done"
-    assert (made, len(clock.waits)) == ([3], 2)
-
-
-def test_the_last_failure_is_raised_as_it_is() -> None:
-    """After `tries` calls patience ends, without a last wait."""
-    clock, last = Clock(), OSError("third")
-    call, made = raising(OSError("first"), OSError("second"), last)
-    with pytest.raises(OSError, match="third") as raised:
-        asyncio.run(Patience(tries=3, sleep=clock.sleep).call(call))
-    assert raised.value is last
-    assert (made, len(clock.waits)) == ([3], 2)
-
-
-def test_a_single_try_waits_for_nothing() -> None:
-    """With `tries=1` the first failure is the last."""
-    clock = Clock()
-    call, made = raising(OSError())
-    with pytest.raises(OSError):
-        asyncio.run(Patience(tries=1, sleep=clock.sleep).call(call))
-    assert (made, clock.waits) == ([1], [])
-
-
-@pytest.mark.parametrize("error", [MetricError("nan"), asyncio.CancelledError(), KeyboardInterrupt()])
-def test_what_is_no_failure_of_the_world_is_raised_at_once(error: BaseException) -> None:
-    """A mistake of the user's, a cancellation and Ctrl-C are not tried again."""
-    clock = Clock()
-    call, made = raising(error)
-
-    async def attempt() -> None:
-        with pytest.raises(type(error)):
-            await Patience(sleep=clock.sleep).call(call)
-
-    asyncio.run(attempt())
-    assert (made, clock.waits) == ([1], [])
-
-
-def test_a_failure_that_lasts_is_raised_at_once() -> None:
-    """Waiting mends no wrong key."""
-    clock = Clock()
-    call, made = raising(PermissionError("no such key"))
-    with pytest.raises(PermissionError):
-        asyncio.run(Patience(sleep=clock.sleep, lasts=lambda e: isinstance(e, PermissionError)).call(call))
-    assert (made, clock.waits) == ([1], [])
+from langgraph_gepa.engine.limits import Patience, Slots, settle
 
 
 def test_waits_double_up_to_the_most_and_are_spread() -> None:
     """Each wait lies between half of its turn's length and the whole."""
-    waits: list[float] = []
+    firsts = set()
     for seed in range(50):
-        clock = Clock()
-        call, _ = raising(*(OSError() for _ in range(6)))
-        patience = Patience(tries=7, first=1.0, most=10.0, sleep=clock.sleep, rng=Random(seed))
-        assert asyncio.run(patience.call(call)) == "done"
-        for wait, whole in zip(clock.waits, (1, 2, 4, 8, 10, 10), strict=True):
-            assert whole / 2 <= wait <= whole
-        waits.append(clock.waits[0])
-    assert len(set(waits)) == 50
+        patience = Patience(first=1.0, most=10.0, rng=Random(seed))
+        waits = [patience.wait(OSError(), attempt) for attempt in range(1, 7)]
+        assert all(whole / 2 <= wait <= whole for wait, whole in zip(waits, (1, 2, 4, 8, 10, 10), strict=True))
+        firsts.add(waits[0])
+    assert len(firsts) == 50
 
 
-def test_a_provider_that_asks_for_more_time_gets_it() -> None:
-    """A longer wait than ours is honoured, a shorter one is not."""
-    clock = Clock()
-    call, _ = raising(OSError("30"), OSError("0"))
-    patience = Patience(sleep=clock.sleep, asked=lambda e: float(str(e)))
-    assert asyncio.run(patience.call(call)) == "done"
-    assert clock.waits[0] == 30
-    assert clock.waits[1] >= 1
+def test_a_provider_that_asks_for_more_time_gets_it_within_reason() -> None:
+    """A longer wait than ours is honoured, a shorter one is not, and a clock that jumped cannot ask for a year."""
+    patience = Patience(first=1.0, longest=900.0, asked=lambda e: float(str(e)))
+    assert patience.wait(OSError("30"), 1) == 30
+    assert patience.wait(OSError("0"), 1) >= 0.5
+    assert patience.wait(OSError("31536000"), 1) == 900
+
+
+def test_no_number_of_attempts_is_too_many_to_wait_after() -> None:
+    """A provider that is down for days makes no overflow."""
+    assert Patience(most=60.0).wait(OSError(), 10**6) <= 60
+
+
+def test_slots_are_given_in_the_order_they_were_asked_for() -> None:
+    """First come, first served, and never more at once than the limit."""
+    order: list[int] = []
+    running, most = 0, 0
+
+    async def call(slots: Slots, number: int) -> None:
+        nonlocal running, most
+        async with slots:
+            order.append(number)
+            running += 1
+            most = max(most, running)
+            for _ in range(number % 3):
+                await asyncio.sleep(0)
+            running -= 1
+
+    async def all_calls() -> None:
+        slots = Slots(3)
+        await settle(call(slots, number) for number in range(20))
+
+    asyncio.run(all_calls())
+    assert (order, most) == (list(range(20)), 3)
+
+
+def test_pressure_halves_once_a_round_and_success_grows_back() -> None:
+    """Sixteen calls that were refused together halve the limit once; each full round of successes adds one."""
+    slots = Slots(16)
+    assert [slots.press(0) for _ in range(16)] == [True] + [False] * 15
+    assert slots.limit == 8
+    for _ in range(9):
+        slots.ease()
+    assert slots.limit == 9
+    for number in range(1, 10):
+        slots.press(number)
+    assert slots.limit == 1
+    for _ in range(1000):
+        slots.ease()
+    assert slots.limit == 16
+
+
+def test_a_lower_limit_lets_nobody_in_until_enough_have_left() -> None:
+    """Who is inside stays; the next comes in when there is room below the new limit."""
+
+    async def scenario() -> list[str]:
+        slots, seen, leave = Slots(4), [], [asyncio.Event() for _ in range(5)]
+
+        async def call(number: int) -> None:
+            async with slots:
+                seen.append(f"in {number}")
+                await leave[number].wait()
+
+        tasks = [asyncio.create_task(call(number)) for number in range(5)]
+        await turns()
+        slots.press(0)
+        for number in range(3):
+            leave[number].set()
+            await turns()
+            seen.append(f"out {number}")
+        leave[3].set()
+        leave[4].set()
+        await asyncio.gather(*tasks)
+        return seen
+
+    async def turns() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    assert asyncio.run(scenario()) == ["in 0", "in 1", "in 2", "in 3", "out 0", "out 1", "in 4", "out 2"]
+
+
+def test_a_call_cancelled_while_it_waits_takes_nobodys_place() -> None:
+    """Cancelled before its turn, or in the very moment of it, a waiting call leaves the slot to the next."""
+
+    async def scenario() -> bool:
+        slots = Slots(1)
+        await slots.__aenter__()
+        waiting = [asyncio.create_task(slots.__aenter__()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        await asyncio.sleep(0)
+        await slots.__aexit__()  # hands the slot to the second
+        waiting[1].cancel()  # who goes in the same moment
+        await asyncio.wait(waiting)
+        return waiting[0].cancelled() and waiting[1].cancelled() and not waiting[2].cancelled()
+
+    assert asyncio.run(scenario())
+
+
+def test_slots_for_nobody_are_a_mistake() -> None:
+    """Zero at once would wait for ever."""
+    with pytest.raises(ValueError, match="at least one"):
+        Slots(0)
 
 
 def test_settling_waits_for_all_and_raises_the_first_failure() -> None:

@@ -1,0 +1,227 @@
+"""Calls to a world that fails: tried again, slowed down, held back while it is down, stopped at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from langgraph_gepa.engine.calls import Calls
+from langgraph_gepa.engine.limits import Patience, Slots
+from langgraph_gepa.errors import Interrupted, MetricError
+
+
+class Clock:
+    """Time passes by sleeping only."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+class Pressed(OSError):
+    """A rate limit."""
+
+
+def calls(clock: Clock, say: Callable[[str], None] = lambda _: None, **patience: Any) -> Calls:
+    kind = Patience(sleep=clock.sleep, presses=lambda e: isinstance(e, Pressed), **patience)
+    return Calls(kind, clock=clock, say=say)
+
+
+def raising(*failures: BaseException) -> tuple[Callable[[], Awaitable[str]], list[int]]:
+    """A call that fails in these ways, then returns; and the number of times it was made."""
+    left, made = list(failures), [0]
+
+    async def call() -> str:
+        made[0] += 1
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    return call, made
+
+
+def test_a_failure_of_the_world_is_tried_again() -> None:
+    """Two failures, then success: three calls, two waits."""
+    clock = Clock()
+    call, made = raising(OSError(), TimeoutError())
+    assert asyncio.run(calls(clock).make(call)) == "done"
+    assert (made, len(clock.waits)) == ([3], 2)
+
+
+def test_the_last_failure_is_raised_as_it_is() -> None:
+    """After `tries` calls patience ends, without a last wait."""
+    clock, last = Clock(), OSError("third")
+    call, made = raising(OSError("first"), OSError("second"), last)
+    with pytest.raises(OSError, match="third") as raised:
+        asyncio.run(calls(clock, tries=3).make(call))
+    assert raised.value is last
+    assert (made, len(clock.waits)) == ([3], 2)
+
+
+def test_a_single_try_waits_for_nothing() -> None:
+    """With `tries=1` the first failure is the last."""
+    clock = Clock()
+    call, made = raising(OSError())
+    with pytest.raises(OSError):
+        asyncio.run(calls(clock, tries=1).make(call))
+    assert (made, clock.waits) == ([1], [])
+
+
+@pytest.mark.parametrize("error", [MetricError("nan"), asyncio.CancelledError(), KeyboardInterrupt()])
+def test_what_is_no_failure_of_the_world_is_raised_at_once(error: BaseException) -> None:
+    """A mistake of the user's, a cancellation and Ctrl-C are not tried again."""
+    clock = Clock()
+    call, made = raising(error)
+
+    async def attempt() -> None:
+        with pytest.raises(type(error)):
+            await calls(clock).make(call)
+
+    asyncio.run(attempt())
+    assert (made, clock.waits) == ([1], [])
+
+
+def test_a_failure_that_lasts_is_raised_at_once() -> None:
+    """Waiting mends no wrong key."""
+    clock = Clock()
+    call, made = raising(PermissionError("no such key"))
+    with pytest.raises(PermissionError):
+        asyncio.run(calls(clock, outage=1e6, lasts=lambda e: isinstance(e, PermissionError)).make(call))
+    assert (made, clock.waits) == ([1], [])
+
+
+def test_an_outage_is_waited_out_and_told() -> None:
+    """A provider that is down for twenty minutes costs twenty minutes, two sentences and nothing else."""
+    clock, said = Clock(), []
+
+    async def call() -> str:
+        if clock.now < 1200:
+            raise ConnectionError
+        return "back"
+
+    assert asyncio.run(calls(clock, said.append, outage=1800.0).make(call)) == "back"
+    assert 1200 <= clock.now <= 1260
+    assert [line.split(".")[0] for line in said] == [
+        "The provider is down (ConnectionError)",
+        "It is back after 20 minutes",
+    ]
+
+
+def test_an_outage_ends_after_its_limit_with_the_cause() -> None:
+    """What is still down after half an hour is raised; the run can be resumed then."""
+    clock = Clock()
+
+    async def call() -> str:
+        raise ConnectionError("nobody there")
+
+    with pytest.raises(ConnectionError, match="nobody there"):
+        asyncio.run(calls(clock, outage=1800.0).make(call))
+    assert 1800 <= clock.now <= 1860
+
+
+def test_while_the_world_is_down_one_call_tries_at_a_time() -> None:
+    """Sixteen calls do not knock at a closed door together, and all go on when it opens."""
+    clock, inside, most = Clock(), 0, []
+
+    async def call() -> str:
+        nonlocal inside
+        inside += 1
+        most.append((clock.now, inside))
+        await asyncio.sleep(0)
+        inside -= 1
+        if clock.now < 1200:
+            raise ConnectionError
+        return "back"
+
+    async def sixteen() -> list[str]:
+        world = calls(clock, outage=36000.0, most=10.0)
+        return await asyncio.gather(*(world.make(call) for _ in range(16)))
+
+    assert asyncio.run(sixteen()) == ["back"] * 16
+    assert max(n for _, n in most) == 16
+    assert max(n for at, n in most if 700 < at < 1200) == 1
+
+
+def test_a_call_that_alone_keeps_failing_is_given_up_while_others_succeed() -> None:
+    """A request the provider always chokes on is no outage."""
+    clock = Clock()
+
+    async def poison() -> str:
+        raise ConnectionError("always")
+
+    async def scenario() -> None:
+        world = calls(clock, outage=1800.0)
+        poisoned = asyncio.create_task(world.make(poison))
+        while not poisoned.done():
+            await world.make(raising()[0])
+            await asyncio.sleep(0)
+        await poisoned
+
+    with pytest.raises(ConnectionError, match="always"):
+        asyncio.run(scenario())
+    assert len(clock.waits) == 5
+
+
+def test_a_rate_limit_is_never_given_up_while_others_succeed() -> None:
+    """Refused twenty times while others got through: it is our turn at the twenty-first."""
+    clock = Clock()
+    refused, _ = raising(*(Pressed() for _ in range(20)))
+
+    async def scenario() -> str:
+        world = calls(clock, outage=1800.0)
+        waiting = asyncio.create_task(world.make(refused))
+        while not waiting.done():
+            await world.make(raising()[0])
+            await asyncio.sleep(0)
+        return await waiting
+
+    assert asyncio.run(scenario()) == "done"
+
+
+def test_pressure_lowers_the_slots_and_success_raises_them() -> None:
+    """A rate limit halves what runs at once; other failures do not."""
+    clock, said, slots = Clock(), [], Slots(8)
+
+    async def scenario() -> None:
+        world = calls(clock, said.append)
+        await world.make(raising(ConnectionError())[0], slots)
+        assert slots.limit == 8
+        await world.make(raising(Pressed(), Pressed())[0], slots)
+
+    asyncio.run(scenario())
+    assert slots.limit == 2
+    assert said == [f"The provider asks for less: {n} rollouts at once for now." for n in (4, 2)]
+
+
+def test_a_stop_ends_a_wait_at_once() -> None:
+    """Ctrl-C in the middle of a back-off of minutes is obeyed now."""
+
+    async def scenario() -> None:
+        async def for_ever(_: float) -> None:
+            await asyncio.Event().wait()
+
+        world = Calls(Patience(sleep=for_ever))
+        failed = asyncio.Event()
+
+        async def call() -> str:
+            failed.set()
+            raise ConnectionError
+
+        waiting = asyncio.create_task(world.make(call))
+        await failed.wait()
+        await asyncio.sleep(0)
+        world.stop("Ctrl-C")
+        with pytest.raises(Interrupted, match="Ctrl-C"):
+            await waiting
+
+    asyncio.run(scenario())
