@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, ParamSpec
 
@@ -18,6 +18,7 @@ from rich.console import Console
 
 from langgraph_gepa import api
 from langgraph_gepa.agent.runner import RunnerOptions
+from langgraph_gepa.applying import left_out, require_current
 from langgraph_gepa.config import with_limits
 from langgraph_gepa.demo.stage import REFLECTOR, helpdesk_demo
 from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
@@ -68,6 +69,7 @@ Graph = Annotated[
 ]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Check = Annotated[bool, typer.Option("--check", help="Fail unless the source holds what the run started from.")]
 Kinds = Annotated[str, typer.Option(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
 Data = Annotated[str, typer.Option(help="Examples: a .jsonl file with inputs, outputs, metadata a line.")]
 Metric = Annotated[str, typer.Option(help="The metric: path/to/file.py:function or package.module:function.")]
@@ -179,6 +181,30 @@ def export(
         typer.echo(out)
 
 
+@command()
+def diff(run: Folder, check: Check = False) -> None:
+    """Print the best prompts as a change of the source, as `git apply` takes it."""
+    changes = Result.open(run).changes
+    if check:
+        require_current(changes)
+    sys.stdout.flush()
+    typer.echo(changes.diff.encode("utf-8", "surrogateescape"), nl=False)
+    _tell(left_out(changes, run / PROMPTS))
+
+
+@command("apply")
+def apply_texts(run: Folder, check: Check = False) -> None:
+    """Write the best prompts into the source, proved by loading the graph again."""
+    result = Result.open(run)
+    if check:
+        require_current(result.changes)
+        return
+    changes = result.apply()
+    for file in changes.files:
+        typer.echo(f"{file.name}: {', '.join(file.modules)}")
+    _tell(left_out(changes, run / PROMPTS) or ([] if changes.files else ["Nothing to write."]))
+
+
 @command("eval")
 def evaluate(
     graph: Graph,
@@ -229,6 +255,11 @@ def main() -> None:
     """The console script."""
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does, so that a graph can import its neighbours
     app()
+
+
+def _tell(lines: Sequence[str]) -> None:
+    for line in lines:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
 
 
 def _show_result(result: Result) -> None:

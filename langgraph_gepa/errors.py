@@ -1,14 +1,15 @@
 """Everything this package raises on purpose.
 
-    Error
-    +-- UsageError          a mistake in what was asked; the message says how to mend it
-    |   +-- GraphError      the graph cannot be found, loaded or bound
-    |   +-- ExampleError    the examples cannot be used
-    |   +-- MetricError     the metric raised or returned something that is no score
-    |   +-- ModelError      the reflection model cannot be made or reached (no key, no such model)
-    |   +-- RunError        the run's folder cannot be used (in use, corrupt, from a newer version)
-    +-- PlaceholderError    a text lost or invented a placeholder
-    +-- Interrupted         the run was stopped early and can be resumed
+Error
++-- UsageError          a mistake in what was asked; the message says how to mend it
+|   +-- GraphError      the graph cannot be found, loaded or bound
+|   +-- ExampleError    the examples cannot be used
+|   +-- MetricError     the metric raised or returned something that is no score
+|   +-- ModelError      the reflection model cannot be made or reached (no key, no such model)
+|   +-- RunError        the run's folder cannot be used (in use, corrupt, from a newer version)
+|   +-- SourceError     the source is not as the run knew it, or cannot be written
++-- PlaceholderError    a text lost or invented a placeholder
++-- Interrupted         the run was stopped early and can be resumed
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class ModelError(UsageError):
 
 class RunError(UsageError):
     """The run's folder cannot be used: in use by another process, corrupt, or from a newer version."""
+
+
+class SourceError(UsageError):
+    """The source no longer holds what the run started from, or cannot be written; it is as it was."""
 
 
 class PlaceholderError(Error):

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from langgraph_gepa import applying
 from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.errors import GraphError
 from langgraph_gepa.report.page import write_report
@@ -15,6 +16,7 @@ from langgraph_gepa.report.view import View, summarize
 from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.source.diff import Changes, plan
 
 PAGE = "report.html"
 PROMPTS = "prompts.json"
@@ -71,3 +73,25 @@ class Result:
     def report(self) -> Path:
         """Writes the run's page and says where it is."""
         return write_report(self.view, self.run / PAGE)
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What putting the best texts back into the source changes, cannot change, and finds changed since."""
+        return plan(self.saved.asked.found, self.prompts)
+
+    def diff(self) -> str:
+        """The best texts as a change of the source, as `git apply` takes it; nothing is written."""
+        return self.changes.diff
+
+    def apply(self, graph: Any = None) -> Changes:
+        """Writes the best texts into the source and says what was done.
+
+        `graph` is the words for the graph, where the run was started with an object that no loaded module
+        holds under a name: the project is loaded again in a process of its own to prove that it says the
+        new texts. Raises `SourceError`, and leaves every file as it was, when it does not or when the source
+        has changed since the run.
+        """
+        changes = plan(self.saved.asked.found, self.prompts)
+        found = {module.name: module for module in self.saved.asked.found}
+        applying.apply(changes, found, self.prompts, graph or self.saved.asked.spec.get("graph", self.original))
+        return changes

@@ -193,7 +193,7 @@ _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _JSON_KEY = re.compile(r"\s*:")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMATS = {
-    **dict.fromkeys([".json", ".jsonl", ".ipynb"], _in_json),
+    **dict.fromkeys([".json", ".jsonl"], _in_json),
     **dict.fromkeys([".yaml", ".yml"], _in_yaml),
     **dict.fromkeys([".toml", ".csv", ".tsv", ".ini", ".cfg", ".xml"], _unknown),
 }

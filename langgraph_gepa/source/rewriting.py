@@ -266,3 +266,17 @@ def _encodable(char: str, encoding: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def computed(file: SourceFile, edit: Edit) -> int | None:
+    """The line of an expression that may make the text when the program runs; `None` where none is seen."""
+    for spot in sorted(file.spots, key=lambda spot: spot.line != edit.line):
+        written = spot.view.chain.fragments
+        literal = "".join(fragment for fragment in written if isinstance(fragment, str))
+        pattern = "".join(_FIELD.sub(".*", re.escape(f)) if isinstance(f, str) else ".*" for f in written)
+        if ".*" in pattern and len(literal.split()) > 1 and re.fullmatch(pattern, edit.old, re.DOTALL):
+            return spot.line
+    return None
+
+
+_FIELD = re.compile(r"\\{[^{}]*\\}|%s")

@@ -1,0 +1,118 @@
+"""A run's texts into the project's source, proved by loading the project again.
+
+Run as a program (`python -m langgraph_gepa.applying GRAPH FILE`) it loads a graph in a process of
+its own and writes its texts to a file, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.errors import Error, SourceError, UsageError
+from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.source import applying
+from langgraph_gepa.source.diff import Changes
+from langgraph_gepa.source.reading import as_docstring
+
+LONGEST = 300
+"""Seconds that loading a project may take."""
+
+
+def apply(changes: Changes, modules: Mapping[str, Module], texts: Texts, graph: Any) -> None:
+    """Writes the planned changes, unless loading `graph` again would yield other texts than `texts`.
+
+    `modules` are those of the graph by name. `graph` is the words for it, or the object where a loaded
+    module holds it under a name. Raises `SourceError` when the source is not what the plan was made
+    from; then, and whatever else goes wrong, every file is byte for byte as it was.
+    """
+    require_current(changes)
+    if changes.files:
+        words = graph if isinstance(graph, str) else _words(graph)
+        expected = {modules[name]: texts[name] for name in changes.modules}
+        applying.apply(changes, lambda: _complaint(expected, words))
+
+
+def require_current(changes: Changes) -> None:
+    """Raises `SourceError` when the source no longer holds the texts that were started from."""
+    if changes.stale:
+        raise SourceError(
+            "\n".join(f"{name}: {where}." for name, where in changes.stale.items())
+            + "\nNothing is written. Put the source back, or start a new run from what it says now."
+        )
+
+
+def left_out(changes: Changes, prompts: Path) -> list[str]:
+    """What is not written, a line for each text with its reason; `prompts` is the file that has all texts."""
+    why = {**changes.refused, **changes.stale}
+    lines = [f"Not written: {name}. {reason[0].upper()}{reason[1:]}." for name, reason in why.items()]
+    offer = f'It is used without writing by load_prompts(graph, "{prompts}").'
+    return [*lines, offer] if lines else []
+
+
+def _complaint(expected: Mapping[Module, str], graph: str) -> str | None:
+    """What is wrong when `graph` is loaded anew; `None` when it says what is expected."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "texts.json"
+        command = [sys.executable, "-m", __name__, graph, str(out)]
+        try:
+            # The words for the graph are the user's own, and no shell reads them.
+            done = subprocess.run(  # noqa: S603
+                command,
+                capture_output=True,
+                check=False,
+                timeout=LONGEST,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            )
+        except subprocess.TimeoutExpired:
+            return f"{graph} is not loaded after {LONGEST} seconds."
+        if done.returncode or not out.exists():
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"]
+            return f"{graph} cannot be loaded: {said[-1]}"
+        loaded = json.loads(out.read_text(encoding="utf-8"))
+    wrong = [module.name for module, text in expected.items() if not _says(loaded, module, text)]
+    return f"{graph} does not say the new text of {', '.join(wrong)} when it is loaded." if wrong else None
+
+
+def _says(loaded: Mapping[str, str], module: Module, text: str) -> bool:
+    """Whether the graph says the text, under the module's name if that is still there."""
+    said = [loaded[module.name]] if module.name in loaded else list(loaded.values())
+    if module.kind == "prompt":
+        return text in said
+    return as_docstring(text) in map(as_docstring, said)
+
+
+def _words(graph: Any) -> str:
+    """How a graph given as an object can be loaded again. Raises `UsageError` when that cannot be told."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is None:
+            continue
+        for attribute, value in list(vars(module).items()):
+            if value is graph:
+                return f"{file if name == '__main__' else name}:{attribute}"
+    raise UsageError(
+        "How the graph is loaded is not known, so it cannot be proved that it says the new texts. "
+        "Name it: result.apply('path/to/file.py:attribute')."
+    )
+
+
+def main(graph: str, out: str) -> None:
+    """Writes the texts of a graph as JSON, by module name."""
+    try:
+        found = survey(load_graph(graph), kinds=("prompt", "tool", "schema")).modules
+    except Error as failure:
+        sys.exit(str(failure).replace("\n", " "))
+    Path(out).write_text(json.dumps({module.name: module.text for module in found}), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

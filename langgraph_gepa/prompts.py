@@ -1,0 +1,21 @@
+"""A graph with the texts of a run, for texts that are not written into the source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from langgraph_gepa.agent.binding import bind
+from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.evaluation import prompts_of
+
+
+def load_prompts(graph: Any, prompts: Mapping[str, str] | Path | str) -> Any:
+    """A new graph that says `prompts`: a prompts.json, a run's folder, or texts by module name.
+
+    `graph` is a graph or the words for one, as for `discover`; it is left as it is. Raises `UsageError`
+    when there are no prompts, `GraphError` for a name that is no module's, `PlaceholderError` for a text
+    that breaks its placeholders.
+    """
+    return bind(load_graph(graph), prompts_of(prompts))

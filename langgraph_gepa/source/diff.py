@@ -1,0 +1,261 @@
+"""What putting optimised texts back into the source would change, and what stands in the way."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import re
+import site
+import sysconfig
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.source.files import filled
+from langgraph_gepa.source.reading import SourceFile
+from langgraph_gepa.source.rewriting import Edit, GoneError, UnwritableError, computed, find, rewritten
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file: its real path, its `name` from the project's root, its bytes before and after, whose texts change."""
+
+    path: Path
+    name: str
+    before: bytes
+    after: bytes
+    modules: tuple[str, ...]
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff. Bytes that are no UTF-8 are surrogates, as `surrogateescape` makes them."""
+        old, new = (data.decode("utf-8", "surrogateescape") for data in (self.before, self.after))
+        lines = difflib.unified_diff(_lines(old), _lines(new), f"a/{self.name}", f"b/{self.name}")
+        head = [line.replace("\n", "\t\n") if " " in self.name else line for line in (next(lines, ""), next(lines, ""))]
+        body = (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        return "".join([*head, *body])
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything that writing texts back does, planned and not yet done.
+
+    By module name: `refused` says in words why a text cannot be written, `stale` where the source no
+    longer holds the text that was started from; `done` are those whose new text is there already.
+    """
+
+    root: Path
+    files: tuple[FileChange, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    stale: Mapping[str, str] = field(default_factory=dict)
+    done: tuple[str, ...] = ()
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules whose texts are written."""
+        return tuple(name for file in self.files for name in file.modules)
+
+    @property
+    def diff(self) -> str:
+        """One unified diff with paths from `root`, as `git apply` takes it; encode it with `surrogateescape`."""
+        return "".join(file.diff for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A module's new text; `new` is its own where it stays."""
+
+    module: Module
+    new: str
+
+    @property
+    def edit(self) -> Edit:
+        return Edit(self.module.text, self.new, self.module.line, self.module.style)
+
+    @property
+    def changed(self) -> bool:
+        return self.new != self.module.text
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A file as text, and how to make bytes of one."""
+
+    name: str
+    text: str
+    encoding: str
+    crlf: bool = False
+
+    @property
+    def python(self) -> bool:
+        return self.name.endswith((".py", ".pyi"))
+
+    def bytes(self, text: str) -> bytes:
+        return (text.replace("\n", "\r\n") if self.crlf else text).encode(self.encoding)
+
+
+def plan(modules: Iterable[Module], texts: Texts, root: Path | None = None) -> Changes:
+    """What has to change for the source to say `texts`; nothing is written.
+
+    `modules` are all modules of the graph as they were when the texts were made, so that one which stays
+    and shares its place with one that changes is noticed. `Module.file` is taken from `root`, by default
+    the working directory.
+    """
+    here = (root or Path.cwd()).resolve()
+    refused: dict[str, str] = {}
+    stale: dict[str, str] = {}
+    done: list[str] = []
+    by_file: dict[Path, list[_Wanted]] = {}
+    for module in modules:
+        wanted = _Wanted(module, texts.get(module.name, module.text))
+        if (reason := _homeless(module, here)) and wanted.changed:
+            refused[module.name] = reason
+        elif not reason:
+            by_file.setdefault((here / str(module.file)).resolve(), []).append(wanted)
+    by_file = {path: several for path, several in by_file.items() if any(wanted.changed for wanted in several)}
+    top = _root(here, by_file)
+    files: list[FileChange] = []
+    for path, several in by_file.items():
+        file = _File(path, Path(os.path.relpath(path, top)).as_posix(), several)
+        refused |= file.refused
+        stale |= file.stale
+        done += file.done
+        files += file.changes()
+    return Changes(top, tuple(files), refused, stale, tuple(done))
+
+
+class _File:
+    """The planning of one file: which of its texts can be written, and why not the others."""
+
+    def __init__(self, path: Path, name: str, several: Sequence[_Wanted]) -> None:
+        self.path = path
+        self.name = name
+        self.refused: dict[str, str] = {}
+        self.stale: dict[str, str] = {}
+        self.done: list[str] = []
+        self._written: list[_Wanted] = []
+        self._before = path.read_bytes()
+        changed = [wanted for wanted in several if wanted.changed]
+        try:
+            self._content = _content(name, self._before)
+        except (UnicodeDecodeError, SyntaxError) as error:
+            self.refused = {wanted.module.name: f"{name} cannot be read ({error})" for wanted in changed}
+            return
+        places = _places(self._content, several)
+        for wanted in changed:
+            rivals = [other for other in several if other.new != wanted.new and places.get(other) == places.get(wanted)]
+            if wanted in places and rivals:
+                names = ", ".join(other.module.name for other in rivals)
+                shared = f"its place in {name} is that of {names} too, which is to say something else"
+                self.refused[wanted.module.name] = shared
+            else:
+                self._consider(wanted)
+
+    def _consider(self, wanted: _Wanted) -> None:
+        module = wanted.module
+        try:
+            self._content.bytes(_edited(self._content, [wanted.edit]))
+        except GoneError:
+            if _there(self._content, wanted):
+                self.done.append(module.name)
+            elif (line := _computed(self._content, wanted.edit)) is not None:
+                self.refused[module.name] = f"it is put together when the program runs ({self.name}:{line})"
+            else:
+                self.stale[module.name] = f"{module.origin or self.name} no longer holds the text the run started from"
+        except UnwritableError as reason:
+            self.refused[module.name] = f"{self.name}: {reason}"
+        except UnicodeEncodeError as error:
+            self.refused[module.name] = f"{self.name}: it cannot be written in {error.encoding}"
+        else:
+            self._written.append(wanted)
+
+    def changes(self) -> Iterator[FileChange]:
+        if self._written:
+            edits = list(dict.fromkeys(wanted.edit for wanted in self._written))
+            after = self._content.bytes(_edited(self._content, edits))
+            names = tuple(wanted.module.name for wanted in self._written)
+            yield FileChange(self.path, self.name, self._before, after, names)
+
+
+def _places(content: _Content, several: Sequence[_Wanted]) -> dict[_Wanted, tuple[int, int]]:
+    """Where each text stands, of those that can be found."""
+    places: dict[_Wanted, tuple[int, int]] = {}
+    file = SourceFile(content.text) if content.python else None
+    for wanted in several:
+        try:
+            if file is not None:
+                places[wanted] = find(file, wanted.edit).span
+            else:
+                places[wanted] = (wanted.module.line or 0, hash(wanted.module.text))
+        except UnwritableError:
+            continue
+    return places
+
+
+def _there(content: _Content, wanted: _Wanted) -> bool:
+    """Whether the file says the new text already."""
+    edit = wanted.edit
+    try:
+        _edited(content, [Edit(edit.new, edit.new, edit.line, edit.style)])
+    except UnwritableError:
+        return False
+    return True
+
+
+def _computed(content: _Content, edit: Edit) -> int | None:
+    return computed(SourceFile(content.text), edit) if content.python else None
+
+
+def _edited(content: _Content, edits: Sequence[Edit]) -> str:
+    if content.python:
+        return rewritten(content.text, edits, content.encoding)
+    return filled(content.name, content.text, edits)
+
+
+def _content(name: str, data: bytes) -> _Content:
+    """Raises `UnicodeDecodeError`, and `SyntaxError` for Python that is none."""
+    if name.endswith((".py", ".pyi")):
+        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+        SourceFile(text := data.decode(encoding))
+        return _Content(name, text, encoding)
+    encoding = "utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8"
+    text = data.decode(encoding)
+    crlf = "\r\n" in text and not re.search(r"(?<!\r)\n", text)
+    return _Content(name, text.replace("\r\n", "\n") if crlf else text, encoding, crlf)
+
+
+def _homeless(module: Module, here: Path) -> str:
+    """Why a module has no place that could be written; empty when it has one."""
+    if module.file is None:
+        return "it has no home in the source: it is made when the program runs, or comes from elsewhere"
+    path = (here / module.file).resolve()
+    if not path.is_file():
+        return f"there is no file {module.file} (looked for from {here})"
+    if any(path.is_relative_to(library) for library in _libraries()):
+        return f"it is written in an installed package ({module.origin}), which is not the project's to change"
+    return ""
+
+
+def _libraries() -> list[Path]:
+    paths = sysconfig.get_paths()
+    found = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"], site.getusersitepackages()]
+    return [Path(path).resolve() for path in found]
+
+
+def _root(here: Path, files: Iterable[Path]) -> Path:
+    """The project's root: the git work tree, else the directory itself; one that holds all the files."""
+    top = _work_tree(here)
+    outside = [_work_tree(path.parent) for path in files if not path.is_relative_to(top)]
+    return Path(os.path.commonpath([top, *outside])) if outside else top
+
+
+def _work_tree(directory: Path) -> Path:
+    return next((above for above in (directory, *directory.parents) if (above / ".git").exists()), directory)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as `diff` counts them: only a line feed ends one."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)

@@ -1,0 +1,112 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.source.diff import Changes, plan
+
+
+def module(
+    name: str, text: str, file: str | None = "app/prompts.py", line: int | None = None, style: str = "plain"
+) -> Module:
+    return Module(name, "prompt", text, style, file=file, line=line)  # type: ignore[arg-type]  # one of Style's members
+
+
+def git_applies(changes: Changes) -> None:
+    """Takes the diff through git and compares the files with what was planned."""
+    patch = changes.diff.encode("utf-8", "surrogateescape")
+    done = subprocess.run(["git", "apply", "-"], input=patch, cwd=changes.root, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for file in changes.files:
+        assert file.path.read_bytes() == file.after
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        ("app/prompts.py", b'A = "Old."\n\nB = "Stays."\n'),
+        ("no_end.py", b'A = "Old."'),
+        ("lines.py", b'A = "Old."\r\nB = 1\r\n'),
+        ("bom.py", b'\xef\xbb\xbfA = "Old."\n'),
+        ("latin.py", b'# coding: latin-1\nA = "Old."  # \xe9\n'),
+        ("with space.py", b'A = "Old."\n\x0cB = 1\n'),
+        ("\u00e9.md", b"Old.\r\n"),
+        ("p.json", b'{"a": "Old."}'),
+    ],
+)
+def test_git_applies_the_diff(repository: Path, name: str, before: bytes) -> None:
+    """The diff is one that git takes, to the byte, whatever the file's ends, name and encoding."""
+    path = repository / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(before)
+    changes = plan([module("a", "Old.", name)], {"a": "New é."})
+    assert changes.modules == ("a",)
+    git_applies(changes)
+
+
+def test_paths_are_those_of_the_work_tree(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run from a folder below, the diff still names files from the root, as git does."""
+    (repository / "app").mkdir()
+    (repository / "app" / "prompts.py").write_text('A = "Old."\n')
+    monkeypatch.chdir(repository / "app")
+    changes = plan([module("a", "Old.", "prompts.py", 1)], {"a": "New."})
+    assert changes.diff.startswith("--- a/app/prompts.py\n+++ b/app/prompts.py\n")
+    git_applies(changes)
+
+
+@pytest.fixture
+def prompts(repository: Path) -> Path:
+    path = repository / "app" / "prompts.py"
+    path.parent.mkdir()
+    path.write_text(
+        'TOOLS = "a, b"\nA = "Be kind to all."\nB = f"You have the tools {TOOLS} at hand."\nC = "Be brief."\n'
+    )
+    return path
+
+
+def test_what_cannot_be_written_is_refused_with_its_reason(prompts: Path) -> None:
+    """Each text without a place of its own is named with why, and the others are planned all the same."""
+    modules = [
+        module("kind", "Be kind to all.", line=2),
+        module("made", "You have the tools a, b at hand.", line=3),
+        module("nowhere", "Pulled.", None),
+        module("lost", "Be old.", line=2),
+        module("library", "Be lib.", subprocess.__file__),
+        module("gone", "Be gone.", "app/none.py"),
+        module("one", "Be brief.", line=4),
+        module("two", "Be brief.", line=4),
+    ]
+    changes = plan(modules, {m.name: f"New {m.name}." for m in modules})
+    assert changes.modules == ("kind",)
+    refused = changes.refused
+    assert "put together when the program runs (app/prompts.py:3)" in refused["made"]
+    assert "no home" in refused["nowhere"]
+    assert "installed package" in refused["library"]
+    assert "no file app/none.py" in refused["gone"]
+    assert "that of two too" in refused["one"]
+    assert "that of one too" in refused["two"]
+    assert list(changes.stale) == ["lost"]
+
+
+def test_a_shared_text_is_written_once_when_all_agree(prompts: Path) -> None:
+    """Two modules at one place that say the same are one edit; one that stays is no agreement."""
+    modules = [module("one", "Be brief.", line=4), module("two", "Be brief.", line=4)]
+    changes = plan(modules, {"one": "Be short.", "two": "Be short."})
+    assert changes.modules == ("one", "two")
+    assert changes.diff.count("+C = ") == 1
+    assert list(plan(modules, {"one": "Be short."}).refused) == ["one"]
+
+
+def test_a_text_that_is_there_already_is_done(prompts: Path) -> None:
+    """Writing twice is writing once."""
+    changes = plan([module("kind", "Be cruel.", line=2)], {"kind": "Be kind to all."})
+    assert changes.done == ("kind",)
+    assert changes.diff == ""
+    assert not changes.stale
+
+
+def test_nothing_is_read_for_texts_that_stay(repository: Path) -> None:
+    """A module that is not changed is no reason to complain."""
+    changes = plan([module("a", "Old.", "none.py"), module("b", "Old.", None)], {"a": "Old."})
+    assert (changes.diff, changes.refused, changes.stale) == ("", {}, {})
