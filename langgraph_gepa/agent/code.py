@@ -134,6 +134,10 @@ def _compiled(origin: Source, like: CodeType) -> CodeType | None:
     body: list[ast.stmt] = [ast.Expr(node, **_SPOT) if isinstance(node, ast.Lambda) else node]
     if origin.owner is not None:
         body = [ast.ClassDef(name=origin.owner, bases=[], keywords=[], body=body, decorator_list=[], **_SPOT)]
+    # A function or class that names itself names a global unless it is a closure's variable.
+    itself = {name for name in (like.co_name, origin.owner) if name and name.isidentifier()} - set(like.co_freevars)
+    if itself:
+        body.insert(0, ast.Global(names=sorted(itself), **_SPOT))
     names = [ast.arg(arg=name, **_SPOT) for name in like.co_freevars]
     arguments = ast.arguments(posonlyargs=[], args=names, kwonlyargs=[], kw_defaults=[], defaults=[])
     outer = ast.FunctionDef(name=_OUTER, args=arguments, body=body, decorator_list=[], returns=None, **_SPOT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import weakref
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +26,20 @@ AnyGraph = Pregel[Any, Any, Any, Any]
 _EVIDENCE = ("seen", "flows", "possible")
 
 
+Carriers = Mapping[str, tuple[Slot, ...]]
+"""Module name -> where its text stands in the graph's objects."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Bound:
-    """How a bound graph came to be."""
+class _Found:
+    """What a walk over a graph found: enough to bind it any number of times. `above` maps a
+    module to the objects that lead to its text."""
 
-    survey: Survey
-    texts: Texts
-
-
-_bound: weakref.WeakKeyDictionary[Any, _Bound] = weakref.WeakKeyDictionary()
+    compiled: AnyGraph
+    walk: Walk
+    modules: Mapping[str, Module]
+    carriers: Carriers
+    above: Mapping[str, set[int]]
 
 
 class Survey:
@@ -44,16 +49,11 @@ class Survey:
     unique names. A survey holds on to the graph's objects as they were when it was made.
     """
 
-    def __init__(
-        self, graph: Any, compiled: AnyGraph, walk: Walk, modules: Sequence[Module], carriers: Carriers
-    ) -> None:
+    def __init__(self, graph: Any, found: _Found, texts: Texts) -> None:
         self.graph = graph
-        self.modules = tuple(modules)
-        self._compiled = compiled
-        self._walk = walk
-        self._carriers = carriers
-        self._by_name = {module.name: module for module in modules}
-        self._above = {name: walk.above({slot.owner for slot in slots}) for name, slots in carriers.items()}
+        self.modules = tuple(dataclasses.replace(m, text=texts.get(m.name, m.text)) for m in found.modules.values())
+        self._found = found
+        self._texts = texts
 
     def bind(self, texts: Texts) -> AnyGraph:
         """A new graph with these texts and otherwise the same; the original is left as it is.
@@ -61,46 +61,29 @@ class Survey:
         Raises `GraphError` for a name that is no module's or a module that cannot be replaced,
         and `PlaceholderError` for a text that breaks its placeholders.
         """
-        _require(texts, self._by_name, self.check)
-        changed = {name: text for name, text in texts.items() if text != self._by_name[name].text}
+        found = self._found
+        _require(texts, found.modules)
+        wanted = {**self._texts, **texts}
+        changed = {name: text for name, text in wanted.items() if text != found.modules[name].text}
         bound: AnyGraph = copying.copied(
-            self._walk,
-            self._compiled,
-            {(slot.owner, slot.step): text for name, text in changed.items() for slot in self._carriers[name]},
-            {id(self._compiled), id(_lasting(self._compiled))}.union(*(self._above[name] for name in changed)),
+            found.walk,
+            found.compiled,
+            {(slot.owner, slot.step): text for name, text in changed.items() for slot in found.carriers[name]},
+            {id(found.compiled), id(_lasting(found.compiled))}.union(*(found.above[name] for name in changed)),
         )
-        _bound[_lasting(bound)] = _Bound(self, {**texts})
+        _bound[_lasting(bound)] = (found, wanted)
         return bound
 
     def check(self, name: str, text: str) -> str | None:
-        """Why `text` may not take the module's place, in words; `None` when it may."""
-        module = self._by_name[name]
-        return templates.check(text, module.style, module.placeholders)
+        """Why `text` may not take the module's place, in words; `None` when it may.
 
-    def rebased(self, graph: AnyGraph, texts: Texts) -> Survey:
-        """The survey of a graph bound from this one with `texts`."""
-        modules = [dataclasses.replace(m, text=texts.get(m.name, m.text)) for m in self.modules]
-        return _Rebased(graph, self, modules, texts)
+        Raises `GraphError` for a name that is no module's.
+        """
+        return _check(_known(name, self._found.modules), text)
 
 
-class _Rebased(Survey):
-    """The survey of a bound graph: binding it again starts from the original with both sets of texts."""
-
-    def __init__(self, graph: AnyGraph, base: Survey, modules: Sequence[Module], texts: Texts) -> None:
-        self.graph = graph
-        self.modules = tuple(modules)
-        self._base = base
-        self._texts = texts
-
-    def bind(self, texts: Texts) -> AnyGraph:
-        return self._base.bind({**self._texts, **texts})
-
-    def check(self, name: str, text: str) -> str | None:
-        return self._base.check(name, text)
-
-
-Carriers = Mapping[str, tuple[Slot, ...]]
-"""Module name -> where its text stands in the graph's objects."""
+_bound: weakref.WeakKeyDictionary[Any, tuple[_Found, Texts]] = weakref.WeakKeyDictionary()
+"""How each bound graph came to be: it is surveyed and bound again from the original."""
 
 
 def discover(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> list[Module]:
@@ -115,7 +98,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     """
     known = _bound.get(_lasting(graph)) if isinstance(graph, Pregel) else None
     if known is not None:
-        return known.survey.rebased(graph, known.texts)
+        return Survey(graph, *known)
     compiled = compile_graph(graph)
     walk = Walk(compiled)
     found: dict[Any, list[Slot]] = {}
@@ -148,20 +131,28 @@ def compile_graph(graph: Any) -> AnyGraph:
     raise GraphError(f"expected a StateGraph or a compiled graph, not {type(graph).__name__}: pass the graph itself")
 
 
-def _require(texts: Texts, modules: Mapping[str, Module], check: Callable[[str, str], str | None]) -> None:
+def _require(texts: Texts, modules: Mapping[str, Module]) -> None:
     """Raises for the first text that may not be bound."""
     for name, text in texts.items():
-        module = modules.get(name)
-        if module is None:
-            close = difflib.get_close_matches(name, modules, n=3, cutoff=0.5) or sorted(modules)[:5]
-            hint = f"did you mean {', '.join(close)}?" if close else "no module was found in this graph"
-            raise GraphError(f"the graph has no module {name!r}; {hint}")
+        module = _known(name, modules)
         if text == module.text:
             continue
         if module.reason:
             raise GraphError(f"the text of {name!r} cannot be replaced: {module.reason}")
-        if (broken := check(name, text)) is not None:
+        if (broken := _check(module, text)) is not None:
             raise PlaceholderError(f"{name}: {broken}")
+
+
+def _known(name: str, modules: Mapping[str, Module]) -> Module:
+    if name in modules:
+        return modules[name]
+    close = difflib.get_close_matches(name, modules, n=3, cutoff=0.5) or sorted(modules)[:5]
+    hint = f"did you mean {', '.join(close)}?" if close else "no module was found in this graph"
+    raise GraphError(f"the graph has no module {name!r}; {hint}")
+
+
+def _check(module: Module, text: str) -> str | None:
+    return templates.check(text, module.style, module.placeholders)
 
 
 def _merge_frozen_tools(found: dict[Any, list[Slot]]) -> None:
@@ -200,7 +191,8 @@ def _assembled(
         at_hand = dict.fromkeys(tool for path in nodes for tool in tools.get(path, ()))
         modules.append(_module(name, tuple(nodes), tuple(at_hand), place, slots))
         carriers[name] = tuple(slots)
-    return Survey(graph, compiled, walk, modules, carriers)
+    above = {name: walk.above({slot.owner for slot in slots}) for name, slots in carriers.items()}
+    return Survey(graph, _Found(compiled, walk, {m.name: m for m in modules}, carriers, above), {})
 
 
 def _module(

@@ -26,7 +26,7 @@ from langchain_core.prompts.message import BaseMessagePromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import code, literals
+from langgraph_gepa.agent import code, literals, templates
 from langgraph_gepa.agent.code import Position
 from langgraph_gepa.search.module import Style
 
@@ -322,7 +322,7 @@ class _Reader(ast.NodeVisitor):
         for place, _ in self.sources(value):
             if place[0] == "lit" and place[1] == self.key:
                 self.reading.hints.setdefault(place[2], name)
-                if len(self.reading.texts[place[2]].text.split()) >= _WORDS:
+                if templates.words(self.reading.texts[place[2]].text) >= _WORDS:
                     self.reading.loose.add(place[2])
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -372,7 +372,7 @@ class _Reader(ast.NodeVisitor):
 
     def _hint_loose(self, value: ast.expr) -> None:
         for place, _ in self.sources(value):
-            if place[0] == "lit" and len(self.reading.texts[place[2]].text.split()) >= _WORDS:
+            if place[0] == "lit" and templates.words(self.reading.texts[place[2]].text) >= _WORDS:
                 self.reading.loose.add(place[2])
 
     def visit_Raise(self, node: ast.Raise) -> None:
@@ -393,6 +393,8 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Dict(self, node: ast.Dict) -> None:
         pairs = _items(node)
+        if {"name", "description"} <= pairs.keys() and not {"parameters", "input_schema"}.isdisjoint(pairs):
+            self._sink(pairs["description"], "tool")
         role = pairs.get("role")
         if "content" in pairs and (not isinstance(role, ast.Constant) or role.value in _ROLES) and role is not None:
             self._sink(pairs["content"])
@@ -448,7 +450,7 @@ class _Reader(ast.NodeVisitor):
             short = (
                 isinstance(node, ast.Dict)
                 and isinstance(value, ast.Constant)
-                and len(str(value.value).split()) < _WORDS
+                and templates.words(str(value.value)) < _WORDS
             )
             if not short:
                 self._sink(value)

@@ -44,7 +44,9 @@ class Places:
         self.modules = [
             module
             for name, module in list(sys.modules.items())
-            if isinstance(module, ModuleType) and getattr(module, "__file__", None) and territory.own(name)
+            if isinstance(module, ModuleType)
+            and territory.own(name)
+            and (getattr(module, "__file__", None) or name == "__main__")
         ]
         self.constants: dict[int, list[tuple[ModuleType, str]]] = {}
         for module in self.modules:
@@ -102,7 +104,7 @@ class Places:
 
     def _search(self, text: str) -> Iterator[tuple[str, int, int]]:
         words = max((w for w in text.replace("{", " ").replace("}", " ").split() if w.isalnum()), key=len, default=text)
-        for filename in sorted({str(module.__file__) for module in self.modules}):
+        for filename in sorted({str(getattr(module, "__file__", "")) for module in self.modules}):
             parsed = code.file(filename) if filename.endswith(".py") else None
             if parsed is None or not any(words in line for line in parsed.lines):
                 continue
@@ -219,8 +221,7 @@ def _made_from(tool: BaseTool, description: str) -> FunctionType | None:
         function = function.func if isinstance(function, partial) else function.__func__
     if not isinstance(function, FunctionType) or not function.__doc__:
         return None
-    written = inspect.cleandoc(function.__doc__)
-    return function if written == description or written.startswith(description) else None
+    return function if " ".join(function.__doc__.split()).startswith(" ".join(description.split())) else None
 
 
 def _docstring(function: FunctionType) -> Place:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from inspect import cleandoc
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
@@ -195,7 +196,7 @@ class Slots:
     def _function(self, key: int, node: Node) -> Iterator[Slot]:
         function: FunctionType = node.value
         if self._is_tool(key) and function.__doc__:
-            yield Slot(key, ("doc",), function.__doc__, "tool", tool=function.__name__)
+            yield Slot(key, ("doc",), cleandoc(function.__doc__), "tool", tool=function.__name__)
         reading = self.flow.readings.get(id(function.__code__)) if functions.own(function) else None
         if reading is None:
             return
@@ -237,7 +238,9 @@ def _operands(literal: Literal, texts: Mapping[Any, Literal]) -> Iterator[Any]:
 
 def _steers(text: str, uses: frozenset[Use]) -> bool:
     """Whether a text is or joins a prompt; a word or two put into a placeholder are data."""
-    return "prompt" in uses or ("inserted" in uses and len(text.split()) >= _WORDS)
+    if templates.is_name(text):
+        return False
+    return "prompt" in uses or ("inserted" in uses and templates.words(text) >= _WORDS)
 
 
 def _reason(uses: frozenset[Use]) -> str:
@@ -246,7 +249,7 @@ def _reason(uses: frozenset[Use]) -> str:
 
 def _prose(text: str) -> bool:
     """Whether a text that is not seen to flow is worth listing: some words that are for no machine."""
-    return len(text.split()) >= _WORDS and not _MACHINE.match(text)
+    return templates.words(text) >= _WORDS and not _MACHINE.match(text)
 
 
 def _is_schema(value: dict[Any, Any]) -> bool:

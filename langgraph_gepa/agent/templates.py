@@ -145,8 +145,19 @@ _READERS: dict[Style, Callable[[str], Iterator[str]]] = {
 
 def speaks(text: str, style: Style = "plain") -> bool:
     """Whether there is a word in `text` besides its placeholders."""
-    return _WORD.search(text if style == "plain" else _FILLED.sub("", text)) is not None
+    return words(text if style == "plain" else _FILLED.sub("", text)) > 0
 
 
-_WORD = re.compile(r"[^\W\d_]{2,}")
+def words(text: str) -> int:
+    """How many words a text has; in scripts that write no spaces every sign counts."""
+    return len(_WORD.findall(text))
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is one token, such as an identifier, a path or a model's name, rather than language."""
+    return _NAME.fullmatch(text.strip()) is not None
+
+
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]{2,}")
+_NAME = re.compile(r"[A-Za-z0-9_.:/@#-]*")
 _FILLED = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}]*\}", re.DOTALL)

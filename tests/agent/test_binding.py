@@ -564,3 +564,36 @@ def test_binding_leaves_the_users_modules_alone(echo: Any) -> None:
     heard(echo, found.bind({m.name: marked(m, "NEW") for m in found.modules}))
     assert {name: (id(value), repr(value)) for name, value in globals().items()} == before
     assert {name: (id(v), repr(v)) for name, v in vars(Agent).items()} == state
+
+
+class Carrier(TypedDict):
+    echo: Any
+
+
+def countdown(state: Carrier, times: int = 1) -> None:
+    """Names itself, as a global."""
+    if times:
+        countdown(state, times - 1)
+    state["echo"].invoke(f"Counted by {countdown.__name__} to {times}.")
+
+
+class Named:
+    __secret = "You are private."
+
+    def node(self, state: Carrier) -> None:
+        said = [Named.__secret, f"Say {type(self).__name__} once.", super().__str__()[:1]]
+        state["echo"].invoke([SystemMessage(text) for text in said])
+
+
+@pytest.mark.parametrize("node", [countdown, Named().node])
+def test_code_that_names_itself_is_read_and_bound(node: Any, echo: Any) -> None:
+    """Recursion, a class's own name, private names and super mean in the copy what they meant."""
+    builder = StateGraph(Carrier)
+    builder.add_node("node", node)
+    builder.add_edge(START, "node")
+    found = survey(builder)
+    assert found.modules
+    bound = found.bind({m.name: marked(m, f"MARK-{i}.") for i, m in enumerate(found.modules)})
+    bound.invoke({"echo": echo})
+    assert all(f"MARK-{i}." in echo.heard() for i in range(len(found.modules)))
+    assert not any(m.text.split("{")[0] in echo.heard() for m in found.modules)

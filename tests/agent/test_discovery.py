@@ -13,6 +13,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
+from langchain_core.runnables import ConfigurableField, RunnableBranch, RunnableParallel, RunnablePassthrough
 from langchain_core.tools import tool
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
@@ -343,3 +344,40 @@ def test_modules_follow_the_graph_from_its_entry(echo: Any) -> None:
     builder.add_edge("first", "middle")
     builder.add_edge("middle", "last")
     assert [m.nodes[0] for m in discover(builder)] == ["first", "middle", "last"]
+
+
+def test_runnables_around_a_prompt_are_looked_through(echo: Any) -> None:
+    """Retries, fallbacks, branches, parallels, bindings and alternatives carry what they wrap."""
+    names = ["retried", "fallen", "branched", "parallel", "picked", "alternative"]
+    made = {n: ChatPromptTemplate.from_messages([("system", f"You are {n} here.")]) | echo for n in names}
+    runnables = [
+        made["retried"].with_retry(),
+        echo.bind(stop=["x"]).with_fallbacks([made["fallen"]]),
+        RunnableBranch((lambda s: bool(s), made["branched"]), RunnablePassthrough()),
+        RunnableParallel(answer=made["parallel"]) | (lambda _: {}),
+        RunnablePassthrough.assign(x=made["picked"]) | (lambda _: {}),
+        ChatPromptTemplate.from_messages([("system", "The default speaks.")]).configurable_alternatives(
+            ConfigurableField(id="p"), other=made["alternative"].first
+        ),
+    ]
+    found = discover(chain(*((f"n{i}", runnable) for i, runnable in enumerate(runnables))))
+    assert {m.text for m in found if m.on} == {f"You are {n} here." for n in names} | {"The default speaks."}
+
+
+def test_long_data_is_not_searched_for_prompts(echo: Any) -> None:
+    """A corpus held in a closure is data, however many sentences it has."""
+    corpus = [f"Passage number {i} of a large corpus." for i in range(2000)]
+
+    def node(state: State) -> None:
+        echo.invoke([SystemMessage("Read the passages."), HumanMessage("\n".join(corpus))])
+
+    assert one(chain(("node", node))).text == "Read the passages."
+
+
+def test_a_function_without_source_is_listed_by_its_globals(echo: Any) -> None:
+    """Code typed into an interpreter cannot be read: its constants are possible, and can be bound."""
+    names: dict[str, Any] = {"__name__": "__main__", "PROMPT": "You are typed into a shell.", "model": echo}
+    exec("def node(state): model.invoke(PROMPT)", names)  # noqa: S102  # as an interpreter does
+    graph = chain(("node", names["node"]))
+    module = one(graph)
+    assert (module.name, module.evidence) == ("prompt", "possible")

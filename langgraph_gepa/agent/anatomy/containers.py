@@ -11,9 +11,11 @@ from typing_extensions import override
 
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
 
+_LONG = 1000
+
 
 class Container(Handler):
-    """A list, deque or mapping that can be changed. Step: `item key`."""
+    """A list, deque or mapping that can be changed. Step: `item key`. A very long one holds data."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -21,6 +23,8 @@ class Container(Handler):
 
     @override
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
+        if len(value) > _LONG:
+            return
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         yield from ((("item", key), held) for key, held in list(pairs))
 
@@ -45,7 +49,7 @@ class Tuple(Handler):
 
     @override
     def parts(self, value: tuple[Any, ...]) -> Iterator[tuple[Step, Any]]:
-        yield from ((("item", i), held) for i, held in enumerate(value))
+        yield from ((("item", i), held) for i, held in enumerate(value[:_LONG]))
 
     @override
     def make(self, value: tuple[Any, ...], changes: Mapping[Step, Any]) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from types import FunctionType, MemberDescriptorType
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseLanguageModel
 from langchain_core.vectorstores import VectorStore
@@ -22,7 +23,7 @@ from typing_extensions import override
 from langgraph_gepa.agent.anatomy import classes, territory
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
 
-_CLOSED = (BaseLanguageModel, BaseCallbackHandler, Embeddings, VectorStore, BaseCache, BaseChannel,
+_CLOSED = (BaseLanguageModel, BaseCallbackHandler, Document, Embeddings, VectorStore, BaseCache, BaseChannel,
            BaseCheckpointSaver, BaseStore, BaseException, enum.Enum, type, FunctionType)  # fmt: skip
 """Objects that hold machinery, never a prompt that could be replaced by copying them."""
 

@@ -27,8 +27,9 @@ def framework(module: str | None) -> bool:
 
 
 def own_code(code: CodeType, module: str | None) -> bool:
-    """Whether a function is the user's and has source to read."""
-    return own(module) and not code.co_filename.startswith("<")
+    """Whether a function is the user's and was written, to a file or a shell, rather than generated."""
+    generated = code.co_filename.startswith("<") and code.co_name.startswith("__")
+    return not generated and own(module)
 
 
 @cache
