@@ -34,7 +34,9 @@ def own_code(code: CodeType, module: str | None) -> bool:
 
 @cache
 def _own(top: str, module: str) -> bool:
-    if top in sys.stdlib_module_names and module != "__main__":
+    if module == "__main__":
+        return True
+    if top in sys.stdlib_module_names:
         return False
     if framework(module) or top in ("langsmith", "pydantic", "pydantic_core", "typing_extensions"):
         return False
