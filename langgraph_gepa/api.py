@@ -13,6 +13,7 @@ from langgraph_gepa.agent.drawing import drawing
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.loading import load_graph, load_metric
 from langgraph_gepa.agent.model import ChatReflection
+from langgraph_gepa.agent.models import models_of, unpriced
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.config import chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.engine.examples import load_examples, split
@@ -91,8 +92,8 @@ def optimize(
         examples=_sets(trainset, valset, testset, seed),
         fingerprint=evaluator.fingerprint,
         metric=_called(metric),
-        reflection_model=(model := _called(reflection_lm)),
-        simulated="simulated" in model,
+        reflection_model=(answerer := _called(reflection_lm)),
+        simulated="simulated" in answerer,
         search=search if isinstance(search, str) else "rules of your own",
         seed=seed,
         in_flight=in_flight or default_in_flight(concurrency),
@@ -102,14 +103,16 @@ def optimize(
         objective=objective,
         spec=_spec(graph=graph, metric=metric, reflection_lm=reflection_lm),
     )
+    model = ChatReflection(reflection_lm, prices=options.prices if options else None)
     job = Job(
         graph=compiled,
         evaluator=evaluator,
-        model=ChatReflection(reflection_lm, prices=options.prices if options else None),
+        model=model,
         asked=asked,
         rules=rules_of(search),
         observers=observers,
         progress=progress,
+        unpriced=unpriced((*models_of(compiled), model.answerer), options.prices if options else None),
     )
     return job.carry_out(Path(run) if run is not None else _new_folder(asked.graph["name"]))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +14,20 @@ from rich.console import Console
 
 from langgraph_gepa.agent.failures import is_lasting, is_pressure, is_world_failure, retry_after
 from langgraph_gepa.agent.tracing import words
+from langgraph_gepa.engine.allowance import expected, uncountable
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import Patience
 from langgraph_gepa.engine.optimizer import Optimizer
 from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Store
+from langgraph_gepa.engine.preflight import Preflight, preflight
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.result import PROMPTS, Result
 from langgraph_gepa.saved import Asked
+from langgraph_gepa.search.budget import Spent
+from langgraph_gepa.search.events import CandidateAdmitted, Event
+from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import open_run
@@ -29,10 +35,16 @@ from langgraph_gepa.store.folder import open_run
 WORLD = Patience(outage=1800.0, lasts=is_lasting, asked=retry_after, presses=is_pressure)
 """Half an hour without a provider, then the run stops, to be resumed."""
 
+Say = Callable[[str], None]
+_LOG = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """`graph` is what the result's graph is made from; everything else is what the engine needs."""
+    """`graph` is what the result's graph is made from; everything else is what the engine needs.
+
+    `unpriced` names the models whose price is unknown; `warnings` are told before anything runs.
+    """
 
     graph: Any
     evaluator: Evaluator
@@ -41,6 +53,8 @@ class Job:
     rules: Rules
     observers: Sequence[Observer] = ()
     progress: bool = True
+    unpriced: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
     def carry_out(self, folder: Path) -> Result:
         """Searches until the budget is spent; goes on where `folder` holds the same run already.
@@ -67,20 +81,28 @@ class Job:
             self.asked.save(store)
             live = Live(Console(stderr=True), self.asked.budget, title=str(folder), simulated=self.asked.simulated)
             with live if self.progress else nullcontext():
-                await self._search(store, (live, *self.observers) if self.progress else self.observers, brake)
+                if self.progress:
+                    await self._search(store, (live, *self.observers), live.say, brake)
+                else:
+                    await self._search(store, self.observers, _LOG.warning, brake)
         finally:
             store.close()
             write_up(folder)
 
-    async def _search(self, store: Store, observers: Sequence[Observer], brake: Brake) -> None:
+    async def _search(self, store: Store, observers: Sequence[Observer], say: Say, brake: Brake) -> None:
         ledger = Ledger(
             self.evaluator,
             self.model,
             store,
-            observers=observers,
+            observers=(*observers, self._forecast(say)),
             concurrency=self.asked.concurrency,
             patience=WORLD,
+            say=say,
         )
+        for warning in self.warnings:
+            say(warning)
+        if ledger.pool.started is None and (buys := self._buys(None)) is not None:
+            say(str(buys))
         brake.on_pull = ledger.stop
         optimizer = Optimizer(
             ledger=ledger,
@@ -97,9 +119,26 @@ class Job:
         finally:
             ledger.close()
 
+    def _buys(self, spent: Spent | None) -> Preflight | None:
+        return preflight(self.asked.budget, len(self.asked.examples.pareto), self.rules, spent)
+
+    def _forecast(self, say: Say) -> Observer:
+        """Tells what tokens or dollars buy as soon as that is known: when the graph as it is has been scored."""
+
+        def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001 - an observer's signature
+            if isinstance(event, CandidateAdmitted) and event.candidate.origin == "seed":
+                known = self._buys(pool.spent)
+                if known is not None and known != self._buys(None):
+                    tokens = expected(pool.spent, "rollout").tokens
+                    say(f"A rollout takes about {tokens:,} tokens. So far as is known {known}")
+
+        return observe
+
     def _afford(self) -> None:
-        """Raises `UsageError` for a budget that ends before anything can have been learned."""
+        """Raises `UsageError` for a budget that cannot be kept, or ends before anything can have been learned."""
         budget, pareto = self.asked.budget, len(self.asked.examples.pareto)
+        if budget.dollars is not None and self.unpriced:
+            raise UsageError(uncountable(self.unpriced))
         if not budget.bounded:
             raise UsageError("The budget has no limit. Give at least one: Budget(rollouts=500), or --rollouts 500.")
         least = pareto + self.rules.most_rollouts(pareto)

@@ -62,6 +62,11 @@ class ChatReflection:
             )
         self._prices = prices
 
+    @property
+    def answerer(self) -> BaseChatModel | Callable[[str], Any]:
+        """What answers: the chat model or the function."""
+        return self._model
+
     async def complete(self, prompt: str) -> Reply:
         if isinstance(self._model, BaseChatModel):
             return await _chat(self._model, prompt, self._prices)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -67,7 +67,7 @@ class Allowance:
     def _refusal(self, kind: Kind) -> str | None:
         budget, spent = self.budget, self.spent()
         if budget.dollars is not None and spent.usage.dollars is None:
-            raise UsageError(_uncountable(self.unpriced))
+            raise UsageError(uncountable(self.unpriced))
         limits = Budget(tokens=budget.tokens, dollars=budget.dollars, seconds=budget.seconds)
         if (reason := limit_reached(limits, spent, self.seconds())) is not None:
             raise BudgetSpent(reason)
@@ -86,7 +86,8 @@ def _more(one: Usage, other: Usage) -> Usage:
     return Usage(max(one.input_tokens, other.input_tokens), max(one.output_tokens, other.output_tokens), dollars)
 
 
-def _uncountable(models: set[str]) -> str:
+def uncountable(models: Collection[str]) -> str:
+    """Why a limit in dollars cannot be kept with these models, and what to do."""
     which = f"the price of {' and '.join(sorted(models))} is" if models else "the price of a model in this run is"
     return (
         f"A budget in dollars cannot be kept: {which} unknown, or its provider counts no tokens. Give prices, in "

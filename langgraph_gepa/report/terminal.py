@@ -131,6 +131,14 @@ class Live:
             pool.finished.reason if pool.finished else "",
         )
 
+    def say(self, text: str) -> None:
+        """Something a person should know now, on a line of its own."""
+        if self._live is None:
+            self._line(text)
+            return
+        with suppress(*_GONE):
+            self.console.print(Text(words.visible(text), style="yellow"))
+
     def _catch_up(self, now: Event, pool: Pool, at: float) -> None:
         """A resumed run: what its open iterations did before this observer came."""
         self._caught_up = True

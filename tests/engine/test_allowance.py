@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -25,7 +26,8 @@ from langgraph_gepa.search.rollout import Rollout, Usage
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel
 
-RUNS = 1000
+RUNS = int(os.environ.get("BUDGET_RUNS", "200"))
+"""All 1,000 take most of a minute."""
 
 
 class Spender:

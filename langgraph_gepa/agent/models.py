@@ -1,0 +1,40 @@
+"""The language models that a graph holds, found by walking it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from langchain_core.language_models import BaseLanguageModel
+
+from langgraph_gepa.agent.discovery import compile_graph
+from langgraph_gepa.agent.pricing import Prices, price
+from langgraph_gepa.agent.walk import Walk
+
+ONE_TOKEN = {"input_tokens": 1, "output_tokens": 1}
+
+
+def models_of(graph: Any) -> list[BaseLanguageModel[Any]]:
+    """Every model a graph's nodes hold. One that a node makes anew on every run is not among them."""
+    held = (part for node in Walk(compile_graph(graph)).nodes.values() for _, part in node.parts)
+    return list({id(part): part for part in held if isinstance(part, BaseLanguageModel)}.values())
+
+
+def unpriced(models: Iterable[Any], prices: Prices | None = None) -> list[str]:
+    """The names of those whose price is unknown. A function has neither a price nor a name of a model."""
+    names: dict[str, None] = {}
+    for model in models:
+        if not isinstance(model, BaseLanguageModel):
+            names["a function's replies"] = None
+            continue
+        name, provider = _name(model)
+        if name and price(name, ONE_TOKEN, provider=provider, prices=prices) is None:
+            names[name] = None
+    return list(names)
+
+
+def _name(model: BaseLanguageModel[Any]) -> tuple[str, str | None]:
+    """As LangChain tells callbacks what is called; nothing when the model does not say."""
+    say = getattr(model, "_get_ls_params", None)
+    said = say() if callable(say) else {}
+    return str(said.get("ls_model_name") or ""), said.get("ls_provider")
