@@ -10,9 +10,9 @@ from typing import get_args
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.module import Kind, Module
-from langgraph_gepa.search.rules import GEPA, Rules
+from langgraph_gepa.search.rules import GEPA, RACING, Rules
 
-SEARCHES = {"gepa": GEPA}
+SEARCHES = {"gepa": GEPA, "racing": RACING}
 
 
 def rules_of(search: str | Rules) -> Rules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TypeVar
@@ -54,6 +55,7 @@ class Ledger:
         self._calls = Calls(patience, clock=clock, say=say)
         self._allowance = Allowance(lambda: self.pool.spent, lambda: self.seconds)
         self._clock = clock
+        self._asking: dict[str, asyncio.Lock] = {}
         self.failure: Exception | None = None
         self._attempts: dict[str, Attempt] = {}
         self._closed = False
@@ -89,16 +91,62 @@ class Ledger:
 
     async def rollout(self, texts: Texts, example: Example, iteration: int, subset: Subset, turn: str) -> Rollout:
         """One rollout, paid for at most once for the same `turn` of the same iteration."""
-        texts_id = texts_key(texts)
-        what = [self._evaluator.fingerprint, texts_id, example.id, example.digest]
+        what = [self._evaluator.fingerprint, texts_key(texts), example.id, example.digest]
         key = digest(["rollout", *what, iteration, subset, turn])
         if (paid := self._store.paid(key)) is not None:
             return load(Rollout, paid)
+        return await self._roll(key, texts, example, iteration, subset)
+
+    async def rollout_once(
+        self, texts: Texts, example: Example, iteration: int, subset: Subset, repeat: int = 0
+    ) -> Rollout:
+        """The `repeat`-th rollout, from 0, of these texts on this content, paid for at most once in the run.
+
+        Who asks first pays, whatever for; who asks meanwhile waits. Where the pool does not know the
+        score in `subset` yet, it is told.
+        """
+        texts_id = texts_key(texts)
+        key = digest(["once", self._evaluator.fingerprint, texts_id, example.digest, repeat])
+        lock = self._asking.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                if (paid := self._store.paid(key)) is None:
+                    return await self._roll(key, texts, example, iteration, subset)
+        finally:
+            if not lock.locked():
+                self._asking.pop(key, None)
+        rollout = load(Rollout, paid)
+        if len(self.pool.known(subset, texts_id).get(example.id, ())) <= repeat:
+            self.tell(
+                RolloutFinished(
+                    iteration,
+                    texts_id,
+                    example.id,
+                    subset,
+                    rollout.score,
+                    Usage(),
+                    0.0,
+                    key,
+                    rollout.error,
+                    reused=True,
+                )
+            )
+        return rollout
+
+    async def _roll(self, key: str, texts: Texts, example: Example, iteration: int, subset: Subset) -> Rollout:
         async with self._slots:
             kind: Kind | None = None if subset == "test" else "rollout"
             rollout = await self._try(key, kind, lambda: self._evaluator.evaluate(texts, example))
         event = RolloutFinished(
-            iteration, texts_id, example.id, subset, rollout.score, rollout.usage, rollout.seconds, key, rollout.error
+            iteration,
+            texts_key(texts),
+            example.id,
+            subset,
+            rollout.score,
+            rollout.usage,
+            rollout.seconds,
+            key,
+            rollout.error,
         )
         self._allowance.unpriced |= {c.name for c in rollout.calls if c.kind == "model" and c.usage.dollars is None}
         self._pay(key, dump(rollout), event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import fsum
 from statistics import mean
@@ -24,6 +24,7 @@ from langgraph_gepa.search.events import (
     RolloutFinished,
     RunFinished,
     RunStarted,
+    Subset,
 )
 
 if TYPE_CHECKING:
@@ -140,6 +141,10 @@ class Pool:
         """Whether a candidate with these texts is in the pool."""
         return key in self._ids
 
+    def known(self, subset: Subset, key: str) -> Mapping[str, Sequence[float]]:
+        """The scores, by example, that the texts with this key got in a set."""
+        return self._known(subset).get(key, {})
+
     def scores(self, candidate: Candidate) -> dict[str, float]:
         """The candidate's score per pareto example it was run on (means where it was run repeatedly)."""
         known = self.pareto.get(self._keys[candidate.id], {})
@@ -223,7 +228,7 @@ class Pool:
         )
         if event.subset == "gate":
             return
-        known = {"pareto": self.pareto, "feedback": self.feedback, "test": self.tests}[event.subset]
+        known = self._known(event.subset)
         scores = known.setdefault(event.texts, {}).setdefault(event.example, [])
         scores.append(event.score)
         if event.subset == "feedback":
@@ -234,6 +239,9 @@ class Pool:
                 self._refresh(event.example)
             for id in self._ids.get(event.texts, ()) if len(scores) == 1 else ():
                 self._enter(event.example, id, event.score)
+
+    def _known(self, subset: Subset) -> dict[str, dict[str, list[float]]]:
+        return {"pareto": self.pareto, "feedback": self.feedback, "test": self.tests, "gate": {}}[subset]
 
     def _weigh(self, event: RolloutFinished) -> None:
         self._means.pop(event.texts, None)

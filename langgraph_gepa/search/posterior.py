@@ -44,7 +44,7 @@ class Prior:
     step_weight: float = 6.0
     noise_weight: float = 10.0
     recent: int = 30
-    rounds: int = 5
+    rounds: int = 4
 
 
 PRIOR = Prior()

@@ -20,13 +20,13 @@ SCALE = 0.5
 TRIAL, FAVOUR = 6, 0.65
 
 
-def pick_by_draw(turn: Turn, *, scale: float = SCALE) -> Pick:
+def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE) -> Pick:
     """Within a lineage, half the time the winner of a posterior draw; else of those who did best on an example.
 
     The example is any of the pareto set: its best solvers stay in play although others are better
     on the whole, as in Alg. 2.
     """
-    pool, rng = turn.pool, turn.rng()
+    pool = turn.pool
     worths = pool.posterior.draw(rng, scale)
     lineage = pick_lineage(pool, worths, rng)
     members = [id for id in range(len(worths)) if lineage in pool.lineages(id)]
@@ -80,7 +80,9 @@ def unused_failures(turn: Turn, parent: int) -> list[str]:
     return [example for example, times in failures(turn, parent).items() if not times]
 
 
-def least_used_failures(turn: Turn, parent: int, _drawn: Sequence[str], *, size: int = RECORDS) -> tuple[str, ...]:
+def least_used_failures(
+    turn: Turn, parent: int, _drawn: Sequence[str], _scores: Sequence[float], *, size: int = RECORDS
+) -> tuple[str, ...]:
     """Records to reflect on: the parent's failures, those reflected on least first."""
     rng = turn.rng("records")
     order = sorted((times, rng.random(), example) for example, times in failures(turn, parent).items())
@@ -103,9 +105,9 @@ def full_and_half(turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list
     return [texts for texts in children if not turn.pool.holds(texts_key(texts))]
 
 
-def some_records(turn: Turn, records: Sequence[str], *, size: int = SCREEN) -> tuple[str, ...]:
-    """The records a child is screened on."""
-    return tuple(turn.rng("screen").sample(list(records), min(size, len(records))))
+def some_records(turn: Turn, records: Sequence[str], *, size: int = SCREEN) -> Sequence[int]:
+    """The places of the records that children are screened on."""
+    return sorted(turn.rng("screen").sample(range(len(records)), min(size, len(records))))
 
 
 def next_rung(

@@ -1,38 +1,121 @@
-"""The choices an iteration makes, each a pure function: a preset of the search is a value of `Rules`."""
+"""The choices an iteration makes, each a pure function: a preset of the search is a value of `Rules`.
+
+An iteration picks a parent, runs it on batches of feedback examples until enough is known of it, chooses
+records among its results and modules to edit, reflects, makes children of the replies, screens them on
+some of the records, and runs the best one on the pareto set, rung by rung.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from langgraph_gepa.search.acceptance import improves, keeps_up
+from langgraph_gepa.search import racing
+from langgraph_gepa.search.acceptance import improves, keeps_up, perfect
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.events import Judge
 from langgraph_gepa.search.merge import GATE
-from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.minibatch import minibatch
+from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.selection import pick_parent, round_robin
+from langgraph_gepa.search.turn import Pick, Turn
 
 Bar = Callable[[Sequence[float], Sequence[float]], bool]
 
+MINIBATCH = 3
 
-@dataclass(frozen=True, slots=True)
+
+def by_wins(turn: Turn, rng: Random) -> Pick:
+    """A survivor by the number of its wins (Alg. 2); one module is edited."""
+    return Pick(pick_parent(turn.pool, rng))
+
+
+def one_minibatch(turn: Turn, _parent: int, drawn: Sequence[str], *, size: int = MINIBATCH) -> tuple[str, ...]:
+    """The iteration's minibatch, whoever the parent is and whatever is known of it (Alg. 1)."""
+    return () if drawn else minibatch(turn.pool.feedback_set, size, turn.number - 1, turn.seed)
+
+
+def all_unless_perfect(turn: Turn, _parent: int, drawn: Sequence[str], scores: Sequence[float]) -> tuple[str, ...]:
+    """The whole minibatch as it was just run; nothing when every score is perfect."""
+    return () if perfect(scores, turn.perfect) else tuple(drawn)
+
+
+def next_module(turn: Turn, pick: Pick) -> tuple[str, ...]:
+    """The parent's next module (Alg. 1)."""
+    return round_robin(turn.pool, pick.parent)
+
+
+def whole_edit(_turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list[dict[str, str]]:
+    """One child."""
+    return [{**parent, **changed}]
+
+
+def all_records(_turn: Turn, records: Sequence[str]) -> Sequence[int]:
+    """The child is tried on all the parent was shown with (Alg. 1)."""
+    return range(len(records))
+
+
+def whole_pareto_set(turn: Turn, _candidate: Candidate, rung: int) -> tuple[str, ...]:
+    """One rung (Alg. 1)."""
+    return () if rung else turn.pool.pareto_set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """`search="gepa"`: the paper's Algorithms 1 to 4 as its published code runs them.
+    """What an iteration decides by. As it stands: `search="gepa"`, Algorithms 1 to 4 as their published code runs them.
 
-    `minibatch` is in examples. An iteration whose parent scores `perfect` throughout its
-    minibatch is skipped. At most `merges` merges are accepted in a run.
+    - `pick`: parent and lineage;
+    - `batch`: feedback examples to run the parent on next, given those drawn so far; none when that is enough;
+    - `records`: feedback examples to reflect on, given those drawn and their scores; none ends the iteration;
+    - `modules`: what to reflect on, a reply for each;
+    - `children`: texts to try, given the parent's and the changed ones;
+    - `screen`: the places of the records to try them on; the best child has to clear `mutation_bar`;
+    - `rung`: pareto examples to run it on next, given how many rungs it has taken; none ends the race;
+    - `set_aside`: rollouts reserved when an iteration starts over a pareto set of this size. What an
+      iteration needs beyond is asked for when it needs it, and cut to what is left;
+    - `admit_first`: a child enters the pool before its race, or once it is run;
+    - `reuse`: no candidate is run twice on an example; what is known is taken from the ledger;
+    - `repeats`: rollouts of a candidate on an example, for graphs or metrics with noise. Their mean counts;
+    - `judged_by`: what candidates are compared by (see `RunStarted`);
+    - `perfect`: a score that leaves nothing to learn; `merges`: at most so many are accepted in a run.
     """
 
-    minibatch: int = 3
-    perfect: float = 1.0
-    merges: int = 5
-    pick_parent: Callable[[Pool, Random], int] = pick_parent
-    pick_modules: Callable[[Pool, int], tuple[str, ...]] = round_robin
+    pick: Callable[[Turn, Random], Pick] = by_wins
+    batch: Callable[[Turn, int, Sequence[str]], tuple[str, ...]] = one_minibatch
+    records: Callable[[Turn, int, Sequence[str], Sequence[float]], tuple[str, ...]] = all_unless_perfect
+    modules: Callable[[Turn, Pick], tuple[str, ...]] = next_module
+    children: Callable[[Turn, Texts, Mapping[str, str]], Sequence[Texts]] = whole_edit
+    screen: Callable[[Turn, Sequence[str]], Sequence[int]] = all_records
+    rung: Callable[[Turn, Candidate, int], tuple[str, ...]] = whole_pareto_set
     mutation_bar: Bar = improves
     merge_bar: Bar = keeps_up
+    set_aside: Callable[[int], int] = lambda pareto: max(2 * MINIBATCH, GATE) + pareto
+    admit_first: bool = False
+    reuse: bool = False
+    repeats: int = 1
+    judged_by: Judge = "mean"
+    perfect: float = 1.0
+    merges: int = 5
 
     def most_rollouts(self, pareto: int) -> int:
-        """What an iteration can cost over `pareto` examples; reserved when it starts."""
-        return max(2 * self.minibatch, GATE) + pareto
+        """Rollouts reserved for an iteration when it starts, over `pareto` examples."""
+        return self.repeats * self.set_aside(pareto)
 
 
 GEPA = Rules()
+
+RACING = Rules(
+    pick=racing.pick_by_draw,
+    batch=racing.fresh_batch,
+    records=racing.least_used_failures,
+    modules=racing.by_lineage,
+    children=racing.full_and_half,
+    screen=racing.some_records,
+    rung=racing.next_rung,
+    set_aside=lambda pareto: racing.BATCH + 2 * racing.SCREEN + min(racing.RUNGS[0], pareto),
+    admit_first=True,
+    reuse=True,
+    judged_by="posterior",
+)
+"""`search="racing"`: the same search, spending its rollouts where they tell the most."""

@@ -1,0 +1,212 @@
+"""One iteration: from its plan to its end, through the decisions that the rules make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from math import fsum
+
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.limits import settle
+from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.engine.trials import Trial, Trials, lowest, score_of
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.events import (
+    CandidateAdmitted,
+    ExamplesDrawn,
+    IterationFinished,
+    IterationStarted,
+    ModulesChosen,
+    Outcome,
+    Subset,
+)
+from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.reflection import Record
+from langgraph_gepa.search.rules import Rules
+from langgraph_gepa.search.turn import Pick, Turn
+
+Scores = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A child that cleared its bar: the scores of parent and child there."""
+
+    texts: Texts
+    before: Scores = ()
+    after: Scores = ()
+
+
+@dataclass
+class Pipeline:
+    """Carries iteration `plan.iteration` to its end, from whatever of it is in the journal already.
+
+    Each decision that what happens meanwhile could change is told before it is acted on, and read
+    from the journal where it stands there. `grant` says how many of the rollouts asked for the
+    budget allows; they are this iteration's until it ends.
+    """
+
+    plan: IterationStarted
+    ledger: Ledger
+    reflector: Reflector
+    modules: Sequence[Module]
+    trials: Trials
+    rules: Rules
+    turn: Turn
+    grant: Callable[[int], int]
+    number: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.number = self.plan.iteration
+
+    @property
+    def pool(self) -> Pool:
+        return self.ledger.pool
+
+    async def carry(self) -> None:
+        admitted = next((e.candidate for e in self.pool.open[self.number] if isinstance(e, CandidateAdmitted)), None)
+        if admitted is not None:
+            passed: Passed | None = Passed(admitted.texts)
+        elif len(self.plan.parents) == 2:
+            passed = await self._merge()
+        else:
+            passed = await self._mutate()
+        if passed is not None:
+            await self._race(passed, admitted)
+
+    async def _mutate(self) -> Passed | None:
+        parent = self.pool.candidates[self.plan.parents[0]]
+        drawn, scores = await self._gather(parent)
+        names, records = self._choose(drawn, scores)
+        if not records:
+            self._close("skipped", "every score is perfect", scores)
+            return None
+        shown = await self.trials.run(parent.texts, records, self.number, "feedback", "before")
+        changed, reason = await self._reflect(parent, names, shown)
+        if not changed:
+            self._close("skipped", reason, tuple(map(score_of, shown)))
+            return None
+        return await self._screen(parent, changed, records, shown)
+
+    async def _gather(self, parent: Candidate) -> tuple[list[str], Scores]:
+        """Runs the parent on batch after batch, as long as the rules ask for more."""
+        drawn: list[str] = []
+        trials: list[Trial] = []
+        batch = self.plan.minibatch or self._next_batch(parent, drawn, 0)
+        told = 0 if self.plan.minibatch else 1
+        while batch:
+            trials += await self.trials.run(parent.texts, batch, self.number, "feedback", "before")
+            drawn += batch
+            batch = self._next_batch(parent, drawn, told)
+            told += 1
+        return drawn, tuple(map(score_of, trials))
+
+    def _next_batch(self, parent: Candidate, drawn: Sequence[str], told: int) -> tuple[str, ...]:
+        return self._drawn(parent, "feedback", told, lambda: self.rules.batch(self.turn, parent.id, drawn))
+
+    def _drawn(
+        self, candidate: Candidate, subset: Subset, place: int, decide: Callable[[], tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        """The draw at `place` among those of this iteration in the journal; a new one, told, after the last."""
+        before = [
+            event.examples
+            for event in self.pool.open[self.number]
+            if isinstance(event, ExamplesDrawn) and (event.subset, event.texts) == (subset, candidate.key)
+        ]
+        if place < len(before):
+            return before[place]
+        wanted = decide()
+        examples = wanted[: self.grant(self.rules.repeats * len(wanted)) // self.rules.repeats]
+        if examples and examples != self.pool.pareto_set:
+            # The whole pareto set is no decision that could come out otherwise.
+            self.ledger.tell(ExamplesDrawn(self.number, candidate.key, subset, examples))
+        return examples
+
+    def _choose(self, drawn: Sequence[str], scores: Scores) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Modules and records, from now on used; no records end the iteration."""
+        for event in self.pool.open[self.number]:
+            if isinstance(event, ModulesChosen):
+                return event.modules, event.records or tuple(drawn)
+        parent = self.plan.parents[0]
+        records = self.rules.records(self.turn, parent, drawn, scores)
+        if not records:
+            return (), ()
+        names = self.rules.modules(self.turn, Pick(parent, self.plan.lineage))
+        self.ledger.tell(ModulesChosen(self.number, parent, names, records))
+        return names, records
+
+    async def _reflect(
+        self, parent: Candidate, names: Sequence[str], shown: Sequence[Trial]
+    ) -> tuple[dict[str, str], str]:
+        """New texts by module, and when there are none, why."""
+        examples = self.trials.examples["feedback"]
+        records = [Record(examples[rollout.example].inputs, rollout) for rollout in map(lowest, shown)]
+        modules = [module for module in self.modules if module.name in names]
+        proposals = await settle(
+            self.reflector.propose(module, parent.texts[module.name], records, self.number) for module in modules
+        )
+        pairs = list(zip(modules, proposals, strict=True))
+        changed = {module.name: proposal.text for module, proposal in pairs if proposal.text is not None}
+        return changed, "; ".join(f"{module.name}: {p.reason}" for module, p in pairs if p.text is None)
+
+    async def _screen(
+        self, parent: Candidate, changed: dict[str, str], records: Sequence[str], shown: Sequence[Trial]
+    ) -> Passed | None:
+        """The best child on some of the records, if it clears the bar that the parent sets there."""
+        children = self.rules.children(self.turn, parent.texts, changed)
+        places = self.rules.screen(self.turn, records)
+        before = tuple(score_of(shown[place]) for place in places)
+        if not children:
+            self._close("skipped", "these texts were tried before", before)
+            return None
+        needed = self.rules.repeats * len(places) * len(children)
+        if self.grant(needed) < needed:
+            self._close("skipped", "no rollouts are left to try the new texts", before)
+            return None
+        ids = [records[place] for place in places]
+        tried = await settle(self.trials.run(texts, ids, self.number, "feedback", "after") for texts in children)
+        afters = [tuple(map(score_of, trials)) for trials in tried]
+        best = max(range(len(children)), key=lambda place: (fsum(afters[place]), -place))
+        if not self.rules.mutation_bar(before, afters[best]):
+            self._close("rejected", "no better on the minibatch", before, afters[best])
+            return None
+        return Passed(children[best], before, afters[best])
+
+    async def _merge(self) -> Passed | None:
+        if self.plan.texts is None:
+            raise ValueError(f"iteration {self.number}: a merge without texts")
+        gate = self.plan.minibatch
+        parents = (self.pool.scores(self.pool.candidates[id]) for id in self.plan.parents)
+        before = max((tuple(scores[id] for id in gate) for scores in parents), key=fsum)
+        # Where results are reused, those on the gate are the first of the race.
+        tried = await self.trials.run(self.plan.texts, gate, self.number, "pareto" if self.rules.reuse else "gate")
+        after = tuple(map(score_of, tried))
+        if not self.rules.merge_bar(before, after):
+            self._close("rejected", "worse than a parent on the gate", before, after)
+            return None
+        return Passed(self.plan.texts, before, after)
+
+    async def _race(self, passed: Passed, admitted: Candidate | None) -> None:
+        """Runs the child on the pareto set, rung by rung, as long as the rules ask for more."""
+        candidate = admitted or Candidate(
+            len(self.pool.candidates), passed.texts, self.plan.parents, self.plan.ancestor
+        )
+        if admitted is None and self.rules.admit_first:
+            self.ledger.tell(CandidateAdmitted(self.number, candidate))
+        rung = 0
+        while examples := self._next_rung(candidate, rung):
+            await self.trials.run(passed.texts, examples, self.number, "pareto")
+            rung += 1
+        if admitted is None and not self.rules.admit_first:
+            candidate = replace(candidate, id=len(self.pool.candidates))
+            self.ledger.tell(CandidateAdmitted(self.number, candidate))
+        ran, all_of_them = len(self.pool.known("pareto", candidate.key)), len(self.pool.pareto_set)
+        reason = "" if ran == all_of_them else f"stopped after {ran} of {all_of_them} pareto examples"
+        self._close("accepted", reason, passed.before, passed.after)
+
+    def _next_rung(self, candidate: Candidate, rung: int) -> tuple[str, ...]:
+        return self._drawn(candidate, "pareto", rung, lambda: self.rules.rung(self.turn, candidate, rung))
+
+    def _close(self, outcome: Outcome, reason: str, before: Scores = (), after: Scores = ()) -> None:
+        self.ledger.tell(IterationFinished(self.number, outcome, reason, before, after))

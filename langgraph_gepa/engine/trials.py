@@ -1,0 +1,55 @@
+"""Running texts on examples of a run's sets, each as often as asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.limits import settle
+from langgraph_gepa.search.events import Subset
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.module import Texts
+from langgraph_gepa.search.rollout import Rollout
+
+Trial = tuple[Rollout, ...]
+"""Rollouts of one candidate on one example: as many as the rules' `repeats`."""
+
+
+def score_of(trial: Trial) -> float:
+    """The mean over its rollouts."""
+    return trial[0].score if len(trial) == 1 else mean(rollout.score for rollout in trial)
+
+
+def lowest(trial: Trial) -> Rollout:
+    """The rollout that has most to teach."""
+    return min(trial, key=lambda rollout: rollout.score)
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """The way from texts and ids to rollouts. With `reuse` no texts are run twice on the same content."""
+
+    ledger: Ledger
+    examples: Mapping[Subset, Mapping[str, Example]]
+    repeats: int = 1
+    reuse: bool = False
+
+    async def run(
+        self, texts: Texts, ids: Sequence[str], iteration: int, subset: Subset, turn: str = ""
+    ) -> list[Trial]:
+        """Trials in the order of `ids`. Without `reuse` an id that stands there twice is run twice."""
+        seen: Counter[str] = Counter()
+        calls: list[Awaitable[Rollout]] = []
+        for id in ids:
+            example = self.examples[subset][id]
+            for repeat in range(self.repeats):
+                if self.reuse:
+                    calls.append(self.ledger.rollout_once(texts, example, iteration, subset, repeat))
+                else:
+                    seen[id] += 1
+                    calls.append(self.ledger.rollout(texts, example, iteration, subset, f"{turn}{seen[id]}"))
+        rollouts = await settle(calls)
+        return [tuple(rollouts[place : place + self.repeats]) for place in range(0, len(rollouts), self.repeats)]
