@@ -82,6 +82,7 @@ def optimize(
     `Interrupted` when the world kept failing, `KeyboardInterrupt` after Ctrl-C; what was paid
     for is kept, and the same call goes on.
     """
+    options = options or RunnerOptions()
     compiled = load_graph(graph)
     found = survey(compiled, kinds=("prompt", "tool"))
     picked = chosen(found.modules, modules, kinds_of(kinds))
@@ -101,9 +102,9 @@ def optimize(
         budget=budget,
         graph=drawing(compiled),
         objective=objective,
-        spec=_spec(graph=graph, metric=metric, reflection_lm=reflection_lm),
+        spec=_spec({"graph": graph, "metric": metric, "reflection_lm": reflection_lm, "search": search}, options),
     )
-    model = ChatReflection(reflection_lm, prices=options.prices if options else None)
+    model = ChatReflection(reflection_lm, prices=options.prices)
     job = Job(
         graph=compiled,
         evaluator=evaluator,
@@ -126,7 +127,7 @@ def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = Tr
     asked = SavedRun.open(run).asked
     if "graph" not in asked.spec:
         raise UsageError(
-            f"The run in {run} was started from Python with objects. "
+            f"The run in {run} was started from Python with objects or functions. "
             f"Call `optimize(..., run={str(run)!r})` with the same arguments again: it goes on where it stopped."
         )
     return optimize(
@@ -144,6 +145,7 @@ def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = Tr
         seed=asked.seed,
         concurrency=asked.concurrency,
         in_flight=asked.in_flight,
+        options=RunnerOptions(timeout=asked.spec["timeout"]),
         progress=progress,
     )
 
@@ -177,9 +179,11 @@ def _sets(trainset: Any, valset: Any, testset: Any, seed: int) -> Examples:
     return Examples(feedback, pareto, () if testset is None else load_examples(testset, "testset"))
 
 
-def _spec(**given: Any) -> dict[str, str]:
-    """How things were named, for `resume`; empty when any of them was an object."""
-    return given if all(isinstance(value, str) for value in given.values()) else {}
+def _spec(names: Mapping[str, Any], options: RunnerOptions) -> dict[str, Any]:
+    """How things were named, for `resume`; empty when any of them was an object or a function."""
+    named = all(isinstance(value, str) for value in names.values())
+    plain = options == RunnerOptions(timeout=options.timeout)
+    return {**names, "timeout": options.timeout} if named and plain else {}
 
 
 def _called(thing: Any) -> str:

@@ -55,10 +55,9 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
     Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended.
     """
     brake, loop = Brake(), _loop(os.getpid())
-    future = asyncio.run_coroutine_threadsafe(brake._hold(make(brake)), loop)
     try:
         with _signals(lambda by: loop.call_soon_threadsafe(brake.pull, by)):
-            return _outcome(future)
+            return _outcome(asyncio.run_coroutine_threadsafe(brake._hold(make(brake)), loop))
     except Exception as error:
         if brake.by == "Ctrl-C":
             raise KeyboardInterrupt from error

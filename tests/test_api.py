@@ -100,18 +100,21 @@ def test_a_finished_run_is_read_and_not_paid_again(project: Path, server: Simula
 
 def test_more_budget_goes_on_with_a_run(project: Path) -> None:
     """A run that was started with names goes on by its folder alone, with new limits where given."""
-    first = improve(budget=Budget(rollouts=40), in_flight=1)
+    first = improve(budget=Budget(rollouts=40), in_flight=1, options=RunnerOptions(timeout=20))
     second = resume("run", Budget(rollouts=90), progress=False)
     assert texts(second)[: len(texts(first))] == texts(first)
     assert 40 < second.pool.spent.rollouts <= 90
+    assert second.saved.asked.spec["timeout"] == 20
     assert second.graph.invoke({"name": "Ada", "letter": ""})["kind"] == second.prompts["sort"]
 
 
 def test_a_run_of_objects_is_resumed_by_the_same_call(project: Path) -> None:
     """What was given as objects cannot be found again by a folder: the message says what to call."""
-    improve(metric=load_metric("letters.py:score"))
-    with pytest.raises(UsageError, match=r"optimize\(\.\.\., run='run'\)"):
-        resume("run")
+    improve("metric", metric=load_metric("letters.py:score"), budget=Budget(rollouts=20))
+    improve("options", options=RunnerOptions(on_interrupt=str), budget=Budget(rollouts=20))
+    for run in ("metric", "options"):
+        with pytest.raises(UsageError, match=rf"optimize\(\.\.\., run='{run}'\)"):
+            resume(run)
 
 
 def test_a_folder_holds_one_run(project: Path) -> None:
