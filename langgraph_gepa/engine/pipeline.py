@@ -103,7 +103,15 @@ class Pipeline:
         return drawn, tuple(map(score_of, trials))
 
     def _next_batch(self, parent: Candidate, drawn: Sequence[str], told: int) -> tuple[str, ...]:
-        return self._drawn(parent, "feedback", told, lambda: self.rules.batch(self.turn, parent.id, drawn))
+        def decide() -> tuple[str, ...]:
+            # Records that were chosen already say that the batches before them were enough.
+            return () if self._chosen else self.rules.batch(self.turn, parent.id, drawn)
+
+        return self._drawn(parent, "feedback", told, decide)
+
+    @property
+    def _chosen(self) -> ModulesChosen | None:
+        return next((event for event in self.pool.open[self.number] if isinstance(event, ModulesChosen)), None)
 
     def _drawn(
         self, candidate: Candidate, subset: Subset, place: int, decide: Callable[[], tuple[str, ...]]
@@ -125,9 +133,8 @@ class Pipeline:
 
     def _choose(self, drawn: Sequence[str], scores: Scores) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Modules and records, from now on used; no records end the iteration."""
-        for event in self.pool.open[self.number]:
-            if isinstance(event, ModulesChosen):
-                return event.modules, event.records or tuple(drawn)
+        if (chosen := self._chosen) is not None:
+            return chosen.modules, chosen.records or tuple(drawn)
         parent = self.plan.parents[0]
         records = self.rules.records(self.turn, parent, drawn, scores)
         if not records:

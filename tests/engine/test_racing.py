@@ -1,0 +1,150 @@
+"""The racing preset in the loop: nothing run twice, nothing overspent, interruptions change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from langgraph_gepa.engine.optimizer import Examples, Optimizer
+from langgraph_gepa.errors import Interrupted
+from langgraph_gepa.search.budget import Budget
+from langgraph_gepa.search.events import (
+    CandidateAdmitted,
+    ExamplesDrawn,
+    IterationFinished,
+    ModulesChosen,
+    ReflectionFinished,
+    RolloutFinished,
+)
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.rules import RACING, Rules
+
+
+def racing(world: Any, budget: Budget, rules: Rules = RACING, **session: Any) -> Optimizer:
+    return replace(world.session(budget, **session), rules=rules)
+
+
+def rough(worlds: Any, salt: int, **sizes: int) -> Any:
+    """A world large enough for races to be stopped."""
+    return worlds.random(salt, **({"modules": 3, "pareto": 14, "feedback": 12} | sizes))
+
+
+@pytest.mark.parametrize("in_flight", [1, 3, 8])
+@pytest.mark.parametrize("salt", range(4))
+def test_no_texts_are_run_twice_on_an_example_and_the_budget_holds(worlds: Any, salt: int, in_flight: int) -> None:
+    """Across batches, screens, races and gates each pair is paid once, every one of them within the budget."""
+    world = rough(worlds, salt)
+    pool = asyncio.run(
+        racing(world, Budget(rollouts=170), in_flight=in_flight, seed=salt, pace=worlds.shuffling(salt)).run()
+    )
+    assert max(Counter(world.evaluator.started).values()) == 1
+    assert len(world.evaluator.started) == pool.spent.rollouts <= 170
+    assert pool == Pool.replay(world.journal())
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+def test_a_noisy_graph_is_run_as_often_as_asked(worlds: Any, in_flight: int) -> None:
+    """With repeats each pair is run that often, within the budget, and the mean counts."""
+    world = rough(worlds, 1)
+    rules = replace(RACING, repeats=3)
+    pool = asyncio.run(racing(world, Budget(rollouts=300), rules, in_flight=in_flight).run())
+    assert set(Counter(world.evaluator.started).values()) == {3}
+    assert pool.spent.rollouts <= 300
+    assert len(pool.candidates) > 1
+
+
+@pytest.mark.parametrize("salt", [0, 3])
+def test_a_journal_cut_after_any_event_resumes_to_the_same_candidates(worlds: Any, salt: int) -> None:
+    """A process killed between two writes left a whole prefix: the run goes on from it to the same end."""
+    whole = rough(worlds, salt)
+    asyncio.run(racing(whole, Budget(rollouts=120), seed=salt).run())
+    told = list(whole.store.events())
+    assert any(isinstance(event, ExamplesDrawn) for _, event in told)
+    for cut in range(0, len(told), 3):
+        world = rough(worlds, salt)
+        for at, event in told[:cut]:
+            if isinstance(event, RolloutFinished | ReflectionFinished):
+                world.store.pay(event.ledger, whole.store.paid(event.ledger), event, at)
+            else:
+                world.store.append(event, at)
+        asyncio.run(racing(world, Budget(rollouts=120), seed=salt).run())
+        assert world.candidates() == whole.candidates()
+        assert len(world.journal()) == len(told)
+
+
+@pytest.mark.parametrize("call", [20, 47, 90, 120])
+def test_an_interrupted_run_with_many_in_flight_pays_nothing_twice(worlds: Any, call: int) -> None:
+    """What was under way in eight iterations is taken up again where it was, within the same budget."""
+    world = rough(worlds, 2)
+    with pytest.raises((OSError, Interrupted)):
+        asyncio.run(racing(world, Budget(rollouts=200), in_flight=8, pace=worlds.failing_at(call)).run())
+    finished = Counter(world.evaluator.finished)
+    pool = asyncio.run(racing(world, Budget(rollouts=200), in_flight=8).run())
+    assert max((finished + Counter(world.evaluator.finished)).values()) == 1
+    assert pool.open == {}
+    assert pool.spent.rollouts == (finished + Counter(world.evaluator.finished)).total() <= 200
+
+
+def test_examples_of_equal_content_in_both_sets_are_paid_once(worlds: Any) -> None:
+    """Where train and validation are the same tasks, a score known of one is known of the other, and costs nothing."""
+    world = rough(worlds, 4)
+    tasks = worlds.numbered("t", 10)
+    optimizer = racing(world, Budget(rollouts=80))
+    pool = asyncio.run(replace(optimizer, examples=Examples(tasks, tasks)).run())
+    told = [event for event in world.journal() if isinstance(event, RolloutFinished)]
+    assert any(event.reused for event in told)
+    assert max(Counter(world.evaluator.started).values()) == 1
+    assert pool.spent.rollouts == sum(not event.reused for event in told) == len(world.evaluator.started)
+    assert set(pool.feedback[pool.candidates[0].key]) <= set(pool.pareto[pool.candidates[0].key])
+
+
+def test_races_are_stopped_and_the_stopped_stay(worlds: Any) -> None:
+    """Some children are run on part of the pareto set only, are in the pool all the same, and say so."""
+    stopped = 0
+    for salt in range(4):
+        world = rough(worlds, salt, pareto=30)
+        pool = asyncio.run(racing(world, Budget(rollouts=300), seed=salt).run())
+        partial = [c for c in pool.candidates if 0 < len(pool.scores(c)) < 30]
+        reasons = [e.reason for e in world.journal() if isinstance(e, IterationFinished) and e.outcome == "accepted"]
+        assert sum("stopped after" in reason for reason in reasons) >= len(partial) - 1
+        stopped += len(partial)
+        assert pool.best.id == pool.posterior.best
+    assert stopped
+
+
+def test_a_child_is_in_the_pool_before_its_race(worlds: Any) -> None:
+    """Pipelines under way see a child as soon as it is screened, and its pareto scores as they come."""
+    world = rough(worlds, 0)
+    asyncio.run(racing(world, Budget(rollouts=120)).run())
+    journal = world.journal()
+    for place, event in enumerate(journal):
+        if isinstance(event, CandidateAdmitted) and event.candidate.id:
+            key = event.candidate.key
+            scored = [e for e in journal[:place] if isinstance(e, RolloutFinished) and e.texts == key]
+            assert {e.subset for e in scored} <= {"feedback"} or len(event.candidate.parents) == 2
+
+
+def test_pipelines_reflect_on_different_records(worlds: Any) -> None:
+    """Records are used before the reflection is sent: none is shown twice while a failure was never shown."""
+    world = worlds.World(lambda _texts, _example: 0.0, {"m": "seed"}, feedback=60, pareto=4)
+    asyncio.run(racing(world, Budget(iterations=8), in_flight=8).run())
+    pool = Pool()
+    for event in world.journal():
+        if isinstance(event, ModulesChosen):
+            key = pool.candidates[event.parent].key
+            fresh = set(pool.feedback[key]) - set(pool.used.get(key, ()))
+            assert len(fresh.intersection(event.records)) == min(8, len(fresh))
+        pool.apply(event)
+    assert len(pool.used) == 1
+
+
+def test_a_graph_without_failures_is_left_alone(worlds: Any) -> None:
+    """Nothing to learn from: no reflection is paid for, and the run ends."""
+    world = worlds.World(lambda _texts, _example: 1.0, {"m": "seed"}, feedback=9, pareto=4)
+    pool = asyncio.run(racing(world, Budget(rollouts=100, iterations=5)).run())
+    assert (pool.best.id, pool.spent.reflections) == (0, 0)
+    assert pool.finished is not None
