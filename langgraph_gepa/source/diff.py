@@ -15,7 +15,8 @@ from pathlib import Path
 
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.source.files import filled
-from langgraph_gepa.source.reading import SourceFile
+from langgraph_gepa.source.homes import homes
+from langgraph_gepa.source.reading import parsed
 from langgraph_gepa.source.rewriting import Edit, GoneError, UnwritableError, computed, find, rewritten
 
 
@@ -111,14 +112,15 @@ def plan(modules: Iterable[Module], texts: Texts, root: Path | None = None) -> C
     by_file: dict[Path, list[_Wanted]] = {}
     for module in modules:
         wanted = _Wanted(module, texts.get(module.name, module.text))
-        if (reason := _homeless(module, here)) and wanted.changed:
+        path, reason = _home(wanted, here)
+        if path is not None:
+            by_file.setdefault(path, []).append(wanted)
+        elif wanted.changed:
             refused[module.name] = reason
-        elif not reason:
-            by_file.setdefault((here / str(module.file)).resolve(), []).append(wanted)
     by_file = {path: several for path, several in by_file.items() if any(wanted.changed for wanted in several)}
     top = _root(here, by_file)
     files: list[FileChange] = []
-    for path, several in by_file.items():
+    for path, several in sorted(by_file.items()):
         file = _File(path, Path(os.path.relpath(path, top)).as_posix(), several)
         refused |= file.refused
         stale |= file.stale
@@ -183,7 +185,7 @@ class _File:
 def _places(content: _Content, several: Sequence[_Wanted]) -> dict[_Wanted, tuple[int, int]]:
     """Where each text stands, of those that can be found."""
     places: dict[_Wanted, tuple[int, int]] = {}
-    file = SourceFile(content.text) if content.python else None
+    file = parsed(content.text) if content.python else None
     for wanted in several:
         try:
             if file is not None:
@@ -206,7 +208,7 @@ def _there(content: _Content, wanted: _Wanted) -> bool:
 
 
 def _computed(content: _Content, edit: Edit) -> int | None:
-    return computed(SourceFile(content.text), edit) if content.python else None
+    return computed(parsed(content.text), edit) if content.python else None
 
 
 def _edited(content: _Content, edits: Sequence[Edit]) -> str:
@@ -219,7 +221,7 @@ def _content(name: str, data: bytes) -> _Content:
     """Raises `UnicodeDecodeError`, and `SyntaxError` for Python that is none."""
     if name.endswith((".py", ".pyi")):
         encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-        SourceFile(text := data.decode(encoding))
+        parsed(text := data.decode(encoding))
         return _Content(name, text, encoding)
     encoding = "utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8"
     text = data.decode(encoding)
@@ -227,16 +229,39 @@ def _content(name: str, data: bytes) -> _Content:
     return _Content(name, text.replace("\r\n", "\n") if crlf else text, encoding, crlf)
 
 
-def _homeless(module: Module, here: Path) -> str:
-    """Why a module has no place that could be written; empty when it has one."""
-    if module.file is None:
-        return "it has no home in the source: it is made when the program runs, or comes from elsewhere"
-    path = (here / module.file).resolve()
-    if not path.is_file():
-        return f"there is no file {module.file} (looked for from {here})"
-    if any(path.is_relative_to(library) for library in _libraries()):
-        return f"it is written in an installed package ({module.origin}), which is not the project's to change"
-    return ""
+def _home(wanted: _Wanted, here: Path) -> tuple[Path | None, str]:
+    """The file to write a text in, or why there is none.
+
+    A text that its Python file does not write out may have been read from another file of the project.
+    """
+    module = wanted.module
+    path = None if module.file is None else (here / module.file).resolve()
+    if path is not None and not path.is_file():
+        return None, f"there is no file {module.file} (looked for from {here})"
+    if path is not None and any(path.is_relative_to(library) for library in _libraries()):
+        return None, f"it is written in an installed package ({module.origin}), which is not the project's to change"
+    if wanted.changed and (path is None or not _written_in(path, wanted)):
+        found = homes(_work_tree(here), module.text)
+        if len(found) == 1:
+            return found[0].resolve(), ""
+        if len(found) > 1:
+            names = ", ".join(Path(os.path.relpath(file, here)).as_posix() for file in found)
+            return None, f"several files hold it ({names}), and which one is read is unclear"
+    return path, "it has no home in the source: it is made when the program runs, or comes from elsewhere"
+
+
+def _written_in(path: Path, wanted: _Wanted) -> bool:
+    """Whether a Python file may write the text out itself, as it was, as it shall be, or in pieces."""
+    try:
+        content = _content(path.name, path.read_bytes())
+        if not content.python:
+            return True
+        find(parsed(content.text), wanted.edit)
+    except GoneError:
+        return _there(content, wanted) or _computed(content, wanted.edit) is not None
+    except (UnwritableError, UnicodeDecodeError, SyntaxError):
+        return True
+    return True
 
 
 def _libraries() -> list[Path]:

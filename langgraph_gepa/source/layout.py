@@ -78,7 +78,8 @@ class Writer:
         elif room.holds(line) or not room.holds(code):
             yield line
         else:
-            yield self._bracketed(self._wrapped(text, room.indent, piece), room, "")
+            lines = self._wrapped(text, room.indent, piece)
+            yield self._bracketed(lines, room, "") if len(lines) > 1 else line
 
     def _several(self, text: str, chain: Chain) -> Iterator[str]:
         """A chain of literals: the pieces that are still in the text stay as they are."""

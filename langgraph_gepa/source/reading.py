@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import functools
 import inspect
 import re
 import textwrap
@@ -140,6 +141,12 @@ class SourceFile:
         return self._spans[node]
 
 
+@functools.lru_cache(maxsize=4)
+def parsed(text: str) -> SourceFile:
+    """The file of this text, which is asked for several times over. Raises `SyntaxError` for what is no Python."""
+    return SourceFile(text)
+
+
 def merged(fragments: Sequence[str | Hole] | Iterator[str | Hole]) -> Fragments:
     """The same text with strings joined and empty ones left out."""
     joined: list[str | Hole] = []
@@ -191,6 +198,14 @@ def chain_of(code: str) -> Fragments | None:
     return max(whole, key=lambda view: view.end - view.start).fragments if whole else None
 
 
+_WRITING = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString, cst.BinaryOperation, cst.Call)
+
+
+def _is(node: cst.CSTNode, *bases: type) -> bool:
+    """`isinstance`, which takes half a second the first time it is asked of libcst's abstract classes."""
+    return not {*bases}.isdisjoint(type(node).__mro__)
+
+
 class _Reader(cst.CSTVisitor):
     """Collects every view of every chain, the outer before those within."""
 
@@ -200,17 +215,17 @@ class _Reader(cst.CSTVisitor):
         self.statements: list[int] = [1]
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, cst.BaseStatement | cst.BaseSmallStatement):
+        if _is(node, cst.BaseStatement, cst.BaseSmallStatement):
             self.statements.append(self._line(node))
         if isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Module):
             self._docstring(node)
-        elif isinstance(node, cst.BaseExpression):
+        elif isinstance(node, _WRITING):
             for view in self._views(node):
                 self._add(view)
         return not isinstance(node, cst.ConcatenatedString)
 
     def on_leave(self, original_node: cst.CSTNode) -> None:
-        if isinstance(original_node, cst.BaseStatement | cst.BaseSmallStatement):
+        if _is(original_node, cst.BaseStatement, cst.BaseSmallStatement):
             self.statements.pop()
 
     def _add(self, view: View, first: int | None = None) -> None:

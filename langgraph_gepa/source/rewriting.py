@@ -20,6 +20,7 @@ from langgraph_gepa.source.reading import (
     as_docstring,
     is_python,
     merged,
+    parsed,
 )
 from langgraph_gepa.source.spelling import Holes, Speller
 
@@ -60,7 +61,7 @@ def rewritten(source: str, edits: Sequence[Edit], encoding: str = "utf-8") -> st
 
     Raises `UnwritableError` for a text that cannot be written there, `GoneError` for one that is not there.
     """
-    file = SourceFile(source)
+    file = parsed(source)
     # From the end, so that lines above stay where they are; what lies within another goes first.
     for found in sorted((find(file, edit) for edit in edits), key=lambda found: (-found.span[0], found.span[1])):
         source = _changed(source, found.edit, encoding)
@@ -141,7 +142,7 @@ def _parts(text: str) -> Iterator[tuple[str, str] | tuple[None, str]]:
 
 
 def _changed(source: str, edit: Edit, encoding: str) -> str:
-    file = SourceFile(source)
+    file = parsed(source)
     found = find(file, edit)
     new = _fragments(edit, found.names)
     chain = found.view.chain

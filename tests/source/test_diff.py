@@ -110,3 +110,24 @@ def test_nothing_is_read_for_texts_that_stay(repository: Path) -> None:
     """A module that is not changed is no reason to complain."""
     changes = plan([module("a", "Old.", "none.py"), module("b", "Old.", None)], {"a": "Old."})
     assert (changes.diff, changes.refused, changes.stale) == ("", {}, {})
+
+
+def test_a_text_read_from_a_file_is_written_there(repository: Path) -> None:
+    """What the Python file only reads has its home in the file that says it; runs and copies are no homes."""
+    (repository / "app").mkdir()
+    (repository / "app" / "prompts.py").write_text('A = open("a.md").read()\nB = load("b.yaml")["b"]\nC = load("c")\n')
+    (repository / "app" / "a.md").write_text("Be kind.\n")
+    (repository / "app" / "b.yaml").write_text("b: Be brief. # why\nc: 1\n")
+    for folder in ("one", "two"):
+        (repository / folder).mkdir()
+        (repository / folder / "c.txt").write_text("Be calm.")
+    (repository / "runs").mkdir()
+    (repository / "runs" / "run.db").touch()
+    (repository / "runs" / "prompts.json").write_text('{"a": "Be kind.", "b": "Be brief."}')
+    modules = [module("a", "Be kind.\n", line=1), module("b", "Be brief.", line=2), module("c", "Be calm.", line=3)]
+    changes = plan(modules, {"a": "Be kinder.\n", "b": "Be short.", "c": "Be."})
+    assert {file.name: file.after for file in changes.files} == {
+        "app/a.md": b"Be kinder.\n",
+        "app/b.yaml": b"b: Be short. # why\nc: 1\n",
+    }
+    assert "one/c.txt, two/c.txt" in changes.refused["c"]
