@@ -1,0 +1,193 @@
+"""The rules of racing, each alone, on pools written as tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from langgraph_gepa.search import racing
+from langgraph_gepa.search.events import (
+    CandidateAdmitted,
+    ExamplesDrawn,
+    IterationFinished,
+    IterationStarted,
+    ModulesChosen,
+    RunStarted,
+)
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.turn import Pick, Turn
+
+seeds = st.integers(0, 2**32)
+FEEDBACK = [f"f{place}" for place in range(25)]
+
+
+def trained(tables: Any, rng: Random, letters: str = "ab") -> Pool:
+    """A seed scored on the pareto set, run on some of the feedback set, some of it reflected on."""
+    pool = Pool()
+    pool.apply(RunStarted(tables.texts_of(letters), tuple(FEEDBACK), ("p0", "p1", "p2"), judged_by="posterior"))
+    for event in tables.journal([tables.Row((), letters, [0.0, 0.5, 1.0])])[1:]:
+        pool.apply(event)
+    for example in rng.sample(FEEDBACK, rng.randint(0, 25)):
+        pool.apply(tables.rollout(letters, example, rng.choice((0.0, 0.5, 1.0)), 1, "feedback"))
+    known = list(pool.known("feedback", pool.candidates[0].key))
+    for number in range(rng.randint(0, 3)):
+        shown = tuple(rng.sample(known, min(len(known), 4)))
+        pool.apply(IterationStarted(number + 1, (0,), ()))
+        pool.apply(ModulesChosen(number + 1, 0, ("m0",), shown))
+        pool.apply(IterationFinished(number + 1, "rejected"))
+    return pool
+
+
+@given(seeds)
+def test_records_are_failures_and_those_shown_least(tables: Any, seed: int) -> None:
+    """At most eight, all of them failures, and none left out was shown less often than one taken."""
+    turn = Turn(trained(tables, Random(seed)), 9, seed)
+    found = racing.failures(turn, 0)
+    records = racing.least_used_failures(turn, 0, (), ())
+    assert len(records) == len(set(records)) == min(8, len(found))
+    assert set(records) <= set(found)
+    assert all(found[a] <= found[b] for a in records for b in set(found) - set(records))
+
+
+@given(seeds)
+def test_batches_are_unseen_and_end(tables: Any, seed: int) -> None:
+    """Examples the parent has not seen, run least by others, until a new failure, three batches or none is left."""
+    rng = Random(seed)
+    pool = trained(tables, rng)
+    turn, key = Turn(pool, 9, seed), pool.candidates[0].key
+    drawn: list[str] = []
+    while batch := racing.fresh_batch(turn, 0, drawn):
+        seen = set(pool.known("feedback", key))
+        assert seen.isdisjoint(batch)
+        assert len(racing.unused_failures(turn, 0)) < 8
+        assert set(racing.unused_failures(turn, 0)).isdisjoint(drawn)
+        drawn += batch
+        for example in batch:
+            pool.apply(tables.rollout("ab", example, rng.choice((0.0, 1.0, 1.0, 1.0)), 9, "feedback"))
+    assert len(drawn) <= 18
+    unseen = set(FEEDBACK) - set(pool.known("feedback", key))
+    unused = racing.unused_failures(turn, 0)
+    assert len(unused) >= 8 or set(unused) & set(drawn) or len(drawn) == 18 or not unseen
+
+
+def test_a_batch_leaves_what_another_iteration_is_running_to_it(tables: Any) -> None:
+    """Two pipelines with one parent pay for different examples."""
+    pool = trained(tables, Random(25), "ab")
+    unseen = [example for example in FEEDBACK if example not in pool.known("feedback", pool.candidates[0].key)]
+    pool.apply(IterationStarted(7, (0,), tuple(unseen[:2])))
+    pool.apply(ExamplesDrawn(7, pool.candidates[0].key, "feedback", tuple(unseen[2:4])))
+    batch = racing.fresh_batch(Turn(pool, 8, 0), 0, (), wanted=100)
+    assert batch
+    assert set(batch).isdisjoint(unseen[:4])
+
+
+@given(seeds)
+@settings(deadline=None)
+def test_a_parent_is_of_the_lineage_it_is_picked_for(tables: Any, seed: int) -> None:
+    """Single proposals edit candidates made by single edits, joint ones the others; the seed serves both."""
+    rng = Random(seed)
+    pool = Pool.replay(tables.journal(tables.random_rows(rng)))
+    for number in range(20):
+        pick = racing.pick_by_draw(Turn(pool, number, seed), rng)
+        assert pick.lineage in pool.lineages(pick.parent)
+
+
+@given(seeds)
+def test_the_single_lineage_is_that_of_single_edits(tables: Any, seed: int) -> None:
+    """A candidate is single exactly when no edit on its way from the seed changed two modules, and none was a merge."""
+    pool = Pool.replay(tables.journal(tables.random_rows(Random(seed))))
+    for candidate in pool.candidates[1:]:
+        line = [candidate, *(pool.candidates[id] for id in pool.ancestors(candidate.id) if id)]
+        edits = [
+            sum(one.texts[name] != pool.candidates[one.parents[0]].texts[name] for name in pool.modules) for one in line
+        ]
+        single = all(len(one.parents) == 1 for one in line) and max(edits) <= 1
+        assert pool.lineages(candidate.id) == (("single",) if single else ("joint",))
+
+
+def test_a_third_of_the_first_proposals_is_single_then_the_leaders_lineage_gets_most(tables: Any) -> None:
+    """2 of 6; later 65 % go to the lineage of the best draw."""
+    row = tables.Row
+    rows = [row((), "aa", [0, 0]), row((0,), "ba", [1, 1])]
+    started = [event for event in tables.journal(rows)]
+    lineages = []
+    pool = Pool.replay(started)
+    for number in range(2, 8):
+        lineages.append(racing.pick_lineage(pool, [0.0, 1.0], Random(number), trial=7))
+        pool.apply(IterationStarted(number, (0,), ()))
+        pool.apply(IterationFinished(number, "rejected"))
+    assert Counter(lineages)["single"] == 2
+    later = Counter(racing.pick_lineage(pool, [0.0, 1.0], Random(n)) for n in range(2000))
+    assert later["single"] / 2000 == pytest.approx(0.65, abs=0.04)
+
+
+@given(seeds)
+def test_children_are_the_whole_edit_and_a_half_of_it(tables: Any, seed: int) -> None:
+    """No child is in the pool already, each changes nothing but what was reflected on, the second half as much."""
+    rng = Random(seed)
+    pool = Pool.replay(tables.journal([tables.Row((), "aaaaa", [0])]))
+    parent = pool.candidates[0].texts
+    changed = {name: rng.choice("abc") for name in rng.sample(list(parent), rng.randint(1, 5))}
+    children = racing.full_and_half(Turn(pool, 1, seed), parent, changed)
+    assert all(child != parent for child in children)
+    if {**parent, **changed} != parent:
+        assert children[0] == {**parent, **changed}
+    for child in children[1:]:
+        assert sum(child[name] != parent[name] for name in parent) <= len(changed) // 2
+        assert all(child[name] in (parent[name], changed.get(name)) for name in parent)
+
+
+@given(st.lists(st.integers(), max_size=12, unique=True), seeds)
+def test_a_screen_is_of_three_records(records: list[int], seed: int) -> None:
+    """Three places, or all where there are fewer; the same however often it is asked."""
+    turn = Turn(Pool(), 1, seed)
+    places = racing.some_records(turn, list(map(str, records)))
+    assert len(set(places)) == min(3, len(records))
+    assert list(places) == list(racing.some_records(turn, list(map(str, records))))
+
+
+@pytest.mark.parametrize("size", [1, 6, 9, 30])
+def test_a_race_goes_rung_by_rung_over_what_the_parent_has_seen_first(tables: Any, size: int) -> None:
+    """6, 12, 24, all; within a rung nothing twice, and the parent's examples before others."""
+    pool = Pool.replay(tables.journal([tables.Row((), "a", [0.0] * size)]))
+    (child,) = Pool.replay(
+        tables.journal([tables.Row((), "a", [0.0] * size), tables.Row((0,), "b", [0.0] * size)])
+    ).candidates[1:]
+    pool.apply(IterationStarted(1, (0,), ()))
+    totals: list[int] = []
+    while rung := racing.next_rung(Turn(pool, 1, 0), child, len(totals), stop=-1.0):
+        assert set(rung).isdisjoint(pool.known("pareto", child.key))
+        for example in rung:
+            pool.apply(tables.rollout("b", example, 1.0, 1))
+        totals.append(len(pool.known("pareto", child.key)))
+        if len(totals) == 1:
+            pool.apply(CandidateAdmitted(1, child))
+    assert totals == sorted({*(rung for rung in (6, 12, 24) if rung < size), size})
+
+
+def test_a_race_that_is_lost_is_stopped_and_one_that_may_be_won_is_not(tables: Any) -> None:
+    """After the first rung the probability to beat the best of the others decides."""
+    rows = [tables.Row((), "a", [0.5] * 20), tables.Row((0,), "b", [0.5] * 20)]
+    for score, goes_on in (0.0, False), (1.0, True):
+        pool = Pool()
+        told = [event for event in tables.journal(rows) if getattr(event, "texts", "") != rows[1].texts]
+        key = Pool.replay(tables.journal(rows)).candidates[1].key
+        for event in told:
+            if getattr(event, "texts", None) != key:
+                pool.apply(event)
+        for place in range(6):
+            pool.apply(tables.rollout("b", f"p{place}", score, 1))
+        assert bool(racing.next_rung(Turn(pool, 1, 0), pool.candidates[1], 1)) is goes_on
+
+
+def test_joint_proposals_edit_all_modules_single_ones_the_next(tables: Any) -> None:
+    """The parent's pointer decides for single edits only."""
+    pool = tables.pool(tables.Row((), "aaa", [0]), tables.Row((0,), "baa", [1]))
+    turn = Turn(pool, 2, 0)
+    assert racing.by_lineage(turn, Pick(1, "joint")) == ("m0", "m1", "m2")
+    assert racing.by_lineage(turn, Pick(1, "single")) == ("m1",)
