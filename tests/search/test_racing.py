@@ -114,7 +114,7 @@ def test_a_third_of_the_first_proposals_is_single_then_the_leaders_lineage_gets_
     """2 of 6; later 65 % go to the lineage of the best draw."""
     row = tables.Row
     rows = [row((), "aa", [0, 0]), row((0,), "ba", [1, 1])]
-    started = [event for event in tables.journal(rows)]
+    started = list(tables.journal(rows))
     lineages = []
     pool = Pool.replay(started)
     for number in range(2, 8):
