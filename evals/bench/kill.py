@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
@@ -43,7 +44,6 @@ from langgraph_gepa.search.example import digest
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.folder import DATABASE, open_run
 
-ITERATIONS = 12
 TRAIN = [{"inputs": {"question": f"What is {n} and {n}?"}} for n in range(8)]
 VAL = [{"inputs": {"question": f"What is {n} times {n}?"}} for n in range(6)]
 PLANNER = "Make a plan for the question. Keep it short."
@@ -81,11 +81,11 @@ def luck(outputs: dict[str, Any]) -> tuple[float, str]:
     return score, f"worth {score}"
 
 
-def life(folder: str, url: str) -> None:
+def life(folder: str, url: str, iterations: int) -> None:
     """What the killed process does: the same call every time."""
     optimize(
         graph(url), TRAIN, VAL, metric=luck, reflection_lm=ChatOpenAI(model="reflector", base_url=url, api_key="none"),
-        budget=Budget(iterations=ITERATIONS), run=folder, concurrency=1, in_flight=1, progress=False,
+        budget=Budget(iterations=iterations), run=folder, concurrency=1, in_flight=1, progress=False,
     )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def _simulated(request: Request, rng: Random) -> Answer:
     return Answer(" ".join(["word"] * rng.randint(1, 40) + [request.digest]))
 
 
-def _reflector(request: Request, rng: Random) -> Answer:
+def _reflector(request: Request, _: Random) -> Answer:
     return Answer(f"```\nLearned {request.digest}.\n```")
 
 
@@ -137,13 +137,15 @@ class Tally:
 
 
 class Bench:
-    def __init__(self, server: CountingServer, kills: int, seed: int, folder: Path) -> None:
+    def __init__(self, server: CountingServer, kills: int, iterations: int, seed: int, folder: Path) -> None:
         self.server = server
+        self.iterations = iterations
         self.kills = kills
         self.folder = folder
         self.rng = Random(seed)
         self.processes = multiprocessing.get_context("forkserver")
-        self.processes.set_forkserver_preload([__name__])
+        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # the fork server must find this very file
+        self.processes.set_forkserver_preload([Path(__file__).stem])
         self.tally = Tally()
 
     def run(self) -> Tally:
@@ -161,7 +163,7 @@ class Bench:
         return self.tally
 
     def _alive(self, folder: Path) -> BaseProcess:
-        process = self.processes.Process(target=life, args=(str(folder), self.server.base_url))
+        process = self.processes.Process(target=life, args=(str(folder), self.server.base_url, self.iterations))
         process.start()
         return process
 
@@ -250,11 +252,12 @@ def outcome(folder: Path) -> list[Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--iterations", type=int, default=12, help="of each run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.005, help="seconds the simulated model takes to answer")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kill-") as folder, CountingServer(arguments.latency) as server:
-        tally = Bench(server, arguments.kills, arguments.seed, Path(folder)).run()
+        tally = Bench(server, arguments.kills, arguments.iterations, arguments.seed, Path(folder)).run()
     moments = tally.moments
     print(json.dumps(asdict(tally) | {"moments": f"{min(moments):.3f} to {max(moments):.3f} s into the process"}))
     sys.exit(0 if tally.clean else 1)
