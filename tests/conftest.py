@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shutil
@@ -11,9 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from langgraph_gepa.demo.lessons import tagged
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 KINDS, MANNERS = ("urgent", "legal", "friendly"), ("thanks", "greetings")
 

@@ -22,10 +22,12 @@ messy = st.lists(pieces | st.text(max_size=5)).map("".join)
 def test_a_fenced_text_comes_back_exactly(text: str) -> None:
     """What stands in a closed block is proposed character by character, unless it is blank or wrapped in our tags."""
     proposal = parse_reply(f"I changed two things.\n\n{fenced(text)}\n", CURRENT)
+    if text.lstrip().startswith(("<new_text>", "<current_text>")):
+        return
     if proposal.text is None:
         assert not text.strip() or (proposal.unchanged and "no change" in text.lower())
     else:
-        assert proposal.text == text or text.lstrip().startswith(("<new_text>", "<current_text>"))
+        assert proposal.text == text
 
 
 @given(messy, st.sampled_from([CURRENT, "", "```\nold\n```", "<inputs>\n{x}\n</inputs>", '{"a": 1}']))
