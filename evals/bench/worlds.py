@@ -238,6 +238,7 @@ class World:
         self.pareto = tasks[family.examples : 2 * family.examples]
         self.held_out = tasks[2 * family.examples :]
         self._runs: Counter[str] = Counter()
+        self._worths: dict[str, float] = {}
         self._best: float | None = None
 
     def chance(self, texts: Texts, task: Task) -> float:
@@ -294,7 +295,10 @@ class World:
 
     def worth(self, texts: Texts) -> float:
         """The expected score on the held-out examples."""
-        return sum(self.chance(texts, task) for task in self.held_out) / len(self.held_out)
+        key = str([texts[name] for name in self.modules])
+        if key not in self._worths:
+            self._worths[key] = sum(self.chance(texts, task) for task in self.held_out) / len(self.held_out)
+        return self._worths[key]
 
     def gain(self, texts: Texts) -> float:
         """The share of the way from the seed's worth to that of the best texts known."""
@@ -331,7 +335,7 @@ class World:
     def reflect(self, text: str, records: Sequence[tuple[float, Sequence[str]]], rng: Random) -> str:
         """A new text from records (score, notes on this module); the same text when it finds nothing to do."""
         family = self.family
-        read = Counter(note for _, notes in records for note in set(notes))
+        read = Counter(note for _, notes in records for note in dict.fromkeys(notes))
         rules = [match[0][2:] for match in _RULE.finditer(text)]
         if not read and rng.random() < family.content:
             return text

@@ -148,7 +148,7 @@ class Pool:
     def scores(self, candidate: Candidate) -> dict[str, float]:
         """The candidate's score per pareto example it was run on (means where it was run repeatedly)."""
         known = self.pareto.get(self._keys[candidate.id], {})
-        return {example: _mean(known[example]) for example in self.pareto_set if example in known}
+        return {example: average(known[example]) for example in self.pareto_set if example in known}
 
     def mean(self, candidate: Candidate) -> float:
         """The mean over the pareto examples it was run on; 0 when there are none."""
@@ -265,7 +265,7 @@ class Pool:
         self._keys.append(key)
         self._ids.setdefault(key, []).append(candidate.id)
         for example, scores in self.pareto.get(key, {}).items():
-            self._enter(example, candidate.id, _mean(scores))
+            self._enter(example, candidate.id, average(scores))
 
     def _edits_one(self, candidate: Candidate) -> bool:
         if len(candidate.parents) != 1:
@@ -295,9 +295,10 @@ class Pool:
             scores = self.pareto.get(key, {}).get(example)
             if scores:
                 for id in ids:
-                    self._enter(example, id, _mean(scores))
+                    self._enter(example, id, average(scores))
 
 
-def _mean(scores: list[float]) -> float:
+def average(scores: Sequence[float]) -> float:
+    """The mean score; that of one score is itself."""
     # `statistics.mean` rounds once: equal scores keep their value, and so their ties, however many they are.
     return scores[0] if len(scores) == 1 else mean(scores)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
-from statistics import mean
 
 from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import ExamplesDrawn, IterationStarted, Lineage
 from langgraph_gepa.search.module import Texts
-from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.pool import Pool, average
 from langgraph_gepa.search.selection import round_robin
 from langgraph_gepa.search.turn import Pick, Turn
 
@@ -72,7 +71,7 @@ def failures(turn: Turn, parent: int) -> dict[str, int]:
     key = turn.pool.candidates[parent].key
     used: Mapping[str, int] = turn.pool.used.get(key, {})
     results = turn.pool.feedback.get(key, {})
-    return {example: used.get(example, 0) for example, scores in results.items() if mean(scores) < turn.perfect}
+    return {example: used.get(example, 0) for example, scores in results.items() if average(scores) < turn.perfect}
 
 
 def unused_failures(turn: Turn, parent: int) -> list[str]:
@@ -131,7 +130,9 @@ def next_rung(
 
 def _solvers(pool: Pool, example: str, members: Sequence[int]) -> list[int]:
     scores = {
-        id: mean(known[example]) for id in members if example in (known := pool.pareto.get(pool.candidates[id].key, {}))
+        id: average(known[example])
+        for id in members
+        if example in (known := pool.pareto.get(pool.candidates[id].key, {}))
     }
     best = max(scores.values(), default=0.0)
     return [id for id, score in scores.items() if score == best]
