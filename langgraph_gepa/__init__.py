@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from langgraph_gepa.agent.runner import RunnerOptions
     from langgraph_gepa.api import discover, evaluate, optimize, resume
     from langgraph_gepa.errors import Error
+    from langgraph_gepa.prompts import load_prompts
     from langgraph_gepa.result import Result
     from langgraph_gepa.search.budget import Budget
     from langgraph_gepa.search.module import Module
@@ -28,6 +29,7 @@ __all__ = [
     "bind",
     "discover",
     "evaluate",
+    "load_prompts",
     "optimize",
     "resume",
 ]
@@ -42,6 +44,7 @@ _HOMES = {
     "bind": "agent.binding",
     "discover": "api",
     "evaluate": "api",
+    "load_prompts": "prompts",
     "optimize": "api",
     "resume": "api",
 }

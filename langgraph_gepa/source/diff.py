@@ -241,7 +241,7 @@ def _home(wanted: _Wanted, here: Path) -> tuple[Path | None, str]:
     if path is not None and any(path.is_relative_to(library) for library in _libraries()):
         return None, f"it is written in an installed package ({module.origin}), which is not the project's to change"
     if wanted.changed and (path is None or not _written_in(path, wanted)):
-        found = homes(_work_tree(here), module.text)
+        found = homes(_work_tree(here), module.text) or homes(_work_tree(here), wanted.new)
         if len(found) == 1:
             return found[0].resolve(), ""
         if len(found) > 1:
