@@ -54,7 +54,7 @@ PRIOR = Prior()
 class Posterior:
     """Means and covariance of the candidates' worth, in units of the score, in the order of their ids.
 
-    `step`, `spread` and `noise` are the fitted ones, in units of the spread of scores (see `units`).
+    `step`, `spread` and `noise` are the fitted ones, in units of `width`, the spread of scores (see `units`).
     """
 
     means: Array
@@ -62,6 +62,7 @@ class Posterior:
     step: float
     spread: float
     noise: float
+    width: float = 1.0
 
     @property
     def best(self) -> int:
@@ -119,7 +120,7 @@ def fit(
     total = (total - low * seen) / width
     step, spread, noise = _fitted(family, total, seen, prior)
     means, covariance = _solve(family, total, seen, prior, step, spread, noise)
-    return Posterior(low + width * means, width * width * covariance, step, spread, noise)
+    return Posterior(low + width * means, width * width * covariance, step, spread, noise, width)
 
 
 def units(sums: Array, counts: Array) -> tuple[float, float]:
