@@ -88,7 +88,9 @@ class Writer:
         like = _like(chain.pieces)
         if gaps is None or not any("\n" in gap for gap in gaps):
             line = self.speller.line(text, like)
-            if room.holds(line):
+            if like.triple:
+                yield self.speller.block(text, like, {})
+            elif room.holds(line):
                 yield line
             joiner = "+ " if chain.plus else ""
             yield self._bracketed(self._wrapped(text, room.indent, like), room, joiner)
@@ -154,7 +156,7 @@ class Writer:
         return parts if any(part not in operands for part in parts) else ["", *parts]
 
     def _bracketed(self, shown: Sequence[str], room: Room, joiner: str) -> str:
-        inner = f"{room.indent}    "
+        inner = room.indent + ("\t" if room.indent.startswith("\t") else "    ")
         lines = f"\n{inner}{joiner}".join(shown)
         return f"\n{inner}{lines}\n{room.indent}" if room.bracketed else f"(\n{inner}{lines}\n{room.indent})"
 

@@ -193,8 +193,8 @@ def chain_of(code: str) -> Fragments | None:
         return None
     file = SourceFile(f"(\n{code}\n)\n")
     start, end = 2, 2 + len(code.encode("utf-8"))
-    whole = [s.view for s in file.spots if s.view.seen is None and not file.code(start, s.view.start).strip(" (\r\n")]
-    whole = [view for view in whole if not file.code(view.end, end).strip(" )\r\n")]
+    whole = [s.view for s in file.spots if s.view.seen is None and not file.code(start, s.view.start).strip("( \t\r\n")]
+    whole = [view for view in whole if not file.code(view.end, end).strip(") \t\r\n")]
     return max(whole, key=lambda view: view.end - view.start).fragments if whole else None
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from string import Formatter
 
@@ -45,11 +45,16 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An edit's place in the file. `span` is in UTF-8 bytes; `names` are the expressions by placeholder."""
+    """An edit's place in the file, `span` in UTF-8 bytes.
+
+    `names` are the expressions by placeholder. For a text put together before it was met, `values` are the
+    expressions by what they said.
+    """
 
     edit: Edit
     view: View
-    names: dict[str, Hole]
+    names: Mapping[str, Hole]
+    values: Mapping[str, Hole] = field(default_factory=dict)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -75,6 +80,9 @@ def find(file: SourceFile, edit: Edit) -> Found:
     for a file that has moved on, the only one with this text.
     """
     matches = [(spot, names) for spot in file.spots if (names := _read(spot.view, edit)) is not None]
+    here = [spot for spot in file.spots if edit.line is not None and edit.line in spot.around]
+    made = {} if matches else {spot: values for spot in here if (values := _made(spot.view, edit))}
+    matches = matches or [(spot, {}) for spot in made]
     if not matches:
         raise GoneError("the text is not there any more")
     near = [(s, n) for s, n in matches if edit.line == s.line]
@@ -86,7 +94,7 @@ def find(file: SourceFile, edit: Edit) -> Found:
             f"the same text stands there more than once (lines {lines}): it is unclear which is meant"
         )
     spot, names = min(tier, key=_preference)
-    return Found(edit, spot.view, names)
+    return Found(edit, spot.view, names, made.get(spot, {}))
 
 
 def _preference(match: tuple[Spot, dict[str, Hole]]) -> tuple[bool, int]:
@@ -144,7 +152,7 @@ def _parts(text: str) -> Iterator[tuple[str, str] | tuple[None, str]]:
 def _changed(source: str, edit: Edit, encoding: str) -> str:
     file = parsed(source)
     found = find(file, edit)
-    new = _fragments(edit, found.names)
+    new = _fragments(found)
     chain = found.view.chain
     speller = Speller(Holes.among(new, chain.fragments), lambda char: _encodable(char, encoding))
     writer = Writer(file, speller, _limit(source))
@@ -157,7 +165,38 @@ def _changed(source: str, edit: Edit, encoding: str) -> str:
     return changed
 
 
-def _fragments(edit: Edit, names: dict[str, Hole]) -> Fragments:
+def _made(view: View, edit: Edit) -> dict[str, Hole]:
+    """What each expression said when the edit's old text was made, where that can be told for sure."""
+    written = view.chain.fragments
+    holes = [fragment for fragment in written if isinstance(fragment, Hole)]
+    words = " ".join(fragment for fragment in written if isinstance(fragment, str)).split()
+    if edit.style == "fstring" or view.seen is not None or not holes or len(words) < _WORDS:
+        return {}
+    tight, wide = (
+        re.fullmatch("".join(re.escape(f) if isinstance(f, str) else way for f in written), edit.old, re.DOTALL)
+        for way in ("(.+?)", "(.+)")
+    )
+    if tight is None or wide is None or tight.groups() != wide.groups():
+        return {}
+    values = dict(zip(tight.groups(), holes, strict=True))
+    told = all(edit.old.count(value) == tight.groups().count(value) for value in values)
+    return values if told and len(values) == len(set(holes)) else {}
+
+
+_WORDS = 2
+"""An expression with fewer words written out could have made anything."""
+
+
+def _fragments(found: Found) -> Fragments:
+    edit, names = found.edit, found.names
+    for value, hole in found.values.items():
+        if edit.new.count(value) != edit.old.count(value):
+            raise UnwritableError(
+                f"`{hole.code}` is filled in when the program runs, and the new text does not keep what it says"
+            )
+    if found.values:
+        cut = re.split(f"({'|'.join(map(re.escape, found.values))})", edit.new)
+        return merged(found.values.get(part, part) for part in cut)
     if edit.style != "fstring":
         return merged([edit.new])
     try:
@@ -275,7 +314,7 @@ def computed(file: SourceFile, edit: Edit) -> int | None:
         written = spot.view.chain.fragments
         literal = "".join(fragment for fragment in written if isinstance(fragment, str))
         pattern = "".join(_FIELD.sub(".*", re.escape(f)) if isinstance(f, str) else ".*" for f in written)
-        if ".*" in pattern and len(literal.split()) > 1 and re.fullmatch(pattern, edit.old, re.DOTALL):
+        if ".*" in pattern and len(literal.split()) >= _WORDS and re.fullmatch(pattern, edit.old, re.DOTALL):
             return spot.line
     return None
 

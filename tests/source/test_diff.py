@@ -60,7 +60,7 @@ def prompts(repository: Path) -> Path:
     path = repository / "app" / "prompts.py"
     path.parent.mkdir()
     path.write_text(
-        'TOOLS = "a, b"\nA = "Be kind to all."\nB = f"You have the tools {TOOLS} at hand."\nC = "Be brief."\n'
+        'TOOLS = "a, b"\nA = "Be kind to all."\nB = "You have the tools {} at hand.".format(TOOLS)\nC = "Be brief."\n'
     )
     return path
 

@@ -192,3 +192,18 @@ def test_fields_defaults_and_dictionaries_are_written() -> None:
     """
     for old in ("Be kind.", "What to say.", "Be good.", "Be calm.", "Be bold.", "Be quick."):
         assert written(source, old, "New.") == textwrap.dedent(source).replace(old, "New.")
+
+
+def test_a_text_made_at_import_keeps_its_expressions_where_the_new_text_keeps_what_they_say() -> None:
+    """A constant put together from others is still put together; when that cannot be, it is refused."""
+    source = 'TOOLS = "a, b"\nA = "Be kind. Tools: " + TOOLS + "."\nB = f"""Use {TOOLS} well."""\n'
+    changed = rewritten(
+        source,
+        [
+            Edit("Be kind. Tools: a, b.", "You have a, b at hand.", 2),
+            Edit("Use a, b well.", "Take {care} with:\na, b", 3),
+        ],
+    )
+    assert changed == 'TOOLS = "a, b"\nA = "You have " + TOOLS + " at hand."\nB = f"""Take {{care}} with:\n{TOOLS}"""\n'
+    with pytest.raises(UnwritableError, match="`TOOLS` is filled in"):
+        rewritten(source, [Edit("Be kind. Tools: a, b.", "Be kind.", 2)])
