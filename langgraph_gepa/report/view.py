@@ -28,7 +28,9 @@ class CandidateView:
     """A candidate with what is known of it.
 
     `wins` counts the pareto examples on which no candidate scores higher; `frontier` says
-    whether it survives pruning (Alg. 2). `rollouts` and `at` (seconds) tell when it was found.
+    whether it survives pruning (Alg. 2). `score` is what candidates are compared by: the mean, or in a
+    racing search, where not all are run on every example, the mean of the posterior. `rollouts` and
+    `at` (seconds) tell when it was found.
     """
 
     id: int
@@ -180,10 +182,7 @@ def summarize(
 
 def _candidates(pool: Pool, found: Mapping[int, tuple[int, float]]) -> tuple[CandidateView, ...]:
     kept = surviving(pool)
-    wins = dict.fromkeys(range(len(pool.candidates)), 0)
-    for winners in pool.frontier.values():
-        for id in winners:
-            wins[id] += 1
+    worths = pool.worths
     return tuple(
         CandidateView(
             id=candidate.id,
@@ -191,9 +190,9 @@ def _candidates(pool: Pool, found: Mapping[int, tuple[int, float]]) -> tuple[Can
             ancestor=candidate.ancestor,
             origin=candidate.origin,
             changed=_rewritten(pool, candidate),
-            score=pool.mean(candidate),
+            score=worths[candidate.id],
             scores=pool.scores(candidate),
-            wins=wins[candidate.id],
+            wins=pool.wins[candidate.id].bit_count(),
             frontier=candidate.id in kept,
             rollouts=found[candidate.id][0],
             at=found[candidate.id][1],
