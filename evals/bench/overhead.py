@@ -73,8 +73,9 @@ class Prefilled:
     def __init__(self, scores: list[list[float]], store: Store) -> None:
         self._scores = scores
         self._store = store
-        self.append, self.pay, self.paid = store.append, store.pay, store.paid
-        self.settings, self.configure, self.close = store.settings, store.configure, store.close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
     def events(self) -> Iterator[tuple[float, Event]]:
         return ((0.0, event) for event in self._filled())
@@ -105,7 +106,8 @@ def ours(scores: list[list[float]], store: Store) -> Moment:
 
         evaluator = FakeEvaluator(texts_of(0), lambda _texts, _example: 0.5)
         model = FakeLanguageModel(lambda _: f"```\na text of {len(model.prompts)}\n```")
-        ledger = Ledger(evaluator, model, Prefilled(scores, store), observers=[watch])
+        prefilled: Any = Prefilled(scores, store)
+        ledger = Ledger(evaluator, model, prefilled, observers=[watch])
         examples = Examples(
             [Example(id, {"question": id}) for id in FEEDBACK],
             [Example(f"p{place}", {"question": "p"}) for place in range(len(scores[0]))],
