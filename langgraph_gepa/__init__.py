@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from langgraph_gepa.agent.binding import bind
+    from langgraph_gepa.agent.declared import prompt
     from langgraph_gepa.agent.runner import RunnerOptions
     from langgraph_gepa.api import discover, evaluate, optimize, resume
     from langgraph_gepa.errors import Error
@@ -31,6 +32,7 @@ __all__ = [
     "evaluate",
     "load_prompts",
     "optimize",
+    "prompt",
     "resume",
 ]
 
@@ -46,6 +48,7 @@ _HOMES = {
     "evaluate": "api",
     "load_prompts": "prompts",
     "optimize": "api",
+    "prompt": "agent.declared",
     "resume": "api",
 }
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from langgraph.graph import START, StateGraph
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import copying, naming, origin, paths, templates
+from langgraph_gepa.agent import copying, declared, naming, origin, paths, served, templates
 from langgraph_gepa.agent.anatomy import classes
 from langgraph_gepa.agent.slots import Slot, Slots
 from langgraph_gepa.agent.walk import Walk
@@ -33,13 +34,15 @@ Carriers = Mapping[str, tuple[Slot, ...]]
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What a walk over a graph found: enough to bind it any number of times. `above` maps a
-    module to the objects that lead to its text."""
+    module to the objects that lead to its text. Modules without carriers are served: the `declared`
+    by name, others in the messages."""
 
     compiled: AnyGraph
     walk: Walk
     modules: Mapping[str, Module]
     carriers: Carriers
     above: Mapping[str, set[int]]
+    declared: frozenset[str] = frozenset()
 
 
 class Survey:
@@ -65,14 +68,21 @@ class Survey:
         _require(texts, found.modules)
         wanted = {**self._texts, **texts}
         changed = {name: text for name, text in wanted.items() if text != found.modules[name].text}
+        held = {name: text for name, text in changed.items() if name in found.carriers}
         bound: AnyGraph = copying.copied(
             found.walk,
             found.compiled,
-            {(slot.owner, slot.step): text for name, text in changed.items() for slot in found.carriers[name]},
-            {id(found.compiled), id(_lasting(found.compiled))}.union(*(found.above[name] for name in changed)),
+            {(slot.owner, slot.step): text for name, text in held.items() for slot in found.carriers[name]},
+            {id(found.compiled), id(_lasting(found.compiled))}.union(*(found.above[name] for name in held)),
         )
         _bound[_lasting(bound)] = (found, wanted)
-        return bound
+        return served.serving(bound, self._served(changed))
+
+    def _served(self, changed: Texts) -> served.Served:
+        found = self._found
+        read = [m for m in found.modules.values() if m.name not in found.carriers and m.name not in found.declared]
+        asked = {name: text for name, text in changed.items() if name in found.declared}
+        return served.Served(asked, served.rewrites(read, changed))
 
     def check(self, name: str, text: str) -> str | None:
         """Why `text` may not take the module's place, in words; `None` when it may.
@@ -105,14 +115,21 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     traced = paths.trace(walk, compiled)
     places = origin.Places(walk, traced.of)
     where: dict[Any, origin.Place] = {}
-    for slot in Slots(walk, traced.of):
-        if slot.kind in kinds:
+    slots = Slots(walk, traced.of)
+    asked = declared.find(slots.flow, slots.solution, traced.order) if "prompt" in kinds else []
+    for slot in slots:
+        if slot.kind in kinds and not _stands_in(slot, asked):
             place = places.of(slot)
             found.setdefault(place.key, []).append(slot)
             if place.key not in where or (place.name and not where[place.key].name):
                 where[place.key] = place
     _merge_frozen_tools(found)
-    return _assembled(graph, compiled, walk, traced, found, where)
+    return _assembled(graph, compiled, walk, traced, found, where, [_declared(one, walk, traced) for one in asked])
+
+
+def _stands_in(slot: Slot, asked: Collection[declared.Declared]) -> bool:
+    """Whether a text is only what a declared prompt says by itself."""
+    return slot.evidence == "possible" and any(slot.text == one.text for one in asked)
 
 
 def _lasting(graph: AnyGraph) -> Any:
@@ -175,6 +192,7 @@ def _assembled(
     traced: paths.Paths,
     found: Mapping[Any, list[Slot]],
     where: Mapping[Any, origin.Place],
+    asked: Sequence[Module],
 ) -> Survey:
     rank = {path: i for i, path in enumerate(traced.order)}
     tools = paths.tools(walk, traced)
@@ -184,20 +202,48 @@ def _assembled(
         turn = (rank[nodes[0]] if nodes else len(rank), slots[0].kind != "prompt", met)
         drafts.append((turn, nodes, where[key], slots))
     drafts.sort(key=lambda draft: draft[0])
-    names = naming.unique([_candidates(walk, traced, nodes, place, slots) for _, nodes, place, slots in drafts])
-    modules = []
+    names = naming.unique(
+        [*([one.name] for one in asked)]
+        + [_candidates(walk, traced, nodes, place, slots) for _, nodes, place, slots in drafts]
+    )
+    turns = [((min(map(rank.__getitem__, one.nodes), default=len(rank)), False, -1), one) for one in asked]
     carriers = {}
-    for name, (_, nodes, place, slots) in zip(names, drafts, strict=True):
-        at_hand = dict.fromkeys(tool for path in nodes for tool in tools.get(path, ()))
-        modules.append(_module(name, tuple(nodes), tuple(at_hand), place, slots))
+    for name, (turn, nodes, place, slots) in zip(names[len(asked) :], drafts, strict=True):
+        turns.append((turn, _module(name, tuple(nodes), place, slots)))
         carriers[name] = tuple(slots)
+    turns.sort(key=lambda one: one[0])
+    modules = [dataclasses.replace(one, tools=_at_hand(one, tools)) for _, one in turns]
     above = {name: walk.above({slot.owner for slot in slots}) for name, slots in carriers.items()}
-    return Survey(graph, _Found(compiled, walk, {m.name: m for m in modules}, carriers, above), {})
+    declares = frozenset(one.name for one in asked)
+    return Survey(graph, _Found(compiled, walk, {m.name: m for m in modules}, carriers, above, declares), {})
 
 
-def _module(
-    name: str, nodes: tuple[str, ...], tools: tuple[str, ...], place: origin.Place, slots: list[Slot]
-) -> Module:
+def _at_hand(module: Module, tools: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tool for path in module.nodes for tool in tools.get(path, ())))
+
+
+def _declared(one: declared.Declared, walk: Walk, traced: paths.Paths) -> Module:
+    """A declared prompt as a module: used by the nodes whose functions ask for it, and those it was asked for in."""
+    reached = dict.fromkeys(
+        path
+        for key, node in walk.nodes.items()
+        if isinstance(node.value, FunctionType) and node.value.__code__ in one.codes
+        for path in traced.of.get(key, ())
+    )
+    nodes = sorted({*reached, *one.nodes}, key=traced.order.index)
+    reason = one.reason
+    names: tuple[str, ...] = ()
+    try:
+        names = templates.placeholders(one.text, one.style)
+    except templates.BrokenTemplateError as broken:
+        reason = reason or str(broken)
+    return Module(
+        name=one.name, kind="prompt", text=one.text, style=one.style, placeholders=names, nodes=tuple(nodes),
+        file=origin.relative(one.file), line=one.line, reason=reason,
+    )  # fmt: skip
+
+
+def _module(name: str, nodes: tuple[str, ...], place: origin.Place, slots: list[Slot]) -> Module:
     first = slots[0]
     style: Style = next((slot.style for slot in slots if slot.style != "plain"), "plain")
     evidence = min((slot.evidence for slot in slots), key=_EVIDENCE.index) if nodes else "possible"
@@ -208,7 +254,7 @@ def _module(
     except templates.BrokenTemplateError as broken:
         reason = reason or str(broken)
     return Module(
-        name=name, kind=first.kind, text=first.text, style=style, placeholders=names, nodes=nodes, tools=tools,
+        name=name, kind=first.kind, text=first.text, style=style, placeholders=names, nodes=nodes,
         file=origin.relative(place.file), line=place.line, evidence=evidence, reason=reason,
     )  # fmt: skip
 

@@ -56,6 +56,8 @@ _WRAPPERS = {"str", "list", "tuple", "dict", "set", "sorted", "reversed", "cast"
              "deepcopy", "next", "iter", "enumerate", "zip", "fill", "choice"}  # fmt: skip
 _WORDS = 4
 _MISSING = object()
+DECLARES = "langgraph_gepa.agent.declared"
+"""Where the function lives that gives back the text of a declared prompt."""
 
 
 @dataclass(slots=True)
@@ -259,7 +261,9 @@ class _Reader(ast.NodeVisitor):
                 yield from self.sources(argument)
             return
         target = self.resolve(node.func)
-        if isinstance(target, FunctionType):
+        if getattr(target, "__module__", None) == DECLARES:
+            yield ("call", self.key, code.position(node)), "same"
+        elif isinstance(target, FunctionType):
             place: Place = ("call", self.key, code.position(node))
             self.called(target.__code__, node, place)
             yield place, "made"

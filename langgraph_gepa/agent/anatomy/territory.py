@@ -9,6 +9,7 @@ from types import CodeType, ModuleType
 
 _FRAMEWORKS = frozenset({"langchain", "langgraph", "deepagents"})
 _INTEGRATIONS = ("langchain_", "langgraph_")
+_OURS = "langgraph_gepa"
 _DEMO = "langgraph_gepa.demo"  # written as a user would; also when it comes in our wheel
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
@@ -36,7 +37,7 @@ def own_code(code: CodeType, module: str | None) -> bool:
 def _own(top: str, module: str) -> bool:
     if module == "__main__":
         return True
-    if top in sys.stdlib_module_names:
+    if top in sys.stdlib_module_names or (top == _OURS and not module.startswith(_DEMO)):
         return False
     if framework(module) or top in ("langsmith", "pydantic", "pydantic_core", "typing_extensions"):
         return False

@@ -1,0 +1,169 @@
+"""Texts that the user's code asks for by name, for prompts that cannot be found otherwise."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any, TypeGuard
+
+from langgraph_gepa.agent import code, served
+from langgraph_gepa.agent.flow import Flow, Reading, Solution, style_of
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.search.module import Style
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A prompt's name and text, and where `prompt` is called with them: in whose code, if that was read, and in
+    which nodes, if it has run. `reason` says why its text cannot be replaced."""
+
+    name: str
+    text: str
+    file: str
+    line: int
+    style: Style = "plain"
+    codes: tuple[CodeType, ...] = ()
+    nodes: tuple[str, ...] = ()
+    reason: str = ""
+
+
+_called: dict[str, Declared] = {}
+"""What `prompt` was called with in this process, by name."""
+
+
+def prompt(name: str, text: str) -> str:
+    """The text of the prompt `name`: `text`, or what stands in for it in the graph that is running.
+
+    Call it inside a node, where the prompt is used, so that every run gets its own; it is safe in threads
+    and tasks. Give the template and fill it afterwards: `prompt("answer", "Answer {question}.").format(...)`.
+    """
+    if not (isinstance(name, str) and name and isinstance(text, str)):
+        raise UsageError(f"prompt() takes a name and a text, not {name!r} and {type(text).__name__}")
+    known, where = _called.get(name), served.node()
+    if known is None or known.text != text or where not in known.nodes:
+        _remember(name, text, where, sys._getframe(1), known)
+    texts = served.now()
+    return text if texts is None else texts.declared.get(name, text)
+
+
+def _remember(name: str, text: str, where: str, frame: FrameType, known: Declared | None) -> None:
+    here = Declared(name, text, frame.f_code.co_filename, frame.f_lineno, nodes=(where,))
+    if known is not None and (known.file, known.line) == (here.file, here.line):
+        nodes = tuple(dict.fromkeys([*known.nodes, where]))
+        here = replace(here, nodes=nodes, reason=known.reason if known.text == text else _CHANGES)
+    _called[name] = here
+
+
+def find(flow: Flow, solution: Solution, nodes: Collection[str]) -> list[Declared]:
+    """Every prompt that the functions read by `flow` declare, and those that were asked for in `nodes` from
+    code of theirs that could not be reached by reading."""
+    found: dict[str, Declared] = {}
+    for one in _written(flow, solution):
+        twin = found.setdefault(one.name, one)
+        if twin is not one:
+            places = f"{twin.file}:{twin.line} and {one.file}:{one.line}"
+            reason = "" if twin.text == one.text else f"two texts are declared under this name, in {places}"
+            found[one.name] = replace(twin, codes=(*twin.codes, *one.codes), reason=twin.reason or reason)
+    files = {reading.function.__code__.co_filename for reading in flow.readings.values()}
+    for name, one in list(_called.items()):
+        known = tuple(node for node in one.nodes if node in nodes)
+        if name in found:
+            found[name] = replace(found[name], nodes=known)
+        elif one.file in files and known:
+            found[name] = replace(one, nodes=known)
+    return list(found.values())
+
+
+def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
+    """The calls that say name and text in the source."""
+    met: set[tuple[str, code.Position]] = set()
+    for key, reading in flow.readings.items():
+        compiled = reading.function.__code__
+        filled = {id(node.value) for node in ast.walk(reading.node) if _fills(node)}
+        for call in ast.walk(reading.node):
+            if not (isinstance(call, ast.Call) and _is_prompt(call.func, reading)):
+                continue
+            named, written = _arguments(call)
+            name, text = _said(named, reading), _said(written, reading)
+            at = (compiled.co_filename, code.position(call))
+            if name and written is not None and text is not None and at not in met:
+                met.add(at)
+                style = style_of([*solution.of(("call", key, at[1])), *(["format"] if id(call) in filled else [])])
+                line = min((node.lineno for node in ast.walk(written) if _is_text(node)), default=call.lineno)
+                yield Declared(name, text, compiled.co_filename, line, style, (compiled,))
+
+
+def _is_prompt(function: ast.expr, reading: Reading) -> bool:
+    match function:
+        case ast.Name(id=name):
+            imported = {
+                alias.asname or alias.name: alias.name
+                for node in ast.walk(reading.node)
+                if isinstance(node, ast.ImportFrom) and node.module == _PACKAGE
+                for alias in node.names
+            }
+            return imported.get(name) == "prompt" or _outside(reading.function, name) is prompt
+        case ast.Attribute(value=ast.Name(id=name), attr="prompt"):
+            module = _outside(reading.function, name)
+            return isinstance(module, ModuleType) and module.__name__ == _PACKAGE
+    return False
+
+
+def _outside(function: FunctionType, name: str) -> Any:
+    """What a function's code means by a name that is not its own."""
+    if name in function.__code__.co_freevars:
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        try:
+            return cells[name].cell_contents
+        except ValueError:  # not yet assigned
+            return None
+    return None if name in function.__code__.co_varnames else function.__globals__.get(name)
+
+
+def _arguments(call: ast.Call) -> tuple[ast.expr | None, ast.expr | None]:
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    positional: list[ast.expr | None] = [*call.args, None, None]
+    return positional[0] or given.get("name"), positional[1] or given.get("text")
+
+
+def _said(node: ast.expr | None, reading: Reading) -> str | None:
+    """The string an expression is, when that can be told without running it."""
+    match node:
+        case ast.Constant(value=value):
+            pass
+        case ast.Name(id=name):
+            value = _outside(reading.function, name)
+        case ast.Attribute(value=ast.Name(id=name), attr=attr):
+            value = getattr(_outside(reading.function, name), attr, None)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            one, other = _said(left, reading), _said(right, reading)
+            return None if one is None or other is None else one + other
+        case ast.Call(func=ast.Attribute(value=inner, attr="strip"), args=[], keywords=[]):
+            text = _said(inner, reading)
+            return None if text is None else text.strip()
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[inner]) if name in _INDENTS:
+            text = _said(inner, reading)
+            return None if text is None else _INDENTS[name](text)
+        case _:
+            return None
+    return value if isinstance(value, str) else None
+
+
+def _is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _fills(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and node.attr in ("format", "format_map")
+
+
+_CHANGES = "its text is another from call to call: give the template, and fill it with .format()"
+
+_INDENTS = {"dedent": textwrap.dedent, "cleandoc": inspect.cleandoc}

@@ -1,0 +1,163 @@
+"""A text found again in what a model was told, with what filled its placeholders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from langgraph_gepa.agent import templates
+from langgraph_gepa.search.module import Style
+
+ALONE = 24
+"""Letters under which a text is only recognised as a whole message: a shorter one may stand anywhere by chance."""
+
+Piece = tuple[str, str | None]
+"""Literal text, and the placeholder after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    start: int
+    end: int
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Finds one text in others. Space around the text does not count."""
+
+    literals: tuple[str, ...]
+    regex: re.Pattern[str] | None
+    keys: tuple[str, ...]
+    whole: bool
+
+    def matches(self, said: str) -> Iterator[Match]:
+        """Where the text stands, from left to right, without overlaps."""
+        if self.whole:
+            start = len(said) - len(said.lstrip())
+            inner = said.strip()
+            found = self._fullmatch(inner)
+            if found is not None:
+                yield Match(start, start + len(inner), found)
+        elif self.regex is None:
+            (literal,) = self.literals
+            at = said.find(literal)
+            while at >= 0:
+                yield Match(at, at + len(literal))
+                at = said.find(literal, at + len(literal))
+        else:
+            at = 0
+            while self._in_order(said, at) and (hit := self.regex.search(said, at)) is not None:
+                yield Match(hit.start(), hit.end(), self._values(hit))
+                at = hit.end()
+
+    def _in_order(self, said: str, at: int) -> bool:
+        """Looked at first: an expression of many placeholders takes its time to say no."""
+        for literal in self.literals:
+            if (found := said.find(literal, at)) < 0:
+                return False
+            at = found + len(literal)
+        return True
+
+    def _fullmatch(self, said: str) -> Mapping[str, str] | None:
+        if self.regex is None:
+            return {} if (said,) == self.literals else None
+        found = self.regex.fullmatch(said)
+        return None if found is None else self._values(found)
+
+    def _values(self, found: re.Match[str]) -> Mapping[str, str]:
+        return {key: found[f"p{i}"] for i, key in enumerate(self.keys)}
+
+
+def pattern(text: str, style: Style = "plain") -> Pattern | None:
+    """How to find `text` filled in; `None` when that cannot be told: a template with logic, or without words."""
+    pieces = read(text, style)
+    if pieces is None:
+        return None
+    pieces = _stripped(pieces)
+    literals = [literal for literal, _ in pieces if literal]
+    letters = sum(sum(map(str.isalnum, literal)) for literal in literals)
+    if not letters:
+        return None
+    if all(key is None for _, key in pieces):
+        return Pattern(("".join(literals),), None, (), letters < ALONE)
+    expression, keys = _expression(pieces)
+    return Pattern(tuple(literals), re.compile(expression, re.DOTALL), keys, letters < ALONE)
+
+
+def filled(text: str, style: Style, values: Mapping[str, str]) -> str | None:
+    """`text` with its placeholders filled, `None` when a value is not known."""
+    pieces = read(text, style)
+    if pieces is None:
+        return None
+    said = []
+    for literal, key in pieces:
+        said.append(literal)
+        if key is not None:
+            value = values.get(key, values.get(_name(key)))
+            if value is None:
+                return None
+            said.append(value)
+    return "".join(said)
+
+
+def read(text: str, style: Style) -> Sequence[Piece] | None:
+    """The text in pieces, braces as they are said; `None` for a template with logic in it or a broken one."""
+    if style in ("format", "fstring"):
+        try:
+            return list(templates.parts(text))
+        except templates.BrokenTemplateError:
+            return None
+    if style == "plain":
+        return [(text, None)]
+    pieces: list[Piece] = []
+    at = 0
+    for tag in _TAG[style].finditer(text):
+        inner = tag["inner"].strip()
+        if not _IDENTIFIER.fullmatch(inner):
+            return None
+        pieces.append((text[at : tag.start()], inner))
+        at = tag.end()
+    return [*pieces, (text[at:], None)]
+
+
+def _stripped(pieces: Sequence[Piece]) -> list[Piece]:
+    trimmed = list(pieces)
+    if not trimmed:
+        return trimmed
+    if not trimmed[-1][0] and trimmed[-1][1] is None and len(trimmed) > 1:
+        trimmed.pop()
+    trimmed[0] = (trimmed[0][0].lstrip(), trimmed[0][1])
+    if trimmed[-1][1] is None:
+        trimmed[-1] = (trimmed[-1][0].rstrip(), None)
+    return trimmed
+
+
+def _expression(pieces: Sequence[Piece]) -> tuple[str, tuple[str, ...]]:
+    keys: list[str] = []
+    made = []
+    for i, (literal, key) in enumerate(pieces):
+        made.append(re.escape(literal))
+        if key is None:
+            continue
+        if key in keys:
+            made.append(f"(?P=p{keys.index(key)})")
+            continue
+        first = i == 0 and not literal
+        last = i == len(pieces) - 1 or (i == len(pieces) - 2 and pieces[-1] == ("", None))
+        made.append(f"{chr(92)}A(?P<p{len(keys)}>.*?)" if first else f"(?P<p{len(keys)}>.*{'' if last else '?'})")
+        keys.append(key)
+    return "".join(made), tuple(keys)
+
+
+def _name(key: str) -> str:
+    """The placeholder's name without conversion and format."""
+    return re.split(r"[!:]", key, maxsplit=1)[0]
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_TAG: Mapping[Style, re.Pattern[str]] = {
+    "mustache": re.compile(r"\{\{\{?(?P<inner>[^{}]*)\}?\}\}"),
+    "jinja2": re.compile(r"\{\{-?(?P<inner>.*?)-?\}\}|\{(?=[%#])(?P<logic>.*?)[%#]\}", re.DOTALL),
+}
