@@ -15,6 +15,7 @@ from langgraph_gepa.agent.loading import load_graph, load_metric
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.models import models_of, unpriced
 from langgraph_gepa.agent.runner import RunnerOptions
+from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.config import chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
@@ -114,6 +115,7 @@ def optimize(
         observers=observers,
         progress=progress,
         unpriced=unpriced((*models_of(compiled), model.answerer), options.prices if options else None),
+        warnings=tuple(filter(None, [warning(compiled, options.tools if options else {})])),
     )
     return job.carry_out(Path(run) if run is not None else _new_folder(asked.graph["name"]))
 

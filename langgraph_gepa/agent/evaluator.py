@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from langgraph_gepa.agent import metric as metrics
 from langgraph_gepa.agent.attribution import attribute
 from langgraph_gepa.agent.runner import Graph, Ran, RunnerOptions, run
+from langgraph_gepa.agent.tools import StandIns, replaced
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.candidate import texts_key
@@ -51,7 +52,7 @@ class GraphEvaluator:
         self._options = options or RunnerOptions()
         self._score = metrics.adapt(metric)
         self._modules = _chosen(survey.modules, modules)
-        self._fingerprint = fingerprint(survey, metric)
+        self._fingerprint = fingerprint(survey, metric, self._options.tools)
         self._bound: OrderedDict[str, Graph] = OrderedDict()
 
     @property
@@ -81,16 +82,18 @@ class GraphEvaluator:
 
     def _graph(self, texts: Texts) -> Graph:
         key = texts_key(texts)
-        graph = self._bound.pop(key, None) or self._survey.bind(texts)
+        graph = self._bound.pop(key, None)
+        if graph is None:
+            graph = replaced(self._survey.bind(texts), self._options.tools, self._options.tool_cache)
         self._bound[key] = graph
         while len(self._bound) > BOUND_GRAPHS:
             self._bound.popitem(last=False)
         return graph
 
 
-def fingerprint(survey: Survey, metric: Any) -> str:
+def fingerprint(survey: Survey, metric: Any, stand_ins: StandIns | None = None) -> str:
     """A name for all that decides a score besides the texts tried: nodes and their code, edges,
-    every module's own text, the metric. Models and data behind the tools are not seen."""
+    every module's own text, the metric, stand-ins for tools. Models and data behind the tools are not seen."""
     graph = survey.bind({})
     drawn = graph.get_graph(xray=True)
     return digest(
@@ -100,6 +103,7 @@ def fingerprint(survey: Survey, metric: Any) -> str:
             [(name, list(_sources(node.bound))) for name, node in sorted(graph.nodes.items())],
             [(module.name, module.kind, module.text) for module in survey.modules],
             metrics.source(metric),
+            *([[(name, metrics.source(one)) for name, one in sorted(stand_ins.items())]] if stand_ins else []),
         ]
     )
 

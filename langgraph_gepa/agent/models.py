@@ -27,13 +27,18 @@ def unpriced(models: Iterable[Any], prices: Prices | None = None) -> list[str]:
         if not isinstance(model, BaseLanguageModel):
             names["a function's replies"] = None
             continue
-        name, provider = _name(model)
+        name, provider = _names(model)
         if name and price(name, ONE_TOKEN, provider=provider, prices=prices) is None:
             names[name] = None
     return list(names)
 
 
-def _name(model: BaseLanguageModel[Any]) -> tuple[str, str | None]:
+def name_of(model: BaseLanguageModel[Any]) -> str:
+    """The model's own name, or what kind of object it is."""
+    return _names(model)[0] or type(model).__name__
+
+
+def _names(model: BaseLanguageModel[Any]) -> tuple[str, str | None]:
     """As LangChain tells callbacks what is called; nothing when the model does not say."""
     say = getattr(model, "_get_ls_params", None)
     said = say() if callable(say) else {}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from langgraph.cache.memory import InMemoryCache
@@ -23,6 +24,8 @@ from langgraph.types import Command, Interrupt
 
 from langgraph_gepa.agent.failures import is_world_failure
 from langgraph_gepa.agent.pricing import Prices
+from langgraph_gepa.agent.tool_cache import ToolCache
+from langgraph_gepa.agent.tools import Guard, StandIns
 from langgraph_gepa.agent.tracing import Tracer, Watched, words
 from langgraph_gepa.errors import Error, UsageError
 from langgraph_gepa.search.example import Example
@@ -30,6 +33,7 @@ from langgraph_gepa.search.rollout import Usage
 
 Graph = Pregel[Any, Any, Any, Any]
 OnInterrupt = Callable[[Any], Any]
+Handlers = list[BaseCallbackHandler]
 INTERRUPTS = "__interrupt__"
 MOST_INTERRUPTS = 100
 
@@ -44,6 +48,8 @@ class RunnerOptions:
       breakpoint (`interrupt_before`, `interrupt_after`), whose value is `{"breakpoint": [nodes]}`
       and whose answer is ignored;
     - `store`: makes the store each rollout starts with, where the graph has one; empty otherwise;
+    - `tools`: what runs in place of tools, by name: a function of the tool's arguments or another tool;
+    - `tool_cache`: tools whose results are recorded and replayed by their arguments;
     - `prices`: dollars for a million input and output tokens by model name;
     - `is_world_failure`: the border between what is raised and what is scored.
     """
@@ -54,6 +60,8 @@ class RunnerOptions:
     context: Any | Callable[[Example], Any] = None
     on_interrupt: OnInterrupt | None = None
     store: Callable[[], BaseStore] | None = None
+    tools: StandIns = field(default_factory=dict)
+    tool_cache: ToolCache | None = None
     prices: Prices | None = None
     is_world_failure: Callable[[BaseException], bool] = is_world_failure
 
@@ -76,13 +84,13 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
     own errors are raised as they are. The example is never written to.
     """
     options = options or RunnerOptions()
-    tracer = Tracer(options.prices)
+    tracer, guard = Tracer(options.prices), Guard(options.tools)
     started = time.perf_counter()
     state, error = None, None
     scope = asyncio.timeout(options.timeout)
     try:
         async with scope:
-            state = await _to_the_end(isolated(graph, options.store), example, options, tracer)
+            state = await _to_the_end(isolated(graph, options.store), example, options, [tracer, guard])
     except Error:
         raise
     except UnansweredInterruptError as unanswered:
@@ -94,6 +102,7 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
             raise
         else:
             error = _in_words(failure, tracer.failed_at)
+    guard.check()
     seconds = time.perf_counter() - started
     return Ran(state, tracer.watched, tracer.usage, seconds, error)
 
@@ -114,8 +123,8 @@ class UnansweredInterruptError(Exception):
     """The graph asked a human and nobody was there to answer."""
 
 
-async def _to_the_end(graph: Graph, example: Example, options: RunnerOptions, tracer: Tracer) -> Any:
-    config = _config(example, options, tracer)
+async def _to_the_end(graph: Graph, example: Example, options: RunnerOptions, handlers: Handlers) -> Any:
+    config = _config(example, options, handlers)
     context = options.context(example) if callable(options.context) else options.context
     step: Any = copy.deepcopy(example.inputs)
     for _ in range(MOST_INTERRUPTS):
@@ -128,9 +137,9 @@ async def _to_the_end(graph: Graph, example: Example, options: RunnerOptions, tr
     raise GraphRecursionError(f"it interrupted itself more than {MOST_INTERRUPTS} times")
 
 
-def _config(example: Example, options: RunnerOptions, tracer: Tracer) -> RunnableConfig:
+def _config(example: Example, options: RunnerOptions, handlers: Handlers) -> RunnableConfig:
     own = options.config(example) if callable(options.config) else options.config
-    config = merge_configs(own, {"callbacks": [tracer]})
+    config = merge_configs(own, {"callbacks": handlers})
     if options.recursion_limit is not None:
         config["recursion_limit"] = options.recursion_limit
     config["configurable"] = {**config.get("configurable", {}), "thread_id": str(uuid.uuid4())}
