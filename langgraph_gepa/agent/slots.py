@@ -17,9 +17,9 @@ from langchain_core.prompts import BasePromptTemplate, FewShotPromptTemplate, Pr
 from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import templates
+from langgraph_gepa.agent import statements, templates
 from langgraph_gepa.agent.anatomy import Step, classes, functions
-from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Solution, Use, style_of
+from langgraph_gepa.agent.flow import PROMPT_NAME, Demand, Flow, Solution, Source, Use, style_of, under, whole
 from langgraph_gepa.agent.literals import Literal
 from langgraph_gepa.agent.walk import Node, Walk
 from langgraph_gepa.search.module import Evidence, Kind, Style
@@ -54,7 +54,8 @@ _MACHINE = re.compile(
 )
 """SQL, addresses, markup and JSON."""
 
-_NONE: frozenset[Use] = frozenset()
+_NONE: frozenset[Demand] = frozenset()
+_PROMPT: frozenset[Demand] = frozenset({((), "prompt")})
 
 
 class Slots:
@@ -65,7 +66,7 @@ class Slots:
         self.flow = Flow()
         for key, node in walk.nodes.items():
             if key in used and isinstance(node.value, FunctionType) and functions.own(node.value):
-                self.flow.add(node.value)
+                statements.read(self.flow, node.value)
         self._builders()
         self.solution: Solution = self.flow.solve()
         self.inherited = self._inherit()
@@ -94,35 +95,46 @@ class Slots:
         """An attribute that a function computes: a property, or a field with a factory."""
         getter = member.fget if isinstance(member, property) else getattr(member, "func", member)
         if isinstance(getter, FunctionType) and (getter is not member or getter.__name__ == "<lambda>"):
-            self.flow.edges["attr", name].append((("ret", id(getter.__code__)), "same"))
+            self.flow.edges["attr", name].append(Source(("ret", id(getter.__code__))))
 
     def _returns(self, function: Any) -> None:
         function = function.__func__ if isinstance(function, MethodType) else function
         if isinstance(function, FunctionType) and functions.own(function):
             self.flow.returns(function)
 
-    def _inherit(self) -> Mapping[int, frozenset[Use]]:
-        """How containers are used: as those who hold them use them."""
-        uses: dict[int, frozenset[Use]] = defaultdict(frozenset)
+    def _inherit(self) -> Mapping[int, frozenset[Demand]]:
+        """What is used of containers, by those who hold them."""
+        demands: dict[int, frozenset[Demand]] = defaultdict(frozenset)
         todo = [key for key, node in self.walk.nodes.items() if not isinstance(node.value, _CONTAINERS)]
         while todo:
-            key = todo.pop()
-            node = self.walk.nodes[key]
+            node = self.walk.nodes[todo.pop()]
             for step, part in node.parts:
                 if isinstance(part, _CONTAINERS):
-                    given = self.uses(node, step) | (uses[key] if isinstance(node.value, _CONTAINERS) else _NONE)
-                    if not given <= uses[id(part)]:
-                        uses[id(part)] |= given
+                    given = self.demands(node, step, demands)
+                    if not given <= demands[id(part)]:
+                        demands[id(part)] |= given
                         todo.append(id(part))
-        return uses
+        return demands
 
-    def uses(self, node: Node, step: Step) -> frozenset[Use]:
+    def demands(
+        self, node: Node, step: Step, inherited: Mapping[int, frozenset[Demand]] | None = None
+    ) -> frozenset[Demand]:
+        """What is used of what stands under a step."""
+        held = (self.inherited if inherited is None else inherited).get(id(node.value), _NONE)
+        match step:
+            case ("content",):
+                return held
+            case ("item", key):
+                return frozenset((rest, use) for path, use in held if (rest := under(path, (key,))) is not None)
+        return self._used(node, step)
+
+    def _used(self, node: Node, step: Step) -> frozenset[Demand]:
         """How what stands under a step is used by the object itself."""
         match step:
             case ("cell" | "kwdefault", str(name)) if isinstance(node.value, FunctionType):
                 return self._variable(node.value, name)
-            case ("global", *_, str(name)):
-                return self.solution.of(("attr", name)) if len(step) > 2 else self._variable(node.value, name)
+            case ("global", *names):
+                return self._variable(node.value, ".".join(str(name) for name in names))
             case ("default", int(index)):
                 names = node.value.__code__.co_varnames[: node.value.__code__.co_argcount]
                 return self._variable(node.value, names[index - len(node.value.__defaults__)])
@@ -133,22 +145,22 @@ class Slots:
             case ("arg", int(index)) if isinstance(node.value, partial) and isinstance(node.value.func, FunctionType):
                 return self._variable(node.value.func, node.value.func.__code__.co_varnames[index])
             case ("field" | "member" | "factory", str(name)):
-                return self.solution.of(("attr", name)) or self._named(name)
+                return self.solution.at(("attr", name)) or self._named(name)
             case ("attr", "partial_variables") if isinstance(node.value, BasePromptTemplate):
-                return frozenset({"prompt"})
+                return _PROMPT
             case ("attr" | "private", str(name)):
                 if classes.own(type(node.value)) and not isinstance(node.value, Runnable):
-                    return self.solution.of(("attr", name))
-                return self.solution.of(("attr", name)) | self._named(name)
+                    return self.solution.at(("attr", name))
+                return self.solution.at(("attr", name)) | self._named(name)
         return _NONE
 
-    def _variable(self, function: FunctionType, name: str) -> frozenset[Use]:
+    def _variable(self, function: FunctionType, name: str) -> frozenset[Demand]:
         if functions.own(function):
-            return self.solution.of(("var", id(function.__code__), name))
+            return self.solution.at(("var", id(function.__code__), name))
         return self._named(name)
 
-    def _named(self, name: str) -> frozenset[Use]:
-        return frozenset({"prompt"}) if PROMPT_NAME.search(name) else _NONE
+    def _named(self, name: str) -> frozenset[Demand]:
+        return _PROMPT if PROMPT_NAME.search(name) else _NONE
 
     def _of(self, key: int, node: Node) -> Iterator[Slot]:
         value = node.value
@@ -164,11 +176,9 @@ class Slots:
         elif isinstance(value, dict) and _is_schema(value):
             yield Slot(key, ("item", "description"), value["description"], "tool", tool=value["name"])
             return
-        inherited = self.inherited.get(key, _NONE)
         for step, part in node.parts:
             if isinstance(part, str) and templates.speaks(part) and not _label(value, step, part):
-                uses = self.uses(node, step) | inherited
-                yield from self._string(key, node, step, part, uses)
+                yield from self._string(key, node, step, part, whole(self.demands(node, step)))
 
     def _string(self, key: int, node: Node, step: Step, text: str, uses: frozenset[Use]) -> Iterator[Slot]:
         if isinstance(node.value, BaseTool | BasePromptTemplate) or (step[0] == "dict" and step[1] != "prompt"):
@@ -221,8 +231,7 @@ class Slots:
     def _is_tool(self, key: int) -> bool:
         """Whether a function itself is given to a model as a tool."""
         return any(
-            "tools" in self.uses(self.walk.nodes[holder], step) | self.inherited.get(holder, _NONE)
-            for holder, step in self.walk.holders[key]
+            "tools" in whole(self.demands(self.walk.nodes[holder], step)) for holder, step in self.walk.holders[key]
         )
 
 

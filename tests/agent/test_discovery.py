@@ -211,6 +211,34 @@ def test_helpers_in_the_users_modules_are_followed(project: Callable[..., Any], 
     assert found == {"prompts.plan": "Plan it well.", "ending": " Answer in French.", "act": "Act on it."}
 
 
+TEXTS = {
+    "plan": "Plan it in steps.",
+    "critic": "Nobody asks for this text.",
+    "ends": {"short": "Be brief.", "x": "No."},
+}
+PAIRS = [("first", "You come first."), ("second", "You come second.")]
+
+
+def test_an_item_is_used_under_its_own_key(echo: Any) -> None:
+    """Of a mapping only the items that code asks for flow; a key that is computed asks for all of them."""
+
+    def node(state: State) -> None:
+        local = {"used": "You are used here.", "spare": "You are kept for later."}
+        echo.invoke([SystemMessage(TEXTS["plan"]), HumanMessage(TEXTS["ends"]["short"]), SystemMessage(local["used"])])
+        echo.invoke([SystemMessage(dict(local).get("used", "You stand in for it."))])
+
+    on = {m.text for m in discover(chain(("node", node))) if m.on}
+    assert on == {"Plan it in steps.", "Be brief.", "You are used here.", "You stand in for it."}
+
+    def every(state: State) -> None:
+        echo.invoke([SystemMessage(TEXTS["ends"][state["question"]])])
+        for _, text in PAIRS:
+            echo.invoke(text)
+
+    on = {m.text for m in discover(chain(("every", every))) if m.on}
+    assert on == {"Be brief.", "Say all.", "You come first.", "You come second."}
+
+
 def test_what_one_node_puts_into_the_state_flows_to_another(echo: Any) -> None:
     """A prompt may be written in one node and reach the model in the next."""
 

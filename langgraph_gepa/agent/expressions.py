@@ -1,0 +1,248 @@
+"""Where the text of an expression comes from, as far as one function's source tells."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterable, Iterator
+from types import FunctionType, ModuleType
+from typing import Any
+
+from langgraph_gepa.agent import code, literals
+from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Place, Reading, Source, Way, under
+
+MISSING = object()
+"""What an expression names cannot be told without running it."""
+
+FILLS = {"format", "format_map", "partial", "substitute", "safe_substitute", "render"}
+
+_SPEAKING = {"system", "human", "user", "developer", "ai", "assistant", "placeholder", "tool"}
+_SAME = {"strip", "lstrip", "rstrip", "lower", "upper", "removeprefix", "removesuffix", "expandtabs", "title", "copy"}
+_WRAPPERS = {"str", "list", "tuple", "dict", "set", "sorted", "reversed", "cast", "dedent", "cleandoc", "copy",
+             "deepcopy", "next", "iter", "enumerate", "zip", "fill", "choice"}  # fmt: skip
+_OF_ITS_OWN = {"content", "template", "value", "text"}
+"""Attributes that hold an object's text."""
+
+
+class Expressions:
+    """The expressions of one function. Texts written in them are noted in its reading."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.key = id(reading.function.__code__)
+        self.inner = {
+            inner.name: inner
+            for inner in ast.walk(reading.node)
+            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not reading.node
+        }
+
+    def variable(self, name: str) -> Place:
+        return ("var", self.key, name)
+
+    def call(self, node: ast.Call) -> Place:
+        """What a call of a function we may read too returns."""
+        return ("call", self.key, code.position(node))
+
+    def sources(self, node: ast.expr | None) -> Iterator[Source]:
+        """The places whose text is part of the expression's."""
+        match node:
+            case ast.Constant() | ast.JoinedStr() | ast.BinOp(op=ast.Add()):
+                yield from self._text(node)
+            case ast.BinOp(left=left, op=ast.Mod(), right=right):
+                yield from self._made(left)
+                yield from self._inserted(right)
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                yield from self._each(left, right)
+            case ast.Name(id=name):
+                yield Source(self.variable(name))
+            case ast.Attribute(attr=name, value=base):
+                yield self._attribute(node)
+                yield from self._made(base) if name in _OF_ITS_OWN else ()
+            case ast.Subscript(value=base, slice=ast.Slice()):
+                yield from self.sources(base)
+            case ast.Subscript(value=base, slice=key):
+                yield from self._item(base, key)
+            case ast.Tuple(elts=[ast.Constant(value=str(role)), text]) if role in _SPEAKING:
+                yield from self.sources(text)
+            case ast.Dict() if "content" in items(node):
+                yield from self.sources(items(node)["content"])
+            case ast.Dict(keys=keys, values=values):
+                for at, value in zip(keys, values, strict=True):
+                    yield from self.sources(value) if at is None else self._put(value, constant(at))
+            case ast.List(elts=several) | ast.Tuple(elts=several) | ast.Set(elts=several):
+                for value in several:
+                    yield from self.sources(value) if isinstance(value, ast.Starred) else self._put(value, ANY)
+            case ast.ListComp(elt=one) | ast.GeneratorExp(elt=one) | ast.SetComp(elt=one) | ast.DictComp(value=one):
+                yield from self._put(one, ANY)
+            case ast.IfExp(body=one, orelse=other):
+                yield from self._each(one, other)
+            case ast.BoolOp(values=several):
+                yield from self._each(*several)
+            case ast.Lambda(body=one) | ast.Await(value=one) | ast.Starred(value=one) | ast.NamedExpr(value=one):
+                yield from self.sources(one)
+            case ast.Call():
+                yield from self._call(node)
+
+    def elements(self, node: ast.expr) -> Iterator[Source]:
+        """Where the elements of an expression that is iterated over come from."""
+        yield from _taken(self.sources(node), ANY)
+
+    def _text(self, node: ast.expr) -> Iterator[Source]:
+        literal = literals.read(node)
+        if literal is not None:
+            self.reading.texts.setdefault(literal.position, literal)
+            yield Source(("lit", self.key, literal.position))
+        if isinstance(node, ast.JoinedStr):
+            yield from self._inserted(*_filled(node))
+        elif isinstance(node, ast.BinOp):
+            for piece in literals.chain(node):
+                if isinstance(piece, ast.JoinedStr):
+                    yield from self._inserted(*_filled(piece))
+                elif literal is None:
+                    yield from (source._replace(way=_less(source.way)) for source in self.sources(piece))
+                elif not isinstance(piece, ast.Constant):
+                    yield from self._inserted(piece)
+
+    def _attribute(self, node: ast.Attribute) -> Source:
+        """Names of an imported module are known exactly, other attributes by name."""
+        if (path := self.dotted(node)) and isinstance(self.resolve(node.value), ModuleType):
+            return Source(self.variable(path))
+        return Source(("attr", node.attr))
+
+    def _item(self, base: ast.expr, key: ast.expr) -> Iterator[Source]:
+        yield from _taken(self.sources(base), constant(key))
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            yield from self._from_state(base, key.value)
+
+    def _from_state(self, base: ast.expr, key: str) -> Iterator[Source]:
+        """What is not known to be an object of the program may be the state. What comes out of it is data put
+        into a prompt, unless its key says it is one."""
+        if self.resolve(base) is MISSING:
+            yield Source(("key", key), "made" if PROMPT_NAME.search(key) else "in")
+
+    def _each(self, *nodes: ast.expr) -> Iterator[Source]:
+        for node in nodes:
+            yield from self.sources(node)
+
+    def _put(self, node: ast.expr, key: Hashable) -> Iterator[Source]:
+        for source in self.sources(node):
+            yield source._replace(into=(key, *source.into))
+
+    def _made(self, *nodes: ast.expr | None) -> Iterator[Source]:
+        for node in nodes:
+            for source in self.sources(node):
+                yield source._replace(way=_less(source.way), into=())
+
+    def _inserted(self, *nodes: ast.expr | None) -> Iterator[Source]:
+        for node in nodes:
+            for source in self.sources(node):
+                yield source._replace(way="in", into=())
+
+    def _call(self, node: ast.Call) -> Iterator[Source]:
+        name = last(node.func)
+        arguments = [*node.args, *(k.value for k in node.keywords)]
+        if isinstance(node.func, ast.Attribute) and name in _METHODS | FILLS | _SAME:
+            yield from self._method(node.func.value, name, node, arguments)
+        elif name in _WRAPPERS:
+            for argument in node.args:
+                yield from self.sources(argument)
+            for keyword in node.keywords:
+                yield from self._put(keyword.value, keyword.arg) if keyword.arg else self.sources(keyword.value)
+        elif self.readable(node):
+            yield Source(self.call(node), "same")
+        elif isinstance(node.func, ast.Name) and name in self.inner:
+            yield Source(self.variable(f"{name}()"), "same")
+
+    def _method(self, receiver: ast.expr, name: str, node: ast.Call, arguments: list[ast.expr]) -> Iterator[Source]:
+        if name in _SAME:
+            yield from self.sources(receiver)
+        elif name in FILLS or name == "replace":
+            yield from self._made(receiver)
+            yield from self._inserted(*arguments)
+        elif name in ("values", "items"):
+            for source in _taken(self.sources(receiver), ANY):
+                yield source._replace(into=(ANY, *source.into))
+        elif name in _LOOKUPS and node.args:
+            yield from self._item(receiver, node.args[0])
+            yield from self._each(*arguments[1:])
+        else:
+            yield from self._made(receiver, *arguments)
+
+    def readable(self, node: ast.Call) -> bool:
+        """Whether a call is of a function, or of a method of an object that is not known, that we may read too."""
+        target = self.resolve(node.func)
+        return isinstance(target, FunctionType) or (isinstance(node.func, ast.Attribute) and target is MISSING)
+
+    def dotted(self, node: ast.expr) -> str:
+        match node:
+            case ast.Name(id=name):
+                return name
+            case ast.Attribute(value=base, attr=attr) if within := self.dotted(base):
+                return f"{within}.{attr}"
+        return ""
+
+    def resolve(self, node: ast.expr) -> Any:
+        """The object an expression names, when it can be told without running anything."""
+        match node:
+            case ast.Name(id=name):
+                return self._outside(name)
+            case ast.Attribute(value=base, attr=attr):
+                found = self.resolve(base)
+                if isinstance(found, ModuleType):
+                    return vars(found).get(attr, MISSING)
+                if isinstance(found, type):
+                    for owner in found.__mro__:
+                        if attr in vars(owner):
+                            value = vars(owner)[attr]
+                            return getattr(value, "__func__", value)
+        return MISSING
+
+    def _outside(self, name: str) -> Any:
+        function = self.reading.function
+        if name in function.__code__.co_freevars:
+            cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
+            try:
+                return cell.cell_contents
+            except ValueError:
+                return MISSING
+        if name in function.__code__.co_varnames or name in function.__code__.co_cellvars:
+            return MISSING
+        return function.__globals__.get(name, MISSING)
+
+
+_LOOKUPS = {"get", "pop", "setdefault"}
+_METHODS = {"replace", "join", "items", "values", "format_messages", *_LOOKUPS}
+
+
+def constant(node: ast.expr | None) -> Hashable:
+    """The key an expression is, `ANY` when it is computed."""
+    return node.value if isinstance(node, ast.Constant) else ANY
+
+
+def items(node: ast.Dict) -> dict[str, ast.expr]:
+    """The values of a dict under keys that are written out."""
+    pairs = zip(node.keys, node.values, strict=True)
+    return {k.value: v for k, v in pairs if isinstance(k, ast.Constant) and isinstance(k.value, str)}
+
+
+def last(node: ast.expr) -> str:
+    """The last name of a dotted one."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _taken(sources: Iterable[Source], key: Hashable) -> Iterator[Source]:
+    for source in sources:
+        if not source.into:
+            yield source._replace(taken=(*source.taken, key))
+        elif (rest := under((key,), source.into[:1])) is not None:
+            yield source._replace(into=(*rest, *source.into[1:]))
+
+
+def _filled(node: ast.JoinedStr) -> list[ast.expr]:
+    return [value.value for value in node.values if isinstance(value, ast.FormattedValue)]
+
+
+def _less(way: Way) -> Way:
+    return "in" if way == "in" else "made"

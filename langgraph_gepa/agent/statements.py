@@ -1,0 +1,322 @@
+"""Where a function's texts go: into its variables and what it returns, and into models."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import partial
+from types import CodeType, FunctionType
+from typing import Any
+
+from langchain_core.documents import BaseDocumentCompressor
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.prompts import BasePromptTemplate
+from langchain_core.prompts.message import BaseMessagePromptTemplate
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.tools import BaseTool
+
+from langgraph_gepa.agent import code, templates
+from langgraph_gepa.agent.expressions import MISSING, Expressions, constant, items, last
+from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Flow, Path, Place, Reading, Source, Use, style_of
+from langgraph_gepa.search.module import Style
+
+_CALLS = {"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "predict", "generate", "agenerate",
+          "astream_events", "generate_content", "complete", "acomplete"}  # fmt: skip
+_ROLES = {"system", "human", "user", "developer"}
+_SPEAKERS = {"SystemMessage", "HumanMessage", "ChatMessage", "RemoveMessage", "AIMessage", "ToolMessage"}
+_HEARD = {"SystemMessage", "HumanMessage", "ChatMessage"}
+_TAKERS = {"bind_tools", "ToolNode", "create_agent", "create_react_agent", "create_deep_agent"}
+_TOOL_MAKERS = {"tool", "from_function", "Tool", "StructuredTool", "create_handoff_tool"}
+_WORDS = 4
+
+
+def read(flow: Flow, function: FunctionType) -> None:
+    """Adds a function's edges and sinks to the flow, unless it has been read or has no source."""
+    if id(function.__code__) in flow.readings:
+        return
+    found = code.source(function.__code__)
+    if found is None:
+        return
+    reading = Reading(function, found.node)
+    flow.readings[id(function.__code__)] = reading
+    if found.owner is not None:
+        flow.methods[function.__name__].append(function.__code__)
+    _Reader(flow, reading).read()
+
+
+class _Reader(ast.NodeVisitor):
+    def __init__(self, flow: Flow, reading: Reading) -> None:
+        self.flow = flow
+        self.reading = reading
+        self.expressions = Expressions(reading)
+        self.sources = self.expressions.sources
+        self.scope = [reading.node]
+
+    def read(self) -> None:
+        node = self.reading.node
+        returned: Place = ("ret", id(self.reading.function.__code__))
+        if isinstance(node, ast.Lambda):
+            self._comes(returned, self.sources(node.body))
+            self.visit(node.body)
+        else:
+            for statement in node.body:
+                self.visit(statement)
+            if PROMPT_NAME.search(node.name):
+                self.flow.sinks.append((returned, (), "prompt"))
+
+    # assignments
+
+    def _comes(self, place: Place, sources: Iterable[Source], into: Path = ()) -> None:
+        self.flow.edges[place].extend(
+            source._replace(into=(*into, *source.into)) if into else source for source in sources
+        )
+
+    def _assign(self, target: ast.expr, sources: list[Source], into: Path = ()) -> None:
+        """`into` is where within the target the value is put."""
+        match target:
+            case ast.Name(id=name):
+                self._comes(self.expressions.variable(name), sources, into)
+                self._hint(sources, name)
+            case ast.Attribute(attr=name):
+                self._comes(("attr", name), sources, into)
+                self._hint(sources, name)
+            case ast.Subscript(value=base, slice=key):
+                under = constant(key)
+                self._assign(base, sources, (under, *into))
+                if isinstance(under, str):
+                    self._comes(("key", under), sources, into)
+                    if PROMPT_NAME.search(under):
+                        self._sink(sources)
+            case ast.Tuple(elts=several) | ast.List(elts=several):
+                for one in several:
+                    self._assign(one, sources, into)
+            case ast.Starred(value=one):
+                self._assign(one, sources, into)
+
+    def _unpack(self, target: ast.expr, value: ast.expr) -> None:
+        """`a, b = x, y` pairs what stands in the same place; otherwise each may be any part."""
+        if isinstance(target, ast.Tuple | ast.List):
+            if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
+                for one, other in zip(target.elts, value.elts, strict=True):
+                    self._unpack(one, other)
+            else:
+                self._assign(target, list(self.expressions.elements(value)))
+        else:
+            self._assign(target, list(self.sources(value)))
+
+    def _hint(self, sources: Iterable[Source], name: str) -> None:
+        for source in sources:
+            if source.place[:2] == ("lit", self.expressions.key):
+                self.reading.hints.setdefault(source.place[2], name)
+        self._loose(sources)
+
+    def _loose(self, sources: Iterable[Source]) -> None:
+        for source in sources:
+            where = source.place[-1]
+            if source.place[0] == "lit" and templates.words(self.reading.texts[where].text) >= _WORDS:
+                self.reading.loose.add(where)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            self._unpack(target, node.value)
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self._unpack(node.target, node.value)
+            self.visit(node.value)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self._unpack(node.target, node.value)
+        self.generic_visit(node)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        self._unpack(node.target, node.value)
+        self.generic_visit(node)
+
+    def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
+        self._iterate(node.target, node.iter)
+        self.generic_visit(node)
+
+    visit_AsyncFor = visit_For  # noqa: N815  # the name ast.NodeVisitor looks for
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        self._iterate(node.target, node.iter)
+        self.generic_visit(node)
+
+    def _iterate(self, target: ast.expr, iterated: ast.expr) -> None:
+        elements = list(self.expressions.elements(iterated))
+        self._assign(target, elements)
+        if isinstance(target, ast.Tuple) and not _paired(iterated):
+            self._assign(target, [source._replace(taken=(*source.taken, ANY)) for source in elements])
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """A function inside the function shares its variables here; its docstring is no text."""
+        self.scope.append(node)
+        for statement in node.body:
+            self.visit(statement)
+        self.scope.pop()
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_Return(self, node: ast.Return) -> None:
+        inner = self.scope[-1]
+        sources = list(self.sources(node.value))
+        if inner is self.reading.node:
+            self._comes(("ret", self.expressions.key), sources)
+        elif isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+            self._comes(self.expressions.variable(f"{inner.name}()"), sources)
+        if node.value is not None:
+            self._loose(sources)
+            self.visit(node.value)
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        """What is raised is told to people."""
+
+    def visit_Assert(self, node: ast.Assert) -> None:
+        """What is asserted is told to people."""
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self.visit(node.value)
+
+    # sinks
+
+    def _sink(self, sources: Iterable[Source], use: Use = "prompt") -> None:
+        for source in sources:
+            if source.way == "same" or use in ("prompt", "tool", "tools"):
+                given: Use = "inserted" if source.way == "in" and use == "prompt" else use
+                self.flow.sinks.append((source.place, source.taken, given))
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        if isinstance(node.op, ast.Mod):
+            self._sink(self.sources(node.left), "percent")
+        self.generic_visit(node)
+
+    def visit_Tuple(self, node: ast.Tuple) -> None:
+        match node.elts:
+            case [ast.Constant(value=str(role)), text] if role in _ROLES:
+                self._sink(self.sources(text))
+        self.generic_visit(node)
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        pairs = items(node)
+        if {"name", "description"} <= pairs.keys() and not {"parameters", "input_schema"}.isdisjoint(pairs):
+            self._sink(self.sources(pairs["description"]), "tool")
+        role = pairs.get("role")
+        if "content" in pairs and (not isinstance(role, ast.Constant) or role.value in _ROLES) and role is not None:
+            self._sink(self.sources(pairs["content"]))
+        for key, value in pairs.items():
+            self._comes(("key", key), self.sources(value))
+            if PROMPT_NAME.search(key):
+                self._sink(self.sources(value))
+        for value in node.values:
+            self.visit(value)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = last(node.func)
+        target = self.expressions.resolve(node.func)
+        self._call_sinks(node, name, target)
+        for keyword in node.keywords:
+            if keyword.arg is not None and PROMPT_NAME.search(keyword.arg):
+                sources = list(self.sources(keyword.value))
+                self._sink(sources)
+                self._hint(sources, keyword.arg)
+        if isinstance(node.func, ast.Attribute):
+            self._method(node.func.value, name, node)
+        if isinstance(target, FunctionType):
+            self._called(node, 0, target.__code__)
+        elif isinstance(node.func, ast.Attribute) and target is MISSING:
+            self.flow.method_calls.append((name, partial(self._called, node, 1)))
+        elif isinstance(node.func, ast.Name) and (inner := self.expressions.inner.get(name)) is not None:
+            for parameter, argument in zip(inner.args.args, node.args, strict=False):
+                self._comes(self.expressions.variable(parameter.arg), self.sources(argument))
+        self.generic_visit(node)
+
+    def _method(self, receiver: ast.expr, name: str, node: ast.Call) -> None:
+        if name in ("format", "format_map"):
+            self._sink(self.sources(receiver), "format")
+        elif name in ("append", "insert", "add") and node.args:
+            self._assign(receiver, list(self.sources(node.args[-1])), (ANY,))
+        elif name in ("extend", "update") and node.args:
+            self._assign(receiver, list(self.sources(node.args[-1])))
+
+    def _called(self, node: ast.Call, skip: int, target: CodeType) -> None:
+        """A call of a function we may read too: what it returns, and what its parameters are given."""
+        result = self.expressions.call(node)
+        self.flow.edges[result].append(Source(("ret", id(target))))
+        parameters = target.co_varnames[skip : target.co_argcount + target.co_kwonlyargcount]
+        for parameter, argument in zip(parameters, node.args, strict=False):
+            self._comes(("var", id(target), parameter), self.sources(argument))
+        for keyword in node.keywords:
+            if keyword.arg is not None:
+                self._comes(("var", id(target), keyword.arg), self.sources(keyword.value))
+
+    def _call_sinks(self, node: ast.Call, name: str, target: Any) -> None:
+        first = node.args[0] if node.args else None
+        given = {k.arg: k.value for k in node.keywords if k.arg}
+        if _is_message(name, target):
+            if name in _HEARD or _subclass(target, (SystemMessage, HumanMessage)):
+                self._sink(self.sources(given.get("content", first)))
+        elif (template := self._template(node, name)) is not None:
+            named = [given[k] for k in ("template", "messages", "prefix", "suffix") if k in given]
+            for argument in [*node.args, *named]:
+                self._template_text(argument, template)
+        elif name in _CALLS and isinstance(node.func, ast.Attribute):
+            if not isinstance(target, BaseTool | BaseRetriever | BaseDocumentCompressor):
+                self._input(given.get("input", given.get("messages", first)))
+        elif name in _TAKERS:
+            self._sink(self.sources(given.get("tools", node.args[-1] if node.args else None)), "tools")
+        if name in _TOOL_MAKERS:
+            self._sink(self.sources(given.get("description")), "tool")
+
+    def _input(self, node: ast.expr | None) -> None:
+        """What a runnable is called with; in a mapping a few words are the input's data, not a prompt."""
+        for value in node.values if isinstance(node, ast.Dict) else [node]:
+            short = (
+                isinstance(node, ast.Dict)
+                and isinstance(value, ast.Constant)
+                and templates.words(str(value.value)) < _WORDS
+            )
+            if not short:
+                self._sink(self.sources(value))
+
+    def _template(self, node: ast.Call, name: str) -> Style | None:
+        maker = node.func.value if isinstance(node.func, ast.Attribute) and name.startswith("from_") else node.func
+        made = self.expressions.resolve(maker)
+        if not (
+            _subclass(made, (BasePromptTemplate, BaseMessagePromptTemplate)) or last(maker).endswith("PromptTemplate")
+        ):
+            return None
+        for keyword in node.keywords:
+            if keyword.arg == "template_format" and isinstance(keyword.value, ast.Constant):
+                given = style_of([keyword.value.value])
+                return "format" if given == "plain" else given
+        return "format"
+
+    def _template_text(self, node: ast.expr, style: Style) -> None:
+        """Text given to a template: strings are templates, and so is the second of a (role, text) pair."""
+        match node:
+            case ast.List(elts=several):
+                for one in several:
+                    self._template_text(one, style)
+            case ast.Tuple(elts=[ast.Constant(), text]):
+                self._template_text(text, style)
+            case ast.Call() if _is_message(last(node.func), self.expressions.resolve(node.func)):
+                pass
+            case _:
+                self._sink(self.sources(node))
+                self._sink(self.sources(node), style)
+
+
+def _paired(node: ast.expr) -> bool:
+    """Whether what is iterated over gives pairs of which the reading keeps the texts only."""
+    return isinstance(node, ast.Call) and last(node.func) in ("items", "enumerate", "zip")
+
+
+def _subclass(target: Any, bases: tuple[type, ...]) -> bool:
+    return isinstance(target, type) and issubclass(target, bases)
+
+
+def _is_message(name: str, target: Any) -> bool:
+    return _subclass(target, (BaseMessage,)) or (target is MISSING and name in _SPEAKERS)
