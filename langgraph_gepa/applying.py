@@ -21,7 +21,7 @@ from langgraph_gepa.errors import Error, SourceError, UsageError
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.source import applying
 from langgraph_gepa.source.diff import Changes
-from langgraph_gepa.source.reading import as_docstring
+from langgraph_gepa.source.seen import as_docstring
 
 LONGEST = 300
 """Seconds that loading a project may take."""

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.source.files import filled
+from langgraph_gepa.source.finding import Edit, GoneError, UnwritableError, computed, find
 from langgraph_gepa.source.homes import homes
 from langgraph_gepa.source.reading import parsed
-from langgraph_gepa.source.rewriting import Edit, GoneError, UnwritableError, computed, find, rewritten
+from langgraph_gepa.source.rewriting import rewritten
 
 
 @dataclass(frozen=True, slots=True)

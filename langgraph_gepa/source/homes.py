@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from langgraph_gepa.source.files import filled
-from langgraph_gepa.source.rewriting import Edit, UnwritableError
+from langgraph_gepa.source.finding import Edit, UnwritableError
 
 _WHOLE = {
     ".md",

@@ -10,16 +10,15 @@ from __future__ import annotations
 import ast
 import bisect
 import functools
-import inspect
 import re
-import textwrap
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import libcst as cst
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+
+from langgraph_gepa.source.seen import READERS, change
+from langgraph_gepa.source.syntax import evaluated
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,35 +157,6 @@ def merged(fragments: Sequence[str | Hole] | Iterator[str | Hole]) -> Fragments:
     return tuple(fragment for fragment in joined if fragment)
 
 
-def evaluated(code: str) -> ast.expr | None:
-    """The tree of an expression; `None` when this Python does not take it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an old escape such as "\d" is not ours to complain of
-            return ast.parse(f"({code}\n)", mode="eval").body
-    except (SyntaxError, ValueError):
-        return None
-
-
-def is_python(source: str) -> bool:
-    """Whether this Python takes a whole file."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(source)
-    except (SyntaxError, ValueError):
-        return False
-    return True
-
-
-def literal_value(code: str) -> object:
-    """What an expression made of literals is. Raises `ValueError` for any other."""
-    tree = evaluated(code)
-    if tree is None:
-        raise ValueError(code)
-    return ast.literal_eval(tree)
-
-
 def chain_of(code: str) -> Fragments | None:
     """The text that an expression of literals writes out, or `None` when it is none."""
     if evaluated(code) is None:
@@ -241,7 +211,7 @@ class _Reader(cst.CSTVisitor):
         if chain is None or any(isinstance(fragment, Hole) for fragment in chain.fragments):
             return
         above = [] if isinstance(node, cst.Module) else [node.name, *node.decorators]
-        for seen in _READERS:
+        for seen in READERS:
             self._add(View(chain.start, chain.end, chain, seen, fixed=True), min(map(self._line, above), default=None))
 
     def _views(self, node: cst.BaseExpression) -> Iterator[View]:
@@ -256,14 +226,14 @@ class _Reader(cst.CSTVisitor):
 
     def _wrapped(self, node: cst.Call) -> View | None:
         """A text after calls that change it in a way known before the program runs."""
-        inner, change = _change(node)
+        inner, changed = change(node)
         if inner is None:
             return None
         within = next(self._views(inner), None)
         if within is None or within.fragments is None or any(isinstance(f, Hole) for f in within.fragments):
             return None
         before = within.seen
-        seen = change if before is None else lambda text: change(before(text))
+        seen = changed if before is None else lambda text: changed(before(text))
         return View(*self.file.span(node), within.chain, seen)
 
     def _chain(self, node: cst.BaseExpression) -> Chain | None:
@@ -318,47 +288,3 @@ def _docstring(node: cst.FunctionDef | cst.ClassDef | cst.Module) -> cst.BaseExp
     if isinstance(first, cst.SimpleStatementLine):
         first = first.body[0]
     return first.value if isinstance(first, cst.Expr) else None
-
-
-_METHODS = {"strip", "lstrip", "rstrip", "removeprefix", "removesuffix", "expandtabs", "replace", "lower", "upper",
-            "title", "capitalize"}  # fmt: skip
-_FUNCTIONS: dict[str, Callable[[str], str]] = {"dedent": textwrap.dedent, "cleandoc": inspect.cleandoc}
-
-
-def _change(node: cst.Call) -> tuple[cst.BaseExpression | None, Callable[[str], str]]:
-    """The expression a call takes its text from, and what it does to it."""
-    name = node.func.attr.value if isinstance(node.func, cst.Attribute) else getattr(node.func, "value", "")
-    if name in _FUNCTIONS and len(node.args) == 1:
-        return node.args[0].value, _FUNCTIONS[name]
-    if isinstance(node.func, cst.Attribute) and name in _METHODS and not any(a.keyword or a.star for a in node.args):
-        try:
-            arguments = [literal_value(cst.Module([]).code_for_node(argument.value)) for argument in node.args]
-            getattr("", name)(*arguments)
-        except (ValueError, TypeError):
-            return None, str
-        return node.func.value, lambda text: cast("str", getattr(text, name)(*arguments))
-    return None, str
-
-
-def as_docstring(text: str) -> str:
-    """A text without what a docstring's place in the source adds to it: margins and outer space."""
-    first, _, rest = text.partition("\n")
-    return f"{first.lstrip()}\n{textwrap.dedent(rest)}".strip()
-
-
-def _described(docstring: str) -> str:
-    """The description LangChain keeps of a docstring it parses: the paragraphs before those with a heading."""
-    kept = []
-    for block in inspect.cleandoc(docstring).split("\n\n"):
-        if block.startswith(("Args:", "Returns:", "Example:")):
-            break
-        kept.append(block)
-    return " ".join(kept).strip()
-
-
-_READERS: tuple[Callable[[str], str], ...] = (
-    lambda docstring: textwrap.dedent(docstring).strip(),
-    inspect.cleandoc,
-    _described,
-)
-"""What LangChain's tools, pydantic and LangChain's parser of docstrings make of one."""

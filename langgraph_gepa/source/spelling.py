@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from langgraph_gepa.source.reading import Fragments, Hole, Piece, evaluated, merged
+from langgraph_gepa.source.reading import Fragments, Hole, Piece, merged
+from langgraph_gepa.source.syntax import evaluated
 
 
 @dataclass(frozen=True, slots=True)

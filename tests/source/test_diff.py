@@ -59,9 +59,14 @@ def test_paths_are_those_of_the_work_tree(repository: Path, monkeypatch: pytest.
 def prompts(repository: Path) -> Path:
     path = repository / "app" / "prompts.py"
     path.parent.mkdir()
-    path.write_text(
-        'TOOLS = "a, b"\nA = "Be kind to all."\nB = "You have the tools {} at hand.".format(TOOLS)\nC = "Be brief."\n'
-    )
+    lines = [
+        'TOOLS = "a, b"',
+        'A = "Be kind to all."',
+        'B = "You have the tools {} at hand.".format(TOOLS)',
+        'C = "Be brief."',
+        'D = " ".join(["Line one.", "Line two."])',
+    ]
+    path.write_text("\n".join(lines) + "\n")
     return path
 
 
@@ -70,6 +75,7 @@ def test_what_cannot_be_written_is_refused_with_its_reason(prompts: Path) -> Non
     modules = [
         module("kind", "Be kind to all.", line=2),
         module("made", "You have the tools a, b at hand.", line=3),
+        module("joined", "Line one. Line two.", line=5),
         module("nowhere", "Pulled.", None),
         module("lost", "Be old.", line=2),
         module("library", "Be lib.", subprocess.__file__),
@@ -81,6 +87,7 @@ def test_what_cannot_be_written_is_refused_with_its_reason(prompts: Path) -> Non
     assert changes.modules == ("kind",)
     refused = changes.refused
     assert "put together when the program runs (app/prompts.py:3)" in refused["made"]
+    assert "put together when the program runs (app/prompts.py:5)" in refused["joined"]
     assert "no home" in refused["nowhere"]
     assert "installed package" in refused["library"]
     assert "no file app/none.py" in refused["gone"]

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from langgraph_gepa.source.reading import as_docstring
-from langgraph_gepa.source.rewriting import Edit, GoneError, UnwritableError, rewritten
+from langgraph_gepa.source.finding import Edit, GoneError, UnwritableError
+from langgraph_gepa.source.rewriting import rewritten
+from langgraph_gepa.source.seen import as_docstring
 
 ANY = st.text() | st.text(alphabet="ab\"'\\ \n\t\r{}#N\x00\ud800é\u200b", max_size=30)
 
