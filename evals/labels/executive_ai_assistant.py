@@ -1,0 +1,29 @@
+"""The assistant's inputs that are no plain JSON, and the prompts it keeps in a store."""
+
+from typing import Any
+
+
+def reflection() -> dict[str, Any]:
+    return {
+        "messages": [{"role": "user", "content": "Write shorter mails."}],
+        "prompt_types": ["tone", "email", "background", "calendar"],
+        "feedback": "Too long.",
+        "assistant_key": "assistant",
+    }
+
+
+async def seed(store: Any) -> None:
+    for key in ("rewrite_instructions", "random_preferences", "response_preferences", "schedule_preferences"):
+        await store.aput(("assistant",), key, {"data": "Be brief."})
+
+
+def prepare() -> None:
+    """The project imports `create_react_agent` from where LangChain no longer has it."""
+    import sys
+    import types
+
+    from langgraph import prebuilt
+
+    agent = types.ModuleType("langchain.agents.react.agent")
+    agent.create_react_agent = prebuilt.create_react_agent  # type: ignore[attr-defined]
+    sys.modules.update({"langchain.agents.react": types.ModuleType("react"), "langchain.agents.react.agent": agent})
