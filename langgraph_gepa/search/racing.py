@@ -12,7 +12,7 @@ from langgraph_gepa.search.pool import Pool, average
 from langgraph_gepa.search.selection import round_robin
 from langgraph_gepa.search.turn import Pick, Turn
 
-BATCH, RECORDS, SUCCESSES, SCREEN = 6, 10, 2, 3
+BATCH, RECORDS, SCREEN = 6, 8, 3
 RUNGS = (6, 12, 24)
 STOP = 0.4
 SCALE = 0.5
@@ -79,25 +79,13 @@ def unused_failures(turn: Turn, parent: int) -> list[str]:
     return [example for example, times in failures(turn, parent).items() if not times]
 
 
-def failures_and_successes(
-    turn: Turn,
-    parent: int,
-    _drawn: Sequence[str],
-    _scores: Sequence[float],
-    *,
-    size: int = RECORDS,
-    successes: int = SUCCESSES,
+def least_used_failures(
+    turn: Turn, parent: int, _drawn: Sequence[str], _scores: Sequence[float], *, size: int = RECORDS
 ) -> tuple[str, ...]:
-    """Records to reflect on: the parent's failures, those shown least first, and a few of its successes.
-
-    The successes show what has to be kept; without a failure there is nothing to learn.
-    """
+    """Records to reflect on: the parent's failures, those reflected on least first."""
     rng = turn.rng("records")
     order = sorted((times, rng.random(), example) for example, times in failures(turn, parent).items())
-    failed = tuple(example for _, _, example in order[:size])
-    results = turn.pool.known("feedback", turn.pool.candidates[parent].key)
-    passed = [example for example, scores in results.items() if average(scores) >= turn.perfect]
-    return (*failed, *rng.sample(passed, min(successes, len(passed)))) if failed else ()
+    return tuple(example for _, _, example in order[:size])
 
 
 def by_lineage(turn: Turn, pick: Pick) -> tuple[str, ...]:

@@ -137,7 +137,7 @@ def test_pipelines_reflect_on_different_records(worlds: Any) -> None:
         if isinstance(event, ModulesChosen):
             key = pool.candidates[event.parent].key
             fresh = set(pool.feedback[key]) - set(pool.used.get(key, ()))
-            assert len(fresh.intersection(event.records)) == min(10, len(fresh))
+            assert len(fresh.intersection(event.records)) == min(8, len(fresh))
         pool.apply(event)
     assert len(pool.used) == 1
 
