@@ -214,7 +214,7 @@ def test_helpers_in_the_users_modules_are_followed(project: Callable[..., Any], 
 TEXTS = {
     "plan": "Plan it in steps.",
     "critic": "Nobody asks for this text.",
-    "ends": {"short": "Be brief.", "x": "No."},
+    "ends": {"short": "Be brief.", "long": "Say all."},
 }
 PAIRS = [("first", "You come first."), ("second", "You come second.")]
 
