@@ -12,6 +12,7 @@ from langgraph_gepa.search.events import (
     CandidateAdmitted,
     Charged,
     Event,
+    ExamplesDrawn,
     IterationFinished,
     IterationStarted,
     ModulesChosen,
@@ -31,7 +32,8 @@ Journal = Sequence[tuple[float, Event]]
 class Iteration:
     """One iteration so far: a fold of its own events. Iteration 0 scores the seed.
 
-    `shown` and `tried` count rollouts on the minibatch (parent, then child), `gated` on a merge's
+    `shown` and `tried` count rollouts on the minibatch (parent, then child; of a racing search on all the
+    batches drawn, then the children on some records), `gated` on a merge's
     gate, `validated` on the pareto set; `outcome` is `None` while it is under way. `began` and
     `ended` are seconds of running time.
     """
@@ -72,7 +74,7 @@ class Iteration:
     def stage(self) -> Literal["minibatch", "reflecting", "trying", "gate", "validating", "ended"]:
         if self.outcome is not None:
             return "ended"
-        if self.validated or self.origin == "seed":
+        if self.validated or self.origin == "seed" or self.candidate is not None:
             return "validating"
         if self.origin == "merge":
             return "gate"
@@ -84,13 +86,14 @@ class Iteration:
         """The stage in words; `pareto` is the size of the pareto set."""
         if self.outcome is not None:
             return self.outcome
-        if self.origin != "seed" and (self.tried if self.origin == "mutation" else self.gated) == self.minibatch:
+        done = self.tried if self.origin == "mutation" else self.gated
+        if self.origin != "seed" and 0 < done == self.minibatch:
             # The bar is decided at once, so whoever is still here has cleared it.
             return f"validating {self.validated}/{pareto}"
         return {
             "minibatch": f"minibatch {self.shown}/{self.minibatch}",
             "reflecting": f"reflecting on {', '.join(self.modules)}",
-            "trying": f"trying the new text {self.tried}/{self.minibatch}",
+            "trying": f"trying the new text {self.tried}/{self.minibatch or self.tried}",
             "gate": f"merge gate {self.gated}/{self.minibatch}",
             "validating": f"validating {self.validated}/{pareto}",
         }[self.stage]
@@ -102,6 +105,8 @@ class Iteration:
                 return replace(
                     self, began=at, parents=event.parents, ancestor=event.ancestor, minibatch=len(event.minibatch)
                 )
+            case ExamplesDrawn() if event.subset == "feedback":
+                return replace(self, minibatch=self.minibatch + len(event.examples))
             case ModulesChosen():
                 return replace(self, modules=event.modules)
             case RolloutFinished():
