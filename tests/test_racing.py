@@ -1,0 +1,35 @@
+"""`search="racing"` through the package's call, on a real graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from langgraph_gepa import Budget, Result, optimize
+from langgraph_gepa.search.events import RolloutFinished
+
+
+def test_racing_finds_better_prompts_and_the_run_reads_back(project: Path) -> None:
+    """A better graph within the budget, no pair run twice, and the folder tells the same story afterwards."""
+    result = optimize(
+        "letters.py:graph",
+        "train.jsonl",
+        "val.jsonl",
+        metric="letters.py:score",
+        reflection_lm="openai:simulated-editor",
+        testset="test.jsonl",
+        budget=Budget(rollouts=90),
+        search="racing",
+        run=project / "run",
+        progress=False,
+    )
+    view = result.view
+    assert view.validation is not None
+    assert view.validation.difference is not None
+    assert view.validation.difference.mean > 0
+    assert result.pool.spent.rollouts <= 90
+    told = [event for _, event in result.saved.events if isinstance(event, RolloutFinished) and not event.reused]
+    assert max(Counter((event.texts, event.example, event.subset) for event in told).values()) == 1
+    again = Result.open(project / "run")
+    assert (again.best, again.view.curve) == (result.best, view.curve)
+    assert (project / "run" / "report.html").is_file()
