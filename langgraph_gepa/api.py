@@ -12,6 +12,7 @@ from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.drawing import drawing
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.loading import load_graph, load_metric
+from langgraph_gepa.agent.masking import masking, secrets_of
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.models import models_of, unpriced
 from langgraph_gepa.agent.runner import RunnerOptions
@@ -87,7 +88,10 @@ def optimize(
     compiled = load_graph(graph)
     found = survey(compiled, kinds=("prompt", "tool"))
     picked = chosen(found.modules, modules, kinds_of(kinds))
-    evaluator = GraphEvaluator(found, load_metric(metric), modules=[m.name for m in picked], options=options)
+    model = ChatReflection(reflection_lm, prices=options.prices)
+    models = (*models_of(compiled), model.answerer)
+    mask = model.mask = masking(secrets_of(models), options.mask)
+    evaluator = GraphEvaluator(found, load_metric(metric), modules=[m.name for m in picked], options=options, mask=mask)
     asked = Asked(
         found=found.modules,
         modules=tuple(module.name for module in picked),
@@ -105,7 +109,6 @@ def optimize(
         objective=objective,
         spec=_spec({"graph": graph, "metric": metric, "reflection_lm": reflection_lm, "search": search}, options),
     )
-    model = ChatReflection(reflection_lm, prices=options.prices)
     job = Job(
         graph=compiled,
         evaluator=evaluator,
@@ -114,8 +117,10 @@ def optimize(
         rules=rules_of(search),
         observers=observers,
         progress=progress,
-        unpriced=unpriced((*models_of(compiled), model.answerer), options.prices if options else None),
-        warnings=tuple(filter(None, [warning(compiled, options.tools if options else {})])),
+        unpriced=unpriced(models, options.prices),
+        warnings=tuple(filter(None, [warning(compiled, options.tools)])),
+        mask=mask,
+        mask_examples=options.mask,
     )
     return job.carry_out(Path(run) if run is not None else _new_folder(asked.graph["name"]))
 

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from langgraph_gepa.agent.failures import is_lasting, is_pressure, is_world_failure, retry_after
+from langgraph_gepa.agent.masking import Mask, clean, masked
 from langgraph_gepa.agent.tracing import words
 from langgraph_gepa.engine.allowance import expected, uncountable
 from langgraph_gepa.engine.ledger import Ledger
@@ -44,6 +45,7 @@ class Job:
     """`graph` is what the result's graph is made from; everything else is what the engine needs.
 
     `unpriced` names the models whose price is unknown; `warnings` are told before anything runs.
+    `mask` hides keys in what is said and raised; `mask_examples` is the user's, for the examples as they are kept.
     """
 
     graph: Any
@@ -55,6 +57,8 @@ class Job:
     progress: bool = True
     unpriced: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    mask: Mask = str
+    mask_examples: Mask | None = None
 
     def carry_out(self, folder: Path) -> Result:
         """Searches until the budget is spent; goes on where `folder` holds the same run already.
@@ -67,8 +71,10 @@ class Job:
         except KeyboardInterrupt as stopped:
             raise KeyboardInterrupt(f"Stopped by Ctrl-C. {_go_on(folder)}") from stopped
         except Interrupted as stopped:
+            clean(stopped, self.mask)
             raise Interrupted(f"Stopped: {stopped}. {_go_on(folder)}") from stopped
         except Exception as failure:
+            clean(failure, self.mask)
             if not is_world_failure(failure):
                 raise
             raise Interrupted(f"Stopped: {words(failure)}. {_go_on(folder)}") from failure
@@ -78,7 +84,8 @@ class Job:
         """Everything that touches the store, which belongs to the thread that opened it."""
         store = open_run(folder, create=True)
         try:
-            self.asked.save(store)
+            hide = self.mask_examples or str
+            self.asked.save(store, texts=self.mask, examples=lambda value: masked(value, hide))
             live = Live(Console(stderr=True), self.asked.budget, title=str(folder), simulated=self.asked.simulated)
             with live if self.progress else nullcontext():
                 if self.progress:

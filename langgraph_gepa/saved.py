@@ -22,6 +22,13 @@ from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.store.folder import open_run
 
+Hide = Callable[[Any], Any]
+
+
+def _all(value: Any) -> Any:
+    """Hides nothing."""
+    return value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -60,8 +67,10 @@ class Asked:
             "the seed": str(self.seed),
         }
 
-    def save(self, store: Store) -> None:
+    def save(self, store: Store, *, texts: Hide = _all, examples: Hide = _all) -> None:
         """Writes it into a new run. In a run that is there already only what leaves its results valid may differ.
+
+        The modules' texts and the examples, plain JSON data, are kept as `texts` and `examples` make them.
 
         Raises `RunError` naming what differs.
         """
@@ -73,7 +82,14 @@ class Asked:
                     f"This folder holds another run: {_listed(changed)} changed since it was started. Put back what "
                     "changed to go on with it, or give a new folder with `run=` (`--run` on the command line)."
                 )
-        store.configure({"identity": self.identity, "asked": _ASKED.dump_python(self, mode="json")})
+        asked = _ASKED.dump_python(self, mode="json")
+        asked["found"] = [{**module, "text": texts(module["text"])} for module in asked["found"]]
+        asked["examples"] = {name: [_kept(one, examples) for one in given] for name, given in asked["examples"].items()}
+        store.configure({"identity": self.identity, "asked": asked})
+
+
+def _kept(example: Mapping[str, Any], hide: Hide) -> dict[str, Any]:
+    return {"id": example["id"], **{name: hide(value) for name, value in example.items() if name != "id"}}
 
 
 _ASKED = TypeAdapter(Asked)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from langgraph_gepa.agent import metric as metrics
 from langgraph_gepa.agent.attribution import attribute
+from langgraph_gepa.agent.masking import Mask, masked_rollout, masking, secrets_of
 from langgraph_gepa.agent.runner import Graph, Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import StandIns, replaced
 from langgraph_gepa.engine.plain import plain
@@ -36,8 +37,9 @@ class GraphEvaluator:
     """Runs candidates of a surveyed graph and scores them with `metric`.
 
     `modules` names those under optimisation, in round-robin order; by default all that are
-    `on`. `texts` given to `evaluate` cover them, every other module keeps its own text. Raises
-    `UsageError` for a name that no module has and for a metric that cannot be called.
+    `on`. `texts` given to `evaluate` cover them, every other module keeps its own text. `mask`
+    hides what must not be kept: by default keys in the environment, and what `options.mask`
+    hides. Raises `UsageError` for a name that no module has and for a metric that cannot be called.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class GraphEvaluator:
         *,
         modules: Sequence[str] | None = None,
         options: RunnerOptions | None = None,
+        mask: Mask | None = None,
     ) -> None:
         self._survey = survey
         self._options = options or RunnerOptions()
         self._score = metrics.adapt(metric)
         self._modules = _chosen(survey.modules, modules)
         self._fingerprint = fingerprint(survey, metric, self._options.tools)
+        self._mask = mask or masking(secrets_of(()), self._options.mask)
         self._bound: OrderedDict[str, Graph] = OrderedDict()
 
     @property
@@ -71,9 +75,9 @@ class GraphEvaluator:
         of the world, and `MetricError`, are raised."""
         ran = await run(self._graph(texts), example, self._options)
         rollout = self._rollout(ran, texts, example)
-        if ran.error is not None:
-            return rollout
-        return replace(rollout, feedback=await self._score(example, ran.state, rollout))
+        if ran.error is None:
+            rollout = replace(rollout, feedback=await self._score(example, ran.state, rollout))
+        return masked_rollout(rollout, self._mask)
 
     def _rollout(self, ran: Ran, texts: Texts, example: Example) -> Rollout:
         failed = Feedback(0.0, f"The run failed. {ran.error}" if ran.error else "")

@@ -67,17 +67,17 @@ def is_world_failure(error: BaseException) -> bool:
     HTTP status decides before a name. Told by status and class names, so that providers whose
     packages are not installed are known too.
     """
-    return any(_is_world(one) for one in _chain(error))
+    return any(_is_world(one) for one in chain(error))
 
 
 def is_lasting(error: BaseException) -> bool:
     """Whether a failure of the world will not go away by waiting: bad key, no credit, no such model."""
-    return any(_is_world(one) and _is_lasting(one) for one in _chain(error))
+    return any(_is_world(one) and _is_lasting(one) for one in chain(error))
 
 
 def is_pressure(error: BaseException) -> bool:
     """Whether the provider asks for fewer calls at once: rate limited, overloaded."""
-    return any(_is_world(one) and _is_pressure(one) for one in _chain(error)) and not is_lasting(error)
+    return any(_is_world(one) and _is_pressure(one) for one in chain(error)) and not is_lasting(error)
 
 
 def retry_after(error: BaseException, now: float | None = None) -> float | None:
@@ -85,7 +85,7 @@ def retry_after(error: BaseException, now: float | None = None) -> float | None:
 
     `now` is the time as seconds since the epoch, for answers that name a date.
     """
-    for one in _chain(error):
+    for one in chain(error):
         headers = getattr(getattr(one, "response", None), "headers", None)
         if not isinstance(headers, Mapping):
             continue
@@ -162,7 +162,7 @@ def _number(text: Any) -> float | None:
         return None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     """The error, what it was raised from or while handling, and the members of groups; each once."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]

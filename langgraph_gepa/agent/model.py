@@ -15,6 +15,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
+from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.tracing import Tracer, words
 from langgraph_gepa.engine.plain import well_formed
@@ -47,8 +48,8 @@ class ChatReflection:
     function `prompt -> reply`, sync (run in a thread) or async.
 
     Dollars are `None` where the price is unknown, as a function's always is; a function's tokens
-    are not counted. Raises `ModelError` at once when the model cannot be made; at a call the
-    provider's own exceptions come through.
+    are not counted. Every prompt goes through `mask` first. Raises `ModelError` at once when the model
+    cannot be made; at a call the provider's own exceptions come through.
     """
 
     def __init__(self, model: Answerer, *, prices: Prices | None = None, **settings: Any) -> None:
@@ -61,6 +62,7 @@ class ChatReflection:
                 "a LangChain chat model, or a function from prompt to reply."
             )
         self._prices = prices
+        self.mask: Mask = str
 
     @property
     def answerer(self) -> BaseChatModel | Callable[[str], Any]:
@@ -68,6 +70,7 @@ class ChatReflection:
         return self._model
 
     async def complete(self, prompt: str) -> Reply:
+        prompt = self.mask(prompt)
         if isinstance(self._model, BaseChatModel):
             return await _chat(self._model, prompt, self._prices)
         started = time.perf_counter()

@@ -23,6 +23,7 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command, Interrupt
 
 from langgraph_gepa.agent.failures import is_world_failure
+from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.tool_cache import ToolCache
 from langgraph_gepa.agent.tools import Guard, StandIns
@@ -50,6 +51,8 @@ class RunnerOptions:
     - `store`: makes the store each rollout starts with, where the graph has one; empty otherwise;
     - `tools`: what runs in place of tools, by name: a function of the tool's arguments or another tool;
     - `tool_cache`: tools whose results are recorded and replayed by their arguments;
+    - `mask`: applied to every text of a rollout before it is kept, and to every prompt that reflects on it;
+      keys are hidden in any case. The metric sees everything;
     - `prices`: dollars for a million input and output tokens by model name;
     - `is_world_failure`: the border between what is raised and what is scored.
     """
@@ -62,6 +65,7 @@ class RunnerOptions:
     store: Callable[[], BaseStore] | None = None
     tools: StandIns = field(default_factory=dict)
     tool_cache: ToolCache | None = None
+    mask: Mask | None = None
     prices: Prices | None = None
     is_world_failure: Callable[[BaseException], bool] = is_world_failure
 

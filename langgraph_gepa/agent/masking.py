@@ -1,0 +1,119 @@
+"""What must not be kept or passed on: keys, always; whatever else a user's function hides."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from langgraph_gepa.agent.failures import chain
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.search.rollout import Call, Rollout
+
+Mask = Callable[[str], str]
+"""From a text to the text as it may be kept: `lambda text: re.sub(r"[\\w.]+@[\\w.]+", "<email>", text)`."""
+
+HIDDEN = "<hidden>"
+SHORTEST = 8
+"""Shorter values are no keys, and hiding them would hide ordinary words."""
+
+_NAMES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$")
+_HEADERS = re.compile(r"authorization|api-?key|token|secret|cookie", re.IGNORECASE)
+_SHAPES = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?:sk|pk|rk|gsk|xai|lsv2|ghp|gho|github_pat|glpat|hf|xox[abprs]|npm)[-_][A-Za-z0-9_-]{16,}"
+    r"|AKIA[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+)"
+    r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}"
+)
+"""Keys by their looks, for those that stand in no object or variable we know of."""
+
+
+def secrets_of(models: Iterable[Any], environment: Mapping[str, str] = os.environ) -> frozenset[str]:
+    """Values that are keys: secret fields and headers of the models, and environment variables named like keys."""
+    found = {value for name, value in environment.items() if _NAMES.search(name.upper())}
+    for model in models:
+        if isinstance(model, BaseModel):
+            for name in type(model).model_fields:
+                found |= set(_held(getattr(model, name, None)))
+    return frozenset(value for value in found if len(value) >= SHORTEST)
+
+
+def masking(secrets: Iterable[str], mask: Mask | None = None) -> Mask:
+    """Hides the secrets and whatever looks like a key, then applies the user's own mask."""
+    values = sorted(secrets, key=len, reverse=True)
+    known = re.compile("|".join(map(re.escape, values))) if values else None
+
+    def hide(text: str) -> str:
+        text = _SHAPES.sub(HIDDEN, known.sub(HIDDEN, text) if known else text)
+        if mask is None:
+            return text
+        try:
+            shown = mask(text)
+        except Exception as error:
+            raise UsageError(f"mask raised {type(error).__name__}, so nothing was kept. Mend it and resume.") from error
+        if not isinstance(shown, str):
+            raise UsageError(f"mask must return text; it returned {type(shown).__name__}.")
+        return shown
+
+    return hide
+
+
+def masked(value: Any, mask: Mask) -> Any:
+    """Plain JSON data with every text in it masked, keys of mappings too."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {mask(key): masked(item, mask) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(item, mask) for item in value]
+    return value
+
+
+def masked_rollout(rollout: Rollout, mask: Mask) -> Rollout:
+    """The rollout as it may be kept and shown: all texts masked, all numbers as they are."""
+    feedback = dataclasses.replace(
+        rollout.feedback,
+        comment=mask(rollout.feedback.comment),
+        by_module={name: mask(comment) for name, comment in rollout.feedback.by_module.items()},
+    )
+    return dataclasses.replace(
+        rollout,
+        outputs=masked(rollout.outputs, mask),
+        feedback=feedback,
+        calls=tuple(_masked_call(call, mask) for call in rollout.calls),
+        error=rollout.error and mask(rollout.error),
+    )
+
+
+def clean(error: BaseException, mask: Mask) -> None:
+    """Masks what an exception and those that led to it say, in place: they are shown by tracebacks and loggers."""
+    for one in chain(error):
+        one.args = tuple(mask(arg) if isinstance(arg, str) else arg for arg in one.args)
+        for name in ("message", "body"):
+            held = getattr(one, name, None)
+            if isinstance(held, str | dict) and not isinstance(one, BaseExceptionGroup):  # its message cannot be set
+                setattr(one, name, masked(held, mask))
+
+
+def _masked_call(call: Call, mask: Mask) -> Call:
+    return dataclasses.replace(
+        call,
+        inputs=masked(call.inputs, mask),
+        output=masked(call.output, mask),
+        error=call.error and mask(call.error),
+    )
+
+
+def _held(value: Any) -> Iterable[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            if isinstance(item, SecretStr):
+                yield item.get_secret_value()
+            elif isinstance(item, str) and _HEADERS.search(str(name)):
+                yield item.removeprefix("Bearer ")
