@@ -56,9 +56,9 @@ class State(TypedDict, total=False):
     answer: str
 
 
-def graph(url: str) -> Any:
+def graph(url: str, **settings: Any) -> Any:
     """A synchronous and an asynchronous node with a model call each."""
-    model = ChatOpenAI(model="simulated", base_url=url, api_key="none")
+    model = ChatOpenAI(model="simulated", base_url=url, api_key="none", **settings)
 
     def plan(state: State) -> State:
         return {"plan": model.invoke([("system", PLANNER), ("user", state["question"])]).text}
