@@ -120,11 +120,11 @@ class Optimizer:
         exhausted: str | None = None
         while True:
             reason = exhausted or self._spent()
-            while reason is None and len(under_way) < self.in_flight:
-                under_way.add(self._begin(self._plan().iteration))
+            while reason is None and len(under_way) < self.in_flight and (plan := self._plan()) is not None:
+                under_way.add(self._begin(plan.iteration))
                 reason = self._spent()
             if not under_way:
-                return reason or "nothing to do"
+                return reason or "no failure is left to learn from"
             done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 under_way.discard(task)
@@ -186,8 +186,8 @@ class Optimizer:
     def _turn(self, number: int) -> Turn:
         return Turn(self.pool, number, self.seed, self.rules.perfect)
 
-    def _plan(self) -> IterationStarted:
-        """Decides on parents and minibatch of the next iteration, and tells."""
+    def _plan(self) -> IterationStarted | None:
+        """Decides on parents and minibatch of the next iteration, and tells; `None` when there is nothing to learn."""
         turn = self._turn(self.pool.iterations + 1)
         rng = turn.rng()
         plan: IterationStarted | None = None
@@ -195,6 +195,8 @@ class Optimizer:
             plan = self._plan_merge(turn.number, rng)
         if plan is None:
             pick = self.rules.pick(turn, rng)
+            if pick is None:
+                return None
             batch = self.rules.batch(turn, pick.parent, ())
             plan = IterationStarted(turn.number, (pick.parent,), batch, lineage=pick.lineage)
         self.ledger.tell(plan)

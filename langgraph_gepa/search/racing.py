@@ -13,25 +13,37 @@ from langgraph_gepa.search.selection import round_robin
 from langgraph_gepa.search.turn import Pick, Turn
 
 BATCH, RECORDS, SCREEN = 6, 8, 3
+USES = 10
+"""How often a parent's failure is reflected on at most: a search whose reflections change nothing has to end."""
+
 RUNGS = (6, 12, 24)
 STOP = 0.4
 SCALE = 0.5
 TRIAL, FAVOUR = 6, 0.65
 
 
-def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE) -> Pick:
+def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE) -> Pick | None:
     """Within a lineage, half the time the winner of a posterior draw; else of those who did best on an example.
 
     The example is any of the pareto set: its best solvers stay in play although others are better
-    on the whole, as in Alg. 2.
+    on the whole, as in Alg. 2. Who has nothing to teach is passed over, if need be for the other
+    lineage; `None` when nobody has.
     """
     pool = turn.pool
     worths = pool.posterior.draw(rng, scale)
     lineage = pick_lineage(pool, worths, rng)
-    members = [id for id in range(len(worths)) if lineage in pool.lineages(id)]
-    if rng.random() >= 0.5:
-        members = _solvers(pool, rng.choice(pool.pareto_set), members) or members
-    return Pick(max(members, key=lambda id: worths[id]), lineage)
+    everyone = sorted(range(len(worths)), key=lambda id: -worths[id])
+    members = [id for id in everyone if lineage in pool.lineages(id)]
+    solvers = _solvers(pool, rng.choice(pool.pareto_set), members) if rng.random() >= 0.5 else []
+    for id in (*solvers, *members, *everyone):
+        if teaches(turn, id):
+            return Pick(id, lineage if lineage in pool.lineages(id) else pool.lineages(id)[0])
+    return None
+
+
+def teaches(turn: Turn, parent: int) -> bool:
+    """Whether a failure of this candidate can be reflected on, or may still turn up in what it was not run on."""
+    return bool(failures(turn, parent) or _unseen(turn, parent))
 
 
 def pick_lineage(
@@ -60,18 +72,17 @@ def fresh_batch(
     fresh = set(unused_failures(turn, parent))
     if len(fresh) >= wanted or not fresh.isdisjoint(drawn) or len(drawn) >= most * size:
         return ()
-    seen = {*pool.feedback.get(pool.candidates[parent].key, ()), *drawn, *_under_way(turn, parent)}
     rng = turn.rng(f"batch {len(drawn)}")
-    unseen = [(pool.ran[example], rng.random(), example) for example in pool.feedback_set if example not in seen]
-    return tuple(example for _, _, example in sorted(unseen)[:size])
+    unseen = sorted((pool.ran[example], rng.random(), example) for example in _unseen(turn, parent))
+    return tuple(example for _, _, example in unseen[:size])
 
 
-def failures(turn: Turn, parent: int) -> dict[str, int]:
-    """The feedback examples the parent fails on, with how often each was reflected on."""
+def failures(turn: Turn, parent: int, *, uses: int = USES) -> dict[str, int]:
+    """The feedback examples the parent fails on, with how often each was reflected on, if not `uses` times already."""
     key = turn.pool.candidates[parent].key
     used: Mapping[str, int] = turn.pool.used.get(key, {})
-    results = turn.pool.feedback.get(key, {})
-    return {example: used.get(example, 0) for example, scores in results.items() if average(scores) < turn.perfect}
+    failed = (e for e, scores in turn.pool.known("feedback", key).items() if average(scores) < turn.perfect)
+    return {example: times for example in failed if (times := used.get(example, 0)) < uses}
 
 
 def unused_failures(turn: Turn, parent: int) -> list[str]:
@@ -129,13 +140,17 @@ def next_rung(
 
 
 def _solvers(pool: Pool, example: str, members: Sequence[int]) -> list[int]:
-    scores = {
-        id: average(known[example])
-        for id in members
-        if example in (known := pool.pareto.get(pool.candidates[id].key, {}))
-    }
+    """Of the members run on the example those with the best score there, in the order given."""
+    known = {id: pool.known("pareto", pool.candidates[id].key) for id in members}
+    scores = {id: average(results[example]) for id, results in known.items() if example in results}
     best = max(scores.values(), default=0.0)
     return [id for id, score in scores.items() if score == best]
+
+
+def _unseen(turn: Turn, parent: int) -> list[str]:
+    """Feedback examples that the parent was not run on, and is not being run on by another iteration."""
+    seen = {*turn.pool.known("feedback", turn.pool.candidates[parent].key), *_under_way(turn, parent)}
+    return [example for example in turn.pool.feedback_set if example not in seen]
 
 
 def _under_way(turn: Turn, parent: int) -> Iterator[str]:

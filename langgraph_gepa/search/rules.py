@@ -65,7 +65,7 @@ def whole_pareto_set(turn: Turn, _candidate: Candidate, rung: int) -> tuple[str,
 class Rules:
     """What an iteration decides by. As it stands: `search="gepa"`, Algorithms 1 to 4 as their published code runs them.
 
-    - `pick`: parent and lineage;
+    - `pick`: parent and lineage, or that nobody has anything to teach at the moment;
     - `batch`: feedback examples to run the parent on next, given those drawn so far; none when that is enough;
     - `records`: feedback examples to reflect on, given those drawn and their scores; none ends the iteration;
     - `modules`: what to reflect on, a reply for each;
@@ -81,7 +81,7 @@ class Rules:
     - `perfect`: a score that leaves nothing to learn; `merges`: at most so many are accepted in a run.
     """
 
-    pick: Callable[[Turn, Random], Pick] = by_wins
+    pick: Callable[[Turn, Random], Pick | None] = by_wins
     batch: Callable[[Turn, int, Sequence[str]], tuple[str, ...]] = one_minibatch
     records: Callable[[Turn, int, Sequence[str], Sequence[float]], tuple[str, ...]] = all_unless_perfect
     modules: Callable[[Turn, Pick], tuple[str, ...]] = next_module

@@ -143,8 +143,20 @@ def test_pipelines_reflect_on_different_records(worlds: Any) -> None:
 
 
 def test_a_graph_without_failures_is_left_alone(worlds: Any) -> None:
-    """Nothing to learn from: no reflection is paid for, and the run ends."""
+    """Nothing to learn from: no reflection is paid for, and the run ends with budget left."""
     world = worlds.World(lambda _texts, _example: 1.0, {"m": "seed"}, feedback=9, pareto=4)
-    pool = asyncio.run(racing(world, Budget(rollouts=100, iterations=5)).run())
-    assert (pool.best.id, pool.spent.reflections) == (0, 0)
+    for in_flight in (1, 4):
+        pool = asyncio.run(racing(world, Budget(rollouts=100), in_flight=in_flight).run())
+        assert (pool.best.id, pool.spent.reflections, pool.spent.rollouts) == (0, 0, 13)
+        assert pool.finished is not None
+        assert pool.finished.reason == "no failure is left to learn from"
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+def test_a_reflection_that_never_changes_anything_ends(worlds: Any, in_flight: int) -> None:
+    """Reflections cost no rollouts, so a budget of rollouts alone has to end them too."""
+    world = worlds.World(lambda _texts, _example: 0.0, {"m": "seed"}, lambda _: "NO CHANGE", feedback=12, pareto=4)
+    pool = asyncio.run(racing(world, Budget(rollouts=100), in_flight=in_flight).run())
     assert pool.finished is not None
+    assert pool.spent.reflections <= 12 * 10 / 2
+    assert len(pool.candidates) == 1

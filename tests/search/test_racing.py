@@ -94,6 +94,7 @@ def test_a_parent_is_of_the_lineage_it_is_picked_for(tables: Any, seed: int) -> 
     pool = Pool.replay(tables.journal(tables.random_rows(rng)))
     for number in range(20):
         pick = racing.pick_by_draw(Turn(pool, number, seed), rng)
+        assert pick is not None
         assert pick.lineage in pool.lineages(pick.parent)
 
 
@@ -191,3 +192,20 @@ def test_joint_proposals_edit_all_modules_single_ones_the_next(tables: Any) -> N
     turn = Turn(pool, 2, 0)
     assert racing.by_lineage(turn, Pick(1, "joint")) == ("m0", "m1", "m2")
     assert racing.by_lineage(turn, Pick(1, "single")) == ("m1",)
+
+
+@given(seeds)
+@settings(deadline=None)
+def test_who_has_nothing_to_teach_is_not_picked(tables: Any, seed: int) -> None:
+    """A candidate run on all feedback examples without a failure that is still to be used is passed over."""
+    rng = Random(seed)
+    pool = Pool.replay(tables.journal(tables.random_rows(rng)))
+    for candidate in pool.candidates:
+        letters = "".join(candidate.texts.values())
+        for example in pool.feedback_set if rng.random() < 0.7 else ():
+            pool.apply(tables.rollout(letters, example, rng.choice((0.0, 1.0)), 1, "feedback"))
+    turn = Turn(pool, 1, seed)
+    able = [id for id in range(len(pool.candidates)) if racing.teaches(turn, id)]
+    pick = racing.pick_by_draw(turn, rng)
+    assert (pick is None) == (not able)
+    assert pick is None or pick.parent in able
