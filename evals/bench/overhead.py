@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypedDict
 
-import gepa
+from gepa.api import optimize as gepa_optimize
 from gepa.core.adapter import EvaluationBatch
 from gepa.core.state import GEPAState, ValsetEvaluation
 
@@ -100,7 +100,7 @@ def ours(scores: list[list[float]], store: Store) -> Moment:
     async def search() -> list[Moment]:
         starts: list[Moment] = []
 
-        def watch(event: Event, _pool: Pool, _at: float) -> None:
+        def watch(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001  # the port's names
             if isinstance(event, IterationStarted):
                 starts.append((time.thread_time(), time.perf_counter()))
 
@@ -157,17 +157,18 @@ def theirs(scores: list[list[float]], folder: Path) -> Moment:
         state.update_state_with_new_program([parent], texts_of(id), _evaluation(row), None, 0)
     folder.mkdir()
     state.save(str(folder))
+    adapter: Any = Adapter()
     starts: list[Moment] = []
 
-    def stop(_state: GEPAState[Any, Any]) -> bool:
+    def stop(gepa_state: GEPAState[Any, Any]) -> bool:  # noqa: ARG001  # gepa's name
         starts.append((time.thread_time(), time.perf_counter()))
         return len(starts) > ITERATIONS
 
-    gepa.optimize(
+    gepa_optimize(
         texts_of(0),
         trainset=list(FEEDBACK),
         valset=list(range(len(scores[0]))),
-        adapter=Adapter(),  # type: ignore[arg-type]  # a protocol with defaults
+        adapter=adapter,
         reflection_lm=lambda _: "```\nanother text\n```",
         stop_callbacks=stop,
         run_dir=str(folder),
@@ -239,7 +240,7 @@ def traced(rollouts: int) -> None:
     builder.add_edge("planner", "writer")
     builder.add_edge("writer", END)
     graph = builder.compile()
-    evaluator = GraphEvaluator(survey(graph, kinds=("prompt",)), _always)
+    evaluator = GraphEvaluator(survey(graph), _always)
     texts = {module.name: module.text for module in evaluator.modules}
     example = Example("e", {"question": "What is it?"})
 

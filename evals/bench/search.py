@@ -27,7 +27,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import gepa
+from gepa.api import optimize as gepa_optimize
 from gepa.core.adapter import EvaluationBatch
 from gepa.strategies.proposal_sampling import IndependentSampling
 from worlds import FAMILIES, Family, Seen, Texts, World
@@ -134,7 +134,7 @@ def ours(world: World, rollouts: int, rules: Rules, in_flight: int = 1) -> Curve
     """Our engine in a world."""
     watch = Watch(world)
 
-    def observe(_event: Event, pool: Pool, _at: float) -> None:
+    def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001  # the port's names
         if pool.candidates:
             watch.see(pool.spent.rollouts, lambda: pool.best.texts)
 
@@ -210,8 +210,8 @@ class Silent:
 def theirs(world: World, rollouts: int, **options: Any) -> Curve:
     """The official package in a world."""
     watch = Watch(world)
-    adapter = Adapter(watch)
-    gepa.optimize(
+    adapter: Any = Adapter(watch)
+    gepa_optimize(
         dict(world.seed_texts),
         trainset=world.feedback,
         valset=world.pareto,
