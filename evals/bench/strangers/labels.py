@@ -64,7 +64,7 @@ class Project:
 
     @property
     def adapter(self) -> Path:
-        return FOLDER / f"{self.name.replace('-', '_')}.py"
+        return FOLDER / f"{self.name.replace('-', '_')}_adapter.py"
 
 
 def projects() -> Iterator[Project]:

@@ -78,7 +78,7 @@ def probe(project: Project, graph: GraphLabels, root: Path, server: Loopback) ->
 def _adapter(project: Project) -> ModuleType | None:
     if not project.adapter.is_file():
         return None
-    spec = importlib.util.spec_from_file_location(project.adapter.stem + "_adapter", project.adapter)
+    spec = importlib.util.spec_from_file_location(project.adapter.stem, project.adapter)
     if spec is None or spec.loader is None:
         raise ImportError(str(project.adapter))
     module = importlib.util.module_from_spec(spec)

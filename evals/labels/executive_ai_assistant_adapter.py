@@ -18,12 +18,14 @@ async def seed(store: Any) -> None:
 
 
 def prepare() -> None:
-    """The project imports `create_react_agent` from where LangChain no longer has it."""
+    """The project imports from where LangChain no longer has it."""
     import sys
     import types
 
+    import pydantic
     from langgraph import prebuilt
 
     agent = types.ModuleType("langchain.agents.react.agent")
     agent.create_react_agent = prebuilt.create_react_agent  # type: ignore[attr-defined]
+    sys.modules["langchain_core.pydantic_v1"] = pydantic
     sys.modules.update({"langchain.agents.react": types.ModuleType("react"), "langchain.agents.react.agent": agent})
