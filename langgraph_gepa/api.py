@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from langgraph_gepa import session
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.drawing import drawing
 from langgraph_gepa.agent.evaluator import GraphEvaluator
@@ -15,6 +16,7 @@ from langgraph_gepa.agent.loading import load_graph, load_metric
 from langgraph_gepa.agent.masking import masking, secrets_of
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.models import models_of, unpriced
+from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.config import chosen, default_in_flight, kinds_of, rules_of, with_limits
@@ -33,13 +35,27 @@ from langgraph_gepa.search.rules import Rules
 DEFAULT_BUDGET = Budget(rollouts=500)
 
 
-def discover(graph: Any, *, kinds: Collection[str] = ("prompt", "tool")) -> list[Module]:
+def discover(
+    graph: Any,
+    examples: Any = None,
+    *,
+    kinds: Collection[str] = ("prompt", "tool"),
+    options: RunnerOptions | None = None,
+) -> list[Module]:
     """Every module of `graph`, in the order of the graph, with where it lives and how sure we are.
 
     `graph` is a compiled graph, a `StateGraph`, or the words for one: `path/to/file.py:attribute`,
-    `package.module:attribute`, or a name in `./langgraph.json`. Raises `GraphError`.
+    `package.module:attribute`, or a name in `./langgraph.json`. With `examples`, given as to `optimize`,
+    the graph is run on them as rollouts are (its models are called): modules whose text reached a model
+    are `seen`, and texts that reached one from elsewhere, such as a file that is read on every run, are
+    modules too, for `bind` and `optimize` in this process as well. Two examples or more tell what of such
+    a text stays the same. Raises `GraphError`.
     """
-    return list(survey(load_graph(graph), kinds=kinds_of(kinds)).modules)
+    loaded = load_graph(graph)
+    if examples is not None:
+        watched = load_examples(examples, "examples")
+        session.run(lambda _: rehearse(loaded, watched, options or RunnerOptions()))
+    return list(survey(loaded, kinds=kinds_of(kinds)).modules)
 
 
 def optimize(

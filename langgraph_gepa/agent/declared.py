@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, TypeGuard
 
-from langgraph_gepa.agent import code, served
+from langgraph_gepa.agent import code, origin, paths, served, templates
 from langgraph_gepa.agent.flow import Flow, Reading, Solution, style_of
+from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.search.module import Module, Style
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -79,6 +80,27 @@ def find(flow: Flow, solution: Solution, nodes: Collection[str]) -> list[Declare
         elif one.file in files and known:
             found[name] = replace(one, nodes=known)
     return list(found.values())
+
+
+def module(one: Declared, walk: Walk, traced: paths.Paths) -> Module:
+    """A declared prompt as a module: used by the nodes whose functions ask for it, and those it was asked for in."""
+    reached = dict.fromkeys(
+        path
+        for key, node in walk.nodes.items()
+        if isinstance(node.value, FunctionType) and node.value.__code__ in one.codes
+        for path in traced.of.get(key, ())
+    )
+    nodes = sorted({*reached, *one.nodes}, key=traced.order.index)
+    reason = one.reason
+    names: tuple[str, ...] = ()
+    try:
+        names = templates.placeholders(one.text, one.style)
+    except templates.BrokenTemplateError as broken:
+        reason = reason or str(broken)
+    return Module(
+        name=one.name, kind="prompt", text=one.text, style=one.style, placeholders=names, nodes=tuple(nodes),
+        file=origin.relative(one.file), line=one.line, reason=reason,
+    )  # fmt: skip
 
 
 def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:

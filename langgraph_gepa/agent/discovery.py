@@ -9,15 +9,16 @@ from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 from langgraph.graph import START, StateGraph
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import copying, declared, naming, origin, paths, served, templates
+from langgraph_gepa.agent import copying, declared, naming, origin, paths, served, templates, watching
 from langgraph_gepa.agent.anatomy import classes
-from langgraph_gepa.agent.slots import Slot, Slots
+from langgraph_gepa.agent.files import Files, roots
+from langgraph_gepa.agent.slot import Slot
+from langgraph_gepa.agent.slots import Slots
 from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.errors import GraphError, PlaceholderError
 from langgraph_gepa.search.module import Kind, Module, Style, Texts
@@ -42,7 +43,8 @@ class _Found:
     modules: Mapping[str, Module]
     carriers: Carriers
     above: Mapping[str, set[int]]
-    declared: frozenset[str] = frozenset()
+    declared: frozenset[str]
+    files: Files
 
 
 class Survey:
@@ -57,6 +59,11 @@ class Survey:
         self.modules = tuple(dataclasses.replace(m, text=texts.get(m.name, m.text)) for m in found.modules.values())
         self._found = found
         self._texts = texts
+
+    @property
+    def files(self) -> Files:
+        """The texts in files of the project that the graph's functions are written in."""
+        return self._found.files
 
     def bind(self, texts: Texts) -> AnyGraph:
         """A new graph with these texts and otherwise the same; the original is left as it is.
@@ -95,6 +102,18 @@ class Survey:
 _bound: weakref.WeakKeyDictionary[Any, tuple[_Found, Texts]] = weakref.WeakKeyDictionary()
 """How each bound graph came to be: it is surveyed and bound again from the original."""
 
+_watched: weakref.WeakKeyDictionary[Any, watching.Sightings] = weakref.WeakKeyDictionary()
+"""What was seen of each graph when it ran on examples."""
+
+
+def remember(graph: Any, sightings: watching.Sightings) -> None:
+    """Has every later survey of `graph` know what was seen when it ran."""
+    before = _watched.get(_lasting(graph), watching.Sightings())
+    nodes = {**before.seen}
+    for name, seen_at in sightings.seen.items():
+        nodes[name] = tuple(dict.fromkeys([*nodes.get(name, ()), *seen_at]))
+    _watched[_lasting(graph)] = watching.Sightings(nodes, (*before.strange, *sightings.strange))
+
 
 def discover(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> list[Module]:
     """The modules of a graph, in the order a run may come to them."""
@@ -123,8 +142,14 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
             found.setdefault(place.key, []).append(slot)
             if place.key not in where or (place.name and not where[place.key].name):
                 where[place.key] = place
-    _merge_frozen_tools(found)
-    return _assembled(graph, compiled, walk, traced, found, where, [_declared(one, walk, traced) for one in asked])
+    _merge_frozen(found)
+    named = [declared.module(one, walk, traced) for one in asked]
+    watched = _watched.get(_lasting(graph), watching.Sightings())
+    strange = [module for module in watched.strange if module.kind in kinds]
+    files = Files(roots(reading.function.__code__.co_filename for reading in slots.flow.readings.values()))
+    met = _assembled(compiled, walk, traced, found, where, named, strange, files)
+    modules = watching.updated(met.modules.values(), watched.seen)
+    return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {})
 
 
 def _stands_in(slot: Slot, asked: Collection[declared.Declared]) -> bool:
@@ -172,28 +197,31 @@ def _check(module: Module, text: str) -> str | None:
     return templates.check(text, module.style, module.placeholders)
 
 
-def _merge_frozen_tools(found: dict[Any, list[Slot]]) -> None:
-    """A tool that `bind_tools` turned into a dict is the same module as the tool it was made from."""
-    tools: dict[tuple[str, str], list[Any]] = {}
+def _merge_frozen(found: dict[Any, list[Slot]]) -> None:
+    """What `bind_tools` turned into a dict is the same module as the tool or class it was made from."""
+    sources: dict[str, list[Any]] = {}
     for key, slots in found.items():
-        if slots[0].kind == "tool" and slots[0].step != ("item", "description"):
-            tools.setdefault((slots[0].tool, slots[0].text.strip()), []).append(key)
+        if slots[0].kind != "prompt" and slots[0].step != ("item", "description"):
+            sources.setdefault(slots[0].text.strip(), []).append(key)
     for key, slots in list(found.items()):
-        if slots[0].kind == "tool" and slots[0].step == ("item", "description"):
-            same = tools.get((slots[0].tool, slots[0].text.strip()), [])
-            if len(same) == 1 and same[0] != key:
-                found[same[0]].extend(found.pop(key))
+        if slots[0].kind != "prompt" and slots[0].step == ("item", "description"):
+            same = sources.get(slots[0].text.strip(), [])
+            named = [source for source in same if found[source][0].tool == slots[0].tool] or same
+            if len(named) == 1 and named[0] != key:
+                found[named[0]].extend(found.pop(key))
 
 
 def _assembled(
-    graph: Any,
     compiled: AnyGraph,
     walk: Walk,
     traced: paths.Paths,
     found: Mapping[Any, list[Slot]],
     where: Mapping[Any, origin.Place],
     asked: Sequence[Module],
-) -> Survey:
+    strange: Sequence[Module],
+    files: Files,
+) -> _Found:
+    """`asked` are declared modules, whose names are theirs; `strange` were only ever seen in messages."""
     rank = {path: i for i, path in enumerate(traced.order)}
     tools = paths.tools(walk, traced)
     drafts = []
@@ -202,45 +230,27 @@ def _assembled(
         turn = (rank[nodes[0]] if nodes else len(rank), slots[0].kind != "prompt", met)
         drafts.append((turn, nodes, where[key], slots))
     drafts.sort(key=lambda draft: draft[0])
-    names = naming.unique(
-        [*([one.name] for one in asked)]
-        + [_candidates(walk, traced, nodes, place, slots) for _, nodes, place, slots in drafts]
-    )
-    turns = [((min(map(rank.__getitem__, one.nodes), default=len(rank)), False, -1), one) for one in asked]
+    candidates = [_candidates(walk, traced, nodes, place, slots) for _, nodes, place, slots in drafts]
+    names = naming.unique([*([one.name] for one in asked), *candidates])
     carriers = {}
+    turns = []
     for name, (turn, nodes, place, slots) in zip(names[len(asked) :], drafts, strict=True):
         turns.append((turn, _module(name, tuple(nodes), place, slots)))
         carriers[name] = tuple(slots)
+    others = naming.unique([[one.name] for one in strange], names)
+    served = [*asked, *(dataclasses.replace(one, name=name) for one, name in zip(strange, others, strict=True))]
+    for at, module in enumerate(served):
+        first = min((rank.get(node, len(rank)) for node in module.nodes), default=len(rank))
+        turns.append(((first, False, at - len(served)), module))
     turns.sort(key=lambda one: one[0])
     modules = [dataclasses.replace(one, tools=_at_hand(one, tools)) for _, one in turns]
     above = {name: walk.above({slot.owner for slot in slots}) for name, slots in carriers.items()}
     declares = frozenset(one.name for one in asked)
-    return Survey(graph, _Found(compiled, walk, {m.name: m for m in modules}, carriers, above, declares), {})
+    return _Found(compiled, walk, {m.name: m for m in modules}, carriers, above, declares, files)
 
 
 def _at_hand(module: Module, tools: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tool for path in module.nodes for tool in tools.get(path, ())))
-
-
-def _declared(one: declared.Declared, walk: Walk, traced: paths.Paths) -> Module:
-    """A declared prompt as a module: used by the nodes whose functions ask for it, and those it was asked for in."""
-    reached = dict.fromkeys(
-        path
-        for key, node in walk.nodes.items()
-        if isinstance(node.value, FunctionType) and node.value.__code__ in one.codes
-        for path in traced.of.get(key, ())
-    )
-    nodes = sorted({*reached, *one.nodes}, key=traced.order.index)
-    reason = one.reason
-    names: tuple[str, ...] = ()
-    try:
-        names = templates.placeholders(one.text, one.style)
-    except templates.BrokenTemplateError as broken:
-        reason = reason or str(broken)
-    return Module(
-        name=one.name, kind="prompt", text=one.text, style=one.style, placeholders=names, nodes=tuple(nodes),
-        file=origin.relative(one.file), line=one.line, reason=reason,
-    )  # fmt: skip
 
 
 def _module(name: str, nodes: tuple[str, ...], place: origin.Place, slots: list[Slot]) -> Module:
@@ -261,7 +271,7 @@ def _module(name: str, nodes: tuple[str, ...], place: origin.Place, slots: list[
 
 def _nodes(walk: Walk, traced: paths.Paths, slots: list[Slot]) -> list[str]:
     nodes = dict.fromkeys(path for slot in slots for path in _users(walk, traced, slot))
-    if slots[0].kind == "tool":
+    if slots[0].kind != "prompt":
         return [path for path in nodes if path not in traced.executors] or list(nodes)
     return list(nodes)
 
@@ -282,9 +292,9 @@ def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: origin
     """Names for a module, from short to long: the constant's own, else the node's with what tells it apart."""
     first = slots[0]
     path = nodes[0] if nodes else ""
-    if first.kind == "tool":
+    if first.kind != "prompt":
         name = naming.slug(first.tool or first.hint or path or "tool")
-        return [f"tool:{name}", f"tool:{path}/{name}"]
+        return [f"{first.kind}:{name}", f"{first.kind}:{path}/{name}"]
     node = naming.label(path, traced.graphs.get(path, ""), path in traced.prebuilt)
     known = next(
         filter(None, (naming.holder(walk, slot.owner, slot.step) for slot in slots if slot.literal is None)), ""

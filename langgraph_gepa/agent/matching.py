@@ -18,9 +18,20 @@ Piece = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Match:
+    """`holes` are where placeholders are filled, from left to right."""
+
     start: int
     end: int
     values: Mapping[str, str] = field(default_factory=dict)
+    holes: tuple[tuple[int, int], ...] = ()
+
+    def said(self) -> Iterator[tuple[int, int]]:
+        """Where the text's own words stand."""
+        at = self.start
+        for start, end in self.holes:
+            yield at, start
+            at = end
+        yield at, self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +46,7 @@ class Pattern:
     def matches(self, said: str) -> Iterator[Match]:
         """Where the text stands, from left to right, without overlaps."""
         if self.whole:
-            start = len(said) - len(said.lstrip())
-            inner = said.strip()
-            found = self._fullmatch(inner)
-            if found is not None:
-                yield Match(start, start + len(inner), found)
+            yield from self._whole(said)
         elif self.regex is None:
             (literal,) = self.literals
             at = said.find(literal)
@@ -49,7 +56,7 @@ class Pattern:
         else:
             at = 0
             while self._in_order(said, at) and (hit := self.regex.search(said, at)) is not None:
-                yield Match(hit.start(), hit.end(), self._values(hit))
+                yield self._match(hit)
                 at = hit.end()
 
     def _in_order(self, said: str, at: int) -> bool:
@@ -60,14 +67,17 @@ class Pattern:
             at = found + len(literal)
         return True
 
-    def _fullmatch(self, said: str) -> Mapping[str, str] | None:
+    def _whole(self, said: str) -> Iterator[Match]:
+        start, end = len(said) - len(said.lstrip()), len(said.rstrip())
         if self.regex is None:
-            return {} if (said,) == self.literals else None
-        found = self.regex.fullmatch(said)
-        return None if found is None else self._values(found)
+            if (said[start:end],) == self.literals:
+                yield Match(start, end)
+        elif (hit := self.regex.fullmatch(said, start, end)) is not None:
+            yield self._match(hit)
 
-    def _values(self, found: re.Match[str]) -> Mapping[str, str]:
-        return {key: found[f"p{i}"] for i, key in enumerate(self.keys)}
+    def _match(self, hit: re.Match[str]) -> Match:
+        values = {key: hit[f"p{i}"] for i, key in enumerate(self.keys)}
+        return Match(hit.start(), hit.end(), values, tuple(hit.span(f"p{i}") for i in range(len(self.keys))))
 
 
 def pattern(text: str, style: Style = "plain") -> Pattern | None:
@@ -144,9 +154,8 @@ def _expression(pieces: Sequence[Piece]) -> tuple[str, tuple[str, ...]]:
         if key in keys:
             made.append(f"(?P=p{keys.index(key)})")
             continue
-        first = i == 0 and not literal
         last = i == len(pieces) - 1 or (i == len(pieces) - 2 and pieces[-1] == ("", None))
-        made.append(f"{chr(92)}A(?P<p{len(keys)}>.*?)" if first else f"(?P<p{len(keys)}>.*{'' if last else '?'})")
+        made.append(f"(?P<p{len(keys)}>.*{'' if last else '?'})")
         keys.append(key)
     return "".join(made), tuple(keys)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -14,10 +14,11 @@ from langgraph_gepa.agent.anatomy import Step, classes, functions
 from langgraph_gepa.agent.walk import Walk
 
 
-def unique(candidates: Sequence[Sequence[str]]) -> list[str]:
-    """A name for each: the first of its candidates that nobody else could have, numbered if there is none."""
+def unique(candidates: Sequence[Sequence[str]], others: Collection[str] = ()) -> list[str]:
+    """A name for each: the first of its candidates that nobody else could have, numbered if there is none.
+    `others` are taken already."""
     names: list[str] = [""] * len(candidates)
-    taken: set[str] = set()
+    taken = set(others)
     left = list(range(len(candidates)))
     for level in range(max((len(c) for c in candidates), default=0)):
         wished = {i: candidates[i][min(level, len(candidates[i]) - 1)] for i in left}

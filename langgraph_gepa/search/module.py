@@ -24,7 +24,8 @@ class Module:
     for node `writer` of the subgraph at node `team`); `tools` are the tools at hand there.
     `evidence` is `seen` (a real call was watched carrying it), `flows` (reading the code or
     the objects shows that it reaches a model) or `possible`. `reason` says why the text
-    cannot be replaced; empty when it can.
+    cannot be replaced; empty when it can. `note` says how it is replaced where it has no
+    place in memory.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Module:
     line: int | None = None
     evidence: Evidence = "flows"
     reason: str = ""
+    note: str = ""
 
     @property
     def on(self) -> bool:

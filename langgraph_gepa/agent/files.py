@@ -1,0 +1,184 @@
+"""The texts that a project keeps in files: a whole file, or a value in JSON or YAML."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+from langgraph_gepa.agent import templates
+from langgraph_gepa.search.module import Style
+
+_STYLES: dict[str, Style] = {
+    ".jinja": "jinja2",
+    ".jinja2": "jinja2",
+    ".j2": "jinja2",
+    ".mustache": "mustache",
+    ".hbs": "mustache",
+}
+_WHOLE = {".md", ".markdown", ".txt", ".prompt", ".tmpl", ".tpl", ".xml", ".html", *_STYLES}
+_VALUES = {".json", ".yaml", ".yml"}
+_SKIPPED = {"node_modules", "__pycache__", "site-packages", "build", "dist", "venv"}
+_ROOT = ("pyproject.toml", "langgraph.json", "setup.py", "setup.cfg", ".git")
+_LARGEST = 200_000
+"""Bytes up to which a file is looked into: what is larger is data."""
+_MOST = 3_000
+"""Files of a project that are looked at."""
+_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in a file, from `line`. `keys` lead to a value; a file that is the text has none.
+
+    `style` is told by the file's name, `plain` where that says nothing.
+    """
+
+    text: str
+    file: str
+    line: int = 1
+    keys: tuple[str, ...] = ()
+    style: Style = "plain"
+
+    @property
+    def name(self) -> str:
+        """What the text is called by: its file and keys."""
+        stem = Path(self.file).name.partition(".")[0]
+        return ".".join([stem, *self.keys])
+
+
+class Files:
+    """The texts below some folders. Nothing is read before it is asked for."""
+
+    def __init__(self, roots: Iterable[str]) -> None:
+        self.roots = tuple(dict.fromkeys(roots))
+
+    @cached_property
+    def texts(self) -> tuple[Text, ...]:
+        paths = dict.fromkeys(path for root in self.roots for path in _paths(root))
+        return tuple(text for path in list(paths)[:_MOST] for text in _texts(path))
+
+    @cached_property
+    def _by_text(self) -> dict[str, list[Text]]:
+        found: dict[str, list[Text]] = {}
+        for one in self.texts:
+            found.setdefault(one.text.strip(), []).append(one)
+        return found
+
+    def home(self, text: str) -> Text | None:
+        """The one place that holds `text`: a file that is it, a value, or some whole lines of a file.
+
+        Space around it does not count. `None` when no file does, or several do.
+        """
+        core = text.strip()
+        exact = self._by_text.get(core, [])
+        if exact:
+            return exact[0] if len(exact) == 1 else None
+        parts = [one for one in self.texts if not one.keys and _lines_of(one.text, core) is not None]
+        if len(parts) != 1 or templates.words(core) < _WORDS:
+            return None
+        return Text(text, parts[0].file, _lines_of(parts[0].text, core) or 1, (), parts[0].style)
+
+
+def roots(files: Iterable[str]) -> Iterator[str]:
+    """The project each of these source files belongs to."""
+    for file in dict.fromkeys(files):
+        if Path(file).is_file():
+            yield _root(str(Path(file).absolute().parent))
+
+
+@cache
+def _root(folder: str) -> str:
+    here = Path(folder)
+    for above in (here, *here.parents):
+        if above.name in ("site-packages", "dist-packages"):  # an installed package is a project of its own
+            return str(above / here.relative_to(above).parts[0]) if here != above else folder
+        if any((above / name).exists() for name in _ROOT):
+            return str(above)
+    return folder
+
+
+def _paths(root: str) -> Iterator[str]:
+    for folder, below, names in os.walk(root):
+        if "run.db" in names or "pyvenv.cfg" in names:
+            below.clear()
+            continue
+        below[:] = sorted(name for name in below if not name.startswith(".") and name not in _SKIPPED)
+        for name in sorted(names):
+            if Path(name).suffix.lower() in _WHOLE | _VALUES:
+                yield str(Path(folder, name))
+
+
+def _texts(path: str) -> tuple[Text, ...]:
+    try:
+        known = Path(path).stat()
+    except OSError:
+        return ()
+    return _read(path, known.st_mtime_ns, known.st_size) if known.st_size <= _LARGEST else ()
+
+
+@cache
+def _read(path: str, changed: int, size: int) -> tuple[Text, ...]:  # noqa: ARG001 - what makes a file another
+    try:
+        content = Path(path).read_text(encoding="utf-8-sig")
+    except (UnicodeDecodeError, OSError):
+        return ()
+    suffix = Path(path).suffix.lower()
+    if suffix in _WHOLE:
+        return (Text(content, path, style=_STYLES.get(suffix, "plain")),) if templates.speaks(content) else ()
+    values = _json_values(content) if suffix == ".json" else _yaml_values(content)
+    return tuple(Text(value, path, line, keys) for keys, value, line in values if templates.words(value) >= _WORDS)
+
+
+def _yaml_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
+    try:
+        documents = list(yaml.compose_all(content, Loader=_LOADER))
+    except (yaml.YAMLError, RecursionError):
+        return
+    met: set[int] = set()
+    todo: list[tuple[tuple[str, ...], yaml.Node]] = [((), document) for document in reversed(documents)]
+    while todo:
+        keys, node = todo.pop()
+        if id(node) in met:  # an alias
+            continue
+        met.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            yield keys, node.value, node.start_mark.line + 1
+        elif isinstance(node, yaml.MappingNode):
+            todo += [((*keys, str(key.value)), value) for key, value in reversed(node.value)]
+        elif isinstance(node, yaml.SequenceNode):
+            todo += [((*keys, str(i)), value) for i, value in reversed(list(enumerate(node.value)))]
+
+
+def _json_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
+    """Values by the key before them; where the same key stands in several objects, the line tells them apart."""
+    key = ""
+    for match in _JSON_STRING.finditer(content):
+        try:
+            value = json.loads(match[0], strict=False)
+        except ValueError:
+            continue
+        if _JSON_KEY.match(content, match.end()):
+            key = value
+        else:
+            yield (key,) if key else (), value, content.count("\n", 0, match.start()) + 1
+
+
+def _lines_of(content: str, core: str) -> int | None:
+    """The line from which `core` stands in the content as whole lines; `None` when it does not."""
+    at = content.find(core) if core else -1
+    if at < 0:
+        return None
+    before, after = content[:at].rpartition("\n")[2], content[at + len(core) :].partition("\n")[0]
+    return None if before.strip() or after.strip() else content.count("\n", 0, at) + 1
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_JSON_KEY = re.compile(r"\s*:")

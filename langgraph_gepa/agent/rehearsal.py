@@ -1,0 +1,44 @@
+"""A graph run on examples to see which texts reach its models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from langgraph_gepa.agent import discovery
+from langgraph_gepa.agent.attribution import attribute
+from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
+from langgraph_gepa.agent.tools import replaced
+from langgraph_gepa.agent.watching import Run, sightings
+from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.search.example import Example
+
+
+async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptions, concurrency: int = 8) -> None:
+    """Runs `graph` as it is on the examples, apart from everything of the user's as rollouts are.
+
+    What was seen is known to every later survey of the graph in this process. Raises `UsageError`
+    when all examples fail without a model call, and a failure of the world as it is.
+    """
+    found = discovery.survey(graph, kinds=("prompt", "tool", "schema"))
+    bound = replaced(found.bind({}), options.tools, options.tool_cache)
+    free = asyncio.Semaphore(concurrency)
+
+    async def one(example: Example) -> Ran:
+        async with free:
+            return await run(bound, example, options)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(example)) for example in examples]
+    rans = [task.result() for task in tasks]
+    if all(ran.error is not None and not ran.watched for ran in rans):
+        raise UsageError(
+            f"The graph fails on every example before it calls a model. On {examples[0].id!r}: {rans[0].error}"
+        )
+    runs = [
+        Run(plain(example.inputs), attribute(ran.watched, found.modules, {}))
+        for example, ran in zip(examples, rans, strict=True)
+    ]
+    discovery.remember(graph, sightings(runs, found.modules, found.files))

@@ -1,0 +1,345 @@
+"""Texts that only a run shows: files read on every run, texts from nowhere known; and which modules were seen."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import random
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langgraph_gepa import bind, discover
+from langgraph_gepa.agent import watching
+from langgraph_gepa.agent.files import Files
+from langgraph_gepa.agent.watching import Run
+from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
+from langgraph_gepa.errors import GraphError, PlaceholderError, UsageError
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.rollout import Call
+
+HEAD = """
+from pathlib import Path
+from typing import Any, TypedDict
+import yaml
+from langchain.agents import create_agent
+from langchain.agents.middleware import dynamic_prompt
+from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_openai import ChatOpenAI
+from langgraph.graph import START, StateGraph
+
+HERE = Path(__file__).parent
+model = ChatOpenAI(model="simulated-echo", default_headers={"Connection": "close"})  # none outlives its loop
+
+class State(TypedDict, total=False):
+    question: str
+    answer: str
+
+def graph_of(**nodes):
+    builder, before = StateGraph(State), START
+    for name, node in nodes.items():
+        builder.add_node(name, node)
+        builder.add_edge(before, name)
+        before = name
+    return builder.compile()
+"""
+
+WRITER = "You write answers for a museum.\nBe brief, be exact, and name your source.\n"
+EXAMPLES = [{"inputs": {"question": question}} for question in ("How old is the vase?", "Who painted the ceiling?")]
+
+
+def echo(request: Request, rng: random.Random) -> Answer:
+    """A simulated model that says all it was told."""
+    contents = [message["content"] for message in request.messages]
+    return Answer("\n".join(one if isinstance(one, str) else "".join(b["text"] for b in one) for one in contents))
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """Makes a project of its source below `HEAD` and gives back its module."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "writer.md").write_text(WRITER)
+    names: list[str] = []
+
+    def load(source: str) -> Any:
+        name = f"project_{tmp_path.name.strip('-')}_{len(names)}"
+        file = tmp_path / f"{name}.py"
+        file.write_text(HEAD + source)
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        names.append(name)
+        spec.loader.exec_module(module)
+        return module
+
+    with SimulatedServer({"simulated-echo": echo}) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "simulated")
+        yield load
+    for name in names:
+        del sys.modules[name]
+
+
+def by_name(modules: list[Module]) -> dict[str, Module]:
+    return {module.name: module for module in modules}
+
+
+def said(graph: Any, question: str = "Why?") -> str:
+    return str(graph.invoke({"question": question})["answer"])
+
+
+READS = """
+def writer(state):
+    text = (HERE / "prompts" / "writer.md").read_text()
+    return {"answer": model.invoke([("system", text), ("user", state["question"])]).text}
+
+async def awriter(state):
+    text = (HERE / "prompts" / "writer.md").read_text()
+    return {"answer": (await model.ainvoke([("system", f"{text}Today is Monday."), ("user", state["question"])])).text}
+
+def blocks(state):
+    text = (HERE / "prompts" / "writer.md").read_text()
+    content = [{"type": "text", "text": "Hello."}, {"type": "text", "text": text}]
+    return {"answer": model.invoke([{"role": "system", "content": content}]).text}
+
+def streams(state):
+    text = (HERE / "prompts" / "writer.md").read_text()
+    return {"answer": "".join(chunk.text for chunk in model.stream([("user", text + state["question"])]))}
+
+def generates(state, config: RunnableConfig):
+    text = (HERE / "prompts" / "writer.md").read_text()
+    batches = [[SystemMessage(text)], [HumanMessage(text)]]
+    return {"answer": model.generate(batches, callbacks=config["callbacks"]).generations[0][0].text}
+
+def batches(state):
+    text = (HERE / "prompts" / "writer.md").read_text()
+    return {"answer": "".join(reply.text for reply in model.batch([text, text]))}
+"""
+
+
+@pytest.mark.parametrize("node", ["writer", "awriter", "blocks", "streams", "generates", "batches"])
+def test_a_file_read_on_every_run_is_found_and_bound_without_touching_it(load: Any, node: str) -> None:
+    """Its module is the file; the bound graph's models are told the new text, the original's the old one."""
+    project = load(READS)
+    graph = project.graph_of(**{node: getattr(project, node)})
+    module = by_name(discover(graph, EXAMPLES))["writer"]
+    assert (module.text, module.origin, module.evidence, module.on) == (WRITER, "prompts/writer.md:1", "seen", True)
+    assert module.nodes == (node,)
+    # the new text holds the old one: whoever replaced it twice would say so three times
+    new = f"Think first. {WRITER.strip()} Think again."
+
+    async def answer(one: Any) -> str:
+        return str((await one.ainvoke({"question": "Why?"}))["answer"])
+
+    before = asyncio.run(answer(graph))
+    after = asyncio.run(answer(bind(graph, {"writer": new})))
+    assert after == before.replace(WRITER.strip(), new)
+    assert after != before
+    assert asyncio.run(answer(graph)) == before
+    assert Path("prompts/writer.md").read_text() == WRITER
+
+
+def test_an_agent_with_a_prompt_from_a_file_in_its_middleware(load: Any) -> None:
+    """What a dynamic prompt reads on every call is bound too; the agent stays the agent it was."""
+    project = load("""
+@dynamic_prompt
+def from_file(request):
+    return (HERE / "prompts" / "writer.md").read_text().strip()
+
+agent = create_agent(model, middleware=[from_file])
+""")
+    messages = [{"inputs": {"messages": [("user", example["inputs"]["question"])]}} for example in EXAMPLES]
+    (module,) = discover(project.agent, messages)
+    assert (module.name, module.nodes) == ("writer", ("model",))
+    bound = bind(project.agent, {"writer": "Sing."})
+    assert type(bound).__name__ == type(project.agent).__name__
+    assert isinstance(bound, type(project.agent))
+    asked = {"messages": [("user", "Why?")]}
+    assert bound.invoke(asked)["messages"][-1].text == "Sing.\nWhy?"
+    assert project.agent.invoke(asked)["messages"][-1].text == f"{WRITER.strip()}\nWhy?"
+
+
+def test_a_template_from_a_file_is_filled_anew(load: Any) -> None:
+    """Placeholders of a file's text are known by what the rollouts filled them with, and may move."""
+    Path("prompts/asks.md").write_text(
+        "Answer the question {question} in one sentence. Say no more than {limit} words."
+    )
+    project = load("""
+def asks(state):
+    text = (HERE / "prompts" / "asks.md").read_text().format(question=state["question"], limit=20)
+    return {"answer": model.invoke(text).text}
+
+graph = graph_of(asks=asks)
+""")
+    module = by_name(discover(project.graph, EXAMPLES))["asks"]
+    assert (module.style, module.placeholders) == ("format", ("question", "limit"))
+    bound = bind(project.graph, {"asks": "{limit} words at most, {{brief}}: {question} Really, {question}"})
+    assert said(bound, "Why (not)?") == "20 words at most, {brief}: Why (not)? Really, Why (not)?"
+    with pytest.raises(PlaceholderError):
+        bind(project.graph, {"asks": "Answer {question}."})
+
+
+def test_a_yaml_of_prompts_gives_each_value_its_line(load: Any) -> None:
+    """The values that reach a model are modules, named by their keys; the others are not."""
+    Path("prompts.yaml").write_text(
+        "writer:\n  system: |\n    You write answers for a museum.\n    Be brief and exact.\n"
+        "  user: Here is the visitor's question, answer it now.\nunused: This text is never used by any node.\n"
+    )
+    project = load("""
+def writer(state):
+    prompts = yaml.safe_load((HERE / "prompts.yaml").read_text())["writer"]
+    messages = [("system", prompts["system"]), ("user", prompts["user"] + " " + state["question"])]
+    return {"answer": model.invoke(messages).text}
+
+graph = graph_of(writer=writer)
+""")
+    found = by_name(discover(project.graph, EXAMPLES))
+    assert {name: module.origin for name, module in found.items() if module.on} == {
+        "prompts.writer.system": "prompts.yaml:2",
+        "prompts.writer.user": "prompts.yaml:5",
+    }
+    bound = bind(project.graph, {"prompts.writer.system": "Sing.", "prompts.writer.user": "Now:"})
+    assert said(bound) == "Sing.\n\nNow: Why?"
+
+
+def test_candidates_at_once_each_see_their_own_text(load: Any) -> None:
+    """Two bound graphs and the original wait for each other between reading the file and calling the model."""
+    project = load("""
+import threading
+together = threading.Barrier(3)
+
+def writer(state):
+    text = (HERE / "prompts" / "writer.md").read_text()
+    if state["question"] == "together":
+        together.wait(20)
+    return {"answer": model.invoke([("system", text)]).text}
+
+graph = graph_of(writer=writer)
+""")
+    discover(project.graph, EXAMPLES)
+    graphs = [project.graph, bind(project.graph, {"writer": "One."}), bind(project.graph, {"writer": "Two."})]
+
+    async def at_once() -> list[Any]:
+        return await asyncio.gather(*(graph.ainvoke({"question": "together"}) for graph in graphs))
+
+    assert [final["answer"] for final in asyncio.run(at_once())] == [WRITER, "One.\n", "Two.\n"]
+
+
+def test_a_text_from_nowhere_known_is_told_with_its_node_and_bound(load: Any) -> None:
+    """What stays the same over the examples is the text, what changes its placeholders; inputs are nobody's prompt."""
+    project = load("""
+import base64
+hidden = base64.b64decode(base64.b64encode(b"You are a guide in a museum and speak to %s, as a friend would. Be kind."))
+
+def guide(state):
+    text = hidden.decode() % state["question"].split()[0]
+    return {"answer": model.invoke([("system", text), ("user", state["question"])]).text}
+
+graph = graph_of(guide=guide)
+""")
+    (module,) = discover(project.graph, EXAMPLES)
+    assert (module.name, module.nodes, module.evidence, module.file) == ("guide.system", ("guide",), "seen", None)
+    assert module.text == "You are a guide in a museum and speak to {value_1}, as a friend would. Be kind."
+    bound = bind(project.graph, {"guide.system": "Be kind to {value_1}."})
+    assert said(bound, "Why not?") == "Be kind to Why.\nWhy not?"
+
+
+def test_one_example_is_not_enough_to_tell_what_stays_the_same(load: Any) -> None:
+    """Seen once, a text from nowhere known is reported and cannot be bound, and it is said why."""
+    project = load("""
+def guide(state):
+    return {"answer": model.invoke([("system", bytes(reversed(b".eb ot woh si siht ,dnik eB")).decode())]).text}
+
+graph = graph_of(guide=guide)
+""")
+    (module,) = discover(project.graph, EXAMPLES[:1])
+    assert not module.on
+    with pytest.raises(GraphError, match="one example only"):
+        bind(project.graph, {"guide.system": "Be brief."})
+
+
+def test_what_the_examples_and_tools_bring_is_no_prompt(load: Any) -> None:
+    """A system message that comes with the inputs, and text that a node passes on, are not reported."""
+    project = load("""
+class Chat(TypedDict, total=False):
+    messages: list
+    answer: str
+
+def chat(state):
+    return {"answer": model.invoke(state["messages"]).text}
+
+graph = StateGraph(Chat).add_node("chat", chat).add_edge(START, "chat").compile()
+""")
+    inputs = [
+        {"inputs": {"messages": [("system", "You answer what you are asked, in one short sentence."), ("user", text)]}}
+        for text in ("Why?", "How?")
+    ]
+    assert discover(project.graph, inputs) == []
+
+
+def test_modules_that_were_carried_are_seen_and_others_are_not(load: Any) -> None:
+    """A branch that no example took leaves its prompt's evidence as it was."""
+    project = load("""
+SORT = "Sort the visitors' questions by room."
+RARE = "Answer in the language of flowers, please."
+
+def sort(state):
+    text = SORT if "?" in state["question"] else RARE
+    return {"answer": model.invoke([("system", text), ("user", state["question"])]).text}
+
+graph = graph_of(sort=sort)
+""")
+    assert {name: m.evidence for name, m in by_name(discover(project.graph)).items()} == {
+        "sort": "flows",
+        "rare": "flows",
+    }
+    found = by_name(discover(project.graph, EXAMPLES))
+    assert {name: m.evidence for name, m in found.items()} == {"sort": "seen", "rare": "flows"}
+    warned = watching.unseen(found.values(), {"sort"})
+    assert warned is not None
+    assert "carries rare:" in warned
+    assert watching.unseen(found.values(), {"sort", "rare"}) is None
+
+
+def test_a_graph_that_fails_everywhere_shows_nothing(load: Any) -> None:
+    """When no example comes as far as a model call, that is said, with the failure."""
+    project = load("""
+def fails(state):
+    raise RuntimeError("no such room")
+
+graph = graph_of(fails=fails)
+""")
+    with pytest.raises(UsageError, match="no such room"):
+        discover(project.graph, EXAMPLES)
+
+
+def test_equal_texts_are_seen_where_they_were_said() -> None:
+    """Of two modules that say the same, the one of the call's node was seen."""
+    twins = [Module(name, "prompt", "The very same words.", nodes=(name,)) for name in ("a", "b")]
+    call = Call("model", "a", "m", [{"role": "system", "content": "The  very same\nwords."}])
+    assert watching.seen([call], twins) == {"a": ("a",)}
+    assert watching.seen([Call("tool", "b", "t", {"x": "The very same words."})], twins) == {}
+
+
+def test_tools_are_seen_when_they_were_offered() -> None:
+    """A tool's module was seen when a model call is attributed to it."""
+    tool = Module("tool:search", "tool", "Search the catalogue.", nodes=("a",))
+    assert watching.seen([Call("model", "a", "m", [], modules=("tool:search",))], [tool]) == {"tool:search": ("a",)}
+    assert watching.seen([Call("tool", "a", "search", {}, modules=("tool:search",))], [tool]) == {}
+
+
+def test_the_same_text_in_two_files_cannot_be_told_apart(tmp_path: Path) -> None:
+    """Which of two equal files is read cannot be told from a message, and that is the reason."""
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text(WRITER)
+    call = Call("model", "node", "m", [{"role": "system", "content": WRITER}])
+    (module,) = watching.strange([Run({}, [call])], [], Files([str(tmp_path)]))
+    assert "several places hold it" in module.reason
+    assert not module.on
