@@ -65,21 +65,30 @@ class Writer:
         code = self.file.code(piece.start, piece.end)
         room = self._room(piece.start, piece.end)
         line = self.speller.line(text, piece)
+        lines = "\n" in text.rstrip("\n")
+        if not piece.triple and self._alone(piece) and (lines or not room.holds(line)):
+            yield f"\n{room.indent}".join(self._wrapped(text, room.indent, piece))
         if piece.triple:
             same = not piece.raw and self.speller.has_holes(text) == ("f" in piece.prefix.lower())
             known = spelling(code, piece, self.speller.holes) if same else {}
             opened = opens_on_next_line(code, piece) if open_line is None else open_line
             yield self.speller.block(text, piece, known, open_line=opened)
             yield self.speller.block(text, piece, {}, open_line=opened)
-        elif "\n" in text.rstrip("\n"):
+        elif lines:
             if "\n" in self._closed([piece]).rstrip("\n") and room.holds(line):
                 yield line
             yield self.speller.block(text, piece, {}, open_line=bool(open_line))
         elif room.holds(line) or not room.holds(code):
             yield line
         else:
-            lines = self._wrapped(text, room.indent, piece)
-            yield self._bracketed(lines, room, "") if len(lines) > 1 else line
+            wrapped = self._wrapped(text, room.indent, piece)
+            yield self._bracketed(wrapped, room, "") if len(wrapped) > 1 else line
+
+    def _alone(self, piece: Piece) -> bool:
+        """Whether a literal stands by itself in brackets, on lines of its own."""
+        before, after = self.file.data[: piece.start], self.file.data[piece.end :]
+        left, right = before[len(before.rstrip()) :], after[: len(after) - len(after.lstrip())]
+        return before.rstrip().endswith(b"(") and after.lstrip().startswith(b")") and b"\n" in left and b"\n" in right
 
     def _several(self, text: str, chain: Chain) -> Iterator[str]:
         """A chain of literals: the pieces that are still in the text stay as they are."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import product
+from itertools import pairwise, product
 
 from langgraph_gepa.source.finding import Edit, Found, UnwritableError, find, parts
 from langgraph_gepa.source.layout import Writer
-from langgraph_gepa.source.reading import Chain, Fragments, merged, parsed
+from langgraph_gepa.source.reading import Chain, Fragments, SourceFile, merged, parsed
 from langgraph_gepa.source.seen import as_docstring
 from langgraph_gepa.source.spelling import Holes, Speller
 from langgraph_gepa.source.syntax import is_python
@@ -20,26 +20,29 @@ def rewritten(source: str, edits: Sequence[Edit], encoding: str = "utf-8") -> st
     Raises `UnwritableError` for a text that cannot be written there, `GoneError` for one that is not there.
     """
     file = parsed(source)
-    # From the end, so that lines above stay where they are; what lies within another goes first.
-    for found in sorted((find(file, edit) for edit in edits), key=lambda found: (-found.span[0], found.span[1])):
-        source = _changed(source, found.edit, encoding)
-    return source
-
-
-def _changed(source: str, edit: Edit, encoding: str) -> str:
-    file = parsed(source)
-    found = find(file, edit)
-    new = _fragments(found)
-    chain = found.view.chain
-    speller = Speller(Holes.among(new, chain.fragments), lambda char: _encodable(char, encoding))
-    writer = Writer(file, speller, _limit(source))
-    start, end, code = _placed(writer, found, new)
-    breaks = "\r\n" if "\r\n" in source else "\n"
-    code = code.replace("\r\n", "\n").replace("\n", breaks)
-    changed = (file.data[:start] + code.encode("utf-8") + file.data[end:]).decode("utf-8")
+    found = sorted((find(file, edit) for edit in edits), key=lambda found: (-found.view.start, found.view.end))
+    if any(later.view.start < earlier.view.end for later, earlier in pairwise(found)):
+        # From the end, so that lines above stay where they are; what lies within another goes first.
+        for one in found:
+            source = rewritten(source, [one.edit], encoding)
+        return source
+    data = file.data
+    for one in found:
+        start, end, code = _code(file, one, source, encoding)
+        data = data[:start] + code.encode("utf-8") + data[end:]
+    changed = data.decode("utf-8")
     if not is_python(changed):
         raise UnwritableError("it cannot be written there as Python")
     return changed
+
+
+def _code(file: SourceFile, found: Found, source: str, encoding: str) -> tuple[int, int, str]:
+    """What to put where for one edit, in the line breaks of the file."""
+    new = _fragments(found)
+    speller = Speller(Holes.among(new, found.view.chain.fragments), lambda char: _encodable(char, encoding))
+    start, end, code = _placed(Writer(file, speller, _limit(source)), found, new)
+    breaks = "\r\n" if "\r\n" in source else "\n"
+    return start, end, code.replace("\r\n", "\n").replace("\n", breaks)
 
 
 def _fragments(found: Found) -> Fragments:

@@ -208,3 +208,11 @@ def test_a_text_made_at_import_keeps_its_expressions_where_the_new_text_keeps_wh
     assert changed == 'TOOLS = "a, b"\nA = "You have " + TOOLS + " at hand."\nB = f"""Take {{care}} with:\n{TOOLS}"""\n'
     with pytest.raises(UnwritableError, match="`TOOLS` is filled in"):
         rewritten(source, [Edit("Be kind. Tools: a, b.", "Be kind.", 2)])
+
+
+def test_a_text_in_brackets_of_its_own_grows_there() -> None:
+    """Where a literal stands by itself in brackets, lines and words are written one piece below the other."""
+    source = 'A = (\n    "Be kind."\n)\n'
+    assert rewritten(source, [Edit("Be kind.", "Be kind.\n- always")]) == (
+        'A = (\n    "Be kind.\\n"\n    "- always"\n)\n'
+    )
