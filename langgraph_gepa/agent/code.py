@@ -40,6 +40,7 @@ class Source:
 class File:
     tree: ast.Module
     functions: Mapping[int, tuple[Source, ...]]
+    classes: Mapping[str, tuple[ast.ClassDef, ...]]
     lines: tuple[str, ...]
 
 
@@ -94,7 +95,11 @@ def _parsed(lines: tuple[str, ...]) -> File | None:
     for found in _functions(tree, None, tuple(dict.fromkeys(_imports(tree)))):
         first = min([found.node.lineno, *(d.lineno for d in getattr(found.node, "decorator_list", ()))])
         functions.setdefault(first, []).append(found)
-    return File(tree, {line: tuple(found) for line, found in functions.items()}, lines)
+    classes: dict[str, tuple[ast.ClassDef, ...]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            classes[node.name] = (*classes.get(node.name, ()), node)
+    return File(tree, {line: tuple(found) for line, found in functions.items()}, classes, lines)
 
 
 def _functions(node: ast.AST, owner: str | None, imports: tuple[str, ...]) -> Iterator[Source]:

@@ -27,6 +27,7 @@ class _Copies:
         self.walk = walk
         self.keys = keys
         self.made: dict[int, Any] = {}
+        self.making: set[int] = set()
         self.namespaces: dict[int, dict[str, Any]] = {}
         self.texts: dict[int, dict[Step, str]] = {}
         for (owner, step), text in texts.items():
@@ -34,7 +35,8 @@ class _Copies:
 
     def shell(self, key: int) -> None:
         node = self.walk.nodes[key]
-        if key not in self.made and not node.handler.whole:
+        if key not in self.made and key not in self.making and not node.handler.whole:
+            self.making.add(key)
             steps: dict[Step, str | None] = {step: None for step, part in node.parts if id(part) in self.keys}
             self.made[key] = node.handler.shell(node.value, {**steps, **self.texts.get(key, {})}, self)
 
@@ -51,11 +53,14 @@ class _Copies:
         return self.made[key]
 
     def cell(self, cell: CellType) -> CellType:
-        if id(cell) in self.keys:
-            self.shell(id(cell))
-            copy: CellType = self.made[id(cell)]
-            return copy
-        return cell
+        copy: CellType = self.part(cell)
+        return copy
+
+    def part(self, part: Any) -> Any:
+        if id(part) not in self.keys:
+            return part
+        self.shell(id(part))
+        return self.made.get(id(part), part)  # a class that names itself is still being made
 
     def namespace(self, names: dict[str, Any]) -> dict[str, Any]:
         if id(names) not in self.namespaces:

@@ -198,13 +198,13 @@ def _check(module: Module, text: str) -> str | None:
 
 
 def _merge_frozen(found: dict[Any, list[Slot]]) -> None:
-    """What `bind_tools` turned into a dict is the same module as the tool or class it was made from."""
+    """What LangChain made of a tool or class, such as a dict in `bind_tools`, is the same module as that."""
     sources: dict[str, list[Any]] = {}
     for key, slots in found.items():
-        if slots[0].kind != "prompt" and slots[0].step != ("item", "description"):
+        if slots[0].kind != "prompt" and not slots[0].frozen:
             sources.setdefault(slots[0].text.strip(), []).append(key)
     for key, slots in list(found.items()):
-        if slots[0].kind != "prompt" and slots[0].step == ("item", "description"):
+        if slots[0].frozen:
             same = sources.get(slots[0].text.strip(), [])
             named = [source for source in same if found[source][0].tool == slots[0].tool] or same
             if len(named) == 1 and named[0] != key:
@@ -225,9 +225,12 @@ def _assembled(
     rank = {path: i for i, path in enumerate(traced.order)}
     tools = paths.tools(walk, traced)
     drafts = []
+    heads: dict[str, int] = {}
     for met, (key, slots) in enumerate(found.items()):
         nodes = sorted(_nodes(walk, traced, slots), key=lambda path: rank[path])
-        turn = (rank[nodes[0]] if nodes else len(rank), slots[0].kind != "prompt", met)
+        head, _, argument = slots[0].tool.partition(".")
+        first = rank[nodes[0]] if nodes else len(rank)
+        turn = (first, slots[0].kind != "prompt", heads.setdefault(head, met) if head else met, bool(argument), met)
         drafts.append((turn, nodes, where[key], slots))
     drafts.sort(key=lambda draft: draft[0])
     candidates = [_candidates(walk, traced, nodes, place, slots) for _, nodes, place, slots in drafts]
@@ -241,7 +244,7 @@ def _assembled(
     served = [*asked, *(dataclasses.replace(one, name=name) for one, name in zip(strange, others, strict=True))]
     for at, module in enumerate(served):
         first = min((rank.get(node, len(rank)) for node in module.nodes), default=len(rank))
-        turns.append(((first, False, at - len(served)), module))
+        turns.append(((first, False, at - len(served), False, 0), module))
     turns.sort(key=lambda one: one[0])
     modules = [dataclasses.replace(one, tools=_at_hand(one, tools)) for _, one in turns]
     above = {name: walk.above({slot.owner for slot in slots}) for name, slots in carriers.items()}
@@ -279,10 +282,11 @@ def _nodes(walk: Walk, traced: paths.Paths, slots: list[Slot]) -> list[str]:
 def _users(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
     """The nodes that use one text: those that reach its owner and, of the user's objects, name the attribute."""
     owner = walk.nodes[slot.owner].value
+    if slot.step[0] == "described" and slot.kind == "tool":
+        return [path for holder, _ in walk.holders[slot.owner] for path in traced.of.get(holder, ())]
     nodes = traced.of.get(slot.owner, [])
-    if slot.step[0] not in ("attr", "member", "field") or not classes.own(
-        owner if isinstance(owner, type) else type(owner)
-    ):
+    mine = classes.own(owner if isinstance(owner, type) else type(owner))
+    if slot.kind != "prompt" or slot.step[0] not in ("attr", "member", "field") or not mine:
         return nodes
     # Nobody holds the schema of a context: whoever names its field uses it.
     return [path for path in nodes or traced.order if not traced.named[path].isdisjoint((slot.step[-1], "getattr"))]
@@ -293,7 +297,7 @@ def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: origin
     first = slots[0]
     path = nodes[0] if nodes else ""
     if first.kind != "prompt":
-        name = naming.slug(first.tool or first.hint or path or "tool")
+        name = first.tool or naming.slug(first.hint or path or "tool")
         return [f"{first.kind}:{name}", f"{first.kind}:{path}/{name}"]
     node = naming.label(path, traced.graphs.get(path, ""), path in traced.prebuilt)
     known = next(

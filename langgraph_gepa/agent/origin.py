@@ -21,7 +21,7 @@ from langchain_core.tools import BaseTool
 
 from langgraph_gepa.agent import code
 from langgraph_gepa.agent.anatomy import territory
-from langgraph_gepa.agent.slots import Slot
+from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.walk import Walk
 
 
@@ -63,7 +63,9 @@ class Places:
                 line, column = where[:2]
                 return Place(("literal", filename, line, column), filename, line)
             case ("doc",):
-                return _docstring(owner)
+                return _class_docstring(owner) if isinstance(owner, type) else _docstring(owner)
+            case ("described", name):
+                return self._description(owner, str(name), slot)
             case ("global", name) if (home := _home(owner.__globals__, str(name), slot.text)) is not None:
                 return home
             case ("global", *path, name) if path:
@@ -76,7 +78,33 @@ class Places:
                 return _field(owner, str(name), slot)
         if isinstance(owner, BaseTool) and (made := _made_from(owner, slot.text)) is not None:
             return _docstring(made)
+        if slot.step[0] == "attr" and _is_default(owner, str(slot.step[1]), slot.text):
+            return _field(type(owner), str(slot.step[1]), slot)
         return self._string(slot)
+
+    def _description(self, cls: type, field: str, slot: Slot) -> Place:
+        """Where a field is described: in its class, in the function a tool was made from, or wherever else."""
+        for file, node in (*_members(cls, field), *self._makers(slot.owner)):
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                    if _says(inner.value, slot.text):
+                        return Place(("literal", file, inner.lineno, inner.col_offset), file, inner.lineno)
+                    before, met, _ = inner.value.partition(slot.text)
+                    if met and f"{field}" in before.rpartition("\n")[2]:
+                        line = inner.lineno + before.count("\n")
+                        return Place(("described", file, line), file, line)
+        found = self._written(slot.text)
+        if len(found) == 1:
+            return Place(("literal", *found[0]), *found[0][:2])
+        return Place(("described", slot.tool, field))
+
+    def _makers(self, arguments: int) -> Iterator[tuple[str, ast.AST]]:
+        """The functions of the tools that take these arguments."""
+        for holder, _ in self.walk.holders[arguments]:
+            made = _function_of(self.walk.nodes[holder].value)
+            found = code.source(made.__code__) if made is not None else None
+            if made is not None and found is not None:
+                yield made.__code__.co_filename, found.node
 
     def _string(self, slot: Slot) -> Place:
         value = _value(self.walk, slot)
@@ -88,6 +116,8 @@ class Places:
         if len(homes) == 1:
             return next(iter(homes.values()))
         literals = self._written(slot.text)
+        if len(literals) > 1:
+            literals = list(self._assigned(slot)) or literals
         if len(literals) == 1:
             file, line, _ = literals[0]
             return Place(("literal", *literals[0]), file, line)
@@ -95,6 +125,18 @@ class Places:
             return Place(("object", id(value)))
         # Equal literals may be one object: what one node uses is then taken for one text.
         return Place(("shared", id(value), *self.users.get(slot.owner, (slot.owner, slot.step))))
+
+    def _assigned(self, slot: Slot) -> Iterator[tuple[str, int, int]]:
+        """Where the value of the global name that holds a text says it."""
+        key, met = slot.owner, set[int]()
+        while key not in met and isinstance(self.walk.nodes[key].value, dict | list | tuple):
+            met.add(key)
+            for holder, step in self.walk.holders[key]:
+                value = self.walk.nodes[holder].value
+                if step[0] == "global" and (found := _statement(value.__globals__, str(step[1]))) is not None:
+                    yield from _saying(*found, slot.text)
+                    return
+            key = next((holder for holder, _ in self.walk.holders[key]), key)
 
     def _written(self, text: str) -> list[tuple[str, int, int]]:
         """Where the project's files write this text as one literal."""
@@ -108,9 +150,7 @@ class Places:
             parsed = code.file(filename) if filename.endswith(".py") else None
             if parsed is None or not any(words in line for line in parsed.lines):
                 continue
-            for node in ast.walk(parsed.tree):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and _says(node.value, text):
-                    yield filename, node.lineno, node.col_offset
+            yield from _saying(filename, parsed.tree, text)
 
 
 _INTERNED = 20
@@ -132,12 +172,33 @@ def _value(walk: Walk, slot: Slot) -> str:
     return slot.text
 
 
+def _saying(filename: str, within: ast.AST, text: str) -> Iterator[tuple[str, int, int]]:
+    for node in ast.walk(within):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _says(node.value, text):
+            yield filename, node.lineno, node.col_offset
+
+
 def _says(literal: str, text: str) -> bool:
     return literal == text or (len(literal) >= len(text) and inspect.cleandoc(literal) == text)
 
 
 def _home(names: dict[str, Any], name: str, value: str) -> Place | None:
     """The module that assigns a global name, through any imports of it."""
+    module, name, written = _assigning(names, name)
+    if module is not None and written is not None:
+        return _written_at(written, str(module.__file__), ("global", module.__name__, name), name)
+    if module is not None:
+        return Place(("global", module.__name__, name), None, None, name)
+    return Place(("names", id(names), name), None, None, name) if value else None
+
+
+def _statement(names: dict[str, Any], name: str) -> tuple[str, ast.expr] | None:
+    module, _, written = _assigning(names, name)
+    return (str(module.__file__), written) if module is not None and written is not None else None
+
+
+def _assigning(names: dict[str, Any], name: str) -> tuple[ModuleType | None, str, ast.expr | None]:
+    """The module that assigns a global name, the name there, and the value as it is written."""
     module, met = sys.modules.get(names.get("__name__", "")), set()
     while isinstance(module, ModuleType) and (module.__name__, name) not in met:
         met.add((module.__name__, name))
@@ -146,14 +207,12 @@ def _home(names: dict[str, Any], name: str, value: str) -> Place | None:
             break
         for statement in parsed.tree.body:
             if (written := _assigned(statement, name)) is not None:
-                return _written_at(written, str(module.__file__), ("global", module.__name__, name), name)
+                return module, name, written
         found = _imported(parsed.tree, module, name)
         if found is None:
             break
         module, name = found
-    if isinstance(module, ModuleType):
-        return Place(("global", module.__name__, name), None, None, name)
-    return Place(("names", id(names), name), None, None, name) if value else None
+    return (module if isinstance(module, ModuleType) else None), name, None
 
 
 def _written_at(value: ast.expr, file: str, otherwise: Hashable, name: str) -> Place:
@@ -190,20 +249,52 @@ def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleTy
     return None
 
 
+def _is_default(owner: Any, name: str, text: str) -> bool:
+    """Whether an object has an attribute as its class, a user's, gives it."""
+    cls = type(owner)
+    fields = getattr(cls, "__pydantic_fields__", {})
+    given = fields[name].default if name in fields else getattr(cls, name, None)
+    return territory.own(cls.__module__) and isinstance(given, str) and given == text
+
+
 def _field(cls: type, name: str, slot: Slot) -> Place:
     for base in cls.__mro__:
         module = sys.modules.get(base.__module__)
-        parsed = code.file(getattr(module, "__file__", None) or "")
-        for node in ast.walk(parsed.tree) if parsed else ():
-            if isinstance(node, ast.ClassDef) and node.name == base.__name__:
-                for statement in node.body:
-                    value = _assigned(statement, name)
-                    if isinstance(value, ast.Name) and value.id in vars(module):
-                        return _home(vars(module), value.id, slot.text) or Place(("field", cls, name))
-                    if value is not None:
-                        key = ("field", base.__module__, base.__qualname__, name)
-                        return _written_at(_default(value), str(getattr(module, "__file__", "")), key, name)
+        for file, node in _definitions(base):
+            for statement in node.body:
+                value = _assigned(statement, name)
+                if isinstance(value, ast.Name) and value.id in vars(module):
+                    return _home(vars(module), value.id, slot.text) or Place(("field", cls, name))
+                if value is not None:
+                    key = ("field", base.__module__, base.__qualname__, name)
+                    return _written_at(_default(value), file, key, name)
     return Place(("step", slot.owner, slot.step), None, None, name)
+
+
+def _definitions(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
+    """Where a class is written: its file, with what its body says."""
+    file = str(getattr(sys.modules.get(cls.__module__), "__file__", None) or "")
+    parsed = code.file(file)
+    if parsed is not None:
+        yield from ((file, node) for node in parsed.classes.get(cls.__name__, ()))
+
+
+def _members(cls: type, name: str) -> Iterator[tuple[str, ast.AST]]:
+    """The statements of a class and of what it inherits from that declare a name."""
+    for base in cls.__mro__:
+        for file, node in _definitions(base):
+            for statement in node.body:
+                match statement:
+                    case ast.AnnAssign(target=ast.Name(id=declared)) if declared == name:
+                        yield file, statement
+
+
+def _class_docstring(cls: type) -> Place:
+    for file, node in _definitions(cls):
+        match node.body[0]:
+            case ast.Expr(value=ast.Constant(value=str(text))) if text == cls.__doc__ or _says(text, cls.__doc__ or ""):
+                return Place(("doc", file, node.body[0].lineno), file, node.body[0].lineno)
+    return Place(("doc", cls))
 
 
 def _default(value: ast.expr) -> ast.expr:
@@ -216,12 +307,17 @@ def _default(value: ast.expr) -> ast.expr:
 
 def _made_from(tool: BaseTool, description: str) -> FunctionType | None:
     """The function a tool was made from, if its docstring is the tool's description."""
+    function = _function_of(tool)
+    if function is None or not function.__doc__:
+        return None
+    return function if " ".join(function.__doc__.split()).startswith(" ".join(description.split())) else None
+
+
+def _function_of(tool: Any) -> FunctionType | None:
     function = getattr(tool, "func", None) or getattr(tool, "coroutine", None)
     while isinstance(function, partial | MethodType):
         function = function.func if isinstance(function, partial) else function.__func__
-    if not isinstance(function, FunctionType) or not function.__doc__:
-        return None
-    return function if " ".join(function.__doc__.split()).startswith(" ".join(description.split())) else None
+    return function if isinstance(function, FunctionType) else None
 
 
 def _docstring(function: FunctionType) -> Place:

@@ -4,47 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
-from inspect import cleandoc
-from types import CellType, FunctionType, MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.prompts import BasePromptTemplate, FewShotPromptTemplate, PromptTemplate
-from langchain_core.runnables import Runnable, RunnableSequence
+from langchain_core.runnables import RunnableSequence
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import statements, templates
-from langgraph_gepa.agent.anatomy import Step, classes, functions
-from langgraph_gepa.agent.flow import PROMPT_NAME, Demand, Flow, Solution, Source, Use, style_of, under, whole
+from langgraph_gepa.agent import descriptions, statements, templates
+from langgraph_gepa.agent.anatomy import Step, functions
+from langgraph_gepa.agent.demands import Demands
+from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Solution, Source, Use, style_of, whole
 from langgraph_gepa.agent.literals import Literal
+from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.walk import Node, Walk
-from langgraph_gepa.search.module import Evidence, Kind, Style
+from langgraph_gepa.search.module import Evidence, Style
 
-_CONTAINERS = (dict, list, tuple, CellType)
 _LABELS = {"role", "type", "name", "id"}
 _ROLES = {"system", "human", "user", "ai", "assistant", "developer", "placeholder", "tool"}
 _WORDS = 4
 """A text that is not seen to flow is worth listing from this many words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A text in an object. Several may be the same module. `literal` is there when it is written in code."""
-
-    owner: int
-    step: Step
-    text: str
-    kind: Kind = "prompt"
-    style: Style = "plain"
-    evidence: Evidence = "flows"
-    hint: str = ""
-    tool: str = ""
-    literal: Literal | None = None
-    reason: str = ""
 
 
 _MACHINE = re.compile(
@@ -53,9 +34,6 @@ _MACHINE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """SQL, addresses, markup and JSON."""
-
-_NONE: frozenset[Demand] = frozenset()
-_PROMPT: frozenset[Demand] = frozenset({((), "prompt")})
 
 
 class Slots:
@@ -69,9 +47,10 @@ class Slots:
                 statements.read(self.flow, node.value)
         self._builders()
         self.solution: Solution = self.flow.solve()
-        self.inherited = self._inherit()
+        self.demands = Demands(walk, self.solution)
 
     def __iter__(self) -> Iterator[Slot]:
+        yield from descriptions.find(self.walk, self.demands)
         for key, node in self.walk.nodes.items():
             yield from self._of(key, node)
 
@@ -102,66 +81,6 @@ class Slots:
         if isinstance(function, FunctionType) and functions.own(function):
             self.flow.returns(function)
 
-    def _inherit(self) -> Mapping[int, frozenset[Demand]]:
-        """What is used of containers, by those who hold them."""
-        demands: dict[int, frozenset[Demand]] = defaultdict(frozenset)
-        todo = [key for key, node in self.walk.nodes.items() if not isinstance(node.value, _CONTAINERS)]
-        while todo:
-            node = self.walk.nodes[todo.pop()]
-            for step, part in node.parts:
-                if isinstance(part, _CONTAINERS):
-                    given = self.demands(node, step, demands)
-                    if not given <= demands[id(part)]:
-                        demands[id(part)] |= given
-                        todo.append(id(part))
-        return demands
-
-    def demands(
-        self, node: Node, step: Step, inherited: Mapping[int, frozenset[Demand]] | None = None
-    ) -> frozenset[Demand]:
-        """What is used of what stands under a step."""
-        held = (self.inherited if inherited is None else inherited).get(id(node.value), _NONE)
-        match step:
-            case ("content",):
-                return held
-            case ("item", key):
-                return frozenset((rest, use) for path, use in held if (rest := under(path, (key,))) is not None)
-        return self._used(node, step)
-
-    def _used(self, node: Node, step: Step) -> frozenset[Demand]:
-        """How what stands under a step is used by the object itself."""
-        match step:
-            case ("cell" | "kwdefault", str(name)) if isinstance(node.value, FunctionType):
-                return self._variable(node.value, name)
-            case ("global", *names):
-                return self._variable(node.value, ".".join(str(name) for name in names))
-            case ("default", int(index)):
-                names = node.value.__code__.co_varnames[: node.value.__code__.co_argcount]
-                return self._variable(node.value, names[index - len(node.value.__defaults__)])
-            case ("keyword", str(name)) if isinstance(node.value, partial) and isinstance(
-                node.value.func, FunctionType
-            ):
-                return self._variable(node.value.func, name)
-            case ("arg", int(index)) if isinstance(node.value, partial) and isinstance(node.value.func, FunctionType):
-                return self._variable(node.value.func, node.value.func.__code__.co_varnames[index])
-            case ("field" | "member" | "factory", str(name)):
-                return self.solution.at(("attr", name)) or self._named(name)
-            case ("attr", "partial_variables") if isinstance(node.value, BasePromptTemplate):
-                return _PROMPT
-            case ("attr" | "private", str(name)):
-                if classes.own(type(node.value)) and not isinstance(node.value, Runnable):
-                    return self.solution.at(("attr", name))
-                return self.solution.at(("attr", name)) | self._named(name)
-        return _NONE
-
-    def _variable(self, function: FunctionType, name: str) -> frozenset[Demand]:
-        if functions.own(function):
-            return self.solution.at(("var", id(function.__code__), name))
-        return self._named(name)
-
-    def _named(self, name: str) -> frozenset[Demand]:
-        return _PROMPT if PROMPT_NAME.search(name) else _NONE
-
     def _of(self, key: int, node: Node) -> Iterator[Slot]:
         value = node.value
         if isinstance(value, FunctionType):
@@ -171,14 +90,9 @@ class Slots:
             return
         elif isinstance(value, BasePromptTemplate):
             yield from self._template(key, value)
-        elif isinstance(value, BaseTool):
-            yield Slot(key, ("attr", "description"), value.description, "tool", tool=value.name)
-        elif isinstance(value, dict) and _is_schema(value):
-            yield Slot(key, ("item", "description"), value["description"], "tool", tool=value["name"])
-            return
         for step, part in node.parts:
             if isinstance(part, str) and templates.speaks(part) and not _label(value, step, part):
-                yield from self._string(key, node, step, part, whole(self.demands(node, step)))
+                yield from self._string(key, node, step, part, whole(self.demands.on(step, node)))
 
     def _string(self, key: int, node: Node, step: Step, text: str, uses: frozenset[Use]) -> Iterator[Slot]:
         if isinstance(node.value, BaseTool | BasePromptTemplate) or (step[0] == "dict" and step[1] != "prompt"):
@@ -205,8 +119,6 @@ class Slots:
 
     def _function(self, key: int, node: Node) -> Iterator[Slot]:
         function: FunctionType = node.value
-        if self._is_tool(key) and function.__doc__:
-            yield Slot(key, ("doc",), cleandoc(function.__doc__), "tool", tool=function.__name__)
         reading = self.flow.readings.get(id(function.__code__)) if functions.own(function) else None
         if reading is None:
             return
@@ -227,12 +139,6 @@ class Slots:
                 yield dataclasses.replace(slot, kind="tool")
             elif where in reading.loose and _prose(literal.text):
                 yield dataclasses.replace(slot, evidence="possible")
-
-    def _is_tool(self, key: int) -> bool:
-        """Whether a function itself is given to a model as a tool."""
-        return any(
-            "tools" in whole(self.demands(self.walk.nodes[holder], step)) for holder, step in self.walk.holders[key]
-        )
 
 
 _FORMATTED_TWICE = "an f-string that is formatted again: which braces are placeholders cannot be told"
@@ -259,15 +165,6 @@ def _reason(uses: frozenset[Use]) -> str:
 def _prose(text: str) -> bool:
     """Whether a text that is not seen to flow is worth listing: some words that are for no machine."""
     return templates.words(text) >= _WORDS and not _MACHINE.match(text)
-
-
-def _is_schema(value: dict[Any, Any]) -> bool:
-    """Whether a dict describes a tool to a model, as `bind_tools` leaves it."""
-    return (
-        isinstance(value.get("name"), str)
-        and isinstance(value.get("description"), str)
-        and ("parameters" in value or "input_schema" in value)
-    )
 
 
 def _label(holder: Any, step: Step, text: str) -> bool:

@@ -25,7 +25,10 @@ _CALLS = {"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "predict"
 _ROLES = {"system", "human", "user", "developer"}
 _SPEAKERS = {"SystemMessage", "HumanMessage", "ChatMessage", "RemoveMessage", "AIMessage", "ToolMessage"}
 _HEARD = {"SystemMessage", "HumanMessage", "ChatMessage"}
-_TAKERS = {"bind_tools", "ToolNode", "create_agent", "create_react_agent", "create_deep_agent"}
+_TAKERS = {"bind_tools", "with_structured_output", "ToolNode", "ToolStrategy", "ProviderStrategy", "create_agent",
+           "create_react_agent", "create_deep_agent", "create_extractor"}  # fmt: skip
+_DESCRIBED = {"tools", "schema", "response_format", "args_schema", "pydantic_object"}
+"""Arguments that are described to a model."""
 _TOOL_MAKERS = {"tool", "from_function", "Tool", "StructuredTool", "create_handoff_tool"}
 _WORDS = 4
 
@@ -266,7 +269,9 @@ class _Reader(ast.NodeVisitor):
             if not isinstance(target, BaseTool | BaseRetriever | BaseDocumentCompressor):
                 self._input(given.get("input", given.get("messages", first)))
         elif name in _TAKERS:
-            self._sink(self.sources(given.get("tools", node.args[-1] if node.args else None)), "tools")
+            self._sink(self.sources(node.args[-1] if node.args else None), "tools")
+        for keyword in _DESCRIBED & given.keys():
+            self._sink(self.sources(given[keyword]), "tools")
         if name in _TOOL_MAKERS:
             self._sink(self.sources(given.get("description")), "tool")
 

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from langgraph_gepa.agent.anatomy import classes, containers, functions, graphs, objects
+from langgraph_gepa.agent.anatomy import classes, containers, functions, graphs, objects, schemas
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
 
-__all__ = ["Copies", "Handler", "Step", "classes", "functions", "handler"]
+__all__ = ["Copies", "Handler", "Step", "classes", "functions", "handler", "schemas"]
 
 _HANDLERS: tuple[Handler, ...] = (
     *functions.HANDLERS,
     *containers.HANDLERS,
     *classes.HANDLERS,
+    *schemas.HANDLERS,
     *graphs.HANDLERS,
     *objects.HANDLERS,
 )

@@ -16,10 +16,9 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic._internal._model_construction import ModelMetaclass
-from pydantic.fields import FieldInfo
 from typing_extensions import override
 
-from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.anatomy import schemas, territory
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
 
 _SKIPPED = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "__init_subclass__",
@@ -33,16 +32,17 @@ def own(cls: type) -> bool:
 
 class Class(Handler):
     """Steps: `member name` for what the class's body defines, `field name` for defaults of fields,
-    `factory name` for functions that make such defaults."""
+    `factory name` for functions that make such defaults, and those of `schemas`."""
 
     @override
     def handles(self, value: Any) -> bool:
         if not isinstance(value, type) or issubclass(value, enum.Enum | BaseException):
             return False
-        return own(value) and type(value) in (type, ABCMeta, ModelMetaclass)
+        return type(value) in (type, ABCMeta, ModelMetaclass) and (own(value) or schemas.generated(value))
 
     @override
     def parts(self, value: type) -> Iterator[tuple[Step, Any]]:
+        yield from schemas.nested(value)
         met: set[str] = set()
         for name, default in _fields(value):
             if default is not dataclasses.MISSING:
@@ -62,15 +62,14 @@ class Class(Handler):
         names: dict[str, Any] = {
             "__module__": value.__module__,
             "__qualname__": value.__qualname__,
-            "__doc__": value.__doc__,
+            "__doc__": steps.get(("doc",)) or value.__doc__,
         }
         if "__slots__" in vars(value):
             names["__slots__"] = ()
         if not issubclass(value, BaseModel):
             return types.new_class(value.__name__, (value,), {}, lambda body: body.update(names))
-        fields = {str(step[1]): text for step, text in steps.items() if step[0] == "field"}
-        if fields:
-            return _model(value, fields, names)
+        if any(step[0] in ("field", "described", "annotated", "doc") for step in steps):
+            return schemas.model(value, steps, names, copies)
         # The metaclass of pydantic would build validators that are the parent's anyway.
         return ABCMeta.__new__(type(value), value.__name__, (value,), names)
 
@@ -80,9 +79,9 @@ class Class(Handler):
         factories = {str(step[1]): part for step, part in changes.items() if step[0] == "factory"}
         if (defaults or factories) and dataclasses.is_dataclass(value):
             _dataclass(value, copy, defaults, factories)
-        for (kind, name), part in changes.items():
-            if kind == "member":
-                type.__setattr__(copy, str(name), part)
+        for step, part in changes.items():
+            if step[0] == "member":
+                type.__setattr__(copy, str(step[1]), part)
 
 
 def _fields(cls: type) -> Iterator[tuple[str, Any]]:
@@ -106,17 +105,6 @@ def _generated(cls: type, name: str, member: Any) -> bool:
     ):
         return True
     return name == "_abc_impl" or (isinstance(member, FunctionType) and member.__code__.co_filename.startswith("<"))
-
-
-def _model(cls: type[BaseModel], defaults: Mapping[str, str | None], names: dict[str, Any]) -> type:
-    annotations: dict[str, Any] = {}
-    for name, text in defaults.items():
-        info: FieldInfo = copying.copy(cls.__pydantic_fields__[name])
-        info.default = text
-        annotations[name] = info.annotation
-        names[name] = info
-    names["__annotations__"] = annotations
-    return types.new_class(cls.__name__, (cls,), {}, lambda body: body.update(names))
 
 
 def _dataclass(cls: type, copy: type, defaults: Mapping[str, Any], factories: Mapping[str, Any]) -> None:

@@ -17,6 +17,10 @@ class Copies(Protocol):
         """The copy of a closure cell if it gets one, else the cell itself."""
         ...
 
+    def part(self, part: Any) -> Any:
+        """The copy of a part if it gets one, else the part itself. It may not be filled yet."""
+        ...
+
     def namespace(self, names: dict[str, Any]) -> dict[str, Any]:
         """The copy of a module's global names that all copied functions of the module share."""
         ...

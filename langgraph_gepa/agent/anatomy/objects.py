@@ -28,6 +28,10 @@ _CLOSED = (BaseLanguageModel, BaseCallbackHandler, Document, Embeddings, VectorS
 """Objects that hold machinery, never a prompt that could be replaced by copying them."""
 
 
+_MEMOS = frozenset({"_tool_call_schema_memo"})
+"""Private attributes in which LangChain keeps what it made of the others."""
+
+
 class Instance(Handler):
     """An instance whose attributes are its state. Steps: `attr name`, `private name`, and `class`."""
 
@@ -60,7 +64,8 @@ class Instance(Handler):
             object.__setattr__(copy, "__pydantic_fields_set__", set(value.__pydantic_fields_set__))
             extra, private = value.__pydantic_extra__, getattr(value, "__pydantic_private__", None)
             object.__setattr__(copy, "__pydantic_extra__", dict(extra) if extra is not None else None)
-            object.__setattr__(copy, "__pydantic_private__", dict(private) if private is not None else None)
+            private = {k: None if k in _MEMOS else v for k, v in private.items()} if private is not None else None
+            object.__setattr__(copy, "__pydantic_private__", private)
         return copy
 
     @override

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import sysconfig
 from functools import cache
+from pathlib import Path
 from types import CodeType, ModuleType
 
 _FRAMEWORKS = frozenset({"langchain", "langgraph", "deepagents"})
@@ -12,6 +13,7 @@ _INTEGRATIONS = ("langchain_", "langgraph_")
 _OURS = "langgraph_gepa"
 _DEMO = "langgraph_gepa.demo"  # written as a user would; also when it comes in our wheel
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_PACKAGES = frozenset({"site-packages", "dist-packages"})  # also those of another environment on the path
 
 
 def own(module: str | None) -> bool:
@@ -47,7 +49,7 @@ def _own(top: str, module: str) -> bool:
 @cache
 def _installed(module: str) -> bool:
     path = getattr(sys.modules.get(module), "__file__", None)
-    return path is not None and path.startswith(_INSTALLED)
+    return path is not None and (path.startswith(_INSTALLED) or not _PACKAGES.isdisjoint(Path(path).parts))
 
 
 @cache

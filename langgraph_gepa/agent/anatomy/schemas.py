@@ -1,0 +1,152 @@
+"""Classes that describe themselves to a model: pydantic models, typed dicts and dataclasses.
+
+Their texts are the docstring, step `doc`, and the descriptions of fields, steps `described name`. The
+classes a field's annotation names are parts, steps `annotated name class`.
+"""
+
+from __future__ import annotations
+
+import copy as copying
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from inspect import cleandoc
+from typing import Annotated, Any, Union
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict, override
+
+from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
+
+
+def docstring(cls: type) -> str:
+    """What the class says of itself; nothing when Python wrote its docstring."""
+    written = vars(cls).get("__doc__") or ""
+    if not isinstance(written, str) or (dataclasses.is_dataclass(cls) and written.startswith(f"{cls.__name__}(")):
+        return ""
+    return cleandoc(written)
+
+
+def descriptions(cls: type) -> Iterator[tuple[str, str]]:
+    """The fields of a class that are described, each with its description."""
+    if issubclass(cls, BaseModel):
+        yield from ((name, info.description) for name, info in cls.__pydantic_fields__.items() if info.description)
+        return
+    for name, annotation in _annotations(cls).items():
+        if (text := _described(annotation)) is not None:
+            yield name, text
+
+
+def nested(cls: type) -> Iterator[tuple[Step, type]]:
+    """The user's classes that the annotations of fields name."""
+    for name, annotation in _annotations(cls).items():
+        for held in dict.fromkeys(_named(annotation)):
+            if territory.own(held.__module__) and (issubclass(held, BaseModel) or is_typeddict(held)):
+                yield ("annotated", name, held), held
+
+
+def generated(cls: type) -> bool:
+    """Whether a model was made at run time, as LangChain makes one for a tool's arguments."""
+    module = sys.modules.get(cls.__module__)
+    return issubclass(cls, BaseModel) and territory.framework(cls.__module__) and not hasattr(module, cls.__name__)
+
+
+def model(cls: type[BaseModel], steps: Mapping[Step, str | None], names: dict[str, Any], copies: Copies) -> type:
+    """A subclass with other defaults, descriptions and annotations of fields; `names` are what its body says."""
+    fields: dict[str, FieldInfo] = {}
+    for step, text in steps.items():
+        if step[0] in ("field", "described", "annotated"):
+            name = str(step[1])
+            info = fields.setdefault(name, copying.copy(cls.__pydantic_fields__[name]))
+            if step[0] == "field":
+                info.default = text
+            elif step[0] == "described":
+                info.description = text
+                info._attributes_set = {**info._attributes_set, "description": text}
+            elif isinstance(held := step[2], type):
+                info.annotation = _exchanged(info.annotation, held, copies.part(held))
+    names["__annotations__"] = {name: info.annotation for name, info in fields.items()}
+    return types.new_class(cls.__name__, (cls,), {}, lambda body: body.update({**names, **fields}))
+
+
+class TypedDictClass(Handler):
+    """A typed dict. Its copy is a class of its own: typed dicts are never asked for their type."""
+
+    @override
+    def handles(self, value: Any) -> bool:
+        return is_typeddict(value) and territory.own(value.__module__)
+
+    @override
+    def parts(self, value: type) -> Iterator[tuple[Step, Any]]:
+        return nested(value)
+
+    @override
+    def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
+        annotations = _annotations(value)
+        for step, text in steps.items():
+            if step[0] == "described":
+                annotations[str(step[1])] = _redescribed(annotations[str(step[1])], text)
+            elif step[0] == "annotated" and isinstance(held := step[2], type):
+                annotations[str(step[1])] = _exchanged(annotations[str(step[1])], held, copies.part(held))
+        said = steps.get(("doc",)) or value.__doc__
+        body = {"__annotations__": annotations, "__doc__": said, "__module__": value.__module__}
+        copy = type(value)(value.__name__, (), body, total=value.__total__)
+        copy.__qualname__ = value.__qualname__
+        copy.__required_keys__, copy.__optional_keys__ = value.__required_keys__, value.__optional_keys__
+        return copy
+
+    @override
+    def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
+        """Everything is in the shell."""
+
+
+def _annotations(cls: type) -> dict[str, Any]:
+    if issubclass(cls, BaseModel):
+        return {name: info.annotation for name, info in cls.__pydantic_fields__.items()}
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except (NameError, TypeError, AttributeError):  # an annotation that only a type checker can read
+        return dict(getattr(cls, "__annotations__", {}))
+
+
+def _described(annotation: Any) -> str | None:
+    """The text in `Annotated[str, ..., "text"]`: the third in LangChain's reading."""
+    if typing.get_origin(annotation) is Annotated and len(typing.get_args(annotation)) > 2:
+        text = typing.get_args(annotation)[2]
+        return text if isinstance(text, str) else None
+    return None
+
+
+def _redescribed(annotation: Any, text: str | None) -> Any:
+    kept = typing.get_args(annotation)
+    return Annotated[(*kept[:2], text, *kept[3:])]
+
+
+def _named(annotation: Any) -> Iterator[type]:
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+        yield annotation
+    elif typing.get_origin(annotation) is not typing.Literal:
+        for argument in typing.get_args(annotation):
+            yield from _named(argument)
+
+
+def _exchanged(annotation: Any, old: type, new: type) -> Any:
+    """The annotation with one class in another's place."""
+    if annotation is old:
+        return new
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    changed = tuple(_exchanged(argument, old, new) for argument in arguments)
+    if origin is None or origin is typing.Literal or all(a is b for a, b in zip(arguments, changed, strict=True)):
+        return annotation
+    if origin is Annotated:
+        return Annotated[changed]
+    if origin in (Union, types.UnionType):
+        return Union[changed]  # noqa: UP007  # made of a tuple
+    return annotation.copy_with(changed) if hasattr(annotation, "copy_with") else origin[changed]
+
+
+HANDLERS: tuple[Handler, ...] = (TypedDictClass(),)

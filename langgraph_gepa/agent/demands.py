@@ -1,0 +1,101 @@
+"""What is used of the objects of a walk, and how, by the code and the frameworks that hold them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import partial
+from types import CellType, FunctionType
+
+from langchain_core.prompts import BasePromptTemplate
+from langchain_core.runnables import Runnable, RunnableBinding
+
+from langgraph_gepa.agent.anatomy import Step, classes, functions
+from langgraph_gepa.agent.flow import PROMPT_NAME, Demand, Solution, under, whole
+from langgraph_gepa.agent.walk import Node, Walk
+
+_CARRIERS = (dict, list, tuple, CellType, type)
+_NONE: frozenset[Demand] = frozenset()
+_PROMPT: frozenset[Demand] = frozenset({((), "prompt")})
+_DESCRIBED: frozenset[Demand] = frozenset({((), "tools")})
+_DESCRIBING = frozenset({
+    "tools", "schema", "schemas", "schema_specs", "schema_spec", "json_schema", "pydantic_object", "args_schema",
+    "response_format", "initial_response_format", "structured_output_tools", "ls_structured_output_format",
+})  # fmt: skip
+"""Names under which LangChain's objects and functions hold what is described to a model."""
+_BOUND: frozenset[Demand] = frozenset(((name,), "tools") for name in _DESCRIBING)
+
+
+class Demands:
+    """Demands reach into containers, and from a class to those its fields' annotations name."""
+
+    def __init__(self, walk: Walk, solution: Solution) -> None:
+        self.walk = walk
+        self.solution = solution
+        self._held: dict[int, frozenset[Demand]] = defaultdict(frozenset)
+        self._pass_on()
+
+    def on(self, step: Step, node: Node) -> frozenset[Demand]:
+        """What is used of what `node` holds under a step."""
+        held = self._held.get(id(node.value), _NONE)
+        match step:
+            case ("content",):
+                return held
+            case ("item", key):
+                return frozenset((rest, use) for path, use in held if (rest := under(path, (key,))) is not None)
+            case ("annotated", _, _):
+                return held & _DESCRIBED
+        return self._used(node, step)
+
+    def described(self, key: int) -> bool:
+        """Whether an object is given to a model as a tool or schema."""
+        return any(
+            "tools" in whole(self.on(step, self.walk.nodes[holder])) for holder, step in self.walk.holders.get(key, ())
+        )
+
+    def _pass_on(self) -> None:
+        todo = list(self.walk.nodes)
+        while todo:
+            node = self.walk.nodes[todo.pop()]
+            for step, part in node.parts:
+                if isinstance(part, _CARRIERS):
+                    given = self.on(step, node)
+                    if not given <= self._held[id(part)]:
+                        self._held[id(part)] |= given
+                        todo.append(id(part))
+
+    def _used(self, node: Node, step: Step) -> frozenset[Demand]:
+        """How what stands under a step is used by the object itself."""
+        value = node.value
+        match step:
+            case ("cell" | "kwdefault", str(name)) if isinstance(value, FunctionType):
+                return self._variable(value, name)
+            case ("global", *names):
+                return self._variable(value, ".".join(str(name) for name in names))
+            case ("default", int(index)):
+                names = value.__code__.co_varnames[: value.__code__.co_argcount]
+                return self._variable(value, names[index - len(value.__defaults__)])
+            case ("keyword", str(name)) if isinstance(value, partial) and isinstance(value.func, FunctionType):
+                return self._variable(value.func, name)
+            case ("arg", int(index)) if isinstance(value, partial) and isinstance(value.func, FunctionType):
+                return self._variable(value.func, value.func.__code__.co_varnames[index])
+            case ("field" | "member" | "factory", str(name)):
+                return self.solution.at(("attr", name)) or _named(name)
+            case ("attr", "partial_variables") if isinstance(value, BasePromptTemplate):
+                return _PROMPT
+            case ("attr", "kwargs") if isinstance(value, RunnableBinding):
+                return _BOUND
+            case ("attr" | "private", str(name)):
+                if classes.own(type(value)) and not isinstance(value, Runnable):
+                    return self.solution.at(("attr", name))
+                return self.solution.at(("attr", name)) | _named(name)
+        return _NONE
+
+    def _variable(self, function: FunctionType, name: str) -> frozenset[Demand]:
+        if functions.own(function):
+            return self.solution.at(("var", id(function.__code__), name))
+        return _named(name)
+
+
+def _named(name: str) -> frozenset[Demand]:
+    """What a framework uses under this name."""
+    return _PROMPT if PROMPT_NAME.search(name) else _DESCRIBED if name in _DESCRIBING else _NONE

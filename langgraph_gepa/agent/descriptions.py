@@ -1,0 +1,132 @@
+"""What tools and schemas say of themselves to a model: their own description and those of arguments and fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from inspect import cleandoc
+from types import FunctionType
+from typing import Any
+
+from langchain.agents.structured_output import OutputToolBinding
+from langchain_core.runnables import RunnableBinding
+from langchain_core.tools import BaseTool
+
+from langgraph_gepa.agent import templates
+from langgraph_gepa.agent.anatomy import schemas
+from langgraph_gepa.agent.demands import Demands
+from langgraph_gepa.agent.slot import Slot
+from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.search.module import Kind
+
+_PARAMETERS = ("parameters", "input_schema", "schema")
+_WITHIN = ("items", "anyOf", "allOf", "oneOf", "additionalProperties")
+
+
+def find(walk: Walk, demands: Demands) -> Iterator[Slot]:
+    structured = _structured(walk)
+    for key, node in walk.nodes.items():
+        value = node.value
+        if isinstance(value, BaseTool):
+            yield from _tool(value, key, walk)
+        elif isinstance(value, FunctionType):
+            if value.__doc__ and demands.described(key):
+                yield Slot(key, ("doc",), cleandoc(value.__doc__), "tool", tool=value.__name__)
+        elif isinstance(value, type):
+            if demands.described(key) and not _arguments_only(key, walk):
+                yield from _class(value, key, "schema", value.__name__)
+        elif isinstance(value, dict) and (name := _function_name(value)):
+            yield from _frozen(value, "schema" if key in structured else "tool", name)
+        elif isinstance(value, dict) and (name := _title(value)) and (key in structured or demands.described(key)):
+            yield from _frozen(value, "schema", name)
+
+
+def _tool(tool: BaseTool, key: int, walk: Walk) -> Iterator[Slot]:
+    answers = any(isinstance(walk.nodes[holder].value, OutputToolBinding) for holder, _ in walk.holders.get(key, ()))
+    kind: Kind = "schema" if answers else "tool"
+    if templates.speaks(tool.description):
+        yield Slot(key, ("attr", "description"), tool.description, kind, tool=tool.name)
+    arguments: Any = tool.args_schema
+    if isinstance(arguments, type) and id(arguments) in walk.nodes:
+        yield from _fields(arguments, id(arguments), kind, tool.name)
+    elif isinstance(arguments, dict):
+        yield from _properties(arguments, kind, tool.name)
+
+
+def _class(cls: type, key: int, kind: Kind, name: str) -> Iterator[Slot]:
+    if templates.speaks(text := schemas.docstring(cls)):
+        yield Slot(key, ("doc",), text, kind, tool=name)
+    yield from _fields(cls, key, kind, name)
+
+
+def _fields(cls: type, key: int, kind: Kind, name: str) -> Iterator[Slot]:
+    for field, text in schemas.descriptions(cls):
+        if templates.speaks(text):
+            yield Slot(key, ("described", field), text, kind, tool=f"{name}.{field}")
+
+
+def _arguments_only(key: int, walk: Walk) -> bool:
+    """Whether a class is only the arguments of a tool, whose own description takes the place of its docstring."""
+    return all(
+        isinstance(walk.nodes[holder].value, BaseTool) and step == ("attr", "args_schema")
+        for holder, step in walk.holders.get(key, ())
+    )
+
+
+def _function_name(value: Mapping[str, Any]) -> str:
+    """The name of the function a dict describes to a model, as LangChain or the user writes it out."""
+    name = value.get("name")
+    return name if isinstance(name, str) and any(isinstance(value.get(key), dict) for key in _PARAMETERS) else ""
+
+
+def _title(value: Mapping[str, Any]) -> str:
+    """The title of a JSON schema."""
+    title = value.get("title")
+    return title if isinstance(title, str) and isinstance(value.get("properties"), dict) else ""
+
+
+def _frozen(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
+    yield from _described(value, kind, name)
+    for part in (value, *(value[key] for key in _PARAMETERS if isinstance(value.get(key), dict))):
+        yield from _properties(part, kind, name)
+
+
+def _described(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
+    text = value.get("description")
+    if isinstance(text, str) and templates.speaks(text):
+        yield Slot(id(value), ("item", "description"), text, kind, tool=name)
+
+
+def _properties(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
+    properties = value.get("properties")
+    for field, described in properties.items() if isinstance(properties, dict) else ():
+        if isinstance(described, dict):
+            yield from _described(described, kind, f"{name}.{field}")
+            yield from _inside(described, kind, f"{name}.{field}")
+
+
+def _inside(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
+    yield from _properties(value, kind, name)
+    for key in _WITHIN:
+        held = value.get(key)
+        for one in held if isinstance(held, list) else [held]:
+            if isinstance(one, dict):
+                yield from _described(one, kind, name)
+                yield from _inside(one, kind, name)
+
+
+def _structured(walk: Walk) -> set[int]:
+    """The dicts below a model that was told to answer by a schema."""
+    found: set[int] = set()
+    todo = [
+        held
+        for node in walk.nodes.values()
+        if isinstance(node.value, RunnableBinding)
+        for name, held in node.value.kwargs.items()
+        if "ls_structured_output_format" in node.value.kwargs or name == "response_format"
+    ]
+    while todo:
+        held = todo.pop()
+        if isinstance(held, dict | list) and id(held) not in found:
+            found.add(id(held))
+            todo.extend(held.values() if isinstance(held, dict) else held)
+    return found

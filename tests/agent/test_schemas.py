@@ -1,0 +1,301 @@
+"""Tools, their arguments, and schemas of structured output: found, bound, and the original left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypedDict
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.structured_output import ToolStrategy
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.tools import BaseTool, StructuredTool, tool
+from langgraph.graph import START, StateGraph
+from pydantic import BaseModel, Field
+from typing_extensions import override
+
+from langgraph_gepa.agent.discovery import discover, survey
+from langgraph_gepa.search.module import Module
+
+
+class State(TypedDict, total=False):
+    question: str
+
+
+class Part(BaseModel):
+    """One part of the plan."""
+
+    goal: str = Field(description="What the part is for.", min_length=2)
+
+
+class Plan(BaseModel):
+    """A plan in parts."""
+
+    first: int = 0
+    kind: Literal["long", "short"] = Field(
+        description="How long the plan is, "
+        "in one word.",
+    )  # fmt: skip
+    parts: list[Part] | None = Field(None, description="All of the parts.", alias="Parts")
+    last: int = 0
+
+
+class Reason(TypedDict):
+    """Why it was decided."""
+
+    because: Annotated[str, ..., "The reason in a sentence."]
+
+
+class Verdict(TypedDict):
+    """What was decided."""
+
+    grade: Annotated[str, ..., "Good or bad."]
+    reasons: list[Reason]
+
+
+@dataclass
+class Route:
+    """Where to go next."""
+
+    step: str
+
+
+class Unused(BaseModel):
+    """Held by a node, but never given to a model."""
+
+    name: str = Field(description="Of no use to a model.")
+
+
+ORDER = {
+    "title": "Order",
+    "description": "What was ordered.",
+    "type": "object",
+    "properties": {"lines": {"type": "array", "items": {"type": "string", "description": "One line of it."}}},
+}
+
+
+class Query(BaseModel):
+    """Never sent: the tool has a description of its own."""
+
+    words: str = Field(description="What to look for.")
+
+
+class Finder(BaseTool):
+    name: str = "find"
+    description: str = "Find something in the archive."
+    args_schema: type[BaseModel] = Query
+
+    @override
+    def _run(self, words: str) -> str:
+        return words
+
+
+@tool
+def search(query: Annotated[str, "The words to search."], limit: int = 3) -> str:
+    """Search the shop."""
+    return query * limit
+
+
+@tool(parse_docstring=True)
+def lookup(order: str) -> str:
+    """Look an order up.
+
+    Args:
+        order: The number of the order.
+    """
+    return order
+
+
+def plain(order: str) -> str:
+    """Cancel an order.
+
+    Args:
+        order: Which order to cancel.
+    """
+    return order
+
+
+def graph(node: Any) -> Any:
+    builder = StateGraph(State)
+    builder.add_node("node", node)
+    builder.add_edge(START, "node")
+    return builder.compile()
+
+
+def told(echo: Any, compiled: Any) -> str:
+    """The tools of every call of one run."""
+    echo.calls.clear()
+    compiled.invoke({"question": "why", "messages": [("user", "hello")]})
+    return json.dumps([kwargs.get("tools", []) for _, kwargs in echo.calls])
+
+
+PLAN = {
+    "schema:Plan": "A plan in parts.",
+    "schema:Plan.kind": "How long the plan is, in one word.",
+    "schema:Plan.parts": "All of the parts.",
+    "schema:Part": "One part of the plan.",
+    "schema:Part.goal": "What the part is for.",
+}
+VERDICT = {
+    "schema:Verdict": "What was decided.",
+    "schema:Verdict.grade": "Good or bad.",
+    "schema:Reason": "Why it was decided.",
+    "schema:Reason.because": "The reason in a sentence.",
+}
+
+
+def in_the_node(echo: Any) -> Any:
+    return graph(lambda s: echo.with_structured_output(Plan).invoke(s["question"]) and {})
+
+
+def frozen(echo: Any) -> Any:
+    model = echo.with_structured_output(Plan)
+    return graph(lambda s: model.invoke(s["question"]) and {})
+
+
+def by_keyword(echo: Any) -> Any:
+    def node(state: State) -> None:
+        held = {"plan": Plan, "spare": Unused}
+        echo.with_structured_output(schema=held["plan"], include_raw=True).invoke(state["question"])
+
+    return graph(node)
+
+
+def as_a_tool(echo: Any) -> Any:
+    return graph(lambda s: echo.bind_tools([Plan]).invoke(s["question"]) and {})
+
+
+def of_an_agent(echo: Any) -> Any:
+    return create_agent(echo, [], response_format=ToolStrategy(Plan))
+
+
+def chosen_by_the_agent(echo: Any) -> Any:
+    return create_agent(echo, [], response_format=Plan)
+
+
+def typed_dict(echo: Any) -> Any:
+    return graph(lambda s: echo.with_structured_output(Verdict).invoke(s["question"]) and {})
+
+
+def frozen_typed_dict(echo: Any) -> Any:
+    model = echo.with_structured_output(Verdict)
+    return graph(lambda s: model.invoke(s["question"]) and {})
+
+
+def json_schema(echo: Any) -> Any:
+    return graph(lambda s: echo.with_structured_output(ORDER).invoke(s["question"]) and {})
+
+
+def tools(echo: Any) -> Any:
+    return create_agent(echo, [search, lookup, Finder()])
+
+
+def frozen_tools(echo: Any) -> Any:
+    held = [search, lookup, Finder()]
+    model = echo.bind_tools(held)
+    return graph(lambda s: model.invoke(s["question"]) and held and {})
+
+
+def made_tool(echo: Any) -> Any:
+    made = StructuredTool.from_function(plain, parse_docstring=True)
+    return graph(lambda s: echo.bind_tools([made]).invoke(s["question"]) and {})
+
+
+SEARCH = {"tool:search": "Search the shop.", "tool:search.query": "The words to search."}
+LOOKUP = {"tool:lookup": "Look an order up.", "tool:lookup.order": "The number of the order."}
+FIND = {"tool:find": "Find something in the archive.", "tool:find.words": "What to look for."}
+ORDERED = {"schema:Order": "What was ordered.", "schema:Order.lines": "One line of it."}
+MADE = {"tool:plain": "Cancel an order.", "tool:plain.order": "Which order to cancel."}
+FORMS: list[tuple[Callable[[Any], Any], dict[str, str]]] = [
+    (in_the_node, PLAN),
+    (frozen, PLAN),
+    (by_keyword, PLAN),
+    (as_a_tool, PLAN),
+    (of_an_agent, PLAN),
+    (chosen_by_the_agent, PLAN),
+    (typed_dict, VERDICT),
+    (frozen_typed_dict, VERDICT),
+    (json_schema, ORDERED),
+    (tools, SEARCH | LOOKUP | FIND),
+    (frozen_tools, SEARCH | LOOKUP | FIND),
+    (made_tool, MADE),
+]
+
+
+def answer(_: list[BaseMessage]) -> AIMessage:
+    plan = {"kind": "long", "Parts": [{"goal": "all of it"}]}
+    return AIMessage("", tool_calls=[{"id": "1", "name": "Plan", "args": plan}])
+
+
+@pytest.mark.parametrize(("form", "texts"), FORMS, ids=[form.__name__ for form, _ in FORMS])
+def test_what_is_described_to_a_model_is_found_and_bound(
+    form: Callable[[Any], Any], texts: dict[str, str], echo: Any
+) -> None:
+    """Every description is found once, at home in its file, and its marker arrives in the copy's calls alone."""
+    if texts is PLAN and form is not as_a_tool:
+        echo.reply = answer
+    compiled = form(echo)
+    before = told(echo, compiled)
+    found = survey(compiled, kinds=("tool", "schema"))
+    assert {m.name: m.text for m in found.modules} == texts
+    assert all(at_home(m) for m in found.modules)
+    marks = {name: f"MARK-{i}." for i, name in enumerate(texts)}
+    after = told(echo, found.bind(marks))
+    assert [name for name, mark in marks.items() if mark not in after] == []
+    for name, text in texts.items():
+        after = after.replace(marks[name], text)
+    assert after == before
+    assert told(echo, compiled) == before
+
+
+def at_home(module: Module) -> bool:
+    """Whether the module's line begins its text in this file."""
+    line = Path(__file__).read_text().splitlines()[(module.line or 0) - 1]
+    return module.nodes in (("node",), ("model",)) and " ".join(module.text.split()[:4]) in line
+
+
+def test_a_copy_of_a_schema_is_the_schema(echo: Any) -> None:
+    """What the model answers is an instance of the user's own class, checked by its own rules."""
+    echo.reply = answer
+    answers: list[Any] = []
+    compiled = graph(lambda s: answers.append(echo.with_structured_output(Plan).invoke(s["question"])))
+    found = survey(compiled, kinds=("schema",))
+    found.bind({"schema:Part.goal": "The aim.", "schema:Plan": "New."}).invoke({"question": "why"})
+    (plan,) = answers
+    assert isinstance(plan, Plan)
+    assert isinstance((plan.parts or [])[0], Part)
+    with pytest.raises(ValueError, match="at least 2 characters"):
+        type((plan.parts or [])[0])(goal="x")
+    assert Plan.model_json_schema()["description"] == "A plan in parts."
+    assert Part.model_fields["goal"].description == "What the part is for."
+
+
+def test_a_class_that_is_given_to_no_model_is_no_schema(echo: Any) -> None:
+    """State, data and spare classes describe themselves to nobody."""
+
+    def node(state: State) -> None:
+        kept = Unused(name="x")
+        echo.invoke(f"Say {kept.name} and {State.__name__} to me.")
+
+    assert {m.kind for m in discover(graph(node), kinds=("prompt", "tool", "schema"))} == {"prompt"}
+
+
+def test_a_plain_function_is_described_by_its_docstring(echo: Any) -> None:
+    """A function given as a tool has one text, its docstring, arguments and all."""
+    compiled = graph(lambda s: echo.bind_tools([plain]).invoke(s["question"]) and {})
+    (module,) = discover(compiled, kinds=("tool",))
+    assert (module.name, module.text.splitlines()[0]) == ("tool:plain", "Cancel an order.")
+    bound = survey(compiled, kinds=("tool",)).bind({"tool:plain": "Drop it.\n\nArgs:\n    order: Its number."})
+    assert "Its number." in told(echo, bound)
+
+
+def test_tools_of_an_agent_that_has_run_are_bound(echo: Any) -> None:
+    """What LangChain remembers of a tool's schema from earlier runs does not outlive a new description."""
+    compiled = create_agent(echo, [search])
+    told(echo, compiled)
+    bound = survey(compiled, kinds=("tool",)).bind({"tool:search": "Search it anew.", "tool:search.query": "Words."})
+    assert "Search it anew." in told(echo, bound)
+    assert "Words." in told(echo, bound)
