@@ -30,5 +30,7 @@ def prepare() -> None:
     core, agents = types.ModuleType("core"), types.ModuleType("agents")
     core.settings = Settings()  # type: ignore[attr-defined]
     core.get_model = lambda name: init_chat_model("openai:simulated")  # type: ignore[attr-defined]
+    schema, models = types.ModuleType("schema"), types.ModuleType("schema.models")
+    models.GroqModelName = Settings()  # type: ignore[attr-defined]
     agents.__path__ = [os.path.join(os.getcwd(), "src", "agents")]
-    sys.modules.update({"core": core, "agents": agents})
+    sys.modules.update({"core": core, "agents": agents, "schema": schema, "schema.models": models})

@@ -1,5 +1,6 @@
 """One mail in the inbox and one document in the store."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -31,8 +32,11 @@ class Gmail(Standin):
 
 
 def prepare() -> None:
+    import colorama
     import langchain_chroma
 
+    colours = SimpleNamespace(YELLOW="", RED="", GREEN="", MAGENTA="", RESET_ALL="")
+    colorama.Fore = colorama.Style = colours
     langchain_chroma.Chroma = Chroma
     from src.tools import GmailTools
 

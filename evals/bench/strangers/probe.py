@@ -119,7 +119,7 @@ def _script(run: Json) -> Script:
 
 
 async def _run(loaded: Any, run: Json, adapter: ModuleType | None) -> None:
-    given = {"checkpointer": InMemorySaver(), "store": InMemoryStore()}
+    given = {"checkpointer": InMemorySaver(), "store": getattr(adapter, "store", InMemoryStore)()}
     graph = loaded.copy({key: value for key, value in given.items() if run.get("memory", True)})
     if adapter is not None and hasattr(adapter, "seed"):
         await adapter.seed(graph.store)

@@ -34,7 +34,7 @@ def install(url: str, names: Collection[str]) -> None:
     keys = ("OPENAI", "ANTHROPIC", "GEMINI", "GOOGLE", "GROQ", "TAVILY", "COHERE", "FIREWORKS", "LANGSMITH")
     os.environ.update({f"{key}_API_KEY": "simulated" for key in keys})
     os.environ.update({"OPENAI_BASE_URL": url, "OPENAI_API_BASE": url, "LANGSMITH_TRACING": "false"})
-    sys.meta_path.append(_Finder(frozenset(names) | set(PROVIDERS)))
+    sys.meta_path.append(_Finder(frozenset(names)))
 
     import langchain.chat_models.base as chat_models
     import langchain_openai
@@ -52,7 +52,7 @@ def install(url: str, names: Collection[str]) -> None:
     openai_models.BaseChatOpenAI._use_responses_api = lambda self, payload: False  # type: ignore[method-assign]
     chat_models._init_chat_model_helper = lambda *_, **given: SimulatedChat(**given)  # type: ignore[assignment]
     for module, classes in PROVIDERS.items():
-        for name in classes:
+        for name in classes if importlib.util.find_spec(module) else ():
             setattr(importlib.import_module(module), name, SimulatedChat)
 
 
