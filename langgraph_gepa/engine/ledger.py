@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
 from typing import TypeVar
 
@@ -86,7 +87,8 @@ class Ledger:
 
     def tell(self, event: Event) -> None:
         """Stores an event, folds it into the pool and shows it to the observers."""
-        self._store.append(event, self.seconds)
+        with self._stopped_by_failure():
+            self._store.append(event, self.seconds)
         self._show(event)
 
     async def rollout(self, texts: Texts, example: Example, iteration: int, subset: Subset, turn: str) -> Rollout:
@@ -176,8 +178,14 @@ class Ledger:
                 self._calls.check()
             return await self._attempt(key, kind or "rollout", call)
 
-        try:
+        with self._stopped_by_failure():
             return await self._calls.make(attempt, None if kind == "reply" else self._slots)
+
+    @contextmanager
+    def _stopped_by_failure(self) -> Iterator[None]:
+        """Nothing more is started once a call failed for good, or what it cost cannot be written down."""
+        try:
+            yield
         except Interrupted:
             raise
         except Exception as error:
@@ -199,7 +207,8 @@ class Ledger:
         if self._closed:
             return
         if not attempt.ended:
-            self._store.note(attempt.key, attempt.heard)
+            with self._stopped_by_failure():
+                self._store.note(attempt.key, attempt.heard)
         elif (late := attempt.unaccounted) is not None:  # a node's thread that outlived its rollout
             attempt.accounted += late
             self._charge(attempt.key, late, "after the rollout had ended")
@@ -213,11 +222,13 @@ class Ledger:
 
     def _charge(self, key: str, usage: Usage, reason: str) -> None:
         event = Charged(key, usage, reason)
-        self._store.charge(key, event, self.seconds)
+        with self._stopped_by_failure():
+            self._store.charge(key, event, self.seconds)
         self._show(event)
 
     def _pay(self, key: str, body: str, event: RolloutFinished | ReflectionFinished) -> None:
-        self._store.pay(key, body, event, self.seconds)
+        with self._stopped_by_failure():
+            self._store.pay(key, body, event, self.seconds)
         self._show(event)
         attempt = self._attempts[key]
         attempt.accounted = event.usage

@@ -104,6 +104,7 @@ class World:
         concurrency: int = 16,
         observers: Iterable[Any] = (),
         tries: int = 1,
+        clock: Callable[[], float] = lambda: 0.0,
         **evaluator: Any,
     ) -> Optimizer:
         self.evaluator = FakeEvaluator(self.seed_texts, self.score, **evaluator)
@@ -115,7 +116,7 @@ class World:
             observers=tuple(observers),
             concurrency=concurrency,
             patience=Patience(tries=tries, first=0.0),
-            clock=lambda: 0.0,
+            clock=clock,
         )
         return Optimizer(
             self.ledger,

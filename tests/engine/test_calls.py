@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ class Pressed(OSError):
 
 
 def calls(clock: Clock, say: Callable[[str], None] = lambda _: None, **patience: Any) -> Calls:
-    kind = Patience(sleep=clock.sleep, presses=lambda e: isinstance(e, Pressed), **patience)
+    kind = Patience(sleep=clock.sleep, rng=Random(1), presses=lambda e: isinstance(e, Pressed), **patience)
     return Calls(kind, clock=clock, say=say)
 
 
@@ -113,7 +114,7 @@ def test_an_outage_is_waited_out_and_told() -> None:
     assert 1200 <= clock.now <= 1260
     assert [line.split(".")[0] for line in said] == [
         "The provider is down (ConnectionError)",
-        "It is back after 20 minutes",
+        f"It is back after {clock.now / 60:.0f} minutes",
     ]
 
 
