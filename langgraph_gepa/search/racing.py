@@ -49,9 +49,12 @@ def teaches(turn: Turn, parent: int) -> bool:
 def pick_lineage(
     pool: Pool, worths: Sequence[float], rng: Random, *, trial: int = TRIAL, favour: float = FAVOUR
 ) -> Lineage:
-    """Of the first `trial` proposals a third single, the rest joint; later most to the lineage of the best."""
+    """Of the first `trial` proposals a third single, the rest joint; later most to the lineage of the best.
+
+    With one module every edit is single.
+    """
     if len(pool.modules) == 1:
-        return "joint"
+        return "single"
     if pool.proposals < trial:
         return "single" if pool.proposals % 3 == 2 else "joint"
     leader = max(range(len(worths)), key=lambda id: worths[id])

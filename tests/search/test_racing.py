@@ -209,3 +209,10 @@ def test_who_has_nothing_to_teach_is_not_picked(tables: Any, seed: int) -> None:
     pick = racing.pick_by_draw(turn, rng)
     assert (pick is None) == (not able)
     assert pick is None or pick.parent in able
+
+
+def test_with_one_module_a_better_child_becomes_the_parent(tables: Any) -> None:
+    """Every edit is single then, and the search goes on from the best."""
+    pool = tables.pool(tables.Row((), "a", [0.0] * 30), tables.Row((0,), "b", [1.0] * 30))
+    picks = [racing.pick_by_draw(Turn(pool, number, 0), Random(number)) for number in range(20)]
+    assert {(pick.parent, pick.lineage) for pick in picks if pick} == {(1, "single")}
