@@ -1,1 +1,1 @@
-"""GEPA itself, pure: standard library and, for the posterior alone, numpy. No I/O, no clock. Randomness is an argument."""
+"""GEPA itself, pure: standard library and, for the posterior, numpy. No I/O, no clock. Randomness is an argument."""
