@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 from langgraph_gepa.agent import metric as metrics
@@ -13,7 +14,7 @@ from langgraph_gepa.agent.masking import Mask, masked_rollout, masking, secrets_
 from langgraph_gepa.agent.runner import Graph, Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import StandIns, replaced
 from langgraph_gepa.engine.plain import plain
-from langgraph_gepa.errors import UsageError
+from langgraph_gepa.errors import MetricError, UsageError
 from langgraph_gepa.search.candidate import texts_key
 from langgraph_gepa.search.example import Example, digest
 from langgraph_gepa.search.module import Module, Texts
@@ -76,7 +77,9 @@ class GraphEvaluator:
         ran = await run(self._graph(texts), example, self._options)
         rollout = self._rollout(ran, texts, example)
         if ran.error is None:
-            rollout = replace(rollout, feedback=await self._score(example, ran.state, rollout))
+            feedback = await self._score(example, ran.state, rollout)
+            _addressed(feedback, self._survey.modules, example)
+            rollout = replace(rollout, feedback=feedback)
         return masked_rollout(rollout, self._mask)
 
     def _rollout(self, ran: Ran, texts: Texts, example: Example) -> Rollout:
@@ -117,6 +120,19 @@ def _sources(runnable: Any) -> Iterator[str]:
         function = getattr(runnable, name, None)
         if function is not None:
             yield metrics.source(function)
+
+
+def _addressed(feedback: Feedback, modules: Sequence[Module], example: Example) -> None:
+    """Raises `MetricError` for feedback to a module there is none of: nobody would ever read it."""
+    known = sorted(module.name for module in modules)
+    for name in feedback.by_module:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            meant = f"; did you mean {close[0]!r}?" if close else "."
+            raise MetricError(
+                f"The metric gave feedback by_module to {name!r} on example {example.id!r}, and no module is called "
+                f"so{meant} There are: {', '.join(known) or 'none'}."
+            )
 
 
 def _chosen(known: tuple[Module, ...], names: Sequence[str] | None) -> tuple[Module, ...]:

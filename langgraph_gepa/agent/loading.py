@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +17,7 @@ from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.agent.discovery import compile_graph
+from langgraph_gepa.agent.raised import raised_at
 from langgraph_gepa.errors import GraphError, UsageError
 
 MANIFEST = "langgraph.json"
@@ -34,26 +35,46 @@ def load_graph(spec: str | object) -> Pregel[Any, Any, Any, Any]:
         return _made(spec, "the object given")
     if ":" not in spec:
         return load_graph(_listed(spec))
-    return _made(_attribute(spec), spec)
+    return _made(_attribute(spec, _graphs), spec)
 
 
 def load_metric(spec: str | object) -> Any:
-    """The metric that `spec` names as `load_graph` takes it, or the metric itself. Raises `UsageError`."""
+    """The metric that `spec` names as `load_graph` takes it, or the metric itself; in a list each is
+    a metric or names one. Raises `UsageError`."""
+    if isinstance(spec, list | tuple):
+        return [load_metric(one) for one in spec]
     if not isinstance(spec, str):
         return spec
     if ":" not in spec:
         raise UsageError(f"{spec!r} names no metric; write path/to/file.py:function or package.module:function")
-    found = _attribute(spec)
+    found = _attribute(spec, _functions)
+    if isinstance(found, list | tuple):
+        return load_metric(found)
     if not callable(found) and not hasattr(found, "evaluate_run"):
         raise UsageError(f"{spec} is a {type(found).__name__}, no metric; name a function or a LangSmith evaluator")
     return found
 
 
-def _attribute(spec: str) -> Any:
+Offer = Callable[[ModuleType], tuple[str, Sequence[str]]]
+"""What a person may have meant in a module: what such things are called, and their names there."""
+
+
+def _graphs(module: ModuleType) -> tuple[str, Sequence[str]]:
+    return "graphs", [name for name, value in vars(module).items() if isinstance(value, Pregel | StateGraph)]
+
+
+def _functions(module: ModuleType) -> tuple[str, Sequence[str]]:
+    own = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+    return "functions", [name for name in own if inspect.isfunction(vars(module)[name]) and not name.startswith("_")]
+
+
+def _attribute(spec: str, offer: Offer) -> Any:
     where, _, attribute = spec.rpartition(":")
     module = _file(where) if _is_path(where) else _module(where)
     if not hasattr(module, attribute):
-        raise GraphError(f"{where} has no attribute {attribute!r}; {_offer(where, module)}")
+        kind, names = offer(module)
+        there = f"{kind} there: {', '.join(f'{where}:{name}' for name in names)}" if names else f"there are no {kind}"
+        raise GraphError(f"{where} has no attribute {attribute!r}; {there}")
     return getattr(module, attribute)
 
 
@@ -144,15 +165,13 @@ def _module(name: str) -> ModuleType:
 
 
 def _failed(where: str, error: Exception) -> str:
-    hint = f"; install it: pip install {error.name}" if isinstance(error, ModuleNotFoundError) and error.name else ""
-    return f"{where} cannot be imported: {type(error).__name__}: {error}{hint}"
-
-
-def _offer(where: str, module: ModuleType) -> str:
-    found = [name for name, value in vars(module).items() if isinstance(value, Pregel | StateGraph)]
-    if found:
-        return "graphs there: " + ", ".join(f"{where}:{name}" for name in found)
-    return "no graph was found there"
+    hint = ""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        hint = (
+            f". If {error.name} is a package, install it; if it is the project's own, run this from the project's root"
+        )
+    at = "" if isinstance(error, SyntaxError) else raised_at(error)
+    return f"{where} cannot be imported: {type(error).__name__}: {error}{at}{hint}"
 
 
 def _made(value: object, spec: str) -> Pregel[Any, Any, Any, Any]:
@@ -187,7 +206,7 @@ def _made_by(factory: Callable[..., Any], spec: str) -> Pregel[Any, Any, Any, An
         elif hasattr(made, "__enter__"):
             made = made.__enter__()
     except Exception as error:  # whatever the user's function raises is the cause to show
-        raise GraphError(f"{spec} failed to make a graph: {type(error).__name__}: {error}") from error
+        raise GraphError(f"{spec} failed to make a graph: {type(error).__name__}: {error}{raised_at(error)}") from error
     if not isinstance(made, Pregel | StateGraph):
         raise GraphError(
             f"{spec} made a {type(made).__name__}, no graph; it must return a compiled graph or a StateGraph"

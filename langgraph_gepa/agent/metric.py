@@ -15,7 +15,8 @@ from typing import Any
 from langsmith import schemas
 
 from langgraph_gepa.agent.failures import is_world_failure
-from langgraph_gepa.agent.scores import NotAScoreError, read_feedback
+from langgraph_gepa.agent.raised import raised_at
+from langgraph_gepa.agent.scores import NotAScoreError, joined, read_feedback
 from langgraph_gepa.agent.tracing import words
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.errors import MetricError, UsageError
@@ -48,8 +49,11 @@ def adapt(metric: Any) -> ScoreRollout:
     state as `invoke` returns it), `reference_outputs`, `run`, `example`, `rollout`; or of two
     positional arguments `(run, example)` or `(example, prediction)`; or an object with
     LangSmith's `evaluate_run`. See `read_feedback` for what it may return. Sync metrics run in
-    threads and may block. Raises `UsageError` at once for arguments nobody can fill.
+    threads and may block. A list of metrics scores as their mean, each an objective of its own.
+    Raises `UsageError` at once for arguments nobody can fill.
     """
+    if isinstance(metric, list | tuple):
+        return _several(metric)
     call = _evaluator(metric) if _is_evaluator(metric) else _function(metric)
 
     async def score(example: Example, state: Any, rollout: Rollout) -> Feedback:
@@ -59,7 +63,7 @@ def adapt(metric: Any) -> ScoreRollout:
             if is_world_failure(error):
                 raise
             raise MetricError(
-                f"The metric raised {words(error)} on example {example.id!r}. "
+                f"The metric raised {words(error)}{raised_at(error)} on example {example.id!r}. "
                 "Mend the metric; it must return a score for every final state the graph can reach."
             ) from error
         try:
@@ -74,8 +78,30 @@ def adapt(metric: Any) -> ScoreRollout:
     return score
 
 
+def _several(metrics: Sequence[Any]) -> ScoreRollout:
+    if not metrics:
+        raise UsageError("The list of metrics is empty; give at least one.")
+    scores = [(name_of(metric), adapt(metric)) for metric in metrics]
+
+    async def score(example: Example, state: Any, rollout: Rollout) -> Feedback:
+        said = await asyncio.gather(*(one(example, state, rollout) for _, one in scores))
+        return joined([(name, feedback) for (name, _), feedback in zip(scores, said, strict=True)])
+
+    return score
+
+
+def name_of(metric: Any) -> str:
+    """What a metric is called in records and errors."""
+    if isinstance(metric, list | tuple):
+        return ", ".join(map(name_of, metric))
+    named = metric.func if isinstance(metric, partial) else metric
+    return str(getattr(named, "__name__", type(named).__name__))
+
+
 def source(metric: Any) -> str:
     """What tells one metric from another: its source where there is one, else its name."""
+    if isinstance(metric, list | tuple):
+        return "\n".join(map(source, metric))
     function = metric
     for inner in ("func", "afunc", "__wrapped__"):
         function = getattr(function, inner, function)
@@ -162,7 +188,7 @@ def _function(metric: Any) -> _Call:
         raise UsageError(
             f"The arguments of the metric {_brief(metric)} cannot be read; wrap it in a function of inputs, outputs."
         ) from None
-    positional, named = _plan(list(parameters.values()), getattr(metric, "__name__", type(metric).__name__))
+    positional, named = _plan(list(parameters.values()), name_of(metric))
 
     async def call(scene: _Scene) -> Any:
         if positional == ("example", "prediction"):

@@ -49,6 +49,23 @@ def read_feedback(value: Any) -> Feedback:
     return Feedback(math.fsum(objectives.values()) / len(objectives), "\n".join(comments), objectives=objectives)
 
 
+def joined(said: Sequence[tuple[str, Feedback]]) -> Feedback:
+    """What several metrics say, by name, as one: the mean of their scores. An objective is what a metric
+    gives as one, and the score itself, under the metric's name, where it gives none."""
+    objectives: dict[str, float] = {}
+    by_module: dict[str, str] = {}
+    comments: list[str] = []
+    for name, feedback in said:
+        for key, score in (feedback.objectives or {name: feedback.score}).items():
+            objectives[_unused(key, objectives)] = score
+        for module, words in feedback.by_module.items():
+            by_module[module] = f"{by_module[module]}\n{words}" if module in by_module else words
+        if feedback.comment:
+            comments.append(f"{next(iter(feedback.objectives), name)}: {feedback.comment}")
+    mean = math.fsum(feedback.score for _, feedback in said) / len(said)
+    return Feedback(mean, "\n".join(comments), by_module, objectives)
+
+
 def _results(value: Any) -> Sequence[Any] | None:
     if isinstance(value, Mapping) and isinstance(value.get("results"), Sequence) and "score" not in value:
         return list(value["results"])

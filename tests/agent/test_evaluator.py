@@ -98,6 +98,15 @@ def test_the_worlds_failures_and_the_metrics_are_raised() -> None:
         evaluated(GraphEvaluator(TwoNodes(), lambda outputs: 1 / 0))
 
 
+def test_feedback_to_no_module_is_the_metrics_mistake() -> None:
+    """A misspelt module would learn nothing in silence; one that is there but not optimised is none."""
+    misspelt = GraphEvaluator(TwoNodes(), lambda outputs: Feedback(0.0, by_module={"writter": "Longer."}))
+    with pytest.raises(MetricError, match=r"'writter' on example 'e'.*did you mean 'writer'\?.*frozen, judge, writer"):
+        asyncio.run(misspelt.evaluate({}, EXAMPLE))
+    told = GraphEvaluator(TwoNodes(), lambda outputs: Feedback(0.0, by_module={"frozen": "x"}), modules=["judge"])
+    assert asyncio.run(told.evaluate({}, EXAMPLE)).feedback.by_module == {"frozen": "x"}
+
+
 def test_a_graph_is_bound_once_for_each_set_of_texts() -> None:
     """Many examples with the same texts share one bound graph."""
     survey = TwoNodes()

@@ -9,7 +9,7 @@ import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.agent.loading import load_graph, load_metric
 from langgraph_gepa.errors import GraphError
 
 APP = """
@@ -87,19 +87,34 @@ def test_an_object_passes_through() -> None:
         ("missing.py:graph", "there is no file missing.py"),
         ("shop.py", "add the graph's attribute, such as shop.py:graph"),
         ("shop.py:grpah", "graphs there: shop.py:builder, shop.py:graph"),
-        ("words.py:graph", "no graph was found there"),
+        ("words.py:graph", "there are no graphs"),
         ("shop.py:number", "is a int, no graph"),
         ("shop.py:make_wrong", "made a int, no graph"),
         ("shop.py:make_two", "takes one, two"),
         ("shop.py:make_bad", "RuntimeError: no database"),
-        ("broken.py:graph", "cannot be imported: ModuleNotFoundError.*pip install not_there"),
-        ("wrong.py:graph", "cannot be imported: ZeroDivisionError"),
+        ("broken.py:graph", "cannot be imported: ModuleNotFoundError.*If not_there is a package, install it"),
+        ("wrong.py:graph", r"cannot be imported: ZeroDivisionError: .* \(.*wrong.py, line 3\)"),
         ("no.such.module:graph", "there is no module"),
         ("mine", "there is no langgraph.json here"),
     ],
 )
 def test_an_error_names_the_cause_and_the_fix(spec: str, words: str, project: Callable[..., Path]) -> None:
     """Whatever is wrong with a specification is said in words a person can act on."""
-    project(broken="import not_there\n", wrong="1 / 0\n")
+    project(broken="import not_there\n", wrong="\n\n1 / 0\n")
     with pytest.raises(GraphError, match=words):
         load_graph(spec)
+
+
+def test_a_metric_that_is_not_there_is_answered_with_the_functions_that_are(project: Callable[..., Path]) -> None:
+    """Whoever mistypes a metric is shown what could be meant, and that no graph was looked for."""
+    project(evals="from json import dumps\ndef score(outputs): return 1.0\ndef _own(): ...\n")
+    with pytest.raises(GraphError, match=r"no attribute 'scroe'; functions there: evals.py:score$"):
+        load_metric("evals.py:scroe")
+
+
+def test_a_list_of_metrics_loads_each(project: Callable[..., Path]) -> None:
+    """A list may name metrics and hold them, in a call and in a file."""
+    project(several="def score(outputs): return 1.0\nboth = [score, 'several.py:score']\n")
+    first, second = load_metric("several.py:both")
+    assert first is second
+    assert load_metric(["several.py:score"]) == [first]

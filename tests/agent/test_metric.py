@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from fractions import Fraction
 from functools import partial
@@ -198,6 +199,36 @@ def test_a_metric_that_raises_is_named_with_the_example(error: Exception) -> Non
     assert error in (cause, cause and cause.__cause__)
 
 
+def test_a_metric_that_raises_is_shown_the_line() -> None:
+    """The line of the user's own code, not of the library it called."""
+
+    def metric(outputs: Any) -> float:
+        return float(json.loads("{"))
+
+    line = metric.__code__.co_firstlineno + 1
+    with pytest.raises(MetricError, match=rf"test_metric.py, line {line}\)"):
+        scored(metric)
+
+
+def test_several_metrics_score_as_their_mean() -> None:
+    """Each is an objective under the key it gives or its name; what they say to a module is joined."""
+
+    def mine(outputs: Any) -> Feedback:
+        return Feedback(0.5, "Half.", {"writer": "Longer."})
+
+    async def yours(outputs: Any) -> Feedback:
+        return Feedback(0.0, "No.", {"writer": "Politer.", "judge": "Stricter."})
+
+    assert scored([exact_match, mine, yours, run_and_example], {"answer": "2"}) == Feedback(
+        0.625,
+        "mine: Half.\nyours: No.\nsame: ok",
+        {"writer": "Longer.\nPoliter.", "judge": "Stricter."},
+        {"exact_match": 1.0, "mine": 0.5, "yours": 0.0, "same": 1.0},
+    )
+    assert scored([mine, mine]).objectives == {"mine": 0.5, "mine-2": 0.5}
+    assert source([mine]) != source([mine, yours])
+
+
 def test_a_judge_that_cannot_be_reached_is_the_worlds_failure() -> None:
     """A metric's rate limit is raised as it is, to be tried again."""
 
@@ -217,6 +248,8 @@ def test_a_judge_that_cannot_be_reached_is_the_worlds_failure() -> None:
         lambda answer: 1.0,
         lambda *, gold, pred: 1.0,
         CallableMetric,
+        [],
+        [by_name, lambda answer: 1.0],
         0.5,
         "evals.py:score",
     ],
