@@ -28,7 +28,8 @@ StandIns = Mapping[str, Any]
 MARK = "langgraph_gepa_stand_in"
 
 DOING = frozenset({
-    "add", "approve", "archive", "assign", "authorize", "ban", "block", "book", "buy", "cancel", "change", "charge", "checkout",
+    "add", "approve", "archive", "assign", "authorize", "ban",
+    "block", "book", "buy", "cancel", "change", "charge", "checkout",
     "clear", "close", "commit", "confirm", "create", "deactivate", "debit", "decline", "delete", "deploy", "destroy",
     "disable", "dispatch", "drop", "edit", "email", "enable", "erase", "escalate", "exec", "execute", "expire",
     "file", "forward", "grant", "hire", "insert", "install", "invite", "invoice", "issue", "kill", "launch", "mail",

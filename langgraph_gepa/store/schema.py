@@ -16,7 +16,9 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE settings (key TEXT PRIMARY KEY, body TEXT NOT NULL);
     """,
     """
-    CREATE TABLE notes (key TEXT PRIMARY KEY, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, dollars REAL);
+    CREATE TABLE notes (
+        key TEXT PRIMARY KEY, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, dollars REAL
+    );
     """,
 )
 """Script n leads from schema version n to n + 1. A released script never changes; a new one is added.

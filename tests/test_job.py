@@ -1,0 +1,85 @@
+"""What a job checks and says before it spends."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+from langgraph_gepa import Budget, RunnerOptions, optimize
+from langgraph_gepa.demo.server import Answer, SimulatedServer
+from langgraph_gepa.errors import UsageError
+
+EXAMPLES = [{"inputs": {"messages": [{"role": "user", "content": f"question {n}"}]}} for n in range(3)]
+PRICES = {"simulated": (1.0, 2.0)}
+
+
+@tool
+def delete_account(name: str) -> str:
+    """Delete a customer's account."""
+    return name
+
+
+def search(server: SimulatedServer, folder: Path, budget: Budget, lm: Any = None, **options: Any) -> Any:
+    model = ChatOpenAI(model="simulated", base_url=server.base_url, api_key=SecretStr("none"))
+    return optimize(
+        create_agent(model, [delete_account], system_prompt="You help people with their accounts."),
+        EXAMPLES,
+        EXAMPLES,
+        metric=lambda rollout: float("never" in str(rollout)),
+        reflection_lm=lm or model,
+        budget=budget,
+        run=folder,
+        progress=False,
+        options=RunnerOptions(**options),
+    )
+
+
+@pytest.fixture
+def server() -> Any:
+    with SimulatedServer({"simulated": lambda *_: Answer("word")}) as server:
+        yield server
+
+
+def test_dollars_without_prices_are_refused_before_anything_is_paid(server: SimulatedServer, tmp_path: Path) -> None:
+    """An unknown model, of the graph or for reflection, and a function, which has no price at all."""
+    with pytest.raises(UsageError, match=r"the price of simulated is unknown.*RunnerOptions\(prices="):
+        search(server, tmp_path / "run", Budget(dollars=1.0))
+    with pytest.raises(UsageError, match="the price of a function's replies is unknown"):
+        search(server, tmp_path / "run", Budget(dollars=1.0), lm=lambda _: "no", prices=PRICES)
+    assert (server.requests, (tmp_path / "run").exists()) == (0, False)
+
+
+def test_dollars_hold_with_the_users_prices(server: SimulatedServer, tmp_path: Path) -> None:
+    """The run ends by its money, knows to the cent what the server answered, and hardly goes beyond."""
+    limit = 0.02
+    result = search(server, tmp_path / "run", Budget(dollars=limit), prices=PRICES)
+    spent = result.pool.spent.usage
+    assert spent.tokens == server.tokens
+    assert spent.dollars == pytest.approx((spent.input_tokens + 2 * spent.output_tokens) / 1e6)
+    assert limit / 2 < (spent.dollars or 0) < limit * 1.1
+    assert "$" in result.pool.finished.reason
+
+
+def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
+    server: SimulatedServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a terminal view the words go to the log, before the first request."""
+    heard: list[int] = []
+    handler = logging.Handler()
+    handler.emit = lambda _: heard.append(server.requests)  # type: ignore[method-assign]  # a log that looks at the clock
+    logging.getLogger("langgraph_gepa.job").addHandler(handler)
+    try:
+        search(server, tmp_path / "run", Budget(rollouts=20))
+    finally:
+        logging.getLogger("langgraph_gepa.job").removeHandler(handler)
+    assert heard[:2] == [0, 0]
+    assert "really runs them: delete_account" in caplog.text
+    assert "20 rollouts buy 6 full validations on 3 examples" in caplog.text
+    assert "That is few" in caplog.text
