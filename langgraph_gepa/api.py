@@ -19,6 +19,7 @@ from langgraph_gepa.agent.models import models_of, unpriced
 from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import warning
+from langgraph_gepa.agent.watching import warnings
 from langgraph_gepa.config import chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
@@ -135,6 +136,7 @@ def optimize(
         progress=progress,
         unpriced=unpriced(models, options.prices),
         warnings=tuple(filter(None, [warning(compiled, options.tools)])),
+        watch=lambda rollouts: warnings(rollouts, asked.examples.pareto, found, asked.modules),
         mask=mask,
         mask_examples=options.mask,
     )

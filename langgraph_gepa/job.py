@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from langgraph_gepa.agent.failures import is_lasting, is_pressure, is_world_fail
 from langgraph_gepa.agent.masking import Mask, clean, masked
 from langgraph_gepa.agent.tracing import words
 from langgraph_gepa.engine.allowance import expected, uncountable
+from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import Patience
 from langgraph_gepa.engine.optimizer import Optimizer
@@ -25,10 +26,11 @@ from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.result import PROMPTS, Result
-from langgraph_gepa.saved import Asked
+from langgraph_gepa.saved import Asked, seed_rollouts
 from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.events import CandidateAdmitted, Event
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import open_run
@@ -44,7 +46,8 @@ _LOG = logging.getLogger(__name__)
 class Job:
     """`graph` is what the result's graph is made from; everything else is what the engine needs.
 
-    `unpriced` names the models whose price is unknown; `warnings` are told before anything runs.
+    `unpriced` names the models whose price is unknown; `warnings` are told before anything runs, those that
+    `watch` makes of the rollouts of the graph as it is when there are any.
     `mask` hides keys in what is said and raised; `mask_examples` is the user's, for the examples as they are kept.
     """
 
@@ -57,6 +60,7 @@ class Job:
     progress: bool = True
     unpriced: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    watch: Callable[[Sequence[Rollout]], Iterable[str]] = lambda _: ()
     mask: Mask = str
     mask_examples: Mask | None = None
 
@@ -101,7 +105,7 @@ class Job:
             self.evaluator,
             self.model,
             store,
-            observers=(*observers, self._forecast(say)),
+            observers=(*observers, self._forecast(say), self._lookout(store, say)),
             concurrency=self.asked.concurrency,
             patience=WORLD,
             say=say,
@@ -138,6 +142,17 @@ class Job:
                 if known is not None and known != self._buys(None):
                     tokens = expected(pool.spent, "rollout").tokens
                     say(f"A rollout takes about {tokens:,} tokens. So far as is known {known}")
+
+        return observe
+
+    def _lookout(self, store: Store, say: Say) -> Observer:
+        """Tells what the rollouts of the graph as it is show of its texts, when it has been scored."""
+
+        def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001 - an observer's signature
+            if isinstance(event, CandidateAdmitted) and event.candidate.origin == "seed":
+                paid = map(store.paid, seed_rollouts(event for _, event in store.events()))
+                for warning in self.watch([load(Rollout, body) for body in paid if body is not None]):
+                    say(warning)
 
         return observe
 

@@ -68,7 +68,7 @@ class Result:
         saved = self.saved
         examples = {"pareto": saved.asked.examples.pareto, "test": saved.asked.examples.test}
         with saved.rollouts() as load:
-            return summarize(saved.events, saved.asked.found, saved.settings, load=load, examples=examples)
+            return summarize(saved.events, saved.found(), saved.settings, load=load, examples=examples)
 
     def report(self) -> Path:
         """Writes the run's page and says where it is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from langgraph_gepa.agent.watching import seen, updated
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import Event
+from langgraph_gepa.search.events import Event, RolloutFinished
 from langgraph_gepa.search.example import digest
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.pool import Pool
@@ -129,6 +130,14 @@ class SavedRun:
         finally:
             store.close()
 
+    def found(self) -> tuple[Module, ...]:
+        """The graph's modules; those whose text reached a model in a rollout of the graph as it was are `seen`."""
+        if self.pool.started is None:
+            return self.asked.found
+        with self.rollouts() as load:
+            rollouts = list(filter(None, map(load, seed_rollouts(event for _, event in self.events))))
+        return tuple(updated(self.asked.found, seen((c for r in rollouts for c in r.calls), self.asked.found)))
+
     @property
     def settings(self) -> dict[str, Any]:
         """What was asked, as plain data to show: everything but the examples and the modules."""
@@ -139,6 +148,15 @@ class SavedRun:
             **{name: value for name, value in shown.items() if name not in hidden},
             "budget": asdict(self.asked.budget),
         }
+
+
+def seed_rollouts(events: Iterable[Event]) -> list[str]:
+    """The ledger keys of the rollouts that scored the graph as it was."""
+    return [
+        event.ledger
+        for event in events
+        if isinstance(event, RolloutFinished) and event.iteration == 0 and event.subset == "pareto"
+    ]
 
 
 def asked_of(store: Store) -> Asked:

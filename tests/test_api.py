@@ -258,3 +258,16 @@ def test_a_folder_without_a_run_is_refused(project: Path, folder: str) -> None:
     """Opening what is no run's folder says so."""
     with pytest.raises(RunError, match="no run"):
         Result.open(folder)
+
+
+def test_what_the_seed_showed_is_known_of_a_run(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A module whose text reached a model while the graph was scored is seen; one that never did is warned of."""
+    source = Path("letters.py").read_text().replace(
+        '{"kind": model.invoke([("system", SORT)', '{"kind": model.invoke([("system", SORT if letter["name"] else RARE)'
+    )
+    Path("letters.py").write_text(source + '\n\nRARE = "Sort the letter of an unknown writer."\n')
+    result = improve(budget=Budget(rollouts=40))
+    evidence = {module.name: module.evidence for module in result.saved.found()}
+    assert evidence == {"sort": "seen", "answer": "seen", "rare": "flows"}
+    assert {module.evidence for module in result.view.left_alone} == set()
+    assert "carries rare: changing it cannot matter" in caplog.text

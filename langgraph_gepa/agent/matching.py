@@ -101,11 +101,12 @@ def filled(text: str, style: Style, values: Mapping[str, str]) -> str | None:
     pieces = read(text, style)
     if pieces is None:
         return None
+    by_name = {_name(key): value for key, value in values.items()}
     said = []
     for literal, key in pieces:
         said.append(literal)
         if key is not None:
-            value = values.get(key, values.get(_name(key)))
+            value = values.get(key, by_name.get(_name(key)))
             if value is None:
                 return None
             said.append(value)
@@ -124,10 +125,11 @@ def read(text: str, style: Style) -> Sequence[Piece] | None:
     pieces: list[Piece] = []
     at = 0
     for tag in _TAG[style].finditer(text):
-        inner = tag["inner"].strip()
-        if not _IDENTIFIER.fullmatch(inner):
+        inner = (tag["inner"] or "").strip()
+        comment = tag[0].startswith(("{#", "{{!"))
+        if not (comment or _IDENTIFIER.fullmatch(inner)):
             return None
-        pieces.append((text[at : tag.start()], inner))
+        pieces.append((text[at : tag.start()], None if comment else inner))
         at = tag.end()
     return [*pieces, (text[at:], None)]
 

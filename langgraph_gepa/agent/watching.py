@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, Protocol
 
 from langgraph_gepa.agent import attribution, matching, naming, origin, templates
 from langgraph_gepa.agent.files import Files, Text
+from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module, Style, Texts
-from langgraph_gepa.search.rollout import Call
+from langgraph_gepa.search.rollout import Call, Rollout
 
 _LONG = 8
 """Words that stay the same in a message for it to be worth telling of."""
 _SHORT = 3
 """Words from which a part of such a message is taken for a part of a text."""
-_LARGEST = 4_000
+_LARGEST = 2_000
 """Words of a message up to which it is compared with others word by word."""
 _SAID = 12
 """Letters of what a rollout came by itself, from which it is recognised."""
 _SAMPLE = 5
-"""Other rollouts a message is compared with."""
+"""Other messages a message is compared with."""
+_GROUP = 60
+"""Messages of one node and role that are compared."""
+_RUNS = 8
+"""Rollouts of a run that are searched for texts from nowhere known."""
+_SHOWN = 60
+"""Letters of a text that are shown in a warning."""
 
 Nodes = tuple[str, ...]
 
@@ -71,18 +79,20 @@ def seen(calls: Iterable[Call], modules: Sequence[Module], texts: Texts | None =
     said = texts or {}
     parts = {m.name: _parts(said.get(m.name, m.text), m.style) for m in modules if m.kind == "prompt"}
     found: dict[str, dict[str, None]] = {}
+    told: dict[tuple[str, str], None] = {}
     for call in calls:
-        if call.kind != "model":
-            continue
-        messages = [_even(text) for message in call.inputs for text in strings(message.get("content"))]
-        carried = [m for m in modules if m.kind == "prompt" and _carried(m, parts[m.name], messages, call.node)]
+        if call.kind == "model":
+            told |= {(call.node, text): None for message in call.inputs for text in strings(message.get("content"))}
+            for name in call.modules:
+                if name not in parts:  # tools and schemas are in no message: who attributed the call saw them offered
+                    found.setdefault(name, {})[call.node] = None
+    for node, text in told:
+        even = _even(text)
+        carried = [m for m in modules if m.kind == "prompt" and _carried(m, parts[m.name], even, node)]
         for module in carried:
             twins = [other for other in carried if parts[other.name] == parts[module.name]]
-            if call.node in module.nodes or not any(call.node in twin.nodes for twin in twins):
-                found.setdefault(module.name, {})[call.node] = None
-        for name in call.modules:
-            if name not in parts:  # tools and schemas are in no message: who attributed the call saw them offered
-                found.setdefault(name, {})[call.node] = None
+            if node in module.nodes or not any(node in twin.nodes for twin in twins):
+                found.setdefault(module.name, {})[node] = None
     return {module.name: tuple(found[module.name]) for module in modules if module.name in found}
 
 
@@ -94,17 +104,41 @@ def updated(modules: Iterable[Module], seen: Mapping[str, Nodes]) -> list[Module
     ]
 
 
-def unseen(modules: Iterable[Module], seen: Collection[str]) -> str | None:
-    """A warning of modules that are to be optimised and reached no model in the rollouts; `None` where all did."""
-    missing = [module.name for module in modules if module.name not in seen]
-    if not missing:
-        return None
-    one = len(missing) == 1
-    return (
-        f"No validation example led to a model call that carries {', '.join(missing)}: changing "
-        f"{'it' if one else 'them'} cannot matter for these examples. Add examples that come to "
-        f"{'it' if one else 'them'}, or name the modules to optimise."
-    )
+class Surveyed(Protocol):
+    """What is known of a graph by reading it."""
+
+    @property
+    def modules(self) -> tuple[Module, ...]: ...
+
+    @property
+    def files(self) -> Files: ...
+
+
+def warnings(
+    rollouts: Sequence[Rollout], examples: Iterable[Example], surveyed: Surveyed, chosen: Sequence[str]
+) -> Iterator[str]:
+    """What to tell of rollouts of the graph as it is: `chosen` modules that reached no model, and texts that did
+    and are no module's."""
+    carried = seen((call for rollout in rollouts for call in rollout.calls), surveyed.modules)
+    if missing := [name for name in chosen if name not in carried]:
+        them = "it" if len(missing) == 1 else "them"
+        yield (
+            f"No validation example led to a model call that carries {', '.join(missing)}: changing {them} cannot "
+            f"matter for these examples. Add examples that come to {them}, or leave {them} out (modules=)."
+        )
+    inputs = {example.id: plain(example.inputs) for example in examples}
+    runs = [Run(inputs.get(rollout.example), rollout.calls) for rollout in rollouts[:_RUNS]]
+    if texts := list(strange(runs, surveyed.modules, surveyed.files)):
+        listed = "; ".join(f"{one.origin or _brief(one.text)} in {', '.join(one.nodes) or 'no node'}" for one in texts)
+        yield (
+            f"Texts reached a model that are not optimised: {listed}. To take them in, call discover(graph, examples) "
+            "before optimize(), or declare them in the code: prompt(name, text)."
+        )
+
+
+def _brief(text: str) -> str:
+    even = _even(text)
+    return repr(even if len(even) <= _SHOWN else f"{even[:_SHOWN]}…")
 
 
 def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Iterator[Module]:
@@ -245,13 +279,13 @@ def _constant(told: Sequence[_Told], known: _Known) -> Iterator[tuple[str, Style
         for rest in known.rest(message.text):
             if templates.words(rest) >= _SHORT:
                 groups.setdefault((message.node, message.role), []).append((message, rest.strip()))
-    for group in groups.values():
+    for group in (several[:_GROUP] for several in groups.values()):
         met: set[tuple[str, Style]] = set()
         for message, rest in group:
             if any(_says(text, style, rest) for text, style in met):
                 continue
             others = [text for other, text in group if other.run != message.run]
-            found = _common(rest, others[: _SAMPLE * 4], message.brought) if others else None
+            found = _common(rest, others, message.brought) if others else None
             if found is not None:
                 met.add(found)
                 yield (*found, message, "")
@@ -269,7 +303,10 @@ def _common(text: str, others: Sequence[str], data: Sequence[str]) -> tuple[str,
         return None
     best: list[slice] = []
     for other in list(dict.fromkeys(others))[:_SAMPLE]:
-        compared = SequenceMatcher(None, words, _tokens(other), autojunk=False)
+        others_words = _tokens(other)
+        if len(others_words) > _LARGEST:
+            continue
+        compared = SequenceMatcher(str.isspace, words, others_words, autojunk=False)
         blocks = [slice(b.a, b.a + b.size) for b in compared.get_matching_blocks() if b.size]
         if _size(words, blocks) > _size(words, best):
             best = blocks
@@ -341,10 +378,10 @@ def _parts(text: str, style: Style) -> tuple[str, ...]:
     return tuple(even for part in attribution.literals(text, style) if (even := _even(part)))
 
 
-def _carried(module: Module, parts: Sequence[str], messages: Sequence[str], node: str) -> bool:
+def _carried(module: Module, parts: Sequence[str], message: str, node: str) -> bool:
     if sum(map(_letters, parts)) < attribution.TOLD_APART and node not in module.nodes:
         return False
-    return any(attribution.carries(message, parts, module.style) for message in messages)
+    return attribution.carries(message, parts, module.style)
 
 
 def _even(text: str) -> str:

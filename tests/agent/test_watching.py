@@ -7,6 +7,7 @@ import importlib.util
 import random
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.watching import Run
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.errors import GraphError, PlaceholderError, UsageError
+from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module
-from langgraph_gepa.search.rollout import Call
+from langgraph_gepa.search.rollout import Call, Feedback, Rollout
 
 HEAD = """
 from pathlib import Path
@@ -85,6 +87,12 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
         yield load
     for name in names:
         del sys.modules[name]
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    modules: tuple[Module, ...]
+    files: Files = Files([])  # noqa: RUF009 - nothing in it
 
 
 def by_name(modules: list[Module]) -> dict[str, Module]:
@@ -302,10 +310,23 @@ graph = graph_of(sort=sort)
     }
     found = by_name(discover(project.graph, EXAMPLES))
     assert {name: m.evidence for name, m in found.items()} == {"sort": "seen", "rare": "flows"}
-    warned = watching.unseen(found.values(), {"sort"})
-    assert warned is not None
-    assert "carries rare:" in warned
-    assert watching.unseen(found.values(), {"sort", "rare"}) is None
+
+
+def test_what_the_first_rollouts_show_is_told() -> None:
+    """Chosen modules that no rollout's model calls carry, and texts that are no module's, each with their node."""
+    surveyed = Surveyed(
+        (Module("sort", "prompt", "Sort the questions."), Module("rare", "prompt", "Speak in flowers."))
+    )
+    calls = (
+        Call("model", "a", "m", [{"role": "system", "content": "Sort the questions."}]),
+        Call("model", "b", "m", [{"role": "system", "content": "Guide the visitors through the museum, kindly."}]),
+    )
+    rollouts = [Rollout(id, {}, Feedback(0.0), calls) for id in ("1", "2")]
+    examples = [Example(id, {"question": "Why?"}) for id in ("1", "2")]
+    never, elsewhere = watching.warnings(rollouts, examples, surveyed, ["sort", "rare"])
+    assert "carries rare:" in never
+    assert "'Guide the visitors through the museum, kindly.' in b" in elsewhere
+    assert list(watching.warnings(rollouts[:0], examples, surveyed, [])) == []
 
 
 def test_a_graph_that_fails_everywhere_shows_nothing(load: Any) -> None:
