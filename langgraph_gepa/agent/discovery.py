@@ -147,9 +147,20 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     watched = _watched.get(_lasting(graph), watching.Sightings())
     strange = [module for module in watched.strange if module.kind in kinds]
     files = Files(roots(reading.function.__code__.co_filename for reading in slots.flow.readings.values()))
+    for key, place in where.items():
+        where[key] = _read_from(place, found[key][0], files) if key in found else place
     met = _assembled(compiled, walk, traced, found, where, named, strange, files)
     modules = watching.updated(met.modules.values(), watched.seen)
     return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {})
+
+
+def _read_from(place: origin.Place, slot: Slot, files: Files) -> origin.Place:
+    """The place of a text that no source writes out: the file it was read from, if one says it."""
+    written = isinstance(place.key, tuple) and place.key[0] in ("literal", "doc", "described")
+    home = files.home(slot.text) if slot.kind == "prompt" and not written else None
+    if home is None:
+        return place
+    return dataclasses.replace(place, file=home.file, line=home.line, name=place.name or home.name)
 
 
 def _stands_in(slot: Slot, asked: Collection[declared.Declared]) -> bool:

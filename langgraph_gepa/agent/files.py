@@ -30,7 +30,10 @@ _LARGEST = 200_000
 """Bytes up to which a file is looked into: what is larger is data."""
 _MOST = 3_000
 """Files of a project that are looked at."""
+_ABOUT = {"readme", "changelog", "contributing", "license", "history", "news", "todo"}
 _WORDS = 4
+_PART = 40
+"""Characters from which a text is looked for as a part of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Text:
         """What the text is called by: its file and keys."""
         stem = Path(self.file).name.partition(".")[0]
         return ".".join([stem, *self.keys])
+
+    @property
+    def about(self) -> bool:
+        """Whether it is no text to take a part of: a value, or what tells people of the project."""
+        return bool(self.keys) or Path(self.file).stem.lower() in _ABOUT
 
 
 class Files:
@@ -80,8 +88,10 @@ class Files:
         exact = self._by_text.get(core, [])
         if exact:
             return exact[0] if len(exact) == 1 else None
-        parts = [one for one in self.texts if not one.keys and _lines_of(one.text, core) is not None]
-        if len(parts) != 1 or templates.words(core) < _WORDS:
+        if len(core) < _PART:
+            return None
+        parts = [one for one in self.texts if not one.about and _lines_of(one.text, core) is not None]
+        if len(parts) != 1:
             return None
         return Text(text, parts[0].file, _lines_of(parts[0].text, core) or 1, (), parts[0].style)
 

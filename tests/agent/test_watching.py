@@ -312,6 +312,33 @@ graph = graph_of(sort=sort)
     assert {name: m.evidence for name, m in found.items()} == {"sort": "seen", "rare": "flows"}
 
 
+def test_a_file_read_at_import_is_the_home_of_its_text(load: Any) -> None:
+    """What stands in memory is bound there; its home is the file, or the value or lines of it."""
+    Path("prompts/guide.md").write_text("# Notes\n\nYou guide the visitors through all the rooms.\nBe kind.\n\n# End\n")
+    Path("prompts.json").write_text('{"version": 2,\n "sort": "Sort the visitors\\u2019 questions by room."}')
+    project = load("""
+import json
+
+WRITER = (HERE / "prompts" / "writer.md").read_text().strip()
+GUIDE = (HERE / "prompts" / "guide.md").read_text().split("# Notes")[1].split("# End")[0].strip()
+PROMPTS = json.loads((HERE / "prompts.json").read_text())
+
+def answer(state):
+    messages = [("system", WRITER), ("system", GUIDE), ("system", PROMPTS["sort"]), ("user", state["question"])]
+    return {"answer": model.invoke(messages).text}
+
+graph = graph_of(answer=answer)
+""")
+    found = by_name(discover(project.graph))
+    assert {name: module.origin for name, module in found.items()} == {
+        "writer": "prompts/writer.md:1",
+        "guide": "prompts/guide.md:3",
+        "prompts.sort": "prompts.json:2",
+    }
+    assert said(bind(project.graph, dict.fromkeys(found, "Sing."))) == "Sing.\nSing.\nSing.\nWhy?"
+    assert {m.evidence for m in discover(project.graph, EXAMPLES)} == {"seen"}
+
+
 def test_what_the_first_rollouts_show_is_told() -> None:
     """Chosen modules that no rollout's model calls carry, and texts that are no module's, each with their node."""
     surveyed = Surveyed(
