@@ -51,7 +51,7 @@ class Places:
         self.constants: dict[int, list[tuple[ModuleType, str]]] = {}
         for module in self.modules:
             for name, value in list(vars(module).items()):
-                if isinstance(value, str) and not name.startswith("__"):
+                if issubclass(type(value), str) and not name.startswith("__"):
                     self.constants.setdefault(id(value), []).append((module, name))
         self._literals: dict[str, list[tuple[str, int, int]]] = {}
 

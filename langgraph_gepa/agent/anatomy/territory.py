@@ -6,7 +6,7 @@ import sys
 import sysconfig
 from functools import cache
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 _FRAMEWORKS = frozenset({"langchain", "langgraph", "deepagents"})
 _INTEGRATIONS = ("langchain_", "langgraph_")
@@ -56,9 +56,18 @@ def _installed(module: str) -> bool:
 def _builds_agents(top: str) -> bool:
     """Whether an installed package uses LangGraph itself: then it is somebody's agent."""
     return any(
-        framework(getattr(value, "__module__", None) or getattr(value, "__name__", None) if value is not None else None)
+        framework(_from(value))
         for name, module in list(sys.modules.items())
         if (name == top or name.startswith(top + ".")) and isinstance(module, ModuleType)
         for value in list(vars(module).values())
-        if isinstance(value, type | ModuleType) or callable(value)
     )
+
+
+def _from(value: object) -> str | None:
+    """The module a value comes from. Its attributes are not asked for: some packages load themselves by that."""
+    cls = type(value)
+    if cls is ModuleType:
+        return str(vars(value).get("__name__"))
+    if issubclass(cls, type | FunctionType):
+        return getattr(value, "__module__", None)
+    return cls.__module__
