@@ -19,6 +19,7 @@ from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.errors import Error, SourceError, UsageError
 from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.session import LOADING
 from langgraph_gepa.source import applying
 from langgraph_gepa.source.diff import Changes
 from langgraph_gepa.source.seen import as_docstring
@@ -70,7 +71,12 @@ def _complaint(expected: Mapping[Module, str], graph: str) -> str | None:
                 capture_output=True,
                 check=False,
                 timeout=LONGEST,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                env={
+                    **os.environ,
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "PYTHONPATH": os.pathsep.join(sys.path),
+                    LOADING: "1",
+                },
             )
         except subprocess.TimeoutExpired:
             return f"{graph} is not loaded after {LONGEST} seconds."
@@ -92,7 +98,9 @@ def _says(loaded: Mapping[str, str], module: Module, text: str) -> bool:
 
 def _words(graph: Any) -> str:
     """How a graph given as an object can be loaded again. Raises `UsageError` when that cannot be told."""
-    for name, module in list(sys.modules.items()):
+    script = sys.modules["__main__"]
+    others = [(name, module) for name, module in sys.modules.items() if module is not script]
+    for name, module in [*others, ("__main__", script)]:  # a script does more than make a graph: last of all
         file = getattr(module, "__file__", None)
         if file is None:
             continue

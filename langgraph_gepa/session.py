@@ -15,11 +15,14 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from langgraph_gepa.agent.executor import executor
+from langgraph_gepa.errors import UsageError
 
 T = TypeVar("T")
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 IDLE_THREADS = 32
+LOADING = "LANGGRAPH_GEPA_LOADING"
+"""Set in the environment of a process that only loads a project, where nothing may be paid for."""
 BLINK = 0.2
 """Seconds after which the waiting thread looks up: on Windows a wait without end cannot be interrupted."""
 
@@ -52,8 +55,14 @@ class Brake:
 def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
     """Runs `make(brake)` in our own event loop and waits, also where another loop runs already (a notebook).
 
-    Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended.
+    Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended, and `UsageError` in a
+    process that only loads a project.
     """
+    if os.environ.get(LOADING):
+        raise UsageError(
+            "This file is loaded again only to see what its graph says. Put what runs the graph, such as "
+            "`optimize(...)`, under `if __name__ == '__main__':`."
+        )
     brake, loop = Brake(), _loop(os.getpid())
     try:
         with _signals(lambda by: loop.call_soon_threadsafe(brake.pull, by)):

@@ -15,6 +15,7 @@ from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.applying import apply
 from langgraph_gepa.cli import app
+from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.errors import SourceError, UsageError
 from langgraph_gepa.prompts import load_prompts
 from langgraph_gepa.result import Result
@@ -170,15 +171,35 @@ def test_a_project_that_does_not_say_the_new_texts_gets_its_files_back(
     assert (clinic / "clinic" / "persona.md").read_text() == PERSONA
 
 
-def test_a_graph_given_as_an_object_is_known_by_the_module_that_holds_it(clinic: Path) -> None:
-    """The words for it are found; for one that nobody holds they are asked for, and nothing is written."""
+def test_a_graph_given_as_an_object_is_known_by_the_module_that_holds_it(
+    clinic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words for it are found, in the script that imported it last of all; for one that nobody holds
+    they are asked for, and nothing is written."""
     found = {module.name: module for module in modules()}
     texts = {"nurse": "You are a doctor."}
     with pytest.raises(UsageError, match="Name it"):
         apply(plan(found.values(), texts), found, texts, object())
     assert (clinic / "clinic" / "prompts.py").read_text() == PROMPTS
-    apply(plan(found.values(), texts), found, texts, load_graph("clinic.graph:graph"))
+    graph = load_graph("clinic.graph:graph")
+    monkeypatch.setattr(sys.modules["__main__"], "graph", graph, raising=False)
+    apply(plan(found.values(), texts), found, texts, graph)
     assert '"You are a doctor."' in (clinic / "clinic" / "prompts.py").read_text()
+
+
+def test_loading_a_script_again_pays_for_nothing(project: Path, server: SimulatedServer) -> None:
+    """A script that optimises as soon as it is loaded does not do so again to prove what it says."""
+    script = ["from letters import *", "from langgraph_gepa import Budget, optimize"]
+    asked = "graph, 'train.jsonl', 'val.jsonl', metric=score, reflection_lm='openai:simulated-editor'"
+    script += [f"result = optimize({asked}, budget=Budget(rollouts=30), in_flight=1, run='run')", "again = graph"]
+    (project / "tune.py").write_text("\n".join([*script, "result.apply('tune.py:again')"]))
+    ended = subprocess.run([sys.executable, "tune.py"], capture_output=True, text=True, check=False)
+    assert "under `if __name__ == '__main__':`" in ended.stderr.splitlines()[-1]
+    assert Result.open("run").pool.spent.rollouts <= 30
+    paid = server.requests
+    done = [sys.executable, "-c", "from langgraph_gepa import Result; Result.open('run').apply('letters:graph')"]
+    assert subprocess.run(done, check=False).returncode == 0
+    assert server.requests == paid
 
 
 def test_prompts_are_loaded_without_writing(clinic: Path) -> None:
