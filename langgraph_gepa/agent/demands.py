@@ -57,7 +57,7 @@ class Demands:
         while todo:
             node = self.walk.nodes[todo.pop()]
             for step, part in node.parts:
-                if isinstance(part, _CARRIERS):
+                if isinstance(part, _CARRIERS) and id(part) in self.walk.nodes:
                     given = self.on(step, node)
                     if not given <= self._held[id(part)]:
                         self._held[id(part)] |= given

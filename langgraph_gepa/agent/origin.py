@@ -262,13 +262,25 @@ def _field(cls: type, name: str, slot: Slot) -> Place:
         module = sys.modules.get(base.__module__)
         for file, node in _definitions(base):
             for statement in node.body:
-                value = _assigned(statement, name)
-                if isinstance(value, ast.Name) and value.id in vars(module):
-                    return _home(vars(module), value.id, slot.text) or Place(("field", cls, name))
-                if value is not None:
-                    key = ("field", base.__module__, base.__qualname__, name)
-                    return _written_at(_default(value), file, key, name)
+                written = _assigned(statement, name)
+                if written is None:
+                    continue
+                value = _default(written)
+                if module is not None and (named := _names_of(value, vars(module))) is not None:
+                    return _home(*named, slot.text) or Place(("field", cls, name))
+                return _written_at(value, file, ("field", base.__module__, base.__qualname__, name), name)
     return Place(("step", slot.owner, slot.step), None, None, name)
+
+
+def _names_of(node: ast.expr, names: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
+    """The global names in which an expression such as `PROMPT` or `prompts.PROMPT` looks its last one up."""
+    match node:
+        case ast.Name(id=name) if name in names:
+            return names, name
+        case ast.Attribute(value=base, attr=attr) if (found := _names_of(base, names)) is not None:
+            module = found[0][found[1]]
+            return (vars(module), attr) if isinstance(module, ModuleType) and attr in vars(module) else None
+    return None
 
 
 def _definitions(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
