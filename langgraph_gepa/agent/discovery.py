@@ -14,7 +14,7 @@ from typing import Any
 from langgraph.graph import START, StateGraph
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import copying, declared, naming, origin, paths, served, templates, watching
+from langgraph_gepa.agent import copying, declared, naming, origin, paths, reads, served, templates, watching
 from langgraph_gepa.agent.anatomy import classes
 from langgraph_gepa.agent.files import Files, roots
 from langgraph_gepa.agent.slot import Slot
@@ -149,7 +149,9 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     files = Files(roots(reading.function.__code__.co_filename for reading in slots.flow.readings.values()))
     for key, place in where.items():
         where[key] = _read_from(place, found[key][0], files) if key in found else place
-    met = _assembled(compiled, walk, traced, found, where, named, strange, files)
+    read = reads.find(slots.flow, slots.solution, files, traced.of) if "prompt" in kinds else []
+    elsewhere = [*_unmet(read, strange, found), *strange]
+    met = _assembled(compiled, walk, traced, found, where, named, elsewhere, files)
     modules = watching.updated(met.modules.values(), watched.seen)
     return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {})
 
@@ -161,6 +163,13 @@ def _read_from(place: origin.Place, slot: Slot, files: Files) -> origin.Place:
     if home is None:
         return place
     return dataclasses.replace(place, file=home.file, line=home.line, name=place.name or home.name)
+
+
+def _unmet(read: Collection[Module], strange: Collection[Module], found: Mapping[Any, list[Slot]]) -> list[Module]:
+    """Texts that functions read from files, without those that were seen in messages or stand in memory as well."""
+    seen = {(module.file, module.line) for module in strange}
+    held = {slot.text.strip() for slots in found.values() for slot in slots}
+    return [module for module in read if (module.file, module.line) not in seen and module.text.strip() not in held]
 
 
 def _stands_in(slot: Slot, asked: Collection[declared.Declared]) -> bool:
@@ -232,7 +241,7 @@ def _assembled(
     strange: Sequence[Module],
     files: Files,
 ) -> _Found:
-    """`asked` are declared modules, whose names are theirs; `strange` were only ever seen in messages."""
+    """`asked` are declared modules, whose names are theirs; `strange` have no place in memory."""
     rank = {path: i for i, path in enumerate(traced.order)}
     tools = paths.tools(walk, traced)
     drafts = []
@@ -274,7 +283,7 @@ def _module(name: str, nodes: tuple[str, ...], place: origin.Place, slots: list[
     reason = next((slot.reason for slot in slots if slot.reason), "")
     names: tuple[str, ...] = ()
     try:
-        names = templates.placeholders(first.text, style)
+        names = templates.placeholders(first.text, style) if style != "plain" else first.tokens
     except templates.BrokenTemplateError as broken:
         reason = reason or str(broken)
     return Module(

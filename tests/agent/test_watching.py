@@ -339,6 +339,44 @@ graph = graph_of(answer=answer)
     assert {m.evidence for m in discover(project.graph, EXAMPLES)} == {"seen"}
 
 
+def test_what_functions_read_from_files_is_told_from_the_source(load: Any) -> None:
+    """The file a node names, or asks its loader for, and the keys it uses, are modules before anything runs."""
+    Path("prompts/answer.md").write_text("Answer the question {question} in one short sentence.")
+    Path("prompts.yaml").write_text(
+        "sort:\n  system: Sort the visitors' questions by room.\n  rest: Not used by any node.\n"
+    )
+    Path("other.yaml").write_text("system: A file that nobody names or reads.\n")
+    project = load("""
+WRITER = HERE / "prompts" / "writer.md"
+
+def load_prompt(name):
+    with open(HERE / "prompts" / f"{name}.md") as file:
+        return file.read()
+
+def writer(state):
+    return {"answer": model.invoke([("system", WRITER.read_text())]).text}
+
+def answer(state):
+    return {"answer": model.invoke(load_prompt("answer").format(question=state["question"])).text}
+
+def sort(state):
+    prompts = yaml.safe_load((HERE / "prompts.yaml").read_text())
+    return {"answer": model.invoke([("system", prompts["sort"]["system"])]).text}
+
+graph = graph_of(writer=writer, sort=sort, answer=answer)
+""")
+    found = by_name(discover(project.graph))
+    assert {name: (m.origin, m.nodes, m.evidence, m.style) for name, m in found.items()} == {
+        "writer": ("prompts/writer.md:1", ("writer",), "flows", "plain"),
+        "prompts.sort.system": ("prompts.yaml:2", ("sort",), "flows", "plain"),
+        "answer": ("prompts/answer.md:1", ("answer",), "flows", "format"),
+    }
+    assert (
+        said(bind(project.graph, {"answer": "Be kind to those who ask {question}"})) == "Be kind to those who ask Why?"
+    )
+    assert {m.evidence for m in discover(project.graph, EXAMPLES)} == {"seen"}
+
+
 def test_what_the_first_rollouts_show_is_told() -> None:
     """Chosen modules that no rollout's model calls carry, and texts that are no module's, each with their node."""
     surveyed = Surveyed(
