@@ -12,8 +12,10 @@ from langgraph_gepa import session
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.drawing import drawing
 from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.agent.inputs import dropped_inputs
 from langgraph_gepa.agent.loading import load_graph, load_metric
 from langgraph_gepa.agent.masking import masking, secrets_of
+from langgraph_gepa.agent.metric import name_of
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.models import models_of, unpriced
 from langgraph_gepa.agent.rehearsal import rehearse
@@ -89,7 +91,7 @@ def optimize(
       Test examples are run on the first and the best graph only, on top of the budget.
     - `metric`: a function of any of `inputs`, `outputs`, `reference_outputs`, `run`, `example`,
       `rollout`, or an existing LangSmith or openevals evaluator; it may say in words what
-      went wrong, for the whole rollout or by module (`Feedback`).
+      went wrong, for the whole rollout or by module (`Feedback`). A list of metrics scores as their mean.
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply.
     - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if
       it was asked the same; its budget may differ.
@@ -105,6 +107,8 @@ def optimize(
     compiled = load_graph(graph)
     found = survey(compiled, kinds=("prompt", "tool"))
     picked = chosen(found.modules, modules, kinds_of(kinds))
+    examples = _sets(trainset, valset, testset, seed)
+    dropped = dropped_inputs(compiled, (*examples.feedback, *examples.pareto, *examples.test))
     model = ChatReflection(reflection_lm, prices=options.prices)
     models = (*models_of(compiled), model.answerer)
     mask = model.mask = masking(secrets_of(models), options.mask)
@@ -112,9 +116,9 @@ def optimize(
     asked = Asked(
         found=found.modules,
         modules=tuple(module.name for module in picked),
-        examples=_sets(trainset, valset, testset, seed),
+        examples=examples,
         fingerprint=evaluator.fingerprint,
-        metric=_called(metric),
+        metric=name_of(metric),
         reflection_model=(answerer := _called(reflection_lm)),
         simulated="simulated" in answerer,
         search=search if isinstance(search, str) else "rules of your own",
@@ -135,8 +139,8 @@ def optimize(
         observers=observers,
         progress=progress,
         unpriced=unpriced(models, options.prices),
-        warnings=tuple(filter(None, [warning(compiled, options.tools)])),
-        watch=lambda rollouts: warnings(rollouts, asked.examples.pareto, found, asked.modules),
+        warnings=tuple(filter(None, [warning(compiled, options.tools), dropped])),
+        watch=lambda rollouts: warnings(rollouts, examples.pareto, found, asked.modules),
         mask=mask,
         mask_examples=options.mask,
     )
@@ -186,13 +190,15 @@ def evaluate(
 ) -> Evaluation:
     """Scores `graph` on `data`, and where `prompts` are given (texts by module name, a run's
     folder, a prompts.json) with those beside it. Raises as `optimize` does; nothing is kept."""
-    found = survey(load_graph(graph), kinds=("prompt", "tool"))
+    compiled, examples = load_graph(graph), load_examples(data, "data")
+    dropped_inputs(compiled, examples)
+    found = survey(compiled, kinds=("prompt", "tool"))
     texts = None if prompts is None else prompts_of(prompts)
     evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=options)
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
-    return measure(evaluator, load_examples(data, "data"), texts, concurrency)
+    return measure(evaluator, examples, texts, concurrency)
 
 
 def _sets(trainset: Any, valset: Any, testset: Any, seed: int) -> Examples:
@@ -212,7 +218,7 @@ def _spec(names: Mapping[str, Any], options: RunnerOptions) -> dict[str, Any]:
 
 
 def _called(thing: Any) -> str:
-    """A name for the record of a metric or a model."""
+    """A name for the record of a model."""
     if isinstance(thing, str):
         return thing
     for name in ("__name__", "model_name", "model"):

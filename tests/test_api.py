@@ -162,8 +162,8 @@ def test_a_graph_without_prompts_is_refused(project: Path, server: SimulatedServ
 
 
 def test_a_graph_that_fails_everywhere_stops_the_run(project: Path, server: SimulatedServer) -> None:
-    """Inputs the graph does not take, or a human it waits for, cost the seed's scoring and no more."""
-    examples = [{"inputs": {"leter": "Dear Sirs"}, "outputs": {}} for _ in range(6)]
+    """Inputs with something missing, or a human it waits for, cost the seed's scoring and no more."""
+    examples = [{"inputs": {"name": "Ada"}, "outputs": {}} for _ in range(6)]
     with pytest.raises(UsageError, match=r"fails on every validation example.*KeyError"):
         improve(trainset=examples, valset=examples)
     with pytest.raises(UsageError, match="on_interrupt=lambda"):
@@ -208,6 +208,20 @@ def test_it_runs_inside_a_running_event_loop(project: Path) -> None:
     assert asyncio.run(cell()).pool.spent.rollouts > 12
 
 
+def test_a_list_of_metrics_and_inputs_that_are_dropped(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Several metrics, named or given, are one run's metric; inputs that have no place in the state are told of."""
+
+    def brief(outputs: Any) -> bool:
+        return len(outputs["reply"]) < 200
+
+    examples = [{"inputs": {"name": "Ada", "letter": f"Letter {n}", "topic": "x"}, "outputs": {}} for n in range(3)]
+    examples = [{**example, "outputs": {"sort": "urgent", "answer": "thanks"}} for example in examples]
+    result = improve(trainset=examples, valset=examples, metric=["letters.py:score", brief], progress=False)
+    assert "drops these inputs of the examples: 'topic'. It takes 'name', 'letter'" in caplog.text
+    assert result.saved.asked.metric == "letters.py:score, brief"
+    assert result.pool.mean(result.pool.candidates[0]) >= 0.5
+
+
 def test_evaluate_compares_prompts(project: Path) -> None:
     """A graph is scored as it is and with a run's prompts beside it, with the paired difference."""
     found = improve()
@@ -227,6 +241,11 @@ MISTAKES: dict[str, tuple[type[Error], str, dict[str, Any]]] = {
     "no graph at all": (GraphError, "int", {"graph": 5}),
     "no such metric": (UsageError, "scor", {"metric": "letters.py:scor"}),
     "no such examples": (ExampleError, "tran.jsonl does not exist", {"trainset": "tran.jsonl"}),
+    "inputs of another graph": (
+        ExampleError,
+        "takes none of the inputs of example .*: 'leter'; did you mean 'letter'.*It takes 'name', 'letter'",
+        {"trainset": [{"inputs": {"leter": "Hello"}}]},
+    ),
     "no such model": (ModelError, "provider:model", {"reflection_lm": "gremlin"}),
     "no such search": (UsageError, "did you mean 'gepa'", {"search": "gepo"}),
     "no such module": (UsageError, "did you mean 'sort'", {"modules": ["sorts"]}),
@@ -262,8 +281,13 @@ def test_a_folder_without_a_run_is_refused(project: Path, folder: str) -> None:
 
 def test_what_the_seed_showed_is_known_of_a_run(project: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A module whose text reached a model while the graph was scored is seen; one that never did is warned of."""
-    source = Path("letters.py").read_text().replace(
-        '{"kind": model.invoke([("system", SORT)', '{"kind": model.invoke([("system", SORT if letter["name"] else RARE)'
+    source = (
+        Path("letters.py")
+        .read_text()
+        .replace(
+            '{"kind": model.invoke([("system", SORT)',
+            '{"kind": model.invoke([("system", SORT if letter["name"] else RARE)',
+        )
     )
     Path("letters.py").write_text(source + '\n\nRARE = "Sort the letter of an unknown writer."\n')
     result = improve(budget=Budget(rollouts=40))

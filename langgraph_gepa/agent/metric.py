@@ -91,7 +91,9 @@ def _several(metrics: Sequence[Any]) -> ScoreRollout:
 
 
 def name_of(metric: Any) -> str:
-    """What a metric is called in records and errors."""
+    """What a metric, or the words for one, is called in records and errors."""
+    if isinstance(metric, str):
+        return metric
     if isinstance(metric, list | tuple):
         return ", ".join(map(name_of, metric))
     named = metric.func if isinstance(metric, partial) else metric
