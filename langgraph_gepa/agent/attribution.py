@@ -48,7 +48,10 @@ def attribute(watched: Sequence[Watched], modules: Sequence[Module], texts: Text
     Tool calls that one model call asked for stand in the order it asked, not in the order their
     threads happened to start.
     """
-    known = [_Known(module, literals(texts.get(module.name, module.text), module.style)) for module in modules]
+    known = [
+        _Known(module, literals(texts.get(module.name, module.text), module.style, module.placeholders))
+        for module in modules
+    ]
     owners: list[set[str]] = []
     for position, seen in enumerate(watched):
         if seen.call.kind == "model":
@@ -80,8 +83,9 @@ def _as_asked(watched: Sequence[Watched]) -> list[int]:
     return order
 
 
-def literals(text: str, style: Style) -> tuple[str, ...]:
-    """What `text` says between its placeholders, in order, without outer white space."""
+def literals(text: str, style: Style, tokens: Sequence[str] = ()) -> tuple[str, ...]:
+    """What `text` says between its placeholders, in order, without outer white space. In plain text those
+    are the `tokens`."""
     text = well_formed(text)
     if style in ("format", "fstring"):
         pieces = _between_fields(text)
@@ -89,6 +93,8 @@ def literals(text: str, style: Style) -> tuple[str, ...]:
         pieces = _MUSTACHE.split(text)
     elif style == "jinja2":
         pieces = _JINJA.split(text)
+    elif tokens:
+        pieces = re.split("|".join(map(re.escape, tokens)), text)
     else:
         pieces = [text]
     return tuple(piece.strip() for piece in pieces if piece.strip())

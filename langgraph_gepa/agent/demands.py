@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import partial
+from string import Template
 from types import CellType, FunctionType
 
 from langchain_core.prompts import BasePromptTemplate
@@ -13,7 +14,7 @@ from langgraph_gepa.agent.anatomy import Step, classes, functions
 from langgraph_gepa.agent.flow import PROMPT_NAME, Demand, Solution, under, whole
 from langgraph_gepa.agent.walk import Node, Walk
 
-_CARRIERS = (dict, list, tuple, CellType, type)
+_CARRIERS = (dict, list, tuple, CellType, type, Template)
 _NONE: frozenset[Demand] = frozenset()
 _PROMPT: frozenset[Demand] = frozenset({((), "prompt")})
 _DESCRIBED: frozenset[Demand] = frozenset({((), "tools")})
@@ -44,6 +45,12 @@ class Demands:
                 return frozenset((rest, use) for path, use in held if (rest := under(path, (key,))) is not None)
             case ("annotated", _, _):
                 return held & _DESCRIBED
+            case ("attr", "template") if isinstance(node.value, Template):
+                return held | {((), "dollars")} if held else held
+            case ("member", name) if held:
+                return self._used(node, step) | {
+                    (rest, use) for path, use in held if path and (rest := under(path, (name,))) is not None
+                }
         return self._used(node, step)
 
     def described(self, key: int) -> bool:

@@ -132,9 +132,9 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     walk = Walk(compiled)
     found: dict[Any, list[Slot]] = {}
     traced = paths.trace(walk, compiled)
-    places = origin.Places(walk, traced.of)
     where: dict[Any, origin.Place] = {}
     slots = Slots(walk, traced.of)
+    places = origin.Places(walk, traced.of, slots.flow.readings.values())
     asked = declared.find(slots.flow, slots.solution, traced.order) if "prompt" in kinds else []
     for slot in slots:
         if slot.kind in kinds and not _stands_in(slot, asked):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Hashable, Iterable, Iterator
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from langgraph_gepa.agent import code, literals
-from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Place, Reading, Source, Way, under
+from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Given, Place, Reading, Source, Way, under
 
 MISSING = object()
 """What an expression names cannot be told without running it."""
@@ -19,6 +20,8 @@ _SPEAKING = {"system", "human", "user", "developer", "ai", "assistant", "placeho
 _SAME = {"strip", "lstrip", "rstrip", "lower", "upper", "removeprefix", "removesuffix", "expandtabs", "title", "copy"}
 _WRAPPERS = {"str", "list", "tuple", "dict", "set", "sorted", "reversed", "cast", "dedent", "cleandoc", "copy",
              "deepcopy", "next", "iter", "enumerate", "zip", "fill", "choice"}  # fmt: skip
+TEMPLATES = {"Template", "from_string"}
+"""What makes an object that is filled with `substitute` or `render`."""
 _OF_ITS_OWN = {"content", "template", "value", "text"}
 """Attributes that hold an object's text."""
 
@@ -34,6 +37,15 @@ class Expressions:
             for inner in ast.walk(reading.node)
             if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not reading.node
         }
+
+    def key_of(self, node: ast.expr) -> Hashable:
+        """The key an expression is, `ANY` when that is computed."""
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.Name(id=name) if name in parameters(self.reading.function.__code__):
+                return Given(self.key, name)
+        return ANY
 
     def variable(self, name: str) -> Place:
         return ("var", self.key, name)
@@ -67,7 +79,7 @@ class Expressions:
                 yield from self.sources(items(node)["content"])
             case ast.Dict(keys=keys, values=values):
                 for at, value in zip(keys, values, strict=True):
-                    yield from self.sources(value) if at is None else self._put(value, constant(at))
+                    yield from self.sources(value) if at is None else self._put(value, self.key_of(at))
             case ast.List(elts=several) | ast.Tuple(elts=several) | ast.Set(elts=several):
                 for value in several:
                     yield from self.sources(value) if isinstance(value, ast.Starred) else self._put(value, ANY)
@@ -109,7 +121,7 @@ class Expressions:
         return Source(("attr", node.attr))
 
     def _item(self, base: ast.expr, key: ast.expr) -> Iterator[Source]:
-        yield from _taken(self.sources(base), constant(key))
+        yield from _taken(self.sources(base), self.key_of(key))
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
             yield from self._from_state(base, key.value)
 
@@ -142,7 +154,7 @@ class Expressions:
         arguments = [*node.args, *(k.value for k in node.keywords)]
         if isinstance(node.func, ast.Attribute) and name in _METHODS | FILLS | _SAME:
             yield from self._method(node.func.value, name, node, arguments)
-        elif name in _WRAPPERS:
+        elif name in _WRAPPERS or name in TEMPLATES:
             for argument in node.args:
                 yield from self.sources(argument)
             for keyword in node.keywords:
@@ -197,6 +209,10 @@ class Expressions:
         return MISSING
 
     def _outside(self, name: str) -> Any:
+        found = self._held(name)
+        return found.__wrapped__ if isinstance(found, _Cached) else found
+
+    def _held(self, name: str) -> Any:
         function = self.reading.function
         if name in function.__code__.co_freevars:
             cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
@@ -209,13 +225,13 @@ class Expressions:
         return function.__globals__.get(name, MISSING)
 
 
+_Cached = type(functools.cache(lambda: None))
 _LOOKUPS = {"get", "pop", "setdefault"}
 _METHODS = {"replace", "join", "items", "values", "format_messages", *_LOOKUPS}
 
 
-def constant(node: ast.expr | None) -> Hashable:
-    """The key an expression is, `ANY` when it is computed."""
-    return node.value if isinstance(node, ast.Constant) else ANY
+def parameters(compiled: CodeType) -> tuple[str, ...]:
+    return compiled.co_varnames[: compiled.co_argcount + compiled.co_kwonlyargcount]
 
 
 def items(node: ast.Dict) -> dict[str, ast.expr]:

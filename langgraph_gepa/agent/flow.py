@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from types import CodeType, FunctionType
 from typing import Any, Literal, NamedTuple
 
@@ -33,11 +34,27 @@ Path = tuple[Hashable, ...]
 
 ANY = None
 
+
+class Given(NamedTuple):
+    """A key that is what a parameter is given."""
+
+    code: int
+    parameter: str
+
+
 Way = Literal["same", "made", "in"]
 """How text comes from a place: it is the same text, it is made from it (filled, joined), it is put in somewhere."""
 
-Use = Literal["prompt", "inserted", "tool", "tools", "percent"] | Style
-"""`inserted` is text put into a prompt's placeholder; `tools` are objects that describe themselves."""
+
+class Kept(NamedTuple):
+    """Text in which `token` is replaced, so that it must keep it."""
+
+    token: str
+
+
+Use = Literal["prompt", "inserted", "tool", "tools", "percent", "dollars"] | Style | Kept
+"""`inserted` is text put into a prompt's placeholder; `tools` are objects that describe themselves; `percent` and
+`dollars` are filled by `%` and `string.Template`."""
 
 Demand = tuple[Path, Use]
 """What is used of an object, and how."""
@@ -78,6 +95,7 @@ class Flow:
     sinks: list[tuple[Place, Path, Use]] = field(default_factory=list)
     methods: dict[str, list[CodeType]] = field(default_factory=lambda: defaultdict(list))
     method_calls: list[tuple[str, Callable[[CodeType], None]]] = field(default_factory=list)
+    given: dict[Given, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
 
     def returns(self, function: FunctionType) -> None:
         """Says that a model is given what `function` returns."""
@@ -89,7 +107,7 @@ class Flow:
                 link(target)
         self.method_calls.clear()
         reached: dict[Place, set[Demand]] = defaultdict(set)
-        todo = list(self.sinks)
+        todo = [(place, path, use) for place, asked, use in self.sinks for path in self._paths(asked)]
         while todo:
             place, path, use = todo.pop()
             if (path, use) in reached[place]:
@@ -99,8 +117,27 @@ class Flow:
                 rest = under(path, source.into)
                 carried = _carried(use, source.way)
                 if rest is not None and carried is not None:
-                    todo.append((source.place, (*source.taken, *rest)[:_DEEP], carried))
+                    asked = (*source.taken, *rest)[:_DEEP]
+                    todo.extend((source.place, path, carried) for path in self._paths(asked))
         return Solution({place: frozenset(demands) for place, demands in reached.items()})
+
+    def _paths(self, asked: Path) -> Iterator[Path]:
+        """The paths with what the parameters in them are given at the calls we see."""
+        if not any(isinstance(key, Given) for key in asked):
+            yield asked
+            return
+        yield from product(*([*self._constants(key)] if isinstance(key, Given) else [key] for key in asked))
+
+    def _constants(self, key: Given) -> set[Hashable]:
+        found, todo, met = set[Hashable](), [key], {key}
+        while todo:
+            for constant in self.given.get(todo.pop(), {ANY}):
+                if not isinstance(constant, Given):
+                    found.add(constant)
+                elif constant not in met:
+                    met.add(constant)
+                    todo.append(constant)
+        return {ANY} if ANY in found or not found else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,18 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from langchain_core.tools import BaseTool
 
 from langgraph_gepa.agent import code
 from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.flow import Reading
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.walk import Walk
 
@@ -38,8 +39,9 @@ class Place:
 class Places:
     """Finds the places of the texts of one walk."""
 
-    def __init__(self, walk: Walk, users: Mapping[int, Sequence[str]]) -> None:
+    def __init__(self, walk: Walk, users: Mapping[int, Sequence[str]], readings: Iterable[Reading]) -> None:
         self.walk = walk
+        self.said = {key: place for reading in readings for key, place in _said(reading)}
         self.users = users
         self.modules = [
             module
@@ -76,6 +78,8 @@ class Places:
                     return home
             case ("field" | "member", name):
                 return _field(owner, str(name), slot)
+            case ("default" | "kwdefault", name) if (home := _argument(owner, name, slot.text)) is not None:
+                return home
         if isinstance(owner, BaseTool) and (made := _made_from(owner, slot.text)) is not None:
             return _docstring(made)
         if slot.step[0] == "attr" and _is_default(owner, str(slot.step[1]), slot.text):
@@ -108,6 +112,8 @@ class Places:
 
     def _string(self, slot: Slot) -> Place:
         value = _value(self.walk, slot)
+        if id(value) in self.said:
+            return self.said[id(value)]
         homes = {
             home.key: home
             for module, name in self.constants.get(id(value), ())
@@ -151,6 +157,23 @@ class Places:
             if parsed is None or not any(words in line for line in parsed.lines):
                 continue
             yield from _saying(filename, parsed.tree, text)
+
+
+def _said(reading: Reading) -> Iterator[tuple[int, Place]]:
+    """The strings a function's code makes its texts of: an object that holds one has it from there."""
+    constants = {const: id(const) for const in _constants(reading.function.__code__)}
+    file = reading.function.__code__.co_filename
+    for where, literal in reading.texts.items():
+        if literal.style == "plain" and literal.text in constants and len(literal.text) > _INTERNED:
+            yield constants[literal.text], Place(("literal", file, *where[:2]), file, where[0])
+
+
+def _constants(compiled: CodeType) -> Iterator[str]:
+    for const in compiled.co_consts:
+        if isinstance(const, str):
+            yield const
+        elif isinstance(const, CodeType):
+            yield from _constants(const)
 
 
 _INTERNED = 20
@@ -246,6 +269,20 @@ def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleTy
                     source = sys.modules.get(".".join(filter(None, (base, node.module))))
                     if isinstance(source, ModuleType) and (alias.name != "*" or name in vars(source)):
                         return source, name if alias.name == "*" else alias.name
+    return None
+
+
+def _argument(function: FunctionType, which: object, text: str) -> Place | None:
+    """Where a function's signature gives an argument its default."""
+    found = code.source(function.__code__)
+    if found is None:
+        return None
+    given = found.node.args
+    named = {argument.arg: default for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)}
+    default = given.defaults[which] if isinstance(which, int) and which < len(given.defaults) else named.get(str(which))
+    file = function.__code__.co_filename
+    for _, line, column in _saying(file, default, text) if default is not None else ():
+        return Place(("literal", file, line, column), file, line)
     return None
 
 

@@ -12,7 +12,8 @@ from langgraph_gepa.search.module import Evidence, Kind, Style
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A text in an object. Several may be the same module. `tool` is the name of the tool or schema it describes,
-    with that of the argument or field (`search.query`); `literal` is there when it is written in code."""
+    with that of the argument or field (`search.query`); `literal` is there when it is written in code;
+    `tokens` are what the program replaces in it."""
 
     owner: int
     step: Step
@@ -24,6 +25,7 @@ class Slot:
     tool: str = ""
     literal: Literal | None = None
     reason: str = ""
+    tokens: tuple[str, ...] = ()
 
     @property
     def frozen(self) -> bool:

@@ -16,7 +16,7 @@ from langchain_core.tools import BaseTool
 from langgraph_gepa.agent import descriptions, statements, templates
 from langgraph_gepa.agent.anatomy import Step, functions
 from langgraph_gepa.agent.demands import Demands
-from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Solution, Source, Use, style_of, whole
+from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Kept, Solution, Source, Use, style_of, whole
 from langgraph_gepa.agent.literals import Literal
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.walk import Node, Walk
@@ -98,7 +98,7 @@ class Slots:
         if isinstance(node.value, BaseTool | BasePromptTemplate) or (step[0] == "dict" and step[1] != "prompt"):
             return
         if _steers(text, uses) and templates.speaks(text, style_of(uses)):
-            yield Slot(key, step, text, style=style_of(uses), reason=_reason(uses))
+            yield Slot(key, step, text, style=style_of(uses), tokens=_tokens(text, uses))
         elif step[0] == "global" and isinstance(node.value, FunctionType) and _prose(text):
             yield Slot(key, step, text, style=style_of(uses), evidence="possible")
         elif isinstance(node.value, dict) and node.value.get("type") == "text" and step == ("item", "text"):
@@ -129,10 +129,12 @@ class Slots:
                 continue
             hint = reading.hints.get(where, "")
             style = literal.style if literal.style == "fstring" else style_of(uses)
-            reason = _reason(uses) or (
-                _FORMATTED_TWICE if literal.style == "fstring" and style_of(uses) != "plain" else ""
-            )
-            slot = Slot(key, ("code", where), literal.text, style=style, literal=literal, hint=hint, reason=reason)
+            tokens = _tokens(literal.text, uses)
+            filled_twice = literal.style == "fstring" and (tokens or style_of(uses) != "plain")
+            slot = Slot(
+                key, ("code", where), literal.text, style=style, literal=literal, hint=hint, tokens=tokens,
+                reason=_FILLED_TWICE if filled_twice else "",
+            )  # fmt: skip
             if _steers(literal.text, uses) and templates.speaks(literal.text, style):
                 yield slot
             elif "tool" in uses:
@@ -141,7 +143,7 @@ class Slots:
                 yield dataclasses.replace(slot, evidence="possible")
 
 
-_FORMATTED_TWICE = "an f-string that is formatted again: which braces are placeholders cannot be told"
+_FILLED_TWICE = "an f-string that is filled again: which of its placeholders are filled when cannot be told"
 
 
 def _operands(literal: Literal, texts: Mapping[Any, Literal]) -> Iterator[Any]:
@@ -158,8 +160,13 @@ def _steers(text: str, uses: frozenset[Use]) -> bool:
     return "prompt" in uses or ("inserted" in uses and templates.words(text) >= _WORDS)
 
 
-def _reason(uses: frozenset[Use]) -> str:
-    return "it is filled with the % operator, whose placeholders have no names" if "percent" in uses else ""
+def _tokens(text: str, uses: frozenset[Use]) -> tuple[str, ...]:
+    """What the program replaces in a text that is no template of LangChain's styles."""
+    if "percent" in uses:
+        return templates.percents(text)
+    if "dollars" in uses:
+        return templates.dollars(text)
+    return tuple(sorted(use.token for use in uses if isinstance(use, Kept) and use.token in text))
 
 
 def _prose(text: str) -> bool:

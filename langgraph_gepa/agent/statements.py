@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import re
+import string
+from collections.abc import Hashable, Iterable
 from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
@@ -16,8 +18,8 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
 
 from langgraph_gepa.agent import code, templates
-from langgraph_gepa.agent.expressions import MISSING, Expressions, constant, items, last
-from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Flow, Path, Place, Reading, Source, Use, style_of
+from langgraph_gepa.agent.expressions import MISSING, TEMPLATES, Expressions, items, last, parameters
+from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Flow, Given, Kept, Path, Place, Reading, Source, Use, style_of
 from langgraph_gepa.search.module import Style
 
 _CALLS = {"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "predict", "generate", "agenerate",
@@ -30,6 +32,8 @@ _TAKERS = {"bind_tools", "with_structured_output", "ToolNode", "ToolStrategy", "
 _DESCRIBED = {"tools", "schema", "response_format", "args_schema", "pydantic_object"}
 """Arguments that are described to a model."""
 _TOOL_MAKERS = {"tool", "from_function", "Tool", "StructuredTool", "create_handoff_tool"}
+_TOKEN = re.compile(r"\W+\w[\w .:-]*\W*|[A-Z][A-Z0-9_]{2,}")
+"""What is replaced in a text to fill it: a word in signs of any kind, or in capitals."""
 _WORDS = 4
 
 
@@ -84,7 +88,7 @@ class _Reader(ast.NodeVisitor):
                 self._comes(("attr", name), sources, into)
                 self._hint(sources, name)
             case ast.Subscript(value=base, slice=key):
-                under = constant(key)
+                under = self.expressions.key_of(key)
                 self._assign(base, sources, (under, *into))
                 if isinstance(under, str):
                     self._comes(("key", under), sources, into)
@@ -239,6 +243,10 @@ class _Reader(ast.NodeVisitor):
     def _method(self, receiver: ast.expr, name: str, node: ast.Call) -> None:
         if name in ("format", "format_map"):
             self._sink(self.sources(receiver), "format")
+        elif name == "replace" and node.args:
+            token = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
+            if isinstance(token, str) and _TOKEN.fullmatch(token):
+                self._sink(self.sources(receiver), Kept(token))
         elif name in ("append", "insert", "add") and node.args:
             self._assign(receiver, list(self.sources(node.args[-1])), (ANY,))
         elif name in ("extend", "update") and node.args:
@@ -248,12 +256,25 @@ class _Reader(ast.NodeVisitor):
         """A call of a function we may read too: what it returns, and what its parameters are given."""
         result = self.expressions.call(node)
         self.flow.edges[result].append(Source(("ret", id(target))))
-        parameters = target.co_varnames[skip : target.co_argcount + target.co_kwonlyargcount]
-        for parameter, argument in zip(parameters, node.args, strict=False):
+        names = parameters(target)
+        given = dict(zip(names[skip:], node.args, strict=False))
+        given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
+        for parameter, argument in given.items():
             self._comes(("var", id(target), parameter), self.sources(argument))
-        for keyword in node.keywords:
-            if keyword.arg is not None:
-                self._comes(("var", id(target), keyword.arg), self.sources(keyword.value))
+        for parameter in names[skip:]:
+            known = parameter in given
+            key = self.expressions.key_of(given[parameter]) if known else self._default(target, parameter)
+            self.flow.given[Given(id(target), parameter)].add(key)
+
+    def _default(self, target: CodeType, parameter: str) -> Hashable:
+        reading = self.flow.readings.get(id(target))
+        if reading is None:
+            return ANY
+        function = reading.function
+        names = target.co_varnames[: target.co_argcount]
+        defaults = dict(zip(reversed(names), reversed(function.__defaults__ or ()), strict=False))
+        default = {**defaults, **(function.__kwdefaults__ or {})}.get(parameter, ANY)
+        return default if isinstance(default, str | int) else ANY
 
     def _call_sinks(self, node: ast.Call, name: str, target: Any) -> None:
         first = node.args[0] if node.args else None
@@ -270,6 +291,9 @@ class _Reader(ast.NodeVisitor):
                 self._input(given.get("input", given.get("messages", first)))
         elif name in _TAKERS:
             self._sink(self.sources(node.args[-1] if node.args else None), "tools")
+        elif name in TEMPLATES and first is not None:
+            dollars = target is string.Template or (target is MISSING and name == "Template")
+            self._sink(self.sources(first), "dollars" if dollars else "jinja2")
         for keyword in _DESCRIBED & given.keys():
             self._sink(self.sources(given[keyword]), "tools")
         if name in _TOOL_MAKERS:

@@ -3,6 +3,7 @@
 plain      braces mean nothing
 format     str.format and LangChain's f-string templates: `{question}`, `{doc.title}`, `{{` for a brace
 fstring    an f-string shown with a name for each expression: `{question}`, `{{` for a brace
+           a placeholder of another kind stands for itself: `%s`, `%(name)s`, `$name`, `<name>`
 mustache   `{{question}}`, `{{#items}}...{{/items}}`
 jinja2     `{{ question }}`, `{% for ... %}`
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from string import Formatter
+from string import Formatter, Template
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
@@ -36,6 +37,8 @@ def placeholders(text: str, style: Style) -> tuple[str, ...]:
 
 def check(text: str, style: Style, expected: Iterable[str]) -> str | None:
     """Why `text` may not take the place of a template with the `expected` placeholders, or `None` when it may."""
+    if style == "plain":
+        return _check_tokens(text, tuple(expected))
     try:
         found = placeholders(text, style)
     except BrokenTemplateError as broken:
@@ -51,6 +54,41 @@ def check(text: str, style: Style, expected: Iterable[str]) -> str | None:
         if style in ("format", "fstring"):
             complaints.append("write {{ and }} for a literal brace")
     return "; ".join(complaints) or None
+
+
+def percents(text: str) -> tuple[str, ...]:
+    """What the `%` operator fills in a text: each once when they are named, else one after the other."""
+    found = [spec for spec in _PERCENT.findall(text) if spec != "%%"]
+    return tuple(dict.fromkeys(found) if all(spec.startswith("%(") for spec in found) else found)
+
+
+def dollars(text: str) -> tuple[str, ...]:
+    """What `string.Template` fills in a text, written `$name`."""
+    return tuple(dict.fromkeys(f"${match['named'] or match['braced']}" for match in _dollars(text) if match[1] != "$"))
+
+
+def _check_tokens(text: str, wanted: tuple[str, ...]) -> str | None:
+    if not wanted:
+        return None
+    if all(_PERCENT.fullmatch(token) for token in wanted):
+        if _PERCENT.sub("", text).count("%"):
+            return "the text is filled with the % operator; write %% for a literal percent sign"
+        found = percents(text)
+        if (sorted(found) == sorted(wanted)) if wanted[0].startswith("%(") else found == wanted:
+            return None
+        return f"the text must keep {', '.join(wanted)} as they are, in this order, and no others"
+    if all(token.startswith("$") and token[1:].isidentifier() for token in wanted):
+        if any(match["invalid"] is not None for match in _dollars(text)):
+            return "the text is filled by string.Template; write $$ for a literal dollar sign"
+        if sorted(dollars(text)) == sorted(wanted):
+            return None
+        return f"the text must keep {', '.join(wanted)}, and no others"
+    lost = [token for token in wanted if token not in text]
+    return f"the text loses {', '.join(lost)}, which the program replaces" if lost else None
+
+
+def _dollars(text: str) -> Iterator[re.Match[str]]:
+    yield from Template.pattern.finditer(text)
 
 
 def parts(text: str) -> Iterator[tuple[str, str | None]]:
@@ -160,4 +198,5 @@ def is_name(text: str) -> bool:
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]{2,}")
 _NAME = re.compile(r"[A-Za-z0-9_.:/@#-]*")
+_PERCENT = re.compile(r"%(?:\(\w+\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?[diouxXeEfFgGcrsa%]")
 _FILLED = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}]*\}", re.DOTALL)

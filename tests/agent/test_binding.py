@@ -244,8 +244,8 @@ def members(echo: Any) -> Any:
     return Agent(echo).by_property
 
 
-def percent(echo: Any) -> Any:
-    return lambda state: echo.invoke("Say %s now" % state["question"]) and {}  # noqa: UP031  # the form under test
+def filled_twice(echo: Any) -> Any:
+    return lambda state: echo.invoke(f"Say {{x}} to {state}".format(x=state["question"])) and {}
 
 
 FORMS = [
@@ -543,7 +543,7 @@ def test_a_bound_graph_can_be_a_node_of_another_graph(echo: Any) -> None:
 
 def test_wrong_names_and_broken_texts_are_refused(echo: Any) -> None:
     """The error names the close matches, the lost placeholder, or why a text cannot be replaced."""
-    graph = chain(constant(echo), asynchronous(echo), percent(echo))
+    graph = chain(constant(echo), asynchronous(echo), filled_twice(echo))
     found = survey(graph)
     with pytest.raises(GraphError, match="did you mean constant"):
         found.bind({"constnat": "x"})
@@ -551,7 +551,7 @@ def test_wrong_names_and_broken_texts_are_refused(echo: Any) -> None:
         found.bind({"format": "no placeholder"})
     assert found.check("format", "{question} and {more}") is not None
     assert found.check("constant", "any {braces} {") is None
-    with pytest.raises(GraphError, match="cannot be replaced: it is filled with the % operator"):
+    with pytest.raises(GraphError, match="cannot be replaced: an f-string that is filled again"):
         found.bind({"node2": "x"})
 
 

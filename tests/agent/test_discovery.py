@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import Any, TypedDict
 
 import pytest
@@ -18,7 +19,7 @@ from langchain_core.tools import tool
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from langgraph_gepa.agent.discovery import discover
+from langgraph_gepa.agent.discovery import discover, survey
 from langgraph_gepa.search.module import Module
 
 log = logging.getLogger(__name__)
@@ -348,15 +349,37 @@ def test_an_agent_is_named_after_itself_and_knows_its_tools(echo: Any) -> None:
     assert discover(chain(("support", inner)), kinds=("prompt",))[0].nodes == ("support/model",)
 
 
-def test_a_percent_template_is_listed_with_the_reason_it_cannot_be_replaced(echo: Any) -> None:
+def test_what_cannot_be_replaced_is_listed_with_the_reason(echo: Any) -> None:
     """What cannot be bound is reported, never dropped."""
 
     def node(state: State) -> None:
-        echo.invoke("Answer %s at once." % state["question"])  # noqa: UP031
+        prompt = f"Answer {len(state)} times: {{question}}"
+        echo.invoke(prompt.format(question=state["question"]))
 
     module = one(chain(("node", node)))
-    assert "%" in module.reason
+    assert "filled again" in module.reason
     assert not module.on
+
+
+def test_placeholders_of_other_kinds_stand_for_themselves(echo: Any) -> None:
+    """What `%`, `string.Template` and `.replace` fill is shown as it is written, and must be kept."""
+
+    def node(state: State) -> None:
+        echo.invoke("Answer %s in %d words." % (state["question"], 9))  # noqa: UP031  # a form under test
+        echo.invoke(Template("Answer $question for $$5, ${question}.").substitute(state))
+        echo.invoke("Answer <question> at once.\n\n".replace("<question>", state["question"]).replace("\n\n", "\n"))
+
+    found = survey(chain(("node", node)))
+    assert [m.placeholders for m in found.modules] == [("%s", "%d"), ("$question",), ("<question>",)]
+    percent, dollars, angles = (m.name for m in found.modules)
+    assert found.check(percent, "In %d words, answer %s.") is not None
+    assert found.check(percent, "Be 100% sure of %s in %d words.") is not None
+    assert found.check(percent, "Be 100%% sure of %s in %d words.") is None
+    assert found.check(dollars, "Answer ${question} for $name.") is not None
+    assert found.check(dollars, "Answer ${question} for $5.") is not None
+    assert found.check(dollars, "Answer ${question} for $$5.") is None
+    assert found.check(angles, "Answer the question.") is not None
+    assert found.check(angles, "<question>, 100% <b>sure</b> for $5.") is None
 
 
 def test_modules_follow_the_graph_from_its_entry(echo: Any) -> None:

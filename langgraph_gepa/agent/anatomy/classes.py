@@ -137,4 +137,35 @@ def _init(cls: type, defaults: Mapping[str, Any], factories: Mapping[str, Any]) 
     return made
 
 
-HANDLERS: tuple[Handler, ...] = (Class(),)
+class Enumeration(Handler):
+    """An enum of texts. Steps: `member name`. Its copy has members of its own."""
+
+    @override
+    def handles(self, value: Any) -> bool:
+        return isinstance(value, enum.EnumMeta) and own(value)
+
+    @override
+    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
+        yield from ((("member", name), member.value) for name, member in value.__members__.items())
+
+    @override
+    def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
+        body = type(value).__prepare__(value.__name__, value.__bases__)
+        for name, held in vars(value).items():
+            if name in _NAMED or (
+                isinstance(held, _DEFINED) and getattr(held, "__module__", value.__module__) == value.__module__
+            ):
+                body[name] = held
+        for name, member in value.__members__.items():
+            body[name] = steps.get(("member", name)) or member.value
+        return type(value)(value.__name__, value.__bases__, body)
+
+    @override
+    def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
+        """Everything is in the shell."""
+
+
+_NAMED = {"__module__", "__qualname__", "__doc__"}
+_DEFINED = (FunctionType, property, classmethod, staticmethod)
+
+HANDLERS: tuple[Handler, ...] = (Class(), Enumeration())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
+from string import Template
 from types import FunctionType, MemberDescriptorType
 from typing import Any
 
@@ -90,7 +91,7 @@ def _class(value: Any) -> Any:
 def _open(cls: type) -> bool:
     if issubclass(cls, _CLOSED) or not _plain_new(cls):
         return False
-    return territory.framework(cls.__module__) or territory.own(cls.__module__)
+    return territory.framework(cls.__module__) or territory.own(cls.__module__) or issubclass(cls, Template)
 
 
 def _plain_new(cls: type) -> bool:
