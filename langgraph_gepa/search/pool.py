@@ -203,9 +203,9 @@ class Pool:
             return
         if not (isinstance(event, RolloutFinished) and event.subset == "test"):
             self.open.setdefault(event.iteration, []).append(event)
+            self.finished = None  # a larger budget made it go on
 
     def _start(self, event: IterationStarted) -> None:
-        self.finished = None
         self.iterations = max(self.iterations, event.iteration)
         self.merge_due = False
         if len(event.parents) == 2:

@@ -142,7 +142,9 @@ def test_a_run_stopped_by_its_budget_goes_on_with_a_larger_one(worlds: Any) -> N
     asyncio.run(whole.session(Budget(tokens=8000)).run())
     world = worlds.random(0, pareto=6)
     for tokens in (500, 1000, 1500, 2500, 5000, 8000):
-        asyncio.run(world.session(Budget(tokens=tokens)).run())
+        pool = asyncio.run(world.session(Budget(tokens=tokens)).run())
+        assert pool.finished is not None
+        assert f"of {tokens:,} tokens spent" in pool.finished.reason
     assert world.candidates() == whole.candidates()
     keys = [e.ledger for e in world.journal() if isinstance(e, RolloutFinished | ReflectionFinished)]
     assert len(keys) == len(set(keys))
