@@ -67,6 +67,9 @@ class Standin:
     def __init__(self, *_: Any, **__: Any) -> None:
         return
 
+    def __repr__(self) -> str:
+        return "simulated"
+
     def __call__(self, *given: Any, **_: Any) -> Any:
         # Used as a decorator it leaves the function alone.
         return given[0] if len(given) == 1 and isinstance(given[0], types.FunctionType) else Standin()
