@@ -81,14 +81,18 @@ def ask(python: str, project: Project, graph: GraphLabels, root: Path, what: str
     path = os.pathsep.join([str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
     command = [python, "-m", "strangers.probe", project.name, graph.name, str(root), what]
     try:
-        done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": path}, capture_output=True, timeout=SECONDS)
+        done = subprocess.run(
+            command, cwd=root, env={**os.environ, "PYTHONPATH": path}, capture_output=True, timeout=SECONDS
+        )
     except subprocess.TimeoutExpired:
         return {"error": f"no answer in {SECONDS} s"}
     last = done.stdout.decode(errors="replace").rpartition("\x1e")[2]
     try:
         answer: Json = json.loads(last)
     except json.JSONDecodeError:
-        return {"error": f"exit {done.returncode}: {done.stderr.decode(errors='replace').strip()[-300:] or last[-300:]}"}
+        return {
+            "error": f"exit {done.returncode}: {done.stderr.decode(errors='replace').strip()[-300:] or last[-300:]}"
+        }
     return answer
 
 
@@ -106,7 +110,11 @@ def round_trip(python: str, project: Project, graph: GraphLabels, root: Path) ->
         if "error" in again:
             lost = {"loading again": again["error"]}
         back = sum(texts.get(name) == text for name, text in written["expected"].items())
-        return {"back": back, "of": len(written["expected"]) + len(written["refused"]), "lost": {**lost, **written["refused"]}}
+        return {
+            "back": back,
+            "of": len(written["expected"]) + len(written["refused"]),
+            "lost": {**lost, **written["refused"]},
+        }
 
 
 def counts(row: Json) -> dict[str, Count]:
@@ -124,7 +132,9 @@ def counts(row: Json) -> dict[str, Count]:
         "bound": Count(sum(label.get("bound", False) for label in found), len(found)),
         "written": Count(written.get("back", 0), written.get("of", 0)),
         "true": Count(on + len(row["pieces"]), on + len(row["pieces"]) + len(row["false"])),
-        "home": Count(sum(not label["moved"] for label in every if label["found"]), sum(label["found"] for label in every)),
+        "home": Count(
+            sum(not label["moved"] for label in every if label["found"]), sum(label["found"] for label in every)
+        ),
     }
 
 
@@ -186,7 +196,7 @@ def explained(row: Json) -> Iterable[str]:
     for key, title in (("false", "false"), ("pieces", "piece"), ("greyed", "listed"), ("false_tools", "false tool")):
         for module in row[key]:
             why = f" = {module['double']}" if "double" in module else f" of {module['of']}" if "of" in module else ""
-            yield f"  {title:10} {module['module']} {module['origin']} \"{module['words']}\" {module['evidence']}{why}"
+            yield f'  {title:10} {module["module"]} {module["origin"]} "{module["words"]}" {module["evidence"]}{why}'
     for name, why in row.get("written", {}).get("lost", {}).items():
         yield f"  not back   {name}: {why}"
     if not row["original_same"]:
@@ -229,7 +239,9 @@ def main() -> None:
     for half, several in rows.items():
         if several:
             print("\n" + totals(half, several))
-    unreached += [f"{row['graph']}: {row['error'].splitlines()[0]}" for half in rows.values() for row in half if "error" in row]
+    unreached += [
+        f"{row['graph']}: {row['error'].splitlines()[0]}" for half in rows.values() for row in half if "error" in row
+    ]
     if unreached:
         print("\nnot reached:", *unreached, sep="\n  ")
     if given.json is not None:

@@ -13,7 +13,13 @@ class TextStore(InMemoryStore):
     def get(self, namespace: tuple[str, ...], key: str, **_: Any) -> Item | None:
         item = super().get(namespace, key)
         if item is not None and isinstance(item.value, dict):
-            return Item(value=item.value["text"], key=key, namespace=namespace, created_at=item.created_at, updated_at=item.updated_at)
+            return Item(
+                value=item.value["text"],
+                key=key,
+                namespace=namespace,
+                created_at=item.created_at,
+                updated_at=item.updated_at,
+            )
         return item
 
 

@@ -7,7 +7,13 @@ from strangers.standins import Standin
 
 class AsyncTavilyClient(Standin):
     async def search(self, query: str, **_: Any) -> dict[str, Any]:
-        page = {"url": "https://example.org", "title": "A page", "content": "A page.", "raw_content": "A whole page.", "score": 1}
+        page = {
+            "url": "https://example.org",
+            "title": "A page",
+            "content": "A page.",
+            "raw_content": "A whole page.",
+            "score": 1,
+        }
         return {"query": query, "results": [page]}
 
 

@@ -200,7 +200,11 @@ def plain(text: str) -> str:
 
 def _telling(text: str) -> str:
     """The first six words between two placeholders, or the longest such stretch."""
-    parts = [plain(part) for part in re.split(r"\{[^{}]*\}", text.replace("{{", "\0").replace("}}", "\0")) for part in part.split("\0")]
+    parts = [
+        plain(part)
+        for part in re.split(r"\{[^{}]*\}", text.replace("{{", "\0").replace("}}", "\0"))
+        for part in part.split("\0")
+    ]
     full = next((p for p in parts if len(p.split()) >= 6), None)
     return " ".join((full or max(parts, key=len)).split()[:6])
 

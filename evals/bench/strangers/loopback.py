@@ -92,7 +92,10 @@ class Loopback:
         form = body.get("response_format") or {}
         if form.get("type") == "json_schema":
             schema = form["json_schema"].get("schema", {})
-            return {"role": "assistant", "content": json.dumps(self._filled(schema, schema, form["json_schema"]["name"]))}
+            return {
+                "role": "assistant",
+                "content": json.dumps(self._filled(schema, schema, form["json_schema"]["name"])),
+            }
         tools = {t["function"]["name"]: t["function"] for t in body.get("tools") or () if t.get("type") == "function"}
         chosen = self._chosen(tools, body.get("tool_choice"))
         if chosen is not None:

@@ -62,7 +62,9 @@ def probe(project: Project, graph: GraphLabels, root: Path, server: Loopback) ->
     paired = match(anchors, found.modules, root)
     row["labels"] = [_label(i, a, paired, before) for i, a in enumerate(anchors)]
     row["false"] = [_shown(m) for m in paired.strange if m.on]
-    row["false"] += [{**_shown(m), "double": anchors[i].label.name} for i, m in paired.double if m.on and not _spare(anchors[i], m)]
+    row["false"] += [
+        {**_shown(m), "double": anchors[i].label.name} for i, m in paired.double if m.on and not _spare(anchors[i], m)
+    ]
     row["pieces"] = [{**_shown(m), "of": anchors[i].label.name} for i, m in paired.pieces if m.on]
     row["greyed"] = [_shown(m) for m in paired.strange if m.kind == "prompt" and not m.on]
     row["false_tools"] = [_shown(m) for m in paired.strange if m.kind == "tool"]
@@ -98,7 +100,9 @@ def _loaded(project: Project, graph: GraphLabels, root: Path, adapter: ModuleTyp
     return made
 
 
-def _calls(loaded: Any, graph: GraphLabels, adapter: ModuleType | None, server: Loopback, notes: list[str]) -> list[str]:
+def _calls(
+    loaded: Any, graph: GraphLabels, adapter: ModuleType | None, server: Loopback, notes: list[str]
+) -> list[str]:
     """What every call of the graph's runs said, one JSON text a call. A run that fails is noted."""
     said: list[str] = []
     for run in graph.runs:
@@ -106,10 +110,15 @@ def _calls(loaded: Any, graph: GraphLabels, adapter: ModuleType | None, server: 
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 asyncio.run(asyncio.wait_for(_run(loaded, run, adapter), SECONDS))
-        except Exception as failed:  # whatever a stranger's graph raises; its calls so far still count
+        except Exception as failed:  # noqa: BLE001 - whatever a stranger's graph raises; its calls so far still count
             where = traceback.extract_tb(failed.__traceback__)[-1]
-            notes.append(f"run {run.get('name', '')}: {type(failed).__name__}: {str(failed)[:200]} ({where.name}:{where.lineno})")
-        said += [json.dumps({k: v for k, v in call.items() if k in ("messages", "tools", "response_format")}, sort_keys=True) for call in server.calls]
+            notes.append(
+                f"run {run.get('name', '')}: {type(failed).__name__}: {str(failed)[:200]} ({where.name}:{where.lineno})"
+            )
+        said += [
+            json.dumps({k: v for k, v in call.items() if k in ("messages", "tools", "response_format")}, sort_keys=True)
+            for call in server.calls
+        ]
     return said
 
 
@@ -124,7 +133,10 @@ async def _run(loaded: Any, run: Json, adapter: ModuleType | None) -> None:
     if adapter is not None and hasattr(adapter, "seed"):
         await adapter.seed(graph.store)
     inputs = run.get("inputs") or getattr(adapter, run.get("inputs_from", "inputs"))()
-    config: RunnableConfig = {"configurable": {"thread_id": "1", **run.get("configurable", {})}, "recursion_limit": run.get("steps", 40)}
+    config: RunnableConfig = {
+        "configurable": {"thread_id": "1", **run.get("configurable", {})},
+        "recursion_limit": run.get("steps", 40),
+    }
     context = {"context": run["context"]} if "context" in run else {}
     state: Any = inputs
     for answer in [None, *run.get("resume", ())]:
@@ -242,7 +254,7 @@ def main() -> None:
         standins.install(server.url, project.standins)
         do = {"write": write, "read": read}.get(what)
         row = do(project, graph, root) if do else probe(project, graph, root, server)
-    except Exception as failed:  # the row says why this graph could not be measured
+    except Exception as failed:  # noqa: BLE001 - the row says why this graph could not be measured
         row = {"error": f"{type(failed).__name__}: {failed}", "trace": traceback.format_exc()}
     os.write(out, b"\x1e" + json.dumps(row).encode())
 

@@ -109,7 +109,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, names: Collection[str]) -> None:
         self.names = names
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: Any = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if name.split(".")[0] not in self.names and name not in self.names:
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
