@@ -13,7 +13,7 @@ from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.drawing import drawing
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.inputs import dropped_inputs
-from langgraph_gepa.agent.loading import load_graph, load_metric
+from langgraph_gepa.agent.loading import load_graph, load_metric, load_options
 from langgraph_gepa.agent.masking import masking, secrets_of
 from langgraph_gepa.agent.metric import name_of
 from langgraph_gepa.agent.model import ChatReflection
@@ -32,10 +32,11 @@ from langgraph_gepa.job import Job
 from langgraph_gepa.result import Result
 from langgraph_gepa.saved import Asked, SavedRun
 from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import Rules
 
 DEFAULT_BUDGET = Budget(rollouts=500)
+KINDS: tuple[Kind, ...] = ("prompt", "tool", "schema")
 
 
 def discover(
@@ -78,7 +79,7 @@ def optimize(
     seed: int = 0,
     concurrency: int = 16,
     in_flight: int | None = None,
-    options: RunnerOptions | None = None,
+    options: RunnerOptions | str | None = None,
     observers: Sequence[Observer] = (),
     progress: bool = True,
 ) -> Result:
@@ -98,14 +99,16 @@ def optimize(
     - `modules`: names as `discover` lists them, to optimise these only.
     - `concurrency`: rollouts at once; `in_flight`: iterations under way at once, by default a
       third of it between 2 and 8. With 1 the candidates depend on `seed` and the replies alone.
+    - `options`: how rollouts are run, or `path/to/file.py:options`.
 
     Raises `UsageError` (with the fix) before anything is paid for where that can be known,
     `Interrupted` when the world kept failing, `KeyboardInterrupt` after Ctrl-C; what was paid
     for is kept, and the same call goes on.
     """
-    options = options or RunnerOptions()
+    spec = _spec({"graph": graph, "metric": metric, "reflection_lm": reflection_lm, "search": search}, options)
+    options = load_options(options)
     compiled = load_graph(graph)
-    found = survey(compiled, kinds=("prompt", "tool"))
+    found = survey(compiled, kinds=KINDS)
     picked = chosen(found.modules, modules, kinds_of(kinds))
     examples = _sets(trainset, valset, testset, seed)
     dropped = dropped_inputs(compiled, (*examples.feedback, *examples.pareto, *examples.test))
@@ -128,7 +131,7 @@ def optimize(
         budget=budget,
         graph=drawing(compiled),
         objective=objective,
-        spec=_spec({"graph": graph, "metric": metric, "reflection_lm": reflection_lm, "search": search}, options),
+        spec=spec,
     )
     job = Job(
         graph=compiled,
@@ -174,7 +177,7 @@ def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = Tr
         seed=asked.seed,
         concurrency=asked.concurrency,
         in_flight=asked.in_flight,
-        options=RunnerOptions(timeout=asked.spec["timeout"]),
+        options=asked.spec["options"] if "options" in asked.spec else RunnerOptions(timeout=asked.spec["timeout"]),
         progress=progress,
     )
 
@@ -186,15 +189,15 @@ def evaluate(
     metric: Any,
     prompts: Mapping[str, str] | Path | str | None = None,
     concurrency: int = 16,
-    options: RunnerOptions | None = None,
+    options: RunnerOptions | str | None = None,
 ) -> Evaluation:
     """Scores `graph` on `data`, and where `prompts` are given (texts by module name, a run's
     folder, a prompts.json) with those beside it. Raises as `optimize` does; nothing is kept."""
     compiled, examples = load_graph(graph), load_examples(data, "data")
     dropped_inputs(compiled, examples)
-    found = survey(compiled, kinds=("prompt", "tool"))
+    found = survey(compiled, kinds=KINDS)
     texts = None if prompts is None else prompts_of(prompts)
-    evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=options)
+    evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=load_options(options))
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
@@ -210,11 +213,14 @@ def _sets(trainset: Any, valset: Any, testset: Any, seed: int) -> Examples:
     return Examples(feedback, pareto, () if testset is None else load_examples(testset, "testset"))
 
 
-def _spec(names: Mapping[str, Any], options: RunnerOptions) -> dict[str, Any]:
+def _spec(names: Mapping[str, Any], options: RunnerOptions | str | None) -> dict[str, Any]:
     """How things were named, for `resume`; empty when any of them was an object or a function."""
-    named = all(isinstance(value, str) for value in names.values())
-    plain = options == RunnerOptions(timeout=options.timeout)
-    return {**names, "timeout": options.timeout} if named and plain else {}
+    if not all(isinstance(value, str) for value in names.values()):
+        return {}
+    if isinstance(options, str):
+        return {**names, "options": options}
+    timeout = (options or RunnerOptions()).timeout
+    return {**names, "timeout": timeout} if options in (None, RunnerOptions(timeout=timeout)) else {}
 
 
 def _called(thing: Any) -> str:

@@ -1,4 +1,7 @@
-"""The command line. Every command is a thin shell over `api`: it reads words, prints results, sets the exit code.
+"""The command line. Every command is a thin shell over the package: it reads words, prints results, sets the exit code.
+
+A command imports what it needs when it is called: `--help` and a mistyped option are answered at
+once, and who waits for a graph to be loaded has been told so.
 
 Exit codes: 0 done (a spent budget is done), 2 a mistake in what was asked, 3 stopped early and
 resumable, 130 Ctrl-C.
@@ -11,23 +14,17 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec
 
 import typer
 from rich.console import Console
 
-from langgraph_gepa import api
-from langgraph_gepa.agent.runner import RunnerOptions
-from langgraph_gepa.applying import left_out, require_current
-from langgraph_gepa.config import with_limits
-from langgraph_gepa.demo.stage import REFLECTOR, helpdesk_demo
+import langgraph_gepa
 from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
-from langgraph_gepa.report.modules import modules_json, modules_table
-from langgraph_gepa.report.plain import to_json
-from langgraph_gepa.report.terminal import print_summary
-from langgraph_gepa.result import PAGE, PROMPTS, Result
-from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.budget import Budget
+
+if TYPE_CHECKING:
+    from langgraph_gepa.result import Result
 
 P = ParamSpec("P")
 
@@ -71,6 +68,9 @@ Folder = Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Check = Annotated[bool, typer.Option("--check", help="Fail unless the source holds what the run started from.")]
 Kinds = Annotated[str, typer.Option(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
+Watched = Annotated[
+    str | None, typer.Option(help="Examples to run the graph on, to see which texts reach a model. Calls its models.")
+]
 Data = Annotated[str, typer.Option(help="Examples: a .jsonl file with inputs, outputs, metadata a line.")]
 Metric = Annotated[str, typer.Option(help="The metric: path/to/file.py:function or package.module:function.")]
 Rollouts = Annotated[int | None, typer.Option(min=1, help="Most runs of the graph the search may pay for.")]
@@ -78,14 +78,21 @@ Dollars = Annotated[float | None, typer.Option(help="Most dollars, of graph and 
 Seconds = Annotated[float | None, typer.Option(help="Most seconds of running time.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice of ours.")]
 RunOption = Annotated[Path | None, typer.Option("--run", help="Folder of the run; an unfinished one is resumed.")]
+Options = Annotated[
+    str | None,
+    typer.Option(help="How rollouts are run, for tools' stand-ins and interrupts: path/to/file.py:options."),
+]
 Concurrency = Annotated[int, typer.Option(min=1, help="Rollouts at once.")]
 InFlight = Annotated[int | None, typer.Option(min=1, help="Iterations under way at once; 1 is reproducible.")]
 
 
 @command()
-def prompts(graph: Graph, as_json: AsJson = False, kinds: Kinds = "prompt,tool") -> None:
+def prompts(graph: Graph, as_json: AsJson = False, kinds: Kinds = "prompt,tool", examples: Watched = None) -> None:
     """List what would be optimised, where it lives, and how sure we are."""
-    modules = api.discover(graph, kinds=_words(kinds))
+    from langgraph_gepa.report.modules import modules_json, modules_table
+
+    _loading(graph)
+    modules = langgraph_gepa.discover(graph, examples, kinds=_words(kinds))
     if as_json:
         _print_json(modules_json(modules))
     else:
@@ -115,11 +122,15 @@ def optimize(
     objective: Annotated[
         str, typer.Option(help="What the graph is for, in your words, for the reflection model.")
     ] = "",
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds a rollout may take.")] = 300.0,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds a rollout may take.  [default: 300]")] = None,
+    options: Options = None,
 ) -> None:
     """Evolve the graph's prompts and keep everything in a run's folder."""
+    if options and timeout:
+        raise UsageError("Give the timeout in the options, RunnerOptions(timeout=...), or leave --options out.")
+    _loading(graph)
     _show_result(
-        api.optimize(
+        langgraph_gepa.optimize(
             graph,
             train,
             val,
@@ -135,7 +146,7 @@ def optimize(
             kinds=_words(kinds),
             modules=_words(modules) if modules else None,
             objective=objective,
-            options=RunnerOptions(timeout=timeout),
+            options=options or langgraph_gepa.RunnerOptions(timeout=timeout or 300.0),
         )
     )
 
@@ -143,18 +154,26 @@ def optimize(
 @command()
 def resume(run: Folder, rollouts: Rollouts = None, dollars: Dollars = None, seconds: Seconds = None) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""
+    from langgraph_gepa.config import with_limits
+    from langgraph_gepa.demo.stage import REFLECTOR
+    from langgraph_gepa.saved import SavedRun
+
     limits = Budget(rollouts=rollouts, dollars=dollars, seconds=seconds)
     asked = SavedRun.open(run).asked
     if asked.reflection_model == REFLECTOR and not asked.spec:
         _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits))
     else:
-        _show_result(api.resume(run, limits))
+        _loading(asked.spec.get("graph", ""))
+        _show_result(langgraph_gepa.resume(run, limits))
 
 
 @command()
 def show(run: Folder, as_json: AsJson = False) -> None:
     """Show what a run found, finished or not."""
-    result = Result.open(run)
+    from langgraph_gepa.report.plain import to_json
+    from langgraph_gepa.report.terminal import print_summary
+
+    result = langgraph_gepa.Result.open(run)
     if as_json:
         _print_json(to_json(result.view))
     else:
@@ -164,7 +183,7 @@ def show(run: Folder, as_json: AsJson = False) -> None:
 @command()
 def report(run: Folder) -> None:
     """Write the run's page, report.html, and say where it is."""
-    typer.echo(Result.open(run).report())
+    typer.echo(langgraph_gepa.Result.open(run).report())
 
 
 @command()
@@ -173,18 +192,24 @@ def export(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; standard output when left out.")] = None,
 ) -> None:
     """Write the best prompts as JSON: module name to text."""
-    text = json.dumps(Result.open(run).prompts, indent=2, ensure_ascii=False)
+    text = json.dumps(langgraph_gepa.Result.open(run).prompts, indent=2, ensure_ascii=False)
     if out is None:
         typer.echo(text)
     else:
-        out.write_text(text + "\n", encoding="utf-8")
+        try:
+            out.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
         typer.echo(out)
 
 
 @command()
 def diff(run: Folder, check: Check = False) -> None:
     """Print the best prompts as a change of the source, as `git apply` takes it."""
-    changes = Result.open(run).changes
+    from langgraph_gepa.applying import left_out, require_current
+    from langgraph_gepa.result import PROMPTS
+
+    changes = langgraph_gepa.Result.open(run).changes
     if check:
         require_current(changes)
     sys.stdout.flush()
@@ -195,7 +220,10 @@ def diff(run: Folder, check: Check = False) -> None:
 @command("apply")
 def apply_texts(run: Folder, check: Check = False) -> None:
     """Write the best prompts into the source, proved by loading the graph again."""
-    result = Result.open(run)
+    from langgraph_gepa.applying import left_out, require_current
+    from langgraph_gepa.result import PROMPTS
+
+    result = langgraph_gepa.Result.open(run)
     if check:
         require_current(result.changes)
         return
@@ -212,10 +240,14 @@ def evaluate(
     metric: Metric,
     prompts: Annotated[str | None, typer.Option(help="A run's folder or a prompts.json, to compare with.")] = None,
     concurrency: Concurrency = 16,
+    options: Options = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a graph on examples, and with other prompts beside it, with 95 % intervals."""
-    comparison = api.evaluate(graph, data, metric=metric, prompts=prompts, concurrency=concurrency)
+    _loading(graph)
+    comparison = langgraph_gepa.evaluate(
+        graph, data, metric=metric, prompts=prompts, concurrency=concurrency, options=options
+    )
     if as_json:
         _print_json(comparison.to_json())
     else:
@@ -235,8 +267,10 @@ def demo(
 
 
 def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, real: bool = False) -> None:
+    from langgraph_gepa.demo.stage import helpdesk_demo
+
     with helpdesk_demo(seed=seed, real=real) as desk:
-        result = api.optimize(
+        result = langgraph_gepa.optimize(
             desk.graph,
             desk.trainset,
             desk.valset,
@@ -257,12 +291,22 @@ def main() -> None:
     app()
 
 
+def _loading(graph: str) -> None:
+    """Says what takes the first seconds, to a person who waits."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        console.print(f"Loading {graph} …", style="dim", markup=False)
+
+
 def _tell(lines: Sequence[str]) -> None:
     for line in lines:
         Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
 
 
 def _show_result(result: Result) -> None:
+    from langgraph_gepa.report.terminal import print_summary
+    from langgraph_gepa.result import PAGE, PROMPTS
+
     files = {"report": str(result.run / PAGE), "prompts": str(result.run / PROMPTS)}
     print_summary(result.view, Console(), files)
 

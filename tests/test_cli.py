@@ -106,6 +106,34 @@ def test_show_and_report_and_export_read_a_run(run: Path) -> None:
     assert json.loads(Path("best.json").read_text()) == prompts
 
 
+def test_prompts_are_not_exported_to_a_folder_that_is_not_there(run: Path) -> None:
+    """A path that cannot be written is a mistake like any other."""
+    done = call("export run -o nowhere/prompts.json")
+    assert (done.exit_code, done.stderr) == (2, "nowhere/prompts.json cannot be written: No such file or directory.\n")
+
+
+def test_options_are_named_and_known_to_resume(project: Path) -> None:
+    """What only a program can say, such as answers to interrupts, the command line takes from a file."""
+    (project / "how.py").write_text(
+        "from langgraph_gepa import RunnerOptions\noptions = RunnerOptions(on_interrupt=lambda _: 'yes')\n"
+    )
+    asked = OPTIMIZE.replace("optimize letters", "optimize letters.py:asking").replace("60", "18")
+    assert "on_interrupt" in call(asked).stderr
+    assert call(f"{asked} --run other --options how.py:options").exit_code == 0
+    assert call("resume other --rollouts 30").exit_code == 0
+    score = "eval letters.py:asking --data test.jsonl --metric letters.py:score"
+    assert call(f"{score} --options how.py:options").exit_code == 0
+    wrong = call(f"{score} --options how.py:optoins")
+    assert (wrong.exit_code, "RunnerOptions there: how.py:options" in wrong.stderr) == (2, True)
+
+
+def test_help_waits_for_nothing() -> None:
+    """The command line is there before LangGraph, which takes seconds, is."""
+    loaded = "import sys, langgraph_gepa.cli; print({'langgraph', 'langchain', 'langchain_core'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_eval_scores_before_and_after(run: Path) -> None:
     """`eval` gives a graph's score, and with a run's prompts beside it, with 95 % intervals."""
     told = call("eval letters --data test.jsonl --metric letters.py:score --prompts run")

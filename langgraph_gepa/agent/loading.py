@@ -18,6 +18,7 @@ from langgraph.pregel import Pregel
 
 from langgraph_gepa.agent.discovery import compile_graph
 from langgraph_gepa.agent.raised import raised_at
+from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.errors import GraphError, UsageError
 
 MANIFEST = "langgraph.json"
@@ -55,6 +56,18 @@ def load_metric(spec: str | object) -> Any:
     return found
 
 
+def load_options(spec: str | RunnerOptions | None) -> RunnerOptions:
+    """The options that `spec` names as `load_graph` takes it, or the options themselves. Raises `UsageError`."""
+    if not isinstance(spec, str):
+        return spec or RunnerOptions()
+    if ":" not in spec:
+        raise UsageError(f"{spec!r} names no options; write path/to/file.py:options")
+    found = _attribute(spec, _options)
+    if not isinstance(found, RunnerOptions):
+        raise UsageError(f"{spec} is a {type(found).__name__}; make it a langgraph_gepa.RunnerOptions(...)")
+    return found
+
+
 Offer = Callable[[ModuleType], tuple[str, Sequence[str]]]
 """What a person may have meant in a module: what such things are called, and their names there."""
 
@@ -66,6 +79,10 @@ def _graphs(module: ModuleType) -> tuple[str, Sequence[str]]:
 def _functions(module: ModuleType) -> tuple[str, Sequence[str]]:
     own = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
     return "functions", [name for name in own if inspect.isfunction(vars(module)[name]) and not name.startswith("_")]
+
+
+def _options(module: ModuleType) -> tuple[str, Sequence[str]]:
+    return "RunnerOptions", [name for name, value in vars(module).items() if isinstance(value, RunnerOptions)]
 
 
 def _attribute(spec: str, offer: Offer) -> Any:
