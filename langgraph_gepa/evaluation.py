@@ -14,9 +14,10 @@ from rich.progress import Progress
 from langgraph_gepa.engine.calls import Calls
 from langgraph_gepa.engine.limits import Slots, settle
 from langgraph_gepa.engine.ports import Evaluator
-from langgraph_gepa.errors import UsageError
+from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.job import WORLD
 from langgraph_gepa.report.intervals import Interval, difference, estimate
+from langgraph_gepa.report.words import plural
 from langgraph_gepa.result import PROMPTS, Result
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Texts
@@ -41,7 +42,7 @@ class Evaluation:
             lines.append(f"with prompts  {_said(self.after)}")
         if self.difference is not None:
             lines.append(f"difference    {_said(self.difference, sign=True)}")
-        return "\n".join([*lines, f"{self.before.n} examples, 95 % intervals"])
+        return "\n".join([*lines, f"{plural(self.before.n, 'example')}, 95 % intervals"])
 
 
 def prompts_of(source: Mapping[str, str] | Path | str) -> Mapping[str, str]:
@@ -68,21 +69,37 @@ def prompts_of(source: Mapping[str, str] | Path | str) -> Mapping[str, str]:
 def measure(
     evaluator: Evaluator, examples: Sequence[Example], texts: Texts | None, concurrency: int = 16
 ) -> Evaluation:
-    """Runs every example with the graph's own texts, and with `texts` where given, `concurrency` rollouts at once."""
+    """Runs every example with the graph's own texts, and with `texts` where given, `concurrency` rollouts at once.
+
+    The first failure that no waiting mends is raised; what is under way then ends, nothing else starts.
+    """
     own = {module.name: module.text for module in evaluator.modules}
     sides = [own] if texts is None else [own, texts]
 
     async def scores(brake: Brake) -> list[float]:
-        calls, slots = Calls(WORLD, say=bar.console.print), Slots(concurrency)
+        calls, slots = Calls(WORLD, say=lambda text: bar.console.print(text, markup=False)), Slots(concurrency)
         brake.on_pull = calls.stop
+        failures: list[Exception] = []
 
         async def score(side: Texts, example: Example) -> float:
             async with slots:
-                rollout = await calls.make(lambda: evaluator.evaluate(side, example), slots)
+                try:
+                    rollout = await calls.make(lambda: evaluator.evaluate(side, example), slots)
+                except Interrupted:
+                    raise
+                except Exception as failure:  # a comparison with a hole is none: nothing more is paid for
+                    failures.append(failure)
+                    calls.stop("another rollout failed")
+                    raise
             bar.advance(task)
             return rollout.score
 
-        return await settle(score(side, example) for side in sides for example in examples)
+        try:
+            return await settle(score(side, example) for side in sides for example in examples)
+        except Interrupted:
+            if failures:
+                raise failures[0] from failures[0].__cause__
+            raise
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("rollouts", total=len(sides) * len(examples))
