@@ -169,7 +169,14 @@ def _named(code: CodeType, name: str, arguments: int, line: int) -> CodeType | N
 
 
 def _qualified(code: CodeType, old: str, new: str) -> CodeType:
-    consts = tuple(_qualified(c, old, new) if isinstance(c, CodeType) else c for c in code.co_consts)
+    """The code under another qualified name; what is defined within it has that in its own, and classes say it."""
+
+    def renamed(const: Any) -> Any:
+        if isinstance(const, CodeType):
+            return _qualified(const, old, new)
+        return new + const[len(old) :] if isinstance(const, str) and const.startswith(f"{old}.<locals>.") else const
+
+    consts = tuple(renamed(const) for const in code.co_consts)
     return code.replace(co_consts=consts, co_qualname=code.co_qualname.replace(old, new, 1))
 
 

@@ -77,13 +77,15 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """What was read in one function."""
+    """What was read in one function. `described` are the texts of classes in it, each with the class's name
+    and the field's."""
 
     function: FunctionType
     node: code.Function
     texts: dict[Position, literals.Literal] = field(default_factory=dict)
     hints: dict[Position, str] = field(default_factory=dict)
     loose: set[Position] = field(default_factory=set)
+    described: dict[Position, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Container, Iterator, Mapping
+from inspect import cleandoc
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -137,6 +138,10 @@ class Slots:
             )  # fmt: skip
             if _steers(literal.text, uses) and templates.speaks(literal.text, style):
                 yield slot
+            elif "tools" in uses and where in reading.described:
+                yield dataclasses.replace(
+                    slot, kind="schema", text=cleandoc(literal.text), tool=reading.described[where], style="plain"
+                )
             elif "tool" in uses:
                 yield dataclasses.replace(slot, kind="tool")
             elif where in reading.loose and _prose(literal.text):

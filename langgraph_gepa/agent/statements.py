@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import string
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
@@ -165,6 +165,26 @@ class _Reader(ast.NodeVisitor):
         self.scope.pop()
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """A class made in the function: given to a model, it describes itself and the classes its fields name."""
+        place = self.expressions.variable(node.name)
+        for statement in node.body:
+            match statement:
+                case ast.Expr(value=ast.Constant() as written) if statement is node.body[0]:
+                    self._describes(place, written, node.name)
+                case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
+                    for used in _types(annotation):
+                        self._comes(place, self.sources(used))
+                    for text in _descriptions(annotation, value):
+                        self._describes(place, text, f"{node.name}.{name}")
+                case _:
+                    self.visit(statement)
+
+    def _describes(self, place: Place, text: ast.expr, name: str) -> None:
+        sources = list(self.sources(text))
+        self._comes(place, sources)
+        self.reading.described.update((source.place[2], name) for source in sources if source.place[0] == "lit")
 
     def visit_Return(self, node: ast.Return) -> None:
         inner = self.scope[-1]
@@ -336,6 +356,24 @@ class _Reader(ast.NodeVisitor):
             case _:
                 self._sink(self.sources(node))
                 self._sink(self.sources(node), style)
+
+
+def _types(annotation: ast.AST) -> Iterator[ast.Name]:
+    """The names of types in an annotation."""
+    if isinstance(annotation, ast.Name):
+        yield annotation
+    elif not isinstance(annotation, ast.Call):
+        for part in ast.iter_child_nodes(annotation):
+            yield from _types(part)
+
+
+def _descriptions(annotation: ast.expr, value: ast.expr | None) -> Iterable[ast.expr]:
+    """The description of a field: `Annotated[str, ..., "text"]` or `Field(description="text")`."""
+    for call in (value, *ast.walk(annotation)):
+        if isinstance(call, ast.Call):
+            yield from (keyword.value for keyword in call.keywords if keyword.arg == "description")
+        elif isinstance(call, ast.Subscript) and last(call.value) == "Annotated" and isinstance(call.slice, ast.Tuple):
+            yield from (one for one in call.slice.elts[1:] if isinstance(one, ast.Constant))
 
 
 def _paired(node: ast.expr) -> bool:

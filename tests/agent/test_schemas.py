@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 
 import pytest
 from langchain.agents import create_agent
@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.tools import BaseTool, StructuredTool, tool
 from langgraph.graph import START, StateGraph
 from pydantic import BaseModel, Field
-from typing_extensions import override
+from typing_extensions import TypedDict, override
 
 from langgraph_gepa.agent.discovery import discover, survey
 from langgraph_gepa.search.module import Module
@@ -185,6 +185,27 @@ def frozen_typed_dict(echo: Any) -> Any:
     return graph(lambda s: model.invoke(s["question"]) and {})
 
 
+def in_a_function(echo: Any) -> Any:
+    def node(state: State) -> None:
+        class Bit(BaseModel):
+            """A bit of it."""
+
+            words: Annotated[str, Field(description="The words of the bit.")]
+
+        class Whole(BaseModel):
+            """The whole of it."""
+
+            size: int = Field(default=1, description="How large it is.")
+            bits: list[Bit]
+
+        class Spare(BaseModel):
+            """Given to no model, though it has a docstring."""
+
+        echo.with_structured_output(Whole).invoke(f"{state['question']} {Spare.__name__}")
+
+    return graph(node)
+
+
 def json_schema(echo: Any) -> Any:
     return graph(lambda s: echo.with_structured_output(ORDER).invoke(s["question"]) and {})
 
@@ -209,6 +230,12 @@ LOOKUP = {"tool:lookup": "Look an order up.", "tool:lookup.order": "The number o
 FIND = {"tool:find": "Find something in the archive.", "tool:find.words": "What to look for."}
 ORDERED = {"schema:Order": "What was ordered.", "schema:Order.lines": "One line of it."}
 MADE = {"tool:plain": "Cancel an order.", "tool:plain.order": "Which order to cancel."}
+WHOLE = {
+    "schema:Whole": "The whole of it.",
+    "schema:Whole.size": "How large it is.",
+    "schema:Bit": "A bit of it.",
+    "schema:Bit.words": "The words of the bit.",
+}
 FORMS: list[tuple[Callable[[Any], Any], dict[str, str]]] = [
     (in_the_node, PLAN),
     (frozen, PLAN),
@@ -219,6 +246,7 @@ FORMS: list[tuple[Callable[[Any], Any], dict[str, str]]] = [
     (typed_dict, VERDICT),
     (frozen_typed_dict, VERDICT),
     (json_schema, ORDERED),
+    (in_a_function, WHOLE),
     (tools, SEARCH | LOOKUP | FIND),
     (frozen_tools, SEARCH | LOOKUP | FIND),
     (made_tool, MADE),
