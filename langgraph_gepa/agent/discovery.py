@@ -14,7 +14,7 @@ from typing import Any
 from langgraph.graph import START, StateGraph
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import copying, declared, naming, origin, paths, reads, served, templates, watching
+from langgraph_gepa.agent import copying, declared, naming, origin, paths, reads, served, stores, templates, watching
 from langgraph_gepa.agent.anatomy import classes
 from langgraph_gepa.agent.files import Files, roots
 from langgraph_gepa.agent.slot import Slot
@@ -150,7 +150,8 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     for key, place in where.items():
         where[key] = _read_from(place, found[key][0], files) if key in found else place
     read = reads.find(slots.flow, slots.solution, files, traced.of) if "prompt" in kinds else []
-    elsewhere = [*_unmet(read, strange, found), *strange]
+    elsewhere = _unmet([*read, *(stores.kept(compiled) if "prompt" in kinds else [])], strange, found)
+    elsewhere += strange
     met = _assembled(compiled, walk, traced, found, where, named, elsewhere, files)
     modules = watching.updated(met.modules.values(), watched.seen)
     return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {})
@@ -166,9 +167,9 @@ def _read_from(place: origin.Place, slot: Slot, files: Files) -> origin.Place:
 
 
 def _unmet(read: Collection[Module], strange: Collection[Module], found: Mapping[Any, list[Slot]]) -> list[Module]:
-    """Texts that functions read from files, without those that were seen in messages or stand in memory as well."""
-    seen = {(module.file, module.line) for module in strange}
-    held = {slot.text.strip() for slots in found.values() for slot in slots}
+    """Texts that functions read when they run, without those that were seen in messages or stand in memory as well."""
+    seen = {(module.file, module.line) for module in strange if module.file is not None}
+    held = {slot.text.strip() for slots in found.values() for slot in slots} | {one.text.strip() for one in strange}
     return [module for module in read if (module.file, module.line) not in seen and module.text.strip() not in held]
 
 

@@ -30,6 +30,8 @@ _LARGEST = 200_000
 """Bytes up to which a file is looked into: what is larger is data."""
 _MOST = 3_000
 """Files of a project that are looked at."""
+_MOST_VALUES = 300
+"""Texts of a file up to which it holds prompts: one with more holds data."""
 _ABOUT = {"readme", "changelog", "contributing", "license", "history", "news", "todo"}
 _WORDS = 4
 _PART = 40
@@ -143,7 +145,8 @@ def _read(path: str, changed: int, size: int) -> tuple[Text, ...]:  # noqa: ARG0
     if suffix in _WHOLE:
         return (Text(content, path, style=_STYLES.get(suffix, "plain")),) if templates.speaks(content) else ()
     values = _json_values(content) if suffix == ".json" else _yaml_values(content)
-    return tuple(Text(value, path, line, keys) for keys, value, line in values if templates.words(value) >= _WORDS)
+    texts = tuple(Text(value, path, line, keys) for keys, value, line in values if templates.words(value) >= _WORDS)
+    return texts if len(texts) <= _MOST_VALUES else ()
 
 
 def _yaml_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
@@ -168,8 +171,9 @@ def _yaml_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
 
 def _json_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
     """Values by the key before them; where the same key stands in several objects, the line tells them apart."""
-    key = ""
+    key, line, at = "", 1, 0
     for match in _JSON_STRING.finditer(content):
+        line, at = line + content.count("\n", at, match.start()), match.start()
         try:
             value = json.loads(match[0], strict=False)
         except ValueError:
@@ -177,7 +181,7 @@ def _json_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
         if _JSON_KEY.match(content, match.end()):
             key = value
         else:
-            yield (key,) if key else (), value, content.count("\n", 0, match.start()) + 1
+            yield (key,) if key else (), value, line
 
 
 def _lines_of(content: str, core: str) -> int | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from langgraph_gepa.agent import discovery
+from langgraph.store.base import BaseStore
+
+from langgraph_gepa.agent import discovery, stores
 from langgraph_gepa.agent.attribution import attribute
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import replaced
@@ -25,6 +28,14 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
     found = discovery.survey(graph, kinds=("prompt", "tool", "schema"))
     bound = replaced(found.bind({}), options.tools, options.tool_cache)
     free = asyncio.Semaphore(concurrency)
+    made: list[BaseStore] = []
+    if (make := options.store) is not None:
+
+        def store() -> BaseStore:
+            made.append(make())
+            return made[-1]
+
+        options = replace(options, store=store)
 
     async def one(example: Example) -> Ran:
         async with free:
@@ -41,4 +52,7 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
         Run(plain(example.inputs), attribute(ran.watched, found.modules, {}))
         for example, ran in zip(examples, rans, strict=True)
     ]
-    discovery.remember(graph, sightings(runs, found.modules, found.files))
+    known = [module for module in found.modules if module.reason != stores.EMPTY]
+    seen = sightings(runs, known, found.files)
+    held = [pair for one in made for pair in stores.texts(one)]
+    discovery.remember(graph, replace(seen, strange=tuple(stores.recognised(seen.strange, held))))

@@ -44,6 +44,8 @@ def modules_table(modules: Sequence[Module], console: Console) -> None:
         console.print(Text(visible(", ".join(nodes)) or "outside any node", style="bold"))
         for module in group:
             console.print(_line(module, widths), soft_wrap=True)
+            if module.note:
+                console.print(Text(f"    {visible(module.note)}", style="dim italic"), soft_wrap=True)
             console.print(Text(f"    {one_line(module.text, max(40, console.width - 6))}", style="dim"), soft_wrap=True)
     if bindable:
         on = sum(module.on for module in bindable)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa import bind, discover
+from langgraph_gepa import RunnerOptions, bind, discover
 from langgraph_gepa.agent import watching
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.watching import Run
@@ -375,6 +375,34 @@ graph = graph_of(writer=writer, sort=sort, answer=answer)
         said(bind(project.graph, {"answer": "Be kind to those who ask {question}"})) == "Be kind to those who ask Why?"
     )
     assert {m.evidence for m in discover(project.graph, EXAMPLES)} == {"seen"}
+
+
+def test_prompts_in_the_store_are_said_to_be_there(load: Any) -> None:
+    """Rollouts start with an empty store, and it is said so; with one that is filled, its text is found and bound."""
+    project = load("""
+from langgraph.config import get_store
+from langgraph.store.memory import InMemoryStore
+
+def filled():
+    store = InMemoryStore()
+    store.put(("prompts",), "guide", {"text": "Guide the visitors through the museum, room by room."})
+    return store
+
+def guide(state):
+    item = get_store().get(("prompts",), "guide")
+    return {"answer": model.invoke([("system", item.value["text"] if item else "Nothing.")]).text}
+
+builder = StateGraph(State).add_node("guide", guide).add_edge(START, "guide")
+graph = builder.compile(store=filled())
+""")
+    found = by_name(discover(project.graph))["store:prompts/guide"]
+    assert "rollouts start with an empty one" in found.reason
+    found = by_name(discover(project.graph, EXAMPLES, options=RunnerOptions(store=project.filled)))[
+        "store:prompts/guide"
+    ]
+    assert (found.evidence, found.nodes, found.on) == ("seen", ("guide",), True)
+    assert "the graph's store (prompts/guide)" in found.note
+    assert said(bind(project.graph, {"store:prompts/guide": "Sing."})) == "Sing."
 
 
 def test_what_the_first_rollouts_show_is_told() -> None:
