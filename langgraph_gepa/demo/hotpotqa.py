@@ -20,6 +20,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +53,11 @@ def main(folder: Path = SAMPLE) -> None:
     """Serves the simulated models for the examples in `folder`, and says how to point the graph at them."""
     lines = [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()]
     examples = [row for row in map(json.loads, lines) if "inputs" in row]
-    with SimulatedServer(personas(answer_key(examples))) as server:
+    with suppress(KeyboardInterrupt), SimulatedServer(personas(answer_key(examples))) as server:
         print("Simulated models, no model behind them. In another terminal:\n")
         print(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY=simulated HOTPOTQA_MODEL=openai:{READER}")
         print(f"# and for the reflections: --reflection-lm openai:{REFLECTION}", flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return
+        threading.Event().wait()
 
 
 if __name__ == "__main__":
