@@ -87,16 +87,28 @@ InFlight = Annotated[int | None, typer.Option(min=1, help="Iterations under way 
 
 
 @command()
-def prompts(graph: Graph, as_json: AsJson = False, kinds: Kinds = "prompt,tool", examples: Watched = None) -> None:
+def prompts(
+    graph: Graph,
+    as_json: AsJson = False,
+    kinds: Kinds = "prompt,tool",
+    examples: Watched = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also list texts that only may reach a model.")] = False,
+    as_graph: Annotated[bool, typer.Option("--graph", help="Draw the graph as Mermaid, its modules marked.")] = False,
+) -> None:
     """List what would be optimised, where it lives, and how sure we are."""
+    from langgraph_gepa.agent.drawing import drawing
+    from langgraph_gepa.agent.loading import load_graph
+    from langgraph_gepa.report.mermaid import mermaid
     from langgraph_gepa.report.modules import modules_json, modules_table
 
     _loading(graph)
     modules = langgraph_gepa.discover(graph, examples, kinds=_words(kinds))
     if as_json:
         _print_json(modules_json(modules))
+    elif as_graph:
+        typer.echo(mermaid(drawing(load_graph(graph)), [m for m in modules if everything or m.evidence != "possible"]))
     else:
-        modules_table(modules, Console())
+        modules_table(modules, Console(), everything)
 
 
 @command()

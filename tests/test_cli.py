@@ -66,6 +66,14 @@ def test_prompts_prints_a_plain_table_without_a_terminal(project: Path) -> None:
     assert done.stderr == ""
 
 
+def test_prompts_draws_the_graph(project: Path) -> None:
+    """`prompts --graph` is Mermaid with every module at its node."""
+    done = call("prompts letters.py:graph --graph")
+    assert done.stdout.startswith("flowchart TD\n")
+    assert "● answer" in done.stdout
+    assert done.exit_code == 0
+
+
 def test_optimize_ends_with_a_summary_and_a_folder(project: Path) -> None:
     """A spent budget is exit code 0; stdout has before and after, stderr a plain line for each iteration."""
     done = call(OPTIMIZE)

@@ -34,9 +34,15 @@ def module_json(module: Module) -> dict[str, Any]:
     }
 
 
-def modules_table(modules: Sequence[Module], console: Console) -> None:
-    """Prints the modules by node, then what cannot be replaced and why."""
+def modules_table(modules: Sequence[Module], console: Console, everything: bool = False) -> None:
+    """Prints the modules by node, then what cannot be replaced and why.
+
+    Texts that only may reach a model are counted, and listed in grey with `everything`.
+    """
     bindable = sorted((module for module in modules if not module.reason), key=lambda module: module.nodes)
+    unsure = [module for module in bindable if module.evidence == "possible"]
+    if not everything:
+        bindable = [module for module in bindable if module.evidence != "possible"]
     if not bindable:
         console.print("No text was found that can be replaced.")
     widths = [max((len(cell) for cell in column), default=0) for column in zip(*map(_cells, bindable), strict=True)]
@@ -51,6 +57,9 @@ def modules_table(modules: Sequence[Module], console: Console) -> None:
         on = sum(module.on for module in bindable)
         legend = "seen: a watched call carried it; flows: the code shows it reaches a model; possible: unsure"
         console.print(Text(f"\n● {on} of {len(modules)} optimised by default. {legend}.", style="dim"))
+    if unsure and not everything:
+        more = "1 more text" if len(unsure) == 1 else f"{len(unsure)} more texts"
+        console.print(Text(f"{more} may reach a model: --all lists what the code does not show to.", style="dim"))
     stuck = [module for module in modules if module.reason]
     if stuck:
         console.print(Text("\nFound, but not replaceable", style="bold"))
@@ -61,7 +70,8 @@ def modules_table(modules: Sequence[Module], console: Console) -> None:
 
 
 def _cells(module: Module) -> tuple[str, ...]:
-    placeholders = " ".join(f"{{{name}}}" for name in module.placeholders)
+    wrap = "{}" if module.style == "plain" else "{{{}}}"
+    placeholders = " ".join(map(wrap.format, module.placeholders))
     size = f"{len(module.text):,} chars"
     cells = (module.name, module.kind, module.evidence, size, module.origin, placeholders)
     return tuple(visible(cell) for cell in cells)
@@ -71,7 +81,8 @@ def _line(module: Module, widths: Sequence[int]) -> Text:
     name, kind, evidence, size, origin, placeholders = (
         cell.ljust(width) for cell, width in zip(_cells(module), widths, strict=True)
     )
-    line = Text.assemble(("  ● ", "green") if module.on else ("  ○ ", "dim"), (name, "bold"), f"  {kind}  ")
+    grey = "dim" if module.evidence == "possible" else ""
+    line = Text.assemble(("  ● ", "green") if module.on else ("  ○ ", "dim"), (name, "bold"), f"  {kind}  ", style=grey)
     line.append(evidence, _EVIDENCE_STYLE[module.evidence])
     line.append(f"  {size.strip().rjust(len(size))}  {origin}  {placeholders}".rstrip())
     return line

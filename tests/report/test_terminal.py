@@ -130,6 +130,20 @@ def test_the_table_shows_each_module_and_why_some_cannot_be_replaced() -> None:
     assert "\x1b" not in text
 
 
+def test_texts_that_only_may_reach_a_model_are_counted_and_listed_when_asked() -> None:
+    """What is unsure is never dropped in silence, and never in the way."""
+    modules = (
+        Module("writer", "prompt", "Write.", nodes=("write",)),
+        Module("reply", "prompt", "We have it.", nodes=("write",), evidence="possible"),
+    )
+    short, full = plain(), plain()
+    modules_table(modules, short)
+    modules_table(modules, full, everything=True)
+    said: list[str] = [console.file.getvalue() for console in (short, full)]  # type: ignore[attr-defined]
+    assert "1 more text may reach a model: --all" in said[0]
+    assert ["We have it." in text for text in said] == [False, True]
+
+
 def test_a_graph_without_prompts_is_said_in_words() -> None:
     """An empty listing is a sentence."""
     console = plain()
