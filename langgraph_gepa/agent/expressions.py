@@ -9,6 +9,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from langgraph_gepa.agent import code, literals
+from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Given, Place, Reading, Source, Way, under
 
 MISSING = object()
@@ -209,8 +210,14 @@ class Expressions:
         return MISSING
 
     def _outside(self, name: str) -> Any:
+        """What is meant by a name; of the user's function in a library's wrapper, the function."""
         found = self._held(name)
-        return found.__wrapped__ if isinstance(found, _Cached) else found
+        while isinstance(found, _Cached) or (isinstance(found, FunctionType) and not _readable(found)):
+            inner: Any = vars(found).get("__wrapped__")
+            if inner is None:
+                break
+            found = inner
+        return found
 
     def _held(self, name: str) -> Any:
         function = self.reading.function
@@ -223,6 +230,10 @@ class Expressions:
         if name in function.__code__.co_varnames or name in function.__code__.co_cellvars:
             return MISSING
         return function.__globals__.get(name, MISSING)
+
+
+def _readable(function: FunctionType) -> bool:
+    return territory.own_code(function.__code__, function.__module__)
 
 
 _Cached = type(functools.cache(lambda: None))

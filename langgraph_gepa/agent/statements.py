@@ -147,6 +147,11 @@ class _Reader(ast.NodeVisitor):
 
     visit_AsyncFor = visit_For  # noqa: N815  # the name ast.NodeVisitor looks for
 
+    def visit_withitem(self, node: ast.withitem) -> None:
+        if node.optional_vars is not None:
+            self._unpack(node.optional_vars, node.context_expr)
+        self.generic_visit(node)
+
     def visit_comprehension(self, node: ast.comprehension) -> None:
         self._iterate(node.target, node.iter)
         self.generic_visit(node)
@@ -196,6 +201,14 @@ class _Reader(ast.NodeVisitor):
         if node.value is not None:
             self._loose(sources)
             self.visit(node.value)
+
+    def visit_Yield(self, node: ast.Yield) -> None:
+        """What is yielded is an element of what a generator returns, and all that a context manager gives."""
+        sources = list(self.sources(node.value))
+        for into in ((), (ANY,)):
+            self._comes(("ret", self.expressions.key), sources, into)
+        self._loose(sources)
+        self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> None:
         """What is raised is told to people."""

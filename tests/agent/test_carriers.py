@@ -246,6 +246,20 @@ def load(name: str, role: str = "system") -> str:
     return PROMPTS[name][role].strip()
 
 
+@contextmanager
+def managed(style: str) -> Iterator[str]:
+    yield f"You are managed in {style}."
+
+
+@form("You are managed")
+def wrapped_by_a_library(echo: Any) -> Any:
+    def node(state: State) -> None:
+        with managed("peace") as prompt:
+            echo.invoke([SystemMessage(prompt)])
+
+    return graph(node)
+
+
 @form("You are loaded by a helper")
 def loaded(echo: Any) -> Any:
     return graph(lambda _: echo.invoke([SystemMessage(load("plan"))]) and {})

@@ -30,9 +30,13 @@ def framework(module: str | None) -> bool:
 
 
 def own_code(code: CodeType, module: str | None) -> bool:
-    """Whether a function is the user's and was written, to a file or a shell, rather than generated."""
-    generated = code.co_filename.startswith("<") and code.co_name.startswith("__")
-    return not generated and own(module)
+    """Whether a function is the user's and was written, to a file or a shell, rather than generated.
+
+    What a library wraps around a user's function says it is of the user's module: its file tells.
+    """
+    if not own(module) or (code.co_filename.startswith("<") and code.co_name.startswith("__")):
+        return False
+    return not _in_library(code.co_filename) or _installed(str(module))
 
 
 @cache
@@ -49,7 +53,12 @@ def _own(top: str, module: str) -> bool:
 @cache
 def _installed(module: str) -> bool:
     path = getattr(sys.modules.get(module), "__file__", None)
-    return path is not None and (path.startswith(_INSTALLED) or not _PACKAGES.isdisjoint(Path(path).parts))
+    return path is not None and _in_library(path)
+
+
+@cache
+def _in_library(path: str) -> bool:
+    return path.startswith(_INSTALLED) or not _PACKAGES.isdisjoint(Path(path).parts)
 
 
 @cache
