@@ -128,7 +128,12 @@ def warnings(
         )
     inputs = {example.id: plain(example.inputs) for example in examples}
     runs = [Run(inputs.get(rollout.example), rollout.calls) for rollout in rollouts[:_RUNS]]
-    if texts := list(strange(runs, surveyed.modules, surveyed.files)):
+    texts = [
+        one
+        for one in strange(runs, surveyed.modules, surveyed.files)
+        if one.file is not None or one.name.endswith(".system")  # what stays the same in a user's message is often data
+    ]
+    if texts:
         listed = "; ".join(f"{one.origin or _brief(one.text)} in {', '.join(one.nodes) or 'no node'}" for one in texts)
         yield (
             f"Texts reached a model that are not optimised: {listed}. To take them in, call discover(graph, examples) "
