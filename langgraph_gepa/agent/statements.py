@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-import string
 from collections.abc import Hashable, Iterable, Iterator
 from functools import partial
 from types import CodeType, FunctionType
-from typing import Any
 
-from langchain_core.documents import BaseDocumentCompressor
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-from langchain_core.prompts import BasePromptTemplate
-from langchain_core.prompts.message import BaseMessagePromptTemplate
-from langchain_core.retrievers import BaseRetriever
-from langchain_core.tools import BaseTool
+from langgraph_gepa.agent import code, sinks, templates
+from langgraph_gepa.agent.expressions import MISSING, Expressions, items, last, parameters
+from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Flow, Given, Kept, Path, Place, Reading, Source, Use
 
-from langgraph_gepa.agent import code, templates
-from langgraph_gepa.agent.expressions import MISSING, TEMPLATES, Expressions, items, last, parameters
-from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Flow, Given, Kept, Path, Place, Reading, Source, Use, style_of
-from langgraph_gepa.search.module import Style
-
-_CALLS = {"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "predict", "generate", "agenerate",
-          "astream_events", "generate_content", "complete", "acomplete"}  # fmt: skip
 _ROLES = {"system", "human", "user", "developer"}
-_SPEAKERS = {"SystemMessage", "HumanMessage", "ChatMessage", "RemoveMessage", "AIMessage", "ToolMessage"}
-_HEARD = {"SystemMessage", "HumanMessage", "ChatMessage"}
-_TAKERS = {"bind_tools", "with_structured_output", "ToolNode", "ToolStrategy", "ProviderStrategy", "create_agent",
-           "create_react_agent", "create_deep_agent", "create_extractor"}  # fmt: skip
-_DESCRIBED = {"tools", "schema", "response_format", "args_schema", "pydantic_object"}
-"""Arguments that are described to a model."""
-_TOOL_MAKERS = {"tool", "from_function", "Tool", "StructuredTool", "create_handoff_tool"}
 _TOKEN = re.compile(r"\W+\w[\w .:-]*\W*|[A-Z][A-Z0-9_]{2,}")
 """What is replaced in a text to fill it: a word in signs of any kind, or in capitals."""
-_WORDS = 4
 
 
 def read(flow: Flow, function: FunctionType) -> None:
@@ -120,7 +100,7 @@ class _Reader(ast.NodeVisitor):
     def _loose(self, sources: Iterable[Source]) -> None:
         for source in sources:
             where = source.place[-1]
-            if source.place[0] == "lit" and templates.words(self.reading.texts[where].text) >= _WORDS:
+            if source.place[0] == "lit" and templates.words(self.reading.texts[where].text) >= sinks.WORDS:
                 self.reading.loose.add(where)
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -256,7 +236,8 @@ class _Reader(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         name = last(node.func)
         target = self.expressions.resolve(node.func)
-        self._call_sinks(node, name, target)
+        for argument, use in sinks.of_call(node, self.expressions):
+            self._sink(self.sources(argument), use)
         for keyword in node.keywords:
             if keyword.arg is not None and PROMPT_NAME.search(keyword.arg):
                 sources = list(self.sources(keyword.value))
@@ -309,67 +290,6 @@ class _Reader(ast.NodeVisitor):
         default = {**defaults, **(function.__kwdefaults__ or {})}.get(parameter, ANY)
         return default if isinstance(default, str | int) else ANY
 
-    def _call_sinks(self, node: ast.Call, name: str, target: Any) -> None:
-        first = node.args[0] if node.args else None
-        given = {k.arg: k.value for k in node.keywords if k.arg}
-        if _is_message(name, target):
-            if name in _HEARD or _subclass(target, (SystemMessage, HumanMessage)):
-                self._sink(self.sources(given.get("content", first)))
-        elif (template := self._template(node, name)) is not None:
-            named = [given[k] for k in ("template", "messages", "prefix", "suffix") if k in given]
-            for argument in [*node.args, *named]:
-                self._template_text(argument, template)
-        elif name in _CALLS and isinstance(node.func, ast.Attribute):
-            if not isinstance(target, BaseTool | BaseRetriever | BaseDocumentCompressor):
-                self._input(given.get("input", given.get("messages", first)))
-        elif name in _TAKERS:
-            self._sink(self.sources(node.args[-1] if node.args else None), "tools")
-        elif name in TEMPLATES and first is not None:
-            dollars = target is string.Template or (target is MISSING and name == "Template")
-            self._sink(self.sources(first), "dollars" if dollars else "jinja2")
-        for keyword in _DESCRIBED & given.keys():
-            self._sink(self.sources(given[keyword]), "tools")
-        if name in _TOOL_MAKERS:
-            self._sink(self.sources(given.get("description")), "tool")
-
-    def _input(self, node: ast.expr | None) -> None:
-        """What a runnable is called with; in a mapping a few words are the input's data, not a prompt."""
-        for value in node.values if isinstance(node, ast.Dict) else [node]:
-            short = (
-                isinstance(node, ast.Dict)
-                and isinstance(value, ast.Constant)
-                and templates.words(str(value.value)) < _WORDS
-            )
-            if not short:
-                self._sink(self.sources(value))
-
-    def _template(self, node: ast.Call, name: str) -> Style | None:
-        maker = node.func.value if isinstance(node.func, ast.Attribute) and name.startswith("from_") else node.func
-        made = self.expressions.resolve(maker)
-        if not (
-            _subclass(made, (BasePromptTemplate, BaseMessagePromptTemplate)) or last(maker).endswith("PromptTemplate")
-        ):
-            return None
-        for keyword in node.keywords:
-            if keyword.arg == "template_format" and isinstance(keyword.value, ast.Constant):
-                given = style_of([keyword.value.value])
-                return "format" if given == "plain" else given
-        return "format"
-
-    def _template_text(self, node: ast.expr, style: Style) -> None:
-        """Text given to a template: strings are templates, and so is the second of a (role, text) pair."""
-        match node:
-            case ast.List(elts=several):
-                for one in several:
-                    self._template_text(one, style)
-            case ast.Tuple(elts=[ast.Constant(), text]):
-                self._template_text(text, style)
-            case ast.Call() if _is_message(last(node.func), self.expressions.resolve(node.func)):
-                pass
-            case _:
-                self._sink(self.sources(node))
-                self._sink(self.sources(node), style)
-
 
 def _types(annotation: ast.AST) -> Iterator[ast.Name]:
     """The names of types in an annotation."""
@@ -392,11 +312,3 @@ def _descriptions(annotation: ast.expr, value: ast.expr | None) -> Iterable[ast.
 def _paired(node: ast.expr) -> bool:
     """Whether what is iterated over gives pairs of which the reading keeps the texts only."""
     return isinstance(node, ast.Call) and last(node.func) in ("items", "enumerate", "zip")
-
-
-def _subclass(target: Any, bases: tuple[type, ...]) -> bool:
-    return isinstance(target, type) and issubclass(target, bases)
-
-
-def _is_message(name: str, target: Any) -> bool:
-    return _subclass(target, (BaseMessage,)) or (target is MISSING and name in _SPEAKERS)

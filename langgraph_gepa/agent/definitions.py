@@ -1,0 +1,210 @@
+"""Where names, classes, fields, arguments and docstrings are written in source files."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+from langgraph_gepa.agent import code
+from langgraph_gepa.agent.anatomy import territory
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`key` tells places apart; `name` is the constant's or field's own name, if it has one."""
+
+    key: Hashable
+    file: str | None = None
+    line: int | None = None
+    name: str = ""
+
+
+def saying(filename: str, within: ast.AST, text: str) -> Iterator[tuple[str, int, int]]:
+    for node in ast.walk(within):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and says(node.value, text):
+            yield filename, node.lineno, node.col_offset
+
+
+def says(literal: str, text: str) -> bool:
+    return literal == text or (len(literal) >= len(text) and inspect.cleandoc(literal) == text)
+
+
+def home(names: dict[str, Any], name: str, value: str) -> Place | None:
+    """The module that assigns a global name, through any imports of it."""
+    module, name, written = _assigning(names, name)
+    if module is not None and written is not None:
+        return _written_at(written, str(module.__file__), ("global", module.__name__, name), name)
+    if module is not None:
+        return Place(("global", module.__name__, name), None, None, name)
+    return Place(("names", id(names), name), None, None, name) if value else None
+
+
+def assigned_value(names: dict[str, Any], name: str) -> tuple[str, ast.expr] | None:
+    module, _, written = _assigning(names, name)
+    return (str(module.__file__), written) if module is not None and written is not None else None
+
+
+def _assigning(names: dict[str, Any], name: str) -> tuple[ModuleType | None, str, ast.expr | None]:
+    """The module that assigns a global name, the name there, and the value as it is written."""
+    module, met = sys.modules.get(names.get("__name__", "")), set()
+    while isinstance(module, ModuleType) and (module.__name__, name) not in met:
+        met.add((module.__name__, name))
+        parsed = code.file(getattr(module, "__file__", None) or "")
+        if parsed is None:
+            break
+        for statement in parsed.tree.body:
+            if (written := _assigned(statement, name)) is not None:
+                return module, name, written
+        found = _imported(parsed.tree, module, name)
+        if found is None:
+            break
+        module, name = found
+    return (module if isinstance(module, ModuleType) else None), name, None
+
+
+def _written_at(value: ast.expr, file: str, otherwise: Hashable, name: str) -> Place:
+    """The place of an assigned value: the literal it is, or the name it is assigned to."""
+    literal = isinstance(value, ast.Constant)
+    return Place(("literal", file, value.lineno, value.col_offset) if literal else otherwise, file, value.lineno, name)
+
+
+def _assigned(statement: ast.stmt, name: str) -> ast.expr | None:
+    """The value, when the statement assigns it to `name` (also inside `if` and `try`)."""
+    match statement:
+        case ast.Assign(targets=targets, value=value):
+            if any(isinstance(t, ast.Name) and t.id == name for target in targets for t in ast.walk(target)):
+                return value
+        case ast.AnnAssign(target=ast.Name(id=assigned), value=ast.expr() as value) if assigned == name:
+            return value
+        case ast.If() | ast.Try() | ast.With():
+            for inner in ast.walk(statement):
+                if isinstance(inner, ast.Assign | ast.AnnAssign) and (found := _assigned(inner, name)) is not None:
+                    return found
+    return None
+
+
+def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleType, str] | None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name or alias.name == "*":
+                    package = (module.__package__ or "").split(".")
+                    base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+                    source = sys.modules.get(".".join(filter(None, (base, node.module))))
+                    if isinstance(source, ModuleType) and (alias.name != "*" or name in vars(source)):
+                        return source, name if alias.name == "*" else alias.name
+    return None
+
+
+def argument(function: FunctionType, which: object, text: str) -> Place | None:
+    """Where a function's signature gives an argument its default."""
+    found = code.source(function.__code__)
+    if found is None:
+        return None
+    given = found.node.args
+    named = {argument.arg: default for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)}
+    default = given.defaults[which] if isinstance(which, int) and which < len(given.defaults) else named.get(str(which))
+    file = function.__code__.co_filename
+    for _, line, column in saying(file, default, text) if default is not None else ():
+        return Place(("literal", file, line, column), file, line)
+    return None
+
+
+def is_default(owner: Any, name: str, text: str) -> bool:
+    """Whether an object has an attribute as its class, a user's, gives it."""
+    cls = type(owner)
+    fields = getattr(cls, "__pydantic_fields__", {})
+    given = fields[name].default if name in fields else getattr(cls, name, None)
+    return territory.own(cls.__module__) and isinstance(given, str) and given == text
+
+
+def field(cls: type, name: str, text: str) -> Place | None:
+    """Where a class gives a field or attribute its default."""
+    for base in cls.__mro__:
+        module = sys.modules.get(base.__module__)
+        for file, node in _definitions(base):
+            for statement in node.body:
+                written = _assigned(statement, name)
+                if written is None:
+                    continue
+                value = _default(written)
+                if module is not None and (named := _names_of(value, vars(module))) is not None:
+                    return home(*named, text) or Place(("field", cls, name))
+                return _written_at(value, file, ("field", base.__module__, base.__qualname__, name), name)
+    return None
+
+
+def _names_of(node: ast.expr, names: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
+    """The global names in which an expression such as `PROMPT` or `prompts.PROMPT` looks its last one up."""
+    match node:
+        case ast.Name(id=name) if name in names:
+            return names, name
+        case ast.Attribute(value=base, attr=attr) if (found := _names_of(base, names)) is not None:
+            module = found[0][found[1]]
+            return (vars(module), attr) if isinstance(module, ModuleType) and attr in vars(module) else None
+    return None
+
+
+def _definitions(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
+    """Where a class is written: its file, with what its body says."""
+    file = str(getattr(sys.modules.get(cls.__module__), "__file__", None) or "")
+    parsed = code.file(file)
+    if parsed is not None:
+        yield from ((file, node) for node in parsed.classes.get(cls.__name__, ()))
+
+
+def members(cls: type, name: str) -> Iterator[tuple[str, ast.AST]]:
+    """The statements of a class and of what it inherits from that declare a name."""
+    for base in cls.__mro__:
+        for file, node in _definitions(base):
+            for statement in node.body:
+                match statement:
+                    case ast.AnnAssign(target=ast.Name(id=declared)) if declared == name:
+                        yield file, statement
+
+
+def class_docstring(cls: type) -> Place:
+    for file, node in _definitions(cls):
+        match node.body[0]:
+            case ast.Expr(value=ast.Constant(value=str(text))) if text == cls.__doc__ or says(text, cls.__doc__ or ""):
+                return Place(("doc", file, node.body[0].lineno), file, node.body[0].lineno)
+    return Place(("doc", cls))
+
+
+def _default(value: ast.expr) -> ast.expr:
+    """The default inside `field(default="...")` or `Field("...")`."""
+    if isinstance(value, ast.Call):
+        given = [k.value for k in value.keywords if k.arg == "default"] + value.args[:1]
+        return given[0] if given else value
+    return value
+
+
+def made_from(tool: BaseTool, description: str) -> FunctionType | None:
+    """The function a tool was made from, if its docstring is the tool's description."""
+    function = function_of(tool)
+    if function is None or not function.__doc__:
+        return None
+    return function if " ".join(function.__doc__.split()).startswith(" ".join(description.split())) else None
+
+
+def function_of(tool: Any) -> FunctionType | None:
+    function = getattr(tool, "func", None) or getattr(tool, "coroutine", None)
+    while isinstance(function, partial | MethodType):
+        function = function.func if isinstance(function, partial) else function.__func__
+    return function if isinstance(function, FunctionType) else None
+
+
+def docstring(function: FunctionType) -> Place:
+    found = code.source(function.__code__)
+    line = function.__code__.co_firstlineno
+    if found is not None and isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        line = found.node.body[0].lineno
+    return Place(("doc", function.__code__.co_filename, line, id(function)), function.__code__.co_filename, line)

@@ -1,0 +1,111 @@
+"""Calls that give texts to a model: messages, templates, models and agents, tools."""
+
+from __future__ import annotations
+
+import ast
+import string
+from collections.abc import Iterator
+from typing import Any
+
+from langchain_core.documents import BaseDocumentCompressor
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.prompts import BasePromptTemplate
+from langchain_core.prompts.message import BaseMessagePromptTemplate
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.tools import BaseTool
+
+from langgraph_gepa.agent import templates
+from langgraph_gepa.agent.expressions import MISSING, TEMPLATES, Expressions, last
+from langgraph_gepa.agent.flow import Use, style_of
+from langgraph_gepa.search.module import Style
+
+WORDS = 4
+"""From this many words on a text is more than a name or a value."""
+
+_CALLS = {"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "predict", "generate", "agenerate",
+          "astream_events", "generate_content", "complete", "acomplete"}  # fmt: skip
+_SPEAKERS = {"SystemMessage", "HumanMessage", "ChatMessage", "RemoveMessage", "AIMessage", "ToolMessage"}
+_HEARD = {"SystemMessage", "HumanMessage", "ChatMessage"}
+_TAKERS = {"bind_tools", "with_structured_output", "ToolNode", "ToolStrategy", "ProviderStrategy", "create_agent",
+           "create_react_agent", "create_deep_agent", "create_extractor"}  # fmt: skip
+_DESCRIBED = ("tools", "schema", "response_format", "args_schema", "pydantic_object")
+"""Arguments that are described to a model."""
+_TOOL_MAKERS = {"tool", "from_function", "Tool", "StructuredTool", "create_handoff_tool"}
+_TEXTS = ("template", "messages", "prefix", "suffix")
+
+Sink = tuple[ast.expr, Use]
+
+
+def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
+    """The arguments of a call that a model is given, and how."""
+    name, target = last(node.func), expressions.resolve(node.func)
+    first = node.args[0] if node.args else None
+    given = {k.arg: k.value for k in node.keywords if k.arg}
+    if _is_message(name, target):
+        if name in _HEARD or _subclass(target, (SystemMessage, HumanMessage)):
+            yield from _prompt(given.get("content", first))
+    elif (template := _template(node, name, expressions)) is not None:
+        for argument in [*node.args, *(given[k] for k in _TEXTS if k in given)]:
+            yield from _template_text(argument, template, expressions)
+    elif name in _CALLS and isinstance(node.func, ast.Attribute):
+        if not isinstance(target, BaseTool | BaseRetriever | BaseDocumentCompressor):
+            yield from _input(given.get("input", given.get("messages", first)))
+    elif name in _TAKERS and node.args:
+        yield node.args[-1], "tools"
+    elif name in TEMPLATES and first is not None:
+        yield first, "dollars" if target is string.Template or (target is MISSING and name == "Template") else "jinja2"
+    yield from ((given[k], "tools") for k in _DESCRIBED if k in given)
+    if name in _TOOL_MAKERS and "description" in given:
+        yield given["description"], "tool"
+
+
+def _prompt(node: ast.expr | None) -> Iterator[Sink]:
+    if node is not None:
+        yield node, "prompt"
+
+
+def _input(node: ast.expr | None) -> Iterator[Sink]:
+    """What a runnable is called with; in a mapping a few words are the input's data, not a prompt."""
+    if not isinstance(node, ast.Dict):
+        yield from _prompt(node)
+        return
+    for value in node.values:
+        if not (isinstance(value, ast.Constant) and templates.words(str(value.value)) < WORDS):
+            yield value, "prompt"
+
+
+def _template(node: ast.Call, name: str, expressions: Expressions) -> Style | None:
+    """The style of the template a call makes, if it makes one."""
+    maker = node.func.value if isinstance(node.func, ast.Attribute) and name.startswith("from_") else node.func
+    made = expressions.resolve(maker)
+    known = _subclass(made, (BasePromptTemplate, BaseMessagePromptTemplate))
+    if not (known or last(maker).endswith("PromptTemplate")):
+        return None
+    for keyword in node.keywords:
+        if keyword.arg == "template_format" and isinstance(keyword.value, ast.Constant):
+            given = style_of([keyword.value.value])
+            return "format" if given == "plain" else given
+    return "format"
+
+
+def _template_text(node: ast.expr, style: Style, expressions: Expressions) -> Iterator[Sink]:
+    """Text given to a template: strings are templates, and so is the second of a (role, text) pair."""
+    match node:
+        case ast.List(elts=several):
+            for one in several:
+                yield from _template_text(one, style, expressions)
+        case ast.Tuple(elts=[ast.Constant(), text]):
+            yield from _template_text(text, style, expressions)
+        case ast.Call() if _is_message(last(node.func), expressions.resolve(node.func)):
+            pass
+        case _:
+            yield node, "prompt"
+            yield node, style
+
+
+def _subclass(target: Any, bases: tuple[type, ...]) -> bool:
+    return isinstance(target, type) and issubclass(target, bases)
+
+
+def _is_message(name: str, target: Any) -> bool:
+    return _subclass(target, (BaseMessage,)) or (target is MISSING and name in _SPEAKERS)
