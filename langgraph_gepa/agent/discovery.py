@@ -16,6 +16,7 @@ from langgraph.pregel import Pregel
 
 from langgraph_gepa.agent import copying, declared, naming, origin, paths, reads, served, stores, templates, watching
 from langgraph_gepa.agent.anatomy import classes
+from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files, roots
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.slots import Slots
@@ -132,7 +133,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     walk = Walk(compiled)
     found: dict[Any, list[Slot]] = {}
     traced = paths.trace(walk, compiled)
-    where: dict[Any, origin.Place] = {}
+    where: dict[Any, Place] = {}
     slots = Slots(walk, traced.of)
     places = origin.Places(walk, traced.of, slots.flow.readings.values())
     asked = declared.find(slots.flow, slots.solution, traced.order) if "prompt" in kinds else []
@@ -157,7 +158,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {})
 
 
-def _read_from(place: origin.Place, slot: Slot, files: Files) -> origin.Place:
+def _read_from(place: Place, slot: Slot, files: Files) -> Place:
     """The place of a text that no source writes out: the file it was read from, if one says it."""
     written = isinstance(place.key, tuple) and place.key[0] in ("literal", "doc", "described")
     home = files.home(slot.text) if slot.kind == "prompt" and not written else None
@@ -237,7 +238,7 @@ def _assembled(
     walk: Walk,
     traced: paths.Paths,
     found: Mapping[Any, list[Slot]],
-    where: Mapping[Any, origin.Place],
+    where: Mapping[Any, Place],
     asked: Sequence[Module],
     strange: Sequence[Module],
     files: Files,
@@ -277,7 +278,7 @@ def _at_hand(module: Module, tools: Mapping[str, Sequence[str]]) -> tuple[str, .
     return tuple(dict.fromkeys(tool for path in module.nodes for tool in tools.get(path, ())))
 
 
-def _module(name: str, nodes: tuple[str, ...], place: origin.Place, slots: list[Slot]) -> Module:
+def _module(name: str, nodes: tuple[str, ...], place: Place, slots: list[Slot]) -> Module:
     first = slots[0]
     style: Style = next((slot.style for slot in slots if slot.style != "plain"), "plain")
     evidence = min((slot.evidence for slot in slots), key=_EVIDENCE.index) if nodes else "possible"
@@ -313,7 +314,7 @@ def _users(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
     return [path for path in nodes or traced.order if not traced.named[path].isdisjoint((slot.step[-1], "getattr"))]
 
 
-def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: origin.Place, slots: list[Slot]) -> list[str]:
+def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: Place, slots: list[Slot]) -> list[str]:
     """Names for a module, from short to long: the constant's own, else the node's with what tells it apart."""
     first = slots[0]
     path = nodes[0] if nodes else ""
@@ -341,6 +342,6 @@ def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: origin
     return [*names, ".".join([naming.slug(path), *details])]
 
 
-def _within(place: origin.Place) -> list[str]:
+def _within(place: Place) -> list[str]:
     """The name with that of the file it is written in."""
     return [f"{naming.slug(Path(place.file).stem)}.{naming.slug(place.name)}"] if place.file and place.name else []
