@@ -138,7 +138,10 @@ def counts(row: Json) -> dict[str, Count]:
     }
 
 
-HEAD = f"{'graph':28} {'prompts':>8} {'tools':>7} {'schemas':>8} {'on':>7} {'bound':>7} {'written':>8} {'false':>6} {'first':>7} {'again':>6} {'bind':>6}"
+HEAD = (
+    f"{'graph':28} {'prompts':>8} {'tools':>7} {'schemas':>8} {'on':>7} {'bound':>7} {'written':>8} "
+    f"{'false':>6} {'first':>7} {'again':>6} {'bind':>6}"
+)
 
 
 def shown(name: str, row: Json) -> str:
@@ -162,13 +165,15 @@ def totals(title: str, rows: Sequence[Json]) -> str:
     walked = whole["prompt"] + whole["tool"] + whole["schema"]
     marked = sum(row["original_marked"] for row in rows if "error" not in row)
     changed = sum(not row["original_same"] for row in rows if "error" not in row)
+    prompt, tool, schema = whole["prompt"], whole["tool"], whole["schema"]
+    on, true, bound, written, home = (whole[key] for key in ("on", "true", "bound", "written", "home"))
     return (
         f"{title}: {len(several)} graphs, {walked.whole} texts that walking can meet\n"
-        f"  recall      prompts {whole['prompt'].share} ({whole['prompt']}), tools {whole['tool'].share} ({whole['tool']}), "
-        f"schemas {whole['schema'].share} ({whole['schema']}), all {walked.share}\n"
-        f"  on          {whole['on'].share} of the prompts ({whole['on']}); precision {whole['true'].share} ({whole['true']})\n"
-        f"  bound       {whole['bound'].share} ({whole['bound']}) of what was found and reached a model\n"
-        f"  written     {whole['written'].share} ({whole['written']}); at its true home {whole['home'].share} ({whole['home']})\n"
+        f"  recall      prompts {prompt.share} ({prompt}), tools {tool.share} ({tool}), "
+        f"schemas {schema.share} ({schema}), all {walked.share}\n"
+        f"  on          {on.share} of the prompts ({on}); precision {true.share} ({true})\n"
+        f"  bound       {bound.share} ({bound}) of what was found and reached a model\n"
+        f"  written     {written.share} ({written}); at its true home {home.share} ({home})\n"
         f"  original    {marked} marked calls, {changed} graphs that behave otherwise afterwards"
     )
 

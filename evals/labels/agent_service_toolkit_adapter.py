@@ -3,9 +3,9 @@
 Only the agent asked for is imported, not the package's list of all agents.
 """
 
-import os
 import sys
 import types
+from pathlib import Path
 
 from langchain_core.tools import StructuredTool
 from strangers.standins import Standin
@@ -32,5 +32,5 @@ def prepare() -> None:
     core.get_model = lambda name: init_chat_model("openai:simulated")  # type: ignore[attr-defined]
     schema, models = types.ModuleType("schema"), types.ModuleType("schema.models")
     models.GroqModelName = Settings()  # type: ignore[attr-defined]
-    agents.__path__ = [os.path.join(os.getcwd(), "src", "agents")]
+    agents.__path__ = [str(Path.cwd() / "src" / "agents")]
     sys.modules.update({"core": core, "agents": agents, "schema": schema, "schema.models": models})

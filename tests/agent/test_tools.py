@@ -147,9 +147,7 @@ def test_a_real_tool_that_no_stand_in_reached_is_stopped(echo: Any) -> None:
     builder.add_node("node", node)
     builder.add_edge(START, "node")
     with pytest.raises(UsageError, match="was stopped"):
-        asyncio.run(
-            run(builder.compile(), Example("e", {}), RunnerOptions(tools={"send_email": lambda **_: "fake"}))
-        )
+        asyncio.run(run(builder.compile(), Example("e", {}), RunnerOptions(tools={"send_email": lambda **_: "fake"})))
     assert SENT == []
 
 

@@ -214,7 +214,7 @@ _KINDS = {"prompt": ("prompt",), "tool": ("tool", "schema"), "schema": ("schema"
 
 @dataclass(slots=True)
 class Matching:
-    """`found` maps a label's place in the list to its module; `moved` are those found in another place than labelled."""
+    """`found` maps a label's place in the list to its module; `moved` were found in another place."""
 
     found: dict[int, Module] = field(default_factory=dict)
     moved: set[int] = field(default_factory=set)

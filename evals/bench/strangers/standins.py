@@ -16,7 +16,8 @@ import sys
 import sysconfig
 import types
 from collections.abc import Collection, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 PROVIDERS = {
     "langchain_anthropic": ("ChatAnthropic",),
@@ -93,7 +94,7 @@ class Standin:
 
 
 class _Module(types.ModuleType):
-    __path__: list[str] = []
+    __path__: ClassVar[list[str]] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -118,7 +119,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         made = _Module(spec.name)
-        made.__file__ = os.path.join(sysconfig.get_path("purelib"), *spec.name.split("."), "__init__.py")
+        made.__file__ = str(Path(sysconfig.get_path("purelib"), *spec.name.split("."), "__init__.py"))
         return made
 
     def exec_module(self, module: types.ModuleType) -> None:
