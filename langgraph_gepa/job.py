@@ -81,7 +81,8 @@ class Job:
             clean(failure, self.mask)
             if not is_world_failure(failure):
                 raise
-            raise Interrupted(f"Stopped: {words(failure)}. {_go_on(folder)}") from failure
+            when = "once that is mended, " if is_lasting(failure) else ""
+            raise Interrupted(f"Stopped: {words(failure).rstrip('.')}. {_go_on(folder, when)}") from failure
         return Result.open(folder, self.graph)
 
     async def _session(self, folder: Path, brake: Brake) -> None:
@@ -114,7 +115,7 @@ class Job:
             say(warning)
         if ledger.pool.started is None and (buys := self._buys(None)) is not None:
             say(str(buys))
-        brake.on_pull = ledger.stop
+        brake.on_pull = lambda by: self._stop(by, ledger, say)
         optimizer = Optimizer(
             ledger=ledger,
             reflector=Reflector(ledger, self.evaluator, objective=self.asked.objective),
@@ -129,6 +130,10 @@ class Job:
             await optimizer.run()
         finally:
             ledger.close()
+
+    def _stop(self, by: str, ledger: Ledger, say: Say) -> None:
+        say(f"{by}: stopping when the rollouts under way have ended, which may take a while; again stops at once.")
+        ledger.stop(by)
 
     def _buys(self, spent: Spent | None) -> Preflight | None:
         return preflight(self.asked.budget, len(self.asked.examples.pareto), self.rules, spent)
@@ -180,5 +185,5 @@ def write_up(folder: Path) -> None:
         result.report()
 
 
-def _go_on(folder: Path) -> str:
-    return f"What was paid for is kept in {folder}: the same call, or `langgraph-gepa resume {folder}`, goes on."
+def _go_on(folder: Path, when: str = "") -> str:
+    return f"What was paid for is kept in {folder}: {when}the same call, or `langgraph-gepa resume {folder}`, goes on."

@@ -202,7 +202,7 @@ def test_a_failing_provider_is_exit_code_3_and_resume_ends_the_run(project: Path
     stopped = call(OPTIMIZE)
     assert stopped.exit_code == 3
     assert "no credit" in stopped.stderr
-    assert "langgraph-gepa resume run" in stopped.stderr
+    assert "once that is mended, the same call, or `langgraph-gepa resume run`" in stopped.stderr
     assert "stopped, resumable" in call("show run").stdout
     server.models["simulated-clerk"] = clerk
     assert call("resume run").exit_code == 0
@@ -228,6 +228,7 @@ def test_ctrl_c_is_exit_code_130_and_resume_ends_the_run(project: Path, server: 
         go_on.set()
         out, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
+    assert "Ctrl-C: stopping when the rollouts under way have ended" in said
     assert "Stopped by Ctrl-C. What was paid for is kept in run" in said
     assert "Traceback" not in said
     assert out == ""

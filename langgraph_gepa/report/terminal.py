@@ -249,7 +249,7 @@ def _scores(view: View) -> Table:
 def _announcement(event: RunStarted | RunFinished) -> str:
     if isinstance(event, RunFinished):
         return f"Finished: {event.reason}"
-    sizes = f"{len(event.feedback_set)} feedback, {len(event.pareto_set)} pareto, {len(event.test_set)} test"
+    sizes = f"{len(event.feedback_set)} training, {len(event.pareto_set)} validation, {len(event.test_set)} test"
     return f"Started: {words.plural(len(event.seed), 'module')}; {sizes} examples"
 
 
