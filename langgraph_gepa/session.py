@@ -56,7 +56,7 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
     """Runs `make(brake)` in our own event loop and waits, also where another loop runs already (a notebook).
 
     Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended, and `UsageError` in a
-    process that only loads a project.
+    process that only loads a project or in our own event loop, which it would hold up for ever.
     """
     if os.environ.get(LOADING):
         raise UsageError(
@@ -64,6 +64,11 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
             "`optimize(...)`, under `if __name__ == '__main__':`."
         )
     brake, loop = Brake(), _loop(os.getpid())
+    if asyncio._get_running_loop() is loop:
+        raise UsageError(
+            "A run was started in the event loop of another one (from an async node, tool or metric). "
+            "Start it in a thread: `await asyncio.to_thread(evaluate, ...)`."
+        )
     try:
         with _signals(lambda by: loop.call_soon_threadsafe(brake.pull, by)):
             return _outcome(asyncio.run_coroutine_threadsafe(brake._hold(make(brake)), loop))
@@ -110,4 +115,5 @@ def _signals(pull: Callable[[str], Any]) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # None: it was not set from Python, and cannot be from there.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from langgraph_gepa.errors import Interrupted
+from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.session import Brake, run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a single process")
@@ -42,6 +42,17 @@ def test_all_runs_share_one_loop() -> None:
     with ThreadPoolExecutor(1) as threads:
         loops = {run(loop_of), run(loop_of), threads.submit(run, loop_of).result(), asyncio.run(elsewhere())}
     assert len(loops) == 1
+
+
+def test_a_run_inside_a_runs_loop_is_refused() -> None:
+    """It would wait for ever for the loop it holds up; in a thread of its own it is fine."""
+
+    async def nested(_: Brake) -> asyncio.AbstractEventLoop:
+        with pytest.raises(UsageError, match="to_thread"):
+            run(loop_of)
+        return await asyncio.to_thread(run, loop_of)
+
+    assert run(nested) is run(loop_of)
 
 
 @pytest.mark.parametrize("error", [ValueError, TimeoutError, Interrupted, asyncio.CancelledError])
