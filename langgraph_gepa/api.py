@@ -142,7 +142,7 @@ def optimize(
         observers=observers,
         progress=progress,
         unpriced=unpriced(models, options.prices),
-        warnings=tuple(filter(None, [warning(compiled, options.tools), dropped])),
+        warnings=tuple(filter(None, [warning(compiled, {*options.tools, *options.harmless}), dropped])),
         watch=lambda rollouts: warnings(rollouts, examples.pareto, found, asked.modules),
         mask=mask,
         mask_examples=options.mask,

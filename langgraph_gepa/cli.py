@@ -293,6 +293,7 @@ def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, re
             run=run,
             seed=seed,
             in_flight=in_flight,
+            options=langgraph_gepa.RunnerOptions(harmless=desk.tools),
         )
     _show_result(result)
 

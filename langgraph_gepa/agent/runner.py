@@ -7,7 +7,7 @@ import copy
 import inspect
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,7 @@ class RunnerOptions:
       and whose answer is ignored;
     - `store`: makes the store each rollout starts with, where the graph has one; empty otherwise;
     - `tools`: what runs in place of tools, by name: a function of the tool's arguments or another tool;
+    - `harmless`: names of tools that may really run and are not to be warned of;
     - `tool_cache`: tools whose results are recorded and replayed by their arguments;
     - `mask`: applied to every text of a rollout before it is kept, and to every prompt that reflects on it;
       keys are hidden in any case. The metric sees everything;
@@ -64,6 +65,7 @@ class RunnerOptions:
     on_interrupt: OnInterrupt | None = None
     store: Callable[[], BaseStore] | None = None
     tools: StandIns = field(default_factory=dict)
+    harmless: Collection[str] = ()
     tool_cache: ToolCache | None = None
     mask: Mask | None = None
     prices: Prices | None = None

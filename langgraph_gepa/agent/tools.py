@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -67,14 +67,15 @@ def side_effect(name: str, description: str = "") -> str | None:
     return does if does in DOING or does.removesuffix("s") in DOING else None
 
 
-def warning(graph: Any, stand_ins: StandIns) -> str | None:
-    """One sentence on tools that may do harm and would really run; `None` when there are none."""
-    risky = [n for n, t in sorted(tools_of(graph).items()) if n not in stand_ins and side_effect(n, t.description)]
+def warning(graph: Any, known: Container[str]) -> str | None:
+    """One sentence on tools that may do harm and would really run, but for the `known`; `None` when there are none."""
+    risky = [n for n, t in sorted(tools_of(graph).items()) if n not in known and side_effect(n, t.description)]
     if not risky:
         return None
     return (
         f"These tools look as if they change something outside, and each rollout really runs them: {', '.join(risky)}. "
-        f'Put stand-ins in their place: RunnerOptions(tools={{"{risky[0]}": lambda **arguments: "done"}}).'
+        f'Put stand-ins in their place: RunnerOptions(tools={{"{risky[0]}": lambda **arguments: "done"}}), '
+        "or name those that do no harm: RunnerOptions(harmless=...)."
     )
 
 

@@ -28,7 +28,10 @@ REFLECTOR = "simulated-reflector"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """All that `optimize` asks for. The sets are lists of `inputs`, `outputs`, `metadata`."""
+    """All that `optimize` asks for. The sets are lists of `inputs`, `outputs`, `metadata`.
+
+    `tools` names the graph's tools: each rollout gives them a shop of its own, so they do no harm.
+    """
 
     graph: CompiledStateGraph[Any, Any, Any, Any]
     trainset: list[dict[str, Any]]
@@ -36,6 +39,7 @@ class Demo:
     testset: list[dict[str, Any]]
     metric: Callable[..., Feedback]
     reflection_lm: BaseChatModel
+    tools: tuple[str, ...]
 
 
 @contextmanager
@@ -69,4 +73,5 @@ def _demo(model: BaseChatModel, reflection: BaseChatModel) -> Demo:
         testset=tickets("test"),
         metric=review,
         reflection_lm=reflection,
+        tools=tuple(tool.name for tool in helpdesk.TOOLS),
     )
