@@ -51,13 +51,18 @@ class _Found:
 class Survey:
     """What was found in one graph, kept for binding it many times.
 
-    `graph` is the object that was surveyed, `modules` its modules in the graph's order, with
-    unique names. A survey holds on to the graph's objects as they were when it was made.
+    `graph` is the object that was surveyed, `modules` its modules of the kinds asked for in the
+    graph's order, with unique names; those of other kinds can be bound as well. A survey holds on
+    to the graph's objects as they were when it was made.
     """
 
-    def __init__(self, graph: Any, found: _Found, texts: Texts) -> None:
+    def __init__(self, graph: Any, found: _Found, texts: Texts, kinds: Collection[Kind]) -> None:
         self.graph = graph
-        self.modules = tuple(dataclasses.replace(m, text=texts.get(m.name, m.text)) for m in found.modules.values())
+        self.modules = tuple(
+            dataclasses.replace(module, text=texts.get(module.name, module.text))
+            for module in found.modules.values()
+            if module.kind in kinds
+        )
         self._found = found
         self._texts = texts
 
@@ -128,7 +133,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     """
     known = _bound.get(_lasting(graph)) if isinstance(graph, Pregel) else None
     if known is not None:
-        return Survey(graph, *known)
+        return Survey(graph, *known, kinds)
     compiled = compile_graph(graph)
     walk = Walk(compiled)
     found: dict[Any, list[Slot]] = {}
@@ -136,9 +141,9 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     where: dict[Any, Place] = {}
     slots = Slots(walk, traced.of)
     places = origin.Places(walk, traced.of, slots.flow.readings.values())
-    asked = declared.find(slots.flow, slots.solution, traced.order) if "prompt" in kinds else []
+    asked = declared.find(slots.flow, slots.solution, traced.order)
     for slot in slots:
-        if slot.kind in kinds and not _stands_in(slot, asked):
+        if not _stands_in(slot, asked):
             place = places.of(slot)
             found.setdefault(place.key, []).append(slot)
             if place.key not in where or (place.name and not where[place.key].name):
@@ -146,16 +151,16 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     _merge_frozen(found)
     named = [declared.module(one, walk, traced) for one in asked]
     watched = _watched.get(_lasting(graph), watching.Sightings())
-    strange = [module for module in watched.strange if module.kind in kinds]
+    strange = list(watched.strange)
     files = Files(roots(reading.function.__code__.co_filename for reading in slots.flow.readings.values()))
     for key, place in where.items():
         where[key] = _read_from(place, found[key][0], files) if key in found else place
-    read = reads.find(slots.flow, slots.solution, files, traced.of) if "prompt" in kinds else []
-    elsewhere = _unmet([*read, *(stores.kept(compiled) if "prompt" in kinds else [])], strange, found)
+    read = reads.find(slots.flow, slots.solution, files, traced.of)
+    elsewhere = _unmet([*read, *stores.kept(compiled)], strange, found)
     elsewhere += strange
     met = _assembled(compiled, walk, traced, found, where, named, elsewhere, files)
     modules = watching.updated(met.modules.values(), watched.seen)
-    return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {})
+    return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {}, kinds)
 
 
 def _read_from(place: Place, slot: Slot, files: Files) -> Place:

@@ -17,6 +17,7 @@ from langgraph.graph import START, StateGraph
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict, override
 
+from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.agent.discovery import discover, survey
 from langgraph_gepa.search.module import Module
 
@@ -299,6 +300,16 @@ def test_a_copy_of_a_schema_is_the_schema(echo: Any) -> None:
         type((plan.parts or [])[0])(goal="x")
     assert Plan.model_json_schema()["description"] == "A plan in parts."
     assert Part.model_fields["goal"].description == "What the part is for."
+
+
+def test_what_is_not_asked_for_can_be_bound(echo: Any) -> None:
+    """The kinds of a survey say what it lists, not what it can bind; a bound graph lists what is asked of it."""
+    compiled = create_agent(echo, [search], system_prompt="Help people.")
+    found = survey(compiled, kinds=("prompt",))
+    assert [m.name for m in found.modules] == ["agent"]
+    bound = bind(compiled, {"tool:search.query": "Words."})
+    assert "Words." in told(echo, bound)
+    assert {m.name: m.text for m in discover(bound, kinds=("tool",))} == SEARCH | {"tool:search.query": "Words."}
 
 
 def test_a_class_that_is_given_to_no_model_is_no_schema(echo: Any) -> None:
