@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -21,17 +22,8 @@ def modules_json(modules: Iterable[Module]) -> list[dict[str, Any]]:
 
 
 def module_json(module: Module) -> dict[str, Any]:
-    return {
-        "name": module.name,
-        "kind": module.kind,
-        "text": module.text,
-        "placeholders": list(module.placeholders),
-        "nodes": list(module.nodes),
-        "file": module.file,
-        "line": module.line,
-        "evidence": module.evidence,
-        "on": module.on,
-    }
+    """Every field; `reason` says why a text cannot be replaced."""
+    return {**asdict(module), "on": module.on}
 
 
 def modules_table(modules: Sequence[Module], console: Console, everything: bool = False) -> None:

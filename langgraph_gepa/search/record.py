@@ -21,10 +21,11 @@ _ROLES = {"human": "user", "ai": "assistant"}
 _MEDIA = frozenset({"image", "image_url", "audio", "input_audio", "video", "file", "input_image", "input_file"})
 _TELLING = 20  # so many characters of a text are enough to recognise it inside a message
 
+_SINGLE = re.compile(r"\{\{|\}\}|(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})")
 _FIELD: Mapping[Style, re.Pattern[str]] = {
     "plain": re.compile(r"(?!)"),
-    "format": re.compile(r"\{\{|\}\}|(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})"),
-    "fstring": re.compile(r"\{\{|\}\}|(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})"),
+    "format": _SINGLE,
+    "fstring": _SINGLE,
     "mustache": re.compile(r"(\{\{\{[^{}]*\}\}\}|\{\{[^{}]*\}\})"),
     "jinja2": re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL),
 }

@@ -39,10 +39,12 @@ _CONTENT: dict[Kind, str] = {
     ),
 }
 
+_DOUBLED = "It is a format string: outside placeholders write a literal { as {{ and a literal } as }}."
+
 _BRACES: dict[Style, str] = {
     "plain": "The text is used exactly as written; braces are ordinary characters in it.",
-    "format": "It is a format string: outside placeholders write a literal { as {{ and a literal } as }}.",
-    "fstring": "It is a format string: outside placeholders write a literal { as {{ and a literal } as }}.",
+    "format": _DOUBLED,
+    "fstring": _DOUBLED,
     "mustache": "It is a mustache template: double braces are for placeholders only; single braces are ordinary.",
     "jinja2": "It is a Jinja template: {{ }}, {% %} and {# #} are for placeholders only; single braces are ordinary.",
 }
