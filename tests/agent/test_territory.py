@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from langgraph.graph import StateGraph
+
+from langgraph_gepa.agent.anatomy import territory
+
+
+class Sleeper:
+    """Loads half a library when it is asked anything, as some packages' attributes do."""
+
+    @property
+    def __class__(self) -> Any:
+        raise AssertionError("woken")
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"woken by {name}")
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes a module of a package that is installed in some environment."""
+
+    def make(name: str, **names: Any) -> None:
+        module = ModuleType(name)
+        module.__file__ = str(tmp_path / "lib" / "site-packages" / f"{name}.py")
+        vars(module).update(names)
+        monkeypatch.setitem(sys.modules, name, module)
+
+    return make
+
+
+def test_installed_packages_are_nobodys_unless_they_build_agents(installed: Any) -> None:
+    """A library is not read, whatever environment it lies in; one that uses LangGraph is somebody's agent."""
+    installed("plain_library_xyz", value=1)
+    installed("agent_library_xyz", StateGraph=StateGraph)
+    assert not territory.own("plain_library_xyz")
+    assert territory.own("agent_library_xyz")
+    assert not territory.own("json")
+
+
+def test_looking_at_a_package_wakes_nothing(installed: Any) -> None:
+    """Whose a package is can be told without asking its objects for anything."""
+    installed("sleeping_library_xyz", beta=Sleeper())
+    assert not territory.own("sleeping_library_xyz")
