@@ -22,7 +22,7 @@ from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
-from langgraph_gepa.config import chosen, default_in_flight, kinds_of, rules_of, with_limits
+from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
@@ -105,7 +105,10 @@ def optimize(
     `Interrupted` when the world kept failing, `KeyboardInterrupt` after Ctrl-C; what was paid
     for is kept, and the same call goes on.
     """
-    spec = _spec({"graph": graph, "metric": metric, "reflection_lm": reflection_lm, "search": search}, options)
+    if not isinstance(budget, Budget):
+        raise UsageError(f"The budget is {budget!r}; give limits by name, such as Budget(rollouts=500).")
+    named = {"graph": graph, "metric": metric, "reflection_lm": reflection_lm, "search": search}
+    named |= {"options": options} if isinstance(options, str) else {}
     options = load_options(options)
     compiled = load_graph(graph)
     found = survey(compiled, kinds=KINDS)
@@ -126,12 +129,12 @@ def optimize(
         simulated="simulated" in answerer,
         search=search if isinstance(search, str) else "rules of your own",
         seed=seed,
-        in_flight=in_flight or default_in_flight(concurrency),
-        concurrency=concurrency,
+        in_flight=at_least_one("in_flight", default_in_flight(concurrency) if in_flight is None else in_flight),
+        concurrency=at_least_one("concurrency", concurrency),
         budget=budget,
         graph=drawing(compiled),
         objective=objective,
-        spec=spec,
+        spec=_spec(named, options),
     )
     job = Job(
         graph=compiled,
@@ -201,7 +204,7 @@ def evaluate(
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
-    return measure(evaluator, examples, texts, concurrency)
+    return measure(evaluator, examples, texts, at_least_one("concurrency", concurrency))
 
 
 def _sets(trainset: Any, valset: Any, testset: Any, seed: int) -> Examples:
@@ -213,14 +216,13 @@ def _sets(trainset: Any, valset: Any, testset: Any, seed: int) -> Examples:
     return Examples(feedback, pareto, () if testset is None else load_examples(testset, "testset"))
 
 
-def _spec(names: Mapping[str, Any], options: RunnerOptions | str | None) -> dict[str, Any]:
+def _spec(names: Mapping[str, Any], options: RunnerOptions) -> dict[str, Any]:
     """How things were named, for `resume`; empty when any of them was an object or a function."""
     if not all(isinstance(value, str) for value in names.values()):
         return {}
-    if isinstance(options, str):
-        return {**names, "options": options}
-    timeout = (options or RunnerOptions()).timeout
-    return {**names, "timeout": timeout} if options in (None, RunnerOptions(timeout=timeout)) else {}
+    if "options" in names:
+        return dict(names)
+    return {**names, "timeout": options.timeout} if options == RunnerOptions(timeout=options.timeout) else {}
 
 
 def _called(thing: Any) -> str:

@@ -26,7 +26,14 @@ def one_of(what: str, value: str, allowed: Collection[str]) -> str:
     """`value` if it is allowed; else a `UsageError` that says what is."""
     if value in allowed:
         return value
-    raise UsageError(f"{what}={value!r} is not known{_meant(value, allowed)}. Known: {', '.join(allowed)}.")
+    raise UsageError(f"{what}={value!r} is not known{_meant(value, allowed)} Known: {', '.join(allowed)}.")
+
+
+def at_least_one(what: str, value: int) -> int:
+    """`value` if it counts something; else a `UsageError`."""
+    if value < 1:
+        raise UsageError(f"{what}={value} is too few: at least 1.")
+    return value
 
 
 def default_in_flight(concurrency: int) -> int:
@@ -81,4 +88,4 @@ def _nothing(modules: Sequence[Module], kinds: Collection[str]) -> str:
 
 def _meant(value: str, allowed: Collection[str]) -> str:
     close = difflib.get_close_matches(value, allowed, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close else "."

@@ -250,6 +250,10 @@ MISTAKES: dict[str, tuple[type[Error], str, dict[str, Any]]] = {
     "no such search": (UsageError, "did you mean 'gepa'", {"search": "gepo"}),
     "no such module": (UsageError, "did you mean 'sort'", {"modules": ["sorts"]}),
     "no such kind": (UsageError, "did you mean 'prompt'", {"kinds": ["prompts"]}),
+    "no rollouts at once": (UsageError, "concurrency=0 is too few", {"concurrency": 0}),
+    "no iterations at once": (UsageError, "in_flight=0 is too few", {"in_flight": 0}),
+    "a number for a budget": (UsageError, r"The budget is 500; .*Budget\(rollouts=500\)", {"budget": 500}),
+    "a dict for options": (UsageError, r"is no RunnerOptions", {"options": {"timeout": 3}}),
     "no limit": (UsageError, "no limit", {"budget": Budget()}),
     "too small a budget": (UsageError, "take up to 18", {"budget": Budget(rollouts=17)}),
 }

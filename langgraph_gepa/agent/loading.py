@@ -58,10 +58,12 @@ def load_metric(spec: str | object) -> Any:
 
 def load_options(spec: str | RunnerOptions | None) -> RunnerOptions:
     """The options that `spec` names as `load_graph` takes it, or the options themselves. Raises `UsageError`."""
-    if not isinstance(spec, str):
-        return spec or RunnerOptions()
-    if ":" not in spec:
-        raise UsageError(f"{spec!r} names no options; write path/to/file.py:options")
+    if spec is None:
+        return RunnerOptions()
+    if isinstance(spec, RunnerOptions):
+        return spec
+    if not isinstance(spec, str) or ":" not in spec:
+        raise UsageError(f"{spec!r} is no RunnerOptions(...) and names none; write path/to/file.py:options")
     found = _attribute(spec, _options)
     if not isinstance(found, RunnerOptions):
         raise UsageError(f"{spec} is a {type(found).__name__}; make it a langgraph_gepa.RunnerOptions(...)")

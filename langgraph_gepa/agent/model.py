@@ -15,12 +15,14 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
+from langgraph_gepa.agent.failures import is_world_failure
 from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
+from langgraph_gepa.agent.raised import raised_at
 from langgraph_gepa.agent.tracing import Tracer, words
 from langgraph_gepa.engine.plain import well_formed
 from langgraph_gepa.engine.ports import Reply
-from langgraph_gepa.errors import ModelError
+from langgraph_gepa.errors import Error, ModelError
 from langgraph_gepa.search.rollout import Usage
 
 Answerer = str | BaseChatModel | Callable[[str], str] | Callable[[str], Awaitable[str]]
@@ -49,7 +51,7 @@ class ChatReflection:
 
     Dollars are `None` where the price is unknown, as a function's always is; a function's tokens
     are not counted. Every prompt goes through `mask` first. Raises `ModelError` at once when the model
-    cannot be made; at a call the provider's own exceptions come through.
+    cannot be made; at a call failures of the world come through as they are, all others as `ModelError`.
     """
 
     def __init__(self, model: Answerer, *, prices: Prices | None = None, **settings: Any) -> None:
@@ -70,7 +72,14 @@ class ChatReflection:
         return self._model
 
     async def complete(self, prompt: str) -> Reply:
-        prompt = self.mask(prompt)
+        try:
+            return await self._answer(self.mask(prompt))
+        except Exception as error:
+            if isinstance(error, Error) or is_world_failure(error):
+                raise
+            raise ModelError(f"The reflection model raised {words(error)}{raised_at(error)}. Mend it.") from error
+
+    async def _answer(self, prompt: str) -> Reply:
         if isinstance(self._model, BaseChatModel):
             return await _chat(self._model, prompt, self._prices)
         started = time.perf_counter()
