@@ -88,9 +88,11 @@ class Job:
     async def _session(self, folder: Path, brake: Brake) -> None:
         """Everything that touches the store, which belongs to the thread that opened it."""
         store = open_run(folder, create=True)
+        ours = False
         try:
             hide = self.mask_examples or str
             self.asked.save(store, texts=self.mask, examples=lambda value: masked(value, hide))
+            ours = True
             live = Live(Console(stderr=True), self.asked.budget, title=str(folder), simulated=self.asked.simulated)
             with live if self.progress else nullcontext():
                 if self.progress:
@@ -99,7 +101,8 @@ class Job:
                     await self._search(store, self.observers, _LOG.warning, brake)
         finally:
             store.close()
-            write_up(folder)
+            if ours:  # not another run, whose files are not to be touched
+                write_up(folder)
 
     async def _search(self, store: Store, observers: Sequence[Observer], say: Say, brake: Brake) -> None:
         ledger = Ledger(

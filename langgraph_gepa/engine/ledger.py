@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic
 from typing import TypeVar
 
@@ -117,7 +118,7 @@ class Ledger:
         finally:
             if not lock.locked():
                 self._asking.pop(key, None)
-        rollout = load(Rollout, paid)
+        rollout = replace(load(Rollout, paid), example=example.id)  # paid for under an equal example's id, perhaps
         if len(self.pool.known(subset, texts_id).get(example.id, ())) <= repeat:
             self.tell(
                 RolloutFinished(

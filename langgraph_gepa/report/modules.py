@@ -13,6 +13,8 @@ from rich.text import Text
 from langgraph_gepa.report.words import one_line, visible
 from langgraph_gepa.search.module import Module
 
+FIELDS = ("name", "kind", "text", "placeholders", "nodes", "file", "line", "evidence")
+
 _EVIDENCE_STYLE = {"seen": "green", "flows": "", "possible": "yellow"}
 
 
@@ -22,8 +24,10 @@ def modules_json(modules: Iterable[Module]) -> list[dict[str, Any]]:
 
 
 def module_json(module: Module) -> dict[str, Any]:
-    """Every field; `reason` says why a text cannot be replaced."""
-    return {**asdict(module), "on": module.on}
+    """What programs rely on; `reason` and `note` only where there is something to say."""
+    fields = asdict(module)
+    said = {name: fields[name] for name in ("reason", "note") if fields[name]}
+    return {**{name: fields[name] for name in FIELDS}, "on": module.on, **said}
 
 
 def modules_table(modules: Sequence[Module], console: Console, everything: bool = False) -> None:

@@ -24,9 +24,9 @@ def headline(view: View) -> str:
         if view.evidence.subset == "test"
         else f"On {words.plural(change.n, 'validation example')}, which the search chose the candidate by"
     )
-    low, high = words.signed(change.low, 2), words.signed(change.high, 2)
+    low, high = words.signed(change.low), words.signed(change.high)
     side = "includes" if change.low <= 0 <= change.high else "excludes"
     return (
-        f"{conclusion} {where}, the mean change is {words.signed(change.mean, 2)}; "
+        f"{conclusion} {where}, the mean change is {words.signed(change.mean)}; "
         f"its 95 % interval, {low} to {high}, {side} zero."
     )
