@@ -18,6 +18,7 @@ from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
     Event,
+    ExamplesDrawn,
     IterationFinished,
     IterationStarted,
     RolloutFinished,
@@ -91,6 +92,7 @@ class Optimizer:
         under_way: set[asyncio.Task[None]] = set()
         try:
             await self._admit_seed()
+            self._promise_again()
             under_way |= {self._begin(number) for number in sorted(self.pool.open)}
             reason = await self._search(under_way)
             await self._score_tests()
@@ -157,6 +159,17 @@ class Optimizer:
         """Rollouts that an iteration under way may still start."""
         allowed = self._allowed.get(number, self._cost)
         return max(0, allowed - _paid(self.pool.open[number]))
+
+    def _promise_again(self) -> None:
+        """What iterations in the journal had drawn before the run stopped was granted then, and is theirs still."""
+        for number, events in self.pool.open.items():
+            draws = [event for event in events if isinstance(event, ExamplesDrawn)]
+            unpaid = sum(
+                max(0, self.rules.repeats - len(self.pool.known(draw.subset, draw.texts).get(example, ())))
+                for draw in draws
+                for example in draw.examples
+            )
+            self._allowed[number] = max(self._cost, _paid(events) + unpaid)
 
     def _grant(self, number: int, wanted: int) -> int:
         """So many of the rollouts an iteration wants as the budget leaves it, others' promises kept."""
