@@ -65,15 +65,15 @@ class Pipeline:
         return self.ledger.pool
 
     async def carry(self) -> None:
-        admitted = next((e.candidate for e in self.pool.open[self.number] if isinstance(e, CandidateAdmitted)), None)
+        admitted = next((e for e in self.pool.open[self.number] if isinstance(e, CandidateAdmitted)), None)
         if admitted is not None:
-            passed: Passed | None = Passed(admitted.texts)
+            passed: Passed | None = Passed(admitted.candidate.texts, admitted.before, admitted.after)
         elif len(self.plan.parents) == 2:
             passed = await self._merge()
         else:
             passed = await self._mutate()
         if passed is not None:
-            await self._race(passed, admitted)
+            await self._race(passed, admitted and admitted.candidate)
 
     async def _mutate(self) -> Passed | None:
         parent = self.pool.candidates[self.plan.parents[0]]
@@ -200,14 +200,14 @@ class Pipeline:
             len(self.pool.candidates), passed.texts, self.plan.parents, self.plan.ancestor
         )
         if admitted is None and self.rules.admit_first:
-            self.ledger.tell(CandidateAdmitted(self.number, candidate))
+            self.ledger.tell(CandidateAdmitted(self.number, candidate, passed.before, passed.after))
         rung = 0
         while examples := self._next_rung(candidate, rung):
             await self.trials.run(passed.texts, examples, self.number, "pareto")
             rung += 1
         if admitted is None and not self.rules.admit_first:
             candidate = replace(candidate, id=len(self.pool.candidates))
-            self.ledger.tell(CandidateAdmitted(self.number, candidate))
+            self.ledger.tell(CandidateAdmitted(self.number, candidate, passed.before, passed.after))
         ran, all_of_them = len(self.pool.known("pareto", candidate.key)), len(self.pool.pareto_set)
         reason = "" if ran == all_of_them else f"stopped after {ran} of {all_of_them} pareto examples"
         self._close("accepted", reason, passed.before, passed.after)

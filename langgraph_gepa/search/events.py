@@ -119,10 +119,15 @@ class Charged:
 
 @dataclass(frozen=True, slots=True)
 class CandidateAdmitted:
-    """A new member of the pool. The seed is admitted in iteration 0."""
+    """A new member of the pool. The seed is admitted in iteration 0.
+
+    `before` and `after` are those of `IterationFinished`, kept here for a run that stops in between.
+    """
 
     iteration: int
     candidate: Candidate
+    before: tuple[float, ...] = ()
+    after: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
