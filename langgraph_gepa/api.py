@@ -72,7 +72,7 @@ def optimize(
     testset: Any = None,
     budget: Budget = DEFAULT_BUDGET,
     run: Path | str | None = None,
-    search: str | Rules = "gepa",
+    search: str | Rules = "racing",
     kinds: Collection[str] = ("prompt",),
     modules: Sequence[str] | None = None,
     objective: str = "",

@@ -128,7 +128,7 @@ def optimize(
     seed: Seed = 0,
     concurrency: Concurrency = 16,
     in_flight: InFlight = None,
-    search: Annotated[str, typer.Option(help="Preset of the search: gepa.")] = "gepa",
+    search: Annotated[str, typer.Option(help="Preset of the search: racing or gepa.")] = "racing",
     kinds: Kinds = "prompt",
     modules: Annotated[str | None, typer.Option(help="Only these modules, by name, separated by commas.")] = None,
     objective: Annotated[

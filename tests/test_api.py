@@ -110,8 +110,8 @@ def test_more_budget_goes_on_with_a_run(project: Path) -> None:
 
 def test_a_run_of_objects_is_resumed_by_the_same_call(project: Path) -> None:
     """What was given as objects cannot be found again by a folder: the message says what to call."""
-    improve("metric", metric=load_metric("letters.py:score"), budget=Budget(rollouts=20))
-    improve("options", options=RunnerOptions(on_interrupt=str), budget=Budget(rollouts=20))
+    improve("metric", metric=load_metric("letters.py:score"), budget=Budget(rollouts=30))
+    improve("options", options=RunnerOptions(on_interrupt=str), budget=Budget(rollouts=30))
     for run in ("metric", "options"):
         with pytest.raises(UsageError, match=rf"optimize\(\.\.\., run='{run}'\)"):
             resume(run)
@@ -119,7 +119,7 @@ def test_a_run_of_objects_is_resumed_by_the_same_call(project: Path) -> None:
 
 def test_a_folder_holds_one_run(project: Path) -> None:
     """Another seed or other examples are another run, and the message names what differs."""
-    improve(budget=Budget(rollouts=20))
+    improve(budget=Budget(rollouts=30))
     with pytest.raises(RunError, match="the training examples and the seed changed"):
         improve(seed=5, trainset="test.jsonl")
 
@@ -255,7 +255,7 @@ MISTAKES: dict[str, tuple[type[Error], str, dict[str, Any]]] = {
     "a number for a budget": (UsageError, r"The budget is 500; .*Budget\(rollouts=500\)", {"budget": 500}),
     "a dict for options": (UsageError, r"is no RunnerOptions", {"options": {"timeout": 3}}),
     "no limit": (UsageError, "no limit", {"budget": Budget()}),
-    "too small a budget": (UsageError, "take up to 18", {"budget": Budget(rollouts=17)}),
+    "too small a budget": (UsageError, "take up to 24", {"budget": Budget(rollouts=23)}),
 }
 
 

@@ -125,7 +125,7 @@ def test_options_are_named_and_known_to_resume(project: Path) -> None:
     (project / "how.py").write_text(
         "from langgraph_gepa import RunnerOptions\noptions = RunnerOptions(on_interrupt=lambda _: 'yes')\n"
     )
-    asked = OPTIMIZE.replace("optimize letters", "optimize letters.py:asking").replace("60", "18")
+    asked = OPTIMIZE.replace("optimize letters", "optimize letters.py:asking").replace("60", "24")
     assert "on_interrupt" in call(asked).stderr
     assert call(f"{asked} --run other --options how.py:options").exit_code == 0
     assert call("resume other --rollouts 30").exit_code == 0
@@ -163,7 +163,7 @@ MISTAKES = {
     OPTIMIZE.replace("openai:simulated-editor", "opnai:gpt"): "provider:model",
     OPTIMIZE.replace("optimize letters", "optimize letters.py:mute"): "No prompt to optimise was found",
     OPTIMIZE.replace("--rollouts 60", ""): "Give at least one",
-    OPTIMIZE.replace("60", "17"): "take up to 18",
+    OPTIMIZE.replace("60", "23"): "take up to 24",
     OPTIMIZE.replace("--rollouts 60", "--rollouts 0"): "--rollouts",
     OPTIMIZE.replace("--rollouts 60", "--dollars -1"): "a limit is a positive number",
     OPTIMIZE.replace("--rollouts 60", "--seconds 0"): "a limit is a positive number",

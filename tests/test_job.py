@@ -58,7 +58,7 @@ def test_dollars_without_prices_are_refused_before_anything_is_paid(server: Simu
 
 def test_dollars_hold_with_the_users_prices(server: SimulatedServer, tmp_path: Path) -> None:
     """The run ends by its money, knows to the cent what the server answered, and hardly goes beyond."""
-    limit = 0.02
+    limit = 0.005
     result = search(server, tmp_path / "run", Budget(dollars=limit), prices=PRICES)
     spent = result.pool.spent.usage
     assert spent.tokens == server.tokens

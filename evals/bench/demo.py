@@ -1,6 +1,6 @@
 """The demo over several seeds: held-out score before and after. The model is simulated.
 
-    python evals/bench/demo.py [--seeds 5] [--rollouts 600] [--search gepa] [--in-flight 1]
+    python evals/bench/demo.py [--seeds 5] [--rollouts 600] [--search racing] [--in-flight 1]
 
 Each seed is a world of its own: other answers of the simulated model and another order of the search.
 """
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rollouts", type=int, default=600)
-    parser.add_argument("--search", default="gepa")
+    parser.add_argument("--search", default="racing")
     parser.add_argument("--in-flight", type=int, default=1)
     asked = parser.parse_args()
     gains: list[float] = []

@@ -81,10 +81,15 @@ def fresh_batch(
 
 
 def failures(turn: Turn, parent: int, *, uses: int = USES) -> dict[str, int]:
-    """The feedback examples the parent fails on, with how often each was reflected on, if not `uses` times already."""
-    key = turn.pool.candidates[parent].key
-    used: Mapping[str, int] = turn.pool.used.get(key, {})
-    failed = (e for e, scores in turn.pool.known("feedback", key).items() if average(scores) < turn.perfect)
+    """The feedback examples the parent fails on, with how often each was reflected on, if not `uses` times already.
+
+    In the order of the set: rollouts end in any order, and what is drawn from these must not depend on it.
+    """
+    pool = turn.pool
+    key = pool.candidates[parent].key
+    used: Mapping[str, int] = pool.used.get(key, {})
+    known = pool.known("feedback", key)
+    failed = (e for e in pool.feedback_set if e in known and average(known[e]) < turn.perfect)
     return {example: times for example in failed if (times := used.get(example, 0)) < uses}
 
 

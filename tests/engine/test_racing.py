@@ -16,6 +16,7 @@ from langgraph_gepa.search.events import (
     CandidateAdmitted,
     ExamplesDrawn,
     IterationFinished,
+    IterationStarted,
     ModulesChosen,
     ReflectionFinished,
     RolloutFinished,
@@ -44,6 +45,18 @@ def test_no_texts_are_run_twice_on_an_example_and_the_budget_holds(worlds: Any, 
     assert max(Counter(world.evaluator.started).values()) == 1
     assert len(world.evaluator.started) == pool.spent.rollouts <= 170
     assert pool == Pool.replay(world.journal())
+
+
+@pytest.mark.parametrize("salt", range(4))
+def test_a_seed_gives_the_same_decisions_whatever_order_rollouts_end_in(worlds: Any, salt: int) -> None:
+    """With one iteration in flight only the seed and the replies decide, also on what was known before."""
+    found = []
+    for order in range(3):
+        world = rough(worlds, salt)
+        asyncio.run(racing(world, Budget(rollouts=170), seed=salt, pace=worlds.shuffling((salt, order))).run())
+        decisions = IterationStarted | ExamplesDrawn | ModulesChosen | CandidateAdmitted | IterationFinished
+        found.append([event for event in world.journal() if isinstance(event, decisions)])
+    assert found[0] == found[1] == found[2]
 
 
 @pytest.mark.parametrize("in_flight", [1, 4])
