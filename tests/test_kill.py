@@ -13,14 +13,22 @@ import pytest
 BENCH = Path(__file__).parents[1] / "evals" / "bench" / "kill.py"
 
 
+WAYS = {
+    "one after the other": [],
+    "many at once": ["--search", "racing", "--concurrency", "8", "--in-flight", "4"],
+}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9 on Windows")
-def test_a_killed_run_loses_nothing_and_pays_for_nothing_twice() -> None:
-    """A process killed at random moments over a server that counts: exact accounts, and the run nobody killed."""
-    command = [sys.executable, str(BENCH), "--kills", "5", "--iterations", "5"]
+@pytest.mark.parametrize("way", WAYS)
+def test_a_killed_run_loses_nothing_and_pays_for_nothing_twice(way: str) -> None:
+    """A process killed at random moments over a server that counts: accounts exact to the calls under way."""
+    command = [sys.executable, str(BENCH), "--kills", "4", "--iterations", "5", *WAYS[way]]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     tally = json.loads(done.stdout)
-    assert tally["kills"] == 5
+    assert tally["kills"] == 4
+    assert tally["rollouts"] > 10
     wrong = ("repeated_rollouts", "repeated_reflections", "wrong_accounts", "different_runs")
     assert {name: tally[name] for name in wrong} == dict.fromkeys(wrong, 0)

@@ -24,6 +24,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import accounts
 import kill
 from langchain_openai import ChatOpenAI
 
@@ -49,7 +50,7 @@ class FaultyServer(SimulatedServer):
     """Fails at random before it answers, so what it counts is what it has answered."""
 
     def __init__(self, latency: float, seed: int) -> None:
-        super().__init__({"simulated": kill._simulated, "reflector": kill._reflector}, latency=latency)
+        super().__init__({"simulated": accounts.simulated, "reflector": accounts.reflector}, latency=latency)
         self.faults: Counter[str] = Counter()
         self._rng = Random(seed)
         self._drawing = threading.Lock()
@@ -79,7 +80,7 @@ def expected(texts: dict[str, str], names: tuple[str, str], question: str) -> fl
 def _said(system: str, user: str) -> str:
     messages = ({"content": system, "role": "system"}, {"content": user, "role": "user"})
     request = Request("simulated", messages)
-    return kill._simulated(request, Random(f"0:{request.digest}")).text
+    return accounts.simulated(request, Random(f"0:{request.digest}")).text
 
 
 def soak(seconds: float, latency: float, seed: int, folder: Path) -> dict[str, Any]:
