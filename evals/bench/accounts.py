@@ -45,7 +45,7 @@ def reflector(request: Request, _: Random) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was answered. `mentions` are the digests in it: of answers that whoever asked had by then.
+    """A request that was answered. `mentions` are the answers that the same rollout had had by then.
 
     `begun` and `answered` are seconds of `time.monotonic`.
     """
@@ -73,7 +73,9 @@ class CountingServer(SimulatedServer):
             self.under_way += 1
         try:
             answer = super().answer(request)
-            tokens, mentions = usage_of(request, answer)["total_tokens"], frozenset(_DIGEST.findall(request.user))
+            tokens = usage_of(request, answer)["total_tokens"]
+            # A reflection quotes the rollouts of others.
+            mentions = frozenset(_DIGEST.findall(request.user) if request.model == "simulated" else ())
             asked = Asked(request.digest, request.model, tokens, mentions, begun, time.monotonic())
             with self._listing:
                 self.log.append(asked)

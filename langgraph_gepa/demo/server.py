@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._complete(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         except ApiError as error:
-            self._send(error.status, error.body)
+            self._send(error.status, error.body, error.headers)
 
     def _complete(self, body: bytes) -> None:
         if self.path != "/v1/chat/completions":
@@ -130,21 +130,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, completion(request, answer))
             return
         usage = bool((options.get("stream_options") or {}).get("include_usage"))
-        self._head(200, "text/event-stream", ("Transfer-Encoding", "chunked"))
+        self._head(200, "text/event-stream", {"Transfer-Encoding": "chunked"})
         for chunk in chunks(request, answer, usage=usage):
             self._chunk(f"data: {json.dumps(chunk)}\n\n".encode())
         self._chunk(b"data: [DONE]\n\n")
         self._chunk(b"")
 
-    def _send(self, status: int, body: Any) -> None:
+    def _send(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         data = json.dumps(body).encode()
-        self._head(status, "application/json", ("Content-Length", str(len(data))))
+        self._head(status, "application/json", {"Content-Length": str(len(data)), **(headers or {})})
         self.wfile.write(data)
 
-    def _head(self, status: int, kind: str, length: tuple[str, str]) -> None:
+    def _head(self, status: int, kind: str, headers: Mapping[str, str]) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        self.send_header(*length)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
 
     def _chunk(self, data: bytes) -> None:

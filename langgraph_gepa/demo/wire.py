@@ -11,11 +11,23 @@ from langgraph_gepa.search.example import digest
 
 
 class ApiError(Exception):
-    """An error as the API reports it. A persona may raise one to simulate a rate limit or an outage."""
+    """An error as the API reports it. A persona may raise one to simulate a rate limit or an outage.
 
-    def __init__(self, status: int, message: str, *, code: str | None = None, param: str | None = None) -> None:
+    `headers` are sent with it, such as `{"Retry-After": "2"}`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = dict(headers or {})
         self.body = {"error": {"message": message, "type": _error_type(status), "param": param, "code": code}}
 
 
