@@ -217,12 +217,12 @@ def main() -> None:
     asked.add_argument("--projects", type=Path, default=Path(tempfile.gettempdir()) / "langgraph-strangers")
     asked.add_argument("--python", default=sys.executable, help="an interpreter with the labelled packages")
     asked.add_argument("--graph", help="only this graph")
-    asked.add_argument("--half", choices=("tuned", "held-out"))
+    asked.add_argument("--half", choices=("tuned", "held-out", "fresh"))
     asked.add_argument("--no-write", action="store_true", help="leave the round trip through the source out")
     asked.add_argument("--json", type=Path, help="also write the rows here")
     asked.add_argument("-v", "--verbose", action="store_true")
     given = asked.parse_args()
-    rows: dict[str, list[Json]] = {"tuned": [], "held-out": []}
+    rows: dict[str, list[Json]] = {"tuned": [], "held-out": [], "fresh": []}
     unreached: list[str] = []
     print(HEAD, flush=True)
     for project in projects():
