@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from langgraph_gepa.agent.binding import bind
     from langgraph_gepa.agent.declared import prompt
     from langgraph_gepa.agent.runner import RunnerOptions
-    from langgraph_gepa.api import discover, evaluate, optimize, resume
+    from langgraph_gepa.api import discover, evaluate, optimize, resume, search_outputs
     from langgraph_gepa.errors import Error
+    from langgraph_gepa.outputs import Found, Outputs
     from langgraph_gepa.prompts import load_prompts
     from langgraph_gepa.result import Result
     from langgraph_gepa.search.budget import Budget
@@ -24,7 +25,9 @@ __all__ = [
     "Budget",
     "Error",
     "Feedback",
+    "Found",
     "Module",
+    "Outputs",
     "Result",
     "RunnerOptions",
     "bind",
@@ -34,13 +37,16 @@ __all__ = [
     "optimize",
     "prompt",
     "resume",
+    "search_outputs",
 ]
 
 _HOMES = {
     "Budget": "search.budget",
     "Error": "errors",
     "Feedback": "search.rollout",
+    "Found": "outputs",
     "Module": "search.module",
+    "Outputs": "outputs",
     "Result": "result",
     "RunnerOptions": "agent.runner",
     "bind": "agent.binding",
@@ -50,6 +56,7 @@ _HOMES = {
     "optimize": "api",
     "prompt": "agent.declared",
     "resume": "api",
+    "search_outputs": "api",
 }
 
 

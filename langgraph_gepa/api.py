@@ -29,6 +29,7 @@ from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.errors import PlaceholderError, UsageError
 from langgraph_gepa.evaluation import Evaluation, measure, prompts_of
 from langgraph_gepa.job import Job
+from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.result import Result
 from langgraph_gepa.saved import Asked, SavedRun
 from langgraph_gepa.search.budget import Budget
@@ -151,6 +152,21 @@ def optimize(
         mask_examples=options.mask,
     )
     return job.carry_out(Path(run) if run is not None else _new_folder(asked.graph["name"]))
+
+
+def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any, **how: Any) -> Outputs:
+    """The best output found for each of `tasks`, with its score: GEPA at inference time, as for kernels and code.
+
+    Where the tasks themselves are to be solved, the prompts are but the means, and a prompt that is right for
+    one task only is welcome. It is `optimize` with the tasks as both training and validation examples, and `how`
+    is whatever else that takes but `valset` and `testset`. Every rollout counts, whether or not its prompts were
+    accepted; the run is `result` of what is returned, and the same call with the same `run` goes on.
+
+    A task whose score reaches 1 is solved and not reflected on again: let the metric give less while there is
+    room. The best of many rollouts flatters a metric with noise in it.
+    """
+    examples = load_examples(tasks, "tasks")
+    return optimize(graph, examples, examples, metric=metric, reflection_lm=reflection_lm, testset=None, **how).outputs
 
 
 def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = True) -> Result:

@@ -11,6 +11,7 @@ from typing import Any
 from langgraph_gepa import applying
 from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.errors import GraphError
+from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.page import write_report
 from langgraph_gepa.report.view import View, summarize
 from langgraph_gepa.saved import SavedRun
@@ -73,6 +74,11 @@ class Result:
     def report(self) -> Path:
         """Writes the run's page and says where it is."""
         return write_report(self.view, self.run / PAGE)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """Per task the best output any rollout of the run has given, whatever became of the prompts that made it."""
+        return Outputs.of(self)
 
     @cached_property
     def changes(self) -> Changes:
