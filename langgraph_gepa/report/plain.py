@@ -9,6 +9,7 @@ from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.modules import module_json
 from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
+from langgraph_gepa.search.advantage import Advantage
 from langgraph_gepa.search.rollout import Usage
 
 
@@ -74,6 +75,7 @@ def _candidate_json(candidate: CandidateView) -> dict[str, Any]:
         "changed": list(candidate.changed),
         "score": candidate.score,
         "scores": dict(candidate.scores),
+        "advantage": _advantage_json(candidate.advantage),
         "wins": candidate.wins,
         "frontier": candidate.frontier,
         "rollouts": candidate.rollouts,
@@ -94,6 +96,17 @@ def _iteration_json(iteration: Iteration) -> dict[str, Any]:
         "after": iteration.after,
         "candidate": iteration.candidate,
         "rollouts": iteration.rollouts,
+    }
+
+
+def _advantage_json(advantage: Advantage | None) -> dict[str, Any] | None:
+    if advantage is None:
+        return None
+    return {
+        "verdict": advantage.verdict,
+        "mean": advantage.difference,
+        "low": advantage.low,
+        "high": advantage.high,
     }
 
 

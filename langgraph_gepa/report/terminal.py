@@ -35,7 +35,7 @@ _GONE = (OSError, ValueError, SystemExit)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Lead:
     """The best candidate, since how many rollouts it leads, and how many survive on the frontier."""
 
     best: int
@@ -51,7 +51,7 @@ class Snapshot:
     spent: Spent = Spent()
     seconds: float = 0.0
     candidates: int = 0
-    standing: Standing | None = None
+    lead: Lead | None = None
     seed: float = 0.0
     pareto: int = 0
     tests: int = 0
@@ -78,7 +78,7 @@ class Live:
     _taken: float = field(default=0.0, init=False, repr=False)
     _iterations: dict[int, Iteration] = field(default_factory=dict, init=False, repr=False)
     _ended: deque[Text] = field(default_factory=lambda: deque(maxlen=5), init=False, repr=False)
-    _standing: Standing | None = field(default=None, init=False, repr=False)
+    _lead: Lead | None = field(default=None, init=False, repr=False)
     _live: RichLive | None = field(default=None, init=False, repr=False)
     _caught_up: bool = field(default=False, init=False, repr=False)
     _silent: bool = field(default=False, init=False, repr=False)
@@ -110,8 +110,8 @@ class Live:
         if not self._caught_up:
             self._catch_up(event, pool, at)
         iteration = tell(self._iterations, event, at)
-        if self._standing is None or isinstance(event, CandidateAdmitted):
-            self._standing = _standing(pool, self._standing)
+        if self._lead is None or isinstance(event, CandidateAdmitted):
+            self._lead = _lead(pool, self._lead)
         if iteration is not None and iteration.outcome is not None:
             self._iterations.pop(iteration.number)
             self._end(iteration, pool)
@@ -122,7 +122,7 @@ class Live:
             pool.spent,
             at,
             len(pool.candidates),
-            self._standing,
+            self._lead,
             pool.mean(pool.candidates[0]) if pool.candidates else 0.0,
             len(pool.pareto_set),
             len(pool.started.test_set) if pool.started else 0,
@@ -150,7 +150,7 @@ class Live:
         self._ended.append(line)
         if not self.animated:
             rollouts = f"{pool.spent.rollouts:,}" + (f"/{self.budget.rollouts:,}" if self.budget.rollouts else "")
-            best = f"  best {words.score(self._standing.score)}" if self._standing else ""
+            best = f"  best {words.score(self._lead.score)}" if self._lead else ""
             cost = words.money(pool.spent.usage.dollars)
             self._line(f"[{rollouts} rollouts] {line.plain}{best}  {cost}")
 
@@ -253,12 +253,12 @@ def _announcement(event: RunStarted | RunFinished) -> str:
     return f"Started: {words.plural(len(event.seed), 'module')}; {sizes} examples"
 
 
-def _standing(pool: Pool, before: Standing | None) -> Standing | None:
+def _lead(pool: Pool, before: Lead | None) -> Lead | None:
     if not pool.candidates:
         return None
     best: Candidate = pool.best
     since = before.since if before and before.best == best.id else pool.spent.rollouts
-    return Standing(best.id, pool.mean(best), since, len(surviving(pool)))
+    return Lead(best.id, pool.worths[best.id], since, len(surviving(pool)))
 
 
 def _nearest_limit(budget: Budget, spent: Spent, seconds: float) -> tuple[str, float, float | None]:
@@ -284,11 +284,11 @@ def _count(number: float) -> str:
 
 def _facts(shot: Snapshot, seconds: float) -> Text:
     parts = []
-    if shot.standing is not None:
-        standing = shot.standing
-        parts.append(f"best {words.score(standing.score)} (#{standing.best}, since rollout {standing.since:,}; "
+    if shot.lead is not None:
+        lead = shot.lead
+        parts.append(f"best {words.score(lead.score)} (#{lead.best}, since rollout {lead.since:,}; "
                      f"seed {words.score(shot.seed)})")  # fmt: skip
-        parts.append(f"{words.plural(shot.candidates, 'candidate')}, {standing.frontier} on the frontier")
+        parts.append(f"{words.plural(shot.candidates, 'candidate')}, {lead.frontier} on the frontier")
     usage = shot.spent.usage
     parts.append(f"{words.money(usage.dollars)}, {words.large(usage.tokens)} tokens, {words.duration(seconds)}")
     return Text(" · ".join(parts))

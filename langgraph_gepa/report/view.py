@@ -9,6 +9,7 @@ from typing import Any, Literal
 from langgraph_gepa.report.comparison import Comparison, LoadRollout, compare
 from langgraph_gepa.report.intervals import Interval, estimate
 from langgraph_gepa.report.progress import Iteration, Journal, iterations
+from langgraph_gepa.search.advantage import Advantage, advantage
 from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.candidate import Candidate, Origin
 from langgraph_gepa.search.events import CandidateAdmitted
@@ -20,7 +21,7 @@ from langgraph_gepa.search.selection import surviving
 ENOUGH = 6
 """Pairs below which no verdict is given: fewer cannot reach 95 % in a sign test even when all agree."""
 
-Verdict = Literal["better", "worse", "unclear", "few", "same", "none"]
+Conclusion = Literal["better", "worse", "unclear", "few", "same", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class CandidateView:
 
     `wins` counts the pareto examples on which no candidate scores higher; `frontier` says
     whether it survives pruning (Alg. 2). `score` is what candidates are compared by: the mean, or in a
-    racing search, where not all are run on every example, the mean of the posterior. `rollouts` and
-    `at` (seconds) tell when it was found.
+    racing search, where not all are run on every example, the mean of the posterior. `advantage` is over
+    the seed; the seed has none. `rollouts` and `at` (seconds) tell when it was found.
     """
 
     id: int
@@ -40,6 +41,7 @@ class CandidateView:
     changed: tuple[str, ...]
     score: float
     scores: Mapping[str, float]
+    advantage: Advantage | None
     wins: int
     frontier: bool
     rollouts: int
@@ -114,7 +116,7 @@ class View:
         return self.test if self.test and self.test.changes else self.validation
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Conclusion:
         """Whether the best candidate beats the seed, as far as the 95 % interval of the difference tells."""
         if self.evidence is None or self.evidence.difference is None:
             return "none"
@@ -192,6 +194,7 @@ def _candidates(pool: Pool, found: Mapping[int, tuple[int, float]]) -> tuple[Can
             changed=_rewritten(pool, candidate),
             score=worths[candidate.id],
             scores=pool.scores(candidate),
+            advantage=advantage(pool, candidate.id) if candidate.parents else None,
             wins=pool.wins[candidate.id].bit_count(),
             frontier=candidate.id in kept,
             rollouts=found[candidate.id][0],

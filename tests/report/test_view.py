@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from langgraph_gepa.report.comparison import skim
+from langgraph_gepa.report.page import render
 from langgraph_gepa.report.plain import to_json
 from langgraph_gepa.report.view import summarize
 from langgraph_gepa.search.events import RunStarted
@@ -26,6 +27,19 @@ def test_candidates_know_when_they_were_found(finished: Any) -> None:
     found = [candidate.rollouts for candidate in view.candidates]
     assert found == sorted(found)
     assert found[-1] <= finished.pool.spent.rollouts
+
+
+def test_every_candidate_but_the_seed_is_compared_to_it(finished: Any) -> None:
+    """Better, worse, same or not known, with where the difference lies; on the page and for machines."""
+    view, page = finished.view(), render(finished.view())
+    assert view.candidates[0].advantage is None
+    for candidate, plain in zip(view.candidates[1:], to_json(view)["candidates"][1:], strict=True):
+        found = candidate.advantage
+        assert found is not None
+        assert found.low <= found.difference <= found.high
+        assert plain["advantage"]["verdict"] == found.verdict
+        row = page.split(f'id="candidate-{candidate.id}"')[1].split("</tr>")[0]
+        assert ("not known" if found.verdict == "unknown" else found.verdict) in row
 
 
 def test_the_authors_of_a_text_lead_from_the_seed_to_the_best(finished: Any) -> None:

@@ -1,4 +1,4 @@
-"""How a candidate stands to another, as far as the scores on the pareto set tell."""
+"""How much better a candidate is than another, as far as the scores on the pareto set tell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARGIN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Advantage:
     """`difference` in score, and where it lies with the probability asked for.
 
     `same` says that the whole interval is within the margin, `unknown` that it holds too
@@ -28,13 +28,13 @@ class Standing:
     high: float
 
 
-def standing(pool: Pool, id: int, against: int = 0, *, level: float = 0.95, margin: float = MARGIN) -> Standing:
+def advantage(pool: Pool, id: int, against: int = 0, *, level: float = 0.95, margin: float = MARGIN) -> Advantage:
     """Candidate `id` compared to `against`, the seed by default, through the posterior."""
     posterior = pool.posterior
     mean, sd = posterior.difference(id, against)
     half = NormalDist().inv_cdf(0.5 + level / 2) * sd
     low, high = mean - half, mean + half
-    return Standing(_verdict(low, high, margin * posterior.width), mean, low, high)
+    return Advantage(_verdict(low, high, margin * posterior.width), mean, low, high)
 
 
 def _verdict(low: float, high: float, margin: float) -> Verdict:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_gepa.search.standing import standing
+from langgraph_gepa.search.advantage import advantage
 
 seeds = st.integers(0, 2**32)
 
@@ -26,7 +26,7 @@ seeds = st.integers(0, 2**32)
 def test_the_scores_decide(tables: Any, seed: float, child: float, size: int, verdict: str) -> None:
     """Clear differences are told, equality too where there is enough to tell it, and nothing where there is not."""
     pool = tables.pool(tables.Row((), "a", [seed] * size), tables.Row((0,), "b", [child] * size))
-    assert standing(pool, 1).verdict == verdict
+    assert advantage(pool, 1).verdict == verdict
 
 
 @given(seeds)
@@ -35,7 +35,7 @@ def test_the_verdict_is_the_intervals(tables: Any, seed: int) -> None:
     """Better and worse exclude zero, the interval holds the difference, and turned round it is turned round."""
     pool = tables.pool(*tables.random_rows(Random(seed)))
     for candidate in pool.candidates[1:]:
-        found, back = standing(pool, candidate.id), standing(pool, 0, candidate.id)
+        found, back = advantage(pool, candidate.id), advantage(pool, 0, candidate.id)
         assert found.low <= found.difference <= found.high
         assert (found.low, found.high) == pytest.approx((-back.high, -back.low))
         assert (found.verdict == "better") == (back.verdict == "worse")
@@ -45,5 +45,5 @@ def test_the_verdict_is_the_intervals(tables: Any, seed: int) -> None:
 
 def test_the_seed_is_the_same_as_itself(tables: Any) -> None:
     """No difference, and no doubt of it."""
-    found = standing(tables.pool(tables.Row((), "a", [0.0, 1.0])), 0)
+    found = advantage(tables.pool(tables.Row((), "a", [0.0, 1.0])), 0)
     assert (found.verdict, found.low, found.high) == ("same", 0.0, 0.0)
