@@ -18,6 +18,7 @@ from langgraph_gepa.agent.masking import masking, secrets_of
 from langgraph_gepa.agent.metric import name_of
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.models import models_of, unpriced
+from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import warning
@@ -31,7 +32,7 @@ from langgraph_gepa.evaluation import Evaluation, measure, prompts_of
 from langgraph_gepa.job import Job
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.result import Result
-from langgraph_gepa.saved import Asked, SavedRun
+from langgraph_gepa.saved import Asked, SavedRun, found_in
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import Rules
@@ -112,6 +113,7 @@ def optimize(
     named |= {"options": options} if isinstance(options, str) else {}
     options = load_options(options)
     compiled = load_graph(graph)
+    recall(compiled, found_in(run))
     found = survey(compiled, kinds=KINDS)
     picked = chosen(found.modules, modules, kinds_of(kinds))
     examples = _sets(trainset, valset, testset, seed)
@@ -214,6 +216,7 @@ def evaluate(
     folder, a prompts.json) with those beside it. Raises as `optimize` does; nothing is kept."""
     compiled, examples = load_graph(graph), load_examples(data, "data")
     dropped_inputs(compiled, examples)
+    recall(compiled, found_in(prompts))
     found = survey(compiled, kinds=KINDS)
     texts = None if prompts is None else prompts_of(prompts)
     evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=load_options(options))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.agent.files import says
 from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.errors import Error, SourceError, UsageError
 from langgraph_gepa.search.module import Module, Texts
@@ -84,7 +85,7 @@ def _complaint(expected: Mapping[Module, str], graph: str) -> str | None:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"]
             return f"{graph} cannot be loaded: {said[-1]}"
         loaded = json.loads(out.read_text(encoding="utf-8"))
-    wrong = [module.name for module, text in expected.items() if not _says(loaded, module, text)]
+    wrong = [m.name for m, text in expected.items() if not _says(loaded, m, text) and not _reads(m, text)]
     return f"{graph} does not say the new text of {', '.join(wrong)} when it is loaded." if wrong else None
 
 
@@ -94,6 +95,11 @@ def _says(loaded: Mapping[str, str], module: Module, text: str) -> bool:
     if module.kind == "prompt":
         return text in said
     return as_docstring(text) in map(as_docstring, said)
+
+
+def _reads(module: Module, text: str) -> bool:
+    """Whether a text that the graph was seen to read from a file when it runs, and not before, is there."""
+    return bool(module.note) and module.file is not None and says(module.file, text)
 
 
 def _words(graph: Any) -> str:

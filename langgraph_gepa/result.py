@@ -10,6 +10,7 @@ from typing import Any
 
 from langgraph_gepa import applying
 from langgraph_gepa.agent.binding import bind
+from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.errors import GraphError
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.page import write_report
@@ -61,6 +62,7 @@ class Result:
                 "This result was opened from its folder and does not know the graph: "
                 "give it with `Result.open(run, graph)`, or call `bind(graph, result.prompts)`."
             )
+        recall(self.original, self.saved.asked.found)
         return bind(self.original, self.prompts)
 
     @cached_property

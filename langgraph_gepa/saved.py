@@ -21,7 +21,7 @@ from langgraph_gepa.search.example import digest
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Rollout
-from langgraph_gepa.store.folder import open_run
+from langgraph_gepa.store.folder import DATABASE, open_run
 
 Hide = Callable[[Any], Any]
 
@@ -148,6 +148,20 @@ class SavedRun:
             **{name: value for name, value in shown.items() if name not in hidden},
             "budget": asdict(self.asked.budget),
         }
+
+
+def found_in(place: Any) -> tuple[Module, ...]:
+    """The modules that the run in a folder started from; of its prompts.json too. None where there is no run."""
+    if not isinstance(place, str | Path):
+        return ()
+    folder = Path(place) if Path(place).is_dir() else Path(place).parent
+    if not (folder / DATABASE).is_file():
+        return ()
+    store = open_run(folder, create=False, read_only=True)
+    try:
+        return asked_of(store).found if "asked" in store.settings() else ()
+    finally:
+        store.close()
 
 
 def seed_rollouts(events: Iterable[Event]) -> list[str]:

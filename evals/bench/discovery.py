@@ -12,8 +12,9 @@ its models replaced by a simulated one on the loopback interface. None of the pr
 What counts, in the order of the columns: the labelled texts that walking can meet; those discovered;
 those on by default (of prompts); bound, that is a mark put into the text arrived in a call, of those
 discovered whose text an unbound run sent; written into a copy of the source and found there again,
-of those at home in it; false: on by default and no labelled text; milliseconds to discover for the
-first time and again, and to bind (median).
+of those at home in it; false: on by default and no labelled text; the labelled texts known after the graph
+was watched on its runs, those that need a run too, and what is then on and no labelled text; milliseconds
+of processor time to discover for the first time and again, and to bind (median).
 """
 
 from __future__ import annotations
@@ -126,7 +127,15 @@ def counts(row: Json) -> dict[str, Count]:
     optional_on = sum(label["on"] for label in row["labels"] if label["optional"] and label["kind"] == "prompt")
     on = sum(label["on"] for label in by_kind["prompt"]) + optional_on
     written = row.get("written", {})
+    watched = row.get("watched", {})
+    known = [label for label in watched.get("labels", ()) if not label["optional"]]
+    new = [label for label in known if "bound" in label]
+    seen_on = sum(label["on"] for label in watched.get("labels", ()) if label["kind"] == "prompt")
+    seen_on += len(watched.get("pieces", ()))
     return {
+        "watched": Count(sum(label["found"] for label in known), len(known)),
+        "watched_true": Count(seen_on, seen_on + len(watched.get("false", ()))),
+        "watched_bound": Count(sum(label["bound"] for label in new), len(new)),
         **{kind: Count(sum(label["found"] for label in labels), len(labels)) for kind, labels in by_kind.items()},
         "on": Count(sum(label["on"] for label in by_kind["prompt"]), len(by_kind["prompt"])),
         "bound": Count(sum(label.get("bound", False) for label in found), len(found)),
@@ -140,7 +149,7 @@ def counts(row: Json) -> dict[str, Count]:
 
 HEAD = (
     f"{'graph':28} {'prompts':>8} {'tools':>7} {'schemas':>8} {'on':>7} {'bound':>7} {'written':>8} "
-    f"{'false':>6} {'first':>7} {'again':>6} {'bind':>6}"
+    f"{'false':>6} {'watched':>8} {'false':>6} {'first':>7} {'again':>6} {'bind':>6}"
 )
 
 
@@ -152,7 +161,8 @@ def shown(name: str, row: Json) -> str:
     bind = f"{row['bind_ms']:.1f}" if row.get("bind_ms") is not None else "-"
     return (
         f"{name:28} {c['prompt']!s:>8} {c['tool']!s:>7} {c['schema']!s:>8} {c['on']!s:>7} {c['bound']!s:>7} "
-        f"{c['written']!s:>8} {len(row['false']):>6} {row['discovery_ms']:>7.0f} {row['again_ms']:>6.0f} {bind:>6}"
+        f"{c['written']!s:>8} {len(row['false']):>6} {c['watched']!s:>8} {len(row['watched'].get('false', ())):>6} "
+        f"{row['discovery_ms']:>7.0f} {row['again_ms']:>6.0f} {bind:>6}"
     )
 
 
@@ -164,7 +174,8 @@ def totals(title: str, rows: Sequence[Json]) -> str:
     whole = {key: sum((c[key] for c in several), Count(0, 0)) for key in several[0]}
     walked = whole["prompt"] + whole["tool"] + whole["schema"]
     marked = sum(row["original_marked"] for row in rows if "error" not in row)
-    changed = sum(not row["original_same"] for row in rows if "error" not in row)
+    changed = sum(row["steady"] and not row["original_same"] for row in rows if "error" not in row)
+    restless = sum(not row["steady"] for row in rows if "error" not in row)
     prompt, tool, schema = whole["prompt"], whole["tool"], whole["schema"]
     on, true, bound, written, home = (whole[key] for key in ("on", "true", "bound", "written", "home"))
     return (
@@ -174,7 +185,11 @@ def totals(title: str, rows: Sequence[Json]) -> str:
         f"  on          {on.share} of the prompts ({on}); precision {true.share} ({true})\n"
         f"  bound       {bound.share} ({bound}) of what was found and reached a model\n"
         f"  written     {written.share} ({written}); at its true home {home.share} ({home})\n"
-        f"  original    {marked} marked calls, {changed} graphs that behave otherwise afterwards"
+        f"  watching    recall {whole['watched'].share} ({whole['watched']}) of all labels, those that need a run too; "
+        f"precision {whole['watched_true'].share} ({whole['watched_true']}); "
+        f"bound {whole['watched_bound'].share} ({whole['watched_bound']}) of what only a run showed\n"
+        f"  original    {marked} marked calls, {changed} graphs that behave otherwise afterwards; {restless} never "
+        f"make the same calls twice, by themselves"
     )
 
 
@@ -204,6 +219,18 @@ def explained(row: Json) -> Iterable[str]:
             yield f'  {title:10} {module["module"]} {module["origin"]} "{module["words"]}" {module["evidence"]}{why}'
     for name, why in row.get("written", {}).get("lost", {}).items():
         yield f"  not back   {name}: {why}"
+    watched = row["watched"]
+    if "error" in watched:
+        yield f"  watching   {watched['error']}"
+    for label in watched.get("labels", ()):
+        if not label["found"] and not label["optional"]:
+            yield f"  watched    {label['name']}: still missed"
+        if label.get("bound") is False or label.get("bind_error"):
+            yield f"  watched    {label['name']}: unbound {label.get('bind_error', '')}"
+    for module in watched.get("false", ()):
+        yield f'  watched    {module["module"]} {module["origin"]} "{module["words"]}": no label'
+    for note in watched.get("notes", ()):
+        yield f"  watched    {note}"
     if not row["original_same"]:
         yield "  the original's calls after binding are not those before it"
     if not row.get("otherwise_same", True):
@@ -237,7 +264,7 @@ def main() -> None:
             row = ask(given.python, project, graph, root, "measure")
             if "error" not in row and project.repo and not given.no_write:
                 row["written"] = round_trip(given.python, project, graph, root)
-            rows[project.half].append({"graph": graph.name, **row})
+            rows.setdefault(project.half, []).append({"graph": graph.name, **row})
             print(shown(graph.name, row), flush=True)
             if given.verbose:
                 print(*explained(row), sep="\n", flush=True)

@@ -42,7 +42,7 @@ _PART = 40
 class Text:
     """A text in a file, from `line`. `keys` lead to a value; a file that is the text has none.
 
-    `style` is told by the file's name, `plain` where that says nothing.
+    `style` is told by the file's name, `plain` where that says nothing; `part` says that it is some lines of it.
     """
 
     text: str
@@ -50,6 +50,7 @@ class Text:
     line: int = 1
     keys: tuple[str, ...] = ()
     style: Style = "plain"
+    part: bool = False
 
     @property
     def name(self) -> str:
@@ -95,7 +96,13 @@ class Files:
         parts = [one for one in self.texts if not one.about and _lines_of(one.text, core) is not None]
         if len(parts) != 1:
             return None
-        return Text(text, parts[0].file, _lines_of(parts[0].text, core) or 1, (), parts[0].style)
+        return Text(text, parts[0].file, _lines_of(parts[0].text, core) or 1, (), parts[0].style, True)
+
+
+def says(file: str, text: str) -> bool:
+    """Whether a file is a text, holds it as a value, or as whole lines; space around it does not count."""
+    core = text.strip()
+    return any(core == one.text.strip() or _lines_of(one.text, core) is not None for one in _texts(file))
 
 
 def roots(files: Iterable[str]) -> Iterator[str]:

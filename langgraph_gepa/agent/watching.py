@@ -177,12 +177,13 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
             line=None if home is None else home.line,
             evidence="seen",
             reason=reason,
-            note=NOWHERE if home is None else READ,
+            note=NOWHERE if home is None else PART if home.part else READ,
         )
     yield from met.values()
 
 
 READ = "read from its file when the graph runs: replaced in the messages on their way to the model"
+PART = "some lines of its file, read when the graph runs: replaced in the messages on their way to the model"
 NOWHERE = "reached a model from nowhere known: replaced in the messages on their way to the model"
 _ONCE = "it was seen in one example only: what of it stays the same for others is not known; watch more examples"
 

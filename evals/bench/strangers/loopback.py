@@ -34,6 +34,12 @@ class Script:
     order: tuple[str, ...] = ()
 
 
+def script_of(run: Json) -> Script:
+    """The script of a labelled run."""
+    answers = {name: value if isinstance(value, list) else [value] for name, value in run.get("answers", {}).items()}
+    return Script(answers, run.get("say", {}), frozenset(run.get("skip", ())), tuple(run.get("order", ())))
+
+
 class Loopback:
     """The server and what it was asked. `calls` holds every request since `start`, in order of arrival."""
 

@@ -33,11 +33,14 @@ from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.errors import Error as OurError
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.source.diff import plan
-from strangers import standins
-from strangers.labels import Anchor, AnchorError, GraphLabels, Project, anchored, match, plain, projects
-from strangers.loopback import Json, Loopback, Script, strings
+from strangers import rehearsal, standins
+from strangers.labels import Anchor, AnchorError, GraphLabels, Matching, Project, anchored, match, plain, projects
+from strangers.loopback import Json, Loopback, script_of, strings
 
 SECONDS = 90
+ROUNDS = 3
+"""Runs in which a graph may come to rest."""
+KINDS = ("prompt", "tool", "schema")
 
 
 def probe(project: Project, graph: GraphLabels, root: Path, server: Loopback) -> Json:
@@ -52,29 +55,71 @@ def probe(project: Project, graph: GraphLabels, root: Path, server: Loopback) ->
             texts.append(label)
         except AnchorError as gone:
             row["notes"].append(f"label: {gone}")
-    before = _calls(loaded, graph, adapter, server, row["notes"])
-    started = time.perf_counter()
-    found = survey(loaded, kinds=("prompt", "tool", "schema"))
-    row["discovery_ms"] = (time.perf_counter() - started) * 1000
-    started = time.perf_counter()
-    survey(loaded, kinds=("prompt", "tool", "schema"))
-    row["again_ms"] = (time.perf_counter() - started) * 1000
-    paired = match(anchors, found.modules, root)
-    row["labels"] = [_label(i, a, paired, before) for i, a in enumerate(anchors)]
-    row["false"] = [_shown(m) for m in paired.strange if m.on]
-    row["false"] += [
-        {**_shown(m), "double": anchors[i].label.name} for i, m in paired.double if m.on and not _spare(anchors[i], m)
-    ]
-    row["pieces"] = [{**_shown(m), "of": anchors[i].label.name} for i, m in paired.pieces if m.on]
-    row["greyed"] = [_shown(m) for m in paired.strange if m.kind == "prompt" and not m.on]
-    row["false_tools"] = [_shown(m) for m in paired.strange if m.kind == "tool"]
-    row["on"] = sum(m.on for m in found.modules)
-    row["modules"] = len(found.modules)
+    before, row["steady"] = _settled(loaded, graph, adapter, server, row["notes"])
+    started = time.process_time()
+    found = survey(loaded, kinds=KINDS)
+    row["discovery_ms"] = (time.process_time() - started) * 1000
+    started = time.process_time()
+    survey(loaded, kinds=KINDS)
+    row["again_ms"] = (time.process_time() - started) * 1000
+    row |= _compared(anchors, paired := match(anchors, found.modules, root), before)
     _bind(row, found, {i: m for i, m in paired.found.items() if not m.reason}, graph, adapter, server, before)
     after = _calls(loaded, graph, adapter, server, [])
+    row["watched"] = _watched(anchors, root, loaded, graph, adapter, server, before)
+    after += (last := _calls(loaded, graph, adapter, server, []))
     row["original_marked"] = sum(bool(re.search(r"ZQ\d+QZ", said)) for said in after)
-    row["original_same"] = Counter(map(_steady, before)) == Counter(map(_steady, after))
+    row["original_same"] = Counter(map(_steady, before)) == Counter(map(_steady, last))
     return row
+
+
+def _settled(
+    loaded: Any, graph: GraphLabels, adapter: ModuleType | None, server: Loopback, notes: list[str]
+) -> tuple[list[str], bool]:
+    """The calls of the graph as it is, once two rounds in a row make the same ones; and whether any do.
+
+    A graph may keep something of its own from run to run: its first runs are not what it is compared with.
+    """
+    before = _calls(loaded, graph, adapter, server, notes)
+    for _ in range(ROUNDS):
+        again = _calls(loaded, graph, adapter, server, [])
+        if Counter(map(_steady, before)) == Counter(map(_steady, again)):
+            return before, True
+        before = again
+    return before, False
+
+
+def _compared(anchors: list[Anchor], paired: Matching, before: list[str]) -> Json:
+    """The labels, each with its module, and the modules without a label."""
+    strays = [{**_shown(m), "double": anchors[i].label.name} for i, m in paired.double if _stray(anchors[i], m)]
+    return {
+        "labels": [_label(i, a, paired, before) for i, a in enumerate(anchors)],
+        "false": [*(_shown(m) for m in paired.strange if m.on), *strays],
+        "pieces": [{**_shown(m), "of": anchors[i].label.name} for i, m in paired.pieces if m.on],
+        "greyed": [_shown(m) for m in paired.strange if m.kind == "prompt" and not m.on],
+        "false_tools": [_shown(m) for m in paired.strange if m.kind == "tool"],
+    }
+
+
+def _watched(
+    anchors: list[Anchor], root: Path, loaded: Any, graph: GraphLabels,
+    adapter: ModuleType | None, server: Loopback, before: list[str],
+) -> Json:  # fmt: skip
+    """What is known of the graph once it was run on examples, and whether what was not known before can be bound."""
+    known = {module.name for module in survey(loaded, kinds=KINDS).modules}
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            rehearsal.rehearse_all(loaded, graph.runs, adapter, server)
+    except Exception as failed:  # noqa: BLE001 - a stranger's graph, or what it makes of ours
+        return {"error": "".join(traceback.format_exception_only(_first(failed))).strip()[:300]}
+    found = survey(loaded, kinds=KINDS)
+    row = _compared(anchors, paired := match(anchors, found.modules, root), before) | {"notes": []}
+    new = {i: m for i, m in paired.found.items() if not m.reason and m.name not in known}
+    _bind(row, found, new, graph, adapter, server, before)
+    return row
+
+
+def _first(failed: BaseException) -> BaseException:
+    return _first(failed.exceptions[0]) if isinstance(failed, BaseExceptionGroup) else failed
 
 
 def _adapter(project: Project) -> ModuleType | None:
@@ -106,7 +151,7 @@ def _calls(
     """What every call of the graph's runs said, one JSON text a call. A run that fails is noted."""
     said: list[str] = []
     for run in graph.runs:
-        server.start(_script(run))
+        server.start(script_of(run))
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 asyncio.run(asyncio.wait_for(_run(loaded, run, adapter), SECONDS))
@@ -120,11 +165,6 @@ def _calls(
             for call in server.calls
         ]
     return said
-
-
-def _script(run: Json) -> Script:
-    answers = {name: value if isinstance(value, list) else [value] for name, value in run.get("answers", {}).items()}
-    return Script(answers, run.get("say", {}), frozenset(run.get("skip", ())), tuple(run.get("order", ())))
 
 
 async def _run(loaded: Any, run: Json, adapter: ModuleType | None) -> None:
@@ -163,8 +203,9 @@ def _shown(module: Module) -> Json:
     }  # fmt: skip
 
 
-def _spare(anchor: Anchor, module: Module) -> bool:
-    return anchor.label.optional or module.kind != "prompt"
+def _stray(anchor: Anchor, module: Module) -> bool:
+    """Whether a second module that says what a label says should not be on."""
+    return module.on and module.kind == "prompt" and not anchor.label.optional
 
 
 def _bind(
@@ -175,13 +216,13 @@ def _bind(
     texts, times = {}, []
     for index, module in modules.items():
         marked = _marked(module, f"ZQ{index}QZ")
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             found.bind({module.name: marked})
         except (OurError, TypeError, ValueError, AttributeError, KeyError) as failed:
             row["labels"][index]["bind_error"] = f"{type(failed).__name__}: {failed}"[:300]
             continue
-        times.append((time.perf_counter() - started) * 1000)
+        times.append((time.process_time() - started) * 1000)
         texts[module.name] = marked
     row["bind_ms"] = statistics.median(times) if times else None
     row["bind_ms_max"] = max(times, default=None)
@@ -210,7 +251,7 @@ def _marked(module: Module, mark: str) -> str:
 
 def _steady(said: str) -> str:
     """A call without what differs from run to run: ids, times."""
-    said = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID", said)
+    said = re.sub(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", "ID", said)
     return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?|call_\d+|reply-\d+", "AT", said)
 
 
@@ -233,7 +274,7 @@ def read(project: Project, graph: GraphLabels, root: Path) -> Json:
 
 
 def _found(project: Project, graph: GraphLabels, root: Path) -> tuple[Survey, list[Module]]:
-    found = survey(_loaded(project, graph, root, _adapter(project)), kinds=("prompt", "tool", "schema"))
+    found = survey(_loaded(project, graph, root, _adapter(project)), kinds=KINDS)
     anchors = []
     for label in graph.texts:
         with contextlib.suppress(AnchorError):  # the labels' own faults are told by `probe`

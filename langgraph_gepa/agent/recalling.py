@@ -1,0 +1,52 @@
+"""What an earlier process saw of a graph, known again in this one from the modules that it kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from langgraph_gepa.agent import discovery, naming, origin, templates
+from langgraph_gepa.agent.files import Files, Text, says
+from langgraph_gepa.agent.watching import PART, Sightings
+from langgraph_gepa.search.module import Module
+
+
+def recall(graph: Any, modules: Iterable[Module]) -> None:
+    """Has every later survey of `graph` know `modules`, all that were found in it when it had been watched.
+
+    A text that is read from its file on every run is taken as the file says it now. What a survey finds by
+    itself is left as it finds it, but for having been seen.
+    """
+    kept = list(modules)
+    found = discovery.survey(graph, kinds=("prompt", "tool", "schema"))
+    known = {module.name: module for module in found.modules}
+    seen = {m.name: m.nodes for m in kept if m.evidence == "seen" and m.name in known}
+    fresh = {name: nodes for name, nodes in seen.items() if known[name].evidence != "seen"}
+    served = [module for module in kept if module.note and module.name not in known]
+    strange = tuple(now for module in served for now in _now(module, found.files))
+    if fresh or strange:
+        discovery.remember(graph, Sightings(fresh, strange))
+
+
+def _now(module: Module, files: Files) -> Iterator[Module]:
+    """The module as it is today; nothing where its file no longer has it."""
+    if module.file is None:
+        yield module
+        return
+    there = [text for text in files.texts if origin.relative(text.file) == module.file]
+    same = any(text.text.strip() == module.text.strip() for text in there)
+    if same or (module.note == PART and any(says(text.file, module.text) for text in there)):
+        yield module
+    elif module.note != PART:
+        for text in there:
+            if naming.slug(text.name) == module.name:
+                yield from _changed(module, text)
+
+
+def _changed(module: Module, text: Text) -> Iterator[Module]:
+    try:
+        names = templates.placeholders(text.text, module.style)
+    except templates.BrokenTemplateError:
+        return
+    yield replace(module, text=text.text, line=text.line, placeholders=names)
