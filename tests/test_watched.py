@@ -49,7 +49,7 @@ from langgraph_gepa import Budget, discover, optimize
 
 discover("desk.py:graph", "train.jsonl")
 optimize("desk.py:graph", "train.jsonl", "val.jsonl", metric="desk.py:score", reflection_lm="openai:simulated-editor",
-         budget=Budget(rollouts=60), run="run", in_flight=1, progress=False)
+         budget=Budget(rollouts=40), search="gepa", run="run", in_flight=1, progress=False)
 """
 
 
@@ -70,7 +70,7 @@ def test_a_run_of_watched_texts_needs_no_watching_again(desk: Path) -> None:
     assert first.prompts.keys() == {"replies"}
     assert first.prompts["replies"] != REPLIES
     second = resume("run", Budget(rollouts=90), progress=False)
-    assert 60 < second.pool.spent.rollouts <= 90
+    assert 40 < second.pool.spent.rollouts <= 90
     best = second.prompts["replies"].strip()
     for graph in (
         second.graph,
