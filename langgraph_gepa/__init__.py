@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from langgraph_gepa.agent.binding import bind
     from langgraph_gepa.agent.declared import prompt
     from langgraph_gepa.agent.runner import RunnerOptions
+    from langgraph_gepa.agent.tool_cache import ToolCache
     from langgraph_gepa.api import discover, evaluate, optimize, resume, search_outputs
     from langgraph_gepa.errors import Error
     from langgraph_gepa.outputs import Found, Outputs
+    from langgraph_gepa.preview import dry_run
     from langgraph_gepa.prompts import load_prompts
     from langgraph_gepa.result import Result
     from langgraph_gepa.search.budget import Budget
@@ -30,8 +32,10 @@ __all__ = [
     "Outputs",
     "Result",
     "RunnerOptions",
+    "ToolCache",
     "bind",
     "discover",
+    "dry_run",
     "evaluate",
     "load_prompts",
     "optimize",
@@ -49,8 +53,10 @@ _HOMES = {
     "Outputs": "outputs",
     "Result": "result",
     "RunnerOptions": "agent.runner",
+    "ToolCache": "agent.tool_cache",
     "bind": "agent.binding",
     "discover": "api",
+    "dry_run": "preview",
     "evaluate": "api",
     "load_prompts": "prompts",
     "optimize": "api",

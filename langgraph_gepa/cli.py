@@ -1,89 +1,52 @@
-"""The command line. Every command is a thin shell over the package: it reads words, prints results, sets the exit code.
+"""The command line. Every command is a thin shell over the package: it reads words and prints results.
 
 A command imports what it needs when it is called: `--help` and a mistyped option are answered at
-once, and who waits for a graph to be loaded has been told so.
-
-Exit codes: 0 done (a spent budget is done), 2 a mistake in what was asked, 3 stopped early and
-resumable, 130 Ctrl-C.
+once, and who waits for a graph to be loaded has been told so. Exit codes are told in `console`.
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 import langgraph_gepa
-from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
+from langgraph_gepa.console import (
+    AsJson,
+    Check,
+    Concurrency,
+    Data,
+    Dollars,
+    Folder,
+    Graph,
+    InFlight,
+    Iterations,
+    Kinds,
+    Metric,
+    Options,
+    Rollouts,
+    RunOption,
+    Seconds,
+    Seed,
+    Tokens,
+    Watched,
+    app,
+    command,
+    echo,
+    echo_json,
+    loading,
+    screen,
+    tell,
+    words,
+)
+from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.budget import Budget
 
 if TYPE_CHECKING:
     from langgraph_gepa.result import Result
-
-P = ParamSpec("P")
-
-app = typer.Typer(
-    help="Better prompts for an existing LangGraph graph, by reflective evolution (GEPA).",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-def command(name: str | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Registers a command whose failures are a message and an exit code, never a traceback of ours."""
-
-    def register(function: Callable[P, None]) -> Callable[P, None]:
-        @functools.wraps(function)
-        def explained(*args: P.args, **kwargs: P.kwargs) -> None:
-            try:
-                function(*args, **kwargs)
-            except (UsageError, PlaceholderError) as mistake:
-                _stop(2, str(mistake))
-            except Interrupted as stopped:
-                _stop(3, str(stopped))
-            except KeyboardInterrupt as stopped:
-                _stop(130, str(stopped) or "Stopped by Ctrl-C.")
-
-        return app.command(name)(explained)
-
-    return register
-
-
-def _stop(code: int, why: str) -> NoReturn:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(why, markup=False)
-    raise typer.Exit(code)
-
-
-Graph = Annotated[
-    str, typer.Argument(help="path/to/file.py:attribute, package.module:attribute, or a name in ./langgraph.json")
-]
-Folder = Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Check = Annotated[bool, typer.Option("--check", help="Fail unless the source holds what the run started from.")]
-Kinds = Annotated[str, typer.Option(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
-Watched = Annotated[
-    str | None, typer.Option(help="Examples to run the graph on, to see which texts reach a model. Calls its models.")
-]
-Data = Annotated[str, typer.Option(help="Examples: a .jsonl file with inputs, outputs, metadata a line.")]
-Metric = Annotated[str, typer.Option(help="The metric: path/to/file.py:function or package.module:function.")]
-Rollouts = Annotated[int | None, typer.Option(min=1, help="Most runs of the graph the search may pay for.")]
-Dollars = Annotated[float | None, typer.Option(help="Most dollars, of graph and reflection model together.")]
-Seconds = Annotated[float | None, typer.Option(help="Most seconds of running time.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice of ours.")]
-RunOption = Annotated[Path | None, typer.Option("--run", help="Folder of the run; an unfinished one is resumed.")]
-Options = Annotated[
-    str | None,
-    typer.Option(help="How rollouts are run, for tools' stand-ins and interrupts: path/to/file.py:options."),
-]
-Concurrency = Annotated[int, typer.Option(min=1, help="Rollouts at once.")]
-InFlight = Annotated[int | None, typer.Option(min=1, help="Iterations under way at once; 1 is reproducible.")]
 
 
 @command()
@@ -101,14 +64,14 @@ def prompts(
     from langgraph_gepa.report.mermaid import mermaid
     from langgraph_gepa.report.modules import modules_json, modules_table
 
-    _loading(graph)
-    modules = langgraph_gepa.discover(graph, examples, kinds=_words(kinds))
+    loading(graph)
+    modules = langgraph_gepa.discover(graph, examples, kinds=words(kinds))
     if as_json:
-        _print_json(modules_json(modules))
+        echo_json(modules_json(modules))
     elif as_graph:
-        typer.echo(mermaid(drawing(load_graph(graph)), [m for m in modules if everything or m.evidence != "possible"]))
+        echo(mermaid(drawing(load_graph(graph)), [m for m in modules if everything or m.evidence != "possible"]))
     else:
-        modules_table(modules, Console(), everything)
+        modules_table(modules, screen(), everything)
 
 
 @command()
@@ -122,8 +85,10 @@ def optimize(
         str | None, typer.Option(help="Held-out examples, run on the first and the best graph only.")
     ] = None,
     rollouts: Rollouts = None,
+    tokens: Tokens = None,
     dollars: Dollars = None,
     seconds: Seconds = None,
+    iterations: Iterations = None,
     run: RunOption = None,
     seed: Seed = 0,
     concurrency: Concurrency = 16,
@@ -136,11 +101,18 @@ def optimize(
     ] = "",
     timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds a rollout may take.  [default: 300]")] = None,
     options: Options = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what a rollout does: runs one, unless a real tool may do harm.")
+    ] = False,
 ) -> None:
     """Evolve the graph's prompts and keep everything in a run's folder."""
     if options and timeout:
         raise UsageError("Give the timeout in the options, RunnerOptions(timeout=...), or leave --options out.")
-    _loading(graph)
+    how = options or langgraph_gepa.RunnerOptions(timeout=timeout or 300.0)
+    loading(graph)
+    if dry_run:
+        echo(langgraph_gepa.dry_run(graph, train, metric=metric, options=how))
+        return
     _show_result(
         langgraph_gepa.optimize(
             graph,
@@ -149,33 +121,40 @@ def optimize(
             testset=test,
             metric=metric,
             reflection_lm=reflection_lm,
-            budget=Budget(rollouts=rollouts, dollars=dollars, seconds=seconds),
+            budget=Budget(rollouts=rollouts, tokens=tokens, dollars=dollars, seconds=seconds, iterations=iterations),
             run=run,
             seed=seed,
             concurrency=concurrency,
             in_flight=in_flight,
             search=search,
-            kinds=_words(kinds),
-            modules=_words(modules) if modules else None,
+            kinds=words(kinds),
+            modules=words(modules) if modules else None,
             objective=objective,
-            options=options or langgraph_gepa.RunnerOptions(timeout=timeout or 300.0),
+            options=how,
         )
     )
 
 
 @command()
-def resume(run: Folder, rollouts: Rollouts = None, dollars: Dollars = None, seconds: Seconds = None) -> None:
+def resume(
+    run: Folder,
+    rollouts: Rollouts = None,
+    tokens: Tokens = None,
+    dollars: Dollars = None,
+    seconds: Seconds = None,
+    iterations: Iterations = None,
+) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""
     from langgraph_gepa.config import with_limits
     from langgraph_gepa.demo.stage import REFLECTOR
     from langgraph_gepa.saved import SavedRun
 
-    limits = Budget(rollouts=rollouts, dollars=dollars, seconds=seconds)
+    limits = Budget(rollouts=rollouts, tokens=tokens, dollars=dollars, seconds=seconds, iterations=iterations)
     asked = SavedRun.open(run).asked
     if asked.reflection_model == REFLECTOR and not asked.spec:
         _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits))
     else:
-        _loading(asked.spec.get("graph", ""))
+        loading(asked.spec.get("graph", ""))
         _show_result(langgraph_gepa.resume(run, limits))
 
 
@@ -187,15 +166,21 @@ def show(run: Folder, as_json: AsJson = False) -> None:
 
     result = langgraph_gepa.Result.open(run)
     if as_json:
-        _print_json(to_json(result.view))
+        echo_json(to_json(result.view))
     else:
-        print_summary(result.view, Console())
+        print_summary(result.view, screen())
 
 
 @command()
 def report(run: Folder) -> None:
     """Write the run's page, report.html, and say where it is."""
-    typer.echo(langgraph_gepa.Result.open(run).report())
+    from langgraph_gepa.result import PAGE
+
+    result = langgraph_gepa.Result.open(run)
+    try:
+        echo(result.report())
+    except OSError as error:
+        raise UsageError(f"{run / PAGE} cannot be written: {error.strerror}.") from error
 
 
 @command()
@@ -206,13 +191,13 @@ def export(
     """Write the best prompts as JSON: module name to text."""
     text = json.dumps(langgraph_gepa.Result.open(run).prompts, indent=2, ensure_ascii=False)
     if out is None:
-        typer.echo(text)
+        echo(text)
     else:
         try:
             out.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
-        typer.echo(out)
+        echo(out)
 
 
 @command()
@@ -224,9 +209,8 @@ def diff(run: Folder, check: Check = False) -> None:
     changes = langgraph_gepa.Result.open(run).changes
     if check:
         require_current(changes)
-    sys.stdout.flush()
-    typer.echo(changes.diff.encode("utf-8", "surrogateescape"), nl=False)
-    _tell(left_out(changes, run / PROMPTS))
+    echo(changes.diff.encode("utf-8", "surrogateescape"))
+    tell(left_out(changes, run / PROMPTS))
 
 
 @command("apply")
@@ -241,8 +225,8 @@ def apply_texts(run: Folder, check: Check = False) -> None:
         return
     changes = result.apply()
     for file in changes.files:
-        typer.echo(f"{file.name}: {', '.join(file.modules)}")
-    _tell(left_out(changes, run / PROMPTS) or ([] if changes.files else ["Nothing to write."]))
+        echo(f"{file.name}: {', '.join(file.modules)}")
+    tell(left_out(changes, run / PROMPTS) or ([] if changes.files else ["Nothing to write."]))
 
 
 @command("eval")
@@ -256,14 +240,14 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score a graph on examples, and with other prompts beside it, with 95 % intervals."""
-    _loading(graph)
+    loading(graph)
     comparison = langgraph_gepa.evaluate(
         graph, data, metric=metric, prompts=prompts, concurrency=concurrency, options=options
     )
     if as_json:
-        _print_json(comparison.to_json())
+        echo_json(comparison.to_json())
     else:
-        typer.echo(str(comparison))
+        echo(str(comparison))
 
 
 @command()
@@ -304,29 +288,9 @@ def main() -> None:
     app()
 
 
-def _loading(graph: str) -> None:
-    """Says what takes the first seconds, to a person who waits."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    if console.is_terminal:
-        console.print(f"Loading {graph} …", style="dim", markup=False)
-
-
-def _tell(lines: Sequence[str]) -> None:
-    for line in lines:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
-
-
 def _show_result(result: Result) -> None:
     from langgraph_gepa.report.terminal import print_summary
     from langgraph_gepa.result import PAGE, PROMPTS
 
-    files = {"report": str(result.run / PAGE), "prompts": str(result.run / PROMPTS)}
-    print_summary(result.view, Console(), files)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    files = {"report": result.run / PAGE, "prompts": result.run / PROMPTS}
+    print_summary(result.view, screen(), {what: str(file) for what, file in files.items() if file.is_file()})

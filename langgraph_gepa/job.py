@@ -24,8 +24,9 @@ from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Stor
 from langgraph_gepa.engine.preflight import Preflight, preflight
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
+from langgraph_gepa.report.page import write_whole
 from langgraph_gepa.report.terminal import Live
-from langgraph_gepa.result import PROMPTS, Result
+from langgraph_gepa.result import PAGE, PROMPTS, Result
 from langgraph_gepa.saved import Asked, seed_rollouts
 from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.events import CandidateAdmitted, Event
@@ -88,28 +89,29 @@ class Job:
     async def _session(self, folder: Path, brake: Brake) -> None:
         """Everything that touches the store, which belongs to the thread that opened it."""
         store = open_run(folder, create=True)
+        live = Live(Console(stderr=True), self.asked.budget, title=str(folder), simulated=self.asked.simulated)
+        say: Say = live.say if self.progress else _LOG.warning
         ours = False
         try:
             hide = self.mask_examples or str
             self.asked.save(store, texts=self.mask, examples=lambda value: masked(value, hide))
             ours = True
-            live = Live(Console(stderr=True), self.asked.budget, title=str(folder), simulated=self.asked.simulated)
             with live if self.progress else nullcontext():
                 if self.progress:
-                    await self._search(store, (live, *self.observers), live.say, brake)
+                    await self._search(store, (live, *self.observers), say, say, brake)
                 else:
-                    await self._search(store, self.observers, _LOG.warning, brake)
+                    await self._search(store, self.observers, say, _LOG.info, brake)
         finally:
             store.close()
             if ours:  # not another run, whose files are not to be touched
-                write_up(folder)
+                write_up(folder, say)
 
-    async def _search(self, store: Store, observers: Sequence[Observer], say: Say, brake: Brake) -> None:
+    async def _search(self, store: Store, observers: Sequence[Observer], say: Say, inform: Say, brake: Brake) -> None:
         ledger = Ledger(
             self.evaluator,
             self.model,
             store,
-            observers=(*observers, self._forecast(say), self._lookout(store, say)),
+            observers=(*observers, self._forecast(inform), self._lookout(store, say)),
             concurrency=self.asked.concurrency,
             patience=WORLD,
             say=say,
@@ -117,7 +119,7 @@ class Job:
         for warning in self.warnings:
             say(warning)
         if ledger.pool.started is None and (buys := self._buys(None)) is not None:
-            say(str(buys))
+            inform(str(buys))
         brake.on_pull = lambda by: self._stop(by, ledger, say)
         optimizer = Optimizer(
             ledger=ledger,
@@ -179,13 +181,23 @@ class Job:
             )
 
 
-def write_up(folder: Path) -> None:
-    """Writes the page and the best prompts of the run in `folder`, once the seed is scored."""
+def write_up(folder: Path, say: Say) -> None:
+    """Writes the page and the best prompts of the run in `folder`, once the seed is scored.
+
+    What cannot be written is said only: it must hide neither the run's result nor its failure.
+    """
     result = Result.open(folder)
-    if result.pool.candidates:
-        text = json.dumps(dict(result.prompts), indent=2, ensure_ascii=False)
-        (folder / PROMPTS).write_text(text + "\n", encoding="utf-8")
-        result.report()
+    if not result.pool.candidates:
+        return
+    prompts = json.dumps(dict(result.prompts), indent=2, ensure_ascii=False) + "\n"
+    for file, write in {PROMPTS: lambda: write_whole(prompts, folder / PROMPTS), PAGE: result.report}.items():
+        try:
+            write()
+        except OSError as error:
+            say(
+                f"{folder / file} could not be written ({error.strerror}). The run is kept whole: once that is "
+                f"mended, `langgraph-gepa report {folder}` writes its page and `export` its prompts."
+            )
 
 
 def _go_on(folder: Path, when: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -118,6 +119,41 @@ def test_prompts_are_not_exported_to_a_folder_that_is_not_there(run: Path) -> No
     """A path that cannot be written is a mistake like any other."""
     done = call("export run -o nowhere/prompts.json")
     assert (done.exit_code, done.stderr) == (2, "nowhere/prompts.json cannot be written: No such file or directory.\n")
+
+
+def test_a_dry_run_costs_one_rollout_and_optimises_nothing(project: Path, server: SimulatedServer) -> None:
+    """What a rollout would do, then one of them with its calls and score; no folder is made."""
+    done = call(f"{OPTIMIZE} --dry-run")
+    assert done.exit_code == 0, done.output
+    for line in ("prompts   sort, answer", "example   letter-", "call      model", "score     0.000"):
+        assert line in done.stdout
+    assert server.requests == 2
+    assert not (project / "run").exists()
+
+
+def test_tokens_and_iterations_limit_a_run_and_its_resumption(project: Path) -> None:
+    """Each limit ends the run, and `resume` gives another in its place."""
+    line = OPTIMIZE.replace("--rollouts 60", "")
+    assert call(f"{line} --tokens 400").exit_code == 0
+    assert "400 tokens" in call("show run").stdout
+    assert call("resume run --tokens 2000").exit_code == 0
+    assert Result.open("run").saved.asked.budget.tokens == 2000
+    assert call(f"{line.replace('run run', 'run other')} --iterations 1").exit_code == 0
+    assert Result.open("other").pool.spent.iterations == 1
+    assert call("resume other --iterations 2").exit_code == 0
+    assert Result.open("other").pool.spent.iterations == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such pipe on Windows")
+@pytest.mark.parametrize("command", ["show run", "show run --json", "export run", "diff run", "prompts letters"])
+def test_a_reader_that_has_seen_enough_is_no_error(run: Path, command: str) -> None:
+    """As in `langgraph-gepa show RUN | head -1`: nothing on stderr, exit code 0."""
+    read, write = os.pipe()
+    os.close(read)
+    line = [sys.executable, "-m", "langgraph_gepa", *command.split()]
+    done = subprocess.run(line, stdout=write, stderr=subprocess.PIPE, text=True, cwd=run.parent, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_options_are_named_and_known_to_resume(project: Path) -> None:

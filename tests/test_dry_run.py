@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+from random import Random
+from typing import Any
 
-from langgraph_gepa.agent.runner import RunnerOptions
+import pytest
+from langchain.agents import create_agent
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+from langgraph_gepa import RunnerOptions, dry_run
+from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer, ToolCall
 from langgraph_gepa.demo.stage import helpdesk_demo
-from langgraph_gepa.dry_run import dry_run
 from langgraph_gepa.errors import UsageError
+from langgraph_gepa.search.rollout import Rollout
 
 
 def test_a_dry_run_tells_what_is_real_and_runs_nothing() -> None:
@@ -29,3 +37,57 @@ def test_a_dry_run_tells_what_is_real_and_runs_nothing() -> None:
         assert "at most   30 seconds" in text
         with pytest.raises(UsageError, match="no tool called refund"):
             dry_run(demo.graph, options=RunnerOptions(tools={"refund": len}))
+
+
+def support(request: Request, _: Random) -> Answer:
+    """A simulated model that cancels an order, then says so."""
+    done = any(message["role"] == "tool" for message in request.messages)
+    return Answer("Done.") if done else Answer("", (ToolCall("cancel_order", {"order": "A-1"}),))
+
+
+@tool
+def cancel_order(order: str) -> str:
+    """Cancel an order."""
+    return f"{order} is cancelled"
+
+
+def agent(server: SimulatedServer) -> Any:
+    model = ChatOpenAI(model="support", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
+    return create_agent(model, [cancel_order], system_prompt="You help people with their orders.")
+
+
+EXAMPLES = [{"inputs": {"messages": [{"role": "user", "content": "Cancel A-1."}]}}]
+
+
+def test_a_dry_run_with_a_metric_runs_and_scores_one_rollout() -> None:
+    """Its calls, tool calls and score are told; where a real tool may do harm nothing runs at all."""
+
+    def metric(rollout: Rollout) -> tuple[float, str]:
+        return 0.5, f"{len(rollout.calls)} calls"
+
+    with SimulatedServer({"support": support}) as server:
+        told = dry_run(agent(server), EXAMPLES, metric=metric)
+        assert (told.risky, told.rollout, server.requests) == (("cancel_order",), None, 0)
+        told = dry_run(agent(server), EXAMPLES, metric=metric, options=RunnerOptions(harmless=["cancel_order"]))
+        assert (told.risky, server.requests) == ((), 2)
+        lines = str(told).splitlines()
+    assert [line.split(",")[0] for line in lines if line.startswith("call")] == [
+        "call      model support in model",
+        "call      tool cancel_order in tools: {'order': 'A-1'}",
+        "call      model support in model",
+    ]
+    assert lines[-1] == "score     0.500: '3 calls'"
+
+
+def test_a_dry_run_that_the_world_fails_says_so() -> None:
+    """A provider that refuses the key is a sentence, and no score."""
+
+    def refused(*_: object) -> Answer:
+        raise ApiError(401, "bad key")
+
+    harmless = RunnerOptions(harmless=["cancel_order"])
+    with (
+        SimulatedServer({"support": refused}) as server,
+        pytest.raises(UsageError, match=r"could not be run: .*bad key"),
+    ):
+        dry_run(agent(server), EXAMPLES, metric=lambda outputs: len(outputs), options=harmless)

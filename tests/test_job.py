@@ -70,7 +70,8 @@ def test_dollars_hold_with_the_users_prices(server: SimulatedServer, tmp_path: P
 def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
     server: SimulatedServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without a terminal view the words go to the log, before the first request."""
+    """Without a terminal view the words go to the log, before the first request: only the harm is a warning."""
+    caplog.set_level(logging.INFO)
     heard: list[int] = []
     handler = logging.Handler()
     handler.emit = lambda _: heard.append(server.requests)  # type: ignore[method-assign]  # a log that looks at the clock
@@ -80,6 +81,7 @@ def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
     finally:
         logging.getLogger("langgraph_gepa.job").removeHandler(handler)
     assert heard[:2] == [0, 0]
-    assert "really runs them: delete_account" in caplog.text
+    warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert ["really runs them: delete_account" in said for said in warnings] == [True]
     assert "20 rollouts buy 6 full validations on 3 examples" in caplog.text
     assert "That is few" in caplog.text

@@ -47,6 +47,18 @@ READING = frozenset({
 })  # fmt: skip
 """Verbs of tools that do not, whatever else their names mention."""
 
+THINGS = frozenset({
+    "booking", "change", "charge", "commit", "deploy", "email", "file", "invoice", "issue", "mail", "message", "order",
+    "patch", "post", "purchase", "refund", "schedule", "sms", "text", "transfer",
+})  # fmt: skip
+"""Words that are verbs of harm and names of things as well: `order` in `order_status` is one."""
+
+TOLD = READING | {
+    "balance", "content", "contents", "date", "detail", "details", "history", "id", "info", "information", "location",
+    "lookup", "number", "price", "reader", "schema", "state", "status", "summary", "tracking", "type", "viewer",
+}  # fmt: skip
+"""What a thing's name ends in when the tool only tells of it."""
+
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -61,7 +73,8 @@ def side_effect(name: str, description: str = "") -> str | None:
     words: list[str] = [word.lower() for word in _WORDS.findall(name)]
     if words and words[0] in READING:
         return None
-    if (found := next((word for word in words if word in DOING), None)) is not None:
+    done = DOING - THINGS if words and words[-1] in TOLD else DOING
+    if (found := next((word for word in words if word in done), None)) is not None:
         return found
     does: str = next((word.lower() for word in _WORDS.findall(description)), "")
     return does if does in DOING or does.removesuffix("s") in DOING else None

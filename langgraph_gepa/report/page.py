@@ -63,9 +63,18 @@ def render(view: View) -> str:
 
 def write_report(view: View, path: Path) -> Path:
     """Renders to `path`; a reader never sees half a page."""
+    return write_whole(render(view), path)
+
+
+def write_whole(text: str, path: Path) -> Path:
+    """Writes the file at once or not at all: it stays as it was where the disk is full. Raises `OSError`."""
     partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_bytes(render(view).encode("utf-8", "replace"))
-    return partial.replace(path)
+    try:
+        partial.write_bytes(text.encode("utf-8", "replace"))
+        return partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _parts(view: View) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -51,7 +52,10 @@ def signed(value: float, digits: int = 3) -> str:
 def money(dollars: float | None) -> str:
     if dollars is None:
         return "unknown price"
-    return f"${dollars:,.2f}" if dollars >= 0.1 or dollars == 0 else f"${dollars:.4f}"
+    if dollars >= 0.1 or dollars <= 0:
+        return f"${dollars:,.2f}"
+    digits = max(4, 1 - math.floor(math.log10(dollars)))  # a tiny budget is not $0.0000
+    return f"${dollars:.{digits}f}"
 
 
 def large(count: int) -> str:

@@ -1,24 +1,38 @@
-"""What one rollout would do, told without running anything."""
+"""What one rollout would do: told without running anything, or by running one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from langgraph_gepa import session
 from langgraph_gepa.agent.discovery import survey
-from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.agent.failures import is_world_failure
+from langgraph_gepa.agent.loading import load_graph, load_metric, load_options
+from langgraph_gepa.agent.masking import Mask, clean, masking, secrets_of
 from langgraph_gepa.agent.models import models_of, name_of, unpriced
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import replaced, side_effect, tools_of
+from langgraph_gepa.agent.tracing import words
 from langgraph_gepa.engine.examples import load_examples
+from langgraph_gepa.engine.ports import Evaluator
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.report.words import duration, money, score
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.rollout import Call, Rollout
 
 LONGEST = 70
 
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """A tool and what would run when a model asks for it. `suspicion` is the word that suggests a side effect."""
+    """A tool and what would run when a model asks for it.
+
+    `suspicion` is the word that suggests a side effect, `None` for a tool that is known to be harmless.
+    """
 
     name: str
     runs: Literal["real", "stand-in", "recorded"]
@@ -28,7 +42,7 @@ class ToolUse:
 @dataclass(frozen=True, slots=True)
 class DryRun:
     """One rollout as it would be. `isolated` names what of the user's is replaced for it, `asks` where it may stop
-    for a human, `unpriced` the models whose price is unknown."""
+    for a human, `unpriced` the models whose price is unknown; `rollout` is one that was run."""
 
     graph: str
     nodes: tuple[str, ...]
@@ -42,6 +56,7 @@ class DryRun:
     timeout: float | None
     example: str | None = None
     inputs: Mapping[str, Any] | None = None
+    rollout: Rollout | None = None
 
     @property
     def risky(self) -> tuple[str, ...]:
@@ -66,24 +81,52 @@ class DryRun:
         if self.inputs is not None:
             lines.append(f"example   {self.example}")
             lines += [f"          {name} = {_brief(value)}" for name, value in self.inputs.items()]
+        if self.rollout is not None:
+            lines += _ran(self.rollout)
         if self.risky:
-            lines.append(f"WARNING   real and perhaps harmful: {', '.join(self.risky)}. RunnerOptions(tools={{...}})")
+            lines.append(
+                f"WARNING   real and perhaps harmful: {', '.join(self.risky)}. "
+                "RunnerOptions(tools={...}) or RunnerOptions(harmless=...)"
+            )
         return "\n".join(lines)
 
 
-def dry_run(graph: Any, data: Any = None, *, options: RunnerOptions | None = None) -> DryRun:
+def dry_run(graph: Any, data: Any = None, *, metric: Any = None, options: RunnerOptions | str | None = None) -> DryRun:
     """What a rollout of `graph` on the first example of `data` would do; no model, tool or node runs.
 
-    Graph and data are given as to `optimize`. Raises `UsageError` where `optimize` would, as for a
-    stand-in that no tool's name fits.
+    With a `metric` that rollout is run and scored as `optimize` would, which calls its models: but not where a
+    real tool may do harm (`risky`). Nothing is kept.
+
+    Everything is given as to `optimize`. Raises `UsageError` where `optimize` would, as for a
+    stand-in that no tool's name fits, and when the world failed the rollout.
     """
-    options = options or RunnerOptions()
+    options = load_options(options)
     compiled = load_graph(graph)
-    modules = survey(compiled).modules
+    found = survey(compiled, kinds=("prompt",))
+    example = load_examples(data, "data")[0] if data is not None else None
+    told = _told(compiled, found.modules, example, options)
+    if metric is None or example is None:
+        return told
+    mask = masking(secrets_of(models_of(compiled)), options.mask)
+    evaluator = GraphEvaluator(found, load_metric(metric), options=options, mask=mask)
+    return told if told.risky else replace(told, rollout=_rollout(evaluator, example, mask))
+
+
+def _rollout(evaluator: Evaluator, example: Example, mask: Mask) -> Rollout:
+    own = {module.name: module.text for module in evaluator.modules}
+    try:
+        return session.run(lambda _: evaluator.evaluate(own, example))
+    except Exception as failure:
+        clean(failure, mask)
+        if not is_world_failure(failure):
+            raise
+        raise UsageError(f"The rollout could not be run: {words(failure)}") from failure
+
+
+def _told(compiled: Any, modules: Sequence[Module], example: Example | None, options: RunnerOptions) -> DryRun:
     replaced(compiled, options.tools, options.tool_cache)
     recorded = options.tool_cache.tools if options.tool_cache else frozenset()
     models = models_of(compiled)
-    example = load_examples(data, "data")[0] if data is not None else None
     own_store = compiled.store is not None or options.store is not None
     fresh = {"checkpointer": True, "store": own_store, "cache": compiled.cache is not None}
     breakpoints = [*_nodes(compiled.interrupt_before_nodes), *_nodes(compiled.interrupt_after_nodes)]
@@ -97,7 +140,7 @@ def dry_run(graph: Any, data: Any = None, *, options: RunnerOptions | None = Non
             ToolUse(
                 name,
                 "stand-in" if name in options.tools else "recorded" if name in recorded else "real",
-                side_effect(name, tool.description),
+                None if name in options.harmless else side_effect(name, tool.description),
             )
             for name, tool in tools_of(compiled).items()
         ),
@@ -117,6 +160,25 @@ def _nodes(named: Any) -> list[str]:
 def _line(tool: ToolUse) -> str:
     doubt = f"  (it may {tool.suspicion} something outside)" if tool.suspicion and tool.runs == "real" else ""
     return f"{tool.name}: {tool.runs}{doubt}"
+
+
+def _ran(rollout: Rollout) -> list[str]:
+    cost = f"{rollout.usage.tokens:,} tokens, {money(rollout.usage.dollars)}"
+    result = f"error     {rollout.error}" if rollout.error else f"output    {_brief(rollout.outputs)}"
+    said = f": {_brief(rollout.feedback.comment)}" if rollout.feedback.comment else ""
+    return [
+        f"ran       in {duration(rollout.seconds)}, {cost}",
+        *(f"call      {_call(call)}" for call in rollout.calls),
+        result,
+        f"score     {score(rollout.score)}{said}",
+    ]
+
+
+def _call(call: Call) -> str:
+    where = f"{call.kind} {call.name} in {call.node}" if call.node else f"{call.kind} {call.name}"
+    if call.kind != "model":
+        return f"{where}: {_brief(call.inputs)}"
+    return f"{where}, {call.usage.tokens:,} tokens, with {', '.join(call.modules) or 'none of the prompts'}"
 
 
 def _brief(value: Any) -> str:

@@ -1,0 +1,132 @@
+"""What every command shares: the app, how it fails and what it exits with, the words of options, how it speaks.
+
+Exit codes: 0 done (a spent budget is done), 2 a mistake in what was asked, 3 stopped early and
+resumable, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, ParamSpec
+
+import typer
+from rich.console import Console
+
+from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    help="Better prompts for an existing LangGraph graph, by reflective evolution (GEPA).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Graph = Annotated[
+    str, typer.Argument(help="path/to/file.py:attribute, package.module:attribute, or a name in ./langgraph.json")
+]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Check = Annotated[bool, typer.Option("--check", help="Fail unless the source holds what the run started from.")]
+Kinds = Annotated[str, typer.Option(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
+Watched = Annotated[
+    str | None, typer.Option(help="Examples to run the graph on, to see which texts reach a model. Calls its models.")
+]
+Data = Annotated[str, typer.Option(help="Examples: a .jsonl file with inputs, outputs, metadata a line.")]
+Metric = Annotated[str, typer.Option(help="The metric: path/to/file.py:function or package.module:function.")]
+Rollouts = Annotated[int | None, typer.Option(min=1, help="Most runs of the graph the search may pay for.")]
+Tokens = Annotated[int | None, typer.Option(min=1, help="Most tokens, of graph and reflection model together.")]
+Dollars = Annotated[float | None, typer.Option(help="Most dollars, of graph and reflection model together.")]
+Seconds = Annotated[float | None, typer.Option(help="Most seconds of running time.")]
+Iterations = Annotated[int | None, typer.Option(min=1, help="Most iterations of the search.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice of ours.")]
+RunOption = Annotated[Path | None, typer.Option("--run", help="Folder of the run; an unfinished one is resumed.")]
+Options = Annotated[
+    str | None,
+    typer.Option(help="How rollouts are run, for tools' stand-ins and interrupts: path/to/file.py:options."),
+]
+Concurrency = Annotated[int, typer.Option(min=1, help="Rollouts at once.")]
+InFlight = Annotated[int | None, typer.Option(min=1, help="Iterations under way at once; 1 is reproducible.")]
+
+
+class _UnreadError(Exception):
+    """Nobody reads what is printed any more, as when `head` has seen enough."""
+
+
+class _Screen(Console):
+    def on_broken_pipe(self) -> None:
+        raise _UnreadError
+
+
+def command(name: str | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Registers a command whose failures are a message and an exit code, never a traceback of ours."""
+
+    def register(function: Callable[P, None]) -> Callable[P, None]:
+        @functools.wraps(function)
+        def explained(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                function(*args, **kwargs)
+            except _UnreadError:
+                _let_go()
+            except (UsageError, PlaceholderError) as mistake:
+                _stop(2, str(mistake))
+            except Interrupted as stopped:
+                _stop(3, str(stopped))
+            except KeyboardInterrupt as stopped:
+                _stop(130, str(stopped) or "Stopped by Ctrl-C.")
+
+        return app.command(name)(explained)
+
+    return register
+
+
+def screen() -> Console:
+    """Standard output, for what is laid out."""
+    return _Screen()
+
+
+def echo(text: Any = "", end: str = "\n") -> None:
+    """Prints to standard output, at once. Bytes are written as they are."""
+    try:
+        typer.echo(text if isinstance(text, bytes) else f"{text}{end}", nl=False)
+    except BrokenPipeError as closed:
+        raise _UnreadError from closed
+
+
+def echo_json(value: Any) -> None:
+    echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Prints to standard error."""
+    for line in lines:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
+
+
+def loading(graph: str) -> None:
+    """Says what takes the first seconds, to a person who waits."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        console.print(f"Loading {graph} …", style="dim", markup=False)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """What commas separate."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _stop(code: int, why: str) -> NoReturn:
+    tell([why])
+    raise typer.Exit(code)
+
+
+def _let_go() -> None:
+    """Python writes out what is left when it ends: not into the closed pipe, which would be an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
