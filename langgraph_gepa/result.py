@@ -17,6 +17,7 @@ from langgraph_gepa.report.page import write_report
 from langgraph_gepa.report.view import View, summarize
 from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.overlap import Copy
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.source.diff import Changes, plan
 
@@ -69,9 +70,15 @@ class Result:
     def view(self) -> View:
         """Everything a person may want to know of the run, as plain data."""
         saved = self.saved
-        examples = {"pareto": saved.asked.examples.pareto, "test": saved.asked.examples.test}
+        given = saved.asked.examples
+        examples = {"feedback": given.feedback, "pareto": given.pareto, "test": given.test}
         with saved.rollouts() as load:
             return summarize(saved.events, saved.found(), saved.settings, load=load, examples=examples)
+
+    @property
+    def copied(self) -> tuple[Copy, ...]:
+        """Where the best texts repeat a training or validation example's reference output: overfitting, most likely."""
+        return self.view.copied
 
     def report(self) -> Path:
         """Writes the run's page and says where it is."""

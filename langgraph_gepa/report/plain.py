@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from langgraph_gepa.report.intervals import Interval
@@ -23,6 +24,7 @@ def to_json(view: View) -> dict[str, Any]:
         "finished": view.finished,
         "reason": view.reason,
         "modules": [_module_json(module) for module in view.modules],
+        "copied": [asdict(copy) for copy in view.copied],
         "candidates": [_candidate_json(candidate) for candidate in view.candidates],
         "seed": _standing_json(view.seed),
         "best": _standing_json(view.best),

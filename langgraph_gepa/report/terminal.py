@@ -19,7 +19,7 @@ from rich.text import Text
 from langgraph_gepa.report import words
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.progress import Iteration, tell
-from langgraph_gepa.report.verdict import headline
+from langgraph_gepa.report.verdict import headline, repeated
 from langgraph_gepa.report.view import View
 from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.candidate import Candidate
@@ -29,6 +29,7 @@ from langgraph_gepa.search.selection import surviving
 
 _STYLE = {"accepted": "green", "rejected": "dim", "skipped": "dim", "failed": "red"}
 _REDRAWS = 8
+_COPIES = 5
 _SIMULATED = "Simulated model: these scores show how the search works, not what a real model would do."
 _GONE = (OSError, ValueError, SystemExit)
 """What writing raises when the terminal is gone or its file closed; rich turns a broken pipe into an exit."""
@@ -213,6 +214,10 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
     console.print(Text(headline(view), style="bold"))
     if view.seed:
         console.print(_scores(view))
+    for copy in view.copied[:_COPIES]:
+        console.print(Text(words.visible(repeated(copy)), style="yellow"))
+    if len(view.copied) > _COPIES:
+        console.print(Text(f"and {len(view.copied) - _COPIES} more such copies: see the report.", style="yellow"))
     usage, spent = view.spent.usage, view.spent
     rows = {
         "Changed": ", ".join(words.visible(module.module.name) for module in view.changed) or "nothing",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from langgraph_gepa.report import words
 from langgraph_gepa.report.view import View
+from langgraph_gepa.search.overlap import Copy
 
 
 def headline(view: View) -> str:
@@ -30,3 +31,10 @@ def headline(view: View) -> str:
         f"{conclusion} {where}, the mean change is {words.signed(change.mean)}; "
         f"its 95 % interval, {low} to {high}, {side} zero."
     )
+
+
+def repeated(copy: Copy) -> str:
+    """An answer that a new text has learned by heart, quoted."""
+    which = "validation" if copy.subset == "pareto" else "training"
+    quote = words.one_line(copy.quote, 160)
+    return f"{copy.module} repeats the reference output of {which} example {copy.example}: “{quote}”"

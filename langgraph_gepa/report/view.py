@@ -15,6 +15,7 @@ from langgraph_gepa.search.candidate import Candidate, Origin
 from langgraph_gepa.search.events import CandidateAdmitted
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.search.overlap import Copy, copies
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import surviving
 
@@ -79,6 +80,7 @@ class View:
     `settings` is as the run was created with; `reason` says why the search ended, empty when it
     has not. `curve` has a step (rollouts, score) for each time the best score rose, and ends
     with the rollouts spent. `line` is the best's ancestry from the seed to itself, both included.
+    `copied` is what the best's texts repeat of single examples' reference outputs.
     """
 
     settings: Mapping[str, Any]
@@ -92,6 +94,7 @@ class View:
     curve: tuple[tuple[int, float], ...]
     frontier_score: float
     modules: tuple[ModuleView, ...]
+    copied: tuple[Copy, ...]
     left_alone: tuple[Module, ...]
     iterations: tuple[Iteration, ...]
     pareto: int
@@ -161,6 +164,7 @@ def summarize(
         return compare(journal, subset, ids, seed, best, load=load, examples=by_id, limit=shown)
 
     candidates = _candidates(pool, found)
+    views = _modules(pool, modules, best)
     line = tuple(sorted({*pool.ancestors(best.id), best.id})) if best else ()
     return View(
         settings=settings,
@@ -173,7 +177,8 @@ def summarize(
         line=line,
         curve=_curve(candidates, pool.spent.rollouts),
         frontier_score=_frontier_score(candidates),
-        modules=_modules(pool, modules, best),
+        modules=views,
+        copied=_copied(views, modules, examples or {}),
         left_alone=tuple(module for module in modules if module.name not in pool.modules),
         iterations=iterations(journal),
         pareto=len(pool.pareto_set),
@@ -250,6 +255,17 @@ def _modules(pool: Pool, modules: Sequence[Module], best: Candidate | None) -> t
         )
         for name, text in seed.items()
     )
+
+
+def _copied(
+    views: Sequence[ModuleView], modules: Sequence[Module], examples: Mapping[str, Sequence[Example]]
+) -> tuple[Copy, ...]:
+    """What a graph already says, its names among it, is no copy."""
+    known = [view.seed for view in views]
+    for module in modules:
+        known += [module.name, module.text, *module.nodes, *module.tools]
+    new = {view.module.name: view.best for view in views if view.changed}
+    return copies(new, known, examples.get("feedback", ()), examples.get("pareto", ()))
 
 
 def _authors(pool: Pool, candidate: Candidate, name: str) -> tuple[int, ...]:

@@ -146,7 +146,9 @@ class Script:
     def _example(self, subset: str, index: int) -> Example:
         evil = EVIL if index == 3 else ""
         ticket = f"Ticket {index}: my order {1000 + index} is late and I want {index} € back! {evil}"
-        return Example(f"{subset}-{index}", {"messages": [{"role": "user", "content": ticket}], "language": "en"})
+        inputs = {"messages": [{"role": "user", "content": ticket}], "language": "en"}
+        answers = [lesson for lessons in LESSONS.values() for lesson in lessons] if subset == "feedback" else []
+        return Example(f"{subset}-{index}", inputs, {"reply": answers[index]} if index < len(answers) else None)
 
     def tell(self, event: Event, seconds: float = 0.1) -> None:
         self.now += seconds
@@ -268,7 +270,7 @@ class Script:
         self.tell(ModulesChosen(number, 0, ("writer",)))
 
     def view(self, **settings: Any) -> View:
-        examples = {"pareto": self.sets["pareto"], "test": self.sets["test"]}
+        examples = {subset: self.sets[subset] for subset in ("feedback", "pareto", "test")}  # type: ignore[index]
         return summarize(
             self.journal,
             MODULES,

@@ -1,5 +1,6 @@
 import io
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from langgraph_gepa.report.modules import modules_json, modules_table
 from langgraph_gepa.report.terminal import Live, print_summary
+from langgraph_gepa.report.words import signed
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import IterationFinished
 from langgraph_gepa.search.module import Module
@@ -101,6 +103,9 @@ def test_the_summary_tells_before_after_and_where(finished: Any) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     view = finished.view()
     assert f"{view.best.test.mean:.3f}" in text
+    change = view.test.difference
+    (line,) = [line for line in text.splitlines() if line.startswith("Held-out test")]
+    assert f"{signed(change.low)} to {signed(change.high)}" in line
     assert "router, agent, writer" in text
     assert "runs/helpdesk/report.html" in text
     assert "Simulated model" in text

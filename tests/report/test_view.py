@@ -1,12 +1,15 @@
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from langgraph_gepa.report.comparison import skim
 from langgraph_gepa.report.page import render
 from langgraph_gepa.report.plain import to_json
+from langgraph_gepa.report.terminal import print_summary
 from langgraph_gepa.report.view import summarize
 from langgraph_gepa.search.events import RunStarted
 
@@ -49,6 +52,22 @@ def test_the_authors_of_a_text_lead_from_the_seed_to_the_best(finished: Any) -> 
         assert bool(module.authors) == module.changed
         if module.authors:
             assert view.candidates[module.authors[-1]].texts[module.module.name] == module.best
+
+
+def test_answers_that_a_text_repeats_are_shown_beside_it(finished: Any) -> None:
+    """Beside the module concerned, with the example and the quote; in the summary and for machines too."""
+    view, console = finished.view(), Console(file=io.StringIO(), width=200)
+    page, plain = render(view), to_json(view)
+    print_summary(view, console)
+    said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert {copy.module for copy in view.copied} <= {module.module.name for module in view.changed}
+    assert [copy["example"] for copy in plain["copied"]] == [copy.example for copy in view.copied]
+    for copy in view.copied[:5]:
+        (article,) = [part for part in page.split('<article class="module"')[1:] if f">{copy.module}</h3>" in part]
+        assert f'training example <span class="mono">{copy.example}</span>' in article.split("</article>")[0]
+        assert f"{copy.module} repeats the reference output of training example {copy.example}: “" in said
+    assert view.copied
+    assert 'class="copied"' not in render(summarize(finished.journal, (), {}))
 
 
 def test_held_out_examples_judge_and_validation_does_only_without_them(script: Callable[..., Any]) -> None:

@@ -167,6 +167,12 @@ def test_the_tags_stand_on_lines_of_their_own() -> None:
     assert [len(section(body, tag)) for body in section(prompt, "record") for tag in TAGS[3:7]] == [1] * 8
 
 
+def test_answers_are_not_to_be_copied() -> None:
+    """A text that repeats answers is right about the examples shown and about no other (see `search.overlap`)."""
+    task = reflection_prompt(MODULE, TEXT, [RECORD]).rpartition("</record>")[2]
+    assert "Do not copy answers, names, numbers or wording that belong to a single record" in task
+
+
 @pytest.mark.parametrize(("kind", "asks"), [("tool", "when to use the tool"), ("schema", "for each field")])
 def test_the_task_fits_the_kind(kind: Any, asks: str) -> None:
     """A tool's description and a schema's are asked for as what they are."""
