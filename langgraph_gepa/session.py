@@ -7,15 +7,16 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from time import monotonic
 from types import FrameType
 from typing import Any, TypeVar
 
 from langgraph_gepa.agent.executor import executor
-from langgraph_gepa.errors import UsageError
+from langgraph_gepa.errors import Interrupted, UsageError
 
 T = TypeVar("T")
 
@@ -25,6 +26,9 @@ LOADING = "LANGGRAPH_GEPA_LOADING"
 """Set in the environment of a process that only loads a project, where nothing may be paid for."""
 BLINK = 0.2
 """Seconds after which the waiting thread looks up: on Windows a wait without end cannot be interrupted."""
+GRACE = 1.5
+"""Seconds that a run stopped at once has to close its accounts. One that cannot (code of the user's holds up
+the event loop, or swallows the cancellation) is left behind: what it spent is noted, and charged when it goes on."""
 
 
 @dataclass
@@ -32,19 +36,25 @@ class Brake:
     """Stops a run: gently the first time (what is under way ends and is kept), at once the second time.
 
     `on_pull` is what a gentle stop does; set by whoever has something to stop. `by` names the
-    signal that pulled it first.
+    signal that pulled it first, `at_once` is when it was pulled again.
     """
 
     on_pull: Callable[[str], None] = field(default=lambda _: None)
     by: str | None = None
+    at_once: float | None = None
     _task: asyncio.Task[Any] | None = field(default=None, init=False, repr=False)
 
-    def pull(self, by: str) -> None:
-        """To be called in the event loop."""
+    def pull(self, by: str, loop: asyncio.AbstractEventLoop) -> None:
+        """To be called from a signal handler; what it does is done in the event loop."""
         if self.by is None:
             self.by = by
-            self.on_pull(by)
-        elif self._task is not None:
+            loop.call_soon_threadsafe(self.on_pull, by)
+        else:
+            self.at_once = self.at_once or monotonic()
+            loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
             self._task.cancel()
 
     async def _hold(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -55,8 +65,9 @@ class Brake:
 def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
     """Runs `make(brake)` in our own event loop and waits, also where another loop runs already (a notebook).
 
-    Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended, and `UsageError` in a
-    process that only loads a project or in our own event loop, which it would hold up for ever.
+    Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended, `Interrupted` when another
+    signal cut it off, and `UsageError` in a process that only loads a project or in our own event loop,
+    which it would hold up for ever.
     """
     if os.environ.get(LOADING):
         raise UsageError(
@@ -70,11 +81,13 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
             "Start it in a thread: `await asyncio.to_thread(evaluate, ...)`."
         )
     try:
-        with _signals(lambda by: loop.call_soon_threadsafe(brake.pull, by)):
-            return _outcome(asyncio.run_coroutine_threadsafe(brake._hold(make(brake)), loop))
+        with _signals(lambda by: brake.pull(by, loop)):
+            return _outcome(asyncio.run_coroutine_threadsafe(brake._hold(make(brake)), loop), brake)
     except Exception as error:
         if brake.by == "Ctrl-C":
             raise KeyboardInterrupt from error
+        if brake.by and isinstance(error, CancelledError):
+            raise Interrupted(f"{brake.by}, twice") from error
         raise
 
 
@@ -91,13 +104,15 @@ def _loop(process: int) -> asyncio.AbstractEventLoop:  # noqa: ARG001 - a forked
     return loop
 
 
-def _outcome(future: Future[T]) -> T:
+def _outcome(future: Future[T], brake: Brake) -> T:
     while True:
         try:
             return future.result(BLINK)
         except TimeoutError:
             if future.done():  # it is the coroutine's own
                 return future.result()
+            if brake.at_once is not None and monotonic() - brake.at_once > GRACE:
+                raise CancelledError from None
 
 
 @contextmanager

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from langchain_openai import ChatOpenAI
+from langgraph.graph import START, StateGraph
+from pydantic import SecretStr
+from typing_extensions import TypedDict
 
+from langgraph_gepa import Budget, Result, RunnerOptions, optimize
+from langgraph_gepa.demo.server import Answer, SimulatedServer
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.session import Brake, run
+from langgraph_gepa.saved import SavedRun
+from langgraph_gepa.session import GRACE, Brake, run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a single process")
 
@@ -89,3 +100,88 @@ def test_a_polite_kill_is_an_interruption() -> None:
     """SIGTERM, as a scheduler sends it, stops a run as gently, but it is no Ctrl-C."""
     with pytest.raises(Interrupted, match="by SIGTERM"):
         signalled(signal.SIGTERM)
+
+
+@posix
+def test_a_polite_kill_twice_ends_at_once_with_a_word() -> None:
+    """Not with a traceback of a cancellation."""
+    with pytest.raises(Interrupted, match="SIGTERM, twice"):
+        signalled(signal.SIGTERM, heeds=False)
+
+
+@posix
+def test_code_that_holds_up_the_loop_holds_up_nobody_who_stops_it_twice() -> None:
+    """An async node that blocks, where nothing can be cancelled: the caller goes on after `GRACE`."""
+    freed = threading.Event()
+
+    async def work(brake: Brake) -> None:
+        pulled = asyncio.Event()
+        brake.on_pull = lambda _: pulled.set()
+        os.kill(os.getpid(), signal.SIGINT)
+        await pulled.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+        freed.wait(60)
+
+    started = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(work)
+        assert time.monotonic() - started < GRACE + 2
+    finally:
+        freed.set()
+
+
+class State(TypedDict, total=False):
+    question: str
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_the_second_signal_ends_a_run_whose_node_hangs_in_a_thread(tmp_path: Path, number: int) -> None:
+    """Within two seconds; the model call before the hang is charged, what had ended is kept, and the folder goes on."""
+    freed = threading.Event()
+    hangs, pulled = [True], list[float]()
+
+    class Impatient(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "again stops at once" in record.getMessage():
+                pulled.append(time.monotonic())
+                os.kill(os.getpid(), number)
+
+    def search(server: SimulatedServer) -> Result:
+        model = ChatOpenAI(model="m", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
+
+        def node(state: State) -> State:
+            model.invoke([("system", "Answer the question with one word."), ("user", state["question"])])
+            if state["question"] == "c" and hangs[0]:
+                os.kill(os.getpid(), number)
+                freed.wait()
+            return {}
+
+        builder = StateGraph(State)
+        builder.add_node("node", node)
+        builder.add_edge(START, "node")
+        data = [{"inputs": {"question": name}} for name in "abc"]
+        return optimize(
+            builder.compile(), data, data, metric=lambda rollout: float(not rollout.error),
+            reflection_lm=model, concurrency=1, budget=Budget(iterations=1), run=tmp_path / "run", progress=False,
+            options=RunnerOptions(timeout=None),
+        )  # fmt: skip
+
+    logger, handler = logging.getLogger("langgraph_gepa.job"), Impatient()
+    logger.addHandler(handler)
+    try:
+        with SimulatedServer({"m": lambda *_: Answer("word")}) as server:
+            with pytest.raises(BaseException) as stopped:
+                search(server)
+            assert time.monotonic() - pulled[0] < 2
+            assert isinstance(stopped.value, KeyboardInterrupt if number == signal.SIGINT else Interrupted)
+            assert "resume" in str(stopped.value)
+            spent = SavedRun.open(tmp_path / "run").pool.spent
+            assert (spent.rollouts, spent.lost.tokens > 0) == (2, True)
+            assert spent.usage.tokens == server.tokens
+            hangs[0] = False
+            assert search(server).pool.spent.rollouts == 3
+    finally:
+        freed.set()
+        logger.removeHandler(handler)

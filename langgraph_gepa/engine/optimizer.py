@@ -85,7 +85,8 @@ class Optimizer:
 
         Raises `UsageError` before anything is paid for when the search cannot start, `Interrupted`
         when stopped early, and whatever the evaluator or the model raised last; everything paid
-        for is kept, and an optimizer with a new ledger on the same store goes on.
+        for is kept, and an optimizer with a new ledger on the same store goes on. Cancelled, it
+        cancels what is under way, whose cost so far is charged, and ends at once.
         """
         self._check()
         self.ledger.budget = self.budget
@@ -101,6 +102,9 @@ class Optimizer:
             return self.pool
         except BaseException as stopped:
             self.ledger.stop("another iteration failed")
+            if isinstance(stopped, asyncio.CancelledError):
+                for task in under_way:
+                    task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
             # An iteration that was merely told to stop may end before the one that failed.
             if isinstance(stopped, Interrupted) and (failure := self.ledger.failure) is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from langgraph_gepa.engine.meter import meter
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import MetricError, UsageError
 from langgraph_gepa.search.budget import Budget
@@ -21,6 +22,7 @@ from langgraph_gepa.search.events import (
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.rollout import Usage
 
 
 @pytest.mark.parametrize("in_flight", [1, 4, 8])
@@ -191,27 +193,35 @@ def test_a_reflection_model_that_keeps_failing_ends_the_run(worlds: Any) -> None
     assert Pool.replay(world.journal()).spent.rollouts == len(world.evaluator.finished) == 9
 
 
-def test_a_cancelled_run_keeps_what_was_under_way(worlds: Any) -> None:
-    """Cancelling lets the iterations' rollouts end and stores them."""
+def test_a_cancelled_run_keeps_what_has_ended_and_charges_the_rest(worlds: Any) -> None:
+    """Rollouts that would never end are cut off, what they had spent is on the account; a resumed run pays for them."""
     world = worlds.random(0, pareto=6)
 
     async def cancelled() -> None:
-        forty = asyncio.Event()
-        pace = worlds.shuffling(0)
+        hung = asyncio.Event()
 
-        async def counting(texts: Texts, example: Example) -> None:
-            if len(world.evaluator.started) == 40:
-                forty.set()
-            await pace(texts, example)
+        async def hanging(texts: Texts, example: Example) -> None:
+            if len(world.evaluator.started) > 40:
+                meter()(Usage(7, 0, 0.0))
+                hung.set()
+                await asyncio.Event().wait()  # it never ends by itself, so waiting for it would be for ever
+            await asyncio.sleep(0)
 
-        task = asyncio.create_task(world.session(Budget(rollouts=500), in_flight=4, pace=counting).run())
-        await forty.wait()
+        task = asyncio.create_task(world.session(Budget(rollouts=500), in_flight=4, pace=hanging).run())
+        await hung.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(cancelled())
-    assert Pool.replay(world.journal()).spent.rollouts == len(world.evaluator.started)
+    pool = Pool.replay(world.journal())
+    cut_off = len(world.evaluator.started) - len(world.evaluator.finished)
+    assert cut_off > 0
+    assert pool.spent.rollouts == len(world.evaluator.finished)
+    assert pool.spent.lost == Usage(7 * cut_off, 0, 0.0)
+    asyncio.run(world.session(Budget(rollouts=60)).run())
+    keys = [event.ledger for event in world.journal() if isinstance(event, RolloutFinished)]
+    assert len(keys) == len(set(keys))
 
 
 def broken(module: str, text: str) -> str | None:
