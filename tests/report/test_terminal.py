@@ -1,6 +1,5 @@
 import io
 import os
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
