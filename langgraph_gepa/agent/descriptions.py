@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from types import FunctionType
@@ -18,16 +19,19 @@ from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.search.module import Kind
 
+_WORDS = 3
+"""Words from which a text is known again inside another one."""
 _PARAMETERS = ("parameters", "input_schema", "schema")
 _WITHIN = ("items", "anyOf", "allOf", "oneOf", "additionalProperties")
 
 
 def find(walk: Walk, demands: Demands) -> Iterator[Slot]:
     structured = _structured(walk)
+    told = _named_texts(walk)
     for key, node in walk.nodes.items():
         value = node.value
         if isinstance(value, BaseTool):
-            yield from _tool(value, key, walk)
+            yield from _tool(value, key, walk, told)
         elif isinstance(value, FunctionType):
             if value.__doc__ and demands.described(key):
                 yield Slot(key, ("doc",), cleandoc(value.__doc__), "tool", tool=value.__name__)
@@ -40,16 +44,45 @@ def find(walk: Walk, demands: Demands) -> Iterator[Slot]:
             yield from _frozen(value, "schema", name)
 
 
-def _tool(tool: BaseTool, key: int, walk: Walk) -> Iterator[Slot]:
+def _tool(tool: BaseTool, key: int, walk: Walk, told: Mapping[int, Mapping[str, Any]]) -> Iterator[Slot]:
     answers = any(isinstance(walk.nodes[holder].value, OutputToolBinding) for holder, _ in walk.holders.get(key, ()))
     kind: Kind = "schema" if answers else "tool"
-    if templates.speaks(tool.description):
+    inside = {at: one for at, one in told.items() if one["description"] in tool.description and key in walk.above({at})}
+    if inside:
+        yield from _composed(tool, key, kind, inside)
+    elif templates.speaks(tool.description):
         yield Slot(key, ("attr", "description"), tool.description, kind, tool=tool.name)
     arguments: Any = tool.args_schema
     if isinstance(arguments, type) and id(arguments) in walk.nodes:
         yield from _fields(arguments, id(arguments), kind, tool.name)
     elif isinstance(arguments, dict):
         yield from _properties(arguments, kind, tool.name)
+
+
+def _composed(tool: BaseTool, key: int, kind: Kind, inside: Mapping[int, Mapping[str, Any]]) -> Iterator[Slot]:
+    """A tool that lists what it leads to, as deep agents' `task` lists its sub-agents: the description of each is
+    a text of its own, which fills a placeholder of the tool's."""
+    text, parts = templates.escape(tool.description), {}
+    for at, one in inside.items():
+        name = re.sub(r"\W+", "_", one["name"])
+        written = templates.escape(one["description"])
+        yield Slot(at, ("item", "description"), one["description"], kind, tool=f"{tool.name}.{name}")
+        if name not in parts and written in text:
+            text = text.replace(written, f"{{{name}}}", 1)
+            parts[name] = (at, ("item", "description"))
+    yield Slot(key, ("attr", "description"), text, kind, "format", tool=tool.name, parts=parts)
+
+
+def _named_texts(walk: Walk) -> dict[int, Mapping[str, Any]]:
+    """Dicts that describe what they name, and are no functions or schemas for a model."""
+    return {
+        key: node.value
+        for key, node in walk.nodes.items()
+        if isinstance(node.value, dict)
+        and isinstance(node.value.get("name"), str)
+        and templates.words(str(node.value.get("description") or "")) >= _WORDS
+        and not _function_name(node.value)
+    }
 
 
 def _class(cls: type, key: int, kind: Kind, name: str) -> Iterator[Slot]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from langgraph_gepa.agent.anatomy import Step
 from langgraph_gepa.agent.literals import Literal
 from langgraph_gepa.search.module import Evidence, Kind, Style
+
+Spot = tuple[int, Step]
+"""An object by identity, and the step to one of its parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A text in an object. Several may be the same module. `tool` is the name of the tool or schema it describes,
     with that of the argument or field (`search.query`); `literal` is there when it is written in code;
-    `tokens` are what the program replaces in it."""
+    `tokens` are what the program replaces in it; `parts` are the texts of others in it, by placeholder."""
 
     owner: int
     step: Step
@@ -26,6 +30,11 @@ class Slot:
     literal: Literal | None = None
     reason: str = ""
     tokens: tuple[str, ...] = ()
+    parts: Mapping[str, Spot] = field(default_factory=dict)
+
+    @property
+    def spot(self) -> Spot:
+        return self.owner, self.step
 
     @property
     def frozen(self) -> bool:

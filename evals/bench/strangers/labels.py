@@ -209,6 +209,11 @@ def _telling(text: str) -> str:
     return " ".join((full or max(parts, key=len)).split()[:6])
 
 
+def _kinds(label: Label) -> tuple[str, ...]:
+    """What a module of this label may be: a tool's text is one whatever the label calls it."""
+    return _KINDS["tool" if label.role == "tool" else label.kind]
+
+
 _KINDS = {"prompt": ("prompt",), "tool": ("tool", "schema"), "schema": ("schema", "tool")}
 
 
@@ -231,7 +236,7 @@ def match(anchors: Sequence[Anchor], modules: Iterable[Module], here: Path) -> M
         for index, anchor in enumerate(anchors):
             if index in result.found:
                 continue
-            module = next((m for m in left if m.kind in _KINDS[anchor.label.kind] and rule(anchor, m, here)), None)
+            module = next((m for m in left if m.kind in _kinds(anchor.label) and rule(anchor, m, here)), None)
             if module is not None:
                 result.found[index] = module
                 left.remove(module)

@@ -1,0 +1,197 @@
+"""From the texts found in a graph's objects to its modules: their names, their nodes, and where each stands."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langgraph.graph import START
+from langgraph.pregel import Pregel
+
+from langgraph_gepa.agent import matching, naming, origin, paths, templates
+from langgraph_gepa.agent.anatomy import classes
+from langgraph_gepa.agent.definitions import Place
+from langgraph_gepa.agent.files import Files
+from langgraph_gepa.agent.slot import Slot, Spot
+from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.search.module import Module, Style, Texts
+
+AnyGraph = Pregel[Any, Any, Any, Any]
+
+_EVIDENCE = ("seen", "flows", "possible")
+
+Carriers = Mapping[str, tuple[Slot, ...]]
+"""Module name -> where its text stands in the graph's objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A text in memory that is `module`'s with other modules' texts in its placeholders."""
+
+    module: str
+    parts: Mapping[str, str]
+
+    @property
+    def modules(self) -> set[str]:
+        return {self.module, *self.parts.values()}
+
+    def said(self, texts: Texts) -> str:
+        filled = matching.filled(texts[self.module], "format", {key: texts[name] for key, name in self.parts.items()})
+        return texts[self.module] if filled is None else filled
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a walk over a graph found: enough to bind it any number of times. `above` maps a
+    module to the objects that lead to its text. Modules without carriers are served: the `declared`
+    by name, others in the messages."""
+
+    compiled: AnyGraph
+    walk: Walk
+    modules: Mapping[str, Module]
+    carriers: Carriers
+    wholes: Mapping[Spot, Whole]
+    above: Mapping[str, set[int]]
+    declared: frozenset[str]
+    files: Files
+
+    def replaced(self, texts: Texts) -> dict[Spot, str]:
+        """What stands in memory when the modules with carriers that `texts` names say these."""
+        held = {name: text for name, text in texts.items() if name in self.carriers}
+        said = {name: module.text for name, module in self.modules.items()} | held
+        places = {slot.spot: text for name, text in held.items() for slot in self.carriers[name]}
+        wholes = {spot: whole for spot, whole in self.wholes.items() if whole.modules & held.keys()}
+        return places | {spot: whole.said(said) for spot, whole in wholes.items()}
+
+
+def assembled(
+    compiled: AnyGraph,
+    walk: Walk,
+    traced: paths.Paths,
+    found: Mapping[Any, list[Slot]],
+    where: Mapping[Any, Place],
+    asked: Sequence[Module],
+    strange: Sequence[Module],
+    files: Files,
+) -> Found:
+    """`asked` are declared modules, whose names are theirs; `strange` have no place in memory."""
+    rank = {path: i for i, path in enumerate(traced.order)}
+    tools = paths.tools(walk, traced)
+    drafts = []
+    heads: dict[str, int] = {}
+    for met, (key, slots) in enumerate(found.items()):
+        nodes = sorted(_nodes(walk, traced, slots), key=lambda path: rank[path])
+        head, _, argument = slots[0].tool.partition(".")
+        first = rank[nodes[0]] if nodes else len(rank)
+        turn = (first, slots[0].kind != "prompt", heads.setdefault(head, met) if head else met, bool(argument), met)
+        drafts.append((turn, nodes, where[key], slots))
+    drafts.sort(key=lambda draft: draft[0])
+    candidates = [_candidates(walk, traced, nodes, place, slots) for _, nodes, place, slots in drafts]
+    names = naming.unique([*([one.name] for one in asked), *candidates])
+    carriers = {}
+    turns = []
+    for name, (turn, nodes, place, slots) in zip(names[len(asked) :], drafts, strict=True):
+        turns.append((turn, _module(name, tuple(nodes), place, slots)))
+        carriers[name] = tuple(slots)
+    others = naming.unique([[one.name] for one in strange], names)
+    served = [*asked, *(dataclasses.replace(one, name=name) for one, name in zip(strange, others, strict=True))]
+    for at, module in enumerate(served):
+        first = min((rank.get(node, len(rank)) for node in module.nodes), default=len(rank))
+        turns.append(((first, False, at - len(served), False, 0), module))
+    turns.sort(key=lambda one: one[0])
+    modules = [dataclasses.replace(one, tools=_at_hand(one, tools)) for _, one in turns]
+    declares = frozenset(one.name for one in asked)
+    wholes = _wholes(carriers)
+    above = {name: walk.above(_owners(name, slots, wholes)) for name, slots in carriers.items()}
+    return Found(compiled, walk, {m.name: m for m in modules}, carriers, wholes, above, declares, files)
+
+
+def _wholes(carriers: Carriers) -> dict[Spot, Whole]:
+    names = {slot.spot: name for name, slots in carriers.items() for slot in slots}
+    return {
+        slot.spot: Whole(name, {key: names[spot] for key, spot in slot.parts.items()})
+        for name, slots in carriers.items()
+        for slot in slots
+        if slot.parts
+    }
+
+
+def _owners(name: str, slots: Sequence[Slot], wholes: Mapping[Spot, Whole]) -> set[int]:
+    """The objects that a module's text stands in, by itself or as a part."""
+    return {slot.owner for slot in slots} | {spot[0] for spot, whole in wholes.items() if name in whole.modules}
+
+
+def _at_hand(module: Module, tools: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tool for path in module.nodes for tool in tools.get(path, ())))
+
+
+def _module(name: str, nodes: tuple[str, ...], place: Place, slots: list[Slot]) -> Module:
+    first = slots[0]
+    style: Style = next((slot.style for slot in slots if slot.style != "plain"), "plain")
+    evidence = min((slot.evidence for slot in slots), key=_EVIDENCE.index) if nodes else "possible"
+    reason = next((slot.reason for slot in slots if slot.reason), "")
+    names: tuple[str, ...] = ()
+    try:
+        names = templates.placeholders(first.text, style) if style != "plain" else first.tokens
+    except templates.BrokenTemplateError as broken:
+        reason = reason or str(broken)
+    return Module(
+        name=name, kind=first.kind, text=first.text, style=style, placeholders=names, nodes=nodes,
+        file=origin.relative(place.file), line=place.line, evidence=evidence, reason=reason,
+    )  # fmt: skip
+
+
+def _nodes(walk: Walk, traced: paths.Paths, slots: list[Slot]) -> list[str]:
+    nodes = dict.fromkeys(path for slot in slots for path in _users(walk, traced, slot))
+    if slots[0].kind != "prompt":
+        return [path for path in nodes if path not in traced.executors] or list(nodes)
+    return list(nodes)
+
+
+def _users(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
+    """The nodes that use one text: those that reach its owner and, of the user's objects, name the attribute."""
+    owner = walk.nodes[slot.owner].value
+    if slot.step[0] == "described" and slot.kind == "tool":
+        return [path for holder, _ in walk.holders[slot.owner] for path in traced.of.get(holder, ())]
+    nodes = traced.of.get(slot.owner, [])
+    mine = classes.own(owner if isinstance(owner, type) else type(owner))
+    if slot.kind != "prompt" or slot.step[0] not in ("attr", "member", "field") or not mine:
+        return nodes
+    # Nobody holds the schema of a context: whoever names its field uses it.
+    return [path for path in nodes or traced.order if not traced.named[path].isdisjoint((slot.step[-1], "getattr"))]
+
+
+def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: Place, slots: list[Slot]) -> list[str]:
+    """Names for a module, from short to long: the constant's own, else the node's with what tells it apart."""
+    first = slots[0]
+    path = nodes[0] if nodes else ""
+    if first.kind != "prompt":
+        name = first.tool or naming.slug(first.hint or path or "tool")
+        return [f"{first.kind}:{name}", f"{first.kind}:{path}/{name}"]
+    node = naming.label(path, traced.graphs.get(path, ""), path in traced.prebuilt)
+    known = next(
+        filter(None, (naming.holder(walk, slot.owner, slot.step) for slot in slots if slot.literal is None)), ""
+    )
+    if place.name or known:
+        own = naming.slug(place.name or known)
+        return [
+            own,
+            *([f"{own}.{first.hint}"] if first.hint else []),
+            *_within(place),
+            f"{node}.{own}",
+            f"{naming.slug(path)}.{own}",
+        ]
+    function = walk.nodes[first.owner].value.__name__ if first.literal is not None else "<lambda>"
+    details = [naming.slug(d) for d in (function, first.hint) if d and d not in ("<lambda>", path.split("/")[-1])]
+    if details and (path in traced.executors or path.endswith(START)):
+        node = details.pop(0)  # the tool or router says more than the node it runs in
+    names = [".".join([node, *details[:count]]) for count in range(len(details) + 1)]
+    return [*names, ".".join([naming.slug(path), *details])]
+
+
+def _within(place: Place) -> list[str]:
+    """The name with that of the file it is written in."""
+    return [f"{naming.slug(Path(place.file).stem)}.{naming.slug(place.name)}"] if place.file and place.name else []
