@@ -115,12 +115,17 @@ def fit(
     `parents` are ids of earlier rows, none for the seed. Scores outside 0 to 1 are mapped there first.
     """
     family = _family(parents)
-    total, seen = np.asarray(sums, dtype=float), np.asarray(counts, dtype=float)
+    total, seen = _matrix(sums), _matrix(counts)
     low, width = units(total, seen)
-    total = (total - low * seen) / width
+    if (low, width) != (0.0, 1.0):
+        total = (total - low * seen) / width
     step, spread, noise = _fitted(family, total, seen, prior)
-    means, covariance = _solve(family, total, seen, prior, step, spread, noise)
+    means, covariance = _solve(family, _Scores.of(total, seen), prior, step, spread, noise)
     return Posterior(low + width * means, width * width * covariance, step, spread, noise, width)
+
+
+def _matrix(rows: Sequence[Sequence[float]]) -> Array:
+    return np.concatenate([np.asarray(row, dtype=float) for row in rows]).reshape(len(rows), -1)
 
 
 def units(sums: Array, counts: Array) -> tuple[float, float]:
@@ -176,21 +181,38 @@ def _family(parents: Sequence[tuple[int, ...]]) -> _Family:
     return _Family(columns, terms, np.array([not known for known in parents]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """Sums and counts of the scores by candidate (rows) and example (columns), with the totals of both."""
+
+    sums: Array
+    counts: Array
+    by_candidate: tuple[Array, Array]
+    by_example: tuple[Array, Array]
+
+    @classmethod
+    def of(cls, sums: Array, counts: Array) -> _Scores:
+        return cls(sums, counts, (sums.sum(1), counts.sum(1)), (sums.sum(0), counts.sum(0)))
+
+    def shrink(self, prior: Prior, noise: float) -> Array:
+        """The variance that is left of each example's effect, were the worths known."""
+        left: Array = 1.0 / (prior.effect_sd**-2 + self.by_example[1] / noise)
+        return left
+
+
 def _solve(
-    family: _Family, sums: Array, counts: Array, prior: Prior, step: float, spread: float, noise: float
+    family: _Family, scores: _Scores, prior: Prior, step: float, spread: float, noise: float
 ) -> tuple[Array, Array]:
     """Means and covariance of the worths, the examples' effects integrated out."""
     weights = np.where(family.seeds, prior.seed_sd**-2, spread**-2)
     expected = np.where(family.seeds, prior.seed_mean, step)
-    seen = counts / noise
-    shrink = 1.0 / (prior.effect_sd**-2 + seen.sum(0))
-    precision = family.precision(weights) - (seen * shrink) @ seen.T
-    precision[np.diag_indices_from(precision)] += seen.sum(1)
-    said = sums / noise
-    evidence = family.pull(weights, expected) + said.sum(1) - seen @ (shrink * said.sum(0))
+    shrink = scores.shrink(prior, noise) / noise
+    precision = family.precision(weights) - (scores.counts * (shrink / noise)) @ scores.counts.T
+    precision[np.diag_indices_from(precision)] += scores.by_candidate[1] / noise
+    unexplained = scores.by_candidate[0] - scores.counts @ (shrink * scores.by_example[0])
     covariance = np.linalg.inv(precision)
     covariance = (covariance + covariance.T) / 2
-    return covariance @ evidence, covariance
+    return covariance @ (family.pull(weights, expected) + unexplained / noise), covariance
 
 
 def _fitted(family: _Family, sums: Array, counts: Array, prior: Prior) -> tuple[float, float, float]:
@@ -198,13 +220,13 @@ def _fitted(family: _Family, sums: Array, counts: Array, prior: Prior) -> tuple[
     family, rows = _latest(family, prior.recent)
     sums, counts = sums[rows], counts[rows]
     known = counts.sum(0) > 0
-    sums, counts = sums[:, known], counts[:, known]
-    cells = counts > 0
-    scores = np.divide(sums, counts, out=np.zeros_like(sums), where=cells)
+    scores = _Scores.of(sums[:, known], counts[:, known])
+    cells = scores.counts > 0
+    squares = float((scores.sums[cells] ** 2 / scores.counts[cells]).sum())
     step, spread, noise = prior.step, prior.spread, prior.noise
     for _ in range(prior.rounds):
-        means, covariance = _solve(family, sums, counts, prior, step, spread, noise)
-        squared = _residuals(scores, counts, means, covariance, prior, noise)
+        means, covariance = _solve(family, scores, prior, step, spread, noise)
+        squared = _residuals(scores, squares, means, covariance, prior, noise)
         noise = (squared + prior.noise_weight * prior.noise) / (int(cells.sum()) + prior.noise_weight)
         moved, variances = family.steps(means, covariance)
         weight = prior.step_weight
@@ -229,15 +251,18 @@ def _latest(family: _Family, recent: int) -> tuple[_Family, npt.NDArray[np.intp]
     return _Family(columns, terms, ~kept), rows
 
 
-def _residuals(scores: Array, counts: Array, means: Array, covariance: Array, prior: Prior, noise: float) -> float:
-    """The expected sum of squared noise, in single scores."""
-    seen = counts / noise
-    total = seen.sum(0)
-    shrink = 1.0 / (prior.effect_sd**-2 + total)
-    left = np.where(counts > 0, scores - means[:, None], 0.0)
-    effects = shrink * (seen * left).sum(0)
-    squared = float(np.vdot(counts, (left - effects) ** 2))
-    spans = (seen * (covariance @ seen)).sum(0)
-    uncertain = noise * np.vdot(total, shrink) + np.vdot(covariance.diagonal(), counts.sum(1))
-    uncertain += noise * np.vdot(shrink * (shrink * total - 2.0), spans)
-    return squared + float(uncertain)
+def _residuals(scores: _Scores, squares: float, means: Array, covariance: Array, prior: Prior, noise: float) -> float:
+    """The expected sum of squared noise, in single scores. `squares` is what it would be if all worths were 0.
+
+    Written out in products of vectors: a pass over all scores for each term would take most of the fit's time.
+    """
+    sums, counts = scores.by_candidate
+    seen = scores.by_example[1]
+    shrink = scores.shrink(prior, noise) / noise
+    worths = means @ scores.counts
+    effects = shrink * (scores.by_example[0] - worths)
+    squared = squares - 2.0 * (means @ sums + effects @ scores.by_example[0])
+    squared += (means**2) @ counts + 2.0 * (worths @ effects) + (effects**2) @ seen
+    shares = (scores.counts * (shrink * (shrink * seen - 2.0))) @ scores.counts.T
+    uncertain = noise * (seen @ shrink) + covariance.diagonal() @ counts + np.vdot(shares, covariance)
+    return float(squared + uncertain)
