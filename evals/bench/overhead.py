@@ -215,8 +215,8 @@ def bookkeeping(pools: Sequence[int], sets: Sequence[int]) -> None:
                 raced = ours(scores, MemoryStore(), RACING, better=0.25)
                 other = theirs(scores, Path(folder, "gepa"))
             print(
-                f"{pool:>10} {examples:>10} {memory[0]:>8.1f} {raced[0]:>8.1f} {other[0]:>9.1f} {other[0] / memory[0]:>6.1f} "
-                f"{disk[1]:>9.1f} {other[1]:>9.1f}",
+                f"{pool:>10} {examples:>10} {memory[0]:>8.1f} {raced[0]:>8.1f} "
+                f"{other[0]:>9.1f} {other[0] / memory[0]:>6.1f} {disk[1]:>9.1f} {other[1]:>9.1f}",
                 flush=True,
             )
 

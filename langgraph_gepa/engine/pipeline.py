@@ -73,7 +73,7 @@ class Pipeline:
         else:
             passed = await self._mutate()
         if passed is not None:
-            await self._race(passed, admitted and admitted.candidate)
+            await self._race(passed, admitted.candidate if admitted else None)
 
     async def _mutate(self) -> Passed | None:
         parent = self.pool.candidates[self.plan.parents[0]]
