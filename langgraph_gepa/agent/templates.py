@@ -155,6 +155,8 @@ def _jinja2(text: str) -> Iterator[str]:
         tree = Environment(autoescape=False).parse(text)  # noqa: S701
     except TemplateSyntaxError as broken:
         raise BrokenTemplateError(f"the text is no jinja2 template: {broken.message}, line {broken.lineno}") from broken
+    except RecursionError as deep:
+        raise BrokenTemplateError("the text is no jinja2 template: it is nested too deep") from deep
     free = find_undeclared_variables(tree)
     for name in tree.find_all(nodes.Name):
         if name.name in free:

@@ -1,0 +1,64 @@
+"""Texts that a model may make up, in every style: read, or refused with a reason, and safe to fill when let through."""
+
+from __future__ import annotations
+
+from string import Template
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment
+from langchain_core.utils import mustache
+
+from langgraph_gepa.agent import templates
+from langgraph_gepa.search.module import Style
+
+STYLES: list[Style] = ["plain", "format", "fstring", "mustache", "jinja2"]
+PIECES = [
+    "{", "}", "{{", "}}", "{%", "%}", "{#", "#}", "{{#", "{{/", "{{^", "{{&", "{{!", "{{>", "{{=", "=}}", "{name}",
+    "{{name}}", "{{ name }}", "{{{name}}}", "{0}", "{}", "{a[b].c!r:>{w}}", "name", "if ", "for x in ", "endif",
+    "endfor", "raw", "block ", "macro f()", "set x = ", "|upper", "(", ")", "[", "]", "'", '"', "\\", "!", ":", ".",
+    "%", "%s", "%d", "%(name)s", "%%", "$", "$name", "${name}", "$$", "${", "\0", "\ud800", "\n", " ", "é", "\u2028",
+]  # fmt: skip
+TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12).map("".join)
+FILLED = ["%s", "%(name)s", "$name", "<name>"]
+
+
+@given(TEXTS, st.sampled_from(STYLES))
+def test_any_text_is_read_or_refused_with_a_reason(text: str, style: Style) -> None:
+    """No text raises anything but `BrokenTemplateError`; one that can be read may take its own place."""
+    try:
+        found = templates.placeholders(text, style)
+    except templates.BrokenTemplateError:
+        assert templates.check(text, style, ())
+    else:
+        assert templates.check(text, style, found) is None
+
+
+@given(TEXTS, st.sampled_from(FILLED))
+def test_a_plain_text_that_a_program_fills_can_be_filled(text: str, token: str) -> None:
+    """What passes in place of a text for `%`, `string.Template` or `replace` fills without an error."""
+    if templates.check(text, "plain", [token]) is not None:
+        return
+    if token.startswith("%"):
+        assert "VALUE" in text % ({"name": "VALUE"} if "(" in token else ("VALUE",))
+    elif token.startswith("$"):
+        assert "VALUE" in Template(text).substitute(name="VALUE")
+    else:
+        assert "VALUE" in text.replace(token, "VALUE")
+
+
+@given(TEXTS)
+def test_a_text_with_the_placeholders_of_a_template_can_be_rendered(text: str) -> None:
+    """Braces of every kind: what passes renders where the seed rendered."""
+    if templates.check(text, "mustache", ["name"]) is None:
+        mustache.render(text, {"name": "VALUE"})
+    if templates.check(text, "jinja2", ["name"]) is None:
+        Environment(autoescape=False).from_string(text)  # noqa: S701 - compiled, which finds what parsing does not
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("text", ["{" * 5_000, "{{#a}}" * 5_000, "{{ " + "(" * 5_000, "%" * 5_001, "{a" * 2_000])
+def test_a_text_of_nothing_but_braces_is_read_or_refused(style: Style, text: str) -> None:
+    """Depth is no crash."""
+    assert templates.check(text, style, ["name"])
