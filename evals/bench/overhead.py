@@ -205,7 +205,8 @@ def bookkeeping(pools: Sequence[int], sets: Sequence[int]) -> None:
     print("\nAn iteration that ends in a rejection, ms, medians: processor time, and on the wall with the run on disk")
     print(f"{'':>21} {'processor':>34} {'wall, on disk':>19}")
     print(
-        f"{'candidates':>10} {'pareto set':>10} {'ours':>8} {'raced':>8} {'gepa':>9} {'ratio':>6} {'ours':>9} {'gepa':>9}"
+        f"{'candidates':>10} {'pareto set':>10} {'ours':>8} {'raced':>8} "
+        f"{'gepa':>9} {'ratio':>6} {'ours':>9} {'gepa':>9}"
     )
     for pool in pools:
         for examples in sets:
