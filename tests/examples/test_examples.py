@@ -21,8 +21,10 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 
 
 def clerk(request: Request, rng: random.Random) -> Answer:
-    """A simulated model that knows the three trades of the examples, and no house rule its prompt does not state."""
+    """A simulated model that knows the trades of the examples, and no house rule its prompt does not state."""
     said = str(request.messages[1]["content"])
+    if "Python" in request.system:
+        return _writes_code(request.system, said)
     if request.schema:
         return _reads_bills(request.system, said)
     if request.tools:
@@ -32,6 +34,41 @@ def clerk(request: Request, rng: random.Random) -> Answer:
     frozen = re.search(r"Hangs|Freezes", said) and "stops responding" not in request.system
     wish, crash = "Please" in said, re.search(r"closes|Hangs|Freezes", said)
     return Answer("wrong" if frozen else "wish" if wish else "crash" if crash else "wrong")
+
+
+def _writes_code(prompt: str, task: str) -> Answer:
+    """Slow code unless it is to be fast, and for one of the tasks wrong until it hears so."""
+    fast = "make it fast" in prompt
+    if "primes" in task:
+        code = (
+            """
+def primes(n):
+    sieve = bytearray([1]) * max(n, 2)
+    for d in range(2, int(n ** 0.5) + 1):
+        sieve[d * d :: d] = bytes(len(sieve[d * d :: d]))
+    return [k for k in range(2, n) if sieve[k]]"""
+            if fast
+            else """
+def primes(n):
+    return [k for k in range(2, n) if all(k % d for d in range(2, k))]"""
+        )
+    elif "Wrong: assert pairs" not in prompt:
+        code = "def pairs(numbers, total):\n    return sum(a + b == total for a in numbers for b in numbers) // 2"
+    else:
+        code = (
+            """
+def pairs(numbers, total):
+    seen, found = {}, 0
+    for one in numbers:
+        found += seen.get(total - one, 0)
+        seen[one] = seen.get(one, 0) + 1
+    return found"""
+            if fast
+            else """
+def pairs(numbers, total):
+    return sum(a + b == total for i, a in enumerate(numbers) for b in numbers[:i])"""
+        )
+    return Answer(f"Here it is:\n```python\n{code}\n```")
 
 
 def _decides(request: Request, claim: str) -> Answer:
