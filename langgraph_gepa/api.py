@@ -24,13 +24,14 @@ from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
-from langgraph_gepa.engine.examples import load_examples, split
+from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT, load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.errors import PlaceholderError, UsageError
 from langgraph_gepa.evaluation import Evaluation, measure, prompts_of
 from langgraph_gepa.job import Job
 from langgraph_gepa.outputs import Outputs
+from langgraph_gepa.report.words import plural
 from langgraph_gepa.result import Result
 from langgraph_gepa.saved import Asked, SavedRun, found_in
 from langgraph_gepa.search.budget import Budget
@@ -38,6 +39,10 @@ from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import Rules
 
 DEFAULT_BUDGET = Budget(rollouts=500)
+NAMELESS = "LangGraph"
+"""The name LangGraph gives a compiled graph that was given none."""
+ANY_GRAPH = ("graph", "agent", "app", "workflow")
+"""Names of attributes that say nothing of a graph."""
 KINDS: tuple[Kind, ...] = ("prompt", "tool", "schema")
 
 
@@ -148,12 +153,14 @@ def optimize(
         observers=observers,
         progress=progress,
         unpriced=unpriced(models, options.prices),
-        warnings=tuple(filter(None, [warning(compiled, {*options.tools, *options.harmless}), dropped])),
+        warnings=tuple(
+            filter(None, [warning(compiled, {*options.tools, *options.harmless}), dropped, _both(valset, examples)])
+        ),
         watch=lambda rollouts: warnings(rollouts, examples.pareto, found, asked.modules),
         mask=mask,
         mask_examples=options.mask,
     )
-    return job.carry_out(Path(run) if run is not None else _new_folder(asked.graph["name"]))
+    return job.carry_out(Path(run) if run is not None else _new_folder(asked.graph["name"], graph))
 
 
 def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any, **how: Any) -> Outputs:
@@ -254,7 +261,21 @@ def _called(thing: Any) -> str:
     return type(thing).__name__
 
 
-def _new_folder(name: str) -> Path:
-    """A run's folder under `runs`, named after the graph and the time."""
+def _both(valset: Any, examples: Examples) -> str | None:
+    """What is to be known of examples that were too few to halve."""
+    if valset is not None or examples.feedback != examples.pareto:
+        return None
+    return (
+        f"{plural(len(examples.pareto), 'example')} cannot be halved: prompts are learned from the same examples they "
+        f"are scored on, so the score says little of others. Give {FEWEST_TO_SPLIT} or more, or a valset."
+    )
+
+
+def _new_folder(name: str, graph: Any) -> Path:
+    """A run's folder under `runs`, named after the graph and the time; a graph without a name after where it is."""
+    if name == NAMELESS and isinstance(graph, str):
+        where, _, attribute = graph.rpartition(":")
+        file = re.split(r"[./\\]", where.removesuffix(".py"))[-1]
+        name = file or attribute if attribute in ANY_GRAPH else attribute
     slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "graph"
     return Path("runs") / f"{slug}-{datetime.now():%Y%m%d-%H%M%S}"

@@ -75,7 +75,7 @@ class DryRun:
             unknown = ", ".join(self.unpriced)
             lines.append(f"price     unknown: {unknown}; a limit in dollars needs RunnerOptions(prices=)")
         if self.asks:
-            how = "answered by on_interrupt" if self.answered else "the rollout fails there: give on_interrupt="
+            how = "answered by on_interrupt" if self.answered else "it fails there without RunnerOptions(on_interrupt=)"
             lines.append(f"stops     {', '.join(self.asks)}: {how}")
         lines.append(f"at most   {self.timeout:g} seconds" if self.timeout else "at most   no time limit")
         if self.inputs is not None:
@@ -86,7 +86,7 @@ class DryRun:
         if self.risky:
             lines.append(
                 f"WARNING   real and perhaps harmful: {', '.join(self.risky)}. "
-                "RunnerOptions(tools={...}) or RunnerOptions(harmless=...)"
+                "RunnerOptions(tools={...}) or RunnerOptions(harmless=...), on the command line with --options"
             )
         return "\n".join(lines)
 
@@ -102,7 +102,7 @@ def dry_run(graph: Any, data: Any = None, *, metric: Any = None, options: Runner
     """
     options = load_options(options)
     compiled = load_graph(graph)
-    found = survey(compiled, kinds=("prompt",))
+    found = survey(compiled, kinds=["prompt"])
     example = load_examples(data, "data")[0] if data is not None else None
     told = _told(compiled, found.modules, example, options)
     if metric is None or example is None:

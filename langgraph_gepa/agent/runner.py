@@ -168,7 +168,8 @@ async def _resume(asked: tuple[Interrupt, ...], stopped_at: tuple[str, ...], ans
         value = [one.value for one in asked] if asked else {"breakpoint": list(stopped_at)}
         raise UnansweredInterruptError(
             f"The graph interrupted itself to ask a human: {_brief(value)}. "
-            "Give a function that answers in a human's place: on_interrupt=lambda value: ..."
+            "Give a function that answers in a human's place: RunnerOptions(on_interrupt=lambda value: ...), on the "
+            "command line with --options."
         )
     if not asked:
         await _answered(answer, {"breakpoint": list(stopped_at)})

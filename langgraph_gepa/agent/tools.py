@@ -88,7 +88,7 @@ def warning(graph: Any, known: Container[str]) -> str | None:
     return (
         f"These tools look as if they change something outside, and each rollout really runs them: {', '.join(risky)}. "
         f'Put stand-ins in their place: RunnerOptions(tools={{"{risky[0]}": lambda **arguments: "done"}}), '
-        "or name those that do no harm: RunnerOptions(harmless=...)."
+        "or name those that do no harm: RunnerOptions(harmless=...). The command line takes them with --options."
     )
 
 
