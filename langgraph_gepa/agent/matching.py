@@ -80,9 +80,10 @@ class Pattern:
         return Match(hit.start(), hit.end(), values, tuple(hit.span(f"p{i}") for i in range(len(self.keys))))
 
 
-def pattern(text: str, style: Style = "plain") -> Pattern | None:
-    """How to find `text` filled in; `None` when that cannot be told: a template with logic, or without words."""
-    pieces = read(text, style)
+def pattern(text: str, style: Style = "plain", tokens: Sequence[str] = ()) -> Pattern | None:
+    """How to find `text` filled in; `None` when that cannot be told: a template with logic, or without words.
+    `tokens` are what the program replaces in plain text."""
+    pieces = read(text, style, tokens)
     if pieces is None:
         return None
     pieces = _stripped(pieces)
@@ -96,9 +97,9 @@ def pattern(text: str, style: Style = "plain") -> Pattern | None:
     return Pattern(tuple(literals), re.compile(expression, re.DOTALL), keys, letters < ALONE)
 
 
-def filled(text: str, style: Style, values: Mapping[str, str]) -> str | None:
+def filled(text: str, style: Style, values: Mapping[str, str], tokens: Sequence[str] = ()) -> str | None:
     """`text` with its placeholders filled, `None` when a value is not known."""
-    pieces = read(text, style)
+    pieces = read(text, style, tokens)
     if pieces is None:
         return None
     by_name = {_name(key): value for key, value in values.items()}
@@ -113,7 +114,7 @@ def filled(text: str, style: Style, values: Mapping[str, str]) -> str | None:
     return "".join(said)
 
 
-def read(text: str, style: Style) -> Sequence[Piece] | None:
+def read(text: str, style: Style, tokens: Sequence[str] = ()) -> Sequence[Piece] | None:
     """The text in pieces, braces as they are said; `None` for a template with logic in it or a broken one."""
     if style in ("format", "fstring"):
         try:
@@ -121,7 +122,7 @@ def read(text: str, style: Style) -> Sequence[Piece] | None:
         except templates.BrokenTemplateError:
             return None
     if style == "plain":
-        return [(text, None)]
+        return list(templates.token_parts(text, tokens)) if tokens else [(text, None)]
     pieces: list[Piece] = []
     at = 0
     for tag in _TAG[style].finditer(text):

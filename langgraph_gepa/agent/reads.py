@@ -14,7 +14,7 @@ from langgraph_gepa.agent import code, matching, naming, origin, templates
 from langgraph_gepa.agent.expressions import last
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.flow import Demand, Flow, Reading, Solution, style_of
-from langgraph_gepa.agent.watching import READ
+from langgraph_gepa.agent.strange import READ
 from langgraph_gepa.search.module import Module, Style
 
 _READS = {"read_text", "read", "open", "safe_load", "full_load", "load", "loads", "get_template", "from_file"}

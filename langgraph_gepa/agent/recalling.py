@@ -8,7 +8,8 @@ from typing import Any
 
 from langgraph_gepa.agent import discovery, naming, origin, templates
 from langgraph_gepa.agent.files import Files, Text, says
-from langgraph_gepa.agent.watching import PART, Sightings
+from langgraph_gepa.agent.strange import PART
+from langgraph_gepa.agent.watching import Sightings
 from langgraph_gepa.search.module import Module
 
 

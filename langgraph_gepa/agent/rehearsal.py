@@ -12,8 +12,9 @@ from langgraph.store.base import BaseStore
 from langgraph_gepa.agent import discovery, stores
 from langgraph_gepa.agent.attribution import attribute
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
+from langgraph_gepa.agent.strange import Run
 from langgraph_gepa.agent.tools import replaced
-from langgraph_gepa.agent.watching import Run, sightings
+from langgraph_gepa.agent.watching import sightings
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.example import Example

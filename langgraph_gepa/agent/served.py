@@ -73,7 +73,8 @@ def rewrites(modules: Sequence[Module], texts: Texts) -> tuple[Rewrite, ...]:
     changed = {module.text.strip() for module in modules if texts.get(module.name, module.text) != module.text}
     found = []
     for module in modules:
-        pattern = matching.pattern(module.text, module.style) if module.text.strip() in changed else None
+        same = module.text.strip() in changed
+        pattern = matching.pattern(module.text, module.style, module.placeholders) if same else None
         if pattern is not None:
             found.append(Rewrite(module, texts.get(module.name, module.text), pattern))
     return tuple(found)
@@ -185,13 +186,14 @@ def _places(said: str, served: Served) -> list[tuple[int, int, str]]:
     where = None
     for rewrite in served.rewrites:
         for match in rewrite.pattern.matches(said):
-            new = matching.filled(rewrite.text.strip(), rewrite.module.style, match.values)
+            module = rewrite.module
+            new = matching.filled(rewrite.text.strip(), module.style, match.values, module.placeholders)
             if new is None:
                 continue
             span = match.start, match.end
             if span in found:  # the same text from two places: the one that is used in this node
                 where = node() if where is None else where
-                if where not in rewrite.module.nodes or where in found[span][0].module.nodes:
+                if where not in module.nodes or where in found[span][0].module.nodes:
                     continue
             found[span] = rewrite, new
     places = [(start, end, new) for (start, end), (_, new) in found.items()]

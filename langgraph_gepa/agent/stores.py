@@ -10,7 +10,7 @@ from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 
 from langgraph_gepa.agent import naming, templates
-from langgraph_gepa.agent.watching import strings
+from langgraph_gepa.agent.said import strings
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.search.module import Module
 

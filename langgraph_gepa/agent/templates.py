@@ -11,7 +11,7 @@ jinja2     `{{ question }}`, `{% for ... %}`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from string import Formatter, Template
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -67,17 +67,55 @@ def dollars(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"${match['named'] or match['braced']}" for match in _dollars(text) if match[1] != "$"))
 
 
+def token_parts(text: str, tokens: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Splits a text that the program fills by its `tokens` into (what is said, token after it or `None`).
+
+    What the `%` operator fills in turn is numbered: `%s#1`, `%s#2`. Doubled signs are said once, as they are filled.
+    """
+    wanted = tuple(tokens)
+    sign = _sign(wanted)
+    at = 0
+    for turn, (start, end, token) in enumerate(_fields(text, sign, wanted), 1):
+        in_turn = sign == "%" and not token.startswith("%(")
+        yield _single(text[at:start], sign), f"{token}#{turn}" if in_turn else token
+        at = end
+    yield _single(text[at:], sign), None
+
+
+def _sign(tokens: Sequence[str]) -> str:
+    """What fills the tokens: `%`, `string.Template` (`$`), or the program replaces them as they are (``)."""
+    if all(_PERCENT.fullmatch(token) for token in tokens):
+        return "%"
+    return "$" if all(token.startswith("$") and token[1:].isidentifier() for token in tokens) else ""
+
+
+def _fields(text: str, sign: str, tokens: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    if sign == "%":
+        yield from ((*match.span(), match[0]) for match in _PERCENT.finditer(text) if match[0] != "%%")
+    elif sign == "$":
+        named = ((match, match["named"] or match["braced"]) for match in _dollars(text))
+        yield from ((*match.span(), f"${name}") for match, name in named if name)
+    else:
+        longest = "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
+        yield from ((*match.span(), match[0]) for match in re.finditer(longest, text))
+
+
+def _single(text: str, sign: str) -> str:
+    return text.replace(sign * 2, sign) if sign else text
+
+
 def _check_tokens(text: str, wanted: tuple[str, ...]) -> str | None:
     if not wanted:
         return None
-    if all(_PERCENT.fullmatch(token) for token in wanted):
+    sign = _sign(wanted)
+    if sign == "%":
         if _PERCENT.sub("", text).count("%"):
             return "the text is filled with the % operator; write %% for a literal percent sign"
         found = percents(text)
         if (sorted(found) == sorted(wanted)) if wanted[0].startswith("%(") else found == wanted:
             return None
         return f"the text must keep {', '.join(wanted)} as they are, in this order, and no others"
-    if all(token.startswith("$") and token[1:].isidentifier() for token in wanted):
+    if sign == "$":
         if any(match["invalid"] is not None for match in _dollars(text)):
             return "the text is filled by string.Template; write $$ for a literal dollar sign"
         if sorted(dollars(text)) == sorted(wanted):

@@ -69,10 +69,13 @@ def record_blocks(module: Module, text: str, record: Record) -> tuple[Block, Blo
     return _escaped(inputs), _escaped(calls), _escaped(outcome)
 
 
-def split_fields(text: str, style: Style) -> tuple[list[str], list[str]]:
-    """The literal parts of a template as they read once filled in, and the fields between them as written."""
+def split_fields(text: str, style: Style, tokens: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """The literal parts of a template as they read once filled in, and the fields between them as written.
+    In plain text the fields are `tokens`, which the program replaces."""
     literals, fields, end = [""], [], 0
-    for match in _FIELD[style].finditer(text):
+    longest = "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
+    written = re.compile(f"({longest})") if style == "plain" and longest else _FIELD[style]
+    for match in written.finditer(text):
         literals[-1] += text[end : match.start()]
         end = match.end()
         if match[1] is None:  # a doubled brace
@@ -181,7 +184,7 @@ def _message(message: Any, label: str | None = None, content: str | None = None)
 def _without_text(module: Module, text: str, inputs: Any, message: Any) -> list[Piece]:
     """The message with the module's own text named instead of repeated, and the values its fields got."""
     content = _content(message) if isinstance(message, Mapping) else _plain(message)
-    literals, fields = split_fields(text.strip(), module.style)
+    literals, fields = split_fields(text.strip(), module.style, module.placeholders)
     found = _locate(content, literals)
     if found is None:
         return _message(message)

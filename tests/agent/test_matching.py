@@ -36,6 +36,29 @@ def test_what_filled_a_template_is_known_from_what_was_said(
     assert "".join(said[a - len(before) : b - len(before)] for a, b in match.said()) == f"{LONG}#1 #2#3"
 
 
+@given(before=VALUES, name=VALUES, room=VALUES)
+@pytest.mark.parametrize(
+    ("text", "tokens", "keys"),
+    [
+        (LONG + "#1 100%% %s#2%d#3", ("%s", "%d"), ("%s#1", "%d#2")),
+        (LONG + "#1 100%% %(name)s#2%(room)s#3", ("%(name)s", "%(room)s"), ("%(name)s", "%(room)s")),
+        (LONG + "#1 100% $name#2${room}#3", ("$name", "$room"), ("$name", "$room")),
+        (LONG + "#1 100% <name>#2ROOM#3", ("<name>", "ROOM"), ("<name>", "ROOM")),
+    ],
+)
+def test_what_replaced_a_programs_own_tokens_is_known_too(
+    text: str, tokens: tuple[str, ...], keys: tuple[str, ...], before: str, name: str, room: str
+) -> None:
+    """What `%`, `string.Template` and `replace` fill is found again and said anew like any template."""
+    values = dict(zip(keys, (name, room), strict=True))
+    said = matching.filled(text, "plain", values, tokens)
+    pattern = matching.pattern(text, "plain", tokens)
+    assert said == f"{LONG}#1 100% {name}#2{room}#3"
+    assert pattern is not None
+    (match,) = pattern.matches(before + said)
+    assert (match.start, match.values) == (len(before), values)
+
+
 @pytest.mark.parametrize(
     ("text", "style"),
     [

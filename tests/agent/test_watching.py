@@ -16,7 +16,7 @@ import pytest
 from langgraph_gepa import RunnerOptions, bind, discover
 from langgraph_gepa.agent import watching
 from langgraph_gepa.agent.files import Files
-from langgraph_gepa.agent.watching import Run
+from langgraph_gepa.agent.strange import Run, strange
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.errors import GraphError, PlaceholderError, UsageError
 from langgraph_gepa.search.example import Example
@@ -24,6 +24,7 @@ from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.rollout import Call, Feedback, Rollout
 
 HEAD = """
+import json
 from pathlib import Path
 from typing import Any, TypedDict
 import yaml
@@ -292,6 +293,28 @@ graph = StateGraph(Chat).add_node("chat", chat).add_edge(START, "chat").compile(
     assert discover(project.graph, inputs) == []
 
 
+def test_what_stays_the_same_in_a_users_message_may_be_data(load: Any) -> None:
+    """It is listed, and bound by whoever names it, but not optimised by itself; JSON and lists of names are no text."""
+    project = load("""
+import base64
+def kept(text):
+    return base64.b64encode(text)
+shown = kept(b"These are the rooms that are open to visitors today.")
+rooms = kept(b'{"rooms": ["east wing", "west wing"], "opened": "since last year"}')
+names = kept(b"open_room, close_room, find_guide_2, call_guard")
+
+def guide(state):
+    text, data, said = (base64.b64decode(one).decode() for one in (shown, rooms, names))
+    rows = [("user", text), ("system", data), ("system", repr(json.loads(data))), ("system", said)]
+    return {"answer": model.invoke([*rows, ("user", state["question"])]).text}
+
+graph = graph_of(guide=guide)
+""")
+    (module,) = discover(project.graph, EXAMPLES)
+    assert (module.name, module.evidence, module.on) == ("guide.user", "possible", False)
+    assert said(bind(project.graph, {"guide.user": "All is open."}), "Why?").startswith("All is open.")
+
+
 def test_modules_that_were_carried_are_seen_and_others_are_not(load: Any) -> None:
     """A branch that no example took leaves its prompt's evidence as it was."""
     project = load("""
@@ -454,6 +477,6 @@ def test_the_same_text_in_two_files_cannot_be_told_apart(tmp_path: Path) -> None
     for name in ("a.md", "b.md"):
         (tmp_path / name).write_text(WRITER)
     call = Call("model", "node", "m", [{"role": "system", "content": WRITER}])
-    (module,) = watching.strange([Run({}, [call])], [], Files([str(tmp_path)]))
+    (module,) = strange([Run({}, [call])], [], Files([str(tmp_path)]))
     assert "several places hold it" in module.reason
     assert not module.on
