@@ -18,8 +18,12 @@ from langgraph_gepa.search.module import Texts
 
 WORDS = 8
 CHARACTERS, FEWEST = 40, 3
+"""As much as eight words of English; long words get there with fewer. Of two words so long one counts alone, if
+it is no name: so two are never needed, and two joined names never enough."""
+
 LETTERS = 20
 NUMBER, DIGITS = 12, 4
+"""English has next to no word of twenty letters, and four digits among twelve characters tell one case from all others."""
 
 Learned = Literal["feedback", "pareto"]
 Openings = Container[tuple[str, ...]]

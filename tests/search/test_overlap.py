@@ -33,6 +33,8 @@ def test_a_copied_answer_is_quoted_with_its_example() -> None:
     [
         "yes",
         "needs_human_review_before_shipping",
+        "card_payment_wrong_exchange_rate_needs_review then_escalate",
+        "東京都港区芝公園四丁目",
         "HumanReviewBeforeShippingRequest",
         "shop.refunds/create_partial_refund",
         "Change of address",
