@@ -23,7 +23,7 @@ it is no name: so two are never needed, and two joined names never enough."""
 
 LETTERS = 20
 NUMBER, DIGITS = 12, 4
-"""English has next to no word of twenty letters, and four digits among twelve characters tell one case from all others."""
+"""English has next to no word of twenty letters; four digits among twelve characters tell one case from all others."""
 
 Learned = Literal["feedback", "pareto"]
 Openings = Container[tuple[str, ...]]

@@ -33,7 +33,7 @@ def test_a_copied_answer_is_quoted_with_its_example() -> None:
     [
         "yes",
         "needs_human_review_before_shipping",
-        "card_payment_wrong_exchange_rate_needs_review then_escalate",
+        "wrong_exchange_rate_applied needs_human_review",
         "東京都港区芝公園四丁目",
         "HumanReviewBeforeShippingRequest",
         "shop.refunds/create_partial_refund",
