@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from langgraph_gepa.engine.calls import Calls
+from langgraph_gepa.engine.calls import Calls, going_on
 from langgraph_gepa.engine.limits import Slots, settle
 from langgraph_gepa.engine.ports import Evaluator
 from langgraph_gepa.errors import Interrupted, UsageError
@@ -84,7 +84,9 @@ def measure(
         async def score(side: Texts, example: Example) -> float:
             async with slots:
                 try:
-                    rollout = await calls.make(lambda: evaluator.evaluate(side, example), slots)
+                    rollout = await calls.make(
+                        going_on(lambda: evaluator.evaluate(side, example)), slots, example.digest
+                    )
                 except Interrupted:
                     raise
                 except Exception as failure:  # a comparison with a hole is none: nothing more is paid for

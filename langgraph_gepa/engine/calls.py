@@ -7,21 +7,38 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from langgraph_gepa.engine.limits import Patience, Slots
+from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Error, Interrupted
+from langgraph_gepa.search.rollout import Rollout
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class _Failures:
-    """Those of one call: how many, since when, and how many calls had succeeded by then."""
+    """Those of one call: how many, since when, and how many calls had succeeded, and outages ended, by then."""
 
     since: float
     successes: int
+    outages: int
     count: int = 0
+
+
+def going_on(call: Callable[[], Awaitable[Rollout]]) -> Callable[[], Awaitable[Rollout]]:
+    """`call`; made again after it was `Unfinished`, it does only what is missing."""
+
+    async def made() -> Rollout:
+        nonlocal call
+        try:
+            return await call()
+        except Unfinished as unfinished:
+            call = unfinished.go_on or call
+            raise
+
+    return made
 
 
 class Calls:
@@ -45,8 +62,12 @@ class Calls:
         self._stopped = asyncio.Event()
         self._probe = asyncio.Lock()
         self._successes = 0
+        self._outages = 0
         self._down_since: float | None = None
+        self._absent: str | None = None
         self._lowest: int | None = None
+        self._failing: set[str] = set()
+        self._at_fault: set[str] = set()
 
     @property
     def down(self) -> bool:
@@ -62,29 +83,39 @@ class Calls:
         if self.stopping is not None:
             raise Interrupted(self.stopping)
 
-    async def make(self, thunk: Callable[[], Awaitable[T]], slots: Slots | None = None) -> T:
-        """Calls until it succeeds. Raises our own errors at once, `Interrupted` when stopped, and a
-        failure of the world as it is when patience ends."""
-        failures: _Failures | None = None
+    async def make(self, thunk: Callable[[], Awaitable[T]], slots: Slots | None = None, who: str = "") -> T:
+        """Calls until it succeeds, or the rollout of an `Unfinished` one has to stand. `who` names what it is made for.
+
+        Raises our own errors at once, `Interrupted` when stopped, and a failure of the world as it is when
+        patience ends."""
+        own: _Failures | None = None
         while True:
             async with self._gate():
                 self.check()
                 round = slots.round if slots else 0
+                stands: Any = None
                 try:
                     result = await thunk()
                 except Error:
                     raise
-                except Exception as failure:
-                    failures = failures or _Failures(self._clock(), self._successes)
-                    failures.count += 1
-                    if self.patience.presses(failure) and slots and slots.press(round):
-                        self._tell_of_pressure(slots.limit)
-                    if self._hopeless(failure, failures):
-                        raise
-                    await self._rest(self.patience.wait(failure, failures.count))
+                except Unfinished as unfinished:
+                    failure, stands = unfinished.cause, unfinished.stands
+                except Exception as raised:  # noqa: BLE001 - of the world, as evaluators and models raise no other
+                    failure = raised
                 else:
                     self._succeeded(slots)
                     return result
+                own = self._failed(own, who)
+                if self.patience.presses(failure) and slots and slots.press(round):
+                    self._tell_of_pressure(slots.limit)
+                if stands is not None and self._at_fault_itself(failure, own, who):
+                    return cast("T", stands)
+                self._tell_of_absence(failure)
+                if self._hopeless(failure, own, doubtful=stands is not None):
+                    raise failure
+                left = own.since + self._patience_for(failure) - self._clock()
+                wait = self.patience.wait(failure, own.count)
+                await self._rest(min(wait, left) if left > 0 else wait)
 
     @asynccontextmanager
     async def _gate(self) -> AsyncIterator[None]:
@@ -96,30 +127,57 @@ class Calls:
                     return
         yield
 
-    def _hopeless(self, failure: Exception, own: _Failures) -> bool:
-        if self.patience.lasts(failure):
+    def _failed(self, own: _Failures | None, who: str) -> _Failures:
+        if own is None or own.outages != self._outages:  # failing while all failed says nothing against a call
+            own = _Failures(self._clock(), self._successes, self._outages)
+        own.count += 1
+        if who not in self._at_fault:
+            self._failing.add(who)
+        return own
+
+    def _at_fault_itself(self, failure: Exception, own: _Failures, who: str) -> bool:
+        """Whether a failure that may be the example's own is: others succeed, or too few fail for an outage."""
+        tries = self.patience.tries
+        if not self.patience.presses(failure):
+            tries = min(tries, self.patience.few - (who in self._at_fault))
+        alone = self._successes > own.successes or who in self._at_fault
+        lonely = own.count >= self.patience.tries and len(self._failing) < self.patience.crowd and not self.down
+        if not (alone and own.count >= tries) and not lonely:
+            return False
+        self._at_fault.add(who)
+        self._failing.discard(who)
+        return True
+
+    def _hopeless(self, failure: Exception, own: _Failures, *, doubtful: bool) -> bool:
+        if self.patience.lasts(failure) and (not doubtful or own.count >= self.patience.tries):
             return True
         if own.count < self.patience.tries:
             return False
         if self._successes == own.successes and not self.down:
             self._down_since = own.since
-            if self.patience.outage:
-                self._say(
-                    f"The provider is down ({type(failure).__name__}). Waiting for it, at most "
-                    f"{_duration(self.patience.outage)}; what was paid for is kept."
-                )
+            if self.patience.outage and self._absent is None:
+                who = "What the graph or the metric calls" if doubtful else "The provider"
+                self._say(f"{who} is down ({type(failure).__name__}). {self._waiting(self.patience.outage)}")
         if self.down or self.patience.presses(failure):
             since = own.since if self._down_since is None else self._down_since
-            return self._clock() - since >= self.patience.outage
+            return self._clock() - since >= self._patience_for(failure)
         return True
+
+    def _patience_for(self, failure: Exception) -> float:
+        """Seconds that the world may be down by this failure."""
+        never_there = not self._successes and self.patience.absent(failure) is not None
+        return min(self.patience.outage, self.patience.unanswered) if never_there else self.patience.outage
 
     def _succeeded(self, slots: Slots | None) -> None:
         self._successes += 1
+        self._failing.clear()
+        self._absent = None
         if slots:
             slots.ease()
         if self._down_since is not None:
             self._say(f"It is back after {_duration(self._clock() - self._down_since)}. Going on.")
             self._down_since = None
+            self._outages += 1
 
     async def _rest(self, seconds: float) -> None:
         """Sleeps, or less when stopped."""
@@ -130,6 +188,15 @@ class Calls:
         finally:
             sleep.cancel()
             stopped.cancel()
+
+    def _tell_of_absence(self, failure: Exception) -> None:
+        where = self.patience.absent(failure)
+        if where is not None and self._absent is None and self.patience.outage:
+            self._absent = where
+            self._say(f"Nothing answers at {where}. {self._waiting(self._patience_for(failure))}")
+
+    def _waiting(self, seconds: float) -> str:
+        return f"Waiting for it, at most {_duration(seconds)}; what was paid for is kept."
 
     def _tell_of_pressure(self, limit: int) -> None:
         if self._lowest is None or limit < self._lowest:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from time import monotonic
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from langgraph_gepa.engine.allowance import Allowance, Kind
 from langgraph_gepa.engine.attempt import Attempt
-from langgraph_gepa.engine.calls import Calls
+from langgraph_gepa.engine.calls import Calls, going_on
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.limits import Patience, Slots
 from langgraph_gepa.engine.meter import metered
-from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Reply, Store
+from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Reply, Store, Unfinished
 from langgraph_gepa.errors import Interrupted
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.candidate import texts_key
@@ -26,6 +28,7 @@ from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Rollout, Usage
 
 T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -52,12 +55,12 @@ class Ledger:
         self._evaluator = evaluator
         self._model = model
         self._store = store
-        self._observers = observers
+        self._observers = list(observers)
         self._slots = Slots(concurrency)
         self._calls = Calls(patience, clock=clock, say=say)
         self._allowance = Allowance(lambda: self.pool.spent, lambda: self.seconds)
         self._clock = clock
-        self._asking: dict[str, asyncio.Lock] = {}
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.failure: Exception | None = None
         self._attempts: dict[str, Attempt] = {}
         self._closed = False
@@ -96,9 +99,10 @@ class Ledger:
         """One rollout, paid for at most once for the same `turn` of the same iteration."""
         what = [self._evaluator.fingerprint, texts_key(texts), example.id, example.digest]
         key = digest(["rollout", *what, iteration, subset, turn])
-        if (paid := self._store.paid(key)) is not None:
-            return load(Rollout, paid)
-        return await self._roll(key, texts, example, iteration, subset)
+        async with self._turn(key):
+            if (paid := self._store.paid(key)) is not None:
+                return load(Rollout, paid)
+            return await self._roll(key, texts, example, iteration, subset)
 
     async def rollout_once(
         self, texts: Texts, example: Example, iteration: int, subset: Subset, repeat: int = 0
@@ -110,14 +114,9 @@ class Ledger:
         """
         texts_id = texts_key(texts)
         key = digest(["once", self._evaluator.fingerprint, texts_id, example.digest, repeat])
-        lock = self._asking.setdefault(key, asyncio.Lock())
-        try:
-            async with lock:
-                if (paid := self._store.paid(key)) is None:
-                    return await self._roll(key, texts, example, iteration, subset)
-        finally:
-            if not lock.locked():
-                self._asking.pop(key, None)
+        async with self._turn(key):
+            if (paid := self._store.paid(key)) is None:
+                return await self._roll(key, texts, example, iteration, subset)
         rollout = replace(load(Rollout, paid), example=example.id)  # paid for under an equal example's id, perhaps
         if len(self.pool.known(subset, texts_id).get(example.id, ())) <= repeat:
             self.tell(
@@ -136,10 +135,15 @@ class Ledger:
             )
         return rollout
 
+    def _turn(self, key: str) -> asyncio.Lock:
+        """Held by who pays for `key`. It lives as long as somebody holds it or waits for it."""
+        return self._asking.setdefault(key, asyncio.Lock())
+
     async def _roll(self, key: str, texts: Texts, example: Example, iteration: int, subset: Subset) -> Rollout:
         async with self._slots:
             kind: Kind | None = None if subset == "test" else "rollout"
-            rollout = await self._try(key, kind, lambda: self._evaluator.evaluate(texts, example))
+            call = going_on(lambda: self._evaluator.evaluate(texts, example))
+            rollout = await self._try(key, kind, call, self._slots, example.digest)
         event = RolloutFinished(
             iteration,
             texts_key(texts),
@@ -158,11 +162,12 @@ class Ledger:
     async def reply(self, prompt: str, iteration: int, module: str) -> Reply:
         """One reply of the reflection model, paid for at most once for the same prompt in the same iteration."""
         key = digest(["reply", prompt, iteration, module])
-        if (paid := self._store.paid(key)) is not None:
-            return load(Reply, paid)
-        reply = await self._try(key, "reply", lambda: self._model.complete(prompt))
-        self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
-        return reply
+        async with self._turn(key):
+            if (paid := self._store.paid(key)) is not None:
+                return load(Reply, paid)
+            reply = await self._try(key, "reply", lambda: self._model.complete(prompt))
+            self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
+            return reply
 
     def close(self) -> None:
         """Accounts for what is still under way, and counts nothing more. The store is the caller's to close."""
@@ -170,17 +175,48 @@ class Ledger:
             self._end(attempt, "the session ended")
         self._closed = True
 
-    async def _try(self, key: str, kind: Kind | None, call: Callable[[], Awaitable[T]]) -> T:
-        """Until it succeeds. Without a `kind` it is on top of the budget."""
+    async def _try(
+        self,
+        key: str,
+        kind: Kind | None,
+        call: Callable[[], Awaitable[T]],
+        slots: Slots | None = None,
+        who: str = "reflection",
+    ) -> T:
+        """Until it succeeds. Without a `kind` it is on top of the budget. What it spent is left to `_pay`."""
+        unfinished: Unfinished | None = None
+        with ExitStack() as reserved, self._stopped_by_failure():
 
-        async def attempt() -> T:
-            if kind is not None:
-                await self._allowance.wait(kind)
-                self._calls.check()
-            return await self._attempt(key, kind or "rollout", call)
+            async def once() -> T:
+                nonlocal unfinished
+                if unfinished is not None and unfinished.go_on is None:
+                    self._give_up(key, type(unfinished.cause).__name__)
+                    reserved.close()
+                attempt = self._attempts.get(key) or await self._begin(key, kind, reserved)
+                try:
+                    with metered(attempt.hear):
+                        return await call()
+                except Unfinished as failure:
+                    unfinished = failure  # it may go on, or stand: until then what it spent is under way
+                    raise
+                except BaseException as failure:
+                    self._give_up(key, type(failure).__name__)
+                    reserved.close()
+                    raise
 
-        with self._stopped_by_failure():
-            return await self._calls.make(attempt, None if kind == "reply" else self._slots)
+            try:
+                return await self._calls.make(once, slots, who)
+            except BaseException as failure:
+                self._give_up(key, type(failure).__name__)
+                raise
+
+    async def _begin(self, key: str, kind: Kind | None, reserved: ExitStack) -> Attempt:
+        if kind is not None:
+            await self._allowance.wait(kind)
+            self._calls.check()
+        attempt = self._attempts[key] = Attempt(key, self._heard)
+        reserved.enter_context(self._allowance.reserved(kind or "rollout", attempt))
+        return attempt
 
     @contextmanager
     def _stopped_by_failure(self) -> Iterator[None]:
@@ -194,16 +230,6 @@ class Ledger:
             self.stop(f"a call failed: {error}")
             raise
 
-    async def _attempt(self, key: str, kind: Kind, call: Callable[[], Awaitable[T]]) -> T:
-        """Once through. Ends in `_pay`, or here with what it had spent charged."""
-        attempt = self._attempts[key] = Attempt(key, self._heard)
-        with self._allowance.reserved(kind, attempt), metered(attempt.hear):
-            try:
-                return await call()
-            except BaseException as failure:
-                self._end(attempt, type(failure).__name__)
-                raise
-
     def _heard(self, attempt: Attempt) -> None:
         if self._closed:
             return
@@ -213,6 +239,11 @@ class Ledger:
         elif (late := attempt.unaccounted) is not None:  # a node's thread that outlived its rollout
             attempt.accounted += late
             self._charge(attempt.key, late, "after the rollout had ended")
+
+    def _give_up(self, key: str, reason: str) -> None:
+        """Charges what the attempt under way for `key` has spent, if there is one."""
+        if (attempt := self._attempts.get(key)) is not None:
+            self._end(attempt, reason)
 
     def _end(self, attempt: Attempt, reason: str) -> None:
         attempt.ended = True
@@ -237,5 +268,10 @@ class Ledger:
 
     def _show(self, event: Event) -> None:
         self.pool.apply(event)
-        for observer in self._observers:
-            observer(event, self.pool, self.seconds)
+        for observer in self._observers[:]:
+            try:
+                observer(event, self.pool, self.seconds)
+            except Exception:  # noqa: BLE001 - a panel that breaks is no reason to stop paying work
+                self._observers.remove(observer)
+                name = getattr(observer, "__qualname__", type(observer).__name__)
+                _LOG.exception("The observer %s raised and is told nothing more; the run goes on.", name)

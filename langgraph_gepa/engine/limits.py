@@ -21,19 +21,27 @@ class Patience:
     longer where `asked` says that the provider asked for more, but never longer than `longest`.
 
     A call that fails `tries` times while others succeed is given up. When `tries` calls in a row
-    fail and none succeeds, the world is down: it is given up once that has lasted `outage` seconds.
+    fail and none succeeds, the world is down: it is given up once that has lasted `outage` seconds,
+    or `unanswered` seconds when nothing is there (see `absent`) and nothing has answered since we began.
     Given up at once is a failure that `lasts`, which no waiting mends. `presses` tells the failures
-    that ask for fewer calls at once.
+    that ask for fewer calls at once. `absent` names the address at which nothing answers.
+
+    A failure that may be the example's own has had its chance after `few` tries while others succeed,
+    after `tries` when fewer than `crowd` examples fail, which is no outage.
     """
 
     tries: int = 6
+    few: int = 3
+    crowd: int = 3
     first: float = 1.0
     most: float = 60.0
     longest: float = 900.0
     outage: float = 0.0
+    unanswered: float = 60.0
     lasts: Callable[[BaseException], bool] = lambda _: False
     asked: Callable[[BaseException], float | None] = lambda _: None
     presses: Callable[[BaseException], bool] = lambda _: False
+    absent: Callable[[BaseException], str | None] = lambda _: None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     rng: Random = field(default_factory=Random)
 

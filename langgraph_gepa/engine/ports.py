@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,9 +13,31 @@ from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Rollout, Usage
 
 
+class Unfinished(Exception):
+    """A rollout that did not come to its end because of `cause`.
+
+    `go_on` does what is missing in place of the whole rollout, which says all that both spent.
+    `stands` is the rollout that counts where trying again does not help: what stopped it may be the
+    candidate's or the example's as well as the world's.
+    """
+
+    def __init__(
+        self,
+        cause: Exception,
+        *,
+        go_on: Callable[[], Awaitable[Rollout]] | None = None,
+        stands: Rollout | None = None,
+    ) -> None:
+        super().__init__(f"a rollout did not come to its end: {type(cause).__name__}")
+        self.cause = cause
+        self.go_on = go_on
+        self.stands = stands
+
+
 class Evaluator(Protocol):
     """Runs candidates. A failure of the candidate is a rollout with score 0 and `error`;
-    a failure of the world is raised. Must be safe to call many times at once."""
+    a failure of the world is raised, as it is or in an `Unfinished`. Must be safe to
+    call many times at once."""
 
     @property
     def modules(self) -> tuple[Module, ...]:
@@ -99,6 +121,6 @@ class Store(Protocol):
 
 
 class Observer(Protocol):
-    """Called after each event was stored and folded. Must return quickly and not raise."""
+    """Called after each event was stored and folded. Must return quickly; one that raises is called no more."""
 
     def __call__(self, event: Event, pool: Pool, at: float) -> None: ...

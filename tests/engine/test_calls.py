@@ -11,7 +11,9 @@ import pytest
 
 from langgraph_gepa.engine.calls import Calls
 from langgraph_gepa.engine.limits import Patience, Slots
+from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Interrupted, MetricError
+from langgraph_gepa.search.rollout import Feedback, Rollout
 
 
 class Clock:
@@ -226,3 +228,108 @@ def test_a_stop_ends_a_wait_at_once() -> None:
             await waiting
 
     asyncio.run(scenario())
+
+
+ZERO = Rollout("e", None, Feedback(0.0), error="TimeoutError")
+
+
+class Flaky:
+    """A service that rollouts call; while it is down, or for an example it chokes on, it is either's failure."""
+
+    def __init__(self, clock: Clock, *, down_until: float = 0.0, chokes_on: tuple[str, ...] = ()) -> None:
+        self.clock, self.down_until, self.chokes_on = clock, down_until, chokes_on
+        self.tries: dict[str, int] = {}
+        self.world = calls(clock, outage=1800.0)
+
+    async def rollout(self, who: str) -> Any:
+        async def once() -> str:
+            self.tries[who] = self.tries.get(who, 0) + 1
+            await asyncio.sleep(0)
+            if self.clock.now < self.down_until or who in self.chokes_on:
+                raise Unfinished(TimeoutError("the search took too long"), stands=ZERO)
+            return "done"
+
+        return await self.world.make(once, None, who)
+
+    async def healthy_until(self, other: asyncio.Task[Any]) -> Any:
+        while not other.done():
+            await self.rollout("healthy")
+        return await other
+
+    def all(self, *names: str) -> list[Any]:
+        async def scenario() -> list[Any]:
+            return await asyncio.gather(*map(self.rollout, names))
+
+        return asyncio.run(scenario())
+
+
+def test_an_example_that_a_service_chokes_on_is_scored_while_others_succeed() -> None:
+    """Three tries the first time, two when it is known to be so: it neither stops nor holds up the run."""
+    clock = Clock()
+    flaky = Flaky(clock, chokes_on=("bad",))
+
+    async def scenario() -> list[Any]:
+        return [await flaky.healthy_until(asyncio.create_task(flaky.rollout("bad"))) for _ in range(2)]
+
+    assert asyncio.run(scenario()) == [ZERO, ZERO]
+    assert (flaky.tries["bad"], clock.now < 10) == (5, True)
+
+
+def test_examples_that_fail_alone_are_scored_without_a_long_wait() -> None:
+    """With nobody beside them, two do not make an outage: after six tries each stands as it is."""
+    clock = Clock()
+    flaky = Flaky(clock, chokes_on=("bad", "worse"))
+    assert flaky.all("bad", "worse") == [ZERO, ZERO]
+    assert (flaky.tries, clock.now < 120) == ({"bad": 6, "worse": 6}, True)
+
+
+@pytest.mark.parametrize("minutes", [0.2, 2, 20])
+def test_when_many_examples_fail_at_once_it_is_the_service_and_nobody_is_scored(minutes: float) -> None:
+    """Sixteen rollouts wait until it is back, however long within the half hour, then all end well."""
+    names = [f"e{n}" for n in range(16)]
+    flaky = Flaky(Clock(), down_until=minutes * 60)
+    assert flaky.all(*names) == ["done"] * 16
+
+
+def test_a_bad_example_in_an_outage_waits_with_the_others_and_is_scored_afterwards() -> None:
+    """What failed while everything failed says nothing: its tries are counted anew when the service is back."""
+    names = [f"e{n}" for n in range(8)]
+    flaky = Flaky(Clock(), down_until=600.0, chokes_on=("e3",))
+    assert flaky.all(*names) == [ZERO if name == "e3" else "done" for name in names]
+
+
+def test_a_service_that_stays_down_stops_the_run_with_its_failure() -> None:
+    """After half an hour, to be resumed; nobody was scored."""
+    flaky = Flaky(Clock(), down_until=1e9)
+    with pytest.raises(TimeoutError, match="the search took too long"):
+        flaky.all("a", "b", "c", "d")
+    assert flaky.clock.now >= 1800
+
+
+def absent(_: BaseException) -> str:
+    return "http://127.0.0.1:9"
+
+
+def test_where_nothing_answers_is_said_at_once() -> None:
+    """At the first failure, with the address and how long it will be tried."""
+    clock, said = Clock(), list[str]()
+    call, _ = raising(*[ConnectionError()] * 3)
+    asyncio.run(calls(clock, said.append, outage=1800.0, absent=absent).make(call))
+    waits = "Waiting for it, at most 60 seconds; what was paid for is kept."
+    assert said == [f"Nothing answers at http://127.0.0.1:9. {waits}"]
+
+
+@pytest.mark.parametrize(("answered", "seconds"), [(False, 60), (True, 1800)])
+def test_what_never_answered_is_waited_for_a_minute_only(answered: bool, seconds: float) -> None:
+    """A wrong address is a mistake to mend; a provider that went away will come back."""
+    clock = Clock()
+
+    async def scenario() -> None:
+        world = calls(clock, outage=1800.0, absent=absent)
+        if answered:
+            await world.make(raising()[0])
+        await world.make(raising(*[ConnectionError("refused")] * 999)[0])
+
+    with pytest.raises(ConnectionError, match="refused"):
+        asyncio.run(scenario())
+    assert seconds <= clock.now < seconds + 1

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.limits import Patience
+from langgraph_gepa.engine.meter import meter
+from langgraph_gepa.engine.ports import Reply, Unfinished
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import Event, RolloutFinished
+from langgraph_gepa.search.events import Event, ReflectionFinished, RolloutFinished, RunStarted
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.module import Texts
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.rollout import Feedback, Rollout, Usage
 from langgraph_gepa.store.memory import MemoryStore
+from langgraph_gepa.testing import FakeLanguageModel
 
 
 class FullStore(MemoryStore):
@@ -51,3 +62,147 @@ def test_clocks_that_jump_lose_nothing(worlds: Any, jumps: list[float]) -> None:
     assert pool.spent.iterations == 2
     finished = [event.ledger for event in world.journal() if isinstance(event, RolloutFinished)]
     assert len(finished) == len(set(finished)) == pool.spent.rollouts
+
+
+class Asked:
+    """An evaluator that is asked the same again and again, and fails as `fate` says."""
+
+    def __init__(self, fate: Random) -> None:
+        self.fate = fate
+        self.modules = ()
+        self.fingerprint = "asked"
+        self.paid: Counter[str] = Counter()
+
+    def check(self, module: str, text: str) -> str | None:
+        return None
+
+    async def evaluate(self, texts: Texts, example: Example) -> Rollout:
+        for _ in range(self.fate.randrange(4)):
+            await asyncio.sleep(0)
+        if self.fate.random() < 0.3:
+            meter()(Usage(1, 0, 0.0))
+            raise ConnectionError
+        meter()(Usage(10, 0, 0.0))
+        self.paid[example.id] += 1
+        return Rollout(example.id, None, Feedback(0.5), usage=Usage(10, 0, 0.0))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**9), st.integers(2, 40), st.integers(1, 8))
+def test_many_tasks_that_ask_the_same_pay_once(salt: int, tasks: int, concurrency: int) -> None:
+    """In any order, with failures that are tried again, given up, and askers that are cancelled: no key is paid for
+    twice, nobody meets an error that is not the world's, and the account is what was spent."""
+    fate = Random(salt)
+    evaluator, store = Asked(fate), MemoryStore()
+    model = FakeLanguageModel(lambda _: "reply")
+
+    async def scenario() -> list[Any]:
+        ledger = Ledger(evaluator, model, store, concurrency=concurrency, patience=Patience(tries=3, first=0.0))
+        ids = ("e0", "e1", "e2")
+        ledger.tell(RunStarted({"m": "text"}, ids, ids))
+        ledger.stop = lambda _: None  # type: ignore[method-assign]  # so that the others go on after one was given up
+
+        async def ask(number: int) -> Any:
+            for _ in range(fate.randrange(6)):
+                await asyncio.sleep(0)
+            one = Example(f"e{number % 3}", {"n": number % 3})
+            way = fate.randrange(3)
+            if way == 0:
+                return await ledger.rollout({}, one, 1, "feedback", "same")
+            if way == 1:
+                return await ledger.rollout_once({}, one, 1, "pareto")
+            return await ledger.reply(f"prompt {number % 3}", 1, "m")
+
+        asked = [asyncio.create_task(ask(number)) for number in range(tasks)]
+        for _ in range(fate.randrange(8)):
+            await asyncio.sleep(0)
+        for one in asked:
+            if fate.random() < 0.2:
+                one.cancel()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    results = asyncio.run(scenario())
+    assert {type(result) for result in results} <= {Rollout, Reply, ConnectionError, asyncio.CancelledError}
+    events = [event for _, event in store.events()]
+    keys = Counter(e.ledger for e in events if isinstance(e, RolloutFinished | ReflectionFinished) and not reused(e))
+    assert not keys or max(keys.values()) == 1
+    spent = Pool.replay(events).spent
+    assert spent.graph.tokens + spent.lost.tokens >= 10 * sum(evaluator.paid.values())
+    assert spent.graph.tokens == 10 * spent.rollouts
+
+
+def reused(event: Event) -> bool:
+    return isinstance(event, RolloutFinished) and event.reused
+
+
+class Halting:
+    """An evaluator whose rollouts cost 10 tokens and whose metric, 3 more each time, fails `times` before it scores."""
+
+    modules = ()
+    fingerprint = "halting"
+
+    def __init__(self, times: int, **unfinished: Any) -> None:
+        self.times, self.unfinished, self.rollouts = times, unfinished, 0
+
+    def check(self, module: str, text: str) -> str | None:
+        return None
+
+    async def evaluate(self, texts: Texts, example: Example) -> Rollout:
+        self.rollouts += 1
+        meter()(Usage(10, 0, 0.0))
+        return await self.score(10)
+
+    async def score(self, before: int) -> Rollout:
+        spent = before + 3
+        meter()(Usage(3, 0, 0.0))
+        self.times -= 1
+        if self.times >= 0:
+            rollout = Rollout("e", None, Feedback(0.0), usage=Usage(spent, 0, 0.0), error="no judge")
+            go_on = (lambda: self.score(spent)) if self.unfinished["goes_on"] else None
+            raise Unfinished(ConnectionError(), go_on=go_on, stands=rollout if self.unfinished["stands"] else None)
+        return Rollout("e", None, Feedback(1.0), usage=Usage(spent, 0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("times", "goes_on", "stands", "rollouts", "graph", "lost", "error"),
+    [
+        (0, True, False, 1, 13, 0, None),
+        (2, True, False, 1, 19, 0, None),
+        (2, False, False, 3, 13, 26, None),
+        (2, False, True, 3, 13, 26, None),
+        (9, False, True, 6, 13, 65, "no judge"),
+        (9, True, True, 1, 28, 0, "no judge"),
+    ],
+)
+def test_what_is_unfinished_is_paid_for_once_whatever_becomes_of_it(
+    times: int, goes_on: bool, stands: bool, rollouts: int, graph: int, lost: int, error: str | None
+) -> None:
+    """Gone on with, made again, or standing as it is: the journal knows every token, and none twice."""
+    evaluator, store = Halting(times, goes_on=goes_on, stands=stands), MemoryStore()
+
+    async def scenario() -> Rollout:
+        ledger = Ledger(evaluator, FakeLanguageModel([]), store, patience=Patience(first=0.0))
+        try:
+            return await ledger.rollout({}, Example("e", {}), 1, "feedback", "")
+        finally:
+            ledger.close()
+
+    rollout = asyncio.run(scenario())
+    spent = Pool.replay(event for _, event in store.events()).spent
+    assert (rollout.error, evaluator.rollouts) == (error, rollouts)
+    assert (spent.graph.tokens, spent.lost.tokens, dict(store.notes())) == (graph, lost, {})
+
+
+def test_an_observer_that_raises_is_dropped_and_the_run_goes_on(worlds: Any, caplog: Any) -> None:
+    """It is said once; the others are told of everything."""
+    seen: list[Event] = []
+
+    def broken(event: Event, pool: Pool, at: float) -> None:
+        raise ZeroDivisionError("a panel without a denominator")
+
+    world = worlds.random(0)
+    asyncio.run(world.session(Budget(iterations=2), observers=(broken, lambda e, *_: seen.append(e))).run())
+    assert seen == world.journal()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "broken raised" in caplog.text
+    assert "without a denominator" in caplog.text
