@@ -12,7 +12,7 @@ from langgraph.graph import START
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.agent import matching, naming, origin, paths, templates
-from langgraph_gepa.agent.anatomy import classes
+from langgraph_gepa.agent.anatomy import classes, functions
 from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.slot import Slot, Spot
@@ -106,6 +106,7 @@ def assembled(
     declares = frozenset(one.name for one in asked)
     wholes = _wholes(carriers)
     above = {name: walk.above(_owners(name, slots, wholes)) for name, slots in carriers.items()}
+    above |= {module.name: walk.above(_caches(walk, traced, module.nodes)) for module in served}
     return Found(compiled, walk, {m.name: m for m in modules}, carriers, wholes, above, declares, files)
 
 
@@ -122,6 +123,12 @@ def _wholes(carriers: Carriers) -> dict[Spot, Whole]:
 def _owners(name: str, slots: Sequence[Slot], wholes: Mapping[Spot, Whole]) -> set[int]:
     """The objects that a module's text stands in, by itself or as a part."""
     return {slot.owner for slot in slots} | {spot[0] for spot, whole in wholes.items() if name in whole.modules}
+
+
+def _caches(walk: Walk, traced: paths.Paths, nodes: Sequence[str]) -> set[int]:
+    """The caches of functions that these nodes may call: what one graph's texts led to must not answer another's."""
+    caches = (key for key, node in walk.nodes.items() if functions.is_cache(node.value))
+    return {key for key in caches if not nodes or not {*nodes}.isdisjoint(traced.of.get(key, ()))}
 
 
 def _at_hand(module: Module, tools: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

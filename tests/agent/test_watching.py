@@ -241,6 +241,36 @@ graph = graph_of(writer=writer)
     assert [final["answer"] for final in asyncio.run(at_once())] == [WRITER, "One.\n", "Two.\n"]
 
 
+def test_what_a_cached_function_was_told_answers_no_other_graph(load: Any) -> None:
+    """A function's cache is the graph's own: candidates do not hear each other's answers, nor the original theirs."""
+    project = load("""
+import functools
+from langgraph_gepa import prompt
+
+@functools.lru_cache
+def ask(question):
+    text = (HERE / "prompts" / "writer.md").read_text()
+    return model.invoke([("system", text), ("user", prompt("asked", "Answer this. ") + question)]).text
+
+def writer(state):
+    return {"answer": ask(state["question"])}
+
+graph = graph_of(writer=writer)
+""")
+    discover(project.graph, EXAMPLES)
+    graphs = [
+        bind(project.graph, {"writer": "One."}),
+        bind(project.graph, {"asked": "Two. "}),
+        project.graph,
+        bind(project.graph, {"writer": "Three."}),
+    ]
+    told = [said(graph, "Why?").replace("\n\n", "\n") for graph in (*graphs, *graphs)]
+    assert told[:4] == told[4:]
+    assert told[0] == "One.\nAnswer this. Why?"
+    assert told[1:3] == [f"{WRITER}Two. Why?", f"{WRITER}Answer this. Why?"]
+    assert told[3] == "Three.\nAnswer this. Why?"
+
+
 def test_a_text_from_nowhere_known_is_told_with_its_node_and_bound(load: Any) -> None:
     """What stays the same over the examples is the text, what changes its placeholders; inputs are nobody's prompt."""
     project = load("""

@@ -25,6 +25,11 @@ def own(function: FunctionType) -> bool:
     return territory.own_code(function.__code__, function.__module__)
 
 
+def is_cache(value: Any) -> bool:
+    """Whether it is what `functools.cache` and `lru_cache` make of a function."""
+    return type(value) is _LruCache
+
+
 def global_names(compiled: CodeType) -> tuple[tuple[str, ...], ...]:
     """The global names a function's code uses, inner functions included, with attributes asked of them:
     `("prompts", "WRITER")` for `prompts.WRITER`."""
@@ -220,15 +225,15 @@ class Wrapper(Handler):
 
     @override
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
-        for name in ("__wrapped__",) if type(value) is _LruCache else ("__func__", "fget", "func"):
+        for name in ("__wrapped__",) if is_cache(value) else ("__func__", "fget", "func"):
             if getattr(value, name, None) is not None:
                 yield ("attr", name), getattr(value, name)
 
     @override
     def make(self, value: Any, changes: Mapping[Step, Any]) -> Any:
+        if is_cache(value):  # also without a change: an empty cache is what is wanted then
+            return functools.lru_cache(**value.cache_parameters())(*(changes.values() or [value.__wrapped__]))
         function = next(iter(changes.values()))
-        if type(value) is _LruCache:
-            return functools.lru_cache(**value.cache_parameters())(function)
         if type(value) is property:
             return property(function, value.fset, value.fdel, value.__doc__)
         made = type(value)(function)
