@@ -263,7 +263,7 @@ def _lead(pool: Pool, before: Lead | None) -> Lead | None:
         return None
     best: Candidate = pool.best
     since = before.since if before and before.best == best.id else pool.spent.rollouts
-    return Lead(best.id, pool.worths[best.id], since, len(surviving(pool)))
+    return Lead(best.id, pool.estimates[best.id], since, len(surviving(pool)))
 
 
 def _nearest_limit(budget: Budget, spent: Spent, seconds: float) -> tuple[str, float, float | None]:

@@ -31,8 +31,8 @@ class CandidateView:
 
     `wins` counts the pareto examples on which no candidate scores higher; `frontier` says
     whether it survives pruning (Alg. 2). `score` is what candidates are compared by: the mean, or in a
-    racing search, where not all are run on every example, the mean of the posterior. `advantage` is over
-    the seed; the seed has none. `rollouts` and `at` (seconds) tell when it was found.
+    racing search, where not all are run on every example, the mean of the posterior, kept within the range of
+    scores. `advantage` is over the seed; the seed has none. `rollouts` and `at` (seconds) tell when it was found.
     """
 
     id: int
@@ -104,6 +104,11 @@ class View:
     @property
     def finished(self) -> bool:
         return bool(self.reason)
+
+    @property
+    def estimated(self) -> bool:
+        """Whether some scores are estimates: of candidates that were not run on the whole pareto set."""
+        return any(len(candidate.scores) < self.pareto for candidate in self.candidates)
 
     @property
     def under_way(self) -> tuple[Iteration, ...]:
@@ -189,7 +194,7 @@ def summarize(
 
 def _candidates(pool: Pool, found: Mapping[int, tuple[int, float]]) -> tuple[CandidateView, ...]:
     kept = surviving(pool)
-    worths = pool.worths
+    scores = pool.estimates
     return tuple(
         CandidateView(
             id=candidate.id,
@@ -197,7 +202,7 @@ def _candidates(pool: Pool, found: Mapping[int, tuple[int, float]]) -> tuple[Can
             ancestor=candidate.ancestor,
             origin=candidate.origin,
             changed=_rewritten(pool, candidate),
-            score=worths[candidate.id],
+            score=scores[candidate.id],
             scores=pool.scores(candidate),
             advantage=advantage(pool, candidate.id) if candidate.parents else None,
             wins=pool.wins[candidate.id].bit_count(),

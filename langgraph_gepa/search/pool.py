@@ -117,6 +117,14 @@ class Pool:
         return [self.mean(candidate) for candidate in self.candidates]
 
     @property
+    def estimates(self) -> Sequence[float]:
+        """The worths as people expect scores: within their range, which a posterior mean may leave."""
+        if self.started is not None and self.started.judged_by == "posterior":
+            low, high = self.posterior.range
+            return [min(max(worth, low), high) for worth in self.worths]
+        return self.worths
+
+    @property
     def posterior(self) -> Posterior:
         """What is believed of the candidates' worth, from their scores on the pareto set. There has to be one."""
         if self._posterior is None:

@@ -54,7 +54,8 @@ PRIOR = Prior()
 class Posterior:
     """Means and covariance of the candidates' worth, in units of the score, in the order of their ids.
 
-    `step`, `spread` and `noise` are the fitted ones, in units of `width`, the spread of scores (see `units`).
+    `step`, `spread` and `noise` are the fitted ones, in units of `width`: scores lie between `low` and `low + width`
+    (see `units`).
     """
 
     means: Array
@@ -63,6 +64,12 @@ class Posterior:
     spread: float
     noise: float
     width: float = 1.0
+    low: float = 0.0
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest score there can be, as far as is known."""
+        return self.low, self.low + self.width
 
     @property
     def best(self) -> int:
@@ -121,7 +128,7 @@ def fit(
         total = (total - low * seen) / width
     step, spread, noise = _fitted(family, total, seen, prior)
     means, covariance = _solve(family, _Scores.of(total, seen), prior, step, spread, noise)
-    return Posterior(low + width * means, width * width * covariance, step, spread, noise, width)
+    return Posterior(low + width * means, width * width * covariance, step, spread, noise, width, low)
 
 
 def _matrix(rows: Sequence[Sequence[float]]) -> Array:
