@@ -47,7 +47,7 @@ class Result:
 
     @property
     def best(self) -> Candidate:
-        """The candidate with the best mean on the validation examples."""
+        """The candidate that does best on the validation examples, as far as they were run (see `Pool.worths`)."""
         return self.pool.best
 
     @property
