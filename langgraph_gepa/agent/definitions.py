@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
@@ -208,3 +209,10 @@ def docstring(function: FunctionType) -> Place:
     if found is not None and isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef):
         line = found.node.body[0].lineno
     return Place(("doc", function.__code__.co_filename, line, id(function)), function.__code__.co_filename, line)
+
+
+def argument_at(docstring: str, name: str, text: str) -> int | None:
+    """Where a docstring says `text` of an argument, on its line or wrapped over several."""
+    words = r"\s+".join(map(re.escape, text.split()))
+    found = re.search(rf"^.*\b{re.escape(name)}\b.*?({words})", docstring, re.MULTILINE)
+    return None if found is None else found.start(1)

@@ -81,9 +81,9 @@ class Places:
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                     if definitions.says(inner.value, slot.text):
                         return Place(("literal", file, inner.lineno, inner.col_offset), file, inner.lineno)
-                    before, met, _ = inner.value.partition(slot.text)
-                    if met and f"{field}" in before.rpartition("\n")[2]:
-                        line = inner.lineno + before.count("\n")
+                    at = definitions.argument_at(inner.value, field, slot.text)
+                    if at is not None:
+                        line = inner.lineno + inner.value.count("\n", 0, at)
                         return Place(("described", file, line), file, line)
         found = self._written(slot.text)
         if len(found) == 1:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from string import Formatter
 
 from langgraph_gepa.search.module import Style
-from langgraph_gepa.source.reading import Hole, SourceFile, Spot, View, merged
+from langgraph_gepa.source.chains import Hole, Spot, View, merged
+from langgraph_gepa.source.reading import SourceFile
 
 
 class UnwritableError(Exception):
@@ -31,7 +32,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An edit's place in the file, `span` in UTF-8 bytes.
+    """An edit's place in the file, `span` in UTF-8 bytes (of a part, counted from the start of the whole).
 
     `names` are the expressions by placeholder. For a text put together before it was met, `values` are the
     expressions by what they said.
@@ -44,7 +45,8 @@ class Found:
 
     @property
     def span(self) -> tuple[int, int]:
-        return self.view.chain.start, self.view.chain.end
+        start, end = self.view.chain.start, self.view.chain.end
+        return (start, end) if self.view.part is None else (start + self.view.part[0], start + self.view.part[1])
 
 
 def find(file: SourceFile, edit: Edit) -> Found:
@@ -62,7 +64,7 @@ def find(file: SourceFile, edit: Edit) -> Found:
     near = [(s, n) for s, n in matches if edit.line == s.line]
     around = [(s, n) for s, n in matches if edit.line is not None and edit.line in s.around]
     tier = near or around or matches
-    if len({spot.view.chain.start for spot, _ in tier if not _within(spot, tier)}) > 1:
+    if len({(spot.view.chain.start, spot.view.part) for spot, _ in tier if not _within(spot, tier)}) > 1:
         lines = ", ".join(str(line) for line in sorted({spot.line for spot, _ in tier}))
         raise UnwritableError(
             f"the same text stands there more than once (lines {lines}): it is unclear which is meant"

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from langgraph_gepa.source.reading import Chain, Fragments, Piece, SourceFile, chain_of
+from langgraph_gepa.source.chains import Chain, Fragments, Piece
+from langgraph_gepa.source.reading import SourceFile, chain_of
 from langgraph_gepa.source.spelling import Speller, opens_on_next_line, spelling
 
 

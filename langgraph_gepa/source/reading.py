@@ -1,9 +1,4 @@
-"""Where a Python file writes out text, read with libcst.
-
-A text is written as a chain of pieces: string literals side by side or joined with `+`, f-strings
-with their expressions, operands that are no literals. What a program sees of it may be less: a
-docstring is cleaned, a constant is dedented. Each way of seeing a chain is a view.
-"""
+"""Where a Python file writes out text, read with libcst."""
 
 from __future__ import annotations
 
@@ -11,97 +6,15 @@ import ast
 import bisect
 import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import libcst as cst
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
+from langgraph_gepa.source.arguments import arguments, described
+from langgraph_gepa.source.chains import Chain, Fragments, Hole, Piece, Spot, View, merged
 from langgraph_gepa.source.seen import READERS, change
 from langgraph_gepa.source.syntax import evaluated
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """An expression within a text, as written: `{name!r:>3}` in an f-string, an operand of `+` bare."""
-
-    code: str
-    operand: bool = False
-
-
-Fragments = tuple[str | Hole, ...]
-"""A text with expressions in it; no two strings stand side by side and none is empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One literal or operand of a chain, at `start` to `end` in the file's UTF-8 bytes."""
-
-    start: int
-    end: int
-    fragments: Fragments
-    prefix: str = ""
-    quote: str = ""
-
-    @property
-    def operand(self) -> bool:
-        return not self.quote
-
-    @property
-    def triple(self) -> bool:
-        return len(self.quote) == 3
-
-    @property
-    def raw(self) -> bool:
-        return "r" in self.prefix.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """Pieces that make one text. `plus` says that some are joined with `+`."""
-
-    start: int
-    end: int
-    pieces: tuple[Piece, ...]
-    plus: bool = False
-
-    @property
-    def fragments(self) -> Fragments:
-        return merged(fragment for piece in self.pieces for fragment in piece.fragments)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A chain as a program sees it. `start` and `end` hold all of the expression that makes it so.
-
-    `seen` takes the chain's own value to what is seen of it; it is `None` where they are the same.
-    `fixed` says that the expression around the chain cannot be left out, as a docstring's reader can't.
-    """
-
-    start: int
-    end: int
-    chain: Chain
-    seen: Callable[[str], str] | None = None
-    fixed: bool = False
-
-    @property
-    def fragments(self) -> Fragments | None:
-        own = self.chain.fragments
-        if self.seen is None:
-            return own
-        if any(isinstance(fragment, Hole) for fragment in own):
-            return None
-        return merged([self.seen("".join(map(str, own)))])
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A view and its place: `line` is where the chain starts, `around` the lines from which it can be meant
-    (the start of its statement; for a docstring also the lines of its function and decorators)."""
-
-    view: View
-    line: int
-    around: range
 
 
 class SourceFile:
@@ -146,17 +59,6 @@ def parsed(text: str) -> SourceFile:
     return SourceFile(text)
 
 
-def merged(fragments: Sequence[str | Hole] | Iterator[str | Hole]) -> Fragments:
-    """The same text with strings joined and empty ones left out."""
-    joined: list[str | Hole] = []
-    for fragment in fragments:
-        if isinstance(fragment, str) and joined and isinstance(joined[-1], str):
-            joined[-1] += fragment
-        elif fragment:
-            joined.append(fragment)
-    return tuple(fragment for fragment in joined if fragment)
-
-
 def chain_of(code: str) -> Fragments | None:
     """The text that an expression of literals writes out, or `None` when it is none."""
     if evaluated(code) is None:
@@ -192,6 +94,8 @@ class _Reader(cst.CSTVisitor):
         elif isinstance(node, _WRITING):
             for view in self._views(node):
                 self._add(view)
+        elif isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value == "description":
+            self._description(node.value)
         return not isinstance(node, cst.ConcatenatedString)
 
     def on_leave(self, original_node: cst.CSTNode) -> None:
@@ -211,8 +115,21 @@ class _Reader(cst.CSTVisitor):
         if chain is None or any(isinstance(fragment, Hole) for fragment in chain.fragments):
             return
         above = [] if isinstance(node, cst.Module) else [node.name, *node.decorators]
+        first = min(map(self._line, above), default=None)
         for seen in READERS:
-            self._add(View(chain.start, chain.end, chain, seen, fixed=True), min(map(self._line, above), default=None))
+            self._add(View(chain.start, chain.end, chain, seen, fixed=True), first)
+        own = "".join(map(str, chain.fragments))
+        for one in arguments(own):
+            seen = functools.partial(described, name=one.name)
+            view = View(chain.start, chain.end, chain, seen, fixed=True, part=(one.start, one.end))
+            line = self.file.line(chain.start) + own.count("\n", 0, one.start)
+            self.spots.append(Spot(view, line, range(first or line, line + 1)))
+
+    def _description(self, node: cst.BaseExpression) -> None:
+        """A description given to a tool, which LangChain strips."""
+        chain = self._chain(node)
+        if chain is not None and not any(isinstance(fragment, Hole) for fragment in chain.fragments):
+            self._add(View(chain.start, chain.end, chain, str.strip))
 
     def _views(self, node: cst.BaseExpression) -> Iterator[View]:
         """The views that this very expression gives; those within are met on their own."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
+from langgraph_gepa.source.chains import Chain, Fragments, merged
 from langgraph_gepa.source.finding import Edit, Found, UnwritableError, find, parts
 from langgraph_gepa.source.layout import Writer
-from langgraph_gepa.source.reading import Chain, Fragments, SourceFile, merged, parsed
+from langgraph_gepa.source.reading import SourceFile, parsed
 from langgraph_gepa.source.seen import as_docstring
 from langgraph_gepa.source.spelling import Holes, Speller
 from langgraph_gepa.source.syntax import is_python
@@ -77,6 +79,8 @@ def _placed(writer: Writer, found: Found, new: Fragments) -> tuple[int, int, str
         raise UnwritableError("it cannot be written there as a literal")
     text = "".join(map(str, new))
     own = "".join(map(str, chain.fragments))
+    if view.part is not None:
+        return _partly(writer, found, own, text)
     if view.fixed:  # every reader of a docstring takes these margins off
         text = as_docstring(text) if own == found.edit.old else _BLANK.sub("", text.strip())
     for value, open_line in _values(own, text, _column(writer, chain)):
@@ -95,6 +99,23 @@ def _placed(writer: Writer, found: Found, new: Fragments) -> tuple[int, int, str
     if code is None:
         raise UnwritableError("it cannot be written there as a literal")
     return view.start, view.end, code
+
+
+def _partly(writer: Writer, found: Found, own: str, text: str) -> tuple[int, int, str]:
+    """An argument's description into its docstring: over several lines where it is long and no colon forbids it."""
+    view = found.view
+    if view.seen is None or view.part is None:
+        raise ValueError("no part of a docstring")
+    start, end = view.part
+    margin = own[own.rfind("\n", 0, start) + 1 : start]
+    indent = margin[: len(margin) - len(margin.lstrip())] + "    "
+    room = writer.limit - len(indent)
+    wrapped = textwrap.fill(text, room, initial_indent=" " * (len(margin) - len(indent)), subsequent_indent="\0")
+    for said in (f"\n{indent}".join(wrapped.strip(" ").split("\n\0")), text):
+        value = own[:start] + said + own[end:]
+        if view.seen(value) == text and (code := writer.written(merged([value]), view.chain)) is not None:
+            return view.chain.start, view.chain.end, code
+    raise UnwritableError("a docstring cannot say it of an argument so that it is read back exactly")
 
 
 def _values(own: str, text: str, column: str) -> Iterator[tuple[str, bool | None]]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from langgraph_gepa.source.reading import Fragments, Hole, Piece, merged
+from langgraph_gepa.source.chains import Fragments, Hole, Piece, merged
 from langgraph_gepa.source.syntax import evaluated
 
 

@@ -1,9 +1,11 @@
 import ast
 import textwrap
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from langchain_core.tools import tool
 
 from langgraph_gepa.source.finding import Edit, GoneError, UnwritableError
 from langgraph_gepa.source.rewriting import rewritten
@@ -216,3 +218,63 @@ def test_a_text_in_brackets_of_its_own_grows_there() -> None:
     assert rewritten(source, [Edit("Be kind.", "Be kind.\n- always")]) == (
         'A = (\n    "Be kind.\\n"\n    "- always"\n)\n'
     )
+
+
+ARGUMENTS = '''
+@tool(parse_docstring=True)
+def find(day: str, limit: int = 3) -> str:
+    """Find a free slot.
+
+    Args:
+        day: The day to look at.
+        limit (int): The most slots to give
+            back at once.
+
+    Returns:
+        The slots.
+    """
+    return day
+'''
+
+
+DAY, LIMIT = "The day to look at.", "The most slots to give back at once."
+
+
+def told(source: str) -> dict[str, str]:
+    """What LangChain's tool says of its arguments."""
+    names: dict[str, Any] = {"tool": tool}
+    exec(compile(source, "f", "exec"), names)  # noqa: S102 - the file is what is tested
+    return {name: field["description"] for name, field in names["find"].args.items()}
+
+
+@given(new=ANY)
+@example(new="a: b")
+@settings(max_examples=40, deadline=None)
+def test_an_arguments_description_in_a_docstring_is_read_by_tools_as_the_new_text(new: str) -> None:
+    """LangChain reads it as it shall be and the others as they were; a text of one plain line is always written."""
+    assert told(ARGUMENTS) == {"day": DAY, "limit": LIMIT}
+    try:
+        changed = rewritten(ARGUMENTS, [Edit(DAY, new, 7)])
+    except UnwritableError:
+        assert new != " ".join(new.split()) or not new.isprintable() or not new
+    else:
+        assert told(changed) == {"day": new, "limit": LIMIT}
+
+
+def test_arguments_are_written_together_and_wrapped() -> None:
+    """A long description stays within the line, where no colon would be taken for another argument's."""
+    long = "word " * 40 + "end"
+    changed = rewritten(
+        ARGUMENTS, [Edit(DAY, long, 7), Edit(LIMIT, "At most: 3.", 8), Edit("Find a free slot.", "Go.", 4)]
+    )
+    assert told(changed) == {"day": long, "limit": "At most: 3."}
+    assert max(map(len, changed.splitlines())) <= 88
+    assert changed.startswith(ARGUMENTS[: ARGUMENTS.index("Find a")] + "Go.\n\n    Args:\n        day: word")
+    with pytest.raises(GoneError):
+        rewritten(ARGUMENTS, [Edit("The slots.", "x", 11)])
+
+
+def test_a_description_given_to_a_tool_is_found_as_the_tool_says_it() -> None:
+    """LangChain strips it: its margins stay where they are."""
+    source = 'a = tool("ask", description="""\n    Ask the nurse.\n    """)(ask)\n'
+    assert rewritten(source, [Edit("Ask the nurse.", "Ask the doctor.", 1)]) == source.replace("nurse", "doctor")
