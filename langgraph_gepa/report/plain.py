@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from dataclasses import asdict
 from typing import Any
 
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.modules import module_json
 from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
-from langgraph_gepa.search.advantage import Advantage
 from langgraph_gepa.search.rollout import Usage
 
 
@@ -77,7 +77,7 @@ def _candidate_json(candidate: CandidateView) -> dict[str, Any]:
         "changed": list(candidate.changed),
         "score": candidate.score,
         "scores": dict(candidate.scores),
-        "advantage": _advantage_json(candidate.advantage),
+        "advantage": asdict(candidate.advantage) if candidate.advantage else None,
         "wins": candidate.wins,
         "frontier": candidate.frontier,
         "rollouts": candidate.rollouts,
@@ -98,17 +98,6 @@ def _iteration_json(iteration: Iteration) -> dict[str, Any]:
         "after": iteration.after,
         "candidate": iteration.candidate,
         "rollouts": iteration.rollouts,
-    }
-
-
-def _advantage_json(advantage: Advantage | None) -> dict[str, Any] | None:
-    if advantage is None:
-        return None
-    return {
-        "verdict": advantage.verdict,
-        "mean": advantage.difference,
-        "low": advantage.low,
-        "high": advantage.high,
     }
 
 

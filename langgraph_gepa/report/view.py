@@ -16,7 +16,7 @@ from langgraph_gepa.search.events import CandidateAdmitted
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.overlap import Copy, copies
-from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.pool import Pool, average
 from langgraph_gepa.search.selection import surviving
 
 ENOUGH = 6
@@ -243,7 +243,7 @@ def _frontier_score(candidates: Sequence[CandidateView]) -> float:
 def _standing(pool: Pool, candidate: Candidate | None) -> Standing | None:
     if candidate is None:
         return None
-    tests = [sum(scores) / len(scores) for scores in pool.tests.get(candidate.key, {}).values()]
+    tests = [average(scores) for scores in pool.tests.get(candidate.key, {}).values()]
     return Standing(candidate.id, estimate(list(pool.scores(candidate).values())), estimate(tests))
 
 
