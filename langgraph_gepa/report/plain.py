@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from dataclasses import asdict
 from typing import Any
 
 from langgraph_gepa.report.intervals import Interval
