@@ -48,8 +48,8 @@ def forgetful(prompt: str) -> str:
     return f"```\n{kept} Mention {chance.choice(asked)} at {chance.random():.3f}.\n```" if asked else "NO CHANGE"
 
 
-def found(run: str = "run", search: str = "racing", rollouts: int = 90, **how: Any) -> Outputs:
-    asked = {"metric": "letters.py:score", "reflection_lm": forgetful, "progress": False, **how}
+def found(run: str = "run", search: str = "racing", rollouts: int = 60, **how: Any) -> Outputs:
+    asked = {"metric": "letters.py:score", "reflection_lm": forgetful, "progress": False, "in_flight": 1, **how}
     return search_outputs(
         "letters.py:graph", "train.jsonl", search=search, budget=Budget(rollouts=rollouts), run=run, **asked
     )
@@ -73,7 +73,7 @@ def test_the_best_rollout_of_each_task_is_found(project: Path, search: str) -> N
 
 def test_the_prompts_of_an_output_are_those_that_made_it(project: Path) -> None:
     """Bound to the graph they make it again, also where they were tried, found no better on the whole, and dropped."""
-    graph, outputs = load_graph("letters.py:graph"), found(search="gepa", in_flight=1)
+    graph, outputs = load_graph("letters.py:graph"), found(search="gepa", rollouts=90)
     for task, one in outputs.items():
         assert one.prompts is not None
         made = bind(graph, one.prompts).invoke({"name": "Ada", "letter": f"Letter {task.partition('-')[2]}"})
@@ -85,7 +85,7 @@ def test_the_prompts_of_an_output_are_those_that_made_it(project: Path) -> None:
 @pytest.mark.parametrize("search", ["racing", "gepa"])
 def test_all_texts_that_were_run_can_be_told(project: Path, search: str) -> None:
     """Those admitted, and the whole and half edits that were screened out."""
-    saved = found(search=search, rollouts=120, in_flight=1).result.saved
+    saved = found(search=search).result.saved
     keys = {event.texts for _, event in saved.events if isinstance(event, RolloutFinished)}
     with closing(open_run(saved.folder, create=False, read_only=True)) as store:
         told = texts_of(saved, store, keys)
@@ -126,11 +126,11 @@ def test_texts_that_came_to_nothing_can_be_told() -> None:
 
 def test_a_search_for_outputs_goes_on_and_is_not_paid_twice(project: Path, server: SimulatedServer) -> None:
     """The same call on more budget only gets better; on the same it asks nobody; the folder alone tells the same."""
-    first = found(rollouts=40)
-    more = found(rollouts=90)
+    first = found(rollouts=30)
+    more = found(rollouts=60)
     assert all(more[task].score >= one.score for task, one in first.items())
     asked = server.requests
-    again, opened = found(rollouts=90), Result.open("run").outputs
+    again, opened = found(rollouts=60), Result.open("run").outputs
     assert dict(again) == dict(opened) == dict(more)
     assert server.requests == asked
 
