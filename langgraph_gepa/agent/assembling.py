@@ -142,7 +142,8 @@ def _module(name: str, nodes: tuple[str, ...], place: Place, slots: list[Slot]) 
     reason = next((slot.reason for slot in slots if slot.reason), "")
     names: tuple[str, ...] = ()
     try:
-        names = templates.placeholders(first.text, style) if style != "plain" else first.tokens
+        names = templates.placeholders(first.text, style) if style != "plain" else ()
+        names = (*names, *(first.tokens if style in ("plain", "fstring") else ()))
     except templates.BrokenTemplateError as broken:
         reason = reason or str(broken)
     return Module(

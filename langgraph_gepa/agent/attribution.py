@@ -85,10 +85,12 @@ def _as_asked(watched: Sequence[Watched]) -> list[int]:
 
 def literals(text: str, style: Style, tokens: Sequence[str] = ()) -> tuple[str, ...]:
     """What `text` says between its placeholders, in order, without outer white space. In plain text those
-    are the `tokens`."""
+    are the `tokens`, and in an f-string that is filled again they are as well."""
     text = well_formed(text)
     if style in ("format", "fstring"):
         pieces = _between_fields(text)
+        if templates.twice(style, tokens):
+            pieces = [part for piece in pieces for part in _between_fields(piece)]
     elif style == "mustache":
         pieces = _MUSTACHE.split(text)
     elif style == "jinja2":

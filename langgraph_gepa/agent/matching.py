@@ -118,7 +118,8 @@ def read(text: str, style: Style, tokens: Sequence[str] = ()) -> Sequence[Piece]
     """The text in pieces, braces as they are said; `None` for a template with logic in it or a broken one."""
     if style in ("format", "fstring"):
         try:
-            return list(templates.parts(text))
+            once = templates.whole_parts(text)
+            return [piece for one in once for piece in _again(*one)] if templates.twice(style, tokens) else once
         except templates.BrokenTemplateError:
             return None
     if style == "plain":
@@ -133,6 +134,13 @@ def read(text: str, style: Style, tokens: Sequence[str] = ()) -> Sequence[Piece]
         pieces.append((text[at : tag.start()], None if comment else inner))
         at = tag.end()
     return [*pieces, (text[at:], None)]
+
+
+def _again(literal: str, key: str | None) -> Iterator[Piece]:
+    """A piece of an f-string that `.format` fills once more."""
+    *pieces, (end, _) = templates.whole_parts(literal)
+    yield from ((said, f"{{{name}}}") for said, name in pieces)
+    yield end, key
 
 
 def _stripped(pieces: Sequence[Piece]) -> list[Piece]:

@@ -131,11 +131,12 @@ class Slots:
             hint = reading.hints.get(where, "")
             style = literal.style if literal.style == "fstring" else style_of(uses)
             tokens = _tokens(literal.text, uses)
-            filled_twice = literal.style == "fstring" and (tokens or style_of(uses) != "plain")
-            slot = Slot(
-                key, ("code", where), literal.text, style=style, literal=literal, hint=hint, tokens=tokens,
-                reason=_FILLED_TWICE if filled_twice else "",
-            )  # fmt: skip
+            reason = ""
+            if literal.style == "fstring" and (tokens or style_of(uses) != "plain"):
+                later = () if tokens or style_of(uses) != "format" else templates.later(literal.text)
+                tokens, reason = (later, "") if later else (tokens, _FILLED_TWICE)
+            step = ("code", where)
+            slot = Slot(key, step, literal.text, style=style, literal=literal, hint=hint, tokens=tokens, reason=reason)
             if _steers(literal.text, uses) and templates.speaks(literal.text, style):
                 yield slot
             elif "tools" in uses and where in reading.described:

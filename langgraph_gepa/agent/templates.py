@@ -3,7 +3,8 @@
 plain      braces mean nothing
 format     str.format and LangChain's f-string templates: `{question}`, `{doc.title}`, `{{` for a brace
 fstring    an f-string shown with a name for each expression: `{question}`, `{{` for a brace
-           a placeholder of another kind stands for itself: `%s`, `%(name)s`, `$name`, `<name>`
+           a placeholder of another kind stands for itself: `%s`, `%(name)s`, `$name`, `<name>`; so does what is
+           filled later in an f-string that `.format` fills again: `{day}` for what it writes as `{{day}}`
 mustache   `{{question}}`, `{{#items}}...{{/items}}`
 jinja2     `{{ question }}`, `{% for ... %}`
 """
@@ -44,6 +45,9 @@ def check(text: str, style: Style, expected: Iterable[str]) -> str | None:
     except BrokenTemplateError as broken:
         return str(broken)
     wanted = tuple(dict.fromkeys(expected))
+    again = twice(style, wanted)
+    if again:
+        found = (*found, *later(text))
     lost = [name for name in wanted if name not in found]
     invented = [name for name in found if name not in wanted]
     complaints = []
@@ -52,8 +56,23 @@ def check(text: str, style: Style, expected: Iterable[str]) -> str | None:
     if invented:
         complaints.append(f"the text invents {_listed(invented, style)}")
         if style in ("format", "fstring"):
-            complaints.append("write {{ and }} for a literal brace")
+            complaints.append(f"write {'{{{{ and }}}}' if again else '{{ and }}'} for a literal brace")
     return "; ".join(complaints) or None
+
+
+def later(text: str) -> tuple[str, ...]:
+    """What `.format` fills by name in what an f-string has made: `{day}` for `{{day}}`. Nothing where that cannot be
+    told from the text, such as a name that is filled in itself."""
+    try:
+        names = [name for literal, _ in whole_parts(text) for _, name in parts(literal) if name is not None]
+    except BrokenTemplateError:
+        return ()
+    return tuple(f"{{{name}}}" for name in dict.fromkeys(names)) if all(map(str.isidentifier, names)) else ()
+
+
+def twice(style: Style, names: Iterable[str]) -> bool:
+    """Whether these are the placeholders of an f-string that is filled again."""
+    return style == "fstring" and any(name.startswith("{") for name in names)
 
 
 def percents(text: str) -> tuple[str, ...]:
@@ -139,6 +158,18 @@ def parts(text: str) -> Iterator[tuple[str, str | None]]:
                 yield literal, field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
     except ValueError as broken:
         raise BrokenTemplateError(_explained(broken)) from broken
+
+
+def whole_parts(text: str) -> list[tuple[str, str | None]]:
+    """The `parts` of a text, literals that only a doubled brace parted put together."""
+    found: list[tuple[str, str | None]] = []
+    held = ""
+    for literal, name in parts(text):
+        held += literal
+        if name is not None:
+            found.append((held, name))
+            held = ""
+    return [*found, (held, None)]
 
 
 def escape(literal: str) -> str:

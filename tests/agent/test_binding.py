@@ -245,7 +245,7 @@ def members(echo: Any) -> Any:
 
 
 def filled_twice(echo: Any) -> Any:
-    return lambda state: echo.invoke(f"Say {{x}} to {state}".format(x=state["question"])) and {}
+    return lambda state: echo.invoke(f"Say {{{state['question']}}} to them".format(why="it")) and {}
 
 
 FORMS = [
@@ -553,6 +553,28 @@ def test_wrong_names_and_broken_texts_are_refused(echo: Any) -> None:
     assert found.check("constant", "any {braces} {") is None
     with pytest.raises(GraphError, match="cannot be replaced: an f-string that is filled again"):
         found.bind({"node2": "x"})
+
+
+def test_an_f_string_that_is_filled_again_keeps_both_kinds_of_placeholders(echo: Any) -> None:
+    """What the f-string fills and what `.format` or a template fills later are told apart, and both arrive."""
+
+    def greet(state: State) -> Any:
+        text = f"You greet {state['question']} at {{hour}} o'clock."
+        template = ChatPromptTemplate.from_template(f"Ask {state['question']} for {{{{}}}} the {{thing}}.")
+        echo.invoke(text.format(hour=8))
+        return (template | echo).invoke({"thing": "way"}) and {}
+
+    graph = chain(greet)
+    found = survey(graph)
+    first, second = found.modules
+    assert (first.text, first.placeholders) == ("You greet {question} at {{hour}} o'clock.", ("question", "{hour}"))
+    assert (second.on, second.placeholders) == (True, ("question", "{thing}"))
+    bound = found.bind({first.name: "At {{hour}}: {question}!", second.name: "{{thing}} {{{{ {question}"})
+    assert "At 8: why!" in heard(echo, bound)
+    assert "way { why" in heard(echo, bound)
+    assert "You greet why at 8 o'clock." in heard(echo, graph)
+    for text in ("At {hour}: {question}", "{question}", "{{hour}} {question} {{more}}", "{{hour}} {{question}}"):
+        assert found.check(first.name, text) is not None
 
 
 def test_binding_leaves_the_users_modules_alone(echo: Any) -> None:

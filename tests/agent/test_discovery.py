@@ -353,8 +353,8 @@ def test_what_cannot_be_replaced_is_listed_with_the_reason(echo: Any) -> None:
     """What cannot be bound is reported, never dropped."""
 
     def node(state: State) -> None:
-        prompt = f"Answer {len(state)} times: {{question}}"
-        echo.invoke(prompt.format(question=state["question"]))
+        prompt = f"Answer {len(state)} times: {{{state['question']}}}"
+        echo.invoke(prompt.format(why="Why?"))
 
     module = one(chain(("node", node)))
     assert "filled again" in module.reason
