@@ -103,6 +103,8 @@ def optimize(
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply.
     - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if
       it was asked the same; its budget may differ.
+    - `search`: `"racing"` spends rollouts where they tell the most, `"gepa"` is the paper's algorithm
+      decision by decision; or `Rules` of your own.
     - `modules`: names as `discover` lists them, to optimise these only.
     - `concurrency`: rollouts at once; `in_flight`: iterations under way at once, by default a
       third of it between 2 and 8. With 1 the candidates depend on `seed` and the replies alone.
@@ -159,6 +161,7 @@ def optimize(
         watch=lambda rollouts: warnings(rollouts, examples.pareto, found, asked.modules),
         mask=mask,
         mask_examples=options.mask,
+        is_world_failure=options.is_world_failure,
     )
     return job.carry_out(Path(run) if run is not None else _new_folder(asked.graph["name"], graph))
 

@@ -12,9 +12,8 @@ from typing import Any
 
 from rich.console import Console
 
-from langgraph_gepa.agent.failures import is_lasting, is_pressure, is_world_failure, retry_after
+from langgraph_gepa.agent.failures import Border, absent, is_lasting, is_pressure, is_world_failure, retry_after, told
 from langgraph_gepa.agent.masking import Mask, clean, masked
-from langgraph_gepa.agent.tracing import words
 from langgraph_gepa.engine.allowance import expected, uncountable
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.ledger import Ledger
@@ -36,7 +35,7 @@ from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import open_run
 
-WORLD = Patience(outage=1800.0, lasts=is_lasting, asked=retry_after, presses=is_pressure)
+WORLD = Patience(outage=1800.0, lasts=is_lasting, asked=retry_after, presses=is_pressure, absent=absent)
 """Half an hour without a provider, then the run stops, to be resumed."""
 
 Say = Callable[[str], None]
@@ -50,6 +49,7 @@ class Job:
     `unpriced` names the models whose price is unknown; `warnings` are told before anything runs, those that
     `watch` makes of the rollouts of the graph as it is when there are any.
     `mask` hides keys in what is said and raised; `mask_examples` is the user's, for the examples as they are kept.
+    `is_world_failure` is the user's border, by which rollouts may fail as the world's besides our own.
     """
 
     graph: Any
@@ -64,6 +64,7 @@ class Job:
     watch: Callable[[Sequence[Rollout]], Iterable[str]] = lambda _: ()
     mask: Mask = str
     mask_examples: Mask | None = None
+    is_world_failure: Border = is_world_failure
 
     def carry_out(self, folder: Path) -> Result:
         """Searches until the budget is spent; goes on where `folder` holds the same run already.
@@ -80,10 +81,10 @@ class Job:
             raise Interrupted(f"Stopped: {stopped}. {_go_on(folder)}") from stopped
         except Exception as failure:
             clean(failure, self.mask)
-            if not is_world_failure(failure):
+            if not (self.is_world_failure(failure) or is_world_failure(failure)):
                 raise
             when = "once that is mended, " if is_lasting(failure) else ""
-            raise Interrupted(f"Stopped: {words(failure).rstrip('.')}. {_go_on(folder, when)}") from failure
+            raise Interrupted(f"Stopped: {told(failure)}. {_go_on(folder, when)}") from failure
         return Result.open(folder, self.graph)
 
     async def _session(self, folder: Path, brake: Brake) -> None:

@@ -9,15 +9,14 @@ from typing import Any, Literal
 from langgraph_gepa import session
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
-from langgraph_gepa.agent.failures import is_world_failure
+from langgraph_gepa.agent.failures import is_world_failure, words
 from langgraph_gepa.agent.loading import load_graph, load_metric, load_options
 from langgraph_gepa.agent.masking import Mask, clean, masking, secrets_of
 from langgraph_gepa.agent.models import models_of, name_of, unpriced
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import replaced, side_effect, tools_of
-from langgraph_gepa.agent.tracing import words
 from langgraph_gepa.engine.examples import load_examples
-from langgraph_gepa.engine.ports import Evaluator
+from langgraph_gepa.engine.ports import Evaluator, Unfinished
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.report.words import duration, money, score
 from langgraph_gepa.search.example import Example
@@ -116,6 +115,11 @@ def _rollout(evaluator: Evaluator, example: Example, mask: Mask) -> Rollout:
     own = {module.name: module.text for module in evaluator.modules}
     try:
         return session.run(lambda _: evaluator.evaluate(own, example))
+    except Unfinished as unfinished:
+        if unfinished.stands is not None:
+            return unfinished.stands
+        clean(unfinished.cause, mask)
+        raise UsageError(f"The rollout could not be run: {words(unfinished.cause)}") from unfinished.cause
     except Exception as failure:
         clean(failure, mask)
         if not is_world_failure(failure):

@@ -6,15 +6,19 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Protocol
 
 from langgraph_gepa.agent import metric as metrics
 from langgraph_gepa.agent.attribution import attribute
+from langgraph_gepa.agent.failures import words
 from langgraph_gepa.agent.masking import Mask, masked_rollout, masking, secrets_of
 from langgraph_gepa.agent.runner import Graph, Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import StandIns, replaced
+from langgraph_gepa.agent.tracing import Tracer, watching
 from langgraph_gepa.engine.plain import plain
-from langgraph_gepa.errors import MetricError, UsageError
+from langgraph_gepa.engine.ports import Unfinished
+from langgraph_gepa.errors import Error, MetricError, UsageError
 from langgraph_gepa.search.candidate import texts_key
 from langgraph_gepa.search.example import Example, digest
 from langgraph_gepa.search.module import Module, Texts
@@ -54,7 +58,7 @@ class GraphEvaluator:
     ) -> None:
         self._survey = survey
         self._options = options or RunnerOptions()
-        self._score = metrics.adapt(metric)
+        self._score = metrics.adapt(metric, self._options.is_world_failure)
         self._modules = _chosen(survey.modules, modules)
         self._fingerprint = fingerprint(survey, metric, self._options.tools)
         self._mask = mask or masking(secrets_of(()), self._options.mask)
@@ -72,15 +76,38 @@ class GraphEvaluator:
         return self._survey.check(module, text)
 
     async def evaluate(self, texts: Texts, example: Example) -> Rollout:
-        """One rollout. A failure of the candidate scores 0 with the error as feedback; a failure
-        of the world, and `MetricError`, are raised."""
+        """One rollout, what the metric's own model calls spend included.
+
+        A failure of the candidate scores 0 with the error as feedback; a failure of the world, and
+        `MetricError`, are raised. What may be either's is an `Unfinished` rollout, which scores 0 if it
+        has to; so is one whose metric failed by the world, and only the metric is asked again.
+        """
         ran = await run(self._graph(texts), example, self._options)
         rollout = self._rollout(ran, texts, example)
         if ran.error is None:
-            feedback = await self._score(example, ran.state, rollout)
-            _addressed(feedback, self._survey.modules, example)
-            rollout = replace(rollout, feedback=feedback)
-        return masked_rollout(rollout, self._mask)
+            return await self._scored(ran, rollout, example, Tracer(self._options.prices))
+        kept = masked_rollout(rollout, self._mask)
+        if ran.doubt is not None:
+            raise Unfinished(ran.doubt, stands=kept) from ran.doubt
+        return kept
+
+    async def _scored(self, ran: Ran, rollout: Rollout, example: Example, watch: Tracer) -> Rollout:
+        """`watch` adds up what the metric spends, over all its tries."""
+        try:
+            with watching(watch):
+                feedback = await self._score(example, ran.state, rollout)
+        except Error:
+            raise
+        except Exception as failure:
+            stands = None
+            if self._options.in_doubt(failure, watch):
+                said = f"The metric failed: {words(failure)}"
+                stands = replace(rollout, feedback=Feedback(0.0, said), usage=rollout.usage + watch.usage, error=said)
+                stands = masked_rollout(stands, self._mask)
+            again = partial(self._scored, ran, rollout, example, watch)
+            raise Unfinished(failure, go_on=again, stands=stands) from failure
+        _addressed(feedback, self._survey.modules, example)
+        return masked_rollout(replace(rollout, feedback=feedback, usage=rollout.usage + watch.usage), self._mask)
 
     def _rollout(self, ran: Ran, texts: Texts, example: Example) -> Rollout:
         failed = Feedback(0.0, f"The run failed. {ran.error}" if ran.error else "")

@@ -5,8 +5,14 @@ from __future__ import annotations
 import email.utils
 import errno
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
+
+from langgraph_gepa.engine.plain import plain
+
+Border = Callable[[BaseException], bool]
+"""Whether a failure is the world's: tried again, and never scored."""
 
 WORLD_STATUS = frozenset({401, 407, 408, 425, 429})
 """HTTP answers below 500 that no prompt can cause, whoever gave them."""
@@ -54,10 +60,24 @@ LASTING_NAMES = frozenset({
 WORLD_OS_NAMES = frozenset({"ConnectionError", "SSLError", "Timeout", "URLError", "gaierror", "herror"})
 """Kinds of `OSError` that are about the network: of the standard library and of requests."""
 
-WORLD_ERRNO = frozenset({
-    errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EROFS,
+MACHINE_ERRNO = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+WORLD_ERRNO = MACHINE_ERRNO | frozenset({
     errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT,
 })  # fmt: skip
+
+
+ABSENT_NAMES = frozenset({
+    "ClientConnectorError", "ConnectError", "ConnectionRefusedError", "EndpointConnectionError", "NewConnectionError",
+    "gaierror",
+})  # fmt: skip
+"""Nothing is there to answer: the connection is refused, or the name is nobody's."""
+
+
+def words(error: BaseException) -> str:
+    """An exception as one readable sentence: its kind and what it says."""
+    text = plain(str(error)).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def is_world_failure(error: BaseException) -> bool:
@@ -68,6 +88,37 @@ def is_world_failure(error: BaseException) -> bool:
     packages are not installed are known too.
     """
     return any(_is_world(one) for one in chain(error))
+
+
+def is_doubtful(error: BaseException, heard: Collection[BaseException]) -> bool:
+    """Whether a failure of the world may be the candidate's or the example's all the same.
+
+    A page that is never served, a query that takes the search too long: what the graph or the metric called
+    itself failed, and not its model (`heard` are the exceptions that ended model calls) nor this machine.
+    """
+    return not any(
+        _is_world(one) and (_by_provider(one) or _is_machines(one) or any(one is other for other in heard))
+        for one in chain(error)
+    )
+
+
+def absent(error: BaseException) -> str | None:
+    """Where nothing answered, as `http://host:port`, for a connection that was refused; else `None`."""
+    found = list(chain(error))
+    if not any(kind.__name__ in ABSENT_NAMES for one in found for kind in type(one).__mro__):
+        return None
+    return next(filter(None, map(_address, found)), "the address")
+
+
+def told(error: BaseException) -> str:
+    """A failure of the world for whoever has to mend it: as `words`, with where nothing answered and what to check."""
+    where = absent(error)
+    if where is None:
+        return words(error).rstrip(".")
+    return (
+        f"nothing answers at {where} ({words(error).rstrip('.')}). "
+        "Check that it runs, and its address (the model's base_url, the environment variable for it)"
+    )
 
 
 def is_lasting(error: BaseException) -> bool:
@@ -131,6 +182,22 @@ def _is_pressure(error: BaseException) -> bool:
 def _no_key(error: BaseException) -> bool:
     """The openai client without a key raises its root class, which has neither status nor name to go by."""
     return type(error).__name__ == "OpenAIError" and "api_key" in str(error)
+
+
+def _is_machines(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in MACHINE_ERRNO)
+
+
+def _address(error: BaseException) -> str | None:
+    """Scheme, host and port of what was asked, without path, query and credentials."""
+    try:
+        url = urlsplit(str(getattr(getattr(error, "request", None), "url", "")))
+        host, port = url.hostname, url.port
+    except (RuntimeError, ValueError):  # httpx, where no request was set; a port that is none
+        return None
+    if not host:
+        return None
+    return f"{url.scheme}://{host}" + (f":{port}" if port else "")
 
 
 def _by_provider(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from inspect import Parameter
@@ -14,10 +14,11 @@ from typing import Any
 
 from langsmith import schemas
 
-from langgraph_gepa.agent.failures import is_world_failure
+from langgraph_gepa.agent.containers import containers_copied
+from langgraph_gepa.agent.failures import Border, is_world_failure, words
 from langgraph_gepa.agent.raised import raised_at
 from langgraph_gepa.agent.scores import NotAScoreError, joined, read_feedback
-from langgraph_gepa.agent.tracing import words
+from langgraph_gepa.engine.limits import settle
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.errors import MetricError, UsageError
 from langgraph_gepa.search.example import Example
@@ -42,7 +43,7 @@ class Prediction(dict[str, Any]):
             raise AttributeError(f"the graph's final state has no {name!r}; it has {sorted(self)}") from None
 
 
-def adapt(metric: Any) -> ScoreRollout:
+def adapt(metric: Any, is_world_failure: Border = is_world_failure) -> ScoreRollout:
     """`metric` as one asynchronous function.
 
     A metric is a function, sync or async, of any of `inputs`, `outputs` (the graph's final
@@ -50,10 +51,12 @@ def adapt(metric: Any) -> ScoreRollout:
     positional arguments `(run, example)` or `(example, prediction)`; or an object with
     LangSmith's `evaluate_run`. See `read_feedback` for what it may return. Sync metrics run in
     threads and may block. A list of metrics scores as their mean, each an objective of its own.
+    What it is given is its own, to change as it likes; only live objects in the final state are shared.
+    Failures beyond the border `is_world_failure` are raised as they are.
     Raises `UsageError` at once for arguments nobody can fill.
     """
     if isinstance(metric, list | tuple):
-        return _several(metric)
+        return _several(metric, is_world_failure)
     call = _evaluator(metric) if _is_evaluator(metric) else _function(metric)
 
     async def score(example: Example, state: Any, rollout: Rollout) -> Feedback:
@@ -78,13 +81,13 @@ def adapt(metric: Any) -> ScoreRollout:
     return score
 
 
-def _several(metrics: Sequence[Any]) -> ScoreRollout:
+def _several(metrics: Sequence[Any], is_world_failure: Border) -> ScoreRollout:
     if not metrics:
         raise UsageError("The list of metrics is empty; give at least one.")
-    scores = [(name_of(metric), adapt(metric)) for metric in metrics]
+    scores = [(name_of(metric), adapt(metric, is_world_failure)) for metric in metrics]
 
     async def score(example: Example, state: Any, rollout: Rollout) -> Feedback:
-        said = await asyncio.gather(*(one(example, state, rollout) for _, one in scores))
+        said = await settle(one(example, state, rollout) for _, one in scores)
         return joined([(name, feedback) for (name, _), feedback in zip(scores, said, strict=True)])
 
     return score
@@ -115,7 +118,7 @@ def source(metric: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """All a metric can ask for, made when asked."""
+    """All a metric can ask for, made when asked: copies, since examples and rollouts go on being used."""
 
     example: Example
     state: Any
@@ -123,24 +126,32 @@ class _Scene:
 
     def argument(self, name: str) -> Any:
         if name == "inputs":
-            return dict(self.example.inputs)
+            return containers_copied(self.example.inputs)
         if name == "outputs":
-            return self.state
+            return containers_copied(self.state)
         if name == "reference_outputs":
-            return dict(self.example.outputs or {})
+            return containers_copied(self.example.outputs or {})
         if name == "rollout":
-            return self.rollout
+            return self.own_rollout()
         return self.run() if name == "run" else self.langsmith_example()
 
     def langsmith_example(self) -> schemas.Example:
         return schemas.Example(
             id=_uuid(self.example.id),
-            inputs=dict(self.example.inputs),
-            outputs=None if self.example.outputs is None else dict(self.example.outputs),
-            metadata=dict(self.example.metadata),
+            inputs=containers_copied(self.example.inputs),
+            outputs=containers_copied(self.example.outputs),
+            metadata=containers_copied(self.example.metadata),
         )
 
+    def own_rollout(self) -> Rollout:
+        calls = (
+            replace(call, inputs=containers_copied(call.inputs), output=containers_copied(call.output))
+            for call in self.rollout.calls
+        )
+        return replace(self.rollout, outputs=containers_copied(self.rollout.outputs), calls=tuple(calls))
+
     def run(self) -> schemas.Run:
+        state = containers_copied(self.state)
         started = datetime.now(UTC) - timedelta(seconds=self.rollout.seconds)
         root = uuid.uuid4()
         return schemas.Run(
@@ -150,18 +161,19 @@ class _Scene:
             run_type="chain",
             start_time=started,
             end_time=started + timedelta(seconds=self.rollout.seconds),
-            inputs=dict(self.example.inputs),
-            outputs=dict(self.state) if isinstance(self.state, Mapping) else {"output": self.state},
+            inputs=containers_copied(self.example.inputs),
+            outputs=dict(state) if isinstance(state, Mapping) else {"output": state},
             error=self.rollout.error,
             reference_example_id=_uuid(self.example.id),
-            child_runs=[_child(call, root, started) for call in self.rollout.calls],
+            child_runs=[_child(call, root, started) for call in self.own_rollout().calls],
             prompt_tokens=self.rollout.usage.input_tokens,
             completion_tokens=self.rollout.usage.output_tokens,
             total_tokens=self.rollout.usage.tokens,
         )
 
     def prediction(self) -> Any:
-        return Prediction(self.state) if isinstance(self.state, Mapping) else self.state
+        state = containers_copied(self.state)
+        return Prediction(state) if isinstance(state, Mapping) else state
 
 
 _Call = Callable[[_Scene], Awaitable[Any]]

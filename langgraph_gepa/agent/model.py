@@ -15,11 +15,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from langgraph_gepa.agent.failures import is_world_failure
+from langgraph_gepa.agent.failures import is_world_failure, words
 from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.raised import raised_at
-from langgraph_gepa.agent.tracing import Tracer, words
+from langgraph_gepa.agent.tracing import Tracer
 from langgraph_gepa.engine.plain import well_formed
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.errors import Error, ModelError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import inspect
 import time
 import uuid
@@ -22,12 +21,13 @@ from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command, Interrupt
 
-from langgraph_gepa.agent.failures import is_world_failure
+from langgraph_gepa.agent.containers import containers_copied, context_copied
+from langgraph_gepa.agent.failures import Border, is_doubtful, is_world_failure, words
 from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.tool_cache import ToolCache
 from langgraph_gepa.agent.tools import Guard, StandIns
-from langgraph_gepa.agent.tracing import Tracer, Watched, words
+from langgraph_gepa.agent.tracing import Tracer, Watched
 from langgraph_gepa.errors import Error, UsageError
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.rollout import Usage
@@ -55,7 +55,9 @@ class RunnerOptions:
     - `mask`: applied to every text of a rollout before it is kept, and to every prompt that reflects on it;
       keys are hidden in any case. The metric sees everything;
     - `prices`: dollars for a million input and output tokens by model name;
-    - `is_world_failure`: the border between what is raised and what is scored.
+    - `is_world_failure`: the border between what is tried again and what is scored, for the graph and the metric.
+      With the one of its own, network failures of what they call themselves are tried again a few times
+      and then scored, while other rollouts succeed.
     """
 
     timeout: float | None = 300.0
@@ -69,18 +71,26 @@ class RunnerOptions:
     tool_cache: ToolCache | None = None
     mask: Mask | None = None
     prices: Prices | None = None
-    is_world_failure: Callable[[BaseException], bool] = is_world_failure
+    is_world_failure: Border = is_world_failure
+
+    def in_doubt(self, failure: Exception, tracer: Tracer) -> bool:
+        """Whether a failure on this side of the border may be the candidate's: not where the user drew the border."""
+        return self.is_world_failure is is_world_failure and is_doubtful(failure, tracer.model_failures)
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A graph's run on an example, not yet scored. `state` is the live final state, `None` when it failed."""
+    """A graph's run on an example, not yet scored. `state` is the live final state, `None` when it failed.
+
+    `doubt` is what made it fail where that may have been the world as well.
+    """
 
     state: Any
     watched: tuple[Watched, ...]
     usage: Usage
     seconds: float
     error: str | None = None
+    doubt: Exception | None = None
 
 
 async def run(graph: Graph, example: Example, options: RunnerOptions | None = None) -> Ran:
@@ -92,7 +102,7 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
     options = options or RunnerOptions()
     tracer, guard = Tracer(options.prices), Guard(options.tools)
     started = time.perf_counter()
-    state, error = None, None
+    state, error, doubt = None, None, None
     scope = asyncio.timeout(options.timeout)
     try:
         async with scope:
@@ -104,13 +114,14 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
     except Exception as failure:
         if scope.expired() and isinstance(failure, TimeoutError):
             error = f"The rollout was stopped: it took longer than {options.timeout:g} seconds."
-        elif options.is_world_failure(failure):
+        elif options.is_world_failure(failure) and not options.in_doubt(failure, tracer):
             raise
         else:
+            doubt = failure if options.is_world_failure(failure) else None
             error = _in_words(failure, tracer.failed_at)
     guard.check()
     seconds = time.perf_counter() - started
-    return Ran(state, tracer.watched, tracer.usage, seconds, error)
+    return Ran(state, tracer.watched, tracer.usage, seconds, error, doubt)
 
 
 def isolated(graph: Graph, store: Callable[[], BaseStore] | None = None) -> Graph:
@@ -131,8 +142,8 @@ class UnansweredInterruptError(Exception):
 
 async def _to_the_end(graph: Graph, example: Example, options: RunnerOptions, handlers: Handlers) -> Any:
     config = _config(example, options, handlers)
-    context = options.context(example) if callable(options.context) else options.context
-    step: Any = copy.deepcopy(example.inputs)
+    context = options.context(example) if callable(options.context) else context_copied(options.context)
+    step: Any = containers_copied(example.inputs)
     for _ in range(MOST_INTERRUPTS):
         state = await graph.ainvoke(step, config, context=context, durability="exit")
         asked = _interrupts(state)
@@ -144,7 +155,7 @@ async def _to_the_end(graph: Graph, example: Example, options: RunnerOptions, ha
 
 
 def _config(example: Example, options: RunnerOptions, handlers: Handlers) -> RunnableConfig:
-    own = options.config(example) if callable(options.config) else options.config
+    own = options.config(example) if callable(options.config) else containers_copied(options.config)
     config = merge_configs(own, {"callbacks": handlers})
     if options.recursion_limit is not None:
         config["recursion_limit"] = options.recursion_limit
@@ -209,25 +220,8 @@ class _ByReference:
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         key = str(len(self.kept)).encode()
-        self.kept[key] = _containers_copied(obj, {})
+        self.kept[key] = containers_copied(obj)
         return "reference", key
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        return _containers_copied(self.kept[data[1]], {})
-
-
-def _containers_copied(value: Any, done: dict[int, Any]) -> Any:
-    """A deep copy of lists, dicts, sets and tuples; everything in them is the same object."""
-    if id(value) in done:
-        return done[id(value)]
-    if isinstance(value, dict | list | set):
-        done[id(value)] = clone = copy.copy(value)
-        if isinstance(clone, dict):
-            for key, item in clone.items():
-                clone[key] = _containers_copied(item, done)
-        elif isinstance(clone, list):
-            clone[:] = [_containers_copied(item, done) for item in clone]
-        return clone
-    if type(value) is tuple:
-        return tuple(_containers_copied(item, done) for item in value)
-    return value
+        return containers_copied(self.kept[data[1]])

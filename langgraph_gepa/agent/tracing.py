@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,7 +16,9 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+from langchain_core.tracers.context import register_configure_hook
 
+from langgraph_gepa.agent.failures import words
 from langgraph_gepa.agent.pricing import Prices, price
 from langgraph_gepa.engine.meter import Meter, meter
 from langgraph_gepa.engine.plain import flat_message, plain, shortened
@@ -64,13 +68,14 @@ class Tracer(BaseCallbackHandler):
     Calls stand in the order they started. Works from any thread and never raises into the
     graph; what was still under way is listed with an error that says so. Each model call's usage
     is reported as the call ends. `failed_at` is the node in which the first exception came up, as
-    a path.
+    a path; `model_failures` are the exceptions that ended model calls.
     """
 
     run_inline = True  # called in order, in the thread of the event; no executor hop for each
 
     def __init__(self, prices: Prices | None = None, report: Meter | None = None) -> None:
         self.failed_at: str | None = None
+        self.model_failures: list[BaseException] = []
         self._prices = prices
         self._report = meter() if report is None else report
         self._lock = threading.Lock()
@@ -124,6 +129,7 @@ class Tracer(BaseCallbackHandler):
             self._report(call.usage)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        self.model_failures.append(error)
         self._failed(run_id, error)
 
     def on_tool_start(
@@ -214,6 +220,20 @@ class Tracer(BaseCallbackHandler):
             return node
 
 
+_watching: ContextVar[Tracer | None] = ContextVar("watching", default=None)
+register_configure_hook(_watching, inheritable=True)
+
+
+@contextmanager
+def watching(tracer: Tracer) -> Iterator[None]:
+    """Within it, and in the tasks and threads started in it, every LangChain call is watched, whatever its config."""
+    token = _watching.set(tracer)
+    try:
+        yield
+    finally:
+        _watching.reset(token)
+
+
 def node_path(metadata: Mapping[str, Any], above: str = "") -> str:
     """The path of nodes a callback came from; `above` is the path of the run that started it.
 
@@ -228,12 +248,6 @@ def node_path(metadata: Mapping[str, Any], above: str = "") -> str:
     if not isinstance(node, str) or not node or above.rpartition("/")[2] == node:
         return above
     return f"{above}/{node}" if above else node
-
-
-def words(error: BaseException) -> str:
-    """An exception as one readable sentence: its kind and what it says."""
-    text = plain(str(error)).strip()
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def total(usages: Iterable[Usage]) -> Usage:
