@@ -98,6 +98,8 @@ class Slots:
     def _string(self, key: int, node: Node, step: Step, text: str, uses: frozenset[Use]) -> Iterator[Slot]:
         if isinstance(node.value, BaseTool | BasePromptTemplate) or (step[0] == "dict" and step[1] != "prompt"):
             return
+        if step == ("attr", "__doc__"):  # what a wrapper took over from a function: for people
+            return
         if _steers(text, uses) and templates.speaks(text, style_of(uses)):
             yield Slot(key, step, text, style=style_of(uses), tokens=_tokens(text, uses))
         elif step[0] == "global" and isinstance(node.value, FunctionType) and _prose(text):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable
 from functools import partial
 from types import CodeType, FunctionType
 
-from langgraph_gepa.agent import code, sinks, templates
+from langgraph_gepa.agent import code, fields, sinks, templates
 from langgraph_gepa.agent.expressions import MISSING, Expressions, items, last, parameters
 from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Flow, Given, Kept, Path, Place, Reading, Source, Use
 
@@ -159,9 +159,9 @@ class _Reader(ast.NodeVisitor):
                 case ast.Expr(value=ast.Constant() as written) if statement is node.body[0]:
                     self._describes(place, written, node.name)
                 case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
-                    for used in _types(annotation):
+                    for used in fields.types(annotation):
                         self._comes(place, self.sources(used))
-                    for text in _descriptions(annotation, value):
+                    for text in fields.descriptions(annotation, value):
                         self._describes(place, text, f"{node.name}.{name}")
                 case _:
                     self.visit(statement)
@@ -289,24 +289,6 @@ class _Reader(ast.NodeVisitor):
         defaults = dict(zip(reversed(names), reversed(function.__defaults__ or ()), strict=False))
         default = {**defaults, **(function.__kwdefaults__ or {})}.get(parameter, ANY)
         return default if isinstance(default, str | int) else ANY
-
-
-def _types(annotation: ast.AST) -> Iterator[ast.Name]:
-    """The names of types in an annotation."""
-    if isinstance(annotation, ast.Name):
-        yield annotation
-    elif not isinstance(annotation, ast.Call):
-        for part in ast.iter_child_nodes(annotation):
-            yield from _types(part)
-
-
-def _descriptions(annotation: ast.expr, value: ast.expr | None) -> Iterable[ast.expr]:
-    """The description of a field: `Annotated[str, ..., "text"]` or `Field(description="text")`."""
-    for call in (value, *ast.walk(annotation)):
-        if isinstance(call, ast.Call):
-            yield from (keyword.value for keyword in call.keywords if keyword.arg == "description")
-        elif isinstance(call, ast.Subscript) and last(call.value) == "Annotated" and isinstance(call.slice, ast.Tuple):
-            yield from (one for one in call.slice.elts[1:] if isinstance(one, ast.Constant))
 
 
 def _paired(node: ast.expr) -> bool:

@@ -16,6 +16,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 from langchain_core.runnables import ConfigurableField, RunnableBranch, RunnableParallel, RunnablePassthrough
 from langchain_core.tools import tool
+from langgraph.func import entrypoint, task
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
@@ -347,6 +348,23 @@ def test_an_agent_is_named_after_itself_and_knows_its_tools(echo: Any) -> None:
     inner = create_agent(echo, [search], system_prompt="Help people shop more.")
     assert [m.name for m in discover(chain(("support", inner)), kinds=("prompt",))] == ["support"]
     assert discover(chain(("support", inner)), kinds=("prompt",))[0].nodes == ("support/model",)
+
+
+def test_the_docstring_of_a_task_is_for_people(echo: Any) -> None:
+    """What LangGraph's wrapper takes over from the function it wraps is no prompt."""
+
+    @task
+    def sort(prompt: str) -> str:
+        """Sort the letters of the prompt by their urgency."""
+        return str(echo.invoke([SystemMessage("Sort it."), HumanMessage(prompt)]).text)
+
+    @entrypoint()
+    def work(prompt: str) -> str:
+        """Do what is asked in the prompt, and do it well."""
+        prompt = sort.__doc__ and prompt
+        return sort(prompt).result()
+
+    assert [module.text for module in discover(work) if module.on] == ["Sort it."]
 
 
 def test_what_cannot_be_replaced_is_listed_with_the_reason(echo: Any) -> None:
