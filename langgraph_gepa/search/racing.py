@@ -12,7 +12,7 @@ from langgraph_gepa.search.pool import Pool, average
 from langgraph_gepa.search.selection import round_robin
 from langgraph_gepa.search.turn import Pick, Turn
 
-BATCH, RECORDS, SCREEN = 6, 8, 3
+BATCH, RECORDS, SCREEN = 6, 12, 3
 USES = 10
 """How often a parent's failure is reflected on at most: a search whose reflections change nothing has to end."""
 

@@ -49,7 +49,7 @@ def test_records_are_failures_and_those_shown_least(tables: Any, seed: int) -> N
     turn = Turn(trained(tables, Random(seed)), 9, seed)
     found = racing.failures(turn, 0)
     records = racing.least_used_failures(turn, 0, (), ())
-    assert len(records) == len(set(records)) == min(8, len(found))
+    assert len(records) == len(set(records)) == min(racing.RECORDS, len(found))
     assert set(records) <= set(found)
     assert all(found[a] <= found[b] for a in records for b in set(found) - set(records))
 
@@ -64,7 +64,7 @@ def test_batches_are_unseen_and_end(tables: Any, seed: int) -> None:
     while batch := racing.fresh_batch(turn, 0, drawn):
         seen = set(pool.known("feedback", key))
         assert seen.isdisjoint(batch)
-        assert len(racing.unused_failures(turn, 0)) < 8
+        assert len(racing.unused_failures(turn, 0)) < racing.RECORDS
         assert set(racing.unused_failures(turn, 0)).isdisjoint(drawn)
         drawn += batch
         for example in batch:
@@ -72,7 +72,7 @@ def test_batches_are_unseen_and_end(tables: Any, seed: int) -> None:
     assert len(drawn) <= 18
     unseen = set(FEEDBACK) - set(pool.known("feedback", key))
     unused = racing.unused_failures(turn, 0)
-    assert len(unused) >= 8 or set(unused) & set(drawn) or len(drawn) == 18 or not unseen
+    assert len(unused) >= racing.RECORDS or set(unused) & set(drawn) or len(drawn) == 18 or not unseen
 
 
 def test_a_batch_leaves_what_another_iteration_is_running_to_it(tables: Any) -> None:
