@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypedDict
 
+import jinja2
 import pytest
 from langchain_openai import ChatOpenAI
 from langgraph.graph import START, StateGraph
@@ -161,3 +162,10 @@ def test_cleaning_reaches_every_error_of_a_chain() -> None:
     outer.__cause__ = ExceptionGroup("all", [inner])
     clean(outer, masking([GRAPH_KEY]))
     assert (outer.args, inner.args) == (("yes <hidden>", 7), ("no <hidden>",))
+
+
+def test_an_error_whose_message_cannot_be_set_is_cleaned_too() -> None:
+    """Where the message is made of the arguments, those are masked, and cleaning hides no error behind its own."""
+    error = jinja2.UndefinedError(f"no {GRAPH_KEY} here")
+    clean(error, masking([GRAPH_KEY]))
+    assert GRAPH_KEY not in f"{error.message} {error}"

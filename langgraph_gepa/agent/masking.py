@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -101,8 +102,9 @@ def clean(error: BaseException, mask: Mask) -> None:
         one.args = tuple(mask(arg) if isinstance(arg, str) else arg for arg in one.args)
         for name in ("message", "body"):
             held = getattr(one, name, None)
-            if isinstance(held, str | dict) and not isinstance(one, BaseExceptionGroup):  # its message cannot be set
-                setattr(one, name, masked(held, mask))
+            if isinstance(held, str | dict):
+                with suppress(AttributeError):  # a property, made of the arguments that are masked already
+                    setattr(one, name, masked(held, mask))
 
 
 def _masked_call(call: Call, mask: Mask) -> Call:
