@@ -358,13 +358,18 @@ def test_the_docstring_of_a_task_is_for_people(echo: Any) -> None:
         """Sort the letters of the prompt by their urgency."""
         return str(echo.invoke([SystemMessage("Sort it."), HumanMessage(prompt)]).text)
 
+    def rules(kind: Any) -> str:
+        return f"Keep to what is said here: {kind.__doc__}"
+
     @entrypoint()
     def work(prompt: str) -> str:
-        """Do what is asked in the prompt, and do it well."""
-        prompt = sort.__doc__ and prompt
+        echo.invoke([SystemMessage(rules(State))])
         return sort(prompt).result()
 
-    assert [module.text for module in discover(work) if module.on] == ["Sort it."]
+    assert [module.text for module in discover(work) if module.on] == [
+        "Keep to what is said here: {__doc__}",
+        "Sort it.",
+    ]
 
 
 def test_what_cannot_be_replaced_is_listed_with_the_reason(echo: Any) -> None:
