@@ -32,17 +32,18 @@ _ATOMS = frozenset({str, int, float, bool, type(None)})
 
 
 def _copied(value: Any, done: dict[int, Any]) -> Any:
-    if isinstance(value, dict | list | set):
-        if id(value) in done:
-            return done[id(value)]
-        done[id(value)] = clone = value.copy() if type(value) in (dict, list) else copy.copy(value)
-        if isinstance(clone, dict):
-            for key, item in value.items():
-                if type(item) not in _ATOMS:
-                    clone[key] = _copied(item, done)
-        elif isinstance(clone, list):
-            clone[:] = [item if type(item) in _ATOMS else _copied(item, done) for item in value]
-        return clone
     if type(value) is tuple:
         return tuple(_copied(item, done) for item in value)
-    return value
+    if not isinstance(value, dict | list | set):
+        return value
+    if id(value) in done:
+        return done[id(value)]
+    clone: Any = value.copy() if type(value) in (dict, list) else copy.copy(value)
+    done[id(value)] = clone
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if type(item) not in _ATOMS:
+                clone[key] = _copied(item, done)
+    elif isinstance(value, list):
+        clone[:] = [item if type(item) in _ATOMS else _copied(item, done) for item in value]
+    return clone

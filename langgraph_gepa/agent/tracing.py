@@ -15,13 +15,15 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
 from langgraph_gepa.agent.failures import words
-from langgraph_gepa.agent.pricing import Prices, price
+from langgraph_gepa.agent.ordering import Place, Spot, in_order, spot_of
+from langgraph_gepa.agent.pricing import Prices
+from langgraph_gepa.agent.told import answer, first, said, schemas, slim, usage_of
 from langgraph_gepa.engine.meter import Meter, meter
-from langgraph_gepa.engine.plain import flat_message, plain, shortened
+from langgraph_gepa.engine.plain import plain, shortened
 from langgraph_gepa.search.rollout import Call, Usage
 
 UNFINISHED = "still under way when the rollout ended"
@@ -54,6 +56,7 @@ class _Open:
     schemas: tuple[Any, ...] = ()
     asked_by: str | None = None
     within: int | None = None
+    place: Place = ()
     model: str = ""
     provider: str | None = None
     output: Any = None
@@ -65,7 +68,8 @@ class _Open:
 class Tracer(BaseCallbackHandler):
     """Give one to each rollout as a callback, then read `watched`.
 
-    Calls stand in the order they started. Works from any thread and never raises into the
+    Calls stand in the order they started; those of branches side by side in the order of the branches, not
+    in which their threads happened to start. Works from any thread and never raises into the
     graph; what was still under way is listed with an error that says so. Each model call's usage
     is reported as the call ends. `failed_at` is the node in which the first exception came up, as
     a path; `model_failures` are the exceptions that ended model calls.
@@ -82,13 +86,16 @@ class Tracer(BaseCallbackHandler):
         self._calls: list[_Open] = []
         self._runs: dict[UUID, _Open] = {}
         self._nodes: dict[UUID, str] = {}
+        self._spots: dict[UUID, Spot] = {}
         self._tools: dict[UUID, int] = {}
 
     @property
     def watched(self) -> tuple[Watched, ...]:
         now = time.perf_counter()
         with self._lock:
-            return tuple(_watched(call, now) for call in self._calls)
+            order = in_order([call.place for call in self._calls])
+            moved = {position: place for place, position in enumerate(order)}
+            return tuple(_watched(self._calls[position], now, moved) for position in order)
 
     @property
     def usage(self) -> Usage:
@@ -110,22 +117,22 @@ class Tracer(BaseCallbackHandler):
         self, serialized: Any, messages: list[list[BaseMessage]], *, run_id: UUID, parent_run_id: UUID | None = None,
         metadata: dict[str, Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        said = [_slim(message) for batch in messages for message in batch]
-        self._model_started(serialized, said, run_id, parent_run_id, metadata or {}, kwargs)
+        heard = [slim(message) for batch in messages for message in batch]
+        self._model_started(serialized, heard, run_id, parent_run_id, metadata or {}, kwargs)
 
     def on_llm_start(
         self, serialized: Any, prompts: list[str], *, run_id: UUID, parent_run_id: UUID | None = None,
         metadata: dict[str, Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        said = [{"role": "user", "content": plain(prompt)} for prompt in prompts]
-        self._model_started(serialized, said, run_id, parent_run_id, metadata or {}, kwargs)
+        heard = [{"role": "user", "content": plain(prompt)} for prompt in prompts]
+        self._model_started(serialized, heard, run_id, parent_run_id, metadata or {}, kwargs)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         call = self._ended(run_id)
         if call is not None:
-            generation = _first(response)
-            call.output = _said(generation)
-            call.usage = _usage(response, generation, call, self._prices)
+            generation = first(response)
+            call.output = said(generation)
+            call.usage = usage_of(response, generation, call.model, call.provider, self._prices)
             self._report(call.usage)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -148,7 +155,7 @@ class Tracer(BaseCallbackHandler):
         call = self._ended(run_id)
         if call is not None:
             failed = getattr(output, "status", None) == "error"
-            call.output = shortened(_answer(output))
+            call.output = shortened(answer(output))
             call.error = str(call.output) if failed else None
 
     def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -171,7 +178,7 @@ class Tracer(BaseCallbackHandler):
         self._failed(run_id, error)
 
     def _model_started(
-        self, serialized: Any, said: list[Any], run_id: UUID, parent: UUID | None,
+        self, serialized: Any, heard: list[Any], run_id: UUID, parent: UUID | None,
         metadata: Mapping[str, Any], kwargs: Mapping[str, Any],
     ) -> None:  # fmt: skip
         parameters = kwargs.get("invocation_params") or {}
@@ -183,7 +190,7 @@ class Tracer(BaseCallbackHandler):
             or kwargs.get("name")
             or "model"
         )
-        call = _Open("model", "", model, said, time.perf_counter(), _schemas(parameters))
+        call = _Open("model", "", model, heard, time.perf_counter(), schemas(parameters))
         call.model, call.provider = model, metadata.get("ls_provider")
         self._started(call, run_id, parent, metadata)
 
@@ -191,6 +198,7 @@ class Tracer(BaseCallbackHandler):
         call.node = self._locate(run_id, parent, metadata)
         with self._lock:
             call.within = self._tools.get(run_id)
+            call.place = self._spots[run_id].place
             if call.kind == "tool":
                 self._tools[run_id] = len(self._calls)
             self._runs[run_id] = call
@@ -215,6 +223,7 @@ class Tracer(BaseCallbackHandler):
             above = self._nodes.get(parent, "") if parent else ""
             node = node_path(metadata or {}, above)
             self._nodes[run_id] = node
+            self._spots[run_id] = spot_of(metadata or {}, parent, self._spots.get(parent) if parent else None)
             if parent in self._tools:
                 self._tools[run_id] = self._tools[parent]
             return node
@@ -254,7 +263,7 @@ def total(usages: Iterable[Usage]) -> Usage:
     return sum(usages, Usage())
 
 
-def _watched(call: _Open, now: float) -> Watched:
+def _watched(call: _Open, now: float, moved: Mapping[int, int]) -> Watched:
     seconds = call.seconds if call.seconds is not None else now - call.started
     done = Call(
         kind=call.kind,  # type: ignore[arg-type]  # one of the three by construction
@@ -266,65 +275,9 @@ def _watched(call: _Open, now: float) -> Watched:
         usage=call.usage,
         seconds=seconds,
     )
-    return Watched(done, call.schemas, call.asked_by, call.within)
+    return Watched(done, call.schemas, call.asked_by, None if call.within is None else moved[call.within])
 
 
 def _bubbles(error: BaseException) -> bool:
     """LangGraph's control flow (interrupts, commands to the parent) travels as exceptions."""
     return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)
-
-
-def _slim(message: Any) -> dict[str, Any]:
-    flat = flat_message(message)
-    if not isinstance(flat["content"], str):
-        flat["content"] = shortened(flat["content"])
-    return flat
-
-
-def _schemas(parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-    offered = [*(parameters.get("tools") or ()), *(parameters.get("functions") or ())]
-    if shape := parameters.get("response_format"):
-        offered.append(shape)
-    return tuple(plain(schema) for schema in offered)
-
-
-def _first(response: LLMResult) -> Generation | None:
-    for batch in response.generations:
-        for generation in batch:
-            if isinstance(generation, Generation):
-                return generation
-    return None
-
-
-def _said(generation: Generation | None) -> dict[str, Any]:
-    if isinstance(generation, ChatGeneration):
-        return _slim(generation.message)
-    return {"role": "assistant", "content": plain(generation.text) if generation else ""}
-
-
-def _answer(output: Any) -> Any:
-    """What a tool gave back: the text the model will read, when it came wrapped in a message."""
-    if isinstance(output, BaseMessage):
-        return flat_message(output)["content"]
-    return plain(output)
-
-
-def _usage(response: LLMResult, generation: Generation | None, call: _Open, prices: Prices | None) -> Usage:
-    """Tokens as the provider counted them; with no count the price is unknown, not zero."""
-    message = generation.message if isinstance(generation, ChatGeneration) else None
-    counted = getattr(message, "usage_metadata", None)
-    described = getattr(message, "response_metadata", None) or {}
-    if not counted:
-        summary = response.llm_output or {}
-        raw = described.get("token_usage") or summary.get("token_usage") or summary.get("usage") or {}
-        counted = {
-            "input_tokens": raw.get("prompt_tokens") or raw.get("input_tokens") or 0,
-            "output_tokens": raw.get("completion_tokens") or raw.get("output_tokens") or 0,
-        }
-    tokens_in, tokens_out = int(counted.get("input_tokens") or 0), int(counted.get("output_tokens") or 0)
-    if not tokens_in + tokens_out:
-        return Usage(dollars=None)
-    names = dict.fromkeys(str(name) for name in (described.get("model_name"), call.model) if name)
-    prices_found = (price(name, counted, provider=call.provider, prices=prices) for name in names)
-    dollars = next((found for found in prices_found if found is not None), None)
-    return Usage(tokens_in, tokens_out, dollars)

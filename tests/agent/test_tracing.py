@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ from langchain_core.tools import tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send
+from typing_extensions import TypedDict
 
 from langgraph_gepa.agent.attribution import attribute, carries, literals
 from langgraph_gepa.agent.tracing import Tracer, Watched, node_path
@@ -122,6 +124,43 @@ def test_nested_called_and_parallel_nodes_have_paths_from_the_root() -> None:
     outer.add_conditional_edges("twice", fan_out, ["leaf"])
     nodes = [seen.call.node for seen in watch(outer.compile(), HELLO)]
     assert nodes == ["support/model", "twice/write", "twice/write", "twice", "leaf", "leaf"]
+
+
+class Named(TypedDict, total=False):
+    name: str
+
+
+@pytest.mark.parametrize("first", ["a", "b", "c"])
+def test_branches_side_by_side_stand_in_their_own_order(first: str) -> None:
+    """Whichever thread is the quicker, also inside their subgraphs; what a tool called stays inside it."""
+    begun = threading.Event()
+
+    def worker(state: Named) -> Named:
+        if state["name"] != first:
+            assert begun.wait(30)
+        look_up.invoke({"question": state["name"]})
+        model("x").invoke(f"{state['name']} 1")
+        begun.set()
+        inner.invoke(state)
+        model("x").invoke(f"{state['name']} 3")
+        return {}
+
+    def last(state: Named) -> Named:
+        model("x").invoke(f"{state['name']} 2")
+        return {}
+
+    inner = StateGraph(Named).add_node("last", last).add_edge(START, "last").compile()
+    outer = StateGraph(Named).add_node("plan", lambda _: {}).add_node("worker", worker).add_edge(START, "plan")
+    outer.add_conditional_edges("plan", lambda _: [Send("worker", {"name": name}) for name in "abc"], ["worker"])
+
+    watched = watch(outer.compile(), {"name": ""})
+    said = [seen.call.inputs[0]["content"] for seen in watched if seen.call.kind == "model"]
+    assert said == [f"{name} {n}" for name in "abc" for n in (1, 2, 3)]
+    assert [seen.call.node for seen in watched if seen.call.kind == "model"][1] == "worker/last"
+    for place, seen in enumerate(watched):
+        if seen.call.kind == "retrieval":
+            assert seen.within == place - 1
+            assert watched[place - 1].call.inputs == {"question": seen.call.inputs}
 
 
 def test_a_graph_called_inside_a_tool_is_under_the_tools_node() -> None:

@@ -1,0 +1,71 @@
+"""What LangChain's callbacks tell of a call, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+
+from langgraph_gepa.agent.pricing import Prices, price
+from langgraph_gepa.engine.plain import flat_message, plain, shortened
+from langgraph_gepa.search.rollout import Usage
+
+
+def slim(message: Any) -> dict[str, Any]:
+    flat = flat_message(message)
+    if not isinstance(flat["content"], str):
+        flat["content"] = shortened(flat["content"])
+    return flat
+
+
+def schemas(parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    offered = [*(parameters.get("tools") or ()), *(parameters.get("functions") or ())]
+    if shape := parameters.get("response_format"):
+        offered.append(shape)
+    return tuple(plain(schema) for schema in offered)
+
+
+def first(response: LLMResult) -> Generation | None:
+    for batch in response.generations:
+        for generation in batch:
+            if isinstance(generation, Generation):
+                return generation
+    return None
+
+
+def said(generation: Generation | None) -> dict[str, Any]:
+    if isinstance(generation, ChatGeneration):
+        return slim(generation.message)
+    return {"role": "assistant", "content": plain(generation.text) if generation else ""}
+
+
+def answer(output: Any) -> Any:
+    """What a tool gave back: the text the model will read, when it came wrapped in a message."""
+    if isinstance(output, BaseMessage):
+        return flat_message(output)["content"]
+    return plain(output)
+
+
+def usage_of(
+    response: LLMResult, generation: Generation | None, model: str, provider: str | None, prices: Prices | None
+) -> Usage:
+    """Tokens as the provider counted them; with no count the price is unknown, not zero."""
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    counted = getattr(message, "usage_metadata", None)
+    described = getattr(message, "response_metadata", None) or {}
+    if not counted:
+        summary = response.llm_output or {}
+        raw = described.get("token_usage") or summary.get("token_usage") or summary.get("usage") or {}
+        counted = {
+            "input_tokens": raw.get("prompt_tokens") or raw.get("input_tokens") or 0,
+            "output_tokens": raw.get("completion_tokens") or raw.get("output_tokens") or 0,
+        }
+    tokens_in, tokens_out = int(counted.get("input_tokens") or 0), int(counted.get("output_tokens") or 0)
+    if not tokens_in + tokens_out:
+        return Usage(dollars=None)
+    names = dict.fromkeys(str(name) for name in (described.get("model_name"), model) if name)
+    prices_found = (price(name, counted, provider=provider, prices=prices) for name in names)
+    dollars = next((found for found in prices_found if found is not None), None)
+    return Usage(tokens_in, tokens_out, dollars)
