@@ -151,13 +151,17 @@ class SavedRun:
 
 
 def found_in(place: Any) -> tuple[Module, ...]:
-    """The modules that the run in a folder started from; of its prompts.json too. None where there is no run."""
+    """The modules that the run in a folder started from; of its prompts.json too. None where there is no run, or one
+    that was killed before it began; what else is wrong with the run is for whoever opens it to say."""
     if not isinstance(place, str | Path):
         return ()
     folder = Path(place) if Path(place).is_dir() else Path(place).parent
     if not (folder / DATABASE).is_file():
         return ()
-    store = open_run(folder, create=False, read_only=True)
+    try:
+        store = open_run(folder, create=False, read_only=True)
+    except RunError:
+        return ()
     try:
         return asked_of(store).found if "asked" in store.settings() else ()
     finally:

@@ -10,7 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from langgraph_gepa import Budget, optimize
+
 BENCH = Path(__file__).parents[1] / "evals" / "bench" / "kill.py"
+
+
+def test_a_run_killed_before_it_began_begins(project: Path) -> None:
+    """An empty database and a lock are what the first moments leave behind."""
+    (project / "run").mkdir()
+    (project / "run" / "run.db").touch()
+    (project / "run" / "run.lock").touch()
+    result = optimize(
+        "letters", "train.jsonl", "val.jsonl", metric="letters.py:score", reflection_lm="openai:simulated-editor",
+        budget=Budget(rollouts=30), run="run", progress=False,
+    )  # fmt: skip
+    assert result.pool.finished
 
 
 WAYS = {
