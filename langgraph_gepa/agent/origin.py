@@ -53,6 +53,8 @@ class Places:
                 return Place(("literal", filename, line, column), filename, line)
             case ("doc",):
                 return definitions.class_docstring(owner) if isinstance(owner, type) else definitions.docstring(owner)
+            case ("source",) if Path(owner.filename or "").is_file():  # a template that jinja2 loaded
+                return Place(("file", owner.filename), owner.filename, 1)
             case ("described", name):
                 return self._description(owner, str(name), slot)
             case ("global", name) if (home := definitions.home(owner.__globals__, str(name), slot.text)) is not None:

@@ -9,12 +9,13 @@ from inspect import cleandoc
 from types import FunctionType, MethodType
 from typing import Any
 
+import jinja2
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.prompts import BasePromptTemplate, FewShotPromptTemplate, PromptTemplate
 from langchain_core.runnables import RunnableSequence
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import descriptions, statements, templates
+from langgraph_gepa.agent import compiled, descriptions, statements, templates
 from langgraph_gepa.agent.anatomy import Step, functions
 from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Kept, Solution, Source, Use, style_of, whole
@@ -91,6 +92,8 @@ class Slots:
             return
         elif isinstance(value, BasePromptTemplate):
             yield from self._template(key, value)
+        elif isinstance(value, jinja2.Template):
+            yield from self._compiled(key, value)
         for step, part in node.parts:
             if isinstance(part, str) and templates.speaks(part) and not _label(value, step, part):
                 yield from self._string(key, node, step, part, whole(self.demands.on(step, node)))
@@ -119,6 +122,17 @@ class Slots:
                 text = getattr(template, name, "")
                 if templates.speaks(text, style):
                     yield Slot(key, ("attr", name), text, style=style, hint="" if name == "template" else name)
+
+    def _compiled(self, key: int, template: jinja2.Template) -> Iterator[Slot]:
+        for holder, step in self.walk.holders[key]:
+            node = self.walk.nodes[holder]
+            if step[0] != "global" or len(step) != 2 or not isinstance(node.value, FunctionType):
+                continue
+            uses = whole(self.demands.on(step, node))
+            text = compiled.source(template, node.value.__globals__, str(step[1])) if uses else None
+            if text is not None and _steers(text, uses):
+                yield Slot(key, ("source",), text, style="jinja2")
+                return
 
     def _function(self, key: int, node: Node) -> Iterator[Slot]:
         function: FunctionType = node.value

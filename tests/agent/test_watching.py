@@ -392,6 +392,33 @@ graph = graph_of(answer=answer)
     assert {m.evidence for m in discover(project.graph, EXAMPLES)} == {"seen"}
 
 
+def test_a_jinja_template_made_at_import_is_told_from_the_source_or_its_file(load: Any) -> None:
+    """Its module is where it is written; a copy renders the new text, and a template for people is no prompt."""
+    Path("prompts/guard.j2").write_text("You guard the {{ room }}.{% if late %} It is late.{% endif %}\n")
+    project = load("""
+import jinja2
+GUIDE = "You guide {{ who }} through the museum."
+guide = jinja2.Template(GUIDE)
+guard = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "prompts")).get_template("guard.j2")
+letter = jinja2.Template("Dear {{ who }}, thank you for your visit.")
+
+def work(state):
+    told = [("system", guide.render(who="Ada")), ("user", guard.render(room="hall", late=True))]
+    print(letter.render(who="Ada"))
+    return {"answer": model.invoke([*told, ("user", state["question"])]).text}
+
+graph = graph_of(work=work)
+""")
+    found = by_name(discover(project.graph))
+    assert {name for name, one in found.items() if one.on} == {"guide", "guard"}
+    assert Path(str(found["guide"].file)).read_text().splitlines()[found["guide"].line - 1].startswith("GUIDE = ")
+    assert found["guard"].origin == "prompts/guard.j2:1"
+    assert found["guard"].placeholders == ("room", "late")
+    bound = bind(project.graph, {"guide": "Lead {{ who }}.", "guard": "{{ room }}{{ late }}!"})
+    assert said(bound, "Why?") == "Lead Ada.\nhallTrue!\nWhy?"
+    assert said(project.graph, "Why?") == "You guide Ada through the museum.\nYou guard the hall. It is late.\nWhy?"
+
+
 def test_what_functions_read_from_files_is_told_from_the_source(load: Any) -> None:
     """The file a node names, or asks its loader for, and the keys it uses, are modules before anything runs."""
     Path("prompts/answer.md").write_text("Answer the question {question} in one short sentence.")

@@ -9,6 +9,7 @@ from string import Template
 from types import FunctionType, MemberDescriptorType
 from typing import Any
 
+import jinja2
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
@@ -125,4 +126,22 @@ def _state(value: Any) -> dict[str, Any]:
     return {**held, **getattr(value, "__dict__", {})}
 
 
-HANDLERS: tuple[Handler, ...] = (Instance(),)
+class Jinja(Handler):
+    """A template of jinja2's, which keeps no text: `source` is told from where it was made."""
+
+    whole = True
+
+    @override
+    def handles(self, value: Any) -> bool:
+        return isinstance(value, jinja2.Template)
+
+    @override
+    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
+        return iter(())
+
+    @override
+    def make(self, value: Any, changes: Mapping[Step, Any]) -> Any:
+        return value.environment.from_string(changes["source",], globals=dict(value.globals))
+
+
+HANDLERS: tuple[Handler, ...] = (Instance(), Jinja())
