@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -41,5 +42,5 @@ def arguments(docstring: str) -> Iterator[Argument]:
 
 
 def described(docstring: str, name: str) -> str:
-    """What the docstring says of one argument."""
-    return next((argument.text for argument in arguments(docstring) if argument.name == name), "")
+    """What the docstring says of one argument, once `inspect` has cleaned it."""
+    return next((argument.text for argument in arguments(inspect.cleandoc(docstring)) if argument.name == name), "")

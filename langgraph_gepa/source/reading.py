@@ -14,7 +14,7 @@ from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 from langgraph_gepa.source.arguments import arguments, described
 from langgraph_gepa.source.chains import Chain, Fragments, Hole, Piece, Spot, View, merged
 from langgraph_gepa.source.seen import READERS, change
-from langgraph_gepa.source.syntax import evaluated
+from langgraph_gepa.source.syntax import evaluated, literal_value
 
 
 class SourceFile:
@@ -137,7 +137,7 @@ class _Reader(cst.CSTVisitor):
         if chain is not None:
             yield View(chain.start, chain.end, chain)
         elif isinstance(node, cst.Call):
-            wrapped = self._wrapped(node)
+            wrapped = self._wrapped(node) or self._joined(node)
             if wrapped is not None:
                 yield wrapped
 
@@ -152,6 +152,22 @@ class _Reader(cst.CSTVisitor):
         before = within.seen
         seen = changed if before is None else lambda text: changed(before(text))
         return View(*self.file.span(node), within.chain, seen)
+
+    def _joined(self, node: cst.Call) -> View | None:
+        """`"\\n".join([...])` of texts written out, which a new text takes the place of as a whole."""
+        match node:
+            case cst.Call(func=cst.Attribute(value=between, attr=cst.Name("join")), args=[cst.Arg(value=several)]):
+                pass
+            case _:
+                return None
+        if not isinstance(several, cst.List | cst.Tuple):
+            return None
+        parts = [_text(between), *(_text(element.value) for element in several.elements)]
+        if any(part is None for part in parts) or not several.elements:
+            return None
+        start, end = self.file.span(node)
+        piece = Piece(start, end, merged([str(parts[0]).join(map(str, parts[1:]))]), quote='"')
+        return View(start, end, Chain(start, end, (piece,)))
 
     def _chain(self, node: cst.BaseExpression) -> Chain | None:
         pieces = self._pieces(node)
@@ -197,6 +213,15 @@ def _hole(part: cst.FormattedStringExpression) -> Hole:
         return Hole(cst.Module([]).code_for_node(part))
     conversion = part.conversion or (None if part.format_spec else "r")
     return Hole(cst.Module([]).code_for_node(part.with_changes(equal=None, conversion=conversion)))
+
+
+def _text(node: cst.BaseExpression) -> str | None:
+    """The text that a literal is; `None` for everything else."""
+    try:
+        value = literal_value(cst.Module([]).code_for_node(node))
+    except ValueError:
+        return None
+    return value if isinstance(value, str) else None
 
 
 def _docstring(node: cst.FunctionDef | cst.ClassDef | cst.Module) -> cst.BaseExpression | None:

@@ -64,7 +64,7 @@ def prompts(repository: Path) -> Path:
         'A = "Be kind to all."',
         'B = "You have the tools {} at hand.".format(TOOLS)',
         'C = "Be brief."',
-        'D = " ".join(["Line one.", "Line two."])',
+        'D = " ".join(["Line one.", "Line two.", TOOLS])',
     ]
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -75,7 +75,7 @@ def test_what_cannot_be_written_is_refused_with_its_reason(prompts: Path) -> Non
     modules = [
         module("kind", "Be kind to all.", line=2),
         module("made", "You have the tools a, b at hand.", line=3),
-        module("joined", "Line one. Line two.", line=5),
+        module("joined", "Line one. Line two. a, b", line=5),
         module("nowhere", "Pulled.", None),
         module("lost", "Be old.", line=2),
         module("library", "Be lib.", subprocess.__file__),

@@ -33,6 +33,12 @@ FORMS = {
     "cleandoc": ("import inspect\nA = ", 'inspect.cleandoc("""\n  Be kind.\n  """)', "\n"),
     "windows lines": ("B = 1\r\nA = ", '"""Be kind."""', "\r\nC = 2\r\n"),
     "tabs": ("if True:\n\tA = ", '("Be "\n\t\t"kind.")', "\n"),
+    "joined": ("A = ", '" ".join(["Be", "kind."])', "\n"),
+    "joined lines": (
+        "A = f(\n    ",
+        '" ".join(\n        (\n            "Be",  # always\n            "kind.",\n        )\n    )',
+        ")\n",
+    ),
     "no newline at the end": ("A = ", '"Be kind."', ""),
 }
 
@@ -49,7 +55,7 @@ def test_any_text_is_read_back_exactly_and_nothing_else_changes(form: str, new: 
     """The law of rewriting: evaluating the file gives the new text; around the expression every byte stays."""
     before, literal, after = FORMS[form]
     changed = rewritten(before + literal + after, [Edit("Be kind.", new)])
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"f": str}
     exec(compile(changed, "f", "exec"), names)  # noqa: S102 - the file is what is tested
     assert names["A"] == new
     assert changed.startswith(before)
@@ -249,6 +255,7 @@ def told(source: str) -> dict[str, str]:
 
 @given(new=ANY)
 @example(new="a: b")
+@example(new="0\t0")
 @settings(max_examples=40, deadline=None)
 def test_an_arguments_description_in_a_docstring_is_read_by_tools_as_the_new_text(new: str) -> None:
     """LangChain reads it as it shall be and the others as they were; a text of one plain line is always written."""
