@@ -6,7 +6,7 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, TypeGuard
@@ -108,9 +108,11 @@ def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
     met: set[tuple[str, code.Position]] = set()
     for key, reading in flow.readings.items():
         compiled = reading.function.__code__
-        filled = {id(node.value) for node in ast.walk(reading.node) if _fills(node)}
-        for call in ast.walk(reading.node):
-            if not (isinstance(call, ast.Call) and _is_prompt(call.func, reading)):
+        nodes = list(ast.walk(reading.node))
+        filled = {id(node.value) for node in nodes if _fills(node)}
+        imported = _imported(nodes)
+        for call in nodes:
+            if not (isinstance(call, ast.Call) and _is_prompt(call.func, reading, imported)):
                 continue
             named, written = _arguments(call)
             name, text = _said(named, reading), _said(written, reading)
@@ -122,16 +124,16 @@ def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
                 yield Declared(name, text, compiled.co_filename, line, style, (compiled,))
 
 
-def _is_prompt(function: ast.expr, reading: Reading) -> bool:
+def _imported(nodes: Iterable[ast.AST]) -> set[str]:
+    """What `prompt` is called where a function imports it itself."""
+    imports = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == _PACKAGE)
+    return {alias.asname or alias.name for node in imports for alias in node.names if alias.name == "prompt"}
+
+
+def _is_prompt(function: ast.expr, reading: Reading, imported: Collection[str]) -> bool:
     match function:
         case ast.Name(id=name):
-            imported = {
-                alias.asname or alias.name: alias.name
-                for node in ast.walk(reading.node)
-                if isinstance(node, ast.ImportFrom) and node.module == _PACKAGE
-                for alias in node.names
-            }
-            return imported.get(name) == "prompt" or _outside(reading.function, name) is prompt
+            return name in imported or _outside(reading.function, name) is prompt
         case ast.Attribute(value=ast.Name(id=name), attr="prompt"):
             module = _outside(reading.function, name)
             return isinstance(module, ModuleType) and module.__name__ == _PACKAGE

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +43,16 @@ def test_installed_packages_are_nobodys_unless_they_build_agents(installed: Any)
     assert not territory.own("plain_library_xyz")
     assert territory.own("agent_library_xyz")
     assert not territory.own("json")
+
+
+def test_a_wrapper_that_took_a_packages_name_is_not_its_code(installed: Any) -> None:
+    """What `contextlib` or another library wraps around an installed agent's function is read as nobody's."""
+    installed("agent_library_xyz", StateGraph=StateGraph)
+    file = str(vars(sys.modules["agent_library_xyz"])["__file__"])
+    its_own = compile("def f(): ...", file, "exec").co_consts[0]
+    wrapper = contextlib.contextmanager(lambda: iter(())).__code__
+    assert territory.own_code(its_own, "agent_library_xyz")
+    assert not territory.own_code(wrapper, "agent_library_xyz")
 
 
 def test_looking_at_a_package_wakes_nothing(installed: Any) -> None:

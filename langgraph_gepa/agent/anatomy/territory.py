@@ -36,7 +36,7 @@ def own_code(code: CodeType, module: str | None) -> bool:
     """
     if not own(module) or (code.co_filename.startswith("<") and code.co_name.startswith("__")):
         return False
-    return not _in_library(code.co_filename) or _installed(str(module))
+    return not _in_library(code.co_filename) or _of_package(code.co_filename, str(module).split(".")[0])
 
 
 @cache
@@ -54,6 +54,12 @@ def _own(top: str, module: str) -> bool:
 def _installed(module: str) -> bool:
     path = getattr(sys.modules.get(module), "__file__", None)
     return path is not None and _in_library(path)
+
+
+@cache
+def _of_package(path: str, top: str) -> bool:
+    """Whether a library's file belongs to this package, rather than to one whose wrapper took its name."""
+    return top in Path(path).with_suffix("").parts
 
 
 @cache
