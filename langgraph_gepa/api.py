@@ -134,6 +134,7 @@ def optimize(
         modules=tuple(module.name for module in picked),
         examples=examples,
         fingerprint=evaluator.fingerprint,
+        parts=evaluator.parts,
         metric=name_of(metric),
         reflection_model=(answerer := _called(reflection_lm)),
         simulated="simulated" in answerer,

@@ -95,9 +95,11 @@ class Job:
         ours = False
         try:
             hide = self.mask_examples or str
-            self.asked.save(store, texts=self.mask, examples=lambda value: masked(value, hide))
+            begun_again = self.asked.save(store, texts=self.mask, examples=lambda value: masked(value, hide))
             ours = True
             with live if self.progress else nullcontext():
+                if begun_again:
+                    say(begun_again)
                 if self.progress:
                     await self._search(store, (live, *self.observers), say, say, brake)
                 else:

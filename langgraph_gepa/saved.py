@@ -16,7 +16,7 @@ from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import Event, RolloutFinished
+from langgraph_gepa.search.events import CandidateAdmitted, Charged, Event, RolloutFinished
 from langgraph_gepa.search.example import digest
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.pool import Pool
@@ -36,8 +36,9 @@ class Asked:
     """What a run was asked to do; kept in its folder, compared when the run is resumed.
 
     `found` are all modules of the graph, `modules` the names of those under optimisation.
-    `graph` is its outline (see `agent.drawing`). `spec` is how the command line named things,
-    empty when objects were given. `simulated` says that no real model was behind the run.
+    `graph` is its outline (see `agent.drawing`). `parts` are what `fingerprint` is made of, by name.
+    `spec` is how the command line named things, empty when objects were given. `simulated` says that
+    no real model was behind the run.
     """
 
     found: tuple[Module, ...]
@@ -53,6 +54,7 @@ class Asked:
     budget: Budget
     graph: Mapping[str, Any]
     objective: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool = False
 
@@ -61,32 +63,68 @@ class Asked:
         """What must be the same for a run to go on: by name, so that a difference can be named."""
         sets = {"training": self.examples.feedback, "validation": self.examples.pareto, "test": self.examples.test}
         return {
-            "the graph, its prompts or the metric": self.fingerprint,
+            **(self.parts or {WHOLE: self.fingerprint}),
             "the choice of modules": digest(self.modules),
             **{f"the {name} examples": digest([[e.id, e.digest] for e in examples]) for name, examples in sets.items()},
             "the search": self.search,
             "the seed": str(self.seed),
         }
 
-    def save(self, store: Store, *, texts: Hide = _all, examples: Hide = _all) -> None:
+    def save(self, store: Store, *, texts: Hide = _all, examples: Hide = _all) -> str:
         """Writes it into a new run. In a run that is there already only what leaves its results valid may differ.
 
-        The modules' texts and the examples, plain JSON data, are kept as `texts` and `examples` make them.
+        A run in which nothing was scored yet begins again with what changed: what was paid for stays, on its
+        account and in its ledger. Returns the words for that, empty otherwise. The modules' texts and the
+        examples, plain JSON data, are kept as `texts` and `examples` make them.
 
         Raises `RunError` naming what differs.
         """
-        before = store.settings().get("identity")
-        if before is not None:
-            changed = [name for name, value in self.identity.items() if before.get(name) != value]
-            if changed:
-                raise RunError(
-                    f"This folder holds another run: {_listed(changed)} changed since it was started. Put back what "
-                    "changed to go on with it, or give a new folder with `run=` (`--run` on the command line)."
-                )
+        before, said = store.settings().get("identity") or {}, ""
+        changed, old = _changed(before, self.identity), WHOLE in before and bool(self.parts)
+        if changed or old:
+            names = _listed(list(changed.values()) or ["what is noted of it"])
+            if _begun_again(store, f"begun again, as {_listed(list(changed) or [WHOLE])} changed"):
+                said = f"Nothing was scored in this folder yet, so the run begins again: {names} changed."
+            elif changed:
+                raise RunError(f"This folder holds another run: {names} changed since it was started. {_FIX}")
+            else:
+                raise RunError(f"An earlier version started this run and did not note its models and settings. {_OLD}")
         asked = _ASKED.dump_python(self, mode="json")
         asked["found"] = [{**module, "text": texts(module["text"])} for module in asked["found"]]
         asked["examples"] = {name: [_kept(one, examples) for one in given] for name, given in asked["examples"].items()}
         store.configure({"identity": self.identity, "asked": asked})
+        return said
+
+
+WHOLE = "the graph, its prompts or the metric"
+"""What runs of earlier versions have in place of the parts."""
+
+_FIX = "Put back what changed to go on with it, or give a new folder with `run=` (`--run` on the command line)."
+_OLD = "Its results can be shown and applied as ever; to search on, give a new folder with `run=` (`--run`)."
+_READABLE = frozenset({"the models", "the recursion limit", "the search", "the seed"})
+
+
+def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """What differs, by name, in words. What only one of an earlier version could know is not compared."""
+    names = [name for name in {**before, **now} if before and before.get(name) != now.get(name)]
+    if WHOLE in before and WHOLE not in now:
+        names = [name for name in names if name in before and name in now]
+    return {
+        name: f"{name} (from {before[name] or 'none'} to {now[name] or 'none'})"
+        if name in _READABLE and name in before and name in now
+        else name
+        for name in names
+    }
+
+
+def _begun_again(store: Store, reason: str) -> bool:
+    """Whether the run could be set back to its start: not when a candidate was scored, which all else stands on."""
+    journal = list(store.events())
+    if any(isinstance(event, CandidateAdmitted) for _, event in journal):
+        return False
+    spent = Pool.replay(event for _, event in journal).spent.usage
+    store.restart(Charged("", spent, reason), journal[-1][0] if journal else 0.0)
+    return True
 
 
 def _kept(example: Mapping[str, Any], hide: Hide) -> dict[str, Any]:
@@ -142,7 +180,7 @@ class SavedRun:
     def settings(self) -> dict[str, Any]:
         """What was asked, as plain data to show: everything but the examples and the modules."""
         shown = {f.name: getattr(self.asked, f.name) for f in fields(Asked)}
-        hidden = ("found", "modules", "examples", "spec", "fingerprint", "budget")
+        hidden = ("found", "modules", "examples", "spec", "fingerprint", "parts", "budget")
         return {
             "run": str(self.folder),
             **{name: value for name, value in shown.items() if name not in hidden},

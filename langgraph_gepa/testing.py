@@ -223,6 +223,23 @@ class StoreContract:
         _same([event for _, event in store.events()], [JOURNAL[1], JOURNAL[-1], JOURNAL[-1]])
         store.close()
 
+    def test_a_restart_leaves_one_event_and_everything_paid_for(self, tmp_path: Path) -> None:
+        """The journal begins anew, and goes on from there; entries and notes are as they were."""
+        store = self.open_store(tmp_path)
+        for index, event in enumerate(JOURNAL[:6]):
+            store.append(event, index / 4)
+        store.pay("r0", "entry", JOURNAL[1], 2.0)
+        store.note("r1", Usage(1, 2, None))
+        charged = Charged("", Usage(7, 3, None), "begun again")
+        store.restart(charged, 3.0)
+        _same(
+            (list(store.events()), store.paid("r0"), store.notes()),
+            ([(3.0, charged)], "entry", {"r1": Usage(1, 2, None)}),
+        )
+        store.append(JOURNAL[0], 4.0)
+        _same(list(store.events()), [(3.0, charged), (4.0, JOURNAL[0])])
+        store.close()
+
     def test_an_iterator_keeps_to_the_journal_it_began_on(self, tmp_path: Path) -> None:
         """Appending while reading neither ends nor prolongs the reading."""
         store = self.open_store(tmp_path)

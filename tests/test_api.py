@@ -120,7 +120,7 @@ def test_a_run_of_objects_is_resumed_by_the_same_call(project: Path) -> None:
 def test_a_folder_holds_one_run(project: Path) -> None:
     """Another seed or other examples are another run, and the message names what differs."""
     improve(budget=Budget(rollouts=30))
-    with pytest.raises(RunError, match="the training examples and the seed changed"):
+    with pytest.raises(RunError, match=r"the training examples and the seed \(from 0 to 5\) changed"):
         improve(seed=5, trainset="test.jsonl")
 
 

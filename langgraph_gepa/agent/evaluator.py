@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
@@ -12,9 +12,10 @@ from typing import Any, Protocol
 from langgraph_gepa.agent import metric as metrics
 from langgraph_gepa.agent.attribution import attribute
 from langgraph_gepa.agent.failures import words
+from langgraph_gepa.agent.fingerprint import parts_of
 from langgraph_gepa.agent.masking import Mask, masked_rollout, masking, secrets_of
 from langgraph_gepa.agent.runner import Graph, Ran, RunnerOptions, run
-from langgraph_gepa.agent.tools import StandIns, replaced
+from langgraph_gepa.agent.tools import replaced
 from langgraph_gepa.agent.tracing import Tracer, watching
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.engine.ports import Unfinished
@@ -44,7 +45,8 @@ class GraphEvaluator:
     `modules` names those under optimisation, in round-robin order; by default all that are
     `on`. `texts` given to `evaluate` cover them, every other module keeps its own text. `mask`
     hides what must not be kept: by default keys in the environment, and what `options.mask`
-    hides. Raises `UsageError` for a name that no module has and for a metric that cannot be called.
+    hides. `parts` are what the fingerprint is made of. Raises `UsageError` for a name that no module has
+    and for a metric that cannot be called.
     """
 
     def __init__(
@@ -60,7 +62,8 @@ class GraphEvaluator:
         self._options = options or RunnerOptions()
         self._score = metrics.adapt(metric, self._options.is_world_failure)
         self._modules = _chosen(survey.modules, modules)
-        self._fingerprint = fingerprint(survey, metric, self._options.tools)
+        self.parts = parts_of(survey, metric, self._options)
+        self._fingerprint = digest(self.parts)
         self._mask = mask or masking(secrets_of(()), self._options.mask)
         self._bound: OrderedDict[str, Graph] = OrderedDict()
 
@@ -123,30 +126,6 @@ class GraphEvaluator:
         while len(self._bound) > BOUND_GRAPHS:
             self._bound.popitem(last=False)
         return graph
-
-
-def fingerprint(survey: Survey, metric: Any, stand_ins: StandIns | None = None) -> str:
-    """A name for all that decides a score besides the texts tried: nodes and their code, edges,
-    every module's own text, the metric, stand-ins for tools. Models and data behind the tools are not seen."""
-    graph = survey.bind({})
-    drawn = graph.get_graph(xray=True)
-    return digest(
-        [
-            sorted(drawn.nodes),
-            sorted((edge.source, edge.target, str(edge.data), edge.conditional) for edge in drawn.edges),
-            [(name, list(_sources(node.bound))) for name, node in sorted(graph.nodes.items())],
-            [(module.name, module.kind, module.text) for module in survey.modules],
-            metrics.source(metric),
-            *([[(name, metrics.source(one)) for name, one in sorted(stand_ins.items())]] if stand_ins else []),
-        ]
-    )
-
-
-def _sources(runnable: Any) -> Iterator[str]:
-    for name in ("func", "afunc"):
-        function = getattr(runnable, name, None)
-        if function is not None:
-            yield metrics.source(function)
 
 
 def _addressed(feedback: Feedback, modules: Sequence[Module], example: Example) -> None:

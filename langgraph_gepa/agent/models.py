@@ -11,6 +11,9 @@ from langgraph_gepa.agent.discovery import compile_graph
 from langgraph_gepa.agent.pricing import Prices, price
 from langgraph_gepa.agent.walk import Walk
 
+SETTINGS = ("temperature", "top_p", "max_tokens", "seed", "reasoning_effort", "verbosity")
+"""What chat models call the settings that change their answers."""
+
 ONE_TOKEN = {"input_tokens": 1, "output_tokens": 1}
 
 
@@ -36,6 +39,13 @@ def unpriced(models: Iterable[Any], prices: Prices | None = None) -> list[str]:
 def name_of(model: BaseLanguageModel[Any]) -> str:
     """The model's own name, or what kind of object it is."""
     return _names(model)[0] or type(model).__name__
+
+
+def described(model: BaseLanguageModel[Any]) -> str:
+    """Its name and its settings: `gpt-4o-mini (temperature 0.0)`."""
+    held = ((name, getattr(model, name, None)) for name in SETTINGS)
+    settings = [f"{name} {value}" for name, value in held if isinstance(value, str | int | float)]
+    return name_of(model) + (f" ({', '.join(settings)})" if settings else "")
 
 
 def _names(model: BaseLanguageModel[Any]) -> tuple[str, str | None]:

@@ -65,8 +65,9 @@ class Ledger:
         self._attempts: dict[str, Attempt] = {}
         self._closed = False
         before = 0.0
+        self._told: set[str] = set()
         for at, event in store.events():
-            self.pool.apply(event)
+            self._fold(event)
             before = at
         self._began = clock() - before
         for key, spent in store.notes().items():
@@ -100,9 +101,12 @@ class Ledger:
         what = [self._evaluator.fingerprint, texts_key(texts), example.id, example.digest]
         key = digest(["rollout", *what, iteration, subset, turn])
         async with self._turn(key):
-            if (paid := self._store.paid(key)) is not None:
-                return load(Rollout, paid)
-            return await self._roll(key, texts, example, iteration, subset)
+            if (paid := self._store.paid(key)) is None:
+                return await self._roll(key, texts, example, iteration, subset)
+        rollout = load(Rollout, paid)
+        if key not in self._told:  # paid for before the run was begun again
+            self._tell_again(key, rollout, texts_key(texts), iteration, subset)
+        return rollout
 
     async def rollout_once(
         self, texts: Texts, example: Example, iteration: int, subset: Subset, repeat: int = 0
@@ -119,21 +123,14 @@ class Ledger:
                 return await self._roll(key, texts, example, iteration, subset)
         rollout = replace(load(Rollout, paid), example=example.id)  # paid for under an equal example's id, perhaps
         if len(self.pool.known(subset, texts_id).get(example.id, ())) <= repeat:
-            self.tell(
-                RolloutFinished(
-                    iteration,
-                    texts_id,
-                    example.id,
-                    subset,
-                    rollout.score,
-                    Usage(),
-                    0.0,
-                    key,
-                    rollout.error,
-                    reused=True,
-                )
-            )
+            self._tell_again(key, rollout, texts_id, iteration, subset)
         return rollout
+
+    def _tell_again(self, key: str, rollout: Rollout, texts_id: str, iteration: int, subset: Subset) -> None:
+        """That a rollout which costs nothing any more is used."""
+        score, error = rollout.score, rollout.error
+        event = RolloutFinished(iteration, texts_id, rollout.example, subset, score, Usage(), 0.0, key, error, True)
+        self.tell(event)
 
     def _turn(self, key: str) -> asyncio.Lock:
         """Held by who pays for `key`. It lives as long as somebody holds it or waits for it."""
@@ -266,8 +263,13 @@ class Ledger:
         attempt.accounted = event.usage
         self._end(attempt, "after the rollout had ended")
 
-    def _show(self, event: Event) -> None:
+    def _fold(self, event: Event) -> None:
         self.pool.apply(event)
+        if isinstance(event, RolloutFinished):
+            self._told.add(event.ledger)
+
+    def _show(self, event: Event) -> None:
+        self._fold(event)
         for observer in self._observers[:]:
             try:
                 observer(event, self.pool, self.seconds)

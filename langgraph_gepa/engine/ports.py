@@ -101,6 +101,10 @@ class Store(Protocol):
         """Writes the event that accounts for a call that came to nothing, and strikes its note: both or neither."""
         ...
 
+    def restart(self, event: Event, at: float) -> None:
+        """Empties the journal down to `event`, which accounts for what it held. Ledger and notes stay. One step."""
+        ...
+
     def paid(self, key: str) -> str | None:
         """The ledger entry under `key`, if it was paid for."""
         ...

@@ -41,6 +41,9 @@ class MemoryStore:
         self.append(event, at)
         self._notes.pop(key, None)
 
+    def restart(self, event: Event, at: float) -> None:
+        self._events = [(at, dump(event))]
+
     def events(self) -> Iterator[tuple[float, Event]]:
         """The journal as it is now; what is appended meanwhile is left out."""
         return ((at, load_event(body)) for at, body in self._events[:])

@@ -92,6 +92,13 @@ class SqliteStore:
             self._db.execute("DELETE FROM notes WHERE key = ?", (key,))
             self._insert(event, body, at)
 
+    def restart(self, event: Event, at: float) -> None:
+        body = dump(event)
+        with _explained(self._path), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("DELETE FROM events")
+            self._insert(event, body, at)
+
     def events(self) -> Iterator[tuple[float, Event]]:
         """The journal as it is at the first `next`; what is appended meanwhile is left out."""
         with _explained(self._path):

@@ -127,14 +127,3 @@ def test_modules_are_those_chosen_in_their_order() -> None:
     with pytest.raises(UsageError, match="frozen cannot be replaced: read from a file"):
         names(modules=["frozen"])
     assert GraphEvaluator(TwoNodes(), metric).check("judge", "") == "judge is empty"
-
-
-def test_the_fingerprint_changes_with_the_graph_and_the_metric_only() -> None:
-    """The same graph and metric have one name in every process; another of either has another."""
-
-    def name(survey: TwoNodes, score: Any = metric) -> str:
-        return GraphEvaluator(survey, score).fingerprint
-
-    assert name(TwoNodes()) == name(TwoNodes())
-    assert name(TwoNodes()) != name(TwoNodes(extra_node=True))
-    assert name(TwoNodes()) != name(TwoNodes(), lambda outputs: 0.0)

@@ -1,0 +1,92 @@
+"""What scores depend on besides the texts tried, by name, so that a difference can be named."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from langgraph_gepa.agent import metric as metrics
+from langgraph_gepa.agent.models import described, models_of
+from langgraph_gepa.agent.runner import Graph, RunnerOptions
+from langgraph_gepa.search.example import digest
+from langgraph_gepa.search.module import Module, Texts
+
+OWN_THREAD = frozenset({"thread_id", "checkpoint_id", "checkpoint_ns"})
+
+
+class Bindable(Protocol):
+    @property
+    def modules(self) -> tuple[Module, ...]: ...
+
+    def bind(self, texts: Texts) -> Graph: ...
+
+
+def parts_of(survey: Bindable, metric: Any, options: RunnerOptions) -> dict[str, str]:
+    """Nodes, edges, code, texts, models, metric, stand-ins and settings: the name of each with a value that changes
+    when it does, to be read where it is short and else a digest.
+
+    Not seen: models that a node makes anew on every run, code that nodes and metric call, data behind the tools.
+    The time-out and the models' addresses are left out, as they may have to change for a run to go on.
+    """
+    graph = survey.bind({})
+    drawn = graph.get_graph(xray=True)
+    edges = sorted((edge.source, edge.target, str(edge.data), edge.conditional) for edge in drawn.edges)
+    config = options.config
+    found: dict[str, Any] = {
+        "the graph's nodes and edges": [sorted(drawn.nodes), edges],
+        **{f"the code of the node {name}": list(_code(node.bound)) for name, node in sorted(graph.nodes.items())},
+        **{f"the text of {module.name}": [module.kind, module.text] for module in survey.modules},
+        "the metric": _code_of(metric),
+        "the stand-ins for tools": [(name, _code_of(one)) for name, one in sorted(options.tools.items())],
+        "the config": _code_of(config) if callable(config) else _config(config or {}),
+        "the context": _code_of(options.context) if callable(options.context) else _stable(options.context),
+    }
+    return {name: digest(value) for name, value in found.items()} | {
+        "the models": ", ".join(sorted({described(model) for model in models_of(graph)})),
+        "the recursion limit": str(_recursion_limit(graph, options)),
+    }
+
+
+def _code(runnable: Any) -> Iterator[Any]:
+    for name in ("func", "afunc"):
+        function = getattr(runnable, name, None)
+        if function is not None:
+            yield _code_of(function)
+
+
+def _code_of(thing: Any) -> Any:
+    """A function's source and what `partial` gives it; one for each of a list."""
+    if isinstance(thing, list | tuple):
+        return [_code_of(one) for one in thing]
+    if isinstance(thing, partial):
+        return [_code_of(thing.func), _stable(thing.args), _stable(thing.keywords)]
+    return metrics.source(thing)
+
+
+def _config(config: Mapping[str, Any]) -> Any:
+    configurable = config.get("configurable") or {}
+    return _stable({name: value for name, value in configurable.items() if name not in OWN_THREAD})
+
+
+def _recursion_limit(graph: Graph, options: RunnerOptions) -> int | None:
+    configs = [graph.config or {}, {} if callable(options.config) else options.config or {}]
+    limits = [*(config.get("recursion_limit") for config in configs), options.recursion_limit]
+    return next((limit for limit in reversed(limits) if limit is not None), None)
+
+
+def _stable(value: Any) -> Any:
+    """What of a value is the same in every process: plain data, and the kind of everything else."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _stable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_stable(item) for item in value]
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
+        return [kind, _stable(vars(value) if hasattr(value, "__dict__") else {})]
+    return kind
