@@ -57,9 +57,9 @@ def gain_within(run: Run, rollouts: int) -> float:
 
 
 def minutes_to(runs: Sequence[Run], gain: float, step: float = 0.1) -> float:
-    """When the mean gain is first there; infinity when it never is."""
+    """When the mean gain is first there, at least a `step`; infinity when it never is."""
     most = max(run.minutes for run in runs)
-    grid = (step * place for place in range(int(most / step) + 2))
+    grid = (step * place for place in range(1, int(most / step) + 2))
     return next((at for at in grid if statistics.fmean(gain_after(run, at) for run in runs) >= gain - 1e-9), math.inf)
 
 

@@ -94,3 +94,15 @@ def test_the_table_says_when_the_mean_is_there(bench: Any, capsys: pytest.Captur
     table = capsys.readouterr().out
     (line,) = [line for line in table.splitlines() if line.startswith("ours") and "x" in line]
     assert line.split()[-2:] == ["3.0", "4.0x"]
+
+
+def test_who_never_gains_is_waited_for_all_the_same(bench: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A target that the seed meets already, and one that is never met, have their lines too."""
+    waits = bench("waits")
+    run = waits.Run(((0.0, 0, 0.0),), minutes=9.0, rollouts=60, reflections=1, busy=1.0, busy_before_end=1.0, cpu=0.0)
+    better = run._replace(gains=((0.0, 0, 0.0), (5.0, 50, 0.4)))
+    defaults = waits.Job("w", waits.DEFAULTS, 0, 60)
+    waits.report({defaults: run, defaults._replace(search="gepa all, 10"): better})
+    table = capsys.readouterr().out
+    assert "0.1    1.0x" in table
+    assert "not in the budget" in table
