@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from functools import partial
 from string import Template
@@ -86,21 +87,29 @@ class Demands:
             case ("arg", int(index)) if isinstance(value, partial) and isinstance(value.func, FunctionType):
                 return self._variable(value.func, value.func.__code__.co_varnames[index])
             case ("field" | "member" | "factory", str(name)):
-                return self.solution.at(("attr", name)) or _named(name)
+                return self.solution.at(("attr", _written(name))) or _named(name)
             case ("attr", "partial_variables") if isinstance(value, BasePromptTemplate):
                 return _PROMPT
             case ("attr", "kwargs") if isinstance(value, RunnableBinding):
                 return _BOUND
             case ("attr" | "private", str(name)):
-                if classes.own(type(value)) and not isinstance(value, Runnable):
-                    return self.solution.at(("attr", name))
-                return self.solution.at(("attr", name)) | _named(name)
+                used = self.solution.at(("attr", _written(name)))
+                return used if classes.own(type(value)) and not isinstance(value, Runnable) else used | _named(name)
         return _NONE
 
     def _variable(self, function: FunctionType, name: str) -> frozenset[Demand]:
         if functions.own(function):
             return self.solution.at(("var", id(function.__code__), name))
         return _named(name)
+
+
+def _written(name: str) -> str:
+    """An attribute as the code of its class writes it: Python keeps `__prompt` as `_Writer__prompt`."""
+    mangled = _MANGLED.fullmatch(name)
+    return name if mangled is None else mangled[1]
+
+
+_MANGLED = re.compile(r"_[^\W_]\w*?(__\w*[^\W_]_?)")
 
 
 def _named(name: str) -> frozenset[Demand]:

@@ -350,6 +350,31 @@ def test_an_agent_is_named_after_itself_and_knows_its_tools(echo: Any) -> None:
     assert discover(chain(("support", inner)), kinds=("prompt",))[0].nodes == ("support/model",)
 
 
+def test_private_attributes_are_followed(echo: Any) -> None:
+    """Python keeps `self.__prompt` under another name; the text in it is found and bound all the same."""
+
+    class Prompt:
+        __closing = "Close your letter with kind wishes."
+
+        def __init__(self, prompt: str) -> None:
+            self.__prompt = prompt
+
+        @property
+        def text(self) -> str:
+            return f"{self.__prompt} {self.__closing}"
+
+    opening = Prompt(" ".join(["Open", "your letter with kind words."]))
+    graph = chain(("write", lambda _: echo.invoke([SystemMessage(opening.text)]) and {}))
+    texts = {module.text: module.name for module in discover(graph) if module.on}
+    assert {"Open your letter with kind words.", "Close your letter with kind wishes."} <= texts.keys()
+    changed = {
+        texts["Open your letter with kind words."]: "Open the door.",
+        texts["Close your letter with kind wishes."]: "Close it.",
+    }
+    survey(graph).bind(changed).invoke({"question": "?"})
+    assert "Open the door. Close it." in echo.heard()
+
+
 def test_the_docstring_of_a_task_is_for_people(echo: Any) -> None:
     """What LangGraph's wrapper takes over from the function it wraps is no prompt."""
 
