@@ -17,6 +17,7 @@ from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.agent.discovery import compile_graph
+from langgraph_gepa.agent.environment import load_environment
 from langgraph_gepa.agent.raised import raised_at
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.errors import GraphError, UsageError
@@ -28,7 +29,8 @@ def load_graph(spec: str | object) -> Pregel[Any, Any, Any, Any]:
     """The compiled graph that `spec` names.
 
     `spec` is `path/to/file.py:attribute`, `package.module:attribute`, a name listed under "graphs"
-    in the working directory's `langgraph.json`, or a graph itself. An attribute may be a graph, a
+    in the working directory's `langgraph.json` (whose "env" is set then, where it is not set yet), or a graph
+    itself. An attribute may be a graph, a
     `StateGraph`, or a function that makes one, sync or async, of no argument or of the run's config.
     Raises `GraphError` naming the cause and the fix.
     """
@@ -106,7 +108,8 @@ def _listed(name: str) -> str:
             f"there is no {MANIFEST} here to look {name!r} up in; name the graph as path/to/file.py:attribute"
         )
     try:
-        graphs = json.loads(manifest.read_text(encoding="utf-8"))["graphs"]
+        listed = json.loads(manifest.read_text(encoding="utf-8"))
+        graphs = listed["graphs"]
         entry = graphs[name]
     except json.JSONDecodeError as broken:
         raise GraphError(f"{MANIFEST} is not JSON: {broken}") from broken
@@ -117,6 +120,7 @@ def _listed(name: str) -> str:
     path = entry.get("path") if isinstance(entry, Mapping) else entry
     if not isinstance(path, str) or ":" not in path:
         raise GraphError(f'{MANIFEST} gives {name!r} no path; write "./file.py:attribute"')
+    load_environment(listed.get("env"), manifest)
     return path
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -118,3 +119,67 @@ def test_a_list_of_metrics_loads_each(project: Callable[..., Path]) -> None:
     first, second = load_metric("several.py:both")
     assert first is second
     assert load_metric(["several.py:score"]) == [first]
+
+
+ENVIRONMENT = """\ufeff# of the project
+PLAIN=value # a comment
+export EXPORTED = spaced out
+SINGLE='it stays ${PLAIN} # so'
+DOUBLE="two
+lines\\nand \\"quotes\\""
+MIXED=${PLAIN}/${NOWHERE:-default}/${NOWHERE}
+HASH=#1
+EMPTY=
+SET=from the file
+NO VALUE
+"""
+LOADED = {
+    "PLAIN": "value", "EXPORTED": "spaced out", "SINGLE": "it stays value # so",
+    "DOUBLE": 'two\nlines\nand "quotes"', "MIXED": "value/default/", "HASH": "#1", "EMPTY": "", "SET": "before",
+}  # fmt: skip
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts the environment back afterwards."""
+    for name in LOADED:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SET", "before")
+
+
+def manifest(folder: Path, env: object) -> None:
+    (folder / "langgraph.json").write_text(json.dumps({"graphs": {"mine": "./app.py:graph"}, "env": env}))
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.parametrize("kind", ["a file", "a mapping"])
+def test_the_manifests_environment_is_set_before_the_graph_is_loaded(
+    kind: str, tmp_path: Path, project: Callable[..., Path]
+) -> None:
+    """As LangGraph's own command line reads it; what is set already stays."""
+    (tmp_path / ".env").write_text(ENVIRONMENT, encoding="utf-8")
+    project(app=f"import os\nSEEN = os.environ['PLAIN']\n{APP}", words="HELLO = 'hi'")
+    manifest(tmp_path, ".env" if kind == "a file" else LOADED | {"SET": "from the manifest", "NONE": None})
+    load_graph("mine")
+    assert {name: os.environ.get(name) for name in LOADED} == LOADED
+    assert load_metric("app.py:make").__globals__["SEEN"] == "value"
+
+
+@pytest.mark.usefixtures("variables")
+def test_an_environment_that_is_not_there_is_none_and_one_that_is_wrong_is_refused_without_its_values(
+    tmp_path: Path, project: Callable[..., Path]
+) -> None:
+    """A repository seldom holds its `.env`."""
+    project(app=APP, words="HELLO = 'hi'")
+    manifest(tmp_path, ".env")
+    assert load_graph("mine").name == "mine"
+    manifest(tmp_path, ["PLAIN=sk-secret"])
+    with pytest.raises(GraphError, match=r'"env" in langgraph\.json must be the path') as refused:
+        load_graph("mine")
+    assert "secret" not in str(refused.value)
+    (tmp_path / ".env").write_bytes(b"PLAIN=sk-secret\xff")
+    manifest(tmp_path, ".env")
+    with pytest.raises(GraphError, match="cannot be read: it is no UTF-8 text") as refused:
+        load_graph("mine")
+    assert "secret" not in str(refused.value)
