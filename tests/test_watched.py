@@ -90,5 +90,5 @@ def test_a_watched_text_is_written_into_its_file(desk: Path) -> None:
     done = CliRunner().invoke(app, ["apply", "run"])
     assert (done.exit_code, done.stdout) == (0, "prompts/replies.md: replies\n")
     assert (desk / "prompts" / "replies.md").read_text() == best
-    with pytest.raises(RunError, match="the graph, its prompts or the metric"):
+    with pytest.raises(RunError, match="the text of replies changed"):
         resume("run", Budget(rollouts=120), progress=False)
