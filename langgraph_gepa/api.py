@@ -106,8 +106,8 @@ def optimize(
     - `search`: `"racing"` spends rollouts where they tell the most, `"gepa"` is the paper's algorithm
       decision by decision; or `Rules` of your own.
     - `modules`: names as `discover` lists them, to optimise these only.
-    - `concurrency`: rollouts at once; `in_flight`: iterations under way at once, by default a
-      third of it between 2 and 8. With 1 the candidates depend on `seed` and the replies alone.
+    - `concurrency`: rollouts at once; `in_flight`: iterations under way at once, by default a third
+      of it between 2 and 8, fewer for a small budget. With 1 candidates depend on `seed` and replies alone.
     - `options`: how rollouts are run, or `path/to/file.py:options`.
 
     Raises `UsageError` (with the fix) before anything is paid for where that can be known,
@@ -127,6 +127,8 @@ def optimize(
     dropped = dropped_inputs(compiled, (*examples.feedback, *examples.pareto, *examples.test))
     model = ChatReflection(reflection_lm, prices=options.prices)
     models = (*models_of(compiled), model.answerer)
+    if in_flight is None:
+        in_flight = default_in_flight(concurrency, budget, len(examples.pareto), rules_of(search))
     mask = model.mask = masking(secrets_of(models), options.mask)
     evaluator = GraphEvaluator(found, load_metric(metric), modules=[m.name for m in picked], options=options, mask=mask)
     asked = Asked(
@@ -140,7 +142,7 @@ def optimize(
         simulated="simulated" in answerer,
         search=search if isinstance(search, str) else "rules of your own",
         seed=seed,
-        in_flight=at_least_one("in_flight", default_in_flight(concurrency) if in_flight is None else in_flight),
+        in_flight=at_least_one("in_flight", in_flight),
         concurrency=at_least_one("concurrency", concurrency),
         budget=budget,
         graph=drawing(compiled),

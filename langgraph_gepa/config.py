@@ -36,9 +36,19 @@ def at_least_one(what: str, value: int) -> int:
     return value
 
 
-def default_in_flight(concurrency: int) -> int:
-    """Iterations under way at once that keep `concurrency` rollouts busy at little cost in samples."""
-    return max(2, min(8, concurrency // 3))
+def default_in_flight(concurrency: int, budget: Budget, pareto: int, rules: Rules) -> int:
+    """Iterations under way at once that keep `concurrency` rollouts busy at little cost in samples.
+
+    A third of the rollouts, from 2 to 8, but at most a tenth of the iterations that `budget` affords over
+    `pareto` examples: what is under way together cannot learn from each other (measured in
+    `evals/bench/in_flight.py`).
+    """
+    iterations = budget.iterations
+    if budget.rollouts is not None:
+        afforded = (budget.rollouts - pareto) // rules.most_rollouts(pareto)
+        iterations = afforded if iterations is None else min(iterations, afforded)
+    most = 8 if iterations is None else min(8, iterations // 10)
+    return max(2, min(most, concurrency // 3))
 
 
 def kinds_of(kinds: Collection[str]) -> tuple[Kind, ...]:
