@@ -6,9 +6,9 @@ import asyncio
 import inspect
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
@@ -37,6 +37,10 @@ OnInterrupt = Callable[[Any], Any]
 Handlers = list[BaseCallbackHandler]
 INTERRUPTS = "__interrupt__"
 MOST_INTERRUPTS = 100
+GRACE = 1.0
+"""Seconds that a stopped rollout has to end by itself."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,18 +107,17 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
     tracer, guard = Tracer(options.prices), Guard(options.tools)
     started = time.perf_counter()
     state, error, doubt = None, None, None
-    scope = asyncio.timeout(options.timeout)
     try:
-        async with scope:
-            state = await _to_the_end(isolated(graph, options.store), example, options, [tracer, guard])
+        whole = _to_the_end(isolated(graph, options.store), example, options, [tracer, guard])
+        state = await _within(options.timeout, whole)
     except Error:
         raise
+    except _OutOfTimeError:
+        error = f"The rollout was stopped: it took longer than {options.timeout:g} seconds."
     except UnansweredInterruptError as unanswered:
         error = str(unanswered)
     except Exception as failure:
-        if scope.expired() and isinstance(failure, TimeoutError):
-            error = f"The rollout was stopped: it took longer than {options.timeout:g} seconds."
-        elif options.is_world_failure(failure) and not options.in_doubt(failure, tracer):
+        if options.is_world_failure(failure) and not options.in_doubt(failure, tracer):
             raise
         else:
             doubt = failure if options.is_world_failure(failure) else None
@@ -134,6 +137,29 @@ def isolated(graph: Graph, store: Callable[[], BaseStore] | None = None) -> Grap
     if graph.cache is not None:
         fresh["cache"] = InMemoryCache()  # the user's would hand one candidate's answers to another
     return graph.copy(fresh)
+
+
+class _OutOfTimeError(Exception):
+    """The time of a rollout is over."""
+
+
+async def _within(seconds: float | None, rollout: Coroutine[Any, Any, T]) -> T:
+    """The outcome of `rollout`; raises `_OutOfTimeError` when it takes longer.
+
+    Stopped, by the clock or from outside, it has `GRACE` seconds to end. A node that swallows its
+    cancellation is left behind then, as one that hangs in a thread is: it must not hold up the run.
+    """
+    task = asyncio.create_task(rollout)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if done:
+            return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody else will ask
+            await asyncio.wait({task}, timeout=GRACE)
+    raise _OutOfTimeError
 
 
 class UnansweredInterruptError(Exception):

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from langgraph_gepa.search.posterior import Posterior
 
 
+FEWEST = 6
+
+
 @dataclass(slots=True)
 class Pool:
     """A fold of events: `apply` each one, in order. Nothing else changes it.
@@ -104,9 +107,13 @@ class Pool:
 
     @property
     def best(self) -> Candidate:
-        """The candidate of the highest worth; the earliest of equals."""
-        worths = self.worths
-        return self.candidates[max(range(len(worths)), key=lambda id: (worths[id], -id))]
+        """Of the candidates run on `FEWEST` pareto examples at least, that of the highest worth; the earliest of equals.
+
+        A posterior may think most of a child that was hardly run, which nobody should be handed.
+        """
+        worths, needed = self.worths, min(FEWEST, len(self.pareto_set))
+        run = [id for id, key in enumerate(self._keys) if len(self.pareto.get(key, ())) >= needed]
+        return self.candidates[max(run or range(len(worths)), key=lambda id: (worths[id], -id))]
 
     @property
     def worths(self) -> Sequence[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -275,3 +276,32 @@ def test_a_cancelled_rollout_is_cancelled() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(cut())
+
+
+@pytest.mark.parametrize("stop", ["time-out", "cancelled"])
+def test_a_node_that_swallows_its_cancellation_is_left_behind(stop: str) -> None:
+    """It holds up neither the clock nor Ctrl-C; it has a second to end, and what it does later is its own affair."""
+
+    async def stubborn(_: State) -> State:
+        for _turn in range(2):  # the second is asyncio.run's own, at its end
+            with contextlib.suppress(asyncio.CancelledError):
+                started.set()
+                await asyncio.Event().wait()
+        return {}
+
+    async def stopped() -> str | None:
+        task = asyncio.create_task(run(graph_of(stubborn), Example("e", {}), RunnerOptions(timeout=limit)))
+        await started.wait()
+        if limit is None:
+            task.cancel()
+        return (await task).error
+
+    limit = 0.05 if stop == "time-out" else None
+    started = asyncio.Event()
+    began = time.perf_counter()
+    if limit is None:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(stopped())
+    else:
+        assert "took longer than 0.05 seconds" in (asyncio.run(stopped()) or "")
+    assert time.perf_counter() - began < PATIENCE
