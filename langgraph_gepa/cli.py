@@ -285,7 +285,14 @@ def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, re
 def main() -> None:
     """The console script."""
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does, so that a graph can import its neighbours
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code:
+            from langgraph_gepa.session import leave
+
+            leave(int(end.code))
+        raise
 
 
 def _show_result(result: Result) -> None:

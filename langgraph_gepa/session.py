@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
@@ -31,6 +32,20 @@ GRACE = 1.5
 the event loop, or swallows the cancellation) is left behind: what it spent is noted, and charged when it goes on."""
 
 
+_cut_off = threading.Event()
+
+
+def leave(code: int) -> None:
+    """Ends a process in which a run was stopped at once, as threads that hang in its nodes would keep it alive.
+
+    Graphs that nodes call synchronously run in threads that Python waits for. Does nothing in any other process.
+    """
+    if _cut_off.is_set():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 @dataclass
 class Brake:
     """Stops a run: gently the first time (what is under way ends and is kept), at once the second time.
@@ -51,6 +66,7 @@ class Brake:
             loop.call_soon_threadsafe(self.on_pull, by)
         else:
             self.at_once = self.at_once or monotonic()
+            _cut_off.set()
             loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -185,3 +186,61 @@ def test_the_second_signal_ends_a_run_whose_node_hangs_in_a_thread(tmp_path: Pat
     finally:
         freed.set()
         logger.removeHandler(handler)
+
+
+HANGING = """
+import sys, threading
+from langchain_core.language_models import FakeListChatModel
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict
+
+class State(TypedDict, total=False):
+    question: str
+
+model = FakeListChatModel(responses=["word"])
+
+def hang(state):
+    print("hanging", file=sys.stderr, flush=True)
+    threading.Event().wait()
+
+def node(state):
+    model.invoke([("system", "Answer the question with one word."), ("user", state["question"])])
+    builder = StateGraph(State)
+    for name in "ab":  # side by side, in threads that Python waits for when it ends
+        builder.add_node(name, hang).add_edge(START, name)
+    builder.compile().invoke(state)
+
+graph = StateGraph(State).add_node("node", node).add_edge(START, "node").compile()
+
+def score(outputs):
+    return 1.0
+"""
+
+
+@posix
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 3)], ids=["Ctrl-C", "SIGTERM"])
+def test_the_second_signal_ends_the_command_whatever_hangs_in_it(tmp_path: Path, number: int, code: int) -> None:
+    """Its last word is how to go on; no traceback, and no thread of a node's keeps the process alive."""
+    (tmp_path / "app.py").write_text(HANGING)
+    (tmp_path / "data.jsonl").write_text('{"inputs": {"question": "a"}}\n{"inputs": {"question": "b"}}\n')
+    words = "optimize app.py:graph --train data.jsonl --val data.jsonl --metric app.py:score --iterations 1 --run run"
+    command = [sys.executable, "-m", "langgraph_gepa", *words.split(), "--reflection-lm", "openai:simulated"]
+    env = os.environ | {"OPENAI_API_KEY": "simulated", "PYTHONPATH": os.pathsep.join(sys.path)}
+    said = ""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=env) as process:
+        assert process.stderr is not None
+        last_resort = threading.Timer(90, process.kill)
+        last_resort.start()
+        for line in process.stderr:
+            said += line
+            if line == "hanging\n" and said.count("hanging") == 4:
+                process.send_signal(number)
+            elif "again stops at once" in line:
+                pulled = time.monotonic()
+                process.send_signal(number)
+        process.wait()
+        last_resort.cancel()
+    assert time.monotonic() - pulled < 5
+    assert process.returncode == code, said
+    assert "goes on." in said.splitlines()[-1]
+    assert "Traceback" not in said
