@@ -119,9 +119,8 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
     except Exception as failure:
         if options.is_world_failure(failure) and not options.in_doubt(failure, tracer):
             raise
-        else:
-            doubt = failure if options.is_world_failure(failure) else None
-            error = _in_words(failure, tracer.failed_at)
+        doubt = failure if options.is_world_failure(failure) else None
+        error = _in_words(failure, tracer.failed_at)
     guard.check()
     seconds = time.perf_counter() - started
     return Ran(state, tracer.watched, tracer.usage, seconds, error, doubt)

@@ -107,7 +107,7 @@ class Pool:
 
     @property
     def best(self) -> Candidate:
-        """Of the candidates run on `FEWEST` pareto examples at least, that of the highest worth; the earliest of equals.
+        """That of the highest worth among those run on `FEWEST` pareto examples at least; the earliest of equals.
 
         A posterior may think most of a child that was hardly run, which nobody should be handed.
         """
