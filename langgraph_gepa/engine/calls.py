@@ -42,10 +42,10 @@ def going_on(call: Callable[[], Awaitable[Rollout]]) -> Callable[[], Awaitable[R
 
 
 class Calls:
-    """What all calls of a run know together: whether the world is up, and whether to go on at all.
+    """What all calls to one provider know together: whether the world is up, and whether to go on at all.
 
     While the world is down one call tries and the others wait; they go on by themselves when it
-    is back. `say` is told of both, in words for people.
+    is back. `say` is told of both, in words for people; `whom` is what it calls the provider.
     """
 
     def __init__(
@@ -54,11 +54,13 @@ class Calls:
         *,
         clock: Callable[[], float] = monotonic,
         say: Callable[[str], None] = lambda _: None,
+        whom: str = "The provider",
     ) -> None:
         self.patience = patience or Patience()
         self.stopping: str | None = None
         self._clock = clock
         self._say = say
+        self._whom = whom
         self._stopped = asyncio.Event()
         self._probe = asyncio.Lock()
         self._successes = 0
@@ -156,7 +158,7 @@ class Calls:
         if self._successes == own.successes and not self.down:
             self._down_since = own.since
             if self.patience.outage and self._absent is None:
-                who = "What the graph or the metric calls" if doubtful else "The provider"
+                who = "What the graph or the metric calls" if doubtful else self._whom
                 self._say(f"{who} is down ({type(failure).__name__}). {self._waiting(self.patience.outage)}")
         if self.down or self.patience.presses(failure):
             since = own.since if self._down_since is None else self._down_since

@@ -57,7 +57,9 @@ class Ledger:
         self._store = store
         self._observers = list(observers)
         self._slots = Slots(concurrency)
+        # Apart, as rollouts that succeed say nothing of the reflection model's provider, nor it of theirs.
         self._calls = Calls(patience, clock=clock, say=say)
+        self._replies = Calls(patience, clock=clock, say=say, whom="The reflection model's provider")
         self._allowance = Allowance(lambda: self.pool.spent, lambda: self.seconds)
         self._clock = clock
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -88,7 +90,8 @@ class Ledger:
 
     def stop(self, reason: str) -> None:
         """Starts nothing more and ends every wait for the world; what is under way ends and is kept."""
-        self._calls.stop(reason)
+        for calls in (self._calls, self._replies):
+            calls.stop(reason)
 
     def tell(self, event: Event) -> None:
         """Stores an event, folds it into the pool and shows it to the observers."""
@@ -202,7 +205,7 @@ class Ledger:
                     raise
 
             try:
-                return await self._calls.make(once, slots, who)
+                return await (self._replies if kind == "reply" else self._calls).make(once, slots, who)
             except BaseException as failure:
                 self._give_up(key, type(failure).__name__)
                 raise

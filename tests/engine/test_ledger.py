@@ -23,7 +23,7 @@ from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Feedback, Rollout, Usage
 from langgraph_gepa.store.memory import MemoryStore
-from langgraph_gepa.testing import FakeLanguageModel
+from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel
 
 
 class FullStore(MemoryStore):
@@ -206,3 +206,35 @@ def test_an_observer_that_raises_is_dropped_and_the_run_goes_on(worlds: Any, cap
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "broken raised" in caplog.text
     assert "without a denominator" in caplog.text
+
+
+def test_a_reflection_model_that_is_down_is_waited_for_while_rollouts_succeed() -> None:
+    """Ten minutes without it cost ten minutes, whatever the graph's own provider does meanwhile."""
+    now, said = [0.0], list[str]()
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    class Down(FakeLanguageModel):
+        async def complete(self, prompt: str) -> Reply:
+            if now[0] < 600:
+                raise ConnectionError
+            return await super().complete(prompt)
+
+    async def scenario() -> Reply:
+        patience = Patience(outage=1800.0, sleep=sleep, rng=Random(0))
+        model = Down(lambda _: "reply")
+        evaluator = FakeEvaluator({"m": "text"}, lambda *_: 1.0)
+        ledger = Ledger(evaluator, model, MemoryStore(), patience=patience, clock=lambda: now[0], say=said.append)
+        reply = asyncio.create_task(ledger.reply("prompt", 1, "m"))
+        number = 0
+        while not reply.done():
+            number += 1
+            await ledger.rollout({}, Example("e", {"n": number}), 1, "feedback", str(number))
+        return await reply
+
+    assert asyncio.run(scenario()).text == "reply"
+    assert [line.split(".")[0] for line in said] == [
+        "The reflection model's provider is down (ConnectionError)",
+        "It is back after 10 minutes",
+    ]
