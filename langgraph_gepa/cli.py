@@ -39,6 +39,7 @@ from langgraph_gepa.console import (
     echo_json,
     loading,
     screen,
+    start,
     tell,
     words,
 )
@@ -285,14 +286,7 @@ def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, re
 def main() -> None:
     """The console script."""
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does, so that a graph can import its neighbours
-    try:
-        app()
-    except SystemExit as end:
-        if end.code:
-            from langgraph_gepa.session import leave
-
-            leave(int(end.code))
-        raise
+    start(app)
 
 
 def _show_result(result: Result) -> None:

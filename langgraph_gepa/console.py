@@ -86,6 +86,18 @@ def command(name: str | None = None) -> Callable[[Callable[P, None]], Callable[P
     return register
 
 
+def start(commands: Callable[[], None]) -> None:
+    """Runs what was asked for, as a process of its own."""
+    try:
+        commands()
+    except SystemExit as end:
+        if end.code:
+            from langgraph_gepa.session import leave
+
+            leave(int(end.code))
+        raise
+
+
 def screen() -> Console:
     """Standard output, for what is laid out."""
     return _Screen()
