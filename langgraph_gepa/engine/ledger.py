@@ -17,8 +17,8 @@ from langgraph_gepa.engine.calls import Calls, going_on
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.limits import Patience, Slots
 from langgraph_gepa.engine.meter import metered
-from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Reply, Store, Unfinished
-from langgraph_gepa.errors import Interrupted
+from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Reply, Store, Unanswered, Unfinished
+from langgraph_gepa.errors import Error, Interrupted
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.candidate import texts_key
 from langgraph_gepa.search.events import Charged, Event, ReflectionFinished, RolloutFinished, Subset
@@ -29,6 +29,9 @@ from langgraph_gepa.search.rollout import Rollout, Usage
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
+
+REFUSALS = 5
+"""Prompts in a row that may get no answer before that is the reflection model's fault and not theirs."""
 
 
 class Ledger:
@@ -66,6 +69,7 @@ class Ledger:
         self.failure: Exception | None = None
         self._attempts: dict[str, Attempt] = {}
         self._closed = False
+        self._refused = 0
         before = 0.0
         self._told: set[str] = set()
         for at, event in store.events():
@@ -143,7 +147,8 @@ class Ledger:
         async with self._slots:
             kind: Kind | None = None if subset == "test" else "rollout"
             call = going_on(lambda: self._evaluator.evaluate(texts, example))
-            rollout = await self._try(key, kind, call, self._slots, example.digest)
+            with self._stopped_by_failure():
+                rollout = await self._try(key, kind, call, self._slots, example.digest)
         event = RolloutFinished(
             iteration,
             texts_key(texts),
@@ -160,14 +165,33 @@ class Ledger:
         return rollout
 
     async def reply(self, prompt: str, iteration: int, module: str) -> Reply:
-        """One reply of the reflection model, paid for at most once for the same prompt in the same iteration."""
+        """One reply of the reflection model, paid for at most once for the same prompt in the same iteration.
+
+        Raises `Unanswered` where only this prompt gets none; a model that answers nothing stops the ledger.
+        """
         key = digest(["reply", prompt, iteration, module])
         async with self._turn(key):
             if (paid := self._store.paid(key)) is not None:
                 return load(Reply, paid)
-            reply = await self._try(key, "reply", lambda: self._model.complete(prompt))
+            with self._stopped_by_failure():
+                try:
+                    reply = await self._try(key, "reply", lambda: self._model.complete(prompt))
+                except Exception as failure:
+                    if self._refuses_only_this(failure):
+                        said = str(failure) if isinstance(failure, Error) else type(failure).__name__
+                        raise Unanswered(f"the reflection model gave no answer ({said})") from failure
+                    raise
+            self._refused = 0
             self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
             return reply
+
+    def _refuses_only_this(self, failure: Exception) -> bool:
+        """Whether the failure to answer is the prompt's: others were answered, and not too many fail in a row."""
+        lasts = self._replies.patience.lasts(failure)
+        if isinstance(failure, Interrupted) or self.failure is not None or self._replies.down or lasts:
+            return False
+        self._refused += 1
+        return self._refused <= REFUSALS and self.pool.spent.reflections > 0
 
     def close(self) -> None:
         """Accounts for what is still under way, and counts nothing more. The store is the caller's to close."""
@@ -185,7 +209,7 @@ class Ledger:
     ) -> T:
         """Until it succeeds. Without a `kind` it is on top of the budget. What it spent is left to `_pay`."""
         unfinished: Unfinished | None = None
-        with ExitStack() as reserved, self._stopped_by_failure():
+        with ExitStack() as reserved:
 
             async def once() -> T:
                 nonlocal unfinished
@@ -223,7 +247,7 @@ class Ledger:
         """Nothing more is started once a call failed for good, or what it cost cannot be written down."""
         try:
             yield
-        except Interrupted:
+        except (Interrupted, Unanswered):
             raise
         except Exception as error:
             self.failure = self.failure or error

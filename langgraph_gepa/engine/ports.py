@@ -34,6 +34,10 @@ class Unfinished(Exception):
         self.stands = stands
 
 
+class Unanswered(Exception):
+    """One prompt that the reflection model refused or kept failing at while it answered others. Says why."""
+
+
 class Evaluator(Protocol):
     """Runs candidates. A failure of the candidate is a rollout with score 0 and `error`;
     a failure of the world is raised, as it is or in an `Unfinished`. Must be safe to

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.ports import Evaluator
+from langgraph_gepa.engine.ports import Evaluator, Unanswered
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.reflection import Record, reflection_prompt, retry_prompt
 from langgraph_gepa.search.reply import Proposal, parse_reply
@@ -23,6 +23,12 @@ class Reflector:
 
     async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
         """A new text for `module` from what went wrong, or why there is none."""
+        try:
+            return await self._propose(module, text, records, iteration)
+        except Unanswered as unanswered:
+            return Proposal(text=None, reason=str(unanswered))
+
+    async def _propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
         prompt = reflection_prompt(module, text, records, tokens=self.tokens, objective=self.objective)
         reply = await self.ledger.reply(prompt, iteration, module.name)
         proposal = parse_reply(reply.text, text)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
 from random import Random
 from typing import Any
 
 import pytest
 
+from langgraph_gepa.engine.ledger import REFUSALS
 from langgraph_gepa.engine.meter import meter
 from langgraph_gepa.engine.optimizer import Examples
-from langgraph_gepa.errors import MetricError, UsageError
+from langgraph_gepa.errors import MetricError, ModelError, UsageError
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import (
     IterationFinished,
@@ -191,6 +193,42 @@ def test_a_reflection_model_that_keeps_failing_ends_the_run(worlds: Any) -> None
     with pytest.raises(worlds.Down, match="overloaded"):
         asyncio.run(world.session(Budget(rollouts=500)).run())
     assert Pool.replay(world.journal()).spent.rollouts == len(world.evaluator.finished) == 9
+
+
+@pytest.mark.parametrize(("failure", "in_flight"), [("refused", 1), ("refused", 4), ("failing", 8)])
+def test_a_prompt_without_an_answer_ends_its_own_iteration_and_no_other(
+    worlds: Any, failure: str, in_flight: int
+) -> None:
+    """Refused for what it says, or failing while others are answered: the run goes on to the end of its budget."""
+    unlucky: set[str] = set()
+    asked = itertools.count(1)
+
+    def replies(prompt: str) -> str | Exception:
+        if prompt in unlucky or next(asked) in (3, 9):
+            unlucky.add(prompt)
+            return ModelError("too long") if failure == "refused" else worlds.Down("now and then")
+        return str(worlds.fenced_digest(prompt))
+
+    world = worlds.random(0, pareto=6)
+    world.replies = replies
+    asyncio.run(world.session(Budget(iterations=20), in_flight=in_flight, tries=4).run())
+    ended = [event for event in world.journal() if isinstance(event, IterationFinished)]
+    unanswered = [event for event in ended if "gave no answer" in event.reason]
+    assert len(ended) == 21
+    assert {event.outcome for event in unanswered} == {"skipped"}
+    assert "too long" in unanswered[0].reason or failure == "failing"
+
+
+def test_a_model_that_answers_no_more_ends_the_run(worlds: Any) -> None:
+    """A few refusals are the prompts', many in a row are not; the last one is raised."""
+    world = worlds.random(0, pareto=6)
+    world.replies = lambda prompt: (
+        worlds.fenced_digest(prompt) if len(world.model.prompts) < 3 else ModelError("no such parameter")
+    )
+    with pytest.raises(ModelError, match="no such parameter"):
+        asyncio.run(world.session(Budget(rollouts=5000)).run())
+    reasons = [event.reason for event in world.journal() if isinstance(event, IterationFinished)]
+    assert sum("gave no answer" in reason for reason in reasons) == REFUSALS
 
 
 def test_a_cancelled_run_keeps_what_has_ended_and_charges_the_rest(worlds: Any) -> None:
