@@ -260,7 +260,7 @@ def _require_one_that_ran(trials: Sequence[Trial]) -> None:
         first = trials[0][0]
         raise UsageError(
             f"The graph as it is fails on every validation example. On {first.example!r}: {first.error} "
-            "Mend the graph, the examples' inputs or how rollouts are run, and start again in a new folder."
+            "Mend the graph, the examples' inputs or how rollouts are run, and start again."
         )
 
 
