@@ -26,6 +26,7 @@ from langgraph_gepa.search.events import (
     RunStarted,
     Subset,
 )
+from langgraph_gepa.search.frontier import Frontier
 
 if TYPE_CHECKING:
     from langgraph_gepa.search.posterior import Posterior
@@ -42,8 +43,7 @@ class Pool:
     rollouts there, in the order they were paid for. `open` holds what has happened so far in
     each iteration under way. `merge_due` says that a mutation was accepted since the last start.
     `used` maps a candidate's key to how often a reflection was shown its rollout on an example, `ran`
-    counts rollouts of all candidates per feedback example. `wins` are the pareto examples on which a
-    candidate is not beaten, as bits by their place in the pareto set.
+    counts rollouts of all candidates per feedback example.
     """
 
     started: RunStarted | None = None
@@ -60,12 +60,10 @@ class Pool:
     merge_due: bool = False
     used: dict[str, Counter[str]] = field(default_factory=dict)
     ran: Counter[str] = field(default_factory=Counter)
-    wins: list[int] = field(default_factory=list)
     _ids: dict[str, list[int]] = field(default_factory=dict, repr=False)
     _keys: list[str] = field(default_factory=list, repr=False)
-    _frontier: dict[str, tuple[float, set[int]]] = field(default_factory=dict, repr=False)
+    _frontier: Frontier = field(default_factory=Frontier, repr=False)
     _single: list[bool] = field(default_factory=list, repr=False)
-    _places: dict[str, int] = field(default_factory=dict, repr=False)
     _sums: dict[str, array[float]] = field(default_factory=dict, repr=False)
     _counts: dict[str, array[float]] = field(default_factory=dict, repr=False)
     _means: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
@@ -94,7 +92,12 @@ class Pool:
     @property
     def frontier(self) -> dict[str, frozenset[int]]:
         """Per pareto example the candidates with the best score on it, ties included (Alg. 2)."""
-        return {example: frozenset(ids) for example, (_, ids) in self._frontier.items()}
+        return self._frontier.ids
+
+    @property
+    def wins(self) -> Sequence[int]:
+        """By candidate the pareto examples on which it is not beaten, as bits by their place in the pareto set."""
+        return self._frontier.wins
 
     @property
     def accepted_merges(self) -> int:
@@ -188,7 +191,7 @@ class Pool:
         match event:
             case RunStarted():
                 self.started = event
-                self._places = {example: place for place, example in enumerate(event.pareto_set)}
+                self._frontier.places = {example: place for place, example in enumerate(event.pareto_set)}
             case IterationStarted():
                 self._start(event)
             case ModulesChosen():
@@ -253,7 +256,7 @@ class Pool:
             if len(scores) > 1:
                 self._refresh(event.example)
             for id in self._ids.get(event.texts, ()) if len(scores) == 1 else ():
-                self._enter(event.example, id, event.score)
+                self._frontier.enter(event.example, id, event.score)
 
     def _known(self, subset: Subset) -> dict[str, dict[str, list[float]]]:
         return {"pareto": self.pareto, "feedback": self.feedback, "test": self.tests, "gate": {}}[subset]
@@ -262,9 +265,9 @@ class Pool:
         self._means.pop(event.texts, None)
         self._posterior = None
         if event.texts not in self._sums:
-            self._sums[event.texts] = array("d", bytes(8 * len(self._places)))
-            self._counts[event.texts] = array("d", bytes(8 * len(self._places)))
-        place = self._places[event.example]
+            self._sums[event.texts] = array("d", bytes(8 * len(self._frontier.places)))
+            self._counts[event.texts] = array("d", bytes(8 * len(self._frontier.places)))
+        place = self._frontier.places[event.example]
         self._sums[event.texts][place] += event.score
         self._counts[event.texts][place] += 1.0
 
@@ -273,14 +276,14 @@ class Pool:
             raise ValueError(f"candidate {candidate.id} admitted where {len(self.candidates)} is next")
         self.candidates.append(candidate)
         self.pointers.append(max((self.pointers[parent] for parent in candidate.parents), default=0))
-        self.wins.append(0)
+        self._frontier.wins.append(0)
         self._single.append(self._edits_one(candidate))
         self._posterior = None
         key = candidate.key
         self._keys.append(key)
         self._ids.setdefault(key, []).append(candidate.id)
         for example, scores in self.pareto.get(key, {}).items():
-            self._enter(example, candidate.id, average(scores))
+            self._frontier.enter(example, candidate.id, average(scores))
 
     def _edits_one(self, candidate: Candidate) -> bool:
         if len(candidate.parents) != 1:
@@ -289,28 +292,10 @@ class Pool:
         changed = sum(candidate.texts[name] != old[name] for name in self.modules)
         return self._single[candidate.parents[0]] and changed <= 1
 
-    def _enter(self, example: str, id: int, score: float) -> None:
-        best = self._frontier.get(example)
-        if best is not None and score < best[0]:
-            return
-        if best is None or score > best[0]:
-            self._leave(example)
-            self._frontier[example] = best = (score, set())
-        best[1].add(id)
-        self.wins[id] |= 1 << self._places[example]
-
-    def _leave(self, example: str) -> None:
-        _, ids = self._frontier.pop(example, (0.0, set()))
-        for id in ids:
-            self.wins[id] &= ~(1 << self._places[example])
-
     def _refresh(self, example: str) -> None:
-        self._leave(example)
-        for key, ids in self._ids.items():
-            scores = self.pareto.get(key, {}).get(example)
-            if scores:
-                for id in ids:
-                    self._enter(example, id, average(scores))
+        known = ((key, self.pareto.get(key, {}).get(example)) for key in self._ids)
+        scores = ((id, average(scores)) for key, scores in known if scores for id in self._ids[key])
+        self._frontier.refresh(example, scores)
 
 
 def average(scores: Sequence[float]) -> float:
