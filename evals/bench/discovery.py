@@ -37,6 +37,7 @@ Json = dict[str, Any]
 
 HERE = Path(__file__).resolve().parent
 SECONDS = 600
+HALVES = ("tuned", "held-out", "fresh", "fresh2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +245,12 @@ def main() -> None:
     asked.add_argument("--projects", type=Path, default=Path(tempfile.gettempdir()) / "langgraph-strangers")
     asked.add_argument("--python", default=sys.executable, help="an interpreter with the labelled packages")
     asked.add_argument("--graph", help="only this graph")
-    asked.add_argument("--half", choices=("tuned", "held-out", "fresh"))
+    asked.add_argument("--half", choices=HALVES)
     asked.add_argument("--no-write", action="store_true", help="leave the round trip through the source out")
     asked.add_argument("--json", type=Path, help="also write the rows here")
     asked.add_argument("-v", "--verbose", action="store_true")
     given = asked.parse_args()
-    rows: dict[str, list[Json]] = {"tuned": [], "held-out": [], "fresh": []}
+    rows: dict[str, list[Json]] = {half: [] for half in HALVES}
     unreached: list[str] = []
     print(HEAD, flush=True)
     for project in projects():
