@@ -15,6 +15,7 @@ from functools import cache
 from time import monotonic
 from types import FrameType
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from langgraph_gepa.agent.executor import executor
 from langgraph_gepa.errors import Interrupted, UsageError
@@ -73,9 +74,14 @@ class Brake:
         if self._task is not None:
             self._task.cancel()
 
-    async def _hold(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    async def _hold(self, coroutine: Coroutine[Any, Any, T], loop: _Loop) -> T:
         self._task = asyncio.current_task()
-        return await coroutine
+        loop.runs += 1
+        try:
+            return await coroutine
+        finally:
+            loop.runs -= 1
+            loop.hang_up()
 
 
 def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
@@ -98,7 +104,7 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
         )
     try:
         with _signals(lambda by: brake.pull(by, loop)):
-            return _outcome(asyncio.run_coroutine_threadsafe(brake._hold(make(brake)), loop), brake)
+            return _outcome(asyncio.run_coroutine_threadsafe(brake._hold(make(brake), loop), loop), brake)
     except Exception as error:
         if brake.by == "Ctrl-C":
             raise KeyboardInterrupt from error
@@ -107,14 +113,36 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
         raise
 
 
+class _Loop(asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop):  # type: ignore[misc]
+    """An event loop that ends its connections when no run is under way any more, as a server ends idle ones.
+
+    The pools of the graph's models keep them for the next call. That may be the user's, in a loop of the
+    user's (`await graph.ainvoke(...)` in a notebook), where they fail: "bound to a different event loop".
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs = 0
+        self._opened: WeakSet[asyncio.BaseTransport] = WeakSet()
+
+    async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
+        transport, protocol = await super().create_connection(*args, **kwargs)
+        self._opened.add(transport)
+        return transport, protocol
+
+    def hang_up(self) -> None:
+        for transport in () if self.runs else tuple(self._opened):
+            transport.close()
+
+
 @cache
-def _loop(process: int) -> asyncio.AbstractEventLoop:  # noqa: ARG001 - a forked process has no such thread
+def _loop(process: int) -> _Loop:  # noqa: ARG001 - a forked process has no such thread
     """One event loop for all runs of a process, in a thread of its own.
 
     Chat models keep their connections from call to call, and a connection lives and dies with
-    its loop: with a loop for each run, the second run would meet the dead ones of the first.
+    its loop: with a loop for each run, runs side by side would meet each other's.
     """
-    loop = asyncio.new_event_loop()
+    loop = _Loop()
     loop.set_default_executor(executor(IDLE_THREADS))
     threading.Thread(target=loop.run_forever, name="langgraph-gepa", daemon=True).start()
     return loop

@@ -12,6 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_openai import ChatOpenAI
@@ -19,7 +20,7 @@ from langgraph.graph import START, StateGraph
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from langgraph_gepa import Budget, Result, RunnerOptions, optimize
+from langgraph_gepa import Budget, Result, RunnerOptions, evaluate, optimize
 from langgraph_gepa.demo.server import Answer, SimulatedServer
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.saved import SavedRun
@@ -244,3 +245,24 @@ def test_the_second_signal_ends_the_command_whatever_hangs_in_it(tmp_path: Path,
     assert process.returncode == code, said
     assert "goes on." in said.splitlines()[-1]
     assert "Traceback" not in said
+
+
+def test_a_graph_can_be_called_in_the_users_loop_before_and_after_a_run() -> None:
+    """As in a notebook: pools hold connections of one loop that fail in the other. None is scored, none is left."""
+    with SimulatedServer({"m": lambda *_: Answer("yes")}) as server:
+        model = ChatOpenAI(model="m", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
+
+        async def ask(_: State) -> State:
+            said = await model.ainvoke([("system", "Say yes."), ("user", "Well?")])
+            return {"question": said.text}
+
+        graph = StateGraph(State).add_node("ask", ask).add_edge(START, "ask").compile()
+        examples = [{"inputs": {"question": str(n)}} for n in range(8)]
+
+        async def notebook() -> list[Any]:
+            await asyncio.gather(*(graph.ainvoke({"question": "before"}) for _ in range(4)))
+            found = evaluate(graph, examples, metric=lambda outputs: outputs["question"] == "yes", concurrency=4)
+            assert found.before.mean == 1.0
+            return await asyncio.gather(*(graph.ainvoke({"question": "after"}) for _ in range(4)))
+
+        assert asyncio.run(notebook()) == [{"question": "yes"}] * 4

@@ -162,7 +162,7 @@ def _is_world(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno in WORLD_ERRNO or bool(names & WORLD_OS_NAMES)
-    return _no_key(error)
+    return _no_key(error) or _of_another_loop(error)
 
 
 def _is_lasting(error: BaseException) -> bool:
@@ -182,6 +182,12 @@ def _is_pressure(error: BaseException) -> bool:
 def _no_key(error: BaseException) -> bool:
     """The openai client without a key raises its root class, which has neither status nor name to go by."""
     return type(error).__name__ == "OpenAIError" and "api_key" in str(error)
+
+
+def _of_another_loop(error: BaseException) -> bool:
+    """A connection that the user's own event loop opened and a pool kept: the failure makes the pool drop it."""
+    said = str(error) if type(error) is RuntimeError else ""
+    return said == "Event loop is closed" or said.endswith("is bound to a different event loop")
 
 
 def _is_machines(error: BaseException) -> bool:
