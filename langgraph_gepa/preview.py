@@ -9,12 +9,12 @@ from typing import Any, Literal
 from langgraph_gepa import session
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
-from langgraph_gepa.agent.failures import is_world_failure, words
+from langgraph_gepa.agent.failures import is_world_failure, told
 from langgraph_gepa.agent.loading import load_graph, load_metric, load_options
 from langgraph_gepa.agent.masking import Mask, clean, masking, secrets_of
 from langgraph_gepa.agent.models import models_of, name_of, unpriced
 from langgraph_gepa.agent.runner import RunnerOptions
-from langgraph_gepa.agent.tools import replaced, side_effect, tools_of
+from langgraph_gepa.agent.tools import replaced, suspicions
 from langgraph_gepa.engine.examples import load_examples
 from langgraph_gepa.engine.ports import Evaluator, Unfinished
 from langgraph_gepa.errors import UsageError
@@ -119,12 +119,12 @@ def _rollout(evaluator: Evaluator, example: Example, mask: Mask) -> Rollout:
         if unfinished.stands is not None:
             return unfinished.stands
         clean(unfinished.cause, mask)
-        raise UsageError(f"The rollout could not be run: {words(unfinished.cause)}") from unfinished.cause
+        raise UsageError(f"The rollout could not be run: {told(unfinished.cause)}.") from unfinished.cause
     except Exception as failure:
         clean(failure, mask)
         if not is_world_failure(failure):
             raise
-        raise UsageError(f"The rollout could not be run: {words(failure)}") from failure
+        raise UsageError(f"The rollout could not be run: {told(failure)}.") from failure
 
 
 def _told(compiled: Any, modules: Sequence[Module], example: Example | None, options: RunnerOptions) -> DryRun:
@@ -144,9 +144,9 @@ def _told(compiled: Any, modules: Sequence[Module], example: Example | None, opt
             ToolUse(
                 name,
                 "stand-in" if name in options.tools else "recorded" if name in recorded else "real",
-                None if name in options.harmless else side_effect(name, tool.description),
+                None if name in options.harmless else doubt,
             )
-            for name, tool in tools_of(compiled).items()
+            for name, doubt in suspicions(compiled).items()
         ),
         isolated=tuple(name for name, is_fresh in fresh.items() if is_fresh),
         asks=tuple(f"breakpoint at {name}" for name in breakpoints),

@@ -26,6 +26,8 @@ StandIns = Mapping[str, Any]
 """Tool name -> what runs in its place: a function of the tool's arguments, sync or async, or another tool."""
 
 MARK = "langgraph_gepa_stand_in"
+HANDOFF = "__handoff_destination"
+"""What langgraph-supervisor and langgraph-swarm note in the metadata of a tool that hands over to another agent."""
 
 DOING = frozenset({
     "add", "approve", "archive", "assign", "authorize", "ban",
@@ -80,9 +82,20 @@ def side_effect(name: str, description: str = "") -> str | None:
     return does if does in DOING or does.removesuffix("s") in DOING else None
 
 
+def suspicions(graph: Any) -> dict[str, str | None]:
+    """Every tool of `graph` with the word of `side_effect`; handing over to another node changes nothing outside."""
+    compiled = compile_graph(graph)
+
+    def hands_over(tool: BaseTool) -> bool:
+        return HANDOFF in (tool.metadata or {}) or tool.name.rpartition("_to_")[2] in compiled.nodes
+
+    tools = tools_of(compiled)
+    return {name: None if hands_over(tool) else side_effect(name, tool.description) for name, tool in tools.items()}
+
+
 def warning(graph: Any, known: Container[str]) -> str | None:
     """One sentence on tools that may do harm and would really run, but for the `known`; `None` when there are none."""
-    risky = [n for n, t in sorted(tools_of(graph).items()) if n not in known and side_effect(n, t.description)]
+    risky = [name for name, doubt in sorted(suspicions(graph).items()) if doubt and name not in known]
     if not risky:
         return None
     return (

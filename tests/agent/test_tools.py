@@ -11,15 +11,15 @@ from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.tools import BaseTool, tool
-from langgraph.graph import START, StateGraph
-from langgraph.prebuilt import InjectedState
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import InjectedState, ToolNode
 from typing_extensions import TypedDict
 
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.tool_cache import ToolCache
-from langgraph_gepa.agent.tools import replaced, side_effect, tools_of, warning
+from langgraph_gepa.agent.tools import HANDOFF, replaced, side_effect, suspicions, tools_of, warning
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.example import Example
 
@@ -235,3 +235,22 @@ def test_a_tool_that_sees_the_state_cannot_be_replayed(echo: Any, tmp_path: Path
     graph = create_agent(calling(echo), [peek])
     with pytest.raises(UsageError, match="'peek' is given state or store"):
         ran(graph, tool_cache=ToolCache(tmp_path / "t.jsonl", ["peek"]))
+
+
+def test_handing_over_to_another_agent_changes_nothing_outside() -> None:
+    """A supervisor's tools are called `transfer_to_...`: by what the tool notes, or by the node it is named after."""
+
+    @tool
+    def transfer_to_clerk() -> str:
+        """Hand over."""
+        return "done"
+
+    @tool
+    def transfer_to_account() -> str:
+        """Move money."""
+        return "done"
+
+    noted = transfer_to_account.model_copy(update={"name": "give_to_boss", "metadata": {HANDOFF: "boss"}})
+    builder = StateGraph(MessagesState).add_node("tools", ToolNode([transfer_to_clerk, transfer_to_account, noted]))
+    graph = builder.add_node("clerk", lambda _: {}).add_edge(START, "tools").compile()
+    assert suspicions(graph) == {"transfer_to_clerk": None, "transfer_to_account": "transfer", "give_to_boss": None}
