@@ -14,7 +14,7 @@ from langgraph_gepa.agent.drawing import drawing
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.inputs import dropped_inputs
 from langgraph_gepa.agent.loading import load_graph, load_metric, load_options
-from langgraph_gepa.agent.masking import masking, secrets_of
+from langgraph_gepa.agent.masking import Mask, explained, masking, secrets_of
 from langgraph_gepa.agent.metric import name_of
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.models import models_of, unpriced
@@ -65,7 +65,8 @@ def discover(
     loaded = load_graph(graph)
     if examples is not None:
         watched = load_examples(examples, "examples")
-        session.run(lambda _: rehearse(loaded, watched, options or RunnerOptions()))
+        with explained("The examples could not be run", _mask(loaded, options := options or RunnerOptions())):
+            session.run(lambda _: rehearse(loaded, watched, options))
     return list(survey(loaded, kinds=kinds_of(kinds)).modules)
 
 
@@ -227,16 +228,17 @@ def evaluate(
 ) -> Evaluation:
     """Scores `graph` on `data`, and where `prompts` are given (texts by module name, a run's
     folder, a prompts.json) with those beside it. Raises as `optimize` does; nothing is kept."""
-    compiled, examples = load_graph(graph), load_examples(data, "data")
+    compiled, examples, options = load_graph(graph), load_examples(data, "data"), load_options(options)
     dropped_inputs(compiled, examples)
     recall(compiled, found_in(prompts))
     found = survey(compiled, kinds=KINDS)
     texts = None if prompts is None else prompts_of(prompts)
-    evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=load_options(options))
+    evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=options)
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
-    return measure(evaluator, examples, texts, at_least_one("concurrency", concurrency))
+    with explained("The examples could not all be run, and nothing of it is kept", _mask(compiled, options)):
+        return measure(evaluator, examples, texts, at_least_one("concurrency", concurrency))
 
 
 def _sets(trainset: Any, valset: Any, testset: Any, seed: int) -> Examples:
@@ -246,6 +248,10 @@ def _sets(trainset: Any, valset: Any, testset: Any, seed: int) -> Examples:
     else:
         pareto = load_examples(valset, "valset")
     return Examples(feedback, pareto, () if testset is None else load_examples(testset, "testset"))
+
+
+def _mask(graph: Any, options: RunnerOptions) -> Mask:
+    return masking(secrets_of(models_of(graph)), options.mask)
 
 
 def _spec(names: Mapping[str, Any], options: RunnerOptions) -> dict[str, Any]:

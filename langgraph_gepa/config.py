@@ -93,6 +93,9 @@ def _nothing(modules: Sequence[Module], kinds: Collection[str]) -> str:
         lines.append(f"There are modules of other kinds: pass kinds={(*kinds, *other)!r}.")
     if not modules:
         lines.append("Its nodes call no model with a text that could be found by walking the graph.")
+    lines.append(
+        "To watch its model calls: `discover(graph, examples)`, `langgraph-gepa prompts GRAPH --examples FILE`."
+    )
     return " ".join(lines)
 
 

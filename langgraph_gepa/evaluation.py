@@ -76,9 +76,17 @@ def measure(
     own = {module.name: module.text for module in evaluator.modules}
     sides = [own] if texts is None else [own, texts]
 
+    def say(text: str) -> None:
+        bar.console.print(text, markup=False, soft_wrap=True)
+
     async def scores(brake: Brake) -> list[float]:
-        calls, slots = Calls(WORLD, say=lambda text: bar.console.print(text, markup=False)), Slots(concurrency)
-        brake.on_pull = calls.stop
+        calls, slots = Calls(WORLD, say=say), Slots(concurrency)
+
+        def stop(by: str) -> None:
+            say(f"{by}: stopping when the rollouts under way have ended; again stops at once. Nothing is kept.")
+            calls.stop(by)
+
+        brake.on_pull = stop
         failures: list[Exception] = []
 
         async def score(side: Texts, example: Example) -> float:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from langchain_openai import ChatOpenAI
+from langgraph.graph import START, MessagesState, StateGraph
+from pydantic import SecretStr
 
-from langgraph_gepa.errors import MetricError
+from langgraph_gepa import discover, evaluate
+from langgraph_gepa.demo.server import SimulatedServer
+from langgraph_gepa.errors import MetricError, UsageError
 from langgraph_gepa.evaluation import measure
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Texts
@@ -34,3 +39,19 @@ def test_a_broken_metric_ends_it_before_more_is_paid() -> None:
     with pytest.raises(MetricError, match="e1"):
         measure(evaluator, EXAMPLES, {"a": "other"}, concurrency=2)
     assert len(evaluator.started) <= 4
+
+
+def test_a_world_that_fails_is_told_with_what_to_check() -> None:
+    """Not as a traceback of the provider's: a model that does not exist, for `evaluate` and for `discover`."""
+    with SimulatedServer({}) as server:
+        model = ChatOpenAI(model="gone", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
+
+        async def ask(state: MessagesState) -> MessagesState:
+            return {"messages": [await model.ainvoke([("system", "Be brief."), *state["messages"]])]}
+
+        graph = StateGraph(MessagesState).add_node("ask", ask).add_edge(START, "ask").compile()
+        examples = [{"inputs": {"messages": [("user", str(n))]}} for n in range(3)]
+        with pytest.raises(UsageError, match=r"nothing of it is kept: .*'gone' does not exist"):
+            evaluate(graph, examples, metric=lambda outputs: len(outputs))
+        with pytest.raises(UsageError, match=r"could not be run: .*'gone' does not exist"):
+            discover(graph, examples)

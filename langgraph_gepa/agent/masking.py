@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from langgraph_gepa.agent.failures import chain
-from langgraph_gepa.errors import UsageError
+from langgraph_gepa.agent.failures import chain, is_world_failure, told
+from langgraph_gepa.errors import Error, UsageError
 from langgraph_gepa.search.rollout import Call, Rollout
 
 Mask = Callable[[str], str]
@@ -105,6 +105,20 @@ def clean(error: BaseException, mask: Mask) -> None:
             if isinstance(held, str | dict):
                 with suppress(AttributeError):  # a property, made of the arguments that are masked already
                     setattr(one, name, masked(held, mask))
+
+
+@contextmanager
+def explained(what: str, mask: Mask) -> Iterator[None]:
+    """Where nothing can be resumed, a failure of the world is a `UsageError`: what failed, why, and what to check."""
+    try:
+        yield
+    except Error:
+        raise
+    except Exception as failure:
+        clean(failure, mask)
+        if not is_world_failure(failure):
+            raise
+        raise UsageError(f"{what}: {told(failure)}.") from failure
 
 
 def _masked_call(call: Call, mask: Mask) -> Call:

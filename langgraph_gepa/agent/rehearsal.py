@@ -11,8 +11,8 @@ from langgraph.store.base import BaseStore
 
 from langgraph_gepa.agent import discovery, stores
 from langgraph_gepa.agent.attribution import attribute
+from langgraph_gepa.agent.messages import Run
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
-from langgraph_gepa.agent.strange import Run
 from langgraph_gepa.agent.tools import replaced
 from langgraph_gepa.agent.watching import sightings
 from langgraph_gepa.engine.plain import plain
@@ -42,8 +42,11 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
         async with free:
             return await run(bound, example, options)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(example)) for example in examples]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(example)) for example in examples]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed.exceptions[0].__cause__
     rans = [task.result() for task in tasks]
     if all(ran.error is not None and not ran.watched for ran in rans):
         raise UsageError(

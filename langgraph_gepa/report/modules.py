@@ -40,7 +40,12 @@ def modules_table(modules: Sequence[Module], console: Console, everything: bool 
     if not everything:
         bindable = [module for module in bindable if module.evidence != "possible"]
     if not bindable:
-        console.print("No text was found that can be replaced.")
+        console.print(
+            "No text was found that can be replaced. --examples FILE runs the graph and watches its model calls; "
+            'prompt("name", "text") in your code marks one.',
+            soft_wrap=True,
+            highlight=False,
+        )
     widths = [max((len(cell) for cell in column), default=0) for column in zip(*map(_cells, bindable), strict=True)]
     for nodes, group in groupby(bindable, key=lambda module: module.nodes):
         console.print(Text(visible(", ".join(nodes)) or "outside any node", style="bold"))
