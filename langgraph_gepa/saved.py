@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from langgraph_gepa.agent.watching import seen, updated
+from langgraph_gepa.agent.watching import Sightings, seen, updated
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
@@ -174,7 +174,8 @@ class SavedRun:
             return self.asked.found
         with self.rollouts() as load:
             rollouts = list(filter(None, map(load, seed_rollouts(event for _, event in self.events))))
-        return tuple(updated(self.asked.found, seen((c for r in rollouts for c in r.calls), self.asked.found)))
+        shown = seen((call for rollout in rollouts for call in rollout.calls), self.asked.found)
+        return tuple(updated(self.asked.found, Sightings(shown)))
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -94,7 +94,12 @@ def remember(graph: Any, sightings: watching.Sightings) -> None:
     nodes = {**before.seen}
     for name, seen_at in sightings.seen.items():
         nodes[name] = tuple(dict.fromkeys([*nodes.get(name, ()), *seen_at]))
-    _watched[_lasting(graph)] = watching.Sightings(nodes, (*before.strange, *sightings.strange))
+    _watched[_lasting(graph)] = watching.Sightings(
+        nodes,
+        (*before.strange, *sightings.strange),
+        {**before.styles, **sightings.styles},
+        before.given | sightings.given,
+    )
 
 
 def discover(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> list[Module]:
@@ -135,7 +140,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     elsewhere = _unmet([*read, *stores.kept(compiled)], strange, found)
     elsewhere += strange
     met = assembled(compiled, walk, traced, found, where, named, elsewhere, files)
-    modules = watching.updated(met.modules.values(), watched.seen)
+    modules = watching.updated(met.modules.values(), watched, met.declared)
     return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {}, kinds)
 
 

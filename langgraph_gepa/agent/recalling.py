@@ -26,8 +26,10 @@ def recall(graph: Any, modules: Iterable[Module]) -> None:
     fresh = {name: nodes for name, nodes in seen.items() if known[name].evidence != "seen"}
     served = [module for module in kept if module.note and module.name not in known]
     strange = tuple(now for module in served for now in _now(module, found.files))
-    if fresh or strange:
-        discovery.remember(graph, Sightings(fresh, strange))
+    same = [m for m in kept if m.name in known and m.text == known[m.name].text]
+    styles = {m.name: m.style for m in same if m.style != known[m.name].style}
+    if fresh or strange or styles:
+        discovery.remember(graph, Sightings(fresh, strange, styles))
 
 
 def _now(module: Module, files: Files) -> Iterator[Module]:

@@ -14,7 +14,6 @@ from langchain_core.prompts.message import BaseMessagePromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.expressions import MISSING, TEMPLATES, Expressions, last
 from langgraph_gepa.agent.flow import Use, style_of
 from langgraph_gepa.search.module import Style
@@ -28,6 +27,8 @@ _SPEAKERS = {"SystemMessage", "HumanMessage", "ChatMessage", "RemoveMessage", "A
 _HEARD = {"SystemMessage", "HumanMessage", "ChatMessage"}
 _TAKERS = {"bind_tools", "with_structured_output", "ToolNode", "ToolStrategy", "ProviderStrategy", "create_agent",
            "create_react_agent", "create_deep_agent", "create_extractor"}  # fmt: skip
+_TOLD = ("messages", "input")
+"""Keys of a mapping under which a model or an agent is told something, rather than a template filled."""
 _DESCRIBED = ("tools", "schema", "response_format", "args_schema", "pydantic_object")
 """Arguments that are described to a model."""
 _TOOL_MAKERS = {"tool", "from_function", "Tool", "StructuredTool", "create_handoff_tool"}
@@ -65,13 +66,13 @@ def _prompt(node: ast.expr | None) -> Iterator[Sink]:
 
 
 def _input(node: ast.expr | None) -> Iterator[Sink]:
-    """What a runnable is called with; in a mapping a few words are the input's data, not a prompt."""
+    """What a runnable is called with; of a mapping the messages are told, the rest fills placeholders."""
     if not isinstance(node, ast.Dict):
         yield from _prompt(node)
         return
-    for value in node.values:
-        if not (isinstance(value, ast.Constant) and templates.words(str(value.value)) < WORDS):
-            yield value, "prompt"
+    for key, value in zip(node.keys, node.values, strict=True):
+        told = key is None or (isinstance(key, ast.Constant) and key.value in _TOLD)
+        yield value, "prompt" if told else "inserted"
 
 
 def _template(node: ast.Call, name: str, expressions: Expressions) -> Style | None:

@@ -153,12 +153,13 @@ class Slots:
                 tokens, reason = (later, "") if later else (tokens, _FILLED_TWICE)
             step = ("code", where)
             slot = Slot(key, step, literal.text, style=style, literal=literal, hint=hint, tokens=tokens, reason=reason)
-            if _steers(literal.text, uses) and templates.speaks(literal.text, style):
-                yield slot
-            elif "tools" in uses and where in reading.described:
+            if where in reading.described and not uses.isdisjoint(("tools", "prompt")):
+                # However it gets there, a model is told it as the description of a class.
                 yield dataclasses.replace(
-                    slot, kind="schema", text=cleandoc(literal.text), tool=reading.described[where], style="plain"
+                    slot, kind="schema", text=cleandoc(literal.text), tool=reading.described[where], style=literal.style
                 )
+            elif _steers(literal.text, uses) and templates.speaks(literal.text, style):
+                yield slot
             elif "tool" in uses:
                 yield dataclasses.replace(slot, kind="tool")
             elif where in reading.loose and _prose(literal.text):

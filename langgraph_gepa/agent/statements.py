@@ -204,7 +204,7 @@ class _Reader(ast.NodeVisitor):
 
     def _sink(self, sources: Iterable[Source], use: Use = "prompt") -> None:
         for source in sources:
-            if source.way == "same" or use in ("prompt", "tool", "tools"):
+            if source.way == "same" or use in ("prompt", "inserted", "tool", "tools"):
                 given: Use = "inserted" if source.way == "in" and use == "prompt" else use
                 self.flow.sinks.append((source.place, source.taken, given))
 

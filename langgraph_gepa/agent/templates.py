@@ -264,10 +264,13 @@ def words(text: str) -> int:
 
 def is_name(text: str) -> bool:
     """Whether a text is one token, such as an identifier, a path or a model's name, rather than language."""
-    return _NAME.fullmatch(text.strip()) is not None
+    said = text.strip()
+    return (_NAME.fullmatch(said) or _KEY.fullmatch(said)) is not None
 
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]{2,}")
 _NAME = re.compile(r"[A-Za-z0-9_.:/@#-]*")
+_KEY = re.compile(r"/?(?:[\w.:@#-]|\{\w*\})+(?:/(?:[\w.:@#-]|\{\w*\})+)+/?", re.ASCII)
+"""A path, or a key of a database, with placeholders."""
 _PERCENT = re.compile(r"%(?:\(\w+\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?[diouxXeEfFgGcrsa%]")
 _FILLED = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}]*\}", re.DOTALL)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from langgraph_gepa.agent import attribution
+from langgraph_gepa.agent import attribution, templates
 from langgraph_gepa.agent.files import Files
+from langgraph_gepa.agent.messages import Nodes, Run
 from langgraph_gepa.agent.said import even, letters, strings
-from langgraph_gepa.agent.strange import Nodes, Run, strange
+from langgraph_gepa.agent.shown import copies, filled, instructing
+from langgraph_gepa.agent.strange import strange
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.search.module import Module, Style, Texts
 from langgraph_gepa.search.rollout import Call, Rollout
 
 _RUNS = 8
@@ -24,16 +26,26 @@ _SHOWN = 60
 @dataclass(frozen=True, slots=True)
 class Sightings:
     """`seen` maps the modules whose text reached a model to the nodes it was seen at; `strange` are texts
-    that reached a model from nowhere known, as modules."""
+    that reached a model from nowhere known, as modules. `styles` has those that look plain and were filled in
+    as templates; `given` is what the examples say, word for word."""
 
     seen: Mapping[str, Nodes] = field(default_factory=dict)
     strange: tuple[Module, ...] = ()
+    styles: Mapping[str, Style] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()
 
 
 def sightings(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Sightings:
     """What `runs` of the graph as it is show of its `modules`, and of texts that are none of these."""
     calls = [call for run in runs for call in run.calls]
-    return Sightings(seen(calls, modules), tuple(strange(runs, modules, files)))
+    styles = filled(runs, modules)
+    modules = [_styled(module, styles) for module in modules]
+    others = tuple(strange(runs, modules, files))
+    shown = instructing(runs, modules) - copies(modules, others)
+    proven = {m.name for m in modules if m.kind != "prompt" or m.evidence != "possible" or m.name in shown}
+    found = {name: nodes for name, nodes in seen(calls, modules).items() if name in proven}
+    given = frozenset(even(text) for run in runs for text in strings(run.inputs))
+    return Sightings(found, others, styles, given)
 
 
 def seen(calls: Iterable[Call], modules: Sequence[Module], texts: Texts | None = None) -> dict[str, Nodes]:
@@ -62,12 +74,27 @@ def seen(calls: Iterable[Call], modules: Sequence[Module], texts: Texts | None =
     return {module.name: tuple(found[module.name]) for module in modules if module.name in found}
 
 
-def updated(modules: Iterable[Module], seen: Mapping[str, Nodes]) -> list[Module]:
-    """The modules with what was seen of them: `seen` as evidence, and the nodes they were seen at."""
-    return [
-        replace(m, evidence="seen", nodes=tuple(dict.fromkeys([*m.nodes, *seen[m.name]]))) if m.name in seen else m
-        for m in modules
-    ]
+def updated(modules: Iterable[Module], known: Sightings, declared: Container[str] = ()) -> Iterator[Module]:
+    """The modules with what was seen of them: `seen` as evidence, the nodes they were seen at, their style.
+
+    A text that an example says word for word is its data, kept from an earlier run, unless it was `declared`.
+    """
+    for module in modules:
+        one = _styled(module, known.styles)
+        if one.kind == "prompt" and one.name not in declared and even(one.text) in known.given:
+            one = replace(one, evidence="possible")
+        elif one.name in known.seen:
+            one = replace(one, evidence="seen", nodes=tuple(dict.fromkeys([*one.nodes, *known.seen[one.name]])))
+        yield one
+
+
+def _styled(module: Module, styles: Mapping[str, Style]) -> Module:
+    style = styles.get(module.name, module.style)
+    try:
+        names = templates.placeholders(module.text, style) if style != module.style else module.placeholders
+    except templates.BrokenTemplateError:  # the text is not the one that was seen
+        return module
+    return replace(module, style=style, placeholders=names)
 
 
 class Surveyed(Protocol):

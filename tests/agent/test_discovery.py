@@ -155,6 +155,21 @@ def test_a_text_not_seen_to_flow_is_possible_and_off(echo: Any) -> None:
     assert (module.evidence, module.on) == ("possible", False)
 
 
+def test_values_and_keys_are_no_prompts(echo: Any) -> None:
+    """A word or two in a template's input are data, and so is a key with placeholders; more words are not."""
+    template = ChatPromptTemplate.from_messages([("system", "Advise {company}. {rules}"), ("user", "{path}")])
+    key, rules = "reports/{company}/latest", "Name every risk that you see for {company}."
+
+    def adviser(state: State) -> None:
+        company = state.get("question", "Unknown Company")
+        (template | echo).invoke(
+            {"company": company, "rules": rules.format(company=company), "path": key.format(company=company)}
+        )
+
+    texts = {module.text for module in discover(chain(("adviser", adviser)))}
+    assert texts == {"Advise {company}. {rules}", "Name every risk that you see for {company}."}
+
+
 def test_identical_texts_in_two_places_are_two_modules(echo: Any) -> None:
     """A module is its place, not its text."""
 

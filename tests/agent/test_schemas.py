@@ -338,3 +338,27 @@ def test_tools_of_an_agent_that_has_run_are_bound(echo: Any) -> None:
     bound = survey(compiled, kinds=("tool",)).bind({"tool:search": "Search it anew.", "tool:search.query": "Words."})
     assert "Search it anew." in told(echo, bound)
     assert "Words." in told(echo, bound)
+
+
+def test_a_class_made_in_a_function_describes_itself_however_it_reaches_a_model(echo: Any) -> None:
+    """Its docstring and fields are a schema's texts, also where the class stands among what a model is told."""
+
+    def removal(names: str) -> type[BaseModel]:
+        class Removal(BaseModel):
+            """Use this to take an entry away."""
+
+            name: str = Field(description=f"Which entry is meant, one of {names}.")
+
+        return Removal
+
+    def keeper(state: State) -> State:
+        asked: dict[str, Any] = {"messages": [("user", state["question"])], "tools": [removal("a, b")]}
+        echo.bind_tools(asked["tools"]).invoke(asked["messages"])
+        echo.invoke(str(removal("a, b")))
+        return {}
+
+    builder = StateGraph(State)
+    builder.add_node("keeper", keeper)
+    builder.add_edge(START, "keeper")
+    found = {m.text: m.kind for m in discover(builder.compile(), kinds=("prompt", "tool", "schema"))}
+    assert found["Use this to take an entry away."] == found["Which entry is meant, one of {names}."] == "schema"

@@ -16,7 +16,9 @@ import pytest
 from langgraph_gepa import RunnerOptions, bind, discover
 from langgraph_gepa.agent import watching
 from langgraph_gepa.agent.files import Files
-from langgraph_gepa.agent.strange import Run, strange
+from langgraph_gepa.agent.messages import Run
+from langgraph_gepa.agent.recalling import recall
+from langgraph_gepa.agent.strange import strange
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.errors import GraphError, PlaceholderError, UsageError
 from langgraph_gepa.search.example import Example
@@ -343,6 +345,131 @@ graph = graph_of(guide=guide)
     (module,) = discover(project.graph, EXAMPLES)
     assert (module.name, module.evidence, module.on) == ("guide.user", "possible", False)
     assert said(bind(project.graph, {"guide.user": "All is open."}), "Why?").startswith("All is open.")
+
+
+def test_a_template_is_known_by_how_it_was_filled(load: Any) -> None:
+    """What looks plain and is met filled in is a template, told once, whose placeholders a new text must keep."""
+    project = load("""
+GUIDE = "You guide visitors through {room} of the museum.\\nNever name the price of what they see."
+
+def fill(function, **values):
+    return function(**values)
+
+def guide(state):
+    text = fill(getattr(GUIDE, "for" + "mat"), room=state["question"])
+    return {"answer": model.invoke([("system", text), ("user", GUIDE)]).text if state.get("answer") else
+            model.invoke([("system", text)]).text}
+
+graph = graph_of(guide=guide)
+again = graph_of(guide=guide)
+""")
+    assert by_name(discover(project.graph))["guide"].style == "plain"
+    (module,) = discover(project.graph, EXAMPLES)
+    assert (module.name, module.style, module.placeholders, module.evidence) == ("guide", "format", ("room",), "seen")
+    with pytest.raises(PlaceholderError):
+        bind(project.graph, {"guide": "You guide visitors."})
+    assert said(bind(project.graph, {"guide": "Show {room}."}), "the hall") == "Show the hall."
+    recall(project.again, [module])
+    assert discover(project.again) == [module]
+
+
+def test_what_stands_beside_data_in_a_placeholder_only_shows_it(load: Any) -> None:
+    """A comment put over a model's answer is listed; instructions that are all of a filling are optimised."""
+    project = load("""
+import base64
+
+def kept(text):
+    return base64.b64decode(base64.b64encode(text.encode())).decode()
+
+def write(state):
+    return {"answer": model.invoke([("system", "Answer the visitor's question."), ("user", state["question"])]).text}
+
+def judge(state):
+    note = "# This answer was written by a machine."
+    rules = "Count a wrong date as a fault, and a missing source as two."
+    size = "Two or three words."
+    shown = kept(note) + chr(10) + state["answer"]
+    asked = f"Judge the answer below. {kept(rules)} End with: {kept(size)}"
+    return {"answer": model.invoke([("system", asked), ("user", f"The answer to judge is this:\\n{shown}")]).text}
+
+graph = graph_of(write=write, judge=judge)
+""")
+    assert {"# This answer was written by a machine."} < {module.text for module in discover(project.graph)}
+    found = {module.text: module for module in discover(project.graph, EXAMPLES)}
+    assert found["Count a wrong date as a fault, and a missing source as two."].on
+    assert not found["# This answer was written by a machine."].on
+    assert not found["Two or three words."].on
+
+
+def test_what_an_example_says_is_data_wherever_a_graph_keeps_it(load: Any) -> None:
+    """An input that a run left on an object is no prompt in a later survey; a declared one stays."""
+    project = load("""
+class Desk:
+    prompt = "Nobody asked anything yet today."
+
+    def answer(self, state):
+        self.prompt = state["question"]
+        return {"answer": model.invoke([("system", "Answer at the desk."), ("user", self.prompt)]).text}
+
+graph = graph_of(desk=Desk().answer)
+""")
+    assert any(module.text == "Nobody asked anything yet today." for module in discover(project.graph) if module.on)
+    last = EXAMPLES[-1]["inputs"]["question"]
+    project.graph.invoke({"question": last})
+    found = {module.text: module for module in discover(project.graph, EXAMPLES)}
+    assert found["Answer at the desk."].on
+    assert not any(text in found and found[text].on for text in (last, EXAMPLES[0]["inputs"]["question"]))
+
+
+def test_a_few_words_within_a_system_message_may_be_data(load: Any) -> None:
+    """Beside a module's words they are listed; more of them, or a whole system message, are on; tags hold no text."""
+    project = load("""
+import base64
+
+def kept(text):
+    return base64.b64decode(text).decode()
+
+heading = base64.b64encode(b"Rooms of today:")
+longer = base64.b64encode(b"Whoever asks for the way is shown it on the map first.")
+data = base64.b64encode(b"<rooms>[{'name': 'east wing', 'open': 'since last year'}]</rooms>")
+alone = base64.b64encode(b"Be kind to everyone.")
+
+def guide(state):
+    known = "You guide visitors through the museum with patience."
+    rows = [*(known + chr(10) + kept(one) for one in (heading, longer, data)), kept(alone)]
+    return {"answer": model.invoke([("system", row) for row in rows] + [("user", state["question"])]).text}
+
+graph = graph_of(guide=guide)
+""")
+    found = {module.text: module.on for module in discover(project.graph, EXAMPLES)}
+    assert found == {
+        "You guide visitors through the museum with patience.": True,
+        "Rooms of today:": False,
+        "Whoever asks for the way is shown it on the map first.": True,
+        "Be kind to everyone.": True,
+    }
+
+
+def test_what_a_file_gave_when_it_was_filled_at_import_is_the_files(load: Any) -> None:
+    """The file's template is on with its placeholders, and the text made of it only listed."""
+    (Path("prompts") / "host.md").write_text("You are {name}, the host of this museum. Today's date is {date}")
+    project = load("""
+import base64
+
+HOST = (HERE / "prompts" / "host.md").read_text().format(name="Ada", date="Monday")
+
+def kept(text):
+    return base64.b64decode(base64.b64encode(text.encode())).decode()
+
+def host(state):
+    text = kept(HOST) + " Visitors like you."
+    return {"answer": model.invoke([("system", text), ("user", state["question"])]).text}
+
+graph = graph_of(host=host)
+""")
+    found = {module.text: module.on for module in discover(project.graph, EXAMPLES)}
+    assert found["You are {name}, the host of this museum. Today's date is {date}"]
+    assert not found["You are Ada, the host of this museum. Today's date is Monday"]
 
 
 def test_modules_that_were_carried_are_seen_and_others_are_not(load: Any) -> None:

@@ -1,0 +1,106 @@
+"""The messages that models were told, and what in them is known: modules' own words, and what a rollout came by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langgraph_gepa.agent import attribution, matching, templates
+from langgraph_gepa.agent.said import letters, strings
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.rollout import Call
+
+_SAID = 12
+"""Letters of what a rollout came by itself, from which it is recognised."""
+
+Nodes = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A rollout to learn from: the example's inputs as plain data, and the calls with `modules` filled in."""
+
+    inputs: Any
+    calls: Sequence[Call]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message that a model was told, by something other than a model or a tool, when it was first told.
+    `brought` is what the rollout had come by until then."""
+
+    run: int
+    node: str
+    role: str
+    text: str
+    brought: Sequence[str] = field(default=(), compare=False)
+
+
+def heard(runs: Sequence[Run]) -> list[Told]:
+    """Every message of the runs that no model or tool wrote, once."""
+    return list(dict.fromkeys(_told(runs)))
+
+
+def _told(runs: Sequence[Run]) -> Iterator[Told]:
+    for number, run in enumerate(runs):
+        brought = _worth(run.inputs)
+        for call in run.calls:
+            for message in call.inputs if call.kind == "model" else ():
+                if message.get("role") not in ("assistant", "tool"):
+                    text = "\n".join(strings(message.get("content")))
+                    if templates.speaks(text):
+                        yield Told(number, call.node, str(message.get("role")), text, brought)
+            brought = [*brought, *_worth(call.output), *(_worth(call.inputs) if call.kind != "model" else ())]
+
+
+def _worth(value: Any) -> list[str]:
+    """The strings in plain data that are long enough to be known again."""
+    return [text for text in strings(value) if letters(text) >= _SAID]
+
+
+def came_by(text: str, data: Sequence[str]) -> bool:
+    """Whether the rollout came by a text through its example, its tools or its models."""
+    return any(text in one for one in data) or any(one in text and len(one) * 2 > len(text) for one in data)
+
+
+class Known:
+    """The texts that are modules already, to leave them out of messages."""
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        self._patterns: list[matching.Pattern] = []
+        for module in modules:
+            if module.kind != "prompt":
+                continue
+            pattern = matching.pattern(module.text, module.style, module.placeholders)
+            if pattern is not None:
+                self._patterns.append(pattern)
+            parts = attribution.literals(module.text, module.style, module.placeholders)
+            plain = (matching.pattern(part) for part in parts if letters(part) >= matching.ALONE)
+            self._patterns += [part for part in plain if part is not None and part != pattern]
+
+    def spans(self, said: str) -> list[tuple[int, int]]:
+        found = (span for pattern in self._patterns for match in pattern.matches(said) for span in match.said())
+        return sorted(span for span in found if span[0] < span[1])
+
+    def filling(self, said: str, start: int, end: int) -> tuple[int, int] | None:
+        """The smallest filling of a placeholder of these texts that holds this part of a message."""
+        holes = (hole for pattern in self._patterns for match in pattern.matches(said) for hole in match.holes)
+        around = [(first, last) for first, last in holes if first <= start and end <= last]
+        return min(around, key=lambda hole: hole[1] - hole[0], default=None)
+
+    def rest(self, said: str) -> Iterator[str]:
+        """What is left of a message, in pieces."""
+        at = 0
+        for start, end in self.spans(said):
+            if start > at:
+                yield said[at:start]
+            at = max(at, end)
+        yield said[at:]
+
+
+def itself(message: Told, match: matching.Match, known: Known) -> bool:
+    """Whether what was found is no module's own words and nothing the rollout came by."""
+    said = message.text[match.start : match.end]
+    covered = any(start <= match.start and match.end <= end for start, end in known.spans(message.text))
+    return not covered and not any(said in text for text in message.brought)

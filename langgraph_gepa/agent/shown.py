@@ -1,0 +1,77 @@
+"""What messages show of modules that reading the code left open: prompt or data, template or plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from langgraph_gepa.agent import matching, templates
+from langgraph_gepa.agent.messages import Known, Run, Told, heard, itself
+from langgraph_gepa.search.module import Module, Style
+
+LONG = 8
+"""Words from which a text within a message is more than a value or a heading."""
+TEMPLATES: tuple[Style, ...] = ("format", "jinja2")
+"""What a text that looks plain may be filled in as."""
+
+
+def instructing(runs: Sequence[Run], modules: Sequence[Module]) -> set[str]:
+    """Those of the merely `possible` modules that a message shows to be prompts.
+
+    What fills the placeholder of a known text is data by default: there a text has to be the whole filling and
+    longer than a value. Beside other things in it, it is how a program shows these.
+    """
+    told = heard(runs)
+    known = Known([module for module in modules if module.evidence != "possible"])
+    return {
+        module.name
+        for module in modules
+        if module.kind == "prompt" and module.evidence == "possible"
+        if (pattern := matching.pattern(module.text, module.style, module.placeholders)) is None
+        or any(_instructs(message, match, known) for message in told for match in pattern.matches(message.text))
+    }
+
+
+def _instructs(message: Told, match: matching.Match, known: Known) -> bool:
+    if not itself(message, match, known):
+        return False
+    hole = known.filling(message.text, match.start, match.end)
+    if hole is None:
+        return True
+    whole = message.text[slice(*hole)].strip() == message.text[match.start : match.end].strip()
+    return whole and templates.words(message.text[slice(*hole)]) >= LONG
+
+
+def copies(modules: Iterable[Module], read: Iterable[Module]) -> set[str]:
+    """Those of the merely `possible` modules that are what a file's template gave when it was filled in."""
+    patterns = [matching.pattern(one.text, one.style) for one in read if one.file is not None and one.style != "plain"]
+    return {
+        module.name
+        for module in modules
+        if module.evidence == "possible"
+        if any(_gives(pattern, module.text.strip()) for pattern in patterns if pattern is not None)
+    }
+
+
+def _gives(pattern: matching.Pattern, text: str) -> bool:
+    return any((match.start, match.end) == (0, len(text)) for match in pattern.matches(text))
+
+
+def filled(runs: Sequence[Run], modules: Iterable[Module]) -> dict[str, Style]:
+    """The style of modules that look plain and are only found in messages as templates."""
+    told = heard(runs)
+    plain = [m for m in modules if m.kind == "prompt" and m.style == "plain" and not m.placeholders and "{" in m.text]
+    return {
+        module.name: style
+        for module in plain
+        if not _met(matching.pattern(module.text), told)
+        if (style := next((style for style in TEMPLATES if _fills(module.text, style, told)), None)) is not None
+    }
+
+
+def _fills(text: str, style: Style, told: Sequence[Told]) -> bool:
+    pattern = matching.pattern(text, style)
+    return pattern is not None and bool(pattern.keys) and not pattern.whole and _met(pattern, told)
+
+
+def _met(pattern: matching.Pattern | None, told: Sequence[Told]) -> bool:
+    return pattern is not None and any(True for message in told for _ in pattern.matches(message.text))
