@@ -65,6 +65,7 @@ def discover(
     loaded = load_graph(graph)
     if examples is not None:
         watched = load_examples(examples, "examples")
+        dropped_inputs(loaded, watched)
         with explained("The examples could not be run", _mask(loaded, options := options or RunnerOptions())):
             session.run(lambda _: rehearse(loaded, watched, options))
     return list(survey(loaded, kinds=kinds_of(kinds)).modules)

@@ -52,7 +52,8 @@ def default_in_flight(concurrency: int, budget: Budget, pareto: int, rules: Rule
 
 
 def kinds_of(kinds: Collection[str]) -> tuple[Kind, ...]:
-    """The kinds of modules, checked."""
+    """The kinds of modules, checked; one may stand by itself."""
+    kinds = (kinds,) if isinstance(kinds, str) else kinds
     return tuple(
         known for known in get_args(Kind) if known in {one_of("kinds", kind, get_args(Kind)) for kind in kinds}
     )
@@ -66,6 +67,7 @@ def with_limits(budget: Budget, limits: Budget) -> Budget:
 
 def chosen(modules: Sequence[Module], names: Sequence[str] | None, kinds: Collection[str]) -> tuple[Module, ...]:
     """The modules to optimise: those named, or all of `kinds` that reach a model and can be bound."""
+    names = (names,) if isinstance(names, str) else names
     if names is None:
         picked = tuple(m for m in modules if m.kind in kinds and m.evidence != "possible" and not m.reason)
     else:

@@ -75,16 +75,16 @@ class Job:
         try:
             run(lambda brake: self._session(folder, brake))
         except KeyboardInterrupt as stopped:
-            raise KeyboardInterrupt(f"Stopped by Ctrl-C. {_go_on(folder)}") from stopped
+            raise KeyboardInterrupt(f"Stopped by Ctrl-C. {self._go_on(folder)}") from stopped
         except Interrupted as stopped:
             clean(stopped, self.mask)
-            raise Interrupted(f"Stopped: {stopped}. {_go_on(folder)}") from stopped
+            raise Interrupted(f"Stopped: {stopped}. {self._go_on(folder)}") from stopped
         except Exception as failure:
             clean(failure, self.mask)
             if not (self.is_world_failure(failure) or is_world_failure(failure)):
                 raise
             when = "once that is mended, " if is_lasting(failure) else ""
-            raise Interrupted(f"Stopped: {told(failure)}. {_go_on(folder, when)}") from failure
+            raise Interrupted(f"Stopped: {told(failure)}. {self._go_on(folder, when)}") from failure
         return Result.open(folder, self.graph)
 
     async def _session(self, folder: Path, brake: Brake) -> None:
@@ -169,6 +169,13 @@ class Job:
 
         return observe
 
+    def _go_on(self, folder: Path, when: str = "") -> str:
+        """How to; a run that was given objects is gone on with by the program that has them, but for the demo."""
+        again = f"the same call with run={str(folder)!r}"
+        if self.asked.spec or self.asked.simulated:
+            again = f"the same call, or `langgraph-gepa resume {folder}`,"
+        return f"What was paid for is kept in {folder}: {when}{again} goes on."
+
     def _afford(self) -> None:
         """Raises `UsageError` for a budget that cannot be kept, or ends before anything can have been learned."""
         budget, pareto = self.asked.budget, len(self.asked.examples.pareto)
@@ -201,7 +208,3 @@ def write_up(folder: Path, say: Say) -> None:
                 f"{folder / file} could not be written ({error.strerror}). The run is kept whole: once that is "
                 f"mended, `langgraph-gepa report {folder}` writes its page and `export` its prompts."
             )
-
-
-def _go_on(folder: Path, when: str = "") -> str:
-    return f"What was paid for is kept in {folder}: {when}the same call, or `langgraph-gepa resume {folder}`, goes on."

@@ -60,6 +60,9 @@ class Outputs(Mapping[str, Found]):
         """Reads the journal once, and of the ledger one rollout a task, whatever the length of the run."""
         return cls(result, _best(result.saved))
 
+    def __repr__(self) -> str:
+        return f"{self.result!r}.outputs"
+
     def __getitem__(self, task: str) -> Found:
         return self._found[task]
 

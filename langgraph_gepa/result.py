@@ -11,7 +11,7 @@ from typing import Any
 from langgraph_gepa import applying
 from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.agent.recalling import recall
-from langgraph_gepa.errors import GraphError
+from langgraph_gepa.errors import GraphError, RunError
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.page import write_report
 from langgraph_gepa.report.view import View, summarize
@@ -37,6 +37,9 @@ class Result:
         """The run in folder `run`. Raises `RunError` when there is none."""
         return cls(SavedRun.open(run), graph)
 
+    def __repr__(self) -> str:
+        return f"Result.open({str(self.run)!r})"
+
     @property
     def run(self) -> Path:
         return self.saved.folder
@@ -47,7 +50,13 @@ class Result:
 
     @property
     def best(self) -> Candidate:
-        """The candidate that does best on the validation examples, as far as they were run (see `Pool.worths`)."""
+        """The candidate that does best on the validation examples, as far as they were run (see `Pool.worths`).
+
+        Raises `RunError` before the graph as it is has been scored."""
+        if not self.pool.candidates:
+            raise RunError(
+                f"Nothing was scored in {self.run} yet, so there are no better prompts. Start or resume the run."
+            )
         return self.pool.best
 
     @property

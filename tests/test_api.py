@@ -161,6 +161,27 @@ def test_a_graph_without_prompts_is_refused(project: Path, server: SimulatedServ
     assert server.requests == 0
 
 
+def test_one_module_or_kind_may_stand_by_itself(project: Path) -> None:
+    """A name is no list of letters: the message names the whole of it."""
+    with pytest.raises(UsageError, match="modules='sorts' is not known; did you mean 'sort'"):
+        improve(modules="sorts")
+    with pytest.raises(UsageError, match="kinds='prompts' is not known; did you mean 'prompt'"):
+        discover("letters.py:graph", kinds="prompts")
+
+
+def test_examples_that_the_graph_does_not_take_are_not_run(project: Path, server: SimulatedServer) -> None:
+    """`discover` refuses them as `optimize` does."""
+    with pytest.raises(UsageError, match="takes none of the inputs"):
+        discover("letters.py:graph", [{"inputs": {"wrong": 1}}])
+    assert server.requests == 0
+
+
+def test_a_result_is_shown_in_one_line(project: Path) -> None:
+    """At the end of a notebook's cell: not with every example in it."""
+    result = improve()
+    assert (repr(result), repr(result.outputs)) == ("Result.open('run')", "Result.open('run').outputs")
+
+
 def test_a_graph_that_fails_everywhere_stops_the_run(project: Path, server: SimulatedServer) -> None:
     """Inputs with something missing, or a human it waits for, cost the seed's scoring and no more."""
     examples = [{"inputs": {"name": "Ada"}, "outputs": {}} for _ in range(6)]

@@ -115,6 +115,16 @@ def test_show_and_report_and_export_read_a_run(run: Path) -> None:
     assert json.loads(Path("best.json").read_text()) == prompts
 
 
+def test_a_run_in_which_nothing_was_scored_can_be_shown_and_has_no_prompts(project: Path) -> None:
+    """One whose metric failed at once: what there is is shown, and what there is not is said in a sentence."""
+    assert call(OPTIMIZE.replace("letters.py:score", "letters.py:silent")).exit_code == 2
+    assert "none yet" in call("show run").stdout
+    assert call("report run").exit_code == 0
+    for command in ("export", "diff", "apply"):
+        done = call(f"{command} run")
+        assert (done.exit_code, "Nothing was scored in run yet" in done.stderr) == (2, True)
+
+
 def test_prompts_are_not_exported_to_a_folder_that_is_not_there(run: Path) -> None:
     """A path that cannot be written is a mistake like any other."""
     done = call("export run -o nowhere/prompts.json")

@@ -225,7 +225,7 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
         "Cost": f"{words.money(usage.dollars)}, {usage.tokens:,} tokens, {words.duration(view.seconds)}",
         "Spent": f"{words.plural(spent.rollouts, 'rollout')} and {spent.tests:,} on held-out examples, "
         f"{words.plural(spent.reflections, 'reflection')}",
-        "Ended": view.reason or "stopped, resumable",
+        "Ended": view.reason or "not yet: under way, or stopped, resumable",
         **(files or {}),
     }
     grid = Table.grid(padding=(0, 2))

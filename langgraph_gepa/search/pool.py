@@ -121,7 +121,7 @@ class Pool:
     @property
     def worths(self) -> Sequence[float]:
         """What each candidate is compared by: its mean score, or its posterior mean (see `RunStarted.judged_by`)."""
-        if self.started is not None and self.started.judged_by == "posterior":
+        if self.candidates and self.started is not None and self.started.judged_by == "posterior":
             worths: list[float] = self.posterior.means.tolist()
             return worths
         return [self.mean(candidate) for candidate in self.candidates]
@@ -129,7 +129,7 @@ class Pool:
     @property
     def estimates(self) -> Sequence[float]:
         """The worths as people expect scores: within their range, which a posterior mean may leave."""
-        if self.started is not None and self.started.judged_by == "posterior":
+        if self.candidates and self.started is not None and self.started.judged_by == "posterior":
             low, high = self.posterior.range
             return [min(max(worth, low), high) for worth in self.worths]
         return self.worths

@@ -330,10 +330,10 @@ def test_where_nothing_answers_is_named_without_the_key() -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_run_whose_provider_is_not_there_says_so_and_stops_soon(tmp_path: Path, caplog: Any) -> None:
-    """At once with the address, then with what to check; the folder goes on once it is there."""
+    """At once with the address, then with what to check; the folder goes on with the same objects, not by `resume`."""
     url = nobody()
     with pytest.raises(Interrupted, match=r"Stopped: nothing answers at http://127.0.0.1:\d+ .*Check that it runs.*"
-                                          r"the same call, or"):  # fmt: skip
+                                          r"the same call with run='.*' goes on"):  # fmt: skip
         searched(tmp_path / "run", url)
     said = [record.getMessage() for record in caplog.records if "Nothing answers" in record.getMessage()]
     assert len(said) == 1
