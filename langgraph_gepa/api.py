@@ -105,16 +105,16 @@ def optimize(
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply.
     - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if
       it was asked the same; its budget may differ.
-    - `search`: `"racing"` spends rollouts where they tell the most, `"gepa"` is the paper's algorithm
-      decision by decision; or `Rules` of your own.
+    - `search`: `"racing"` validates on 6 examples first and on all only what may still win, `"gepa"` is
+      the paper's algorithm decision by decision; or `Rules` of your own.
     - `modules`: names as `discover` lists them, to optimise these only.
-    - `concurrency`: rollouts at once; `in_flight`: iterations under way at once, by default a third
+    - `concurrency`: rollouts at once; `in_flight`: iterations under way at once, by default half
       of it between 2 and 8, fewer for a small budget. With 1 candidates depend on `seed` and replies alone.
     - `options`: how rollouts are run, or `path/to/file.py:options`.
 
     Raises `UsageError` (with the fix) before anything is paid for where that can be known,
     `Interrupted` when the world kept failing, `KeyboardInterrupt` after Ctrl-C; what was paid
-    for is kept, and the same call goes on.
+    for is kept, and the same call with the same `run` goes on.
     """
     if not isinstance(budget, Budget):
         raise UsageError(f"The budget is {budget!r}; give limits by name, such as Budget(rollouts=500).")

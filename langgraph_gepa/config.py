@@ -39,7 +39,7 @@ def at_least_one(what: str, value: int) -> int:
 def default_in_flight(concurrency: int, budget: Budget, pareto: int, rules: Rules) -> int:
     """Iterations under way at once that keep `concurrency` rollouts busy at little cost in samples.
 
-    A third of the rollouts, from 2 to 8, but at most a tenth of the iterations that `budget` affords over
+    Half of the rollouts, from 2 to 8, but at most a tenth of the iterations that `budget` affords over
     `pareto` examples: what is under way together cannot learn from each other (measured in
     `evals/bench/in_flight.py`).
     """
@@ -48,7 +48,7 @@ def default_in_flight(concurrency: int, budget: Budget, pareto: int, rules: Rule
         afforded = (budget.rollouts - pareto) // rules.most_rollouts(pareto)
         iterations = afforded if iterations is None else min(iterations, afforded)
     most = 8 if iterations is None else min(8, iterations // 10)
-    return max(2, min(most, concurrency // 3))
+    return max(2, min(most, concurrency // 2))
 
 
 def kinds_of(kinds: Collection[str]) -> tuple[Kind, ...]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from langgraph_gepa.agent import metric as metrics
+from langgraph_gepa.agent.anatomy import functions
 from langgraph_gepa.agent.models import described, models_of
 from langgraph_gepa.agent.runner import Graph, RunnerOptions
 from langgraph_gepa.search.example import digest
@@ -43,6 +44,7 @@ def parts_of(survey: Bindable, metric: Any, options: RunnerOptions) -> dict[str,
         "the metric": _code_of(metric),
         "the stand-ins for tools": [(name, _code_of(one)) for name, one in sorted(options.tools.items())],
         "the config": _code_of(config) if callable(config) else _config(config or {}),
+        "the answers to interrupts": _code_of(options.on_interrupt),
         "the context": _code_of(options.context) if callable(options.context) else _stable(options.context),
     }
     return {name: digest(value) for name, value in found.items()} | {
@@ -53,7 +55,7 @@ def parts_of(survey: Bindable, metric: Any, options: RunnerOptions) -> dict[str,
 
 def _code(runnable: Any) -> Iterator[Any]:
     for name in ("func", "afunc"):
-        function = getattr(runnable, name, None)
+        function = functions.held(runnable, name)
         if function is not None:
             yield _code_of(function)
 

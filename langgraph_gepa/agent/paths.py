@@ -125,7 +125,7 @@ def _asked(name: str, named: set[str]) -> bool:
 
 def _prebuilt(bound: Any) -> bool:
     """Whether a node's function is a framework's, so that the node's name says nothing about the text."""
-    function = getattr(bound, "func", None) or getattr(bound, "afunc", None)
+    function = functions.held(bound, "func") or functions.held(bound, "afunc")
     return isinstance(function, FunctionType) and not functions.own(function)
 
 

@@ -61,7 +61,7 @@ class Slots:
         for node in self.walk.nodes.values():
             if isinstance(node.value, RunnableSequence):
                 for runnable in (node.value.first, *node.value.middle):
-                    self._returns(getattr(runnable, "func", None))
+                    self._returns(functions.held(runnable, "func"))
             elif isinstance(node.value, FunctionType) and not functions.own(node.value):
                 about_prompts = "prompt" in node.value.__qualname__
                 for step, cell in node.parts:

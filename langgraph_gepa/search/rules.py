@@ -118,4 +118,4 @@ RACING = Rules(
     reuse=True,
     judged_by="posterior",
 )
-"""`search="racing"`: the same search, spending its rollouts where they tell the most."""
+"""`search="racing"`: the same loop with other choices, which spend rollouts where they tell the most."""

@@ -57,6 +57,7 @@ def context(customer: str) -> RunnerOptions:
 
 CASES: dict[str, tuple[set[str], Callable[[], dict[str, str]]]] = {
     "another model": ({"the models"}, lambda: parts(graph(model="gpt-4o"))),
+    "another answer": ({"the answers to interrupts"}, lambda: parts(on_interrupt=str)),
     "another temperature": ({"the models"}, lambda: parts(graph(temperature=0.5))),
     "another seed": ({"the models"}, lambda: parts(graph(seed=1))),
     "another prompt": ({"the text of agent"}, lambda: parts(graph("Help them."))),

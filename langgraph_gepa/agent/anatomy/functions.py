@@ -25,6 +25,14 @@ def own(function: FunctionType) -> bool:
     return territory.own_code(function.__code__, function.__module__)
 
 
+def held(value: Any, name: str) -> Any:
+    """What an object itself holds under a name, or `None`.
+
+    LangChain's wrappers (`with_fallbacks`, `configurable_fields`) answer for what they wrap, and may raise anything.
+    """
+    return getattr(value, "__dict__", {}).get(name)
+
+
 def is_cache(value: Any) -> bool:
     """Whether it is what `functools.cache` and `lru_cache` make of a function."""
     return type(value) is _LruCache
