@@ -37,12 +37,20 @@ _GONE = (OSError, ValueError, SystemExit)
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The best candidate, since how many rollouts it leads, and how many survive on the frontier."""
+    """The best candidate, since how many rollouts it leads, and how many survive on the frontier.
+
+    Its score is an estimate where candidates are not all run on every example.
+    """
 
     best: int
     score: float
     since: int
     frontier: int
+    estimated: bool
+
+    @property
+    def worth(self) -> str:
+        return f"{', estimated' if self.estimated else ''} {words.score(self.score)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +159,7 @@ class Live:
         self._ended.append(line)
         if not self.animated:
             rollouts = f"{pool.spent.rollouts:,}" + (f"/{self.budget.rollouts:,}" if self.budget.rollouts else "")
-            best = f"  best {words.score(self._lead.score)}" if self._lead else ""
+            best = f"  best #{self._lead.best}{self._lead.worth}" if self._lead else ""
             cost = words.money(pool.spent.usage.dollars)
             self._line(f"[{rollouts} rollouts] {line.plain}{best}  {cost}")
 
@@ -263,7 +271,8 @@ def _lead(pool: Pool, before: Lead | None) -> Lead | None:
         return None
     best: Candidate = pool.best
     since = before.since if before and before.best == best.id else pool.spent.rollouts
-    return Lead(best.id, pool.estimates[best.id], since, len(surviving(pool)))
+    estimated = pool.started is not None and pool.started.judged_by == "posterior"
+    return Lead(best.id, pool.estimates[best.id], since, len(surviving(pool)), estimated)
 
 
 def _nearest_limit(budget: Budget, spent: Spent, seconds: float) -> tuple[str, float, float | None]:
@@ -291,7 +300,7 @@ def _facts(shot: Snapshot, seconds: float) -> Text:
     parts = []
     if shot.lead is not None:
         lead = shot.lead
-        parts.append(f"best {words.score(lead.score)} (#{lead.best}, since rollout {lead.since:,}; "
+        parts.append(f"best #{lead.best}{lead.worth} (since rollout {lead.since:,}; "
                      f"seed {words.score(shot.seed)})")  # fmt: skip
         parts.append(f"{words.plural(shot.candidates, 'candidate')}, {lead.frontier} on the frontier")
     usage = shot.spent.usage

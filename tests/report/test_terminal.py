@@ -78,7 +78,8 @@ def test_the_panel_says_how_far_how_good_and_what_is_under_way(script: Callable[
     text = drawn(watch(run, plain(force_terminal=True, color_system=None)))
     best = run.view().candidates[run.pool.best.id]
     assert f"{run.pool.spent.rollouts} of 500 rollouts" in text
-    assert f"(#{best.id}, since rollout {best.rollouts};" in text
+    assert f"best #{best.id} " in text
+    assert f"(since rollout {best.rollouts};" in text
     assert "4 candidates" in text
     assert "reflecting on writer" in text
     assert "$0." in text
