@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+from langchain_core.language_models import BaseLanguageModel
 from pydantic import BaseModel
 
 from langgraph_gepa.agent import metric as metrics
@@ -89,6 +90,8 @@ def _stable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_stable(item) for item in value]
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if isinstance(value, BaseLanguageModel):
+        return kind  # told apart by `described`, which leaves out where it is served
     if isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
         return [kind, _stable(vars(value) if hasattr(value, "__dict__") else {})]
     return kind

@@ -17,6 +17,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from langgraph.graph import START, StateGraph
 from pydantic import SecretStr
 
 from langgraph_gepa import RunnerOptions
@@ -123,3 +124,16 @@ def test_another_process_finds_the_same(project: Path) -> None:
     ]
     assert json.loads(found[0]) == json.loads(found[1])
     assert len(json.loads(found[0])) > 6
+
+
+def test_where_a_model_is_served_may_change_although_a_partial_holds_it() -> None:
+    """A node that is given its model as an argument is the same node when the server has moved."""
+
+    def node(model: ChatOpenAI, state: dict[str, Any]) -> dict[str, Any]:
+        return {"said": model.invoke(str(state)).text}
+
+    def served_at(port: int) -> Any:
+        model = ChatOpenAI(model="gpt-4o-mini", api_key=SecretStr(KEY), base_url=f"http://127.0.0.1:{port}/v1")
+        return StateGraph(dict).add_node("node", partial(node, model)).add_edge(START, "node").compile()
+
+    assert parts(served_at(1)) == parts(served_at(2))
