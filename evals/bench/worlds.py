@@ -5,7 +5,7 @@ them, is hurt by others, and the feedback on a failure names some of what was mi
 for honesty, not for winning: what it models and what it leaves out stands beside it, and `expect`
 says before any measurement who should win. They were written before the racing search was run on
 any of them. Rules and constants of the search may be tuned on the half called `tuning`; the half
-called `frozen` is looked at once, at the end, and changed never.
+called `frozen` is looked at once, at the end, and changed never. A third half stands in `unseen.py`.
 
 All worlds leave out: the wording of prompts, models of unequal strength, long contexts, cost per
 rollout, and examples that resemble each other in more than the rules they need.
@@ -51,7 +51,7 @@ class Family:
     """
 
     name: str
-    half: Literal["tuning", "frozen"]
+    half: Literal["tuning", "frozen", "unseen"]
     models: str
     leaves_out: str
     expect: str
