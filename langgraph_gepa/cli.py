@@ -202,6 +202,23 @@ def export(
 
 
 @command()
+def push(
+    run: Folder,
+    prompts: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Each changed prompt as PREFIX-MODULE of LangSmith's.")
+    ] = None,
+) -> None:
+    """Send what a run found to LangSmith, with the key in LANGSMITH_API_KEY."""
+    if prompts is None:
+        raise UsageError("Say what to push: --prompts PREFIX.")
+    result = langgraph_gepa.Result.open(run)
+    pushed = result.push_prompts(prompts)
+    for module, url in pushed.items():
+        echo(f"{module}: {url}")
+    tell([] if pushed else ["No prompt to push: the search changed none."])
+
+
+@command()
 def diff(run: Folder, check: Check = False) -> None:
     """Print the best prompts as a change of the source, as `git apply` takes it."""
     from langgraph_gepa.applying import left_out, require_current

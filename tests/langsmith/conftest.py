@@ -272,7 +272,7 @@ def repo(smith: Smith, name: str, query: Row) -> Any:
     return {"repo": row | {"is_public": False, "is_archived": False}}
 
 
-@route("POST", "/repos/")
+@route("POST", "/repos/?")
 def new_repo(smith: Smith, body: bytes) -> Any:
     name = json.loads(body)["repo_handle"]
     if not re.fullmatch(r"[a-z][a-z0-9-_]*", name):
@@ -281,7 +281,7 @@ def new_repo(smith: Smith, body: bytes) -> Any:
     return repo(smith, name, {})
 
 
-@route("GET", "/commits/-/([^/]+)/")
+@route("GET", "/commits/-/([^/]+)/?")
 def commits(smith: Smith, name: str, query: Row) -> Any:
     return {"commits": smith.repos[name][::-1], "total": len(smith.repos[name])}
 
