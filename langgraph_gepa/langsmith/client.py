@@ -7,6 +7,7 @@ reads them (https://docs.langchain.com/langsmith/create-account-api-key).
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -38,14 +39,20 @@ STRANGE = "LangSmith answers in a form that langsmith {version} does not know: p
 AWAY = "LangSmith cannot be reached at {url}: check the network and LANGSMITH_ENDPOINT"
 
 
+class _Silence(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - a filter's signature
+        return False
+
+
 @contextmanager
 def connected(doing: str, error: type[UsageError] = UsageError) -> Iterator[Client]:
     """A client for as long as it takes; failures of its calls are an `error`: `doing`, the cause, and the fix.
 
-    It starts no threads: every call has reached LangSmith when it returns. Runs are never sampled.
+    It starts no threads: every call has reached LangSmith when it returns. Runs are never sampled. The client's own
+    log is silent meanwhile: it would say the same with parts of the key in it.
     """
     from langsmith import Client
-    from langsmith.utils import LangSmithUserError
+    from langsmith.utils import LangSmithUserError, filter_logs
 
     try:
         client = Client(auto_batch_tracing=False, tracing_sampling_rate=1.0)
@@ -54,7 +61,7 @@ def connected(doing: str, error: type[UsageError] = UsageError) -> Iterator[Clie
     if _hosted(client.api_url) and not _has_key(client):
         raise error(f"{doing}: {NO_KEY}.")
     try:
-        with explained(doing, client, error):
+        with filter_logs(logging.getLogger("langsmith.client"), [_Silence()]), explained(doing, client, error):
             yield client
     finally:
         client.session.close()

@@ -171,6 +171,11 @@ def new_dataset(smith: Smith, body: bytes) -> Any:
     return smith.datasets[smith.dataset(row["name"], [])]
 
 
+@route("GET", "/datasets/([^/]+)")
+def dataset(smith: Smith, id: str, query: Row) -> Any:
+    return _known(smith.datasets, id)
+
+
 @route("GET", "/datasets/([^/]+)/splits")
 def splits(smith: Smith, dataset: str, query: Row) -> Any:
     rows = [row for row in smith.examples.values() if row["dataset_id"] == dataset]
