@@ -32,17 +32,13 @@ def sizes(smith: Any) -> dict[str, int]:
 
 
 @pytest.fixture
-def logged(project: Any, smith: Any) -> tuple[Result, dict[str, str]]:
-    """A run on two data sets of LangSmith, and its pages there."""
-    for name in ("val", "test"):
-        smith.dataset(name, rows(name))
-    result = optimized(valset="langsmith:val", testset="langsmith:test")
-    return result, result.log_experiments()
+def pages(result: Result) -> dict[str, str]:
+    """The pages of the finished run, logged."""
+    return result.log_experiments()
 
 
-def test_runs_refer_to_their_examples_and_have_scores(logged: Any, smith: Any) -> None:
+def test_runs_refer_to_their_examples_and_have_scores(result: Result, pages: dict[str, str], smith: Any) -> None:
     """Each data set has two experiments; a run has inputs, outputs, score and comment of the rollout that was paid."""
-    result, pages = logged
     homes = {row["name"]: id for id, row in smith.datasets.items()}
     experiments = [row for row in smith.sessions.values() if row["reference_dataset_id"]]
     assert [row["reference_dataset_id"] for row in experiments] == [homes["val"]] * 2 + [homes["test"]] * 2
@@ -58,9 +54,8 @@ def test_runs_refer_to_their_examples_and_have_scores(logged: Any, smith: Any) -
     assert pages["val"].endswith(f"/datasets/{homes['val']}/compare?selectedSessions={'%2C'.join(e['id'] for e in experiments[:2])}")  # fmt: skip  # noqa: E501
 
 
-def test_experiments_say_where_they_are_from(logged: Any, smith: Any) -> None:
+def test_experiments_say_where_they_are_from(result: Result, pages: Any, smith: Any) -> None:
     """Name, description and metadata tell the run, the candidate and the version of the data set."""
-    result, _ = logged
     _, seed, best, *_ = smith.sessions.values()
     assert seed["name"].startswith("letters-gepa-")
     assert "-before-" in seed["name"]
@@ -73,18 +68,16 @@ def test_experiments_say_where_they_are_from(logged: Any, smith: Any) -> None:
     }
 
 
-def test_nothing_is_run_again(logged: Any, smith: Any, server: Any) -> None:
+def test_nothing_is_run_again(result: Result, server: Any) -> None:
     """Logging calls no model, and the run's folder stays as it is."""
-    result, _ = logged
     asked, folder = server.requests, {file: file.read_bytes() for file in result.run.iterdir()}
-    Result.open("run").log_experiments()
+    result.log_experiments()
     assert server.requests == asked
     assert {file: file.read_bytes() for file in result.run.iterdir()} == folder
 
 
-def test_logging_again_doubles_nothing(logged: Any, smith: Any) -> None:
+def test_logging_again_doubles_nothing(pages: dict[str, str], smith: Any) -> None:
     """A second time nothing is sent, from wherever the folder is now; what is missing after a failure is sent."""
-    _, pages = logged
     complete, smith.asked[:] = sizes(smith), []
     shutil.move("run", "moved")
     assert Result.open("moved").log_experiments() == pages
@@ -112,7 +105,7 @@ def test_examples_from_elsewhere_need_a_data_set(project: Any, smith: Any) -> No
     complete = sizes(smith)
     assert dict([page]) == result.log_experiments("letters")
     assert sizes(smith) == complete
-    other = optimized(seed=1, run="other")
+    other = optimized(seed=1, run="other", budget=Budget(rollouts=24))
     other.log_experiments("letters")
     assert sizes(smith)["examples"] == complete["examples"]
     assert sizes(smith)["sessions"] == complete["sessions"] + 2
@@ -133,19 +126,18 @@ def test_a_failed_rollout_is_a_failed_run(project: Any, smith: Any) -> None:
         assert said["score"] == 0
 
 
-def test_pushing_experiments_on_the_command_line(project: Any, smith: Any) -> None:
+def test_pushing_experiments_on_the_command_line(result: Result, smith: Any) -> None:
     """`push --experiments` prints the page of each data set, then the prompts if asked; what fails exits with 2."""
-    optimized()
 
     def call(line: str) -> Any:
         return CliRunner().invoke(app, line.split())
 
-    done = call("push run --experiments --dataset letters --prompts desk")
+    done = call("push run --experiments --prompts desk")
     assert done.exit_code == 0, done.stderr
-    assert "letters: http://localhost/o/" in done.stdout
+    assert "val: http://localhost/o/" in done.stdout
     assert "answer: http://localhost/prompts/desk-answer/" in done.stdout
     smith.busy(500)
     smith.busy(403, {"error": "Forbidden"})
-    refused = call("push run --experiments --dataset letters")
+    refused = call("push run --experiments")
     assert refused.exit_code == 2
     assert refused.stderr.startswith("The experiments cannot be logged: the key may not do this (403)")

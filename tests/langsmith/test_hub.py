@@ -9,8 +9,7 @@ import pytest
 from langsmith import Client
 from typer.testing import CliRunner
 
-import langgraph_gepa
-from langgraph_gepa import Budget, Result
+from langgraph_gepa import Result
 from langgraph_gepa.cli import app
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.langsmith.hub import names_of
@@ -18,18 +17,8 @@ from langgraph_gepa.search.events import CandidateAdmitted
 from langgraph_gepa.search.pool import Pool
 
 
-@pytest.fixture
-def result(project: Any) -> Result:
-    return langgraph_gepa.optimize(
-        "letters",
-        "train.jsonl",
-        "val.jsonl",
-        metric="letters.py:score",
-        reflection_lm="openai:simulated-editor",
-        budget=Budget(rollouts=60),
-        run="run",
-        progress=False,
-    )
+def client() -> Client:
+    return Client(auto_batch_tracing=False)
 
 
 def test_changed_prompts_come_back_as_they_were_pushed(result: Result, smith: Any) -> None:
@@ -39,7 +28,7 @@ def test_changed_prompts_come_back_as_they_were_pushed(result: Result, smith: An
     assert "answer" in changed
     urls = result.push_prompts("Letter desk")
     assert urls.keys() == changed
-    prompt = Client().pull_prompt("letter-desk-answer", skip_cache=True)
+    prompt = client().pull_prompt("letter-desk-answer")
     assert prompt.input_variables == ["name"]
     assert prompt.invoke({"name": "Ada"}).to_messages()[0].text == best["answer"].format(name="Ada")
     (commit,) = smith.repos["letter-desk-answer"]
@@ -52,7 +41,7 @@ def test_the_same_text_is_not_committed_twice(result: Result, smith: Any) -> Non
     first = result.push_prompts("desk")
     assert result.push_prompts("desk") == first
     assert {len(commits) for commits in smith.repos.values()} == {1}
-    Client().push_prompt("desk-answer", object=Client().pull_prompt("desk-sort", skip_cache=True))
+    client().push_prompt("desk-answer", object=client().pull_prompt("desk-sort"))
     again = result.push_prompts("desk")["answer"]
     assert again != first["answer"]
     assert len(smith.repos["desk-answer"]) == 3
