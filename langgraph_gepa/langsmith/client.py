@@ -72,14 +72,15 @@ def explained(doing: str, client: Client, error: type[UsageError] = UsageError) 
     """What the client raises as an `error`. What the SDK says shows parts of the key, so it is not passed on."""
     from langsmith import __version__
     from langsmith.utils import LangSmithError
-    from pydantic import ValidationError
     from requests.exceptions import RequestException
 
     try:
         yield
     except (LangSmithError, RequestException) as failure:
         raise error(f"{doing}: {_cause(failure, client)}.") from None
-    except ValidationError as failure:
+    except ValueError as failure:
+        if type(failure).__name__ != "ValidationError":  # of pydantic, or of its first version in older SDKs
+            raise
         raise error(f"{doing}: {STRANGE.format(version=__version__)}.") from failure
 
 

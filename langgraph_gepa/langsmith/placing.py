@@ -60,7 +60,8 @@ def _placed(client: Client, examples: Mapping[str, tuple[Example, str]], name: s
 def _made(id: UUID, example: Example, split: str) -> dict[str, Any]:
     from langsmith.schemas import ExampleCreate
 
-    outputs = "reference_outputs" if "reference_outputs" in ExampleCreate.model_fields else "outputs"  # as of 0.8
+    # Older versions of the SDK have one of the names, newer ones warn of it.
+    outputs = "reference_outputs" if "reference_outputs" in ExampleCreate.__annotations__ else "outputs"
     made = {"id": id, "inputs": dict(example.inputs), "metadata": dict(example.metadata), "split": split}
     return made if example.outputs is None else {**made, outputs: dict(example.outputs)}
 

@@ -49,7 +49,7 @@ class Smith:
     runs: dict[str, Row] = field(default_factory=dict)
     feedback: dict[str, Row] = field(default_factory=dict)
     repos: dict[str, list[Row]] = field(default_factory=dict)
-    next: list[HttpError] = field(default_factory=list)
+    next: list[tuple[str, HttpError]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     def dataset(self, name: str, rows: list[Row], **settings: Any) -> str:
@@ -92,15 +92,15 @@ class Smith:
             }  # fmt: skip
         return made
 
-    def busy(self, status: int, body: Any = None) -> None:
-        """What is asked next is answered with this, whatever it is."""
-        self.next.append(HttpError(status, body))
+    def busy(self, status: int, body: Any = None, at: str = "") -> None:
+        """What is asked next is answered with this, or what is asked next `at` an endpoint."""
+        self.next.append((at, HttpError(status, body)))
 
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Any:
         parts = urlsplit(target)
         self.asked.append(f"{method} {parts.path}")
-        if self.next:
-            raise self.next.pop(0)
+        if self.next and self.next[0][0] in ("", self.asked[-1]):
+            raise self.next.pop(0)[1]
         key = headers.get("X-API-Key")
         if key is None or key.startswith("wrong"):
             raise HttpError(401, {"detail": f"Invalid token {key}"})

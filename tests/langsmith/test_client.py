@@ -62,7 +62,7 @@ def test_without_a_key_langchains_service_is_not_asked(smith: Any, monkeypatch: 
 def test_a_busy_moment_is_waited_out(smith: Any) -> None:
     """What the SDK tries again is tried again."""
     smith.dataset("sums", [{"inputs": {"n": 1}}])
-    smith.busy(429)
+    smith.busy(503)
     assert len(examples_of("langsmith:sums")) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,19 @@ def test_logging_again_doubles_nothing(pages: dict[str, str], smith: Any) -> Non
     assert sizes(smith) == complete
 
 
+def test_a_failure_on_the_way_says_nothing_of_the_key(result: Result, smith: Any, caplog: Any, capfd: Any) -> None:
+    """Neither the error nor a log, the terminal or the folder has it; the next call sends what is missing."""
+    key = "marked-key-of-langsmith"
+    smith.busy(422, {"detail": f"no more for lsv2_pt_{key}"}, at="POST /feedback")
+    with pytest.raises(UsageError, match=r"cannot be logged: LangSmith refused the request \(422\): no more for") as it:
+        result.log_experiments()
+    folder = b"".join(file.read_bytes() for file in result.run.iterdir())
+    said = "".join(traceback.format_exception(it.value)) + caplog.text + "".join(capfd.readouterr())
+    assert key not in said + folder.decode("utf-8", "replace")
+    result.log_experiments()
+    assert len(smith.runs) == len(smith.feedback) == 20
+
+
 def test_examples_from_elsewhere_need_a_data_set(project: Any, smith: Any) -> None:
     """Without one nothing is logged; with one they are put there, once, and found again by a run of the same ones."""
     result, there = optimized(), sizes(smith)
@@ -136,7 +150,7 @@ def test_pushing_experiments_on_the_command_line(result: Result, smith: Any) -> 
     assert done.exit_code == 0, done.stderr
     assert "val: http://localhost/o/" in done.stdout
     assert "answer: http://localhost/prompts/desk-answer/" in done.stdout
-    smith.busy(500)
+    smith.busy(503)  # is tried again
     smith.busy(403, {"error": "Forbidden"})
     refused = call("push run --experiments")
     assert refused.exit_code == 2
