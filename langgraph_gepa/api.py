@@ -24,18 +24,18 @@ from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
-from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT, split
+from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.errors import PlaceholderError, UsageError
 from langgraph_gepa.evaluation import Evaluation, measure, prompts_of
-from langgraph_gepa.examples import addresses, examples_of
-from langgraph_gepa.job import Job, Say
+from langgraph_gepa.examples import examples_of, sets_of
+from langgraph_gepa.job import Job
 from langgraph_gepa.langsmith.address import is_address
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.result import Result
-from langgraph_gepa.saved import Asked, SavedRun, examples_in, found_in
+from langgraph_gepa.saved import Asked, SavedRun, found_in
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import Rules
@@ -129,12 +129,7 @@ def optimize(
     found = survey(compiled, kinds=KINDS)
     picked = chosen(found.modules, modules, kinds_of(kinds))
     notes: list[str] = []
-    sources = addresses(training=trainset, validation=valset, test=testset)
-    given = (trainset, valset, testset)
-    if kept := examples_in(run, sources):
-        given = _kept(kept, *given)
-        notes.append(f"Going on with the examples that {run} has: LangSmith is not asked again.")
-    examples = _sets(*given, seed, notes.append)
+    examples, sources = sets_of(trainset, valset, testset, seed=seed, run=run, say=notes.append)
     dropped = dropped_inputs(compiled, (*examples.feedback, *examples.pareto, *examples.test))
     model = ChatReflection(reflection_lm, prices=options.prices)
     models = (*models_of(compiled), model.answerer)
@@ -211,13 +206,8 @@ def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = Tr
             f"The run in {run} was started from Python with objects or functions. "
             f"Call `optimize(..., run={str(run)!r})` with the same arguments again: it goes on where it stopped."
         )
-    examples = asked.examples
-    sets = {
-        "training": examples.feedback,
-        "validation": examples.pareto,
-        "test": examples.test or None,
-        **asked.sources,
-    }
+    kept = asked.examples
+    sets = {"training": kept.feedback, "validation": kept.pareto, "test": kept.test or None} | dict(asked.sources)
     return optimize(
         asked.spec["graph"],
         sets["training"],
@@ -260,28 +250,6 @@ def evaluate(
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
     with explained("The examples could not all be run, and nothing of it is kept", _mask(compiled, options)):
         return measure(evaluator, examples, texts, at_least_one("concurrency", concurrency))
-
-
-def _sets(trainset: Any, valset: Any, testset: Any, seed: int, say: Say) -> Examples:
-    feedback = examples_of(trainset, "trainset", say)
-    if valset is None:
-        feedback, pareto = split(feedback, seed)
-    elif is_address(valset) and valset == trainset:  # asked twice, a project with traffic answers twice
-        pareto = feedback
-    else:
-        pareto = examples_of(valset, "valset", say)
-    return Examples(feedback, pareto, () if testset is None else examples_of(testset, "testset", say))
-
-
-def _kept(kept: Examples, trainset: Any, valset: Any, testset: Any) -> tuple[Any, Any, Any]:
-    """The sets as given, those in LangSmith as the run has them."""
-    if is_address(trainset):
-        trainset, valset = kept.feedback, kept.pareto if valset is None else valset
-    return (
-        trainset,
-        kept.pareto if is_address(valset) else valset,
-        kept.test if is_address(testset) else testset,
-    )
 
 
 def _mask(graph: Any, options: RunnerOptions) -> Mask:

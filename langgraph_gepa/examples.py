@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from langgraph_gepa.engine.examples import load_examples
+from langgraph_gepa.engine.examples import load_examples, split
+from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.langsmith.address import RunsAddress, is_address, parse
 from langgraph_gepa.langsmith.dataset import read_dataset
 from langgraph_gepa.langsmith.runs import read_runs
+from langgraph_gepa.saved import examples_in
 from langgraph_gepa.search.example import Example
 
 
@@ -46,6 +49,27 @@ def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] 
     return load_examples(found, name)
 
 
-def addresses(**sets: Any) -> dict[str, str]:
-    """Those of the sets of examples that are named in LangSmith."""
-    return {name: source for name, source in sets.items() if is_address(source)}
+def sets_of(
+    trainset: Any, valset: Any, testset: Any, *, seed: int, run: Path | str | None, say: Callable[[str], None]
+) -> tuple[Examples, dict[str, str]]:
+    """The three sets, and where in LangSmith those of them are that were named there.
+
+    A run that was started with the same names goes on with what it read then: data sets and projects go on
+    changing. Without `valset` the training examples are halved.
+    """
+    named = {"training": trainset, "validation": valset, "test": testset}
+    sources = {name: source for name, source in named.items() if is_address(source)}
+    if kept := examples_in(run, sources):
+        say(f"Going on with the examples that {run} has: LangSmith is not asked again.")
+        if "training" in sources:
+            trainset, valset = kept.feedback, kept.pareto if valset is None else valset
+        valset = kept.pareto if "validation" in sources else valset
+        testset = kept.test if "test" in sources else testset
+    feedback = examples_of(trainset, "trainset", say)
+    if valset is None:
+        feedback, pareto = split(feedback, seed)
+    elif is_address(valset) and valset == trainset:  # asked twice, a project with traffic answers twice
+        pareto = feedback
+    else:
+        pareto = examples_of(valset, "valset", say)
+    return Examples(feedback, pareto, () if testset is None else examples_of(testset, "testset", say)), sources

@@ -97,7 +97,11 @@ def taken(function: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
 
 
 def _cause(failure: Exception, client: Client) -> str:
+    from langsmith.utils import LangSmithNotFoundError
+
     response = _response(failure)
+    if response is None and isinstance(failure, LangSmithNotFoundError):
+        return UNKNOWN.format(status="an empty list", url=client.api_url)
     if response is None:
         return AWAY.format(url=client.api_url)
     status = response.status_code
@@ -113,13 +117,10 @@ def _cause(failure: Exception, client: Client) -> str:
     return form.format(status=status, url=client.api_url, said=_said(response, client))
 
 
-def _response(failure: BaseException | None) -> Any:
-    """The answer behind an error of the SDK, which keeps it in the error that led to its own."""
-    while failure is not None:
-        if (response := getattr(failure, "response", None)) is not None:
-            return response
-        failure = failure.__cause__ or failure.__context__
-    return None
+def _response(failure: Exception) -> Any:
+    """The answer behind an error of the SDK, which keeps it in the error that led to its own; `None` without one."""
+    held = (getattr(one, "response", None) for one in (failure, failure.__cause__, failure.__context__))
+    return next((response for response in held if response is not None), None)
 
 
 def _said(response: Any, client: Client) -> str:
