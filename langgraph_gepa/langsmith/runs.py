@@ -84,6 +84,7 @@ def _root_runs(client: Client, address: RunsAddress) -> list[Run]:
             filter=address.filter,
             start_time=project.start_time,  # left out it may mean a day
             select=SELECT,
+            order="desc",
         )
         return list(islice(runs, address.limit))
 

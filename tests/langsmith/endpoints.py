@@ -132,8 +132,9 @@ def runs(smith: Smith, body: bytes) -> Any:
         if not (match := re.fullmatch(r'eq\(name, "(.*)"\)', text)):
             raise HttpError(400, {"detail": f"Invalid filter: {text}"})
         rows = [row for row in rows if row["name"] == match[1]]
+    rows = rows[::-1] if asked["order"] == "desc" else rows
     at = int(asked.get("cursor", 0))
-    shown = [{name: row.get(name) for name in {*asked["select"], "id"}} for row in rows[::-1][at : at + 2]]
+    shown = [{name: row.get(name) for name in {*asked["select"], "id"}} for row in rows[at : at + 2]]
     return {"runs": shown, "cursors": {"next": str(at + 2) if at + 2 < len(rows) else None}}
 
 

@@ -87,6 +87,28 @@ def test_messages_come_out_as_role_dicts(smith: Any, kept: Any) -> None:
     ]
 
 
+def test_what_only_looks_like_a_message_loses_nothing(smith: Any) -> None:
+    """A mapping with a type and a content and more than a message has stays as it is; so do other objects."""
+    thing = {"type": "tool", "content": "a hammer", "price": 3}
+    other = {"lc": 1, "type": "constructor", "id": ["langchain", "Document"], "kwargs": {"page_content": "x"}}
+    smith.dataset("shop", [{"inputs": {"thing": thing, "other": other}}])
+    assert examples_of("langsmith:shop")[0].inputs == {"thing": thing, "other": other}
+
+
+def test_tool_calls_as_openai_writes_them_are_tool_calls(smith: Any) -> None:
+    """Chat data sets keep them so, their arguments as text; what is no JSON is kept as it was said."""
+    written = [
+        {"id": str(n), "function": {"name": "look", "arguments": said}} for n, said in enumerate(['{"q": 1}', "{"])
+    ]
+    message = {"type": "ai", "data": {"content": "", "additional_kwargs": {"tool_calls": written}}}
+    smith.dataset("chats", [{"inputs": {"input": [message]}}])
+    (found,) = examples_of("langsmith:chats")[0].inputs["input"]
+    assert [(call["id"], call["name"], call["args"]) for call in found["tool_calls"]] == [
+        ("0", "look", {"q": 1}),
+        ("1", "look", "{"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
