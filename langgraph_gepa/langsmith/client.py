@@ -117,10 +117,17 @@ def _cause(failure: Exception, client: Client) -> str:
     return form.format(status=status, url=client.api_url, said=_said(response, client))
 
 
-def _response(failure: Exception) -> Any:
-    """The answer behind an error of the SDK, which keeps it in the error that led to its own; `None` without one."""
-    held = (getattr(one, "response", None) for one in (failure, failure.__cause__, failure.__context__))
-    return next((response for response in held if response is not None), None)
+def _response(failure: BaseException | None) -> Any:
+    """The answer behind an error of the SDK, which keeps it in the HTTP errors that led to its own; `None` without
+    one. What else led there, such as an error that was being handled, is of another answer."""
+    from requests import HTTPError
+
+    while failure is not None:
+        if (response := getattr(failure, "response", None)) is not None:
+            return response
+        before = failure.__cause__ or failure.__context__
+        failure = before if isinstance(before, HTTPError) else None
+    return None
 
 
 def _said(response: Any, client: Client) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 from langgraph_gepa.engine.plain import flat_message
 
 TYPES = frozenset({"human", "ai", "system", "developer", "tool", "function", "chat"})
-FIELDS = {"type", "content", "id", "name", "role", "example", "additional_kwargs", "response_metadata", "usage_metadata",
-          "tool_calls", "invalid_tool_calls", "tool_call_chunks", "chunk_position", "tool_call_id", "status",
-          "artifact"}  # fmt: skip
+FIELDS = {
+    "type", "content", "id", "name", "role", "example", "additional_kwargs", "response_metadata", "usage_metadata",
+    "tool_calls", "invalid_tool_calls", "tool_call_chunks", "chunk_position", "tool_call_id", "status", "artifact",
+}  # fmt: skip
 """What messages of LangChain have; something with more is no message, and is not to lose it."""
 
 
