@@ -24,12 +24,14 @@ from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
-from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT, load_examples, split
+from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.errors import PlaceholderError, UsageError
 from langgraph_gepa.evaluation import Evaluation, measure, prompts_of
+from langgraph_gepa.examples import examples_of, sets_of
 from langgraph_gepa.job import Job
+from langgraph_gepa.langsmith.address import is_address
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.result import Result
@@ -64,7 +66,7 @@ def discover(
     """
     loaded = load_graph(graph)
     if examples is not None:
-        watched = load_examples(examples, "examples")
+        watched = examples_of(examples, "examples")
         dropped_inputs(loaded, watched)
         with explained("The examples could not be run", _mask(loaded, options := options or RunnerOptions())):
             session.run(lambda _: rehearse(loaded, watched, options))
@@ -96,9 +98,10 @@ def optimize(
 
     - `graph`: as for `discover`.
     - `trainset`, `valset`, `testset`: lists of `{"inputs", "outputs", "metadata"}`, LangSmith
-      examples, or a JSONL file. The training examples are the paper's feedback set, the
-      validation examples its pareto set; without `valset` the training examples are halved.
-      Test examples are run on the first and the best graph only, on top of the budget.
+      examples, a JSONL file, or `langsmith:NAME` (see `examples.examples_of`). The training examples
+      are the paper's feedback set, the validation examples its pareto set; without `valset` the
+      training examples are halved. Test examples are run on the first and the best graph only, on top
+      of the budget. A run goes on with the examples it was started with: LangSmith is asked once.
     - `metric`: a function of any of `inputs`, `outputs`, `reference_outputs`, `run`, `example`,
       `rollout`, or an existing LangSmith or openevals evaluator; it may say in words what
       went wrong, for the whole rollout or by module (`Feedback`). A list of metrics scores as their mean.
@@ -125,7 +128,8 @@ def optimize(
     recall(compiled, found_in(run))
     found = survey(compiled, kinds=KINDS)
     picked = chosen(found.modules, modules, kinds_of(kinds))
-    examples = _sets(trainset, valset, testset, seed)
+    notes: list[str] = []
+    examples, sources = sets_of(trainset, valset, testset, seed=seed, run=run, say=notes.append)
     dropped = dropped_inputs(compiled, (*examples.feedback, *examples.pareto, *examples.test))
     model = ChatReflection(reflection_lm, prices=options.prices)
     models = (*models_of(compiled), model.answerer)
@@ -150,6 +154,7 @@ def optimize(
         graph=drawing(compiled),
         objective=objective,
         spec=_spec(named, options),
+        sources=sources,
     )
     job = Job(
         graph=compiled,
@@ -161,7 +166,10 @@ def optimize(
         progress=progress,
         unpriced=unpriced(models, options.prices),
         warnings=tuple(
-            filter(None, [warning(compiled, {*options.tools, *options.harmless}), dropped, _both(valset, examples)])
+            filter(
+                None,
+                [*notes, warning(compiled, {*options.tools, *options.harmless}), dropped, _both(valset, examples)],
+            )
         ),
         watch=lambda rollouts: warnings(rollouts, examples.pareto, found, asked.modules),
         mask=mask,
@@ -182,7 +190,7 @@ def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any, *
     A task whose score reaches 1 is solved and not reflected on again: let the metric give less while there is
     room. The best of many rollouts flatters a metric with noise in it.
     """
-    examples = load_examples(tasks, "tasks")
+    examples = tasks if is_address(tasks) else examples_of(tasks, "tasks")
     return optimize(graph, examples, examples, metric=metric, reflection_lm=reflection_lm, testset=None, **how).outputs
 
 
@@ -198,11 +206,13 @@ def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = Tr
             f"The run in {run} was started from Python with objects or functions. "
             f"Call `optimize(..., run={str(run)!r})` with the same arguments again: it goes on where it stopped."
         )
+    kept = asked.examples
+    sets = {"training": kept.feedback, "validation": kept.pareto, "test": kept.test or None} | dict(asked.sources)
     return optimize(
         asked.spec["graph"],
-        asked.examples.feedback,
-        asked.examples.pareto,
-        testset=asked.examples.test or None,
+        sets["training"],
+        sets["validation"],
+        testset=sets["test"],
         metric=asked.spec["metric"],
         reflection_lm=asked.spec["reflection_lm"],
         budget=with_limits(asked.budget, limits or Budget()),
@@ -229,7 +239,7 @@ def evaluate(
 ) -> Evaluation:
     """Scores `graph` on `data`, and where `prompts` are given (texts by module name, a run's
     folder, a prompts.json) with those beside it. Raises as `optimize` does; nothing is kept."""
-    compiled, examples, options = load_graph(graph), load_examples(data, "data"), load_options(options)
+    compiled, examples, options = load_graph(graph), examples_of(data, "data"), load_options(options)
     dropped_inputs(compiled, examples)
     recall(compiled, found_in(prompts))
     found = survey(compiled, kinds=KINDS)
@@ -240,15 +250,6 @@ def evaluate(
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
     with explained("The examples could not all be run, and nothing of it is kept", _mask(compiled, options)):
         return measure(evaluator, examples, texts, at_least_one("concurrency", concurrency))
-
-
-def _sets(trainset: Any, valset: Any, testset: Any, seed: int) -> Examples:
-    feedback = load_examples(trainset, "trainset")
-    if valset is None:
-        feedback, pareto = split(feedback, seed)
-    else:
-        pareto = load_examples(valset, "valset")
-    return Examples(feedback, pareto, () if testset is None else load_examples(testset, "testset"))
 
 
 def _mask(graph: Any, options: RunnerOptions) -> Mask:

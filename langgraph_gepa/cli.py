@@ -202,6 +202,33 @@ def export(
 
 
 @command()
+def push(
+    run: Folder,
+    prompts: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Each changed prompt as PREFIX-MODULE of LangSmith's.")
+    ] = None,
+    experiments: Annotated[
+        bool, typer.Option("--experiments", help="The graph as it was and the best one as experiments; runs nothing.")
+    ] = False,
+    dataset: Annotated[
+        str | None, typer.Option(help="Data set for the experiments' examples that are in none.")
+    ] = None,
+) -> None:
+    """Send what a run found to LangSmith, with the key in LANGSMITH_API_KEY."""
+    if prompts is None and not experiments:
+        raise UsageError("Say what to push: --prompts PREFIX, --experiments, or both.")
+    result = langgraph_gepa.Result.open(run)
+    if experiments:
+        for name, url in result.log_experiments(dataset).items():
+            echo(f"{name}: {url}")
+    if prompts is not None:
+        pushed = result.push_prompts(prompts)
+        for module, url in pushed.items():
+            echo(f"{module}: {url}")
+        tell([] if pushed else ["No prompt to push: the search changed none."])
+
+
+@command()
 def diff(run: Folder, check: Check = False) -> None:
     """Print the best prompts as a change of the source, as `git apply` takes it."""
     from langgraph_gepa.applying import left_out, require_current

@@ -38,7 +38,9 @@ Kinds = Annotated[str, typer.Option(help="Kinds of modules, separated by commas:
 Watched = Annotated[
     str | None, typer.Option(help="Examples to run the graph on, to see which texts reach a model. Calls its models.")
 ]
-Data = Annotated[str, typer.Option(help="Examples: a .jsonl file with inputs, outputs, metadata a line.")]
+Data = Annotated[
+    str, typer.Option(help="Examples: a .jsonl file with inputs, outputs, metadata a line, or langsmith:NAME.")
+]
 Metric = Annotated[str, typer.Option(help="The metric: path/to/file.py:function or package.module:function.")]
 Rollouts = Annotated[int | None, typer.Option(min=1, help="Most runs of the graph the search may pay for.")]
 Tokens = Annotated[int | None, typer.Option(min=1, help="Most tokens, of graph and reflection model together.")]

@@ -15,9 +15,9 @@ from langgraph_gepa.agent.masking import Mask, clean, masking, secrets_of
 from langgraph_gepa.agent.models import models_of, name_of, unpriced
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import replaced, suspicions
-from langgraph_gepa.engine.examples import load_examples
 from langgraph_gepa.engine.ports import Evaluator, Unfinished
 from langgraph_gepa.errors import UsageError
+from langgraph_gepa.examples import examples_of
 from langgraph_gepa.report.words import duration, money, score
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module
@@ -102,7 +102,7 @@ def dry_run(graph: Any, data: Any = None, *, metric: Any = None, options: Runner
     options = load_options(options)
     compiled = load_graph(graph)
     found = survey(compiled, kinds=["prompt"])
-    example = load_examples(data, "data")[0] if data is not None else None
+    example = examples_of(data, "data")[0] if data is not None else None
     told = _told(compiled, found.modules, example, options)
     if metric is None or example is None:
         return told

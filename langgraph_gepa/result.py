@@ -119,3 +119,27 @@ class Result:
         found = {module.name: module for module in self.saved.asked.found}
         applying.apply(changes, found, self.prompts, graph or self.saved.asked.spec.get("graph", self.original))
         return changes
+
+    def push_prompts(self, prefix: str) -> dict[str, str]:
+        """Commits each text that the search changed to the prompt `<prefix>-<module>` of LangSmith, and gives the
+        addresses by module name.
+
+        Each is one system message, with the placeholders that LangSmith can fill (see `agent.chat_prompts`); the commit
+        says which run it is from. What a prompt says already is not committed again. The workspace is that of
+        LANGSMITH_API_KEY. Raises `UsageError`.
+        """
+        from langgraph_gepa import publishing
+
+        return publishing.push_prompts(self, prefix)
+
+    def log_experiments(self, dataset: str | None = None) -> dict[str, str]:
+        """Logs the graph as it was and the best candidate as LangSmith experiments, from what was paid for: nothing is
+        run. By the name of each data set the page that shows the two side by side.
+
+        An experiment has a run for each rollout on a validation or test example, with its scores and feedback. Examples
+        from LangSmith are those of their data sets; others are put into `dataset`, made where there is none of this
+        name. A second time logs only what is new. The workspace is that of LANGSMITH_API_KEY. Raises `UsageError`.
+        """
+        from langgraph_gepa import publishing
+
+        return publishing.log_experiments(self, dataset)

@@ -38,7 +38,7 @@ class Asked:
     `found` are all modules of the graph, `modules` the names of those under optimisation.
     `graph` is its outline (see `agent.drawing`). `parts` are what `fingerprint` is made of, by name.
     `spec` is how the command line named things, empty when objects were given. `simulated` says that
-    no real model was behind the run.
+    no real model was behind the run. `sources` says where in LangSmith examples were read, by the name of their set.
     """
 
     found: tuple[Module, ...]
@@ -57,6 +57,7 @@ class Asked:
     parts: Mapping[str, str] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identity(self) -> dict[str, str]:
@@ -205,6 +206,23 @@ def found_in(place: Any) -> tuple[Module, ...]:
         return asked_of(store).found if "asked" in store.settings() else ()
     finally:
         store.close()
+
+
+def examples_in(place: Any, sources: Mapping[str, str]) -> Examples | None:
+    """The examples of the run in a folder, when it read some from the same `sources` in LangSmith, where data sets and
+    projects go on changing. None where there is no such run, and for one whose mask hid something of its examples."""
+    folder = Path(place or "")
+    if not sources or place is None or not (folder / DATABASE).is_file():
+        return None
+    store = open_run(folder, create=False, read_only=True)
+    try:
+        settings = store.settings()
+        asked = asked_of(store) if "asked" in settings else None
+    finally:
+        store.close()
+    if asked is None or asked.sources != sources or asked.identity.items() - settings["identity"].items():
+        return None
+    return asked.examples
 
 
 def seed_rollouts(events: Iterable[Event]) -> list[str]:

@@ -23,7 +23,7 @@ OPTIMIZE = (
     "optimize letters --train train.jsonl --val val.jsonl --test test.jsonl --metric letters.py:score "
     "--reflection-lm openai:simulated-editor --run run --rollouts 60 --in-flight 1"
 )
-COMMANDS = ("prompts", "optimize", "resume", "show", "report", "diff", "apply", "export", "eval", "demo")
+COMMANDS = ("prompts", "optimize", "resume", "show", "report", "diff", "apply", "export", "push", "eval", "demo")
 
 
 def call(line: str) -> Ended:

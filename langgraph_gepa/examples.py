@@ -1,0 +1,75 @@
+"""Examples from wherever they are: in hand, in a file, in LangSmith."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from langgraph_gepa.engine.examples import load_examples, split
+from langgraph_gepa.engine.optimizer import Examples
+from langgraph_gepa.langsmith.address import RunsAddress, is_address, parse
+from langgraph_gepa.langsmith.dataset import read_dataset
+from langgraph_gepa.langsmith.runs import read_runs
+from langgraph_gepa.saved import examples_in
+from langgraph_gepa.search.example import Example
+
+
+def _tell(text: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+
+
+def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] = _tell) -> tuple[Example, ...]:
+    """The examples of `source`; `name` is how errors call the set.
+
+    `source` is whatever `load_examples` takes, that is a list of dicts or LangSmith `Example`s or the path of a JSON
+    or JSONL file, or names examples in LangSmith:
+
+    - `langsmith:NAME` a data set, `langsmith:NAME@SPLIT` a split of it (of several, separated by commas),
+      `langsmith:NAME?as_of=VERSION` a version of it by its tag or time;
+    - `langsmith-runs:PROJECT` the newest 200 root runs of a tracing project, of which people's corrections and the
+      outputs with good feedback are what is known of the right answer. `?filter=`, `&feedback=`, `&good=` and
+      `&limit=` say which runs, which feedback, from which score on, and how many (`langsmith.address`). What became
+      of the runs is told by `say`.
+
+    Messages become role dicts, whatever form LangSmith keeps them in. Ids are LangSmith's. Attachments are left out.
+
+    Raises `ExampleError`.
+    """
+    if not is_address(source):
+        return load_examples(source, name)
+    address = parse(source)
+    if isinstance(address, RunsAddress):
+        found, account = read_runs(address)
+        say(account)
+    else:
+        found = read_dataset(address)
+    return load_examples(found, name)
+
+
+def sets_of(
+    trainset: Any, valset: Any, testset: Any, *, seed: int, run: Path | str | None, say: Callable[[str], None]
+) -> tuple[Examples, dict[str, str]]:
+    """The three sets, and where in LangSmith those of them are that were named there.
+
+    A run that was started with the same names goes on with what it read then: data sets and projects go on
+    changing. Without `valset` the training examples are halved.
+    """
+    named = {"training": trainset, "validation": valset, "test": testset}
+    sources = {name: source for name, source in named.items() if is_address(source)}
+    if kept := examples_in(run, sources):
+        say(f"Going on with the examples that {run} has: LangSmith is not asked again.")
+        if "training" in sources:
+            trainset, valset = kept.feedback, kept.pareto if valset is None else valset
+        valset = kept.pareto if "validation" in sources else valset
+        testset = kept.test if "test" in sources else testset
+    feedback = examples_of(trainset, "trainset", say)
+    if valset is None:
+        feedback, pareto = split(feedback, seed)
+    elif is_address(valset) and valset == trainset:  # asked twice, a project with traffic answers twice
+        pareto = feedback
+    else:
+        pareto = examples_of(valset, "valset", say)
+    return Examples(feedback, pareto, () if testset is None else examples_of(testset, "testset", say)), sources

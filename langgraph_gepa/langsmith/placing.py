@@ -1,0 +1,83 @@
+"""Where in LangSmith's data sets the examples of a run are, or are to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.langsmith.client import batches
+from langgraph_gepa.search.example import Example
+
+if TYPE_CHECKING:
+    from langsmith import Client, schemas
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A data set and an example in it; `version` is when that was changed last, where it is known."""
+
+    dataset: UUID
+    example: UUID
+    version: str = ""
+
+
+def places(client: Client, examples: Mapping[str, tuple[Example, str]], dataset: str | None) -> dict[str, Place]:
+    """The place of each of the `examples`, which come with the split they are to have, by the same keys.
+
+    Examples with the id of one in LangSmith are that one. The others go into `dataset`, made where there is none of
+    this name, with ids of their own, the same when they come again. Raises `UsageError` when there is no `dataset`.
+    """
+    ids = {key: id for key, (example, _) in examples.items() if (id := _uuid(example.id))}
+    known = {one.id: one for one in _found(client, ids.values())}
+    found = {key: _place(known[id]) for key, id in ids.items() if id in known}
+    others = {key: one for key, one in examples.items() if key not in found}
+    if others and dataset is None:
+        raise UsageError(
+            f"{len(others)} of {len(examples)} examples are in no data set of this LangSmith workspace, and an "
+            "experiment needs one: name the data set to put them in, dataset='NAME' (--dataset NAME)."
+        )
+    return found | (_placed(client, others, dataset) if others and dataset else {})
+
+
+def _placed(client: Client, examples: Mapping[str, tuple[Example, str]], name: str) -> dict[str, Place]:
+    from langsmith.utils import LangSmithNotFoundError
+
+    try:
+        home = client.read_dataset(dataset_name=name).id
+    except LangSmithNotFoundError:
+        home = client.create_dataset(name).id
+    ids = {key: uuid5(home, f"{one.id} {one.digest}") for key, (one, _) in examples.items()}
+    there = {one.id for one in _found(client, ids.values())}
+    new = {ids[key]: one for key, one in examples.items() if ids[key] not in there}
+    if new:
+        client.create_examples(dataset_id=home, examples=[_made(id, *one) for id, one in new.items()])
+    return {key: Place(home, id) for key, id in ids.items()}
+
+
+def _made(id: UUID, example: Example, split: str) -> dict[str, Any]:
+    from langsmith.schemas import ExampleCreate
+
+    # Older versions of the SDK have one of the names, newer ones warn of it.
+    outputs = "reference_outputs" if "reference_outputs" in ExampleCreate.__annotations__ else "outputs"
+    made = {"id": id, "inputs": dict(example.inputs), "metadata": dict(example.metadata), "split": split}
+    return made if example.outputs is None else {**made, outputs: dict(example.outputs)}
+
+
+def _found(client: Client, ids: Iterable[UUID]) -> Iterable[schemas.Example]:
+    wanted: Sequence[UUID] = list(dict.fromkeys(ids))
+    for some in batches(wanted):
+        yield from client.list_examples(example_ids=some)
+
+
+def _place(example: schemas.Example) -> Place:
+    return Place(example.dataset_id, example.id, example.modified_at.isoformat() if example.modified_at else "")
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,195 @@
+"""The endpoints that the SDK's client really calls, as far as we use them.
+
+Written from what `langsmith.Client` sends and reads: paths, paging by offset and by cursor, filters, versions and
+splits of data sets, and the answers 400, 404, 409 and 422.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from datetime import datetime
+from typing import Any
+
+from langsmith_server import START, TENANT, HttpError, Row, Smith, route
+
+
+def _many(value: Any) -> list[str]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _page(rows: list[Row], query: Row) -> list[Row]:
+    start, limit = int(query.get("offset", 0)), int(query.get("limit", 100))
+    if limit > 100:
+        raise HttpError(422, {"detail": "limit: Input should be less than or equal to 100"})
+    return rows[start : start + limit]
+
+
+def _known(rows: dict[str, Row], id: str) -> Row:
+    if id not in rows:
+        raise HttpError(404, {"detail": f"{id} not found"})
+    return rows[id]
+
+
+@route("GET", "/info")
+def info(smith: Smith, query: Row) -> Any:
+    return {"version": "0.13.0", "instance_flags": {"dataset_examples_multipart_enabled": True}}
+
+
+@route("GET", "/settings")
+def settings(smith: Smith, query: Row) -> Any:
+    return {"id": TENANT, "display_name": "Team", "created_at": START.isoformat(), "tenant_handle": None}
+
+
+@route("GET", "/datasets")
+def datasets(smith: Smith, query: Row) -> Any:
+    return _page([row for row in smith.datasets.values() if query.get("name", row["name"]) == row["name"]], query)
+
+
+@route("POST", "/datasets")
+def new_dataset(smith: Smith, body: bytes) -> Any:
+    row = json.loads(body)
+    if any(one["name"] == row["name"] for one in smith.datasets.values()):
+        raise HttpError(409, {"detail": "Dataset with this name already exists."})
+    return smith.datasets[smith.dataset(row["name"], [])]
+
+
+@route("GET", "/datasets/([^/]+)")
+def dataset(smith: Smith, id: str, query: Row) -> Any:
+    return _known(smith.datasets, id)
+
+
+@route("GET", "/datasets/([^/]+)/splits")
+def splits(smith: Smith, dataset: str, query: Row) -> Any:
+    rows = [row for row in smith.examples.values() if row["dataset_id"] == dataset]
+    return sorted({split for row in rows for split in row["metadata"]["dataset_split"]})
+
+
+@route("GET", "/examples")
+def examples(smith: Smith, query: Row) -> Any:
+    if ids := _many(query.get("id")):
+        return [smith.examples[id] for id in ids if id in smith.examples]
+    dataset = _known(smith.datasets, query["dataset"])
+    rows = [row for row in smith.examples.values() if row["dataset_id"] == dataset["id"]]
+    if as_of := query.get("as_of"):
+        if (count := dataset["tags"].get(as_of)) is not None:
+            rows = rows[:count]
+        else:
+            try:
+                until = datetime.fromisoformat(as_of)
+            except ValueError:
+                raise HttpError(404, {"detail": f"No version {as_of}"}) from None
+            rows = [row for row in rows if datetime.fromisoformat(row["created_at"]) <= until]
+    wanted = set(_many(query.get("splits")))
+    rows = [row for row in rows if not wanted or wanted & set(row["metadata"]["dataset_split"])]
+    return _page(rows[::-1], query)  # the newest first
+
+
+@route("POST", "/v1/platform/datasets/([^/]+)/examples")
+def new_examples(smith: Smith, dataset: str, parts: dict[str, Any]) -> Any:
+    made = [name for name in parts if "." not in name]
+    if any(id in smith.examples for id in made):
+        raise HttpError(409, {"detail": "Example already exists"})
+    for id in made:
+        row = {"inputs": parts[f"{id}.inputs"], "outputs": parts.get(f"{id}.outputs")}
+        smith.example(dataset, id=id, **row, metadata=parts[id].get("metadata"), split=parts[id].get("split", "base"))
+    return {"count": len(made), "example_ids": made}
+
+
+@route("GET", "/sessions")
+def sessions(smith: Smith, query: Row) -> Any:
+    return _page([row for row in smith.sessions.values() if query.get("name", row["name"]) == row["name"]], query)
+
+
+@route("POST", "/sessions")
+def new_session(smith: Smith, body: bytes) -> Any:
+    row = json.loads(body)
+    if any(one["name"] == row["name"] for one in smith.sessions.values()):
+        raise HttpError(409, {"detail": "Session already exists."})
+    return smith.sessions[smith.session(**{name: row.get(name) for name in ("name", "extra", "reference_dataset_id")})]
+
+
+@route("POST", "/runs")
+def new_run(smith: Smith, body: bytes) -> Any:
+    row = json.loads(body)
+    if row["id"] in smith.runs:
+        raise HttpError(409, {"detail": "Run already created"})
+    (session,) = (one["id"] for one in smith.sessions.values() if one["name"] == row["session_name"])
+    smith.runs[row["id"]] = {**row, "session_id": session}
+    return {}
+
+
+@route("POST", "/runs/query")
+def runs(smith: Smith, body: bytes) -> Any:
+    """Two runs a page, so that cursors are met; of the filter language `eq(name, "...")`."""
+    asked = json.loads(body)
+    rows = [row for row in smith.runs.values() if row["session_id"] in asked["session"]]
+    rows = [row for row in rows if not asked.get("is_root") or row["parent_run_id"] is None]
+    rows = [row for row in rows if row["start_time"] >= asked["start_time"]]
+    if text := asked.get("filter"):
+        if not (match := re.fullmatch(r'eq\(name, "(.*)"\)', text)):
+            raise HttpError(400, {"detail": f"Invalid filter: {text}"})
+        rows = [row for row in rows if row["name"] == match[1]]
+    rows = rows[::-1] if asked["order"] == "desc" else rows
+    at = int(asked.get("cursor", 0))
+    shown = [{name: row.get(name) for name in {*asked["select"], "id"}} for row in rows[at : at + 2]]
+    return {"runs": shown, "cursors": {"next": str(at + 2) if at + 2 < len(rows) else None}}
+
+
+@route("GET", "/feedback")
+def feedback(smith: Smith, query: Row) -> Any:
+    return _page([row for row in smith.feedback.values() if row["run_id"] in _many(query["run"])], query)
+
+
+@route("POST", "/feedback")
+def new_feedback(smith: Smith, body: bytes) -> Any:
+    row = json.loads(body)
+    if row["id"] in smith.feedback:
+        raise HttpError(409, {"detail": "Feedback already exists"})
+    _known(smith.runs, row["run_id"])
+    smith.feedback[row["id"]] = row
+    return row
+
+
+@route("GET", "/repos/-/([^/]+)")
+def repo(smith: Smith, name: str, query: Row) -> Any:
+    if name not in smith.repos:
+        raise HttpError(404, {"detail": "Repo not found"})
+    row = dict.fromkeys(("num_likes", "num_downloads", "num_views", "num_commits"), 0)
+    row |= {"repo_handle": name, "id": TENANT, "tenant_id": TENANT, "owner": None, "full_name": f"-/{name}", "tags": []}
+    row |= dict.fromkeys(("created_at", "updated_at"), START.isoformat())
+    return {"repo": row | {"is_public": False, "is_archived": False}}
+
+
+@route("POST", "/repos/?")
+def new_repo(smith: Smith, body: bytes) -> Any:
+    name = json.loads(body)["repo_handle"]
+    if not re.fullmatch(r"[a-z][a-z0-9-_]*", name):
+        raise HttpError(422, {"detail": "repo_handle: invalid"})
+    smith.repos[name] = []
+    return repo(smith, name, {})
+
+
+@route("GET", "/commits/-/([^/]+)/?")
+def commits(smith: Smith, name: str, query: Row) -> Any:
+    return {"commits": smith.repos[name][::-1], "total": len(smith.repos[name])}
+
+
+@route("GET", "/commits/-/([^/]+)/([^/]+)")
+def commit(smith: Smith, name: str, hash: str, query: Row) -> Any:
+    found = [row for row in smith.repos.get(name, []) if hash in ("latest", row["commit_hash"])]
+    if not found:
+        raise HttpError(404, {"detail": "Commit not found"})
+    return found[-1]
+
+
+@route("POST", "/commits/-/([^/]+)")
+def new_commit(smith: Smith, name: str, body: bytes) -> Any:
+    given = json.loads(body)
+    made = {**given, "id": str(uuid.uuid4()), "commit_hash": hashlib.sha256(body).hexdigest(), "examples": []}
+    if smith.repos[name] and smith.repos[name][-1]["manifest"] == given["manifest"]:
+        raise HttpError(409, {"detail": "Nothing to commit: prompt has not changed since latest commit"})
+    smith.repos[name].append(made)
+    return {"commit": made}
