@@ -45,7 +45,7 @@ def default_in_flight(concurrency: int, budget: Budget, pareto: int, rules: Rule
     """
     iterations = budget.iterations
     if budget.rollouts is not None:
-        afforded = (budget.rollouts - pareto) // rules.most_rollouts(pareto)
+        afforded = (budget.rollouts - rules.seed_rollouts(pareto)) // rules.most_rollouts(pareto)
         iterations = afforded if iterations is None else min(iterations, afforded)
     most = 8 if iterations is None else min(8, iterations // 10)
     return max(2, min(most, concurrency // 2))

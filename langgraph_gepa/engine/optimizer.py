@@ -115,10 +115,11 @@ class Optimizer:
         for name, examples in (("feedback", self.examples.feedback), ("pareto", self.examples.pareto)):
             if not examples:
                 raise UsageError(f"The {name} set is empty: a search needs at least one example in it.")
-        needed, allowed = len(self.examples.pareto), self.budget.rollouts
+        pareto, allowed = len(self.examples.pareto), self.budget.rollouts
+        needed = self.rules.seed_rollouts(pareto)
         if not self.pool.candidates and allowed is not None and allowed < needed:
             raise UsageError(
-                f"A budget of {allowed} rollouts cannot score the seed on the pareto set of {needed} examples. "
+                f"A budget of {allowed} rollouts cannot score the seed: that takes {needed} of a pareto set of {pareto}. "
                 f"Allow at least {needed + self._cost} rollouts, or give fewer pareto (validation) examples."
             )
 
@@ -192,13 +193,19 @@ class Optimizer:
         if not self.pool.candidates:
             texts = self.pool.started.seed if self.pool.started else {}
             try:
-                trials = await self._trials.run(texts, self.pool.pareto_set, 0, "pareto")
+                trials = await self._trials.run(texts, self._seed_examples(), 0, "pareto")
             except BudgetSpent as spent:
                 raise Interrupted(f"{spent}, before the graph as it is was scored. Give more to go on") from spent
             _require_one_that_ran(trials)
             self.ledger.tell(CandidateAdmitted(0, Candidate(0, texts)))
         if 0 in self.pool.open:
             self.ledger.tell(IterationFinished(0, "accepted", "the seed"))
+
+    def _seed_examples(self) -> tuple[str, ...]:
+        """All of the pareto set, or those drawn of it, in its order."""
+        pareto = self.pool.pareto_set
+        drawn = set(self._turn(0).rng("seed").sample(pareto, self.rules.seed(len(pareto))))
+        return tuple(example for example in pareto if example in drawn)
 
     def _turn(self, number: int) -> Turn:
         return Turn(self.pool, number, self.seed, self.rules.perfect)

@@ -24,7 +24,7 @@ from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.reflection import Record
 from langgraph_gepa.search.rules import Rules
-from langgraph_gepa.search.turn import Pick, Turn
+from langgraph_gepa.search.turn import Heat, Pick, Turn
 
 Scores = tuple[float, ...]
 
@@ -103,33 +103,29 @@ class Pipeline:
         return drawn, tuple(map(score_of, trials))
 
     def _next_batch(self, parent: Candidate, drawn: Sequence[str], told: int) -> tuple[str, ...]:
-        def decide() -> tuple[str, ...]:
-            # Records that were chosen already say that the batches before them were enough.
-            return () if self._chosen else self.rules.batch(self.turn, parent.id, drawn)
+        before = self._draws("feedback")
+        if told < len(before):
+            return before[told].examples
+        # Records that were chosen already say that the batches before them were enough.
+        wanted = () if self._chosen else self.rules.batch(self.turn, parent.id, drawn)
+        return self._draw(parent, "feedback", wanted)
 
-        return self._drawn(parent, "feedback", told, decide)
+    def _draws(self, subset: Subset) -> list[ExamplesDrawn]:
+        """Those of this iteration that are in the journal already."""
+        events = self.pool.open[self.number]
+        return [event for event in events if isinstance(event, ExamplesDrawn) and event.subset == subset]
 
-    @property
-    def _chosen(self) -> ModulesChosen | None:
-        return next((event for event in self.pool.open[self.number] if isinstance(event, ModulesChosen)), None)
-
-    def _drawn(
-        self, candidate: Candidate, subset: Subset, place: int, decide: Callable[[], tuple[str, ...]]
-    ) -> tuple[str, ...]:
-        """The draw at `place` among those of this iteration in the journal; a new one, told, after the last."""
-        before = [
-            event.examples
-            for event in self.pool.open[self.number]
-            if isinstance(event, ExamplesDrawn) and (event.subset, event.texts) == (subset, candidate.key)
-        ]
-        if place < len(before):
-            return before[place]
-        wanted = decide()
+    def _draw(self, candidate: Candidate, subset: Subset, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """As much of what is wanted as the budget leaves, told."""
         examples = wanted[: self.grant(self.rules.repeats * len(wanted)) // self.rules.repeats]
         if examples and examples != self.pool.pareto_set:
             # The whole pareto set is no decision that could come out otherwise.
             self.ledger.tell(ExamplesDrawn(self.number, candidate.key, subset, examples))
         return examples
+
+    @property
+    def _chosen(self) -> ModulesChosen | None:
+        return next((event for event in self.pool.open[self.number] if isinstance(event, ModulesChosen)), None)
 
     def _choose(self, drawn: Sequence[str], scores: Scores) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Modules and records, from now on used; no records end the iteration."""
@@ -195,25 +191,31 @@ class Pipeline:
         return Passed(self.plan.texts, before, after)
 
     async def _race(self, passed: Passed, admitted: Candidate | None) -> None:
-        """Runs the child on the pareto set, rung by rung, as long as the rules ask for more."""
-        candidate = admitted or Candidate(
-            len(self.pool.candidates), passed.texts, self.plan.parents, self.plan.ancestor
-        )
+        """Runs the child on the pareto set, and whom it has to beat, heat by heat while the rules ask for more."""
+        child = admitted or Candidate(len(self.pool.candidates), passed.texts, self.plan.parents, self.plan.ancestor)
         if admitted is None and self.rules.admit_first:
-            self.ledger.tell(CandidateAdmitted(self.number, candidate, passed.before, passed.after))
-        rung = 0
-        while examples := self._next_rung(candidate, rung):
-            await self.trials.run(passed.texts, examples, self.number, "pareto")
-            rung += 1
+            self.ledger.tell(CandidateAdmitted(self.number, child, passed.before, passed.after))
+        stage = 0
+        while (heat := self._next_heat(child, stage)) is not None:
+            await self.trials.run(heat.candidate.texts, heat.examples, self.number, "pareto")
+            stage += 1
         if admitted is None and not self.rules.admit_first:
-            candidate = replace(candidate, id=len(self.pool.candidates))
-            self.ledger.tell(CandidateAdmitted(self.number, candidate, passed.before, passed.after))
-        ran, all_of_them = len(self.pool.known("pareto", candidate.key)), len(self.pool.pareto_set)
+            child = replace(child, id=len(self.pool.candidates))
+            self.ledger.tell(CandidateAdmitted(self.number, child, passed.before, passed.after))
+        ran, all_of_them = len(self.pool.known("pareto", child.key)), len(self.pool.pareto_set)
         reason = "" if ran == all_of_them else f"stopped after {ran} of {all_of_them} pareto examples"
         self._close("accepted", reason, passed.before, passed.after)
 
-    def _next_rung(self, candidate: Candidate, rung: int) -> tuple[str, ...]:
-        return self._drawn(candidate, "pareto", rung, lambda: self.rules.rung(self.turn, candidate, rung))
+    def _next_heat(self, child: Candidate, stage: int) -> Heat | None:
+        before = self._draws("pareto")
+        if stage < len(before):
+            runners = {candidate.key: candidate for candidate in (*self.pool.candidates, child)}
+            return Heat(runners[before[stage].texts], before[stage].examples)
+        heat = self.rules.heat(self.turn, child, stage)
+        if heat is None:
+            return None
+        examples = self._draw(heat.candidate, "pareto", heat.examples)
+        return Heat(heat.candidate, examples) if examples else None
 
     def _close(self, outcome: Outcome, reason: str, before: Scores = (), after: Scores = ()) -> None:
         self.ledger.tell(IterationFinished(self.number, outcome, reason, before, after))

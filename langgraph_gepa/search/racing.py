@@ -1,29 +1,33 @@
-"""The rules of `search="racing"`: learn from known failures, screen before the race, stop a race that is lost."""
+"""The rules of `search="racing"`: learn from known failures, screen before the race, race no longer than it tells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import ExamplesDrawn, IterationStarted, Lineage
+from langgraph_gepa.search.events import ExamplesDrawn, IterationStarted, Lineage, Subset
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool, average
 from langgraph_gepa.search.selection import round_robin
-from langgraph_gepa.search.turn import Pick, Turn
+from langgraph_gepa.search.turn import Heat, Pick, Turn
 
 BATCH, RECORDS, SCREEN = 6, 12, 3
 USES = 10
 """How often a parent's failure is reflected on at most: a search whose reflections change nothing has to end."""
 
-RUNGS = (6, 12, 24)
-STOP = 0.4
+SEED = 24
+"""Pareto examples the seed is scored on to begin with. It goes on as others have to beat it."""
+
+RUNGS = (6, 12, 18, 24, 36, 48)
+STOP, SURE = 0.4, 0.95
 SCALE = 0.5
+SPECIALISTS = 0.25
 TRIAL, FAVOUR = 6, 0.65
 
 
-def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE) -> Pick | None:
-    """Within a lineage, half the time the winner of a posterior draw; else of those who did best on an example.
+def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE, specialists: float = SPECIALISTS) -> Pick | None:
+    """Within a lineage, mostly the winner of a posterior draw; else of those who did best on an example.
 
     The example is any of the pareto set: its best solvers stay in play although others are better
     on the whole, as in Alg. 2. Who has nothing to teach is passed over, if need be for the other
@@ -34,7 +38,7 @@ def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE) -> Pick | Non
     lineage = pick_lineage(pool, worths, rng)
     everyone = sorted(range(len(worths)), key=lambda id: -worths[id])
     members = [id for id in everyone if lineage in pool.lineages(id)]
-    solvers = _solvers(pool, rng.choice(pool.pareto_set), members) if rng.random() >= 0.5 else []
+    solvers = _solvers(pool, rng.choice(pool.pareto_set), members) if rng.random() < specialists else []
     for id in (*solvers, *members, *everyone):
         if teaches(turn, id):
             return Pick(id, lineage if lineage in pool.lineages(id) else pool.lineages(id)[0])
@@ -128,23 +132,45 @@ def some_records(turn: Turn, records: Sequence[str], *, size: int = SCREEN) -> S
     return sorted(turn.rng("screen").sample(range(len(records)), min(size, len(records))))
 
 
-def next_rung(
-    turn: Turn, candidate: Candidate, _stage: int, *, rungs: Sequence[int] = RUNGS, stop: float = STOP
-) -> tuple[str, ...]:
-    """Pareto examples to run a candidate of the pool on next; none once it has seen all or is unlikely to win.
+def next_heat(
+    turn: Turn,
+    child: Candidate,
+    _stage: int,
+    *,
+    rungs: Sequence[int] = RUNGS,
+    stop: float = STOP,
+    sure: float = SURE,
+) -> Heat | None:
+    """The child on the first rung; then, while it is open which of the two is better, child and rival in turn.
 
-    Those its parents have seen go first, as their scores say the most.
+    The rival is the best of the others. Of the two the one run on fewer pareto examples goes on to its next
+    rung; on an equal rung the child. None once the child is unlikely to win, has as good as won, or both
+    have seen all. A leader is so validated by those who challenge it, and no more than that takes.
     """
     pool = turn.pool
-    seen = pool.pareto.get(candidate.key, {})
-    unseen = [example for example in pool.pareto_set if example not in seen]
-    if not unseen or (len(seen) >= rungs[0] and pool.posterior.beats_best(candidate.id) < stop):
-        return ()
-    target = next((rung for rung in rungs if rung > len(seen)), len(pool.pareto_set))
-    shared = [pool.pareto.get(pool.candidates[parent].key, {}) for parent in candidate.parents]
-    turn.rng("rungs").shuffle(unseen)
-    unseen.sort(key=lambda example: not any(example in scores for scores in shared))
-    return tuple(unseen[: target - len(seen)])
+    rivals = [id for id in range(len(pool.candidates)) if id != child.id]
+    if not rivals or len(pool.known("pareto", child.key)) < rungs[0]:
+        return _heat(turn, child, rungs)
+    rival = pool.candidates[max(rivals, key=pool.posterior.means.__getitem__)]
+    if not stop <= pool.posterior.beats(child.id, rival.id) <= sure:
+        return None
+    first, second = sorted((child, rival), key=lambda one: len(_taken(turn, one, "pareto")))
+    return _heat(turn, first, rungs, second) or _heat(turn, second, rungs, first)
+
+
+def _heat(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Candidate | None = None) -> Heat | None:
+    """The runner's next rung: examples that its parents and whom it is compared to were run on first."""
+    pool = turn.pool
+    taken = _taken(turn, runner, "pareto")
+    left = [example for example in pool.pareto_set if example not in taken]
+    if not left:
+        return None
+    target = next((rung for rung in rungs if rung > len(taken)), len(pool.pareto_set))
+    others = [*(pool.candidates[parent] for parent in runner.parents), *([against] if against else ())]
+    known = [pool.known("pareto", other.key) for other in others]
+    turn.rng(f"heat {runner.id}").shuffle(left)
+    left.sort(key=lambda example: -sum(example in scores for scores in known))
+    return Heat(runner, tuple(left[: target - len(taken)]))
 
 
 def _solvers(pool: Pool, example: str, members: Sequence[int]) -> list[int]:
@@ -157,16 +183,18 @@ def _solvers(pool: Pool, example: str, members: Sequence[int]) -> list[int]:
 
 def _unseen(turn: Turn, parent: int) -> list[str]:
     """Feedback examples that the parent was not run on, and is not being run on by another iteration."""
-    seen = {*turn.pool.known("feedback", turn.pool.candidates[parent].key), *_under_way(turn, parent)}
-    return [example for example in turn.pool.feedback_set if example not in seen]
+    taken = _taken(turn, turn.pool.candidates[parent], "feedback")
+    return [example for example in turn.pool.feedback_set if example not in taken]
 
 
-def _under_way(turn: Turn, parent: int) -> Iterator[str]:
-    """Feedback examples that other iterations under way are running the same parent on."""
-    key = turn.pool.candidates[parent].key
+def _taken(turn: Turn, candidate: Candidate, subset: Subset) -> set[str]:
+    """Examples of a set that a candidate was run on, or is being run on by another iteration under way."""
+    key = candidate.key
+    taken = set(turn.pool.known(subset, key))
     for number, events in turn.pool.open.items():
         for event in events if number != turn.number else ():
-            if isinstance(event, IterationStarted) and event.parents == (parent,):
-                yield from event.minibatch
-            if isinstance(event, ExamplesDrawn) and event.texts == key and event.subset == "feedback":
-                yield from event.examples
+            if isinstance(event, IterationStarted) and event.parents == (candidate.id,) and subset == "feedback":
+                taken.update(event.minibatch)
+            if isinstance(event, ExamplesDrawn) and (event.texts, event.subset) == (key, subset):
+                taken.update(event.examples)
+    return taken

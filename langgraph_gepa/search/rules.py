@@ -2,7 +2,7 @@
 
 An iteration picks a parent, runs it on batches of feedback examples until enough is known of it, chooses
 records among its results and modules to edit, reflects, makes children of the replies, screens them on
-some of the records, and runs the best one on the pareto set, rung by rung.
+some of the records, and runs the best one on the pareto set, heat by heat.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from langgraph_gepa.search.merge import GATE
 from langgraph_gepa.search.minibatch import minibatch
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.selection import pick_parent, round_robin
-from langgraph_gepa.search.turn import Pick, Turn
+from langgraph_gepa.search.turn import Heat, Pick, Turn
 
 Bar = Callable[[Sequence[float], Sequence[float]], bool]
 
@@ -56,9 +56,9 @@ def all_records(_turn: Turn, records: Sequence[str]) -> Sequence[int]:
     return range(len(records))
 
 
-def whole_pareto_set(turn: Turn, _candidate: Candidate, rung: int) -> tuple[str, ...]:
-    """One rung (Alg. 1)."""
-    return () if rung else turn.pool.pareto_set
+def whole_pareto_set(turn: Turn, child: Candidate, stage: int) -> Heat | None:
+    """The child on all of it at once (Alg. 1)."""
+    return None if stage else Heat(child, turn.pool.pareto_set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,9 @@ class Rules:
     - `modules`: what to reflect on, a reply for each;
     - `children`: texts to try, given the parent's and the changed ones;
     - `screen`: the places of the records to try them on; the best child has to clear `mutation_bar`;
-    - `rung`: pareto examples to run it on next, given how many rungs it has taken; none ends the race;
+    - `heat`: whom to run on which pareto examples next, given the child and how many heats were run; none
+      ends the race;
+    - `seed`: on so many pareto examples of a set of this size the seed is scored before the first iteration;
     - `set_aside`: rollouts reserved when an iteration starts over a pareto set of this size. What an
       iteration needs beyond is asked for when it needs it, and cut to what is left;
     - `admit_first`: a child enters the pool before its race, or once it is run;
@@ -87,9 +89,10 @@ class Rules:
     modules: Callable[[Turn, Pick], tuple[str, ...]] = next_module
     children: Callable[[Turn, Texts, Mapping[str, str]], Sequence[Texts]] = whole_edit
     screen: Callable[[Turn, Sequence[str]], Sequence[int]] = all_records
-    rung: Callable[[Turn, Candidate, int], tuple[str, ...]] = whole_pareto_set
+    heat: Callable[[Turn, Candidate, int], Heat | None] = whole_pareto_set
     mutation_bar: Bar = improves
     merge_bar: Bar = keeps_up
+    seed: Callable[[int], int] = lambda pareto: pareto
     set_aside: Callable[[int], int] = lambda pareto: max(2 * MINIBATCH, GATE) + pareto
     admit_first: bool = False
     reuse: bool = False
@@ -102,6 +105,10 @@ class Rules:
         """Rollouts reserved for an iteration when it starts, over `pareto` examples."""
         return self.repeats * self.set_aside(pareto)
 
+    def seed_rollouts(self, pareto: int) -> int:
+        """Rollouts before the first iteration."""
+        return self.repeats * self.seed(pareto)
+
 
 GEPA = Rules()
 
@@ -112,7 +119,8 @@ RACING = Rules(
     modules=racing.by_lineage,
     children=racing.full_and_half,
     screen=racing.some_records,
-    rung=racing.next_rung,
+    heat=racing.next_heat,
+    seed=lambda pareto: min(racing.SEED, pareto),
     set_aside=lambda pareto: racing.BATCH + 2 * racing.SCREEN + min(racing.RUNGS[0], pareto),
     admit_first=True,
     reuse=True,

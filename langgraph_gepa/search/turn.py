@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import Lineage
 from langgraph_gepa.search.pool import Pool
 
@@ -32,3 +33,11 @@ class Pick:
 
     parent: int
     lineage: Lineage = "single"
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Whom to run next in a race, and on which pareto examples: the child, or whom it has to beat."""
+
+    candidate: Candidate
+    examples: tuple[str, ...]

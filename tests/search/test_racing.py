@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langgraph_gepa.search import racing
+from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
     ExamplesDrawn,
@@ -152,38 +154,84 @@ def test_a_screen_is_of_three_records(records: list[int], seed: int) -> None:
     assert list(places) == list(racing.some_records(turn, list(map(str, records))))
 
 
-@pytest.mark.parametrize("size", [1, 6, 9, 30])
-def test_a_race_goes_rung_by_rung_over_what_the_parent_has_seen_first(tables: Any, size: int) -> None:
-    """6, 12, 24, all; within a rung nothing twice, and the parent's examples before others."""
-    pool = Pool.replay(tables.journal([tables.Row((), "a", [0.0] * size)]))
-    (child,) = Pool.replay(
-        tables.journal([tables.Row((), "a", [0.0] * size), tables.Row((0,), "b", [0.0] * size)])
-    ).candidates[1:]
+def racing_pool(tables: Any, child: list[float], size: int = 60) -> Pool:
+    """A seed that scores one half on all of the pareto set, and a child run on a part of it."""
+    seed = tables.Row((), "a", [0.5] * size)
+    pool = tables.pool(seed)
+    pool.apply(replace(pool.started, judged_by="posterior"))
     pool.apply(IterationStarted(1, (0,), ()))
-    totals: list[int] = []
-    while rung := racing.next_rung(Turn(pool, 1, 0), child, len(totals), stop=-1.0):
-        assert set(rung).isdisjoint(pool.known("pareto", child.key))
-        for example in rung:
-            pool.apply(tables.rollout("b", example, 1.0, 1))
-        totals.append(len(pool.known("pareto", child.key)))
-        if len(totals) == 1:
-            pool.apply(CandidateAdmitted(1, child))
-    assert totals == sorted({*(rung for rung in (6, 12, 24) if rung < size), size})
+    pool.apply(CandidateAdmitted(1, Candidate(1, tables.texts_of("b"), (0,))))
+    for place, score in enumerate(child):
+        pool.apply(tables.rollout("b", f"p{place}", score, 1))
+    return pool
 
 
-def test_a_race_that_is_lost_is_stopped_and_one_that_may_be_won_is_not(tables: Any) -> None:
-    """After the first rung the probability to beat the best of the others decides."""
-    rows = [tables.Row((), "a", [0.5] * 20), tables.Row((0,), "b", [0.5] * 20)]
-    for score, goes_on in (0.0, False), (1.0, True):
-        pool = Pool()
-        told = [event for event in tables.journal(rows) if getattr(event, "texts", "") != rows[1].texts]
-        key = Pool.replay(tables.journal(rows)).candidates[1].key
-        for event in told:
-            if getattr(event, "texts", None) != key:
-                pool.apply(event)
-        for place in range(6):
-            pool.apply(tables.rollout("b", f"p{place}", score, 1))
-        assert bool(racing.next_rung(Turn(pool, 1, 0), pool.candidates[1], 1)) is goes_on
+@given(seeds)
+@settings(deadline=None)
+def test_a_heat_takes_the_child_or_the_best_of_the_others_to_its_next_rung(tables: Any, seed: int) -> None:
+    """On nothing that it was run on; the child first on the lowest rung, then whoever has seen less."""
+    rng = Random(seed)
+    pool = Pool.replay(tables.journal(tables.random_rows(rng)))
+    pool.apply(replace(pool.started, judged_by="posterior"))
+    child = rng.choice(pool.candidates)
+    rungs = (1, 2, 4)
+    heat = racing.next_heat(Turn(pool, 99, seed), child, 0, rungs=rungs, stop=0.0, sure=1.0)
+    left = {c.id: set(pool.pareto_set) - set(pool.known("pareto", c.key)) for c in pool.candidates}
+    if heat is None:
+        return
+    seen = len(pool.pareto_set) - len(left[heat.candidate.id])
+    others = [c for c in pool.candidates if c.id != child.id]
+    rival = max(others, key=lambda c: pool.posterior.means[c.id], default=child)
+    assert heat.candidate in (child, rival)
+    assert heat.examples
+    assert set(heat.examples) <= left[heat.candidate.id]
+    assert seen + len(heat.examples) in (*rungs, len(pool.pareto_set))
+
+
+def test_a_race_goes_on_in_turns_while_either_may_win(tables: Any) -> None:
+    """The child's rungs are 6, 12, 18, 24; once it has seen more than its rival, that one goes on."""
+    pool = racing_pool(tables, [], 60)
+    seen = [f"p{place}" for place in range(30)]
+    pool.pareto[pool.candidates[0].key] = {example: [0.5] for example in seen}
+    ran: list[tuple[int, int]] = []
+    while heat := racing.next_heat(Turn(pool, 1, 0), pool.candidates[1], len(ran), stop=0.0, sure=1.0):
+        ran.append((heat.candidate.id, len(heat.examples)))
+        for example in heat.examples:
+            pool.apply(tables.rollout("ab"[heat.candidate.id], example, 0.5, 1))
+    assert ran[:6] == [(1, 6), (1, 6), (1, 6), (1, 6), (1, 12), (0, 6)]
+    assert ran[-1][0] in (0, 1)
+    assert all(len(pool.known("pareto", candidate.key)) == 60 for candidate in pool.candidates)
+
+
+def test_a_child_is_run_first_on_what_its_rival_has_seen(tables: Any) -> None:
+    """Two candidates are compared on what they share."""
+    pool = racing_pool(tables, [], 60)
+    seen = {f"p{place}" for place in range(20, 40)}
+    pool.pareto[pool.candidates[0].key] = {example: [0.5] for example in sorted(seen)}
+    heat = racing.next_heat(Turn(pool, 1, 0), pool.candidates[1], 0)
+    assert heat is not None
+    assert set(heat.examples) <= seen
+
+
+@pytest.mark.parametrize(("score", "goes_on"), [(0.0, False), (0.5, True), (1.0, False)])
+def test_a_race_that_is_decided_is_stopped(tables: Any, score: float, goes_on: bool) -> None:
+    """After the first rung, unlikely to win and as good as won both end it."""
+    pool = racing_pool(tables, [score] * 12)
+    assert bool(racing.next_heat(Turn(pool, 1, 0), pool.candidates[1], 1)) is goes_on
+
+
+def test_a_race_leaves_what_another_iteration_is_running_to_it(tables: Any) -> None:
+    """Two iterations that take the same rival further pay for different examples."""
+    pool = racing_pool(tables, [0.5] * 12)
+    seed = pool.candidates[0]
+    pool.pareto[seed.key] = {f"p{place}": [0.5] for place in range(6)}
+    pool.apply(IterationStarted(2, (0,), ()))
+    pool.apply(ExamplesDrawn(2, seed.key, "pareto", ("p6", "p7", "p8")))
+    heat = racing.next_heat(Turn(pool, 1, 0), pool.candidates[1], 1)
+    assert heat is not None
+    assert heat.candidate is seed
+    assert {"p6", "p7", "p8"}.isdisjoint(heat.examples)
+    assert len(heat.examples) == 3
 
 
 def test_joint_proposals_edit_all_modules_single_ones_the_next(tables: Any) -> None:
