@@ -81,9 +81,10 @@ def _placed(writer: Writer, found: Found, new: Fragments) -> tuple[int, int, str
     own = "".join(map(str, chain.fragments))
     if view.part is not None:
         return _partly(writer, found, own, text)
+    texts = [text]
     if view.fixed:  # every reader of a docstring takes these margins off
-        text = as_docstring(text) if own == found.edit.old else _BLANK.sub("", text.strip())
-    for value, open_line in _values(own, text, _column(writer, chain)):
+        texts = [_BLANK.sub("", text.strip()), *([as_docstring(text)] if own == found.edit.old else [])]
+    for text, (value, open_line) in ((t, v) for t in texts for v in _values(own, t, _column(writer, chain))):
         if view.seen(value) == text:
             code = writer.written(merged([value]), chain, open_line=open_line)
             if code is not None:

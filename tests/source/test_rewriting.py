@@ -94,6 +94,7 @@ DOCSTRINGS = ["Find it.", "\n        Find it.\n        ", "Find it.\n        ", 
 
 @pytest.mark.parametrize("written", DOCSTRINGS)
 @given(new=st.text(alphabet="ab\"'\\ \n:é", min_size=1).map(as_docstring).filter(bool))
+@example(new=":\n :")
 @settings(max_examples=30, deadline=None)
 def test_a_docstring_is_read_by_tools_as_the_new_text(written: str, new: str) -> None:
     """What LangChain makes of the docstring is the new text, and it stays inside its function."""
