@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,8 @@ def apply(changes: Changes, modules: Mapping[str, Module], texts: Texts, graph: 
     if changes.files:
         words = graph if isinstance(graph, str) else _words(graph)
         expected = {modules[name]: texts[name] for name in changes.modules}
-        applying.apply(changes, lambda: _complaint(expected, words))
+        others = [module for name, module in modules.items() if name not in changes.modules]
+        applying.apply(changes, lambda: _complaint(expected, others, words))
 
 
 def require_current(changes: Changes) -> None:
@@ -55,13 +56,33 @@ def require_current(changes: Changes) -> None:
 def left_out(changes: Changes, prompts: Path) -> list[str]:
     """What is not written, a line for each text with its reason; `prompts` is the file that has all texts."""
     why = {**changes.refused, **changes.stale}
-    lines = [f"Not written: {name}. {reason[0].upper()}{reason[1:]}." for name, reason in why.items()]
+    lines = [f"Not written: {name}: {reason}." for name, reason in why.items()]
     offer = f'It is used without writing by load_prompts(graph, "{prompts}").'
     return [*lines, offer] if lines else []
 
 
-def _complaint(expected: Mapping[Module, str], graph: str) -> str | None:
-    """What is wrong when `graph` is loaded anew; `None` when it says what is expected."""
+def _complaint(expected: Mapping[Module, str], others: Sequence[Module], graph: str) -> str | None:
+    """What is wrong when `graph` is loaded anew; `None` when it says what is expected, and else what it said before."""
+    loaded = _loaded(graph)
+    if isinstance(loaded, str):
+        return loaded
+    wrong = [m.name for m, text in expected.items() if not _says(loaded, m, text) and not _reads(m, text)]
+    if wrong:
+        return f"{graph} does not say the new text of {', '.join(wrong)} when it is loaded."
+    for module, text in expected.items():
+        made = [other.name for other in others if loaded.get(other.name) in _changed_with(other, module, text)]
+        if made:
+            return f"{', '.join(made)} would change as well, being made of {module.name}."
+    return None
+
+
+def _changed_with(other: Module, module: Module, text: str) -> list[str]:
+    """What another module would say if its text were made of one that changes."""
+    return [other.text.replace(module.text, text)] if module.text in other.text else []
+
+
+def _loaded(graph: str) -> Mapping[str, str] | str:
+    """The texts of `graph` by module name, loaded in a process of its own, or what is wrong with it."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "texts.json"
         command = [sys.executable, "-m", __name__, graph, str(out)]
@@ -84,9 +105,8 @@ def _complaint(expected: Mapping[Module, str], graph: str) -> str | None:
         if done.returncode or not out.exists():
             said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"]
             return f"{graph} cannot be loaded: {said[-1]}"
-        loaded = json.loads(out.read_text(encoding="utf-8"))
-    wrong = [m.name for m, text in expected.items() if not _says(loaded, m, text) and not _reads(m, text)]
-    return f"{graph} does not say the new text of {', '.join(wrong)} when it is loaded." if wrong else None
+        loaded: Mapping[str, str] = json.loads(out.read_text(encoding="utf-8"))
+    return loaded
 
 
 def _says(loaded: Mapping[str, str], module: Module, text: str) -> bool:

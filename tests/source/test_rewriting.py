@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langchain_core.tools import tool
 
-from langgraph_gepa.source.finding import Edit, GoneError, UnwritableError
+from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
 from langgraph_gepa.source.rewriting import rewritten
 from langgraph_gepa.source.seen import as_docstring
 
@@ -215,7 +215,7 @@ def test_a_text_made_at_import_keeps_its_expressions_where_the_new_text_keeps_wh
         ],
     )
     assert changed == 'TOOLS = "a, b"\nA = "You have " + TOOLS + " at hand."\nB = f"""Take {{care}} with:\n{TOOLS}"""\n'
-    with pytest.raises(UnwritableError, match="`TOOLS` is filled in"):
+    with pytest.raises(UnwritableError, match="put together with `TOOLS`"):
         rewritten(source, [Edit("Be kind. Tools: a, b.", "Be kind.", 2)])
 
 
