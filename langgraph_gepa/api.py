@@ -33,7 +33,7 @@ from langgraph_gepa.job import Job
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.result import Result
-from langgraph_gepa.saved import Asked, SavedRun, found_in
+from langgraph_gepa.saved import DEMO, Asked, SavedRun, found_in
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import Rules
@@ -142,6 +142,7 @@ def optimize(
         metric=name_of(metric),
         reflection_model=(answerer := _called(reflection_lm)),
         simulated="simulated" in answerer,
+        demo=DEMO in (getattr(reflection_lm, "tags", None) or ()),
         search=search if isinstance(search, str) else "rules of your own",
         seed=seed,
         in_flight=at_least_one("in_flight", in_flight),

@@ -147,13 +147,12 @@ def resume(
 ) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""
     from langgraph_gepa.config import with_limits
-    from langgraph_gepa.demo.stage import REFLECTOR
     from langgraph_gepa.saved import SavedRun
 
     limits = Budget(rollouts=rollouts, tokens=tokens, dollars=dollars, seconds=seconds, iterations=iterations)
     asked = SavedRun.open(run).asked
-    if asked.reflection_model == REFLECTOR and not asked.spec:
-        _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits))
+    if asked.demo:
+        _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits), real=not asked.simulated)
     else:
         loading(asked.spec.get("graph", ""))
         _show_result(langgraph_gepa.resume(run, limits))

@@ -38,7 +38,7 @@ class Asked:
     `found` are all modules of the graph, `modules` the names of those under optimisation.
     `graph` is its outline (see `agent.drawing`). `parts` are what `fingerprint` is made of, by name.
     `spec` is how the command line named things, empty when objects were given. `simulated` says that
-    no real model was behind the run.
+    no real model was behind the run, `demo` that it is one of the demo, which can make its objects again.
     """
 
     found: tuple[Module, ...]
@@ -57,6 +57,7 @@ class Asked:
     parts: Mapping[str, str] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool = False
+    demo: bool = False
 
     @property
     def identity(self) -> dict[str, str]:
@@ -96,6 +97,8 @@ class Asked:
         return said
 
 
+DEMO = "langgraph_gepa:demo"
+"""The tag of the demo's reflection model, by which its runs are known."""
 WHOLE = "the graph, its prompts or the metric"
 """What runs of earlier versions have in place of the parts."""
 
@@ -181,7 +184,7 @@ class SavedRun:
     def settings(self) -> dict[str, Any]:
         """What was asked, as plain data to show: everything but the examples and the modules."""
         shown = {f.name: getattr(self.asked, f.name) for f in fields(Asked)}
-        hidden = ("found", "modules", "examples", "spec", "fingerprint", "parts", "budget")
+        hidden = ("found", "modules", "examples", "spec", "fingerprint", "parts", "budget", "demo")
         return {
             "run": str(self.folder),
             **{name: value for name, value in shown.items() if name not in hidden},
