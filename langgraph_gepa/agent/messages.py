@@ -101,6 +101,15 @@ class Known:
 
 def itself(message: Told, match: matching.Match, known: Known) -> bool:
     """Whether what was found is no module's own words and nothing the rollout came by."""
+    spans = known.spans(message.text)
+    whole = any(start <= match.start and match.end <= end for start, end in spans)
+    if whole or all(_within(words, match, spans) for words in match.said() if message.text[slice(*words)].strip()):
+        return False
     said = message.text[match.start : match.end]
-    covered = any(start <= match.start and match.end <= end for start, end in known.spans(message.text))
-    return not covered and not any(said in text for text in message.brought)
+    return not any(said in text for text in message.brought)
+
+
+def _within(words: tuple[int, int], match: matching.Match, spans: Iterable[tuple[int, int]]) -> bool:
+    """Whether words of a template are a module's that has the same placeholders beside them, not what filled them."""
+    around = [(start, end) for start, end in spans if start <= words[0] and words[1] <= end]
+    return any(all(last <= start or end <= first for first, last in match.holes) for start, end in around)

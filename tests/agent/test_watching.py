@@ -519,6 +519,41 @@ graph = graph_of(answer=answer)
     assert {m.evidence for m in discover(project.graph, EXAMPLES)} == {"seen"}
 
 
+def test_a_template_that_walking_found_is_no_second_module_when_it_is_seen_filled(load: Any) -> None:
+    """A file's templates that stand in memory, whole or with more beside them, are the modules they were; each is
+    only seen."""
+    Path("prompts.json").write_text(
+        '{"app.sort": "\\nSort the question {question} of a visitor by room, {{so}}.\\nSay {question} again.\\n",\n'
+        ' "app.guide": "Guide the visitors through {room}, slowly and kindly."}'
+    )
+    project = load("""
+class Prompts:
+    def __init__(self, texts):
+        self.texts = texts
+
+    def sort(self, question):
+        return self.texts["sort"].format(question=question)
+
+    def guide(self, room):
+        return (self.texts["guide"] + " Mind {room} at night.").format(room=room)
+
+kept = json.loads((HERE / "prompts.json").read_text())
+prompts = Prompts({key.partition(".")[2]: text for key, text in kept.items()})
+
+def sort(state):
+    return {"answer": model.invoke([("system", prompts.sort(state["question"]))]).text}
+
+def guide(state):
+    return {"answer": model.invoke([("user", prompts.guide("the hall")), ("user", state["question"])]).text}
+
+graph = graph_of(sort=sort, guide=guide)
+""")
+    walked = {(module.name, module.text) for module in discover(project.graph)}
+    watched = discover(project.graph, EXAMPLES)
+    assert {(module.name, module.text) for module in watched} == walked
+    assert {module.evidence for module in watched if module.file == "prompts.json"} == {"seen"}
+
+
 def test_a_jinja_template_made_at_import_is_told_from_the_source_or_its_file(load: Any) -> None:
     """Its module is where it is written; a copy renders the new text, and a template for people is no prompt."""
     Path("prompts/guard.j2").write_text("You guard the {{ room }}.{% if late %} It is late.{% endif %}\n")
