@@ -23,6 +23,7 @@ from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
+from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT, load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
@@ -151,6 +152,7 @@ def optimize(
         graph=drawing(compiled),
         objective=objective,
         spec=_spec(named, options),
+        checkout=Checkout.of(found.modules),
     )
     job = Job(
         graph=compiled,

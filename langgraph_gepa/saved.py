@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from langgraph_gepa.agent.watching import Sightings, seen, updated
+from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
@@ -39,6 +40,7 @@ class Asked:
     `graph` is its outline (see `agent.drawing`). `parts` are what `fingerprint` is made of, by name.
     `spec` is how the command line named things, empty when objects were given. `simulated` says that
     no real model was behind the run, `demo` that it is one of the demo, which can make its objects again.
+    `checkout` is where the project lay, which the modules' files are told from.
     """
 
     found: tuple[Module, ...]
@@ -58,6 +60,7 @@ class Asked:
     spec: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool = False
     demo: bool = False
+    checkout: Checkout = Checkout()  # noqa: RUF009 - it is frozen
 
     @property
     def identity(self) -> dict[str, str]:
@@ -184,7 +187,7 @@ class SavedRun:
     def settings(self) -> dict[str, Any]:
         """What was asked, as plain data to show: everything but the examples and the modules."""
         shown = {f.name: getattr(self.asked, f.name) for f in fields(Asked)}
-        hidden = ("found", "modules", "examples", "spec", "fingerprint", "parts", "budget", "demo")
+        hidden = ("found", "modules", "examples", "spec", "fingerprint", "parts", "budget", "demo", "checkout")
         return {
             "run": str(self.folder),
             **{name: value for name, value in shown.items() if name not in hidden},

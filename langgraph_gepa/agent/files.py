@@ -109,11 +109,12 @@ def roots(files: Iterable[str]) -> Iterator[str]:
     """The project each of these source files belongs to."""
     for file in dict.fromkeys(files):
         if Path(file).is_file():
-            yield _root(str(Path(file).absolute().parent))
+            yield project(str(Path(file).absolute().parent))
 
 
 @cache
-def _root(folder: str) -> str:
+def project(folder: str) -> str:
+    """The root of the project that a folder belongs to: the folder itself where nothing tells."""
     here = Path(folder)
     for above in (here, *here.parents):
         if above.name in ("site-packages", "dist-packages"):  # an installed package is a project of its own

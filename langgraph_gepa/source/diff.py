@@ -85,8 +85,8 @@ def plan(modules: Iterable[Module], texts: Texts, root: Path | None = None) -> C
     """What has to change for the source to say `texts`; nothing is written.
 
     `modules` are all modules of the graph as they were when the texts were made, so that one which stays
-    and shares its place with one that changes is noticed. `Module.file` is taken from `root`, by default
-    the working directory.
+    and shares its place with one that changes is noticed. `Module.file` is taken from `root`, and what lies
+    elsewhere is refused; by default it is taken from the working directory.
     """
     here = (root or Path.cwd()).resolve()
     refused: dict[str, str] = {}
@@ -96,6 +96,8 @@ def plan(modules: Iterable[Module], texts: Texts, root: Path | None = None) -> C
     for module in modules:
         wanted = _Wanted(module, texts.get(module.name, module.text))
         path, reason = _home(wanted, here)
+        if path is not None and root is not None and not path.is_relative_to(here):
+            path, reason = None, f"it is written outside of {here} ({module.origin})"
         if path is not None:
             by_file.setdefault(path, []).append(wanted)
         elif wanted.changed:
@@ -193,8 +195,8 @@ def _home(wanted: _Wanted, here: Path) -> tuple[Path | None, str]:
     module = wanted.module
     path = None if module.file is None else (here / module.file).resolve()
     if path is not None and not path.is_file():
-        return None, f"there is no file {module.file} (looked for from {here})"
-    if path is not None and any(path.is_relative_to(library) for library in _libraries()):
+        return None, f"there is no file {module.file} (looked for from {here}): name the root of the project's checkout"
+    if path is not None and is_library(path):
         return None, f"it is written in an installed package ({module.origin}), which is not the project's to change"
     if wanted.changed and (path is None or not _written_in(path, wanted)):
         found = homes(_work_tree(here), module.text) or homes(_work_tree(here), wanted.new)
@@ -220,10 +222,11 @@ def _written_in(path: Path, wanted: _Wanted) -> bool:
     return True
 
 
-def _libraries() -> list[Path]:
+def is_library(file: Path) -> bool:
+    """Whether a file belongs to Python or an installed package."""
     paths = sysconfig.get_paths()
     found = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"], site.getusersitepackages()]
-    return [Path(path).resolve() for path in found]
+    return any(file.resolve().is_relative_to(Path(path).resolve()) for path in found)
 
 
 def _root(here: Path, files: Iterable[Path]) -> Path:
