@@ -220,6 +220,38 @@ graph = graph_of(writer=writer)
     assert said(bound) == "Sing.\n\nNow: Why?"
 
 
+def test_values_above_the_texts_of_files_are_modules_of_their_own(load: Any) -> None:
+    """Skills' descriptions, listed in one message, are each at home in its file; what the list frames them with is
+    not on."""
+    skills = {
+        "post": "description: Writes long posts with a hook that keeps the reader.",
+        "thread": "description: >\n  Writes threads of short posts, one\n  thought in each of them.",
+    }
+    for name, description in skills.items():
+        (Path("skills") / name).mkdir(parents=True)
+        (Path("skills") / name / "SKILL.md").write_text(f"---\nname: {name}\n{description}\n---\n\n# How to {name}\n")
+    project = load("""
+def writer(state):
+    rows = ["Your skills, each in a file of its own:"]
+    for path in sorted(HERE.glob("skills/*/SKILL.md")):
+        head = yaml.safe_load(path.read_text().split("---")[1])
+        row = chr(45) + " **" + head["name"] + "**: " + head["description"].strip()
+        rows.append(row + chr(10) + "  -> Read `" + str(path) + "` for full instructions")
+    return {"answer": model.invoke([("system", chr(10).join(rows)), ("user", state["question"])]).text}
+
+graph = graph_of(writer=writer)
+""")
+    found = {module.name: module for module in discover(project.graph, EXAMPLES) if module.file and module.on}
+    assert {name: module.origin for name, module in found.items() if "skills" in module.origin} == {
+        "post.skill.description": "skills/post/SKILL.md:3",
+        "thread.skill.description": "skills/thread/SKILL.md:3",
+    }
+    bound = said(bind(project.graph, {"post.skill.description": "Posts.", "thread.skill.description": "Threads."}))
+    assert "**post**: Posts.\n" in bound
+    assert "**thread**: Threads.\n" in bound
+    assert not any(module.on for module in discover(project.graph) if module.file is None)
+
+
 def test_candidates_at_once_each_see_their_own_text(load: Any) -> None:
     """Two bound graphs and the original wait for each other between reading the file and calling the model."""
     project = load("""

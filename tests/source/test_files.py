@@ -79,6 +79,18 @@ def test_a_file_that_is_the_text_takes_the_new_one(content: str, old: str, new: 
     assert filled("prompt.md", content, [Edit(old, new)]) == expected
 
 
+@given(new=ANY.filter(lambda text: not any("\ud800" <= char <= "\udfff" for char in text)))
+@settings(max_examples=40, deadline=None)
+def test_any_text_fills_a_value_above_the_text_of_a_file(new: str) -> None:
+    """The header says the new text as YAML, and the rest of the file is the same."""
+    content = "---\nname: x\ndescription: Be kind.\n---\n\nBe kind.\n"
+    changed = filled("SKILL.md", content, [Edit("Be kind.", new, 3)])
+    assert changed.startswith("---\nname: x\ndescription: ")
+    assert changed.endswith("\n---\n\nBe kind.\n")
+    head = changed.removeprefix("---\n").removesuffix("---\n\nBe kind.\n")
+    assert yaml.safe_load(head) == {"name": "x", "description": new}
+
+
 def test_what_cannot_be_told_is_refused() -> None:
     """A lost text, one that is there twice, one in the middle of a line, a format we do not write."""
     with pytest.raises(GoneError):
