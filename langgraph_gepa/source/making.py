@@ -170,27 +170,34 @@ def computed(file: SourceFile, edit: Edit) -> int | None:
 
 
 def maker(file: SourceFile, edit: Edit) -> tuple[int, str] | None:
-    """The line and code that the text is put together by when the program runs, if it may well be: what stands at its
-    line is more than a text written out, and where there are words in it, the text has most of them."""
+    """The line and code that the text is put together by when the program runs, if it may well be: at its line a name
+    is given more than a text written out, and where there are words in that, the text has most of them."""
+    statements = list(_statements((tree(file.text) or ast.Module([], [])).body))
     seen = computed(file, edit)
     line = edit.line if seen is None else seen
-    value = None if line is None else _value(file, line)
+    value = next((held for held in map(_value, statements) if line in range(held.lineno, _end(held))), None)
     if line is None or (seen is None and (value is None or not _may_make(file, value, edit.old))):
         return None
     code = "" if value is None else " ".join((ast.get_source_segment(file.text, value) or "").split())
     return line, code if len(code) <= _SHOWN else f"{code[: _SHOWN * 2 // 3]}…{code[-_SHOWN // 3 :]}"
 
 
-def _value(file: SourceFile, line: int) -> ast.AST | None:
-    """The value of the statement on a line, or all of it, if it has no others in it."""
-    for node in ast.walk(tree(file.text) or ast.Module([], [])):
-        if isinstance(node, ast.stmt) and not hasattr(node, "body") and line in range(node.lineno, _end(node) + 1):
-            return getattr(node, "value", None) or node
-    return None
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run when a file is loaded, without those that hold others."""
+    for statement in body:
+        if isinstance(statement, ast.ClassDef | ast.If | ast.Try | ast.With | ast.For | ast.While):
+            yield from _statements(node for node in ast.iter_child_nodes(statement) if isinstance(node, ast.stmt))
+        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield statement
 
 
-def _end(node: ast.stmt) -> int:
-    return node.end_lineno or node.lineno
+def _value(statement: ast.stmt) -> ast.expr | ast.stmt:
+    held = getattr(statement, "value", None)
+    return held if isinstance(held, ast.expr) else statement
+
+
+def _end(node: ast.expr | ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) + 1
 
 
 def _may_make(file: SourceFile, value: ast.AST, text: str) -> bool:
@@ -198,9 +205,25 @@ def _may_make(file: SourceFile, value: ast.AST, text: str) -> bool:
     if view is not None and (view.fragments is None or _resolved(view.fragments, constants(file)) is not None):
         return False
     named = any(isinstance(node, ast.Name) for node in ast.walk(value))
-    literals = [n.value for n in ast.walk(value) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-    words = [word for literal in literals if len(literal.split()) >= WORDS for word in literal.split()]
-    return named and sum(word in text for word in words) * 2 >= len(words)
+    if not named or any(_texts(*_given(node)) for node in ast.walk(value)):
+        return False
+    words = [word for literal in _texts(value) for word in literal.split()]
+    return sum(word in text for word in words) * 2 >= len(words)
+
+
+def _given(node: ast.AST) -> Iterator[ast.expr]:
+    """What a call is given and a list holds: a text there is one by itself."""
+    match node:
+        case ast.Call(args=args, keywords=keywords):
+            yield from (*args, *(keyword.value for keyword in keywords))
+        case ast.List(elts=several) | ast.Tuple(elts=several) | ast.Dict(values=several):
+            yield from several
+
+
+def _texts(*within: ast.AST) -> list[str]:
+    """The literals in some expressions that are more than a name or a value."""
+    inside = (node.value for one in within for node in ast.walk(one) if isinstance(node, ast.Constant))
+    return [value for value in inside if isinstance(value, str) and len(value.split()) >= WORDS]
 
 
 WORDS = 2

@@ -153,3 +153,24 @@ def test_a_text_of_constants_alone_grows_beside_them_and_is_stale_when_one_of_th
     )
     (repository / "a.py").write_text(source.replace("kind", "good"))
     assert set(plan(modules, texts).stale) == {"c", "d"}
+
+
+@pytest.mark.parametrize(
+    ("code", "made"),
+    [
+        ('A = "You serve NAME with patience.".replace("NAME", WHO)', True),
+        ('A = template("greeting", who=WHO)', True),
+        ("A = HEAD + WHO", True),
+        ('A = chat([("system", "You serve the guest.")])', False),
+        ('A = "You serve the guest."', False),
+        ('def a():\n    return template("greeting", who=WHO)', False),
+        ('A = "Answer the letters of {}, line by line.".format(WHO)', False),
+    ],
+)
+def test_a_text_that_is_gone_is_told_from_one_that_a_program_makes(repository: Path, code: str, made: bool) -> None:
+    """Made is what a name is given when the file is loaded, of names and of words that the text has; all else that is
+    not there has changed since the run."""
+    (repository / "a.py").write_text(f"from b import HEAD, WHO, chat, template\n{code}\n")
+    line = 1 + len(code.splitlines())
+    changes = plan([module("a", "You serve Ann with patience.", "a.py", line)], {"a": "Serve Ann."})
+    assert (set(changes.refused), set(changes.stale)) == (({"a"}, set()) if made else (set(), {"a"}))
