@@ -203,15 +203,15 @@ def function_of(tool: Any) -> FunctionType | None:
     return function if isinstance(function, FunctionType) else None
 
 
-def docstring(function: FunctionType) -> Place | None:
-    """Where a function's docstring is written, through decorators that took it over; `None` when it was made."""
+def docstring(function: FunctionType) -> Place:
+    """Where a function's docstring is written, through decorators that took it over; in no file when it was made."""
     function = undecorated(function)
     found = code.source(function.__code__)
     line = function.__code__.co_firstlineno
     if found is not None and isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef):
         written = ast.get_docstring(found.node, clean=False)
         if written is None or inspect.cleandoc(written) != inspect.cleandoc(function.__doc__ or ""):
-            return None
+            return Place(("doc", id(function)))
         line = found.node.body[0].lineno
     return Place(("doc", function.__code__.co_filename, line, id(function)), function.__code__.co_filename, line)
 
