@@ -69,12 +69,14 @@ class Known:
 
     def __init__(self, modules: Iterable[Module]) -> None:
         self._patterns: list[matching.Pattern] = []
+        self._short: set[str] = set()
         for module in modules:
             if module.kind != "prompt":
                 continue
             pattern = matching.pattern(module.text, module.style, module.placeholders)
             if pattern is not None:
                 self._patterns.append(pattern)
+                self._short |= {*pattern.literals} if pattern.whole and not pattern.keys else set()
             parts = attribution.literals(module.text, module.style, module.placeholders)
             plain = (matching.pattern(part) for part in parts if letters(part) >= matching.ALONE)
             self._patterns += [part for part in plain if part is not None and part != pattern]
@@ -90,13 +92,12 @@ class Known:
         return min(around, key=lambda hole: hole[1] - hole[0], default=None)
 
     def rest(self, said: str) -> Iterator[str]:
-        """What is left of a message, in pieces."""
+        """What is left of a message, in pieces. One that is all of a short text is that text."""
         at = 0
-        for start, end in self.spans(said):
-            if start > at:
+        for start, end in [*self.spans(said), (len(said), len(said))]:
+            if start > at and said[at:start].strip() not in self._short:
                 yield said[at:start]
             at = max(at, end)
-        yield said[at:]
 
 
 def itself(message: Told, match: matching.Match, known: Known) -> bool:

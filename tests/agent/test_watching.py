@@ -586,6 +586,22 @@ graph = graph_of(sort=sort, guide=guide)
     assert {module.evidence for module in watched if module.file == "prompts.json"} == {"seen"}
 
 
+def test_a_short_prompt_beside_another_is_no_second_module(load: Any) -> None:
+    """A text too short to be looked for anywhere is known where it is all that stands beside a longer one."""
+    project = load("""
+LONG = "You answer the visitors' questions about every room."
+SHORT = "Be kind to each of them."
+
+def guide(state):
+    blocks = [{"type": "text", "text": SHORT}, {"type": "text", "text": LONG}]
+    return {"answer": model.invoke([SystemMessage(blocks), ("user", state["question"])]).text}
+
+graph = graph_of(guide=guide)
+""")
+    walked = {module.name for module in discover(project.graph)}
+    assert {module.name for module in discover(project.graph, EXAMPLES)} == walked
+
+
 def test_a_jinja_template_made_at_import_is_told_from_the_source_or_its_file(load: Any) -> None:
     """Its module is where it is written; a copy renders the new text, and a template for people is no prompt."""
     Path("prompts/guard.j2").write_text("You guard the {{ room }}.{% if late %} It is late.{% endif %}\n")
