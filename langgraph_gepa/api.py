@@ -23,6 +23,7 @@ from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
+from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT
 from langgraph_gepa.engine.optimizer import Examples
@@ -35,7 +36,7 @@ from langgraph_gepa.langsmith.address import is_address
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.result import Result
-from langgraph_gepa.saved import Asked, SavedRun, found_in
+from langgraph_gepa.saved import DEMO, Asked, SavedRun, found_in
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import Rules
@@ -146,6 +147,7 @@ def optimize(
         metric=name_of(metric),
         reflection_model=(answerer := _called(reflection_lm)),
         simulated="simulated" in answerer,
+        demo=DEMO in (getattr(reflection_lm, "tags", None) or ()),
         search=search if isinstance(search, str) else "rules of your own",
         seed=seed,
         in_flight=at_least_one("in_flight", in_flight),
@@ -155,6 +157,7 @@ def optimize(
         objective=objective,
         spec=_spec(named, options),
         sources=sources,
+        checkout=Checkout.of(found.modules),
     )
     job = Job(
         graph=compiled,

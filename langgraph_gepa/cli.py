@@ -25,9 +25,11 @@ from langgraph_gepa.console import (
     InFlight,
     Iterations,
     Kinds,
+    Loaded,
     Metric,
     Options,
     Rollouts,
+    Root,
     RunOption,
     Seconds,
     Seed,
@@ -147,13 +149,12 @@ def resume(
 ) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""
     from langgraph_gepa.config import with_limits
-    from langgraph_gepa.demo.stage import REFLECTOR
     from langgraph_gepa.saved import SavedRun
 
     limits = Budget(rollouts=rollouts, tokens=tokens, dollars=dollars, seconds=seconds, iterations=iterations)
     asked = SavedRun.open(run).asked
-    if asked.reflection_model == REFLECTOR and not asked.spec:
-        _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits))
+    if asked.demo:
+        _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits), real=not asked.simulated)
     else:
         loading(asked.spec.get("graph", ""))
         _show_result(langgraph_gepa.resume(run, limits))
@@ -229,12 +230,12 @@ def push(
 
 
 @command()
-def diff(run: Folder, check: Check = False) -> None:
+def diff(run: Folder, check: Check = False, root: Root = None) -> None:
     """Print the best prompts as a change of the source, as `git apply` takes it."""
     from langgraph_gepa.applying import left_out, require_current
     from langgraph_gepa.result import PROMPTS
 
-    changes = langgraph_gepa.Result.open(run).changes
+    changes = langgraph_gepa.Result.open(run).planned(root)
     if check:
         require_current(changes)
     echo(changes.diff.encode("utf-8", "surrogateescape"))
@@ -242,16 +243,16 @@ def diff(run: Folder, check: Check = False) -> None:
 
 
 @command("apply")
-def apply_texts(run: Folder, check: Check = False) -> None:
+def apply_texts(run: Folder, check: Check = False, root: Root = None, graph: Loaded = None) -> None:
     """Write the best prompts into the source, proved by loading the graph again."""
     from langgraph_gepa.applying import left_out, require_current
     from langgraph_gepa.result import PROMPTS
 
     result = langgraph_gepa.Result.open(run)
     if check:
-        require_current(result.changes)
+        require_current(result.planned(root))
         return
-    changes = result.apply()
+    changes = result.apply(graph, root)
     for file in changes.files:
         echo(f"{file.name}: {', '.join(file.modules)}")
     tell(left_out(changes, run / PROMPTS) or ([] if changes.files else ["Nothing to write."]))

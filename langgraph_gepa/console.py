@@ -34,6 +34,11 @@ Graph = Annotated[
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Check = Annotated[bool, typer.Option("--check", help="Fail unless the source holds what the run started from.")]
+Root = Annotated[
+    Path | None,
+    typer.Option(help="Root of the project's checkout, where it is not the one the run was made in.", file_okay=False),
+]
+Loaded = Annotated[str | None, typer.Option("--graph", help="The graph of a run that was started from Python.")]
 Kinds = Annotated[str, typer.Option(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
 Watched = Annotated[
     str | None, typer.Option(help="Examples to run the graph on, to see which texts reach a model. Calls its models.")

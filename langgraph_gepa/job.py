@@ -172,7 +172,7 @@ class Job:
     def _go_on(self, folder: Path, when: str = "") -> str:
         """How to; a run that was given objects is gone on with by the program that has them, but for the demo."""
         again = f"the same call with run={str(folder)!r}"
-        if self.asked.spec or self.asked.simulated:
+        if self.asked.spec or self.asked.demo:
             again = f"the same call, or `langgraph-gepa resume {folder}`,"
         return f"What was paid for is kept in {folder}: {when}{again} goes on."
 

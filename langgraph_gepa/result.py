@@ -11,6 +11,7 @@ from typing import Any
 from langgraph_gepa import applying
 from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.agent.recalling import recall
+from langgraph_gepa.checkout import Moved
 from langgraph_gepa.errors import GraphError, RunError
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.page import write_report
@@ -98,26 +99,34 @@ class Result:
         """Per task the best output any rollout of the run has given, whatever became of the prompts that made it."""
         return Outputs.of(self)
 
-    @cached_property
+    @property
     def changes(self) -> Changes:
         """What putting the best texts back into the source changes, cannot change, and finds changed since."""
-        return plan(self.saved.asked.found, self.prompts)
+        return self.planned()
 
-    def diff(self) -> str:
-        """The best texts as a change of the source, as `git apply` takes it; nothing is written."""
-        return self.changes.diff
+    def planned(self, root: Path | str | None = None) -> Changes:
+        """The same for another checkout of the project than the run was made in, by its root (on a colleague's
+        machine, say). Raises `SourceError` when it does not have the files."""
+        moved, found = self._moved(root, named=False), self.saved.asked.found
+        return plan(found, self.prompts) if moved is None else moved.changes(found, self.prompts)
 
-    def apply(self, graph: Any = None) -> Changes:
+    def diff(self, root: Path | str | None = None) -> str:
+        """The best texts as a change of the source, as `git apply` takes it; nothing is written.
+        `root` is as for `planned`."""
+        return self.planned(root).diff
+
+    def apply(self, graph: Any = None, root: Path | str | None = None) -> Changes:
         """Writes the best texts into the source and says what was done.
 
         `graph` is the words for the graph, where the run was started with an object that no loaded module
         holds under a name: the project is loaded again in a process of its own to prove that it says the
-        new texts. Raises `SourceError`, and leaves every file as it was, when it does not or when the source
-        has changed since the run.
+        new texts. `root` is as for `planned`, and `graph` is taken from it. Raises `SourceError`, and leaves
+        every file as it was, when it does not or when the source has changed since the run.
         """
-        changes = plan(self.saved.asked.found, self.prompts)
+        changes = self.planned(root)
         found = {module.name: module for module in self.saved.asked.found}
-        applying.apply(changes, found, self.prompts, graph or self.saved.asked.spec.get("graph", self.original))
+        own = self.saved.asked.spec.get("graph", self.original)
+        applying.apply(changes, found, self.prompts, graph or own, self._moved(root, named=bool(graph)))
         return changes
 
     def push_prompts(self, prefix: str) -> dict[str, str]:
@@ -143,3 +152,6 @@ class Result:
         from langgraph_gepa import publishing
 
         return publishing.log_experiments(self, dataset)
+
+    def _moved(self, root: Path | str | None, *, named: bool) -> Moved | None:
+        return None if root is None else Moved(self.saved.asked.checkout, Path(root).resolve(), named)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from langgraph_gepa.agent.watching import Sightings, seen, updated
+from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
@@ -39,6 +40,8 @@ class Asked:
     `graph` is its outline (see `agent.drawing`). `parts` are what `fingerprint` is made of, by name.
     `spec` is how the command line named things, empty when objects were given. `simulated` says that
     no real model was behind the run. `sources` says where in LangSmith examples were read, by the name of their set.
+    no real model was behind the run, `demo` that it is one of the demo, which can make its objects again.
+    `checkout` is where the project lay, which the modules' files are told from.
     """
 
     found: tuple[Module, ...]
@@ -58,6 +61,8 @@ class Asked:
     spec: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
+    demo: bool = False
+    checkout: Checkout = Checkout()  # noqa: RUF009 - it is frozen
 
     @property
     def identity(self) -> dict[str, str]:
@@ -97,6 +102,8 @@ class Asked:
         return said
 
 
+DEMO = "langgraph_gepa:demo"
+"""The tag of the demo's reflection model, by which its runs are known."""
 WHOLE = "the graph, its prompts or the metric"
 """What runs of earlier versions have in place of the parts."""
 
@@ -182,7 +189,7 @@ class SavedRun:
     def settings(self) -> dict[str, Any]:
         """What was asked, as plain data to show: everything but the examples and the modules."""
         shown = {f.name: getattr(self.asked, f.name) for f in fields(Asked)}
-        hidden = ("found", "modules", "examples", "spec", "fingerprint", "parts", "budget")
+        hidden = ("found", "modules", "examples", "spec", "fingerprint", "parts", "budget", "demo", "checkout")
         return {
             "run": str(self.folder),
             **{name: value for name, value in shown.items() if name not in hidden},

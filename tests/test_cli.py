@@ -12,11 +12,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from langchain_openai import ChatOpenAI
 from typer.testing import CliRunner
 from typer.testing import Result as Ended
 
+from langgraph_gepa import Budget, optimize
 from langgraph_gepa.cli import app
 from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
+from langgraph_gepa.demo.stage import REFLECTOR
 from langgraph_gepa.result import Result
 
 OPTIMIZE = (
@@ -311,6 +314,18 @@ def test_the_demo_runs_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "Simulated model" in done.stdout
     shown = json.loads(call("show desk --json").stdout)
     assert (shown["seed"]["test"]["n"], shown["simulated"]) == (24, True)
+    assert call("resume desk --rollouts 80").exit_code == 0
+    assert 60 < Result.open("desk").pool.spent.rollouts <= 80
+
+
+def test_a_run_is_the_demos_by_more_than_its_models_name(project: Path, server: SimulatedServer) -> None:
+    """A run of objects whose reflection model is called as the demo's is sent back to the program that made it."""
+    server.models[REFLECTOR] = server.models["simulated-editor"]
+    sets = {"trainset": "train.jsonl", "valset": "val.jsonl", "metric": "letters.py:score", "run": "run"}
+    optimize("letters", **sets, reflection_lm=ChatOpenAI(model=REFLECTOR), budget=Budget(rollouts=30), progress=False)
+    ended = call("resume run")
+    assert ended.exit_code == 2
+    assert "was started from Python with objects" in ended.stderr
 
 
 def test_the_demo_on_a_real_model_needs_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

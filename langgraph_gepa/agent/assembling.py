@@ -96,7 +96,7 @@ def assembled(
     for name, (turn, nodes, place, slots) in zip(names[len(asked) :], drafts, strict=True):
         turns.append((turn, _module(name, tuple(nodes), place, slots)))
         carriers[name] = tuple(slots)
-    others = naming.unique([[one.name] for one in strange], names)
+    others = naming.unique([_names(one) for one in strange], names)
     served = [*asked, *(dataclasses.replace(one, name=name) for one, name in zip(strange, others, strict=True))]
     for at, module in enumerate(served):
         first = min((rank.get(node, len(rank)) for node in module.nodes), default=len(rank))
@@ -108,6 +108,12 @@ def assembled(
     above = {name: walk.above(_owners(name, slots, wholes)) for name, slots in carriers.items()}
     above |= {module.name: walk.above(_caches(walk, traced, module.nodes)) for module in served}
     return Found(compiled, walk, {m.name: m for m in modules}, carriers, wholes, above, declares, files)
+
+
+def _names(strange: Module) -> list[str]:
+    """Names for a text that was only seen: its own, with that of its file's folder."""
+    folder = Path(strange.file or "").parent.name
+    return [strange.name, *([f"{naming.slug(folder)}.{strange.name}"] if folder else [])]
 
 
 def _wholes(carriers: Carriers) -> dict[Spot, Whole]:

@@ -204,11 +204,23 @@ def function_of(tool: Any) -> FunctionType | None:
 
 
 def docstring(function: FunctionType) -> Place:
+    """Where a function's docstring is written, through decorators that took it over; in no file when it was made."""
+    function = undecorated(function)
     found = code.source(function.__code__)
     line = function.__code__.co_firstlineno
     if found is not None and isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        written = ast.get_docstring(found.node, clean=False)
+        if written is None or inspect.cleandoc(written) != inspect.cleandoc(function.__doc__ or ""):
+            return Place(("doc", id(function)))
         line = found.node.body[0].lineno
     return Place(("doc", function.__code__.co_filename, line, id(function)), function.__code__.co_filename, line)
+
+
+def undecorated(function: FunctionType) -> FunctionType:
+    """The function that `functools.wraps` wrapped, as far in as they have the same docstring."""
+    while isinstance(inner := vars(function).get("__wrapped__"), FunctionType) and inner.__doc__ == function.__doc__:
+        function = inner
+    return function
 
 
 def argument_at(docstring: str, name: str, text: str) -> int | None:

@@ -1,4 +1,4 @@
-"""The texts that a project keeps in files: a whole file, or a value in JSON or YAML."""
+"""The texts that a project keeps in files: a whole file, or a value in JSON, in YAML or above a text."""
 
 from __future__ import annotations
 
@@ -109,11 +109,12 @@ def roots(files: Iterable[str]) -> Iterator[str]:
     """The project each of these source files belongs to."""
     for file in dict.fromkeys(files):
         if Path(file).is_file():
-            yield _root(str(Path(file).absolute().parent))
+            yield project(str(Path(file).absolute().parent))
 
 
 @cache
-def _root(folder: str) -> str:
+def project(folder: str) -> str:
+    """The root of the project that a folder belongs to: the folder itself where nothing tells."""
     here = Path(folder)
     for above in (here, *here.parents):
         if above.name in ("site-packages", "dist-packages"):  # an installed package is a project of its own
@@ -149,11 +150,21 @@ def _read(path: str, changed: int, size: int) -> tuple[Text, ...]:  # noqa: ARG0
     except (UnicodeDecodeError, OSError):
         return ()
     suffix = Path(path).suffix.lower()
+    whole: tuple[Text, ...] = ()
     if suffix in _WHOLE:
-        return (Text(content, path, style=_STYLES.get(suffix, "plain")),) if templates.speaks(content) else ()
-    values = _json_values(content) if suffix == ".json" else _yaml_values(content)
+        whole = (Text(content, path, style=_STYLES.get(suffix, "plain")),) if templates.speaks(content) else ()
+        values = _header_values(content)
+    else:
+        values = _json_values(content) if suffix == ".json" else _yaml_values(content)
     texts = tuple(Text(value, path, line, keys) for keys, value, line in values if templates.words(value) >= _WORDS)
-    return texts if len(texts) <= _MOST_VALUES else ()
+    return (*whole, *texts) if len(texts) <= _MOST_VALUES else whole
+
+
+def _header_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
+    """The values above a text, in YAML between two lines of dashes, as a skill has its description there."""
+    header = _HEADER.match(content)
+    if header is not None:
+        yield from ((keys, value, line + 1) for keys, value, line in _yaml_values(header[1]))
 
 
 def _yaml_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
@@ -201,5 +212,6 @@ def _lines_of(content: str, core: str) -> int | None:
 
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_HEADER = re.compile(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _JSON_KEY = re.compile(r"\s*:")

@@ -69,12 +69,14 @@ class Known:
 
     def __init__(self, modules: Iterable[Module]) -> None:
         self._patterns: list[matching.Pattern] = []
+        self._short: set[str] = set()
         for module in modules:
             if module.kind != "prompt":
                 continue
             pattern = matching.pattern(module.text, module.style, module.placeholders)
             if pattern is not None:
                 self._patterns.append(pattern)
+                self._short |= {*pattern.literals} if pattern.whole and not pattern.keys else set()
             parts = attribution.literals(module.text, module.style, module.placeholders)
             plain = (matching.pattern(part) for part in parts if letters(part) >= matching.ALONE)
             self._patterns += [part for part in plain if part is not None and part != pattern]
@@ -90,17 +92,25 @@ class Known:
         return min(around, key=lambda hole: hole[1] - hole[0], default=None)
 
     def rest(self, said: str) -> Iterator[str]:
-        """What is left of a message, in pieces."""
+        """What is left of a message, in pieces. One that is all of a short text is that text."""
         at = 0
-        for start, end in self.spans(said):
-            if start > at:
+        for start, end in [*self.spans(said), (len(said), len(said))]:
+            if start > at and said[at:start].strip() not in self._short:
                 yield said[at:start]
             at = max(at, end)
-        yield said[at:]
 
 
 def itself(message: Told, match: matching.Match, known: Known) -> bool:
     """Whether what was found is no module's own words and nothing the rollout came by."""
+    spans = known.spans(message.text)
+    whole = any(start <= match.start and match.end <= end for start, end in spans)
+    if whole or all(_within(words, match, spans) for words in match.said() if message.text[slice(*words)].strip()):
+        return False
     said = message.text[match.start : match.end]
-    covered = any(start <= match.start and match.end <= end for start, end in known.spans(message.text))
-    return not covered and not any(said in text for text in message.brought)
+    return not any(said in text for text in message.brought)
+
+
+def _within(words: tuple[int, int], match: matching.Match, spans: Iterable[tuple[int, int]]) -> bool:
+    """Whether words of a template are a module's that has the same placeholders beside them, not what filled them."""
+    around = [(start, end) for start, end in spans if start <= words[0] and words[1] <= end]
+    return any(all(last <= start or end <= first for first, last in match.holes) for start, end in around)

@@ -11,7 +11,7 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 from langchain_core.tools import BaseTool
 
@@ -51,8 +51,10 @@ class Places:
                 filename = owner.__code__.co_filename
                 line, column = where[:2]
                 return Place(("literal", filename, line, column), filename, line)
+            case ("doc",) if isinstance(owner, type):
+                return definitions.class_docstring(owner)
             case ("doc",):
-                return definitions.class_docstring(owner) if isinstance(owner, type) else definitions.docstring(owner)
+                return self._docstring(owner, slot)
             case ("source",) if Path(owner.filename or "").is_file():  # a template that jinja2 loaded
                 return Place(("file", owner.filename), owner.filename, 1)
             case ("described", name):
@@ -69,12 +71,20 @@ class Places:
                 return definitions.field(owner, str(name), slot.text) or Place((slot.owner, slot.step), name=str(name))
             case ("default" | "kwdefault", name) if (home := definitions.argument(owner, name, slot.text)) is not None:
                 return home
-        if isinstance(owner, BaseTool) and (made := definitions.made_from(owner, slot.text)) is not None:
-            return definitions.docstring(made)
+        made = definitions.made_from(owner, slot.text) if isinstance(owner, BaseTool) else None
+        if made is not None:
+            return self._docstring(made, slot)
         if slot.step[0] == "attr" and definitions.is_default(owner, str(slot.step[1]), slot.text):
             name = str(slot.step[1])
             return definitions.field(type(owner), name, slot.text) or Place((slot.owner, slot.step), name=name)
         return self._string(slot)
+
+    def _docstring(self, function: FunctionType, slot: Slot) -> Place:
+        """Where a docstring is written: in its function, or wherever it was taken from."""
+        own = definitions.docstring(function)
+        if own.file is None and (taken := self._string(slot)).file is not None:
+            return taken
+        return own
 
     def _description(self, cls: type, field: str, slot: Slot) -> Place:
         """Where a field is described: in its class, in the function a tool was made from, or wherever else."""
@@ -95,7 +105,8 @@ class Places:
     def _makers(self, arguments: int) -> Iterator[tuple[str, ast.AST]]:
         """The functions of the tools that take these arguments."""
         for holder, _ in self.walk.holders[arguments]:
-            made = definitions.function_of(self.walk.nodes[holder].value)
+            function = definitions.function_of(self.walk.nodes[holder].value)
+            made = definitions.undecorated(function) if function is not None else None
             found = code.source(made.__code__) if made is not None else None
             if made is not None and found is not None:
                 yield made.__code__.co_filename, found.node

@@ -43,7 +43,7 @@ def _now(module: Module, files: Files) -> Iterator[Module]:
         yield module
     elif module.note != PART:
         for text in there:
-            if naming.slug(text.name) == module.name:
+            if naming.slug(text.name) in (module.name, module.name.partition(".")[2]):
                 yield from _changed(module, text)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.documents import BaseDocumentCompressor
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.prompts.message import BaseMessagePromptTemplate
 from langchain_core.retrievers import BaseRetriever
@@ -58,6 +58,15 @@ def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
     yield from ((given[k], "tools") for k in _DESCRIBED if k in given)
     if name in _TOOL_MAKERS and "description" in given:
         yield given["description"], "tool"
+
+
+def answer(node: ast.Call, expressions: Expressions) -> ast.expr | None:
+    """The text of a message that a program writes in the name of a tool or a model: most often a result."""
+    name, target = last(node.func), expressions.resolve(node.func)
+    if not (_subclass(target, (ToolMessage, AIMessage)) or (target is MISSING and name in _SPEAKERS - _HEARD)):
+        return None
+    given = {k.arg: k.value for k in node.keywords}
+    return given.get("content", node.args[0] if node.args else None)
 
 
 def _prompt(node: ast.expr | None) -> Iterator[Sink]:

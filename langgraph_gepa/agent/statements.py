@@ -238,6 +238,7 @@ class _Reader(ast.NodeVisitor):
         target = self.expressions.resolve(node.func)
         for argument, use in sinks.of_call(node, self.expressions):
             self._sink(self.sources(argument), use)
+        self._loose(self.sources(sinks.answer(node, self.expressions)))
         for keyword in node.keywords:
             if keyword.arg is not None and PROMPT_NAME.search(keyword.arg):
                 sources = list(self.sources(keyword.value))

@@ -64,7 +64,8 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
 
 def _steers(text: str, message: Told) -> bool:
     """Whether a constant from nowhere known is a prompt: a system message, or more than a few words of one."""
-    return message.role == "system" and (text == message.text.strip() or templates.words(text) >= LONG)
+    said = templates.words(_PATH.sub(" ", text))
+    return message.role == "system" and (text == message.text.strip() or said >= LONG)
 
 
 READ = "read from its file when the graph runs: replaced in the messages on their way to the model"
@@ -157,6 +158,7 @@ def _data(text: str) -> bool:
 
 
 _SHOWN = re.compile(r"\s*(?:<[^<>]*>\s*)*[\[({]+\s*(?:['\"\[{]|\w+\()")
+_PATH = re.compile(r"\S*/\S+")
 _IDENTIFIER = re.compile(r"\w*[_\d]\w*")
 
 

@@ -20,6 +20,7 @@ from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.demo.simulated import support
 from langgraph_gepa.demo.tickets import tickets
 from langgraph_gepa.errors import ModelError
+from langgraph_gepa.saved import DEMO
 from langgraph_gepa.search.rollout import Feedback
 
 AGENT = "simulated-agent"
@@ -55,14 +56,16 @@ def helpdesk_demo(*, seed: int = 0, real: bool = False) -> Iterator[Demo]:
         if not os.environ.get("OPENAI_API_KEY"):
             raise ModelError("The demo on a real model needs a key: set the environment variable OPENAI_API_KEY.")
         model = os.environ.get("OPENAI_MODEL", "gpt-5-mini")
-        yield _demo(ChatOpenAI(model=model), ChatOpenAI(model=os.environ.get("OPENAI_REFLECTION_MODEL", "gpt-5")))
+        reflection = os.environ.get("OPENAI_REFLECTION_MODEL", "gpt-5")
+        yield _demo(ChatOpenAI(model=model), ChatOpenAI(model=reflection, tags=[DEMO]))
         return
     with SimulatedServer({AGENT: support, REFLECTOR: reflector}, seed=seed) as server:
         yield _demo(_simulated(AGENT, server), _simulated(REFLECTOR, server))
 
 
 def _simulated(model: str, server: SimulatedServer) -> ChatOpenAI:
-    return ChatOpenAI(model=model, base_url=server.base_url, api_key=SecretStr("simulated"))
+    tags = [DEMO] if model == REFLECTOR else None
+    return ChatOpenAI(model=model, base_url=server.base_url, api_key=SecretStr("simulated"), tags=tags)
 
 
 def _demo(model: BaseChatModel, reflection: BaseChatModel) -> Demo:

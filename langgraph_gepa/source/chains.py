@@ -18,6 +18,11 @@ class Hole:
     code: str
     operand: bool = False
 
+    @property
+    def bare(self) -> str:
+        """The expression without the braces of an f-string."""
+        return self.code if self.operand else self.code.removeprefix("{").removesuffix("}").strip()
+
 
 Fragments = tuple[str | Hole, ...]
 """A text with expressions in it; no two strings stand side by side and none is empty."""

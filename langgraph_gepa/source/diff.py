@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import io
 import os
 import re
 import site
 import sysconfig
-import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from langgraph_gepa.search.module import Module, Texts
-from langgraph_gepa.source.files import filled
-from langgraph_gepa.source.finding import Edit, GoneError, UnwritableError, computed, find
-from langgraph_gepa.source.homes import homes
+from langgraph_gepa.source.content import Content
+from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
+from langgraph_gepa.source.finding import find
+from langgraph_gepa.source.homes import homes, named
+from langgraph_gepa.source.making import narrowed
 from langgraph_gepa.source.reading import parsed
-from langgraph_gepa.source.rewriting import rewritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +81,12 @@ class _Wanted:
         return self.new != self.module.text
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """A file as text, and how to make bytes of one."""
-
-    name: str
-    text: str
-    encoding: str
-    crlf: bool = False
-
-    @property
-    def python(self) -> bool:
-        return self.name.endswith((".py", ".pyi"))
-
-    def bytes(self, text: str) -> bytes:
-        return (text.replace("\n", "\r\n") if self.crlf else text).encode(self.encoding)
-
-
 def plan(modules: Iterable[Module], texts: Texts, root: Path | None = None) -> Changes:
     """What has to change for the source to say `texts`; nothing is written.
 
     `modules` are all modules of the graph as they were when the texts were made, so that one which stays
-    and shares its place with one that changes is noticed. `Module.file` is taken from `root`, by default
-    the working directory.
+    and shares its place with one that changes is noticed. `Module.file` is taken from `root`, and what lies
+    elsewhere is refused; by default it is taken from the working directory.
     """
     here = (root or Path.cwd()).resolve()
     refused: dict[str, str] = {}
@@ -114,6 +96,8 @@ def plan(modules: Iterable[Module], texts: Texts, root: Path | None = None) -> C
     for module in modules:
         wanted = _Wanted(module, texts.get(module.name, module.text))
         path, reason = _home(wanted, here)
+        if path is not None and root is not None and not path.is_relative_to(here):
+            path, reason = None, f"it is written outside of {here} ({module.origin})"
         if path is not None:
             by_file.setdefault(path, []).append(wanted)
         elif wanted.changed:
@@ -122,7 +106,7 @@ def plan(modules: Iterable[Module], texts: Texts, root: Path | None = None) -> C
     top = _root(here, by_file)
     files: list[FileChange] = []
     for path, several in sorted(by_file.items()):
-        file = _File(path, Path(os.path.relpath(path, top)).as_posix(), several)
+        file = _File(path, Path(os.path.relpath(path, top)).as_posix(), _work_tree(here), several)
         refused |= file.refused
         stale |= file.stale
         done += file.done
@@ -133,24 +117,29 @@ def plan(modules: Iterable[Module], texts: Texts, root: Path | None = None) -> C
 class _File:
     """The planning of one file: which of its texts can be written, and why not the others."""
 
-    def __init__(self, path: Path, name: str, several: Sequence[_Wanted]) -> None:
+    def __init__(self, path: Path, name: str, project: Path, several: Sequence[_Wanted]) -> None:
         self.path = path
         self.name = name
+        self.project = project
         self.refused: dict[str, str] = {}
         self.stale: dict[str, str] = {}
         self.done: list[str] = []
-        self._written: list[_Wanted] = []
+        self._written: list[tuple[_Wanted, Edit]] = []
         self._before = path.read_bytes()
         changed = [wanted for wanted in several if wanted.changed]
         try:
-            self._content = _content(name, self._before)
+            self._content = Content.of(name, self._before)
         except (UnicodeDecodeError, SyntaxError) as error:
             self.refused = {wanted.module.name: f"{name} cannot be read ({error})" for wanted in changed}
             return
-        places = _places(self._content, several)
+        places = {wanted: self._content.place(wanted.edit) for wanted in several}
+        parts = {wanted: self._content.parts(wanted.edit) for wanted in several}
         for wanted in changed:
-            rivals = [other for other in several if other.new != wanted.new and places.get(other) == places.get(wanted)]
-            if wanted in places and rivals:
+            place = places[wanted]
+            others = [other for other in several if other is not wanted and place is not None]
+            rivals = [other for other in others if places[other] == place and other.new != wanted.new]
+            rivals += [other for other in others if place in parts[other] and not _follows(other, wanted)]
+            if rivals:
                 names = ", ".join(other.module.name for other in rivals)
                 shared = f"its place in {name} is that of {names} too, which is to say something else"
                 self.refused[wanted.module.name] = shared
@@ -160,12 +149,16 @@ class _File:
     def _consider(self, wanted: _Wanted) -> None:
         module = wanted.module
         try:
-            self._content.bytes(_edited(self._content, [wanted.edit]))
+            edit = self._edit(wanted)
+            self._content.bytes(self._content.edited([edit]))
         except GoneError:
-            if _there(self._content, wanted):
+            if self._content.says(wanted.edit):
                 self.done.append(module.name)
-            elif (line := _computed(self._content, wanted.edit)) is not None:
-                self.refused[module.name] = f"it is put together when the program runs ({self.name}:{line})"
+            elif (made := self._content.maker(wanted.edit)) is not None:
+                line, code = made
+                by = f" by `{code}`" if code else ""
+                where = f"put together when the program runs ({self.name}:{line}){by}"
+                self.refused[module.name] = f"it is {where}: write it there yourself"
             else:
                 self.stale[module.name] = f"{module.origin or self.name} no longer holds the text the run started from"
         except UnwritableError as reason:
@@ -173,61 +166,25 @@ class _File:
         except UnicodeEncodeError as error:
             self.refused[module.name] = f"{self.name}: it cannot be written in {error.encoding}"
         else:
-            self._written.append(wanted)
+            self._written.append((wanted, edit))
+
+    def _edit(self, wanted: _Wanted) -> Edit:
+        """What is to be written: of a text joined from constants, the one that changes, where nothing else uses it."""
+        found = self._content.found(wanted.edit)
+        part = None if found is None else narrowed(parsed(self._content.text), wanted.edit, found.values)
+        return part[1] if part is not None and named(self.project, part[0]) == [self.path] else wanted.edit
 
     def changes(self) -> Iterator[FileChange]:
         if self._written:
-            edits = list(dict.fromkeys(wanted.edit for wanted in self._written))
-            after = self._content.bytes(_edited(self._content, edits))
-            names = tuple(wanted.module.name for wanted in self._written)
+            edits = list(dict.fromkeys(edit for _, edit in self._written))
+            after = self._content.bytes(self._content.edited(edits))
+            names = tuple(wanted.module.name for wanted, _ in self._written)
             yield FileChange(self.path, self.name, self._before, after, names)
 
 
-def _places(content: _Content, several: Sequence[_Wanted]) -> dict[_Wanted, tuple[int, int]]:
-    """Where each text stands, of those that can be found."""
-    places: dict[_Wanted, tuple[int, int]] = {}
-    file = parsed(content.text) if content.python else None
-    for wanted in several:
-        try:
-            if file is not None:
-                places[wanted] = find(file, wanted.edit).span
-            else:
-                places[wanted] = (wanted.module.line or 0, hash(wanted.module.text))
-        except UnwritableError:
-            continue
-    return places
-
-
-def _there(content: _Content, wanted: _Wanted) -> bool:
-    """Whether the file says the new text already."""
-    edit = wanted.edit
-    try:
-        _edited(content, [Edit(edit.new, edit.new, edit.line, edit.style)])
-    except UnwritableError:
-        return False
-    return True
-
-
-def _computed(content: _Content, edit: Edit) -> int | None:
-    return computed(parsed(content.text), edit) if content.python else None
-
-
-def _edited(content: _Content, edits: Sequence[Edit]) -> str:
-    if content.python:
-        return rewritten(content.text, edits, content.encoding)
-    return filled(content.name, content.text, edits)
-
-
-def _content(name: str, data: bytes) -> _Content:
-    """Raises `UnicodeDecodeError`, and `SyntaxError` for Python that is none."""
-    if name.endswith((".py", ".pyi")):
-        encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-        parsed(text := data.decode(encoding))
-        return _Content(name, text, encoding)
-    encoding = "utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8"
-    text = data.decode(encoding)
-    crlf = "\r\n" in text and not re.search(r"(?<!\r)\n", text)
-    return _Content(name, text.replace("\r\n", "\n") if crlf else text, encoding, crlf)
+def _follows(whole: _Wanted, part: _Wanted) -> bool:
+    """Whether a text that is made of another shall say what comes of changing that."""
+    return whole.new == whole.module.text.replace(part.module.text, part.new)
 
 
 def _home(wanted: _Wanted, here: Path) -> tuple[Path | None, str]:
@@ -238,8 +195,8 @@ def _home(wanted: _Wanted, here: Path) -> tuple[Path | None, str]:
     module = wanted.module
     path = None if module.file is None else (here / module.file).resolve()
     if path is not None and not path.is_file():
-        return None, f"there is no file {module.file} (looked for from {here})"
-    if path is not None and any(path.is_relative_to(library) for library in _libraries()):
+        return None, f"there is no file {module.file} (looked for from {here}): name the root of the project's checkout"
+    if path is not None and is_library(path):
         return None, f"it is written in an installed package ({module.origin}), which is not the project's to change"
     if wanted.changed and (path is None or not _written_in(path, wanted)):
         found = homes(_work_tree(here), module.text) or homes(_work_tree(here), wanted.new)
@@ -254,21 +211,22 @@ def _home(wanted: _Wanted, here: Path) -> tuple[Path | None, str]:
 def _written_in(path: Path, wanted: _Wanted) -> bool:
     """Whether a Python file may write the text out itself, as it was, as it shall be, or in pieces."""
     try:
-        content = _content(path.name, path.read_bytes())
+        content = Content.of(path.name, path.read_bytes())
         if not content.python:
             return True
         find(parsed(content.text), wanted.edit)
     except GoneError:
-        return _there(content, wanted) or _computed(content, wanted.edit) is not None
+        return content.says(wanted.edit) or content.computes(wanted.edit)
     except (UnwritableError, UnicodeDecodeError, SyntaxError):
         return True
     return True
 
 
-def _libraries() -> list[Path]:
+def is_library(file: Path) -> bool:
+    """Whether a file belongs to Python or an installed package."""
     paths = sysconfig.get_paths()
     found = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"], site.getusersitepackages()]
-    return [Path(path).resolve() for path in found]
+    return any(file.resolve().is_relative_to(Path(path).resolve()) for path in found)
 
 
 def _root(here: Path, files: Iterable[Path]) -> Path:

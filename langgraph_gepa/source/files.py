@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from langgraph_gepa.source.finding import Edit, GoneError, UnwritableError
+from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,11 @@ def filled(name: str, content: str, edits: Sequence[Edit]) -> str:
 
 
 def _in_text(content: str, edit: Edit) -> str:
-    """The whole file is the text, or whole lines of it are (below a header, say)."""
+    """The whole file is the text, or whole lines of it are (below a header, say), or a value in its header is."""
+    header = _HEADER.match(content)
+    if header is not None and edit.line in range(2, content.count("\n", 0, header.end(1)) + 1):
+        within = Edit(edit.old, edit.new, (edit.line or 0) - 1)
+        return content[: header.start(1)] + _in_yaml(header[1], within) + content[header.end(1) :]
     core = edit.old.strip()
     if not core or core not in content:
         raise GoneError("the text is not there any more")
@@ -189,6 +193,7 @@ def _unknown(content: str, edit: Edit) -> str:
     raise UnwritableError("texts inside files of this format are not written")
 
 
+_HEADER = re.compile(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _JSON_KEY = re.compile(r"\s*:")
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from string import Formatter
 
-from langgraph_gepa.search.module import Style
 from langgraph_gepa.source.chains import Hole, Spot, View, merged
+from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
+from langgraph_gepa.source.making import constants, made
 from langgraph_gepa.source.reading import SourceFile
-
-
-class UnwritableError(Exception):
-    """A text that cannot be put into its file; the message says why, in words that end a sentence."""
-
-
-class GoneError(UnwritableError):
-    """The file does not hold the text any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One text to change: `old` and `new` as `Module.text` gives them, `line` as `Module.line`."""
-
-    old: str
-    new: str
-    line: int | None = None
-    style: Style = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +39,8 @@ def find(file: SourceFile, edit: Edit) -> Found:
     """
     matches = [(spot, names) for spot in file.spots if (names := _read(spot.view, edit)) is not None]
     here = [spot for spot in file.spots if edit.line is not None and edit.line in spot.around]
-    made = {} if matches else {spot: values for spot in here if (values := _made(spot.view, edit))}
-    matches = matches or [(spot, {}) for spot in made]
+    filled = {} if matches else {spot: v for spot in here if (v := made(spot.view, edit, constants(file)))}
+    matches = matches or [(spot, {}) for spot in filled]
     if not matches:
         raise GoneError("the text is not there any more")
     near = [(s, n) for s, n in matches if edit.line == s.line]
@@ -70,22 +52,7 @@ def find(file: SourceFile, edit: Edit) -> Found:
             f"the same text stands there more than once (lines {lines}): it is unclear which is meant"
         )
     spot, names = min(tier, key=_preference)
-    return Found(edit, spot.view, names, made.get(spot, {}))
-
-
-def computed(file: SourceFile, edit: Edit) -> int | None:
-    """The line of an expression that may make the text when the program runs; `None` where none is seen."""
-    parts = set()
-    for spot in sorted(file.spots, key=lambda spot: spot.line != edit.line):
-        written = spot.view.chain.fragments
-        literal = "".join(fragment for fragment in written if isinstance(fragment, str))
-        pattern = "".join(_FIELD.sub(".*", re.escape(f)) if isinstance(f, str) else ".*" for f in written)
-        wordy = len(literal.split()) >= _WORDS
-        if ".*" in pattern and wordy and re.fullmatch(pattern, edit.old, re.DOTALL):
-            return spot.line
-        if edit.line is not None and edit.line in spot.around and wordy and literal.strip() in edit.old:
-            parts.add(literal)
-    return edit.line if len(parts) > 1 else None
+    return Found(edit, spot.view, names, filled.get(spot, {}))
 
 
 def _preference(match: tuple[Spot, dict[str, Hole]]) -> tuple[bool, int]:
@@ -126,24 +93,6 @@ def _read(view: View, edit: Edit) -> dict[str, Hole] | None:
     return names or None
 
 
-def _made(view: View, edit: Edit) -> dict[str, Hole]:
-    """What each expression said when the edit's old text was made, where that can be told for sure."""
-    written = view.chain.fragments
-    holes = [fragment for fragment in written if isinstance(fragment, Hole)]
-    words = " ".join(fragment for fragment in written if isinstance(fragment, str)).split()
-    if edit.style == "fstring" or view.seen is not None or not holes or len(words) < _WORDS:
-        return {}
-    tight, wide = (
-        re.fullmatch("".join(re.escape(f) if isinstance(f, str) else way for f in written), edit.old, re.DOTALL)
-        for way in ("(.+?)", "(.+)")
-    )
-    if tight is None or wide is None or tight.groups() != wide.groups():
-        return {}
-    values = dict(zip(tight.groups(), holes, strict=True))
-    told = all(edit.old.count(value) == tight.groups().count(value) for value in values)
-    return values if told and len(values) == len(set(holes)) else {}
-
-
 def parts(text: str) -> Iterator[tuple[str, str] | tuple[None, str]]:
     """`(literal, "")` and `(None, placeholder)` in order; neighbouring literals joined. Raises `ValueError`."""
     held = ""
@@ -156,8 +105,3 @@ def parts(text: str) -> Iterator[tuple[str, str] | tuple[None, str]]:
             yield None, name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
     if held:
         yield held, ""
-
-
-_WORDS = 2
-"""An expression with fewer words written out could have made anything."""
-_FIELD = re.compile(r"\\{[^{}]*\\}|%s")

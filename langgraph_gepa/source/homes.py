@@ -1,13 +1,14 @@
-"""Files that are a text or hold it as a value, for texts that no Python file writes out."""
+"""The files of a project: which of them are a text or hold it as a value, and which name a constant."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from langgraph_gepa.source.edits import Edit, UnwritableError
 from langgraph_gepa.source.files import filled
-from langgraph_gepa.source.finding import Edit, UnwritableError
 
 _WHOLE = {
     ".md",
@@ -24,6 +25,7 @@ _WHOLE = {
     ".html",
 }
 _VALUES = {".yaml", ".yml", ".json"}
+_PROGRAMS = {".py", ".pyi", ".ipynb"}
 _SKIPPED = {"node_modules", "__pycache__", "site-packages", "build", "dist"}
 _LARGEST = 1_000_000
 """Bytes up to which a file is looked into."""
@@ -36,7 +38,7 @@ def homes(root: Path, text: str) -> list[Path]:
     are not looked into.
     """
     whole, held = [], []
-    for path in _files(root):
+    for path in _files(root, _WHOLE | _VALUES):
         try:
             content = path.read_text(encoding="utf-8-sig")
         except (UnicodeDecodeError, OSError):
@@ -56,7 +58,13 @@ def _holds(name: str, content: str, text: str) -> bool:
     return True
 
 
-def _files(root: Path) -> Iterator[Path]:
+def named(root: Path, name: str) -> list[Path]:
+    """The programs below `root` that a name stands in."""
+    word = re.compile(rf"\b{re.escape(name)}\b".encode())
+    return [path for path in _files(root, _PROGRAMS) if word.search(path.read_bytes())]
+
+
+def _files(root: Path, endings: Collection[str]) -> Iterator[Path]:
     for folder, below, names in os.walk(root):
         if "run.db" in names or "pyvenv.cfg" in names:
             below.clear()
@@ -64,5 +72,5 @@ def _files(root: Path) -> Iterator[Path]:
         below[:] = sorted(name for name in below if not name.startswith(".") and name not in _SKIPPED)
         for name in sorted(names):
             path = Path(folder, name)
-            if path.suffix.lower() in _WHOLE | _VALUES and path.stat().st_size <= _LARGEST:
+            if path.suffix.lower() in endings and path.stat().st_size <= _LARGEST:
                 yield path

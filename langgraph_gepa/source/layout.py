@@ -197,13 +197,15 @@ class Writer:
 
 
 _GAP = re.compile(r"(?:[ \t\r\n+]|#[^\r\n]*[\r\n])*")
+_NEW = Piece(0, 0, (), quote='"')
+"""The first literal in a chain of names."""
 _ANCHOR = 12
 """A piece shorter than this is not looked for inside a changed text: it may stand there by accident."""
 
 
 def _like(pieces: Sequence[Piece]) -> Piece:
     """The piece whose quotes and prefix new ones take."""
-    literals = [piece for piece in pieces if not piece.operand]
+    literals = [piece for piece in pieces if not piece.operand] or [_NEW]
     return next((piece for piece in literals if not piece.triple), literals[0])
 
 

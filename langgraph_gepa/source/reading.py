@@ -21,6 +21,7 @@ class SourceFile:
     """A parsed Python file and the texts in it. Raises `SyntaxError` for what is no Python."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self.data = text.encode("utf-8")
         self._starts = [0, *(m.end() for m in re.finditer(rb"\r\n|\r|\n", self.data))]
         try:
@@ -35,6 +36,10 @@ class SourceFile:
 
     def line(self, offset: int) -> int:
         return bisect.bisect_right(self._starts, offset)
+
+    def offset(self, line: int, column: int) -> int:
+        """Where a line's byte stands, both as `ast` counts them."""
+        return self._starts[line - 1] + column
 
     def code(self, start: int, end: int) -> str:
         return self.data[start:end].decode("utf-8")
@@ -96,7 +101,11 @@ class _Reader(cst.CSTVisitor):
                 self._add(view)
         elif isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value == "description":
             self._description(node.value)
-        return not isinstance(node, cst.ConcatenatedString)
+        if isinstance(node, cst.ConcatenatedString):  # its pieces are no texts of their own, what fills them may be
+            for expression in _filling(node):
+                expression.visit(self)
+            return False
+        return True
 
     def on_leave(self, original_node: cst.CSTNode) -> None:
         if _is(original_node, cst.BaseStatement, cst.BaseSmallStatement):
@@ -154,24 +163,25 @@ class _Reader(cst.CSTVisitor):
         return View(*self.file.span(node), within.chain, seen)
 
     def _joined(self, node: cst.Call) -> View | None:
-        """`"\\n".join([...])` of texts written out, which a new text takes the place of as a whole."""
+        """`"\\n".join([...])` of texts and names, which a new text takes the place of as a whole."""
         match node:
             case cst.Call(func=cst.Attribute(value=between, attr=cst.Name("join")), args=[cst.Arg(value=several)]):
                 pass
             case _:
                 return None
-        if not isinstance(several, cst.List | cst.Tuple):
+        if not isinstance(several, cst.List | cst.Tuple) or not several.elements:
             return None
-        parts = [_text(between), *(_text(element.value) for element in several.elements)]
-        if any(part is None for part in parts) or not several.elements:
+        between_them, parts = _text(between), [_part(element) for element in several.elements]
+        if between_them is None or None in parts:
             return None
+        first, *others = (part or "" for part in parts)
+        fragments = merged([first, *(fragment for part in others for fragment in (between_them, part))])
         start, end = self.file.span(node)
-        piece = Piece(start, end, merged([str(parts[0]).join(map(str, parts[1:]))]), quote='"')
-        return View(start, end, Chain(start, end, (piece,)))
+        return View(start, end, Chain(start, end, (Piece(start, end, fragments, quote='"'),)))
 
     def _chain(self, node: cst.BaseExpression) -> Chain | None:
         pieces = self._pieces(node)
-        if pieces is None or all(piece.operand for piece in pieces):
+        if pieces is None or (all(piece.operand for piece in pieces) and not all(map(_is_name, pieces))):
             return None
         return Chain(*self.file.span(node), tuple(pieces), plus=isinstance(node, cst.BinaryOperation))
 
@@ -215,6 +225,10 @@ def _hole(part: cst.FormattedStringExpression) -> Hole:
     return Hole(cst.Module([]).code_for_node(part.with_changes(equal=None, conversion=conversion)))
 
 
+def _is_name(operand: Piece) -> bool:
+    return all(isinstance(fragment, Hole) and fragment.code.isidentifier() for fragment in operand.fragments)
+
+
 def _text(node: cst.BaseExpression) -> str | None:
     """The text that a literal is; `None` for everything else."""
     try:
@@ -222,6 +236,26 @@ def _text(node: cst.BaseExpression) -> str | None:
     except ValueError:
         return None
     return value if isinstance(value, str) else None
+
+
+def _part(element: cst.BaseElement) -> str | Hole | None:
+    """The text that an element is, or the name that stands for one."""
+    match element:
+        case cst.Element(value=cst.Name(value=name)):
+            return Hole(f"{{{name}}}")
+        case cst.Element(value=node):
+            return _text(node)
+    return None
+
+
+def _filling(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """The expressions within the literals of a concatenated string."""
+    match node:
+        case cst.ConcatenatedString(left=left, right=right):
+            yield from _filling(left)
+            yield from _filling(right)
+        case cst.FormattedString(parts=parts):
+            yield from (part.expression for part in parts if isinstance(part, cst.FormattedStringExpression))
 
 
 def _docstring(node: cst.FunctionDef | cst.ClassDef | cst.Module) -> cst.BaseExpression | None:

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
 from langgraph_gepa.source.chains import Chain, Fragments, merged
-from langgraph_gepa.source.finding import Edit, Found, UnwritableError, find, parts
+from langgraph_gepa.source.edits import Edit, UnwritableError
+from langgraph_gepa.source.finding import Found, find, parts
 from langgraph_gepa.source.layout import Writer
+from langgraph_gepa.source.making import lost
 from langgraph_gepa.source.reading import SourceFile, parsed
 from langgraph_gepa.source.seen import as_docstring
 from langgraph_gepa.source.spelling import Holes, Speller
@@ -49,11 +51,10 @@ def _code(file: SourceFile, found: Found, source: str, encoding: str) -> tuple[i
 
 def _fragments(found: Found) -> Fragments:
     edit, names = found.edit, found.names
-    for value, hole in found.values.items():
-        if edit.new.count(value) != edit.old.count(value):
-            raise UnwritableError(
-                f"`{hole.code}` is filled in when the program runs, and the new text does not keep what it says"
-            )
+    for hole in lost(edit, found.values).values():
+        raise UnwritableError(
+            f"it is put together with `{hole.bare}`, whose words the new text does not keep: write it there yourself"
+        )
     if found.values:
         cut = re.split(f"({'|'.join(map(re.escape, found.values))})", edit.new)
         return merged(found.values.get(part, part) for part in cut)
@@ -81,9 +82,10 @@ def _placed(writer: Writer, found: Found, new: Fragments) -> tuple[int, int, str
     own = "".join(map(str, chain.fragments))
     if view.part is not None:
         return _partly(writer, found, own, text)
+    texts = [text]
     if view.fixed:  # every reader of a docstring takes these margins off
-        text = as_docstring(text) if own == found.edit.old else _BLANK.sub("", text.strip())
-    for value, open_line in _values(own, text, _column(writer, chain)):
+        texts = [_BLANK.sub("", text.strip()), *([as_docstring(text)] if own == found.edit.old else [])]
+    for text, (value, open_line) in ((t, v) for t in texts for v in _values(own, t, _column(writer, chain))):
         if view.seen(value) == text:
             code = writer.written(merged([value]), chain, open_line=open_line)
             if code is not None:

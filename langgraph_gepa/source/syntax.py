@@ -16,15 +16,19 @@ def evaluated(code: str) -> ast.expr | None:
         return None
 
 
-def is_python(source: str) -> bool:
-    """Whether this Python takes a whole file."""
+def tree(source: str) -> ast.Module | None:
+    """The tree of a whole file; `None` when this Python does not take it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(source)
+            return ast.parse(source)
     except (SyntaxError, ValueError):
-        return False
-    return True
+        return None
+
+
+def is_python(source: str) -> bool:
+    """Whether this Python takes a whole file."""
+    return tree(source) is not None
 
 
 def literal_value(code: str) -> object:

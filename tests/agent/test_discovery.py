@@ -12,14 +12,16 @@ from typing import Any, TypedDict
 
 import pytest
 from langchain.agents import create_agent
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.prompts import ChatPromptTemplate, PromptTemplate
 from langchain_core.runnables import ConfigurableField, RunnableBranch, RunnableParallel, RunnablePassthrough
 from langchain_core.tools import tool
 from langgraph.func import entrypoint, task
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
+from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.agent.discovery import discover, survey
 from langgraph_gepa.search.module import Module
 
@@ -153,6 +155,26 @@ def test_a_text_not_seen_to_flow_is_possible_and_off(echo: Any) -> None:
 
     module = one(chain(("node", node)))
     assert (module.evidence, module.on) == ("possible", False)
+
+
+def test_what_a_program_says_in_the_name_of_a_tool_is_possible(echo: Any) -> None:
+    """It may be instructions as well as a result, so it is listed and can be bound and chosen, but is off."""
+
+    def enter(who: str) -> Callable[..., Any]:
+        def node(state: State) -> Any:
+            told = ToolMessage(f"The assistant is now the {who}. Reflect on what was said above.", tool_call_id="1")
+            return Command(update={"question": echo.invoke([AIMessage("Asked."), told]).text})
+
+        return node
+
+    graph = chain(("enter", enter("host")))
+    module = one(graph)
+    assert (module.text, module.evidence) == (
+        "The assistant is now the {who}. Reflect on what was said above.",
+        "possible",
+    )
+    bind(graph, {module.name: "You are the {who} now."}).invoke({"question": ""})
+    assert "You are the host now." in echo.heard()
 
 
 def test_values_and_keys_are_no_prompts(echo: Any) -> None:

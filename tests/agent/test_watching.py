@@ -220,6 +220,38 @@ graph = graph_of(writer=writer)
     assert said(bound) == "Sing.\n\nNow: Why?"
 
 
+def test_values_above_the_texts_of_files_are_modules_of_their_own(load: Any) -> None:
+    """Skills' descriptions, listed in one message, are each at home in its file; what the list frames them with is
+    not on."""
+    skills = {
+        "post": "description: Writes long posts with a hook that keeps the reader.",
+        "thread": "description: >\n  Writes threads of short posts, one\n  thought in each of them.",
+    }
+    for name, description in skills.items():
+        (Path("skills") / name).mkdir(parents=True)
+        (Path("skills") / name / "SKILL.md").write_text(f"---\nname: {name}\n{description}\n---\n\n# How to {name}\n")
+    project = load("""
+def writer(state):
+    rows = ["Your skills, each in a file of its own:"]
+    for path in sorted(HERE.glob("skills/*/SKILL.md")):
+        head = yaml.safe_load(path.read_text().split("---")[1])
+        row = chr(45) + " **" + head["name"] + "**: " + head["description"].strip()
+        rows.append(row + chr(10) + "  -> Read `" + str(path) + "` for full instructions")
+    return {"answer": model.invoke([("system", chr(10).join(rows)), ("user", state["question"])]).text}
+
+graph = graph_of(writer=writer)
+""")
+    found = {module.name: module for module in discover(project.graph, EXAMPLES) if module.file and module.on}
+    assert {name: module.origin for name, module in found.items() if "skills" in module.origin} == {
+        "post.skill.description": "skills/post/SKILL.md:3",
+        "thread.skill.description": "skills/thread/SKILL.md:3",
+    }
+    bound = said(bind(project.graph, {"post.skill.description": "Posts.", "thread.skill.description": "Threads."}))
+    assert "**post**: Posts.\n" in bound
+    assert "**thread**: Threads.\n" in bound
+    assert not any(module.on for module in discover(project.graph) if module.file is None)
+
+
 def test_candidates_at_once_each_see_their_own_text(load: Any) -> None:
     """Two bound graphs and the original wait for each other between reading the file and calling the model."""
     project = load("""
@@ -517,6 +549,57 @@ graph = graph_of(answer=answer)
     }
     assert said(bind(project.graph, dict.fromkeys(found, "Sing."))) == "Sing.\nSing.\nSing.\nWhy?"
     assert {m.evidence for m in discover(project.graph, EXAMPLES)} == {"seen"}
+
+
+def test_a_template_that_walking_found_is_no_second_module_when_it_is_seen_filled(load: Any) -> None:
+    """A file's templates that stand in memory, whole or with more beside them, are the modules they were; each is
+    only seen."""
+    Path("prompts.json").write_text(
+        '{"app.sort": "\\nSort the question {question} of a visitor by room, {{so}}.\\nSay {question} again.\\n",\n'
+        ' "app.guide": "Guide the visitors through {room}, slowly and kindly."}'
+    )
+    project = load("""
+class Prompts:
+    def __init__(self, texts):
+        self.texts = texts
+
+    def sort(self, question):
+        return self.texts["sort"].format(question=question)
+
+    def guide(self, room):
+        return (self.texts["guide"] + " Mind {room} at night.").format(room=room)
+
+kept = json.loads((HERE / "prompts.json").read_text())
+prompts = Prompts({key.partition(".")[2]: text for key, text in kept.items()})
+
+def sort(state):
+    return {"answer": model.invoke([("system", prompts.sort(state["question"]))]).text}
+
+def guide(state):
+    return {"answer": model.invoke([("user", prompts.guide("the hall")), ("user", state["question"])]).text}
+
+graph = graph_of(sort=sort, guide=guide)
+""")
+    walked = {(module.name, module.text) for module in discover(project.graph)}
+    watched = discover(project.graph, EXAMPLES)
+    assert {(module.name, module.text) for module in watched} == walked
+    assert {module.evidence for module in watched if module.file == "prompts.json"} == {"seen"}
+
+
+def test_a_short_prompt_beside_another_is_no_second_module(load: Any) -> None:
+    """A text too short to be looked for anywhere is known where it is all that stands beside a longer one."""
+    project = load("""
+LONG = "You answer the visitors' questions about every room."
+SHORT = "Be kind to each of them."
+
+def guide(state):
+    blocks = [{"type": "text", "text": SHORT}, {"type": "text", "text": LONG}]
+    return {"answer": model.invoke([SystemMessage(blocks), ("user", state["question"])]).text}
+
+graph = graph_of(guide=guide)
+""")
+    walked = {module.name for module in discover(project.graph)}
+    assert {module.name for module in discover(project.graph, EXAMPLES)} == walked
 
 
 def test_a_jinja_template_made_at_import_is_told_from_the_source_or_its_file(load: Any) -> None:

@@ -87,7 +87,7 @@ def test_what_cannot_be_written_is_refused_with_its_reason(prompts: Path) -> Non
     assert changes.modules == ("kind",)
     refused = changes.refused
     assert "put together when the program runs (app/prompts.py:3)" in refused["made"]
-    assert "put together when the program runs (app/prompts.py:5)" in refused["joined"]
+    assert "put together with `TOOLS`, whose words the new text does not keep" in refused["joined"]
     assert "no home" in refused["nowhere"]
     assert "installed package" in refused["library"]
     assert "no file app/none.py" in refused["gone"]
@@ -138,3 +138,39 @@ def test_a_text_read_from_a_file_is_written_there(repository: Path) -> None:
         "app/b.yaml": b"b: Be short. # why\nc: 1\n",
     }
     assert "one/c.txt, two/c.txt" in changes.refused["c"]
+
+
+def test_a_text_of_constants_alone_grows_beside_them_and_is_stale_when_one_of_them_changed(repository: Path) -> None:
+    """What it says is known from the file alone, whatever the layout of the constants and of the sum."""
+    source = 'A = ("Be kind "\n     "to all.")\nB = "Go " + "home."\nC = A + B\nD = "\\n".join((A, B))\n'
+    (repository / "a.py").write_text(source)
+    both = "Be kind to all.Go home."
+    modules = [module("c", both, "a.py", 4), module("d", both.replace(".", ".\n", 1), "a.py", 5)]
+    texts = {m.name: f"{m.text} Now." for m in modules}
+    (changed,) = plan(modules, texts).files
+    assert changed.after.decode() == source.replace("A + B", 'A + B + " Now."').replace(
+        '"\\n".join((A, B))', 'f"{A}\\n{B} Now."'
+    )
+    (repository / "a.py").write_text(source.replace("kind", "good"))
+    assert set(plan(modules, texts).stale) == {"c", "d"}
+
+
+@pytest.mark.parametrize(
+    ("code", "made"),
+    [
+        ('A = "You serve NAME with patience.".replace("NAME", WHO)', True),
+        ('A = template("greeting", who=WHO)', True),
+        ("A = HEAD + WHO", True),
+        ('A = chat([("system", "You serve the guest.")])', False),
+        ('A = "You serve the guest."', False),
+        ('def a():\n    return template("greeting", who=WHO)', False),
+        ('A = "Answer the letters of {}, line by line.".format(WHO)', False),
+    ],
+)
+def test_a_text_that_is_gone_is_told_from_one_that_a_program_makes(repository: Path, code: str, made: bool) -> None:
+    """Made is what a name is given when the file is loaded, of names and of words that the text has; all else that is
+    not there has changed since the run."""
+    (repository / "a.py").write_text(f"from b import HEAD, WHO, chat, template\n{code}\n")
+    line = 1 + len(code.splitlines())
+    changes = plan([module("a", "You serve Ann with patience.", "a.py", line)], {"a": "Serve Ann."})
+    assert (set(changes.refused), set(changes.stale)) == (({"a"}, set()) if made else (set(), {"a"}))

@@ -5,8 +5,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
 from langgraph_gepa.source.files import filled
-from langgraph_gepa.source.finding import Edit, GoneError, UnwritableError
 
 ANY = st.text() | st.text(alphabet="ab:#-'\"\\ \n\t{}[],|>&é\ud800", max_size=30)
 YAML = {
@@ -77,6 +77,18 @@ def test_blocks_keep_their_kind() -> None:
 def test_a_file_that_is_the_text_takes_the_new_one(content: str, old: str, new: str, expected: str) -> None:
     """The header above and the space around that its reader takes off stay."""
     assert filled("prompt.md", content, [Edit(old, new)]) == expected
+
+
+@given(new=ANY.filter(lambda text: not any("\ud800" <= char <= "\udfff" for char in text)))
+@settings(max_examples=40, deadline=None)
+def test_any_text_fills_a_value_above_the_text_of_a_file(new: str) -> None:
+    """The header says the new text as YAML, and the rest of the file is the same."""
+    content = "---\nname: x\ndescription: Be kind.\n---\n\nBe kind.\n"
+    changed = filled("SKILL.md", content, [Edit("Be kind.", new, 3)])
+    assert changed.startswith("---\nname: x\ndescription: ")
+    assert changed.endswith("\n---\n\nBe kind.\n")
+    head = changed.removeprefix("---\n").removesuffix("---\n\nBe kind.\n")
+    assert yaml.safe_load(head) == {"name": "x", "description": new}
 
 
 def test_what_cannot_be_told_is_refused() -> None:

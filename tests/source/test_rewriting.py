@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langchain_core.tools import tool
 
-from langgraph_gepa.source.finding import Edit, GoneError, UnwritableError
+from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
 from langgraph_gepa.source.rewriting import rewritten
 from langgraph_gepa.source.seen import as_docstring
 
@@ -94,6 +94,7 @@ DOCSTRINGS = ["Find it.", "\n        Find it.\n        ", "Find it.\n        ", 
 
 @pytest.mark.parametrize("written", DOCSTRINGS)
 @given(new=st.text(alphabet="ab\"'\\ \n:é", min_size=1).map(as_docstring).filter(bool))
+@example(new=":\n :")
 @settings(max_examples=30, deadline=None)
 def test_a_docstring_is_read_by_tools_as_the_new_text(written: str, new: str) -> None:
     """What LangChain makes of the docstring is the new text, and it stays inside its function."""
@@ -214,7 +215,7 @@ def test_a_text_made_at_import_keeps_its_expressions_where_the_new_text_keeps_wh
         ],
     )
     assert changed == 'TOOLS = "a, b"\nA = "You have " + TOOLS + " at hand."\nB = f"""Take {{care}} with:\n{TOOLS}"""\n'
-    with pytest.raises(UnwritableError, match="`TOOLS` is filled in"):
+    with pytest.raises(UnwritableError, match="put together with `TOOLS`"):
         rewritten(source, [Edit("Be kind. Tools: a, b.", "Be kind.", 2)])
 
 

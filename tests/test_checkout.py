@@ -1,0 +1,97 @@
+"""A run made in one checkout of a project, written into another."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from langchain_openai import ChatOpenAI
+from typer.testing import CliRunner
+from typer.testing import Result as Ended
+
+from langgraph_gepa import Budget, Result, optimize
+from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.cli import app
+from langgraph_gepa.demo.server import SimulatedServer
+
+SETS = {"trainset": "train.jsonl", "valset": "val.jsonl", "metric": "letters.py:score"}
+
+
+def call(line: str) -> Ended:
+    return CliRunner().invoke(app, line.split())
+
+
+@pytest.fixture
+def moved(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The run's folder on another machine: the project lies at `there/app`, and not where the run was made."""
+    home = tmp_path / "build" / "app"
+    shutil.copytree(project, home, ignore=shutil.ignore_patterns("build"))
+    (home / "pyproject.toml").touch()
+    nested = home / "jobs"
+    nested.mkdir()
+    monkeypatch.chdir(nested)
+    sets = {name: f"../{given}" for name, given in SETS.items()}
+    optimize(
+        load_graph("../letters.py:graph"),
+        **sets,
+        reflection_lm=ChatOpenAI(model="simulated-editor"),
+        budget=Budget(rollouts=40),
+        run=tmp_path / "run",
+        in_flight=1,
+        progress=False,
+    )
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(home, tmp_path / "there" / "app")
+    shutil.rmtree(tmp_path / "build")
+    for file in ("letters.py", "langgraph.json"):
+        (tmp_path / file).unlink()
+    sys.modules.pop("letters", None)
+    return tmp_path / "run"
+
+
+def test_a_run_is_written_into_the_checkout_that_is_named(moved: Path, server: SimulatedServer) -> None:
+    """Files are taken by their paths from the project's root; without it they are looked for where they were."""
+    letters = moved.parent / "there" / "app" / "letters.py"
+    before, prompts = letters.read_text(), Result.open(moved).prompts
+    assert "name the root of the project's checkout" in call(f"diff {moved}").stderr
+    shown = call(f"diff {moved} --root there/app")
+    assert f'+ANSWER = "{prompts["answer"]}"' in shown.stdout
+    assert letters.read_text() == before
+    ended = call(f"apply {moved} --root there/app")
+    assert ended.exit_code == 2
+    assert "--graph" in ended.stderr
+    ended = call(f"apply {moved} --root there/app --graph letters.py:graph")
+    assert (ended.exit_code, ended.stdout) == (0, "letters.py: sort, answer\n")
+    assert f'ANSWER = "{prompts["answer"]}"' in letters.read_text()
+
+
+def test_a_run_of_words_needs_no_more_than_the_root(project: Path, tmp_path: Path) -> None:
+    """What the command line named is loaded where the project lies now, from the folder the run was started in."""
+    asked = "--train train.jsonl --val val.jsonl --metric letters.py:score --reflection-lm openai:simulated-editor"
+    assert call(f"optimize letters {asked} --run run --rollouts 30 --in-flight 1").exit_code == 0
+    names = ("letters.py", "langgraph.json")
+    (tmp_path / "app").mkdir()
+    for name in names:
+        (project / name).rename(tmp_path / "app" / name)
+    ended = call("apply run --root app")
+    assert (ended.exit_code, ended.stdout) == (0, "letters.py: sort, answer\n")
+    assert not any((project / name).exists() for name in names)
+
+
+def test_a_checkout_that_differs_from_the_runs_is_left_as_it_is(moved: Path) -> None:
+    """Another root, a file that is gone and a text of the user's own are each named, and nothing is written."""
+    app, letters = moved.parent / "there" / "app", moved.parent / "there" / "app" / "letters.py"
+    before = letters.read_text()
+    for root, said in {"there": "There is no", "there/app/jobs": "There is no", "nowhere": "There is no"}.items():
+        ended = call(f"apply {moved} --root {root} --graph letters.py:graph")
+        assert ended.exit_code == 2
+        assert said in ended.stderr
+        assert "Give the root of the run's project" in ended.stderr
+    letters.write_text(before.replace("Answer {name}.", "My own, {name}."))
+    for line in (f"diff {moved} --check", f"apply {moved} --check", f"apply {moved} --graph letters.py:graph"):
+        ended = call(f"{line} --root {app}")
+        assert (ended.exit_code, ended.stdout) == (2, "")
+        assert "no longer holds the text the run started from" in ended.stderr
+    assert "My own, {name}." in letters.read_text()
