@@ -2,6 +2,7 @@
 
     python evals/bench/search.py --half tuning          20 seeds, about an hour on two cores
     python evals/bench/search.py --half frozen
+    python evals/bench/search.py --half unseen          worlds written by somebody who did not know the search
     python evals/bench/search.py --quick                3 seeds, 750 rollouts, the tuning half
 
 The official gepa package runs with its own engine, ours with the real `Optimizer`, ledger and store;
@@ -30,6 +31,7 @@ from typing import Any
 from gepa.api import optimize as gepa_optimize
 from gepa.core.adapter import EvaluationBatch
 from gepa.strategies.proposal_sampling import IndependentSampling
+from unseen import UNSEEN, world_of
 from worlds import FAMILIES, Family, Seen, Texts, World
 
 from langgraph_gepa.engine.ledger import Ledger
@@ -47,6 +49,8 @@ from langgraph_gepa.search.rules import GEPA, RACING, Rules
 from langgraph_gepa.store.memory import MemoryStore
 
 BUDGETS = (150, 300, 750, 1500, 3000)
+HALVES = ("tuning", "frozen", "unseen")
+ALL: tuple[Family, ...] = (*FAMILIES, *UNSEEN)
 REFLECTION = 2
 """What a reflection costs, in rollouts."""
 
@@ -283,7 +287,7 @@ Results = dict[str, dict[str, list[Curve]]]
 
 def run_one(job: tuple[str, str, int, int]) -> tuple[str, str, int, Curve]:
     family, search, seed, rollouts = job
-    world = World(next(f for f in FAMILIES if f.name == family), seed)
+    world = world_of(next(f for f in ALL if f.name == family), seed)
     return family, search, seed, SEARCHES[search](world, rollouts)
 
 
@@ -370,7 +374,7 @@ def by_world(results: Results, budgets: Sequence[int], price: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=("tuning", "frozen", "both"), default="tuning")
+    parser.add_argument("--half", choices=(*HALVES, "all"), default="tuning")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--rollouts", type=int)
@@ -380,8 +384,8 @@ def main() -> None:
     asked = parser.parse_args()
     seeds = asked.seeds or (3 if asked.quick else 20)
     rollouts = asked.rollouts or (750 if asked.quick else 3000)
-    for half in ("tuning", "frozen") if asked.half == "both" else (asked.half,):
-        families = [family for family in FAMILIES if family.half == half]
+    for half in HALVES if asked.half == "all" else (asked.half,):
+        families = [family for family in ALL if family.half == half]
         results = measured(families, asked.only, seeds, rollouts, asked.workers)
         if asked.keep:
             asked.keep.with_stem(f"{asked.keep.stem}-{half}").write_text(json.dumps(results))

@@ -119,7 +119,7 @@ class Optimizer:
         needed = self.rules.seed_rollouts(pareto)
         if not self.pool.candidates and allowed is not None and allowed < needed:
             raise UsageError(
-                f"A budget of {allowed} rollouts cannot score the seed: that takes {needed} of a pareto set of {pareto}. "
+                f"A budget of {allowed} rollouts cannot score the seed, {needed} of a pareto set of {pareto} examples. "
                 f"Allow at least {needed + self._cost} rollouts, or give fewer pareto (validation) examples."
             )
 

@@ -14,10 +14,12 @@ FEW_PROPOSALS, FEW_VALIDATIONS = 10, 4
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """`rollouts` on `pareto` validation examples, by the cost of a proposal: rejected at once, and at the most."""
+    """`rollouts` on `pareto` validation examples, by the cost of the seed's and of a proposal: rejected at once, and
+    at the most."""
 
     rollouts: int
     pareto: int
+    seed: int
     rejected: int
     whole: int
 
@@ -29,7 +31,7 @@ class Preflight:
     @property
     def proposals(self) -> tuple[int, int]:
         """How many new prompts can be tried: when all of them are validated, and when none is."""
-        left = max(0, self.rollouts - self.pareto)
+        left = max(0, self.rollouts - self.seed)
         return left // max(1, self.whole), left // max(1, self.rejected)
 
     @property
@@ -61,4 +63,5 @@ def preflight(budget: Budget, pareto: int, rules: Rules, spent: Spent | None = N
             limits.append(int(budget.dollars / rollout.dollars))
     if not limits:
         return None
-    return Preflight(min(limits), pareto, rules.most_rollouts(0), rules.most_rollouts(pareto))
+    costs = rules.seed_rollouts(pareto), rules.most_rollouts(0), rules.most_rollouts(pareto)
+    return Preflight(min(limits), pareto, *costs)

@@ -33,9 +33,9 @@ class Iteration:
     """One iteration so far: a fold of its own events. Iteration 0 scores the seed.
 
     `shown` and `tried` count rollouts on the minibatch (parent, then child; of a racing search on all the
-    batches drawn, then the children on some records), `gated` on a merge's
-    gate, `validated` on the pareto set; `outcome` is `None` while it is under way. `began` and
-    `ended` are seconds of running time.
+    batches drawn, then the children on some records), `gated` on a merge's gate, `validated` on the pareto
+    set, and `compared` those there of the rival it has to beat. `texts` is the key of its candidate, once that
+    is in the pool; `outcome` is `None` while it is under way. `began` and `ended` are seconds of running time.
     """
 
     number: int
@@ -48,9 +48,11 @@ class Iteration:
     tried: int = 0
     gated: int = 0
     validated: int = 0
+    compared: int = 0
     reflections: int = 0
     usage: Usage = Usage()
     candidate: int | None = None
+    texts: str = ""
     outcome: Outcome | None = None
     reason: str = ""
     before: float | None = None
@@ -63,7 +65,7 @@ class Iteration:
 
     @property
     def rollouts(self) -> int:
-        return self.shown + self.tried + self.gated + self.validated
+        return self.shown + self.tried + self.gated + self.validated + self.compared
 
     @property
     def why(self) -> str:
@@ -89,14 +91,18 @@ class Iteration:
         done = self.tried if self.origin == "mutation" else self.gated
         if self.origin != "seed" and 0 < done == self.minibatch:
             # The bar is decided at once, so whoever is still here has cleared it.
-            return f"validating {self.validated}/{pareto}"
+            return self._validating(pareto)
         return {
             "minibatch": f"minibatch {self.shown}/{self.minibatch}",
             "reflecting": f"reflecting on {', '.join(self.modules)}",
             "trying": f"trying the new text {self.tried}/{self.minibatch or self.tried}",
             "gate": f"merge gate {self.gated}/{self.minibatch}",
-            "validating": f"validating {self.validated}/{pareto}",
+            "validating": self._validating(pareto),
         }[self.stage]
+
+    def _validating(self, pareto: int) -> str:
+        beside = f", {self.compared} of its rival" if self.compared else ""
+        return f"validating {self.validated}/{pareto}{beside}"
 
     def then(self, event: Event, at: float) -> Iteration:
         """The iteration after one more of its events."""
@@ -114,7 +120,7 @@ class Iteration:
             case ReflectionFinished():
                 return replace(self, reflections=self.reflections + 1, usage=self.usage + event.usage)
             case CandidateAdmitted():
-                return replace(self, candidate=event.candidate.id)
+                return replace(self, candidate=event.candidate.id, texts=event.candidate.key)
             case IterationFinished():
                 before = fsum(event.before) if event.before else None
                 after = fsum(event.after) if event.after else None
@@ -123,6 +129,8 @@ class Iteration:
 
     def _counted(self, event: RolloutFinished) -> Iteration:
         usage = self.usage + event.usage
+        if event.subset == "pareto" and self.texts not in ("", event.texts):
+            return replace(self, usage=usage, compared=self.compared + 1)
         if event.subset == "pareto":
             return replace(self, usage=usage, validated=self.validated + 1)
         if event.subset == "gate":

@@ -2,7 +2,14 @@ from collections.abc import Callable
 from typing import Any
 
 from langgraph_gepa.report.progress import Iteration, iterations, tell
-from langgraph_gepa.search.events import IterationStarted, ModulesChosen, ReflectionFinished, RolloutFinished
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.events import (
+    CandidateAdmitted,
+    IterationStarted,
+    ModulesChosen,
+    ReflectionFinished,
+    RolloutFinished,
+)
 from langgraph_gepa.search.rollout import Usage
 
 
@@ -46,6 +53,18 @@ def test_a_mutation_is_described_at_each_stage() -> None:
         "validating 0/30",
         "validating 1/30",
     ]
+
+
+def test_a_race_says_what_its_rival_was_run_on() -> None:
+    """Rollouts of whom the child has to beat are the iteration's, and not taken for the child's."""
+    known: dict[int, Iteration] = {}
+    child = Candidate(1, {"m": "new"}, (0,))
+    tell(known, IterationStarted(1, (0,), ()), 0.0)
+    tell(known, CandidateAdmitted(1, child), 0.0)
+    for key in (child.key, child.key, "of the rival"):
+        tell(known, RolloutFinished(1, key, "e", "pareto", 0.5, Usage(), 1.0, "l"), 0.0)
+    assert known[1].describe(30) == "validating 2/30, 1 of its rival"
+    assert known[1].rollouts == 3
 
 
 def test_a_merge_passes_its_gate_before_it_is_validated() -> None:
