@@ -20,7 +20,7 @@ SEED = 24
 """Pareto examples the seed is scored on to begin with. It goes on as others have to beat it."""
 
 RUNGS = (6, 12, 18, 24, 36, 48)
-STOP, SURE = 0.4, 0.95
+STOP, SURE = 0.4, 0.9
 SCALE = 0.5
 SPECIALISTS = 0.25
 TRIAL, FAVOUR = 6, 0.65
