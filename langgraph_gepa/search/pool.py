@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,7 @@ from langgraph_gepa.search.events import (
     Subset,
 )
 from langgraph_gepa.search.frontier import Frontier
+from langgraph_gepa.search.tally import Tally
 
 if TYPE_CHECKING:
     from langgraph_gepa.search.posterior import Posterior
@@ -64,8 +64,7 @@ class Pool:
     _keys: list[str] = field(default_factory=list, repr=False)
     _frontier: Frontier = field(default_factory=Frontier, repr=False)
     _single: list[bool] = field(default_factory=list, repr=False)
-    _sums: dict[str, array[float]] = field(default_factory=dict, repr=False)
-    _counts: dict[str, array[float]] = field(default_factory=dict, repr=False)
+    _tally: Tally = field(default_factory=Tally, repr=False)
     _means: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
     _posterior: Posterior | None = field(default=None, repr=False, compare=False)
 
@@ -141,12 +140,8 @@ class Pool:
             # Only searches that judge by it need numpy.
             from langgraph_gepa.search.posterior import fit
 
-            none = array("d", bytes(8 * len(self.pareto_set)))
-            self._posterior = fit(
-                [candidate.parents for candidate in self.candidates],
-                [self._sums.get(key, none) for key in self._keys],
-                [self._counts.get(key, none) for key in self._keys],
-            )
+            parents = [candidate.parents for candidate in self.candidates]
+            self._posterior = fit(parents, *self._tally.tables(self._keys, len(self.pareto_set)))
         return self._posterior
 
     def lineages(self, id: int) -> tuple[Lineage, ...]:
@@ -264,12 +259,8 @@ class Pool:
     def _weigh(self, event: RolloutFinished) -> None:
         self._means.pop(event.texts, None)
         self._posterior = None
-        if event.texts not in self._sums:
-            self._sums[event.texts] = array("d", bytes(8 * len(self._frontier.places)))
-            self._counts[event.texts] = array("d", bytes(8 * len(self._frontier.places)))
-        place = self._frontier.places[event.example]
-        self._sums[event.texts][place] += event.score
-        self._counts[event.texts][place] += 1.0
+        places = self._frontier.places
+        self._tally.add(event.texts, places[event.example], event.score, len(places))
 
     def _admit(self, candidate: Candidate) -> None:
         if candidate.id != len(self.candidates):

@@ -1,6 +1,6 @@
 """How good candidates are, as far as their scores tell: a Gaussian on the family tree.
 
-The one file of the search that needs numpy. A candidate's worth is drawn around its parent's, an
+A candidate's worth is drawn around its parent's, an
 example's effect is common to all candidates, and what is left is noise:
 
     worth(seed)  ~ N(seed_mean, seed_sd^2)
@@ -20,9 +20,9 @@ from random import Random
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from langgraph_gepa.search.algebra import Array, Table, Triangle
+from langgraph_gepa.search.family import Family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +52,14 @@ PRIOR = Prior()
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """Means and covariance of the candidates' worth, in units of the score, in the order of their ids.
+    """Means of the candidates' worth, in units of the score, in the order of their ids, and how sure they are.
 
-    `step`, `spread` and `noise` are the fitted ones, in units of `width`: scores lie between `low` and `low + width`
-    (see `units`).
+    `factor` is Cholesky's of the worths' precision. It, `step`, `spread` and `noise` are in units of `width`: scores
+    lie between `low` and `low + width` (see `units`).
     """
 
     means: Array
-    covariance: Array
+    factor: Triangle
     step: float
     spread: float
     noise: float
@@ -74,21 +74,30 @@ class Posterior:
     @property
     def best(self) -> int:
         """The candidate with the highest mean; the earliest of equals."""
-        return int(np.argmax(self.means))
+        return self._highest(self.means)
+
+    @property
+    def covariance(self) -> Array:
+        """Of all worths, in squared units of the score. Dear: the others below do without."""
+        root = self.width * self.factor.solve(np.eye(len(self.means)))
+        return root.T @ root
 
     def draw(self, rng: Random, scale: float = 1.0) -> list[float]:
         """One joint draw of all worths, deviations from the means times `scale`."""
-        # A hair on the diagonal: equal twins make the covariance singular to rounding.
-        ridge = 1e-9 * float(self.covariance.diagonal().max())
-        factor = np.linalg.cholesky(self.covariance + ridge * np.eye(len(self.means)))
         normal = np.array([rng.gauss(0.0, 1.0) for _ in self.means])
-        drawn: list[float] = (self.means + scale * (factor @ normal)).tolist()
+        drawn: list[float] = (self.means + scale * self.width * self.factor.solve_transposed(normal)).tolist()
         return drawn
 
     def difference(self, one: int, other: int) -> tuple[float, float]:
         """Mean and standard deviation of how much more `one` is worth than `other`."""
-        spread = self.covariance[one, one] + self.covariance[other, other] - 2 * self.covariance[one, other]
-        return float(self.means[one] - self.means[other]), sqrt(max(0.0, float(spread)))
+        chosen = np.zeros(len(self.means))
+        chosen[one] += 1.0
+        chosen[other] -= 1.0
+        return float(self.means[one] - self.means[other]), self._sd(chosen)
+
+    def _sd(self, chosen: Array) -> float:
+        """The standard deviation of the worths' sum with these coefficients."""
+        return self.width * float(np.linalg.norm(self.factor.solve(chosen)))
 
     def beats(self, one: int, other: int) -> float:
         """The probability that `one` is worth more than `other`; one half of a candidate against itself."""
@@ -103,36 +112,38 @@ class Posterior:
             return 1.0
         others = self.means.copy()
         others[one] = -np.inf
-        return self.beats(one, int(np.argmax(others)))
+        return self.beats(one, self._highest(others))
+
+    def _highest(self, means: Array) -> int:
+        # Rounding, which is another on other machines, must not tell equals apart.
+        return int(np.argmax(means >= means.max() - 1e-9 * self.width))
 
     def interval(self, one: int, level: float = 0.9) -> tuple[float, float]:
         """Where the worth of `one` lies with probability `level`."""
-        half = NormalDist().inv_cdf(0.5 + level / 2) * sqrt(float(self.covariance[one, one]))
+        chosen = np.zeros(len(self.means))
+        chosen[one] = 1.0
+        half = NormalDist().inv_cdf(0.5 + level / 2) * self._sd(chosen)
         return float(self.means[one]) - half, float(self.means[one]) + half
 
 
 def fit(
     parents: Sequence[tuple[int, ...]],
-    sums: Sequence[Sequence[float]],
-    counts: Sequence[Sequence[float]],
+    sums: Sequence[Sequence[float]] | Array,
+    counts: Sequence[Sequence[float]] | Array,
     prior: Prior = PRIOR,
 ) -> Posterior:
     """The posterior given, per candidate and example, the sum of the scores seen there and how many they were.
 
     `parents` are ids of earlier rows, none for the seed. Scores outside 0 to 1 are mapped there first.
     """
-    family = _family(parents)
-    total, seen = _matrix(sums), _matrix(counts)
+    family = Family.of(parents)
+    total, seen = np.asarray(sums, dtype=float), np.asarray(counts, dtype=float)
     low, width = units(total, seen)
     if (low, width) != (0.0, 1.0):
         total = (total - low * seen) / width
     step, spread, noise = _fitted(family, total, seen, prior)
-    means, covariance = _solve(family, _Scores.of(total, seen), prior, step, spread, noise)
-    return Posterior(low + width * means, width * width * covariance, step, spread, noise, width, low)
-
-
-def _matrix(rows: Sequence[Sequence[float]]) -> Array:
-    return np.concatenate([np.asarray(row, dtype=float) for row in rows]).reshape(len(rows), -1)
+    means, factor = _solved(family, total, seen, prior, step, spread, noise)
+    return Posterior(low + width * means, factor, step, spread, noise, width, low)
 
 
 def units(sums: Array, counts: Array) -> tuple[float, float]:
@@ -148,128 +159,100 @@ def units(sums: Array, counts: Array) -> tuple[float, float]:
     return low, (high - low) or 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
-    """Each worth less the mean of its parents, as three terms a row: columns, coefficients. `seeds` have no parents."""
-
-    columns: npt.NDArray[np.intp]
-    terms: Array
-    seeds: npt.NDArray[np.bool_]
-
-    def precision(self, weights: Array) -> Array:
-        size = len(weights)
-        matrix = np.zeros((size, size))
-        products = weights[:, None, None] * self.terms[:, :, None] * self.terms[:, None, :]
-        np.add.at(matrix, (self.columns[:, :, None], self.columns[:, None, :]), products)
-        return matrix
-
-    def pull(self, weights: Array, expected: Array) -> Array:
-        vector = np.zeros(len(weights))
-        np.add.at(vector, self.columns, (weights * expected)[:, None] * self.terms)
-        return vector
-
-    def steps(self, means: Array, covariance: Array) -> tuple[Array, Array]:
-        """Means and variances of the children's steps from their parents."""
-        children = ~self.seeds
-        columns, terms = self.columns[children], self.terms[children]
-        joint = covariance[columns[:, :, None], columns[:, None, :]]
-        variances = np.einsum("ni,nij,nj->n", terms, joint, terms)
-        return (terms * means[columns]).sum(1), np.maximum(variances, 0.0)
-
-
-def _family(parents: Sequence[tuple[int, ...]]) -> _Family:
-    columns = np.repeat(np.arange(len(parents))[:, None], 3, axis=1)
-    terms = np.zeros((len(parents), 3))
-    terms[:, 0] = 1.0
-    for id, known in enumerate(parents):
-        for place, parent in enumerate(known, 1):
-            columns[id, place] = parent
-            terms[id, place] = -1.0 / len(known)
-    return _Family(columns, terms, np.array([not known for known in parents]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Scores:
-    """Sums and counts of the scores by candidate (rows) and example (columns), with the totals of both."""
-
-    sums: Array
-    counts: Array
-    by_candidate: tuple[Array, Array]
-    by_example: tuple[Array, Array]
-
-    @classmethod
-    def of(cls, sums: Array, counts: Array) -> _Scores:
-        return cls(sums, counts, (sums.sum(1), counts.sum(1)), (sums.sum(0), counts.sum(0)))
-
-    def shrink(self, prior: Prior, noise: float) -> Array:
-        """The variance that is left of each example's effect, were the worths known."""
-        left: Array = 1.0 / (prior.effect_sd**-2 + self.by_example[1] / noise)
-        return left
-
-
-def _solve(
-    family: _Family, scores: _Scores, prior: Prior, step: float, spread: float, noise: float
-) -> tuple[Array, Array]:
-    """Means and covariance of the worths, the examples' effects integrated out."""
+def _solved(
+    family: Family, sums: Array, counts: Array, prior: Prior, step: float, spread: float, noise: float
+) -> tuple[Array, Triangle]:
+    """Means of the worths and the factor of their precision, the examples' effects integrated out."""
     weights = np.where(family.seeds, prior.seed_sd**-2, spread**-2)
     expected = np.where(family.seeds, prior.seed_mean, step)
-    shrink = scores.shrink(prior, noise) / noise
-    precision = family.precision(weights) - (scores.counts * (shrink / noise)) @ scores.counts.T
-    precision[np.diag_indices_from(precision)] += scores.by_candidate[1] / noise
-    unexplained = scores.by_candidate[0] - scores.counts @ (shrink * scores.by_example[0])
-    covariance = np.linalg.inv(precision)
-    covariance = (covariance + covariance.T) / 2
-    return covariance @ (family.pull(weights, expected) + unexplained / noise), covariance
+    table = Table.of(counts)
+    shares = _shares(table.by_column(), prior, noise)
+    # In place: new matrices of this size cost as much as what is done to them.
+    precision = table.gram(shares)
+    precision *= -1.0 / noise
+    precision += family.quadratic(weights)
+    precision[np.diag_indices_from(precision)] += table.times(np.ones(table.width)) / noise
+    unexplained = sums.sum(1) - table.times(shares * sums.sum(0))
+    factor = Triangle.of(np.linalg.cholesky(precision).astype(float, copy=False))
+    means = factor.solve_transposed(factor.solve(family.linear(weights * expected) + unexplained / noise))
+    return means, factor
 
 
-def _fitted(family: _Family, sums: Array, counts: Array, prior: Prior) -> tuple[float, float, float]:
-    """Step, spread and noise by expectation maximisation over the latest children and their parents."""
-    family, rows = _latest(family, prior.recent)
+def _shares(seen: Array, prior: Prior, noise: float) -> Array:
+    """By how often an example was seen, its effect is expected at this times the sum of its scores above the worths.
+
+    Were the worths known, the variance that is left of it would be this times the noise.
+    """
+    shares: Array = 1.0 / (noise / prior.effect_sd**2 + seen)
+    return shares
+
+
+def _fitted(family: Family, sums: Array, counts: Array, prior: Prior) -> tuple[float, float, float]:
+    """Step, spread and noise by expectation maximisation over the latest children and their parents.
+
+    The density of the worths, effects integrated out, is a sum of forms, x.T @ form @ x with
+    x = (worths, -1), whose weights depend on the three. A round adds them up, solves for the
+    worths, and takes the expectation of each form: that is all it needs of the scores.
+    """
+    family, rows = family.latest(prior.recent)
     sums, counts = sums[rows], counts[rows]
-    known = counts.sum(0) > 0
-    scores = _Scores.of(sums[:, known], counts[:, known])
-    cells = scores.counts > 0
-    squares = float((scores.sums[cells] ** 2 / scores.counts[cells]).sum())
+    seen, examples, together = _together(sums, counts)
+    forms = np.concatenate([together, _alone(sums, counts), _steps(family, prior)])
+    size, kinds, scores, children = len(rows) + 1, len(seen), np.count_nonzero(counts), np.count_nonzero(~family.seeds)
+    weights, point, weight = np.ones(len(forms)), np.full(size, -1.0), prior.step_weight
     step, spread, noise = prior.step, prior.spread, prior.noise
     for _ in range(prior.rounds):
-        means, covariance = _solve(family, scores, prior, step, spread, noise)
-        squared = _residuals(scores, squares, means, covariance, prior, noise)
-        noise = (squared + prior.noise_weight * prior.noise) / (int(cells.sum()) + prior.noise_weight)
-        moved, variances = family.steps(means, covariance)
-        weight = prior.step_weight
-        step = (float(moved.sum()) + weight * prior.step) / (len(moved) + weight)
-        scatter = float(((moved - step) ** 2 + variances).sum())
-        scatter += weight * (prior.spread**2 + (step - prior.step) ** 2)
-        spread = sqrt(scatter / (len(moved) + weight))
-        noise = max(noise, 1e-6)
+        shares = _shares(seen, prior, noise)
+        weights[:kinds], weights[kinds:] = shares / -noise, (1.0 / noise, 1.0, spread**-2, step * spread**-2)
+        system = (weights @ forms).reshape(size, size)
+        covariance = np.linalg.inv(system[:-1, :-1])
+        point[:-1] = covariance @ system[-1, :-1]
+        moments = point[:, None] * point
+        moments[:-1, :-1] += covariance
+        expected = forms @ moments.ravel()
+        *_, squared, _, scatter, moved = expected.tolist()
+        # The noise: what scores are above the worths, less the effects as they are expected, and as they may be.
+        squared += float((shares * (shares * seen - 2.0)) @ expected[:kinds] + noise * ((seen * examples) @ shares))
+        noise = max((squared + prior.noise_weight * prior.noise) / (scores + prior.noise_weight), 1e-6)
+        step = (weight * prior.step - moved / 2) / (children + weight)
+        scatter += step * moved + children * step**2 + weight * (prior.spread**2 + (step - prior.step) ** 2)
+        spread = sqrt(scatter / (children + weight))
     return step, spread, noise
 
 
-def _latest(family: _Family, recent: int) -> tuple[_Family, npt.NDArray[np.intp]]:
-    """The family of the `recent` latest children: with their parents, who count as seeds where theirs are left out."""
-    size = len(family.seeds)
-    children = np.flatnonzero(~family.seeds)[-recent:]
-    rows = np.unique(np.concatenate([family.columns[children].ravel(), [0]]))
-    place = np.full(size, -1)
-    place[rows] = np.arange(len(rows))
-    kept = np.isin(rows, children)
-    columns = np.where(kept[:, None], place[family.columns[rows]], np.arange(len(rows))[:, None])
-    terms = np.where(kept[:, None], family.terms[rows], np.array([1.0, 0.0, 0.0]))
-    return _Family(columns, terms, ~kept), rows
+def _together(sums: Array, counts: Array) -> tuple[Array, Array, Array]:
+    """How often examples were seen, how many were just as often, and the form of them: (sum - counts @ worths)^2.
 
-
-def _residuals(scores: _Scores, squares: float, means: Array, covariance: Array, prior: Prior, noise: float) -> float:
-    """The expected sum of squared noise, in single scores. `squares` is what it would be if all worths were 0.
-
-    Written out in products of vectors: a pass over all scores for each term would take most of the fit's time.
+    The sum is that of all scores of the example. As those seen equally often have one weight, they make one form.
     """
-    sums, counts = scores.by_candidate
-    seen = scores.by_example[1]
-    shrink = scores.shrink(prior, noise) / noise
-    worths = means @ scores.counts
-    effects = shrink * (scores.by_example[0] - worths)
-    squared = squares - 2.0 * (means @ sums + effects @ scores.by_example[0])
-    squared += (means**2) @ counts + 2.0 * (worths @ effects) + (effects**2) @ seen
-    shares = (scores.counts * (shrink * (shrink * seen - 2.0))) @ scores.counts.T
-    uncertain = noise * (seen @ shrink) + covariance.diagonal() @ counts + np.vdot(shares, covariance)
-    return float(squared + uncertain)
+    seen = counts.sum(0)
+    order = np.argsort(seen, kind="stable")
+    seen = seen[order]
+    table = np.empty((len(counts) + 1, len(order)))
+    np.take(counts, order, axis=1, out=table[:-1], mode="clip")
+    table[-1] = sums.sum(0)[order]
+    starts = np.flatnonzero(np.diff(seen, prepend=-1.0))
+    blocks = np.split(table, starts[1:], axis=1)
+    forms = np.array([block @ block.T for block in blocks])
+    return seen[starts], np.array([float(block.shape[1]) for block in blocks]), forms.reshape(len(starts), -1)
+
+
+def _alone(sums: Array, counts: Array) -> Array:
+    """The form of all single scores, were there no effects: (score - worth)^2."""
+    form = np.diag(np.append(counts.sum(1), 0.0))
+    form[-1, :-1] = form[:-1, -1] = sums.sum(1)
+    squares = np.maximum(counts, np.finfo(float).tiny)
+    form[-1, -1] = np.vdot(np.divide(sums, squares, out=squares), sums)
+    return form.reshape(1, -1)
+
+
+def _steps(family: Family, prior: Prior) -> Array:
+    """The forms of the seeds, (worth - seed_mean)^2 / seed_sd^2, and of children: step^2, and -2 step."""
+    size = len(family.seeds)
+    seeds, children = np.where(family.seeds, prior.seed_sd**-2, 0.0), np.where(family.seeds, 0.0, 1.0)
+    forms = np.zeros((3, size + 1, size + 1))
+    forms[0] = np.diag(np.append(seeds, 0.0))
+    forms[0, -1, :-1] = forms[0, :-1, -1] = seeds * prior.seed_mean
+    forms[1, :-1, :-1] = family.quadratic(children)
+    forms[2, -1, :-1] = forms[2, :-1, -1] = family.linear(children)
+    return forms.reshape(3, -1)

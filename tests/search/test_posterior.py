@@ -73,6 +73,47 @@ def test_it_is_the_dense_gaussian_conditioned_on_the_scores(seed: int, size: int
     assert np.allclose(found.covariance, covariance, atol=1e-6)
 
 
+def plain_rounds(table: Table) -> tuple[float, float, float]:
+    """Step, spread and noise by expectation maximisation over worths and effects together, score by score."""
+    parents, sums, counts = table
+    size, examples = counts.shape
+    steps = np.eye(size)
+    for id, known in enumerate(parents):
+        for parent in known:
+            steps[id, parent] -= 1 / len(known)
+    cells = np.argwhere(counts)
+    reads = np.array([np.eye(size + examples)[c] + np.eye(size + examples)[size + e] for c, e in cells])
+    scores, times = np.array([sums[c, e] / counts[c, e] for c, e in cells]), np.array([counts[c, e] for c, e in cells])
+    step, spread, noise = PRIOR.step, PRIOR.spread, PRIOR.noise
+    for _ in range(PRIOR.rounds):
+        precision = reads.T @ (reads * (times / noise)[:, None])
+        precision[size:, size:] += np.eye(examples) / PRIOR.effect_sd**2
+        believed = np.array([PRIOR.seed_sd**-2, *(spread**-2 for _ in parents[1:])])
+        precision[:size, :size] += steps.T @ (steps * believed[:, None])
+        pull = reads.T @ (scores * times / noise)
+        pull[:size] += steps.T @ (believed * [PRIOR.seed_mean, *(step for _ in parents[1:])])
+        covariance = np.linalg.inv(precision)
+        means = covariance @ pull
+        squared = times @ ((scores - reads @ means) ** 2 + np.einsum("ni,ij,nj->n", reads, covariance, reads))
+        noise = (squared + PRIOR.noise_weight * PRIOR.noise) / (len(cells) + PRIOR.noise_weight)
+        moved, variances = steps @ means[:size], (steps @ covariance[:size, :size] @ steps.T).diagonal()
+        children = size - 1 + PRIOR.step_weight
+        step = (moved[1:].sum() + PRIOR.step_weight * PRIOR.step) / children
+        scatter = ((moved[1:] - step) ** 2 + variances[1:]).sum()
+        scatter += PRIOR.step_weight * (PRIOR.spread**2 + (step - PRIOR.step) ** 2)
+        spread = (scatter / children) ** 0.5
+    return step, spread, noise
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 8), st.integers(1, 6))
+def test_its_parameters_are_those_of_expectation_maximisation(seed: int, size: int, examples: int) -> None:
+    """Step, spread and noise agree with those of rounds over worths and effects together, to 1e-9."""
+    table = world(Random(seed), size, examples)
+    found = fit(*table)
+    assert (found.step, found.spread, found.noise) == pytest.approx(plain_rounds(table), abs=1e-9)
+
+
 def test_intervals_are_calibrated() -> None:
     """On passes and failures drawn with parameters unknown, 90 % intervals cover the truth 85 to 95 % of the time."""
     covered = []
@@ -114,13 +155,15 @@ def test_the_parameters_are_found() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32), st.floats(-50, 50), st.floats(2, 100))
 def test_units_are_the_scores_own(seed: int, offset: float, factor: float) -> None:
-    """Scores on another scale give the same posterior on that scale: the order of candidates does not depend on it."""
+    """Scores on another scale give the same posterior on that scale: neither order nor chances depend on it."""
     parents, sums, counts = world(Random(seed), 5, 4)
     scores = sums / np.maximum(counts, 1)
     low, high = scores[counts > 0].min(), scores[counts > 0].max()
     whole = fit(parents, (sums - low * counts) / (high - low), counts)
     other = fit(parents, (sums - low * counts) / (high - low) * factor + (2 + abs(offset)) * counts, counts)
     assert np.allclose(other.means, whole.means * factor + 2 + abs(offset), rtol=1e-6)
+    assert np.allclose(other.covariance, whole.covariance * factor**2, rtol=1e-6)
+    assert other.difference(0, 1) == pytest.approx([factor * moment for moment in whole.difference(0, 1)], abs=1e-6)
     assert whole.best == other.best
 
 
@@ -145,6 +188,16 @@ def test_twins_are_even_and_nothing_beats_nothing() -> None:
     assert found.beats(1, 1) == 0.5
     assert fit([()], sums[:1], counts[:1]).beats_best(0) == 1.0
     assert len(found.draw(Random(0))) == 3
+
+
+@given(st.integers(2, 40), st.integers(1, 3))
+@settings(max_examples=20, deadline=None)
+def test_the_earliest_of_equals_is_the_best(children: int, examples: int) -> None:
+    """Candidates with the same evidence tie, whatever their means were rounded to."""
+    counts = np.ones((children + 1, examples))
+    found = fit([(), *[(0,)] * children], counts * ([0.1], *[[0.7]] * children), counts)
+    assert found.best == 1
+    assert all(found.beats_best(id) == pytest.approx(0.5) for id in range(1, children + 1))
 
 
 def test_draws_scatter_as_the_posterior_says() -> None:

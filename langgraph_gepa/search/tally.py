@@ -1,0 +1,50 @@
+"""Scores added up by texts and example, as a journal is read and as a posterior is fitted."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from langgraph_gepa.search.algebra import Array
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of texts, by their key, the sum of the scores at each place of the pareto set, and how many they were.
+
+    The tables of both are kept from one fit to the next, as hardly a row of them changes.
+    """
+
+    sums: dict[str, array[float]] = field(default_factory=dict)
+    counts: dict[str, array[float]] = field(default_factory=dict)
+    _tables: Array | None = field(default=None, repr=False, compare=False)
+    _keys: list[str] = field(default_factory=list, repr=False, compare=False)
+    _changed: set[str] = field(default_factory=set, repr=False, compare=False)
+
+    def add(self, key: str, place: int, score: float, width: int) -> None:
+        """One more score; `width` is how many places there are, always the same."""
+        if key not in self.sums:
+            self.sums[key], self.counts[key] = array("d", bytes(8 * width)), array("d", bytes(8 * width))
+        self.sums[key][place] += score
+        self.counts[key][place] += 1.0
+        self._changed.add(key)
+
+    def tables(self, keys: Sequence[str], width: int) -> tuple[Array, Array]:
+        """Sums and counts, a row for each key. They change when this is next called."""
+        # Only searches that judge by a posterior need numpy.
+        import numpy as np
+
+        if self._tables is None or len(keys) > self._tables.shape[1]:
+            self._tables, self._keys = np.zeros((2, 2 * len(keys), width)), []
+        for row, key in enumerate(keys):
+            if row < len(self._keys) and self._keys[row] == key and key not in self._changed:
+                continue
+            for table, known in zip(self._tables, (self.sums, self.counts), strict=True):
+                table[row] = np.frombuffer(known[key]) if key in known else 0.0
+        self._keys = list(keys)
+        self._changed.clear()
+        sums, counts = self._tables[:, : len(keys)]
+        return sums, counts
