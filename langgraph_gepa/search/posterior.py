@@ -106,13 +106,11 @@ class Posterior:
             return 0.5 if mean == 0 else float(mean > 0)
         return 0.5 * (1.0 + erf(mean / (sd * sqrt(2.0))))
 
-    def beats_best(self, one: int) -> float:
-        """The probability that `one` is worth more than the best of the others; 1 when there are none."""
-        if len(self.means) < 2:
-            return 1.0
+    def rival(self, one: int) -> int:
+        """The best of the others, of which there has to be one; the earliest of equals."""
         others = self.means.copy()
         others[one] = -np.inf
-        return self.beats(one, self._highest(others))
+        return self._highest(others)
 
     def _highest(self, means: Array) -> int:
         # Rounding, which is another on other machines, must not tell equals apart.

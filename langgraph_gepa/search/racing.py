@@ -148,10 +148,9 @@ def next_heat(
     have seen all. A leader is so validated by those who challenge it, and no more than that takes.
     """
     pool = turn.pool
-    rivals = [id for id in range(len(pool.candidates)) if id != child.id]
-    if not rivals or len(pool.known("pareto", child.key)) < rungs[0]:
+    if len(pool.candidates) < 2 or len(pool.known("pareto", child.key)) < rungs[0]:
         return _heat(turn, child, rungs)
-    rival = pool.candidates[max(rivals, key=pool.posterior.means.__getitem__)]
+    rival = pool.candidates[pool.posterior.rival(child.id)]
     if not stop <= pool.posterior.beats(child.id, rival.id) <= sure:
         return None
     first, second = sorted((child, rival), key=lambda one: len(_taken(turn, one, "pareto")))

@@ -177,7 +177,7 @@ def test_a_lucky_start_does_not_win(seed: int) -> None:
     sums[1, :27], sums[2, :3] = 1, 1
     found = fit([(), (0,), (0,)], sums, counts)
     assert found.best == 1
-    assert found.beats_best(2) < 0.5
+    assert found.beats(2, found.rival(2)) < 0.5
 
 
 def test_twins_are_even_and_nothing_beats_nothing() -> None:
@@ -186,7 +186,6 @@ def test_twins_are_even_and_nothing_beats_nothing() -> None:
     found = fit([(), (0,), (0,)], sums, counts)
     assert found.beats(1, 2) == pytest.approx(0.5)
     assert found.beats(1, 1) == 0.5
-    assert fit([()], sums[:1], counts[:1]).beats_best(0) == 1.0
     assert len(found.draw(Random(0))) == 3
 
 
@@ -197,7 +196,7 @@ def test_the_earliest_of_equals_is_the_best(children: int, examples: int) -> Non
     counts = np.ones((children + 1, examples))
     found = fit([(), *[(0,)] * children], counts * ([0.1], *[[0.7]] * children), counts)
     assert found.best == 1
-    assert all(found.beats_best(id) == pytest.approx(0.5) for id in range(1, children + 1))
+    assert all(found.beats(id, found.rival(id)) == pytest.approx(0.5) for id in range(1, children + 1))
 
 
 def test_draws_scatter_as_the_posterior_says() -> None:
