@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from langgraph_gepa.search.example import digest
@@ -11,7 +12,7 @@ from langgraph_gepa.search.module import Texts
 Origin = Literal["seed", "mutation", "merge"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which leave no place for what is worked out once
 class Candidate:
     """Texts for every module, and where they came from.
 
@@ -28,7 +29,7 @@ class Candidate:
     def origin(self) -> Origin:
         return ("seed", "mutation", "merge")[len(self.parents)]
 
-    @property
+    @cached_property
     def key(self) -> str:
         return texts_key(self.texts)
 

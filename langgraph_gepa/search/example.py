@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which leave no place for what is worked out once
 class Example:
     """LangSmith's three fields and an id that is unique in its data set.
 
@@ -22,7 +23,7 @@ class Example:
     outputs: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A name for the content, whatever the id or the position."""
         return digest([self.inputs, self.outputs, self.metadata])

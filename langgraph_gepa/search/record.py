@@ -259,8 +259,9 @@ def _identity(message: Any) -> str:
     if not isinstance(message, Mapping):
         return _plain(message)
     content = _content(message)
-    with suppress(ValueError, RecursionError):  # tool output as a message and as a call may differ in JSON spacing
-        content = json.dumps(json.loads(content), sort_keys=True)
+    if content.lstrip().startswith(("{", "[")):  # tool output as a message and as a call may differ in JSON spacing
+        with suppress(ValueError, RecursionError):
+            content = json.dumps(json.loads(content), sort_keys=True)
     asked = [(call.get("name"), call.get("args")) for call in message.get("tool_calls") or ()]
     return json.dumps([_role(message), content, asked], sort_keys=True, default=str)
 

@@ -180,7 +180,7 @@ def test_a_lucky_start_does_not_win(seed: int) -> None:
     assert found.beats(2, found.rival(2)) < 0.5
 
 
-def test_twins_are_even_and_nothing_beats_nothing() -> None:
+def test_twins_are_even() -> None:
     """Equal evidence is an even chance, no others a certain win, and a draw of twins does not fail."""
     counts, sums = np.ones((3, 5)), np.full((3, 5), 0.5)
     found = fit([(), (0,), (0,)], sums, counts)
