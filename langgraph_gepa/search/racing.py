@@ -12,7 +12,10 @@ from langgraph_gepa.search.pool import Pool, average
 from langgraph_gepa.search.selection import round_robin
 from langgraph_gepa.search.turn import Heat, Pick, Turn
 
-BATCH, RECORDS, SCREEN = 6, 12, 3
+BATCH, SCREEN = 6, 3
+FAILURES, SUCCESSES = 10, 2
+"""Records a reflection is shown: what went wrong, and of what went well a little, to be kept."""
+
 USES = 10
 """How often a parent's failure is reflected on at most: a search whose reflections change nothing has to end."""
 
@@ -68,7 +71,7 @@ def pick_lineage(
 
 
 def fresh_batch(
-    turn: Turn, parent: int, drawn: Sequence[str], *, size: int = BATCH, wanted: int = RECORDS, most: int = 3
+    turn: Turn, parent: int, drawn: Sequence[str], *, size: int = BATCH, wanted: int = FAILURES, most: int = 3
 ) -> tuple[str, ...]:
     """Feedback examples to run the parent on next; none once its failures suffice.
 
@@ -102,13 +105,24 @@ def unused_failures(turn: Turn, parent: int) -> list[str]:
     return [example for example, times in failures(turn, parent).items() if not times]
 
 
-def least_used_failures(
-    turn: Turn, parent: int, _drawn: Sequence[str], _scores: Sequence[float], *, size: int = RECORDS
+def failures_and_successes(
+    turn: Turn,
+    parent: int,
+    _drawn: Sequence[str],
+    _scores: Sequence[float],
+    *,
+    size: int = FAILURES,
+    beside: int = SUCCESSES,
 ) -> tuple[str, ...]:
-    """Records to reflect on: the parent's failures, those reflected on least first."""
+    """Records to reflect on: the parent's failures, those reflected on least first, and a few of its successes.
+
+    None where it has no failure.
+    """
     rng = turn.rng("records")
     order = sorted((times, rng.random(), example) for example, times in failures(turn, parent).items())
-    return tuple(example for _, _, example in order[:size])
+    failed = [example for _, _, example in order[:size]]
+    succeeded = _succeeded(turn, parent) if failed else []
+    return (*failed, *rng.sample(succeeded, min(beside, len(succeeded))))
 
 
 def by_lineage(turn: Turn, pick: Pick) -> tuple[str, ...]:
@@ -170,6 +184,12 @@ def _heat(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Candidat
     turn.rng(f"heat {runner.id}").shuffle(left)
     left.sort(key=lambda example: -sum(example in scores for scores in known))
     return Heat(runner, tuple(left[: target - len(taken)]))
+
+
+def _succeeded(turn: Turn, parent: int) -> list[str]:
+    """The feedback examples on which the parent leaves nothing to learn."""
+    known = turn.pool.known("feedback", turn.pool.candidates[parent].key)
+    return [e for e in turn.pool.feedback_set if e in known and average(known[e]) >= turn.perfect]
 
 
 def _solvers(pool: Pool, example: str, members: Sequence[int]) -> list[int]:

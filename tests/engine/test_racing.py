@@ -22,7 +22,7 @@ from langgraph_gepa.search.events import (
     RolloutFinished,
 )
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.racing import RECORDS
+from langgraph_gepa.search.racing import FAILURES
 from langgraph_gepa.search.rules import RACING, Rules
 
 
@@ -151,7 +151,7 @@ def test_pipelines_reflect_on_different_records(worlds: Any) -> None:
         if isinstance(event, ModulesChosen):
             key = pool.candidates[event.parent].key
             fresh = set(pool.feedback[key]) - set(pool.used.get(key, ()))
-            assert len(fresh.intersection(event.records)) == min(RECORDS, len(fresh))
+            assert len(fresh.intersection(event.records)) == min(FAILURES, len(fresh))
         pool.apply(event)
     assert len(pool.used) == 1
 

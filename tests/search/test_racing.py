@@ -46,14 +46,19 @@ def trained(tables: Any, rng: Random, letters: str = "ab") -> Pool:
 
 
 @given(seeds)
-def test_records_are_failures_and_those_shown_least(tables: Any, seed: int) -> None:
-    """At most eight, all of them failures, and none left out was shown less often than one taken."""
+def test_records_are_failures_shown_least_and_a_few_successes(tables: Any, seed: int) -> None:
+    """At most ten failures, none left out shown less often than one taken; two successes, if there are failures."""
     turn = Turn(trained(tables, Random(seed)), 9, seed)
     found = racing.failures(turn, 0)
-    records = racing.least_used_failures(turn, 0, (), ())
-    assert len(records) == len(set(records)) == min(racing.RECORDS, len(found))
-    assert set(records) <= set(found)
-    assert all(found[a] <= found[b] for a in records for b in set(found) - set(records))
+    records = racing.failures_and_successes(turn, 0, (), ())
+    failed, succeeded = [e for e in records if e in found], [e for e in records if e not in found]
+    known = turn.pool.known("feedback", turn.pool.candidates[0].key)
+    solved = [example for example, scores in known.items() if scores == [1.0]]
+    assert len(records) == len(set(records))
+    assert len(failed) == min(racing.FAILURES, len(found))
+    assert all(found[a] <= found[b] for a in failed for b in set(found) - set(failed))
+    assert set(succeeded) <= set(solved)
+    assert len(succeeded) == (min(racing.SUCCESSES, len(solved)) if found else 0)
 
 
 @given(seeds)
@@ -66,7 +71,7 @@ def test_batches_are_unseen_and_end(tables: Any, seed: int) -> None:
     while batch := racing.fresh_batch(turn, 0, drawn):
         seen = set(pool.known("feedback", key))
         assert seen.isdisjoint(batch)
-        assert len(racing.unused_failures(turn, 0)) < racing.RECORDS
+        assert len(racing.unused_failures(turn, 0)) < racing.FAILURES
         assert set(racing.unused_failures(turn, 0)).isdisjoint(drawn)
         drawn += batch
         for example in batch:
@@ -74,7 +79,7 @@ def test_batches_are_unseen_and_end(tables: Any, seed: int) -> None:
     assert len(drawn) <= 18
     unseen = set(FEEDBACK) - set(pool.known("feedback", key))
     unused = racing.unused_failures(turn, 0)
-    assert len(unused) >= racing.RECORDS or set(unused) & set(drawn) or len(drawn) == 18 or not unseen
+    assert len(unused) >= racing.FAILURES or set(unused) & set(drawn) or len(drawn) == 18 or not unseen
 
 
 def test_a_batch_leaves_what_another_iteration_is_running_to_it(tables: Any) -> None:
