@@ -21,6 +21,7 @@ from langgraph_gepa.agent.models import models_of, unpriced
 from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
+from langgraph_gepa.agent.simulation import is_simulated
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
 from langgraph_gepa.checkout import Checkout
@@ -145,8 +146,8 @@ def optimize(
         fingerprint=evaluator.fingerprint,
         parts=evaluator.parts,
         metric=name_of(metric),
-        reflection_model=(answerer := _called(reflection_lm)),
-        simulated="simulated" in answerer,
+        reflection_model=_called(reflection_lm),
+        simulated=any(map(is_simulated, models)),
         demo=DEMO in (getattr(reflection_lm, "tags", None) or ()),
         search=search if isinstance(search, str) else "rules of your own",
         seed=seed,

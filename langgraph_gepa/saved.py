@@ -38,10 +38,10 @@ class Asked:
 
     `found` are all modules of the graph, `modules` the names of those under optimisation.
     `graph` is its outline (see `agent.drawing`). `parts` are what `fingerprint` is made of, by name.
-    `spec` is how the command line named things, empty when objects were given. `simulated` says that
-    no real model was behind the run. `sources` says where in LangSmith examples were read, by the name of their set.
-    no real model was behind the run, `demo` that it is one of the demo, which can make its objects again.
-    `checkout` is where the project lay, which the modules' files are told from.
+    `spec` is how the command line named things, empty when objects were given. `sources` says where in LangSmith
+    examples were read, by the name of their set. `simulated` says that a model was simulated by a server of ours,
+    `demo` that the run is one of the demo, which can make its objects again. `checkout` is where the project lay,
+    which the modules' files are told from.
     """
 
     found: tuple[Module, ...]
