@@ -156,7 +156,7 @@ def optimize(
         budget=budget,
         graph=drawing(compiled),
         objective=objective,
-        spec=_spec(named, options),
+        spec=_spec(named, options, {"training": trainset, "validation": valset, "test": testset}),
         sources=sources,
         checkout=Checkout.of(found.modules),
     )
@@ -201,17 +201,16 @@ def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any, *
 def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = True) -> Result:
     """Goes on with the run in folder `run`, which the command line (or names in place of objects) started.
 
-    A limit that `limits` gives replaces the run's. Raises `UsageError` for a run that
-    was started with objects: those only the program that made them can give again.
+    A limit that `limits` gives replaces the run's. Raises `UsageError` for a run that was started with objects, or
+    with examples of which a mask hid something: those only the program that made them can give again.
     """
-    asked = SavedRun.open(run).asked
+    asked = (saved := SavedRun.open(run)).asked
     if "graph" not in asked.spec:
         raise UsageError(
             f"The run in {run} was started from Python with objects or functions. "
             f"Call `optimize(..., run={str(run)!r})` with the same arguments again: it goes on where it stopped."
         )
-    kept = asked.examples
-    sets = {"training": kept.feedback, "validation": kept.pareto, "test": kept.test or None} | dict(asked.sources)
+    sets = saved.sets
     return optimize(
         asked.spec["graph"],
         sets["training"],
@@ -260,13 +259,15 @@ def _mask(graph: Any, options: RunnerOptions) -> Mask:
     return masking(secrets_of(models_of(graph)), options.mask)
 
 
-def _spec(names: Mapping[str, Any], options: RunnerOptions) -> dict[str, Any]:
-    """How things were named, for `resume`; empty when any of them was an object or a function."""
-    if not all(isinstance(value, str) for value in names.values()):
+def _spec(names: Mapping[str, Any], options: RunnerOptions, sets: Mapping[str, Any]) -> dict[str, Any]:
+    """How things were named, for `resume`; empty when any of them but the sets was an object or a function."""
+    plain = "options" in names or options == RunnerOptions(timeout=options.timeout)
+    if not plain or not all(isinstance(value, str) for value in names.values()):
         return {}
-    if "options" in names:
-        return dict(names)
-    return {**names, "timeout": options.timeout} if options == RunnerOptions(timeout=options.timeout) else {}
+    named: dict[str, str | None] = {name: str(given) for name, given in sets.items() if isinstance(given, str | Path)}
+    if sets["validation"] is None and "training" in named:
+        named["validation"] = None
+    return {**names, "sets": named} | ({} if "options" in names else {"timeout": options.timeout})
 
 
 def _called(thing: Any) -> str:
