@@ -245,13 +245,13 @@ def evaluate(
     compiled, examples, options = load_graph(graph), examples_of(data, "data"), load_options(options)
     dropped_inputs(compiled, examples)
     recall(compiled, found_in(prompts))
-    found = survey(compiled, kinds=KINDS)
+    found, mask = survey(compiled, kinds=KINDS), _mask(compiled, options)
     texts = None if prompts is None else prompts_of(prompts)
-    evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=options)
+    evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=options, mask=mask)
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
-    with explained("The examples could not all be run, and nothing of it is kept", _mask(compiled, options)):
+    with explained("The examples could not all be run, and nothing of it is kept", mask):
         return measure(evaluator, examples, texts, at_least_one("concurrency", concurrency))
 
 
