@@ -106,7 +106,7 @@ def optimize(
       of the budget. A run goes on with the examples it was started with: LangSmith is asked once.
     - `metric`: a function of any of `inputs`, `outputs`, `reference_outputs`, `run`, `example`,
       `rollout`, or an existing LangSmith or openevals evaluator; it may say in words what
-      went wrong, for the whole rollout or by module (`Feedback`). A list of metrics scores as their mean.
+      went wrong, for the whole rollout or by module (`Feedback`). A list scores as its mean; 1 is perfect.
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply.
     - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if
       it was asked the same; its budget may differ.
