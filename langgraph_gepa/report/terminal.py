@@ -316,6 +316,8 @@ def _under_way(shot: Snapshot, limit: int) -> list[Text]:
     ]  # fmt: skip
     if len(shot.under_way) > limit:
         lines.append(Text(f"      and {len(shot.under_way) - limit} more", style="dim"))
+    if not lines and shot.pareto and not shot.candidates:
+        lines.append(Text(f"   0  validating 0/{shot.pareto}  seed", style="cyan"))
     if not lines and shot.spent.tests and not shot.reason:
         lines.append(Text(f"      held-out test {shot.spent.tests}/{2 * shot.tests}", style="cyan"))
     return lines
