@@ -62,7 +62,7 @@ def prompts(
     elif as_graph:
         echo(mermaid(drawing(load_graph(graph)), [m for m in modules if everything or m.evidence != "possible"]))
     else:
-        modules_table(modules, screen(), everything)
+        modules_table(modules, screen(), everything, watched=examples is not None)
 
 
 @command()

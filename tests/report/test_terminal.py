@@ -157,7 +157,10 @@ def test_texts_that_only_may_reach_a_model_are_counted_and_listed_when_asked() -
 
 
 def test_a_graph_without_prompts_is_said_in_words() -> None:
-    """An empty listing is a sentence."""
-    console = plain()
-    modules_table((), console)
-    assert "No text was found" in console.file.getvalue()  # type: ignore[attr-defined]
+    """An empty listing is a sentence, which does not ask for what was done."""
+    for watched in (False, True):
+        console = plain()
+        modules_table((), console, watched=watched)
+        said: str = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "No text was found" in said
+        assert ("--examples" in said) is not watched
