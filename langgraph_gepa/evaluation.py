@@ -63,6 +63,8 @@ class Evaluation:
 def prompts_of(source: Mapping[str, str] | Path | str) -> Mapping[str, str]:
     """Texts by module name, from a mapping, a run's folder, or a prompts.json. Raises `UsageError`."""
     if isinstance(source, Mapping):
+        if wrong := [name for name, text in dict[str, Any](source).items() if not isinstance(text, str)]:
+            raise UsageError(f"The prompts must be texts by module name; that of {wrong[0]!r} is none.")
         return source
     path = Path(source)
     if (path / DATABASE).exists():

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from langgraph_gepa import discover, evaluate
 from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.errors import MetricError, UsageError
-from langgraph_gepa.evaluation import measure
+from langgraph_gepa.evaluation import measure, prompts_of
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.testing import FakeEvaluator
@@ -39,6 +39,12 @@ def test_a_broken_metric_ends_it_before_more_is_paid() -> None:
     with pytest.raises(MetricError, match="e1"):
         measure(evaluator, EXAMPLES, {"a": "other"}, concurrency=2)
     assert len(evaluator.started) <= 4
+
+
+def test_prompts_that_are_no_texts_are_refused() -> None:
+    """By the name of the module, before anything runs."""
+    with pytest.raises(UsageError, match="texts by module name; that of 'a' is none"):
+        prompts_of({"a": {"text": "x"}})  # type: ignore[dict-item]
 
 
 def test_a_world_that_fails_is_told_with_what_to_check() -> None:
