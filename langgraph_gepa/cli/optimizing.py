@@ -33,7 +33,7 @@ from langgraph_gepa.console import (
     screen,
     words,
 )
-from langgraph_gepa.errors import UsageError
+from langgraph_gepa.errors import GraphError, UsageError
 from langgraph_gepa.search.budget import Budget
 
 if TYPE_CHECKING:
@@ -145,7 +145,18 @@ def resume(
         _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits), real=not asked.simulated)
     else:
         loading(asked.spec.get("graph", ""))
-        _show_result(langgraph_gepa.resume(run, limits))
+        _show_result(_resumed(run, limits, Path(asked.checkout.folder)))
+
+
+def _resumed(run: Path, limits: Budget, started: Path) -> Result:
+    try:
+        return langgraph_gepa.resume(run, limits)
+    except GraphError as error:
+        if started in (Path(), Path.cwd()):
+            raise
+        raise GraphError(
+            f"{str(error).rstrip('.')}. The run was started in {started}: resume it from there."
+        ) from error
 
 
 @command("eval")

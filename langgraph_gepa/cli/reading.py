@@ -108,4 +108,7 @@ def apply_texts(run: Folder, check: Check = False, root: Root = None, graph: Loa
     changes = result.apply(graph, root)
     for file in changes.files:
         echo(f"{file.name}: {', '.join(file.modules)}")
-    tell(left_out(changes, run / PROMPTS) or ([] if changes.files else ["Nothing to write."]))
+    left = left_out(changes, run / PROMPTS)
+    if left and not changes.files:
+        raise UsageError("\n".join(left))  # whoever asked for a change must not take it for made
+    tell(left or ([] if changes.files else ["Nothing to write."]))
