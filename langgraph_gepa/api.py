@@ -21,6 +21,7 @@ from langgraph_gepa.agent.models import models_of, unpriced
 from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
+from langgraph_gepa.agent.simulation import is_simulated
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
 from langgraph_gepa.checkout import Checkout
@@ -105,7 +106,7 @@ def optimize(
       of the budget. A run goes on with the examples it was started with: LangSmith is asked once.
     - `metric`: a function of any of `inputs`, `outputs`, `reference_outputs`, `run`, `example`,
       `rollout`, or an existing LangSmith or openevals evaluator; it may say in words what
-      went wrong, for the whole rollout or by module (`Feedback`). A list of metrics scores as their mean.
+      went wrong, for the whole rollout or by module (`Feedback`). A list scores as its mean; 1 is perfect.
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply.
     - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if
       it was asked the same; its budget may differ.
@@ -145,8 +146,8 @@ def optimize(
         fingerprint=evaluator.fingerprint,
         parts=evaluator.parts,
         metric=name_of(metric),
-        reflection_model=(answerer := _called(reflection_lm)),
-        simulated="simulated" in answerer,
+        reflection_model=_called(reflection_lm),
+        simulated=any(map(is_simulated, models)),
         demo=DEMO in (getattr(reflection_lm, "tags", None) or ()),
         search=search if isinstance(search, str) else "rules of your own",
         seed=seed,
@@ -155,7 +156,7 @@ def optimize(
         budget=budget,
         graph=drawing(compiled),
         objective=objective,
-        spec=_spec(named, options),
+        spec=_spec(named, options, {"training": trainset, "validation": valset, "test": testset}),
         sources=sources,
         checkout=Checkout.of(found.modules),
     )
@@ -200,17 +201,16 @@ def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any, *
 def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = True) -> Result:
     """Goes on with the run in folder `run`, which the command line (or names in place of objects) started.
 
-    A limit that `limits` gives replaces the run's. Raises `UsageError` for a run that
-    was started with objects: those only the program that made them can give again.
+    A limit that `limits` gives replaces the run's. Raises `UsageError` for a run that was started with objects, or
+    with examples of which a mask hid something: those only the program that made them can give again.
     """
-    asked = SavedRun.open(run).asked
+    asked = (saved := SavedRun.open(run)).asked
     if "graph" not in asked.spec:
         raise UsageError(
             f"The run in {run} was started from Python with objects or functions. "
             f"Call `optimize(..., run={str(run)!r})` with the same arguments again: it goes on where it stopped."
         )
-    kept = asked.examples
-    sets = {"training": kept.feedback, "validation": kept.pareto, "test": kept.test or None} | dict(asked.sources)
+    sets = saved.sets
     return optimize(
         asked.spec["graph"],
         sets["training"],
@@ -245,13 +245,13 @@ def evaluate(
     compiled, examples, options = load_graph(graph), examples_of(data, "data"), load_options(options)
     dropped_inputs(compiled, examples)
     recall(compiled, found_in(prompts))
-    found = survey(compiled, kinds=KINDS)
+    found, mask = survey(compiled, kinds=KINDS), _mask(compiled, options)
     texts = None if prompts is None else prompts_of(prompts)
-    evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=options)
+    evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=options, mask=mask)
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
-    with explained("The examples could not all be run, and nothing of it is kept", _mask(compiled, options)):
+    with explained("The examples could not all be run, and nothing of it is kept", mask):
         return measure(evaluator, examples, texts, at_least_one("concurrency", concurrency))
 
 
@@ -259,13 +259,15 @@ def _mask(graph: Any, options: RunnerOptions) -> Mask:
     return masking(secrets_of(models_of(graph)), options.mask)
 
 
-def _spec(names: Mapping[str, Any], options: RunnerOptions) -> dict[str, Any]:
-    """How things were named, for `resume`; empty when any of them was an object or a function."""
-    if not all(isinstance(value, str) for value in names.values()):
+def _spec(names: Mapping[str, Any], options: RunnerOptions, sets: Mapping[str, Any]) -> dict[str, Any]:
+    """How things were named, for `resume`; empty when any of them but the sets was an object or a function."""
+    plain = "options" in names or options == RunnerOptions(timeout=options.timeout)
+    if not plain or not all(isinstance(value, str) for value in names.values()):
         return {}
-    if "options" in names:
-        return dict(names)
-    return {**names, "timeout": options.timeout} if options == RunnerOptions(timeout=options.timeout) else {}
+    named: dict[str, str | None] = {name: str(given) for name, given in sets.items() if isinstance(given, str | Path)}
+    if sets["validation"] is None and "training" in named:
+        named["validation"] = None
+    return {**names, "sets": named} | ({} if "options" in names else {"timeout": options.timeout})
 
 
 def _called(thing: Any) -> str:

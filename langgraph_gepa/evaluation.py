@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,37 +17,54 @@ from langgraph_gepa.engine.ports import Evaluator
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.job import WORLD
 from langgraph_gepa.report.intervals import Interval, difference, estimate
-from langgraph_gepa.report.words import plural
+from langgraph_gepa.report.words import one_line, plural
 from langgraph_gepa.result import PROMPTS, Result
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Texts
+from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import DATABASE
+
+SIDES = {"before": "as it is", "after": "with prompts"}
+LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Mean scores over the same examples with 95 % intervals. `after` and `difference` (paired) need other prompts."""
+    """Mean scores over the same examples with 95 % intervals. `after` and `difference` (paired) need other prompts.
+
+    `failures` are the errors by example of those on which the graph failed, which score 0: of "before" and "after".
+    """
 
     before: Interval
     after: Interval | None = None
     difference: Interval | None = None
+    failures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def __str__(self) -> str:
-        lines = [f"as it is      {_said(self.before)}"]
+        lines = [f"{SIDES['before']:<12}  {_said(self.before)}"]
         if self.after is not None:
-            lines.append(f"with prompts  {_said(self.after)}")
+            lines.append(f"{SIDES['after']}  {_said(self.after)}")
         if self.difference is not None:
             lines.append(f"difference    {_said(self.difference, sign=True)}")
-        return "\n".join([*lines, f"{plural(self.before.n, 'example')}, 95 % intervals"])
+        lines.append(f"{plural(self.before.n, 'example')}, 95 % intervals")
+        for side, errors in self.failures.items():
+            example, error = next(iter(errors.items()))
+            lines.append(
+                f"{len(errors)} of {self.before.n} failed {SIDES[side]} and score 0, "
+                f"such as {example!r}: {one_line(error, LONGEST)}"
+            )
+        return "\n".join(lines)
 
 
 def prompts_of(source: Mapping[str, str] | Path | str) -> Mapping[str, str]:
     """Texts by module name, from a mapping, a run's folder, or a prompts.json. Raises `UsageError`."""
     if isinstance(source, Mapping):
+        if wrong := [name for name, text in dict[str, Any](source).items() if not isinstance(text, str)]:
+            raise UsageError(f"The prompts must be texts by module name; that of {wrong[0]!r} is none.")
         return source
     path = Path(source)
     if (path / DATABASE).exists():
@@ -79,7 +96,7 @@ def measure(
     def say(text: str) -> None:
         bar.console.print(text, markup=False, soft_wrap=True)
 
-    async def scores(brake: Brake) -> list[float]:
+    async def rollouts(brake: Brake) -> list[Rollout]:
         calls, slots = Calls(WORLD, say=say), Slots(concurrency)
 
         def stop(by: str) -> None:
@@ -89,7 +106,7 @@ def measure(
         brake.on_pull = stop
         failures: list[Exception] = []
 
-        async def score(side: Texts, example: Example) -> float:
+        async def ran(side: Texts, example: Example) -> Rollout:
             async with slots:
                 try:
                     rollout = await calls.make(
@@ -102,23 +119,33 @@ def measure(
                     calls.stop("another rollout failed")
                     raise
             bar.advance(task)
-            return rollout.score
+            return rollout
 
         try:
-            return await settle(score(side, example) for side in sides for example in examples)
+            return await settle(ran(side, example) for side in sides for example in examples)
         except Interrupted:
             if failures:
                 raise failures[0] from failures[0].__cause__
             raise
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("rollouts", total=len(sides) * len(examples))
-        found = run(scores)
-    before, after = found[: len(examples)], found[len(examples) :]
-    first = estimate(before)
+        found = run(rollouts)
+    return _compared(found[: len(examples)], found[len(examples) :])
+
+
+def _compared(before: Sequence[Rollout], after: Sequence[Rollout]) -> Evaluation:
+    own, others = ([rollout.score for rollout in side] for side in (before, after))
+    first = estimate(own)
     if first is None:
         raise ValueError("no examples")
-    return Evaluation(first, estimate(after), difference(before, after) if after else None)
+    errors = {
+        name: {rollout.example: rollout.error for rollout in side if rollout.error}
+        for name, side in zip(SIDES, (before, after), strict=True)
+    }
+    failures = {name: failed for name, failed in errors.items() if failed}
+    return Evaluation(first, estimate(others), difference(own, others) if others else None, failures)
 
 
 def _said(interval: Interval, sign: bool = False) -> str:

@@ -25,6 +25,7 @@ from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.report.page import write_whole
 from langgraph_gepa.report.terminal import Live
+from langgraph_gepa.report.words import score
 from langgraph_gepa.result import PAGE, PROMPTS, Result
 from langgraph_gepa.saved import Asked, seed_rollouts
 from langgraph_gepa.search.budget import Spent
@@ -159,12 +160,13 @@ class Job:
         return observe
 
     def _lookout(self, store: Store, say: Say) -> Observer:
-        """Tells what the rollouts of the graph as it is show of its texts, when it has been scored."""
+        """Tells what the rollouts of the graph as it is show of its texts and the metric, when it has been scored."""
 
         def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001 - an observer's signature
             if isinstance(event, CandidateAdmitted) and event.candidate.origin == "seed":
                 paid = map(store.paid, seed_rollouts(event for _, event in store.events()))
-                for warning in self.watch([load(Rollout, body) for body in paid if body is not None]):
+                rollouts = [load(Rollout, body) for body in paid if body is not None]
+                for warning in (*self.watch(rollouts), *_beyond(rollouts, self.rules.perfect)):
                     say(warning)
 
         return observe
@@ -190,6 +192,16 @@ class Job:
                 f"A budget of {budget.rollouts} rollouts buys nothing: scoring the graph as it is on {seed} "
                 f"validation examples and one improvement take up to {least}. Give more rollouts or fewer examples."
             )
+
+
+def _beyond(rollouts: Sequence[Rollout], perfect: float) -> Iterable[str]:
+    """What is to be known of a metric on another scale."""
+    most = max((rollout.score for rollout in rollouts), default=perfect)
+    if most > perfect:
+        yield (
+            f"The metric gives scores up to {score(most)}, and from {perfect:g} on an answer counts as perfect, with "
+            f"nothing to learn from it. Let the metric give {perfect:g} for the best answer there can be."
+        )
 
 
 def write_up(folder: Path, say: Say) -> None:

@@ -18,7 +18,7 @@ from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import CandidateAdmitted, Charged, Event, RolloutFinished
-from langgraph_gepa.search.example import digest
+from langgraph_gepa.search.example import Example, digest
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Rollout
@@ -38,10 +38,11 @@ class Asked:
 
     `found` are all modules of the graph, `modules` the names of those under optimisation.
     `graph` is its outline (see `agent.drawing`). `parts` are what `fingerprint` is made of, by name.
-    `spec` is how the command line named things, empty when objects were given. `simulated` says that
-    no real model was behind the run. `sources` says where in LangSmith examples were read, by the name of their set.
-    no real model was behind the run, `demo` that it is one of the demo, which can make its objects again.
-    `checkout` is where the project lay, which the modules' files are told from.
+    `spec` is how the command line named things, empty when objects were given; in its `sets` those that were given by
+    name, the validation set as None where it is half of the training examples. `sources` says where in LangSmith
+    examples were read, by the name of their set. `simulated` says that a model was simulated by a server of ours,
+    `demo` that the run is one of the demo, which can make its objects again. `checkout` is where the project lay,
+    which the modules' files are told from.
     """
 
     found: tuple[Module, ...]
@@ -65,13 +66,17 @@ class Asked:
     checkout: Checkout = Checkout()  # noqa: RUF009 - it is frozen
 
     @property
+    def sets(self) -> dict[str, Sequence[Example]]:
+        """The examples by the name of their set."""
+        return {"training": self.examples.feedback, "validation": self.examples.pareto, "test": self.examples.test}
+
+    @property
     def identity(self) -> dict[str, str]:
         """What must be the same for a run to go on: by name, so that a difference can be named."""
-        sets = {"training": self.examples.feedback, "validation": self.examples.pareto, "test": self.examples.test}
         return {
             **(self.parts or {WHOLE: self.fingerprint}),
             "the choice of modules": digest(self.modules),
-            **{f"the {name} examples": digest([[e.id, e.digest] for e in examples]) for name, examples in sets.items()},
+            **{_of_set(name): digest([[e.id, e.digest] for e in given]) for name, given in self.sets.items()},
             "the search": self.search,
             "the seed": str(self.seed),
         }
@@ -135,6 +140,16 @@ def _begun_again(store: Store, reason: str) -> bool:
     return True
 
 
+def _of_set(name: str) -> str:
+    return f"the {name} examples"
+
+
+def _masked(asked: Asked, identity: Mapping[str, str]) -> tuple[str, ...]:
+    """The sets of which a mask hid something: they are kept otherwise than the run was started with them."""
+    kept = {name: asked.identity[_of_set(name)] for name in asked.sets}
+    return tuple(name for name, one in kept.items() if identity.get(_of_set(name), one) != one)
+
+
 def _kept(example: Mapping[str, Any], hide: Hide) -> dict[str, Any]:
     return {"id": example["id"], **{name: hide(value) for name, value in example.items() if name != "id"}}
 
@@ -144,12 +159,14 @@ _ASKED = TypeAdapter(Asked)
 
 @dataclass(frozen=True, slots=True)
 class SavedRun:
-    """A run read from its folder, finished or not; nothing is locked or written."""
+    """A run read from its folder, finished or not; nothing is locked or written. `masked` names the sets whose
+    examples are not as they were given."""
 
     folder: Path
     asked: Asked
     events: Sequence[tuple[float, Event]]
     pool: Pool
+    masked: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, folder: Path | str) -> SavedRun:
@@ -157,10 +174,27 @@ class SavedRun:
         store = open_run(folder, create=False, read_only=True)
         try:
             asked = asked_of(store)
+            masked = _masked(asked, store.settings().get("identity") or {})
             events = list(store.events())
         finally:
             store.close()
-        return cls(Path(folder), asked, events, Pool.replay(event for _, event in events))
+        return cls(Path(folder), asked, events, Pool.replay(event for _, event in events), masked)
+
+    @property
+    def sets(self) -> dict[str, Any]:
+        """The sets to go on with, as `optimize` takes them: as they are kept or, where a mask hid something of them,
+        as they were named, to be read again. Raises `RunError` where such a set was given as objects."""
+        asked = self.asked
+        if not self.masked:
+            return {**asked.sets, "test": asked.examples.test or None, **asked.sources}
+        named = asked.spec.get("sets", {})
+        if lost := [name for name in self.masked if name not in named]:
+            raise RunError(
+                f"The mask of this run hid something in its {_listed(lost)} examples, and what it hid is not kept. "
+                f"Go on by the same call with the same examples: `optimize(..., run={str(self.folder)!r})`, or "
+                f"`langgraph-gepa optimize` with --run {self.folder}."
+            )
+        return {**asked.sets, "test": asked.examples.test or None, **named}
 
     @contextmanager
     def rollouts(self) -> Iterator[Callable[[str], Rollout | None]]:
@@ -227,7 +261,7 @@ def examples_in(place: Any, sources: Mapping[str, str]) -> Examples | None:
         asked = asked_of(store) if "asked" in settings else None
     finally:
         store.close()
-    if asked is None or asked.sources != sources or asked.identity.items() - settings["identity"].items():
+    if asked is None or asked.sources != sources or _masked(asked, settings["identity"]):
         return None
     return asked.examples
 

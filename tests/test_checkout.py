@@ -80,6 +80,20 @@ def test_a_run_of_words_needs_no_more_than_the_root(project: Path, tmp_path: Pat
     assert not any((project / name).exists() for name in names)
 
 
+def test_from_another_folder_it_is_said_where_the_run_belongs(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going on names the folder, and a change of which nothing could be made does not look like one that was."""
+    asked = "--train train.jsonl --val val.jsonl --metric letters.py:score --reflection-lm openai:simulated-editor"
+    assert call(f"optimize letters.py:graph {asked} --run run --rollouts 30 --in-flight 1").exit_code == 0
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    ended = call(f"resume {project / 'run'} --rollouts 60")
+    assert (ended.exit_code, f"The run was started in {project}: resume it from there." in ended.stderr) == (2, True)
+    ended = call(f"apply {project / 'run'}")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "Not written: sort: there is no file letters.py" in ended.stderr
+
+
 def test_a_checkout_that_differs_from_the_runs_is_left_as_it_is(moved: Path) -> None:
     """Another root, a file that is gone and a text of the user's own are each named, and nothing is written."""
     app, letters = moved.parent / "there" / "app", moved.parent / "there" / "app" / "letters.py"

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from langgraph_gepa import discover, evaluate
 from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.errors import MetricError, UsageError
-from langgraph_gepa.evaluation import measure
+from langgraph_gepa.evaluation import measure, prompts_of
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.testing import FakeEvaluator
@@ -41,6 +41,12 @@ def test_a_broken_metric_ends_it_before_more_is_paid() -> None:
     assert len(evaluator.started) <= 4
 
 
+def test_prompts_that_are_no_texts_are_refused() -> None:
+    """By the name of the module, before anything runs."""
+    with pytest.raises(UsageError, match="texts by module name; that of 'a' is none"):
+        prompts_of({"a": {"text": "x"}})  # type: ignore[dict-item]
+
+
 def test_a_world_that_fails_is_told_with_what_to_check() -> None:
     """Not as a traceback of the provider's: a model that does not exist, for `evaluate` and for `discover`."""
     with SimulatedServer({}) as server:
@@ -55,3 +61,22 @@ def test_a_world_that_fails_is_told_with_what_to_check() -> None:
             evaluate(graph, examples, metric=lambda outputs: len(outputs))
         with pytest.raises(UsageError, match=r"could not be run: .*'gone' does not exist"):
             discover(graph, examples)
+
+
+def test_a_graph_that_fails_is_not_taken_for_a_bad_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the graph raised is told beside the score, by side, without the keys in it; where none failed there is no
+    word of it."""
+    monkeypatch.setenv("SHOP_API_KEY", "marked-key-of-a-tool")
+
+    def ask(state: MessagesState) -> MessagesState:
+        if len(state["messages"][-1].text) > 2:
+            raise ValueError("no shop for marked-key-of-a-tool")
+        return state
+
+    graph = StateGraph(MessagesState).add_node("ask", ask).add_edge(START, "ask").compile()
+    examples = [{"id": f"e{n}", "inputs": {"messages": [("user", str(10**n))]}} for n in range(4)]
+    found = evaluate(graph, examples, metric=lambda outputs: len(outputs))
+    told = "In node ask: ValueError: no shop for <hidden>"
+    assert found.failures == {"before": {f"e{n}": told for n in (2, 3)}}
+    assert f"2 of 4 failed as it is and score 0, such as 'e2': {told}" in str(found)
+    assert "failed" not in str(evaluate(graph, examples[:2], metric=lambda outputs: len(outputs)))

@@ -26,13 +26,19 @@ def delete_account(name: str) -> str:
     return name
 
 
-def search(server: SimulatedServer, folder: Path, budget: Budget, lm: Any = None, **options: Any) -> Any:
+def never(rollout: Any) -> float:
+    return float("never" in str(rollout))
+
+
+def search(
+    server: SimulatedServer, folder: Path, budget: Budget, lm: Any = None, metric: Any = never, **options: Any
+) -> Any:
     model = ChatOpenAI(model="simulated", base_url=server.base_url, api_key=SecretStr("none"))
     return optimize(
         create_agent(model, [delete_account], system_prompt="You help people with their accounts."),
         EXAMPLES,
         EXAMPLES,
-        metric=lambda rollout: float("never" in str(rollout)),
+        metric=metric,
         reflection_lm=lm or model,
         budget=budget,
         run=folder,
@@ -85,3 +91,12 @@ def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
     assert ["really runs them: delete_account" in said for said in warnings] == [True]
     assert "20 rollouts buy 6 full validations on 3 examples" in caplog.text
     assert "That is few" in caplog.text
+
+
+@pytest.mark.parametrize(("worth", "told"), [(3, True), (1, False)])
+def test_a_metric_of_another_scale_is_told_of(
+    server: SimulatedServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, worth: int, told: bool
+) -> None:
+    """A judge that gives 1 to 5 makes nearly every answer a perfect one, of which nothing is learned."""
+    search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda outputs: worth * len(outputs))
+    assert ("gives scores up to 3.000, and from 1 on an answer counts as perfect" in caplog.text) is told

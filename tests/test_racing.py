@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from langgraph_gepa import Budget, Result, optimize
-from langgraph_gepa.search.events import RolloutFinished
+from langgraph_gepa.search.events import IterationFinished, RolloutFinished
+from langgraph_gepa.search.pool import Pool
 
 
 def test_racing_finds_better_prompts_and_the_run_reads_back(project: Path) -> None:
@@ -33,3 +36,23 @@ def test_racing_finds_better_prompts_and_the_run_reads_back(project: Path) -> No
     again = Result.open(project / "run")
     assert (again.best, again.view.curve) == (result.best, view.curve)
     assert (project / "run" / "report.html").is_file()
+
+
+def test_each_line_names_the_best_of_its_moment(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A candidate is admitted before it is validated, and may lead when its iteration ends."""
+    result = optimize(
+        "letters.py:graph",
+        "train.jsonl",
+        "val.jsonl",
+        metric="letters.py:score",
+        reflection_lm="openai:simulated-editor",
+        budget=Budget(rollouts=60),
+        run=project / "run",
+    )
+    lines, pool, leads = capsys.readouterr().err.splitlines(), Pool(), []
+    for _, event in result.saved.events:
+        pool.apply(event)
+        leads += [f"best #{pool.best.id}, estimated" for _ in [event] if isinstance(event, IterationFinished)]
+    said = [line for line in lines if "rollouts]" in line]
+    assert len(set(leads)) > 1
+    assert [lead for lead, line in zip(leads, said, strict=True) if lead not in line] == []

@@ -183,8 +183,10 @@ def compile_graph(graph: Any) -> AnyGraph:
 
 def _require(texts: Texts, modules: Mapping[str, Module]) -> None:
     """Raises for the first text that may not be bound."""
-    for name, text in texts.items():
+    for name, text in dict[str, Any](texts).items():
         module = _known(name, modules)
+        if not isinstance(text, str):
+            raise GraphError(f"the text of {name!r} is of type {type(text).__name__}; give the text itself")
         if text == module.text:
             continue
         if module.reason:

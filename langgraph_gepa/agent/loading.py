@@ -54,7 +54,9 @@ def load_metric(spec: str | object) -> Any:
     if isinstance(found, list | tuple):
         return load_metric(found)
     if not callable(found) and not hasattr(found, "evaluate_run"):
-        raise UsageError(f"{spec} is a {type(found).__name__}, no metric; name a function or a LangSmith evaluator")
+        raise UsageError(
+            f"{spec} is no metric but of type {type(found).__name__}; name a function or a LangSmith evaluator"
+        )
     return found
 
 
@@ -68,7 +70,7 @@ def load_options(spec: str | RunnerOptions | None) -> RunnerOptions:
         raise UsageError(f"{spec!r} is no RunnerOptions(...) and names none; write path/to/file.py:options")
     found = _attribute(spec, _options)
     if not isinstance(found, RunnerOptions):
-        raise UsageError(f"{spec} is a {type(found).__name__}; make it a langgraph_gepa.RunnerOptions(...)")
+        raise UsageError(f"{spec} is of type {type(found).__name__}; make it a langgraph_gepa.RunnerOptions(...)")
     return found
 
 
@@ -203,7 +205,7 @@ def _made(value: object, spec: str) -> Pregel[Any, Any, Any, Any]:
     if inspect.isroutine(value) or callable(value):
         return _made_by(value, spec)
     raise GraphError(
-        f"{spec} is a {type(value).__name__}, no graph; "
+        f"{spec} is no graph but of type {type(value).__name__}; "
         "name a compiled graph, a StateGraph or a function that makes one"
     )
 
@@ -232,7 +234,8 @@ def _made_by(factory: Callable[..., Any], spec: str) -> Pregel[Any, Any, Any, An
         raise GraphError(f"{spec} failed to make a graph: {type(error).__name__}: {error}{raised_at(error)}") from error
     if not isinstance(made, Pregel | StateGraph):
         raise GraphError(
-            f"{spec} made a {type(made).__name__}, no graph; it must return a compiled graph or a StateGraph"
+            f"{spec} made no graph but a value of type {type(made).__name__}; "
+            "it must return a compiled graph or a StateGraph"
         )
     return compile_graph(made)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from functools import partial
 from inspect import Parameter
 from typing import Any
@@ -25,6 +26,8 @@ from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.rollout import Call, Feedback, Rollout
 
 ARGUMENTS = ("inputs", "outputs", "reference_outputs", "run", "example", "rollout")
+MISSPELT = 0.8
+"""How like an argument's name another is to be a slip: two of any other names are taken by position."""
 EXAMPLE_NAMES = frozenset({"example", "gold", "golden"})
 RUN_TYPES = {"model": "llm", "tool": "tool", "retrieval": "retriever"}
 
@@ -228,11 +231,20 @@ def _plan(parameters: Sequence[Parameter], name: str) -> tuple[tuple[str, ...], 
     mistyped = {*known} - {"run", "example"}
     takes_any = any(one.kind is Parameter.VAR_POSITIONAL for one in parameters) and not required
     if takes_any or (len(two) == 2 == len(required) and not mistyped):
-        return (("example", "prediction") if two and two[0] in EXAMPLE_NAMES else ("run", "example")), ()
+        if two and two[0] in EXAMPLE_NAMES:
+            return ("example", "prediction"), ()
+        if not _meant(unknown, MISSPELT):
+            return ("run", "example"), ()
     raise UsageError(
-        f"The metric {name} asks for {', '.join(unknown) or 'nothing'}. "
+        f"The metric {name} asks for {', '.join(unknown) or 'nothing'}{_meant(unknown)}. "
         f"A metric may ask by name for any of {', '.join(ARGUMENTS)}, or take (run, example) by position."
     )
+
+
+def _meant(unknown: Iterable[str], alike: float = 0.6) -> str:
+    """A question for the arguments whose names come near to those that there are."""
+    close = {name: match for name in unknown if (match := get_close_matches(name, ARGUMENTS, 1, alike))}
+    return f" (did you mean {', '.join(match for (match,) in close.values())}?)" if close else ""
 
 
 async def _called(function: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> Any:

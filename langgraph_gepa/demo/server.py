@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from langgraph_gepa.agent.simulation import SIMULATED
 from langgraph_gepa.demo.wire import Answer, ApiError, Request, ToolCall, chunks, completion, parse_request, usage_of
 
 __all__ = ["Answer", "ApiError", "Persona", "Request", "SimulatedServer", "ToolCall"]
@@ -23,6 +24,8 @@ Persona = Callable[[Request, random.Random], Answer]
 
 class SimulatedServer:
     """Serves `models` (name -> persona) at `base_url` from `__enter__` to `__exit__`, on a free port.
+
+    The address says that no model is behind it, which is how runs that used one are known.
 
     Deterministic: the `Random` a persona is given is seeded by `seed`, the model and the content of
     the request, so order and concurrency never matter. `latency` is how many seconds an answer
@@ -41,7 +44,7 @@ class SimulatedServer:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+        return f"http://127.0.0.1:{self._http.server_address[1]}{SIMULATED}/v1"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -108,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        if self.path != "/v1/models":
+        if self.path != f"{SIMULATED}/v1/models":
             self._send(404, ApiError(404, f"no such path: GET {self.path}").body)
             return
         names = self.server.simulated.models
@@ -122,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(error.status, error.body, error.headers)
 
     def _complete(self, body: bytes) -> None:
-        if self.path != "/v1/chat/completions":
+        if self.path != f"{SIMULATED}/v1/chat/completions":
             raise ApiError(404, f"no such path: POST {self.path}")
         request, options = parse_request(body)
         answer = self.server.simulated.answer(request)

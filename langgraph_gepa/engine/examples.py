@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ Source = str | Path | Iterable[Any]
 
 SHAPE = '{"inputs": {<the state the graph is invoked with>}, "outputs": {<the right answer>}, "metadata": {...}}'
 FIELDS = frozenset({"inputs", "outputs", "metadata", "id"})
+ANSWERS = frozenset({"outputs", "reference_outputs"})
 FEWEST_TO_SPLIT = 6
 
 
@@ -110,6 +112,10 @@ def _renamed(item: Mapping[Any, Any], where: str) -> Mapping[str, Any]:
     if "inputs" not in item:
         keys = ", ".join(repr(key) for key in list(item)[:8]) or "nothing"
         raise ExampleError(f"{where} has no 'inputs' (it has {keys}). An example is {SHAPE}.")
+    missing = {"metadata", *(() if {*item} & ANSWERS else ANSWERS)} - {*item}
+    for key in map(str, item):
+        if close := get_close_matches(key, missing, 1, 0.85):
+            raise ExampleError(f"{where} has {key!r}, which is no field of an example; did you mean {close[0]!r}?")
     if "reference_outputs" in item and "outputs" not in item:
         item = {**{key: value for key, value in item.items() if key != "reference_outputs"},
                 "outputs": item["reference_outputs"]}  # fmt: skip

@@ -30,22 +30,22 @@ def module_json(module: Module) -> dict[str, Any]:
     return {**{name: fields[name] for name in FIELDS}, "on": module.on, **said}
 
 
-def modules_table(modules: Sequence[Module], console: Console, everything: bool = False) -> None:
+def modules_table(modules: Sequence[Module], console: Console, everything: bool = False, watched: bool = False) -> None:
     """Prints the modules by node, then what cannot be replaced and why.
 
-    Texts that only may reach a model are counted, and listed in grey with `everything`.
+    Texts that only may reach a model are counted, and listed in grey with `everything`. `watched` says that the
+    graph was run to find them.
     """
     bindable = sorted((module for module in modules if not module.reason), key=lambda module: module.nodes)
     unsure = [module for module in bindable if module.evidence == "possible"]
     if not everything:
         bindable = [module for module in bindable if module.evidence != "possible"]
     if not bindable:
-        console.print(
-            "No text was found that can be replaced. --examples FILE runs the graph and watches its model calls; "
-            'prompt("name", "text") in your code marks one.',
-            soft_wrap=True,
-            highlight=False,
-        )
+        hint = "--examples FILE runs the graph and watches its model calls; "
+        if watched:
+            hint = "None reached a model while the graph was watched on the examples either; "
+        marking = 'prompt("name", "text") in your code marks one.'
+        console.print(f"No text was found that can be replaced. {hint}{marking}", soft_wrap=True, highlight=False)
     widths = [max((len(cell) for cell in column), default=0) for column in zip(*map(_cells, bindable), strict=True)]
     for nodes, group in groupby(bindable, key=lambda module: module.nodes):
         console.print(Text(visible(", ".join(nodes)) or "outside any node", style="bold"))

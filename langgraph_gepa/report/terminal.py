@@ -23,7 +23,7 @@ from langgraph_gepa.report.verdict import headline, repeated
 from langgraph_gepa.report.view import View
 from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import CandidateAdmitted, Event, RunFinished, RunStarted
+from langgraph_gepa.search.events import CandidateAdmitted, Event, IterationFinished, RunFinished, RunStarted
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import surviving
 
@@ -119,7 +119,7 @@ class Live:
         if not self._caught_up:
             self._catch_up(event, pool, at)
         iteration = tell(self._iterations, event, at)
-        if self._lead is None or isinstance(event, CandidateAdmitted):
+        if self._lead is None or isinstance(event, CandidateAdmitted | IterationFinished):
             self._lead = _lead(pool, self._lead)
         if iteration is not None and iteration.outcome is not None:
             self._iterations.pop(iteration.number)
@@ -316,6 +316,8 @@ def _under_way(shot: Snapshot, limit: int) -> list[Text]:
     ]  # fmt: skip
     if len(shot.under_way) > limit:
         lines.append(Text(f"      and {len(shot.under_way) - limit} more", style="dim"))
+    if not lines and shot.pareto and not shot.candidates:
+        lines.append(Text(f"   0  validating 0/{shot.pareto}  seed", style="cyan"))
     if not lines and shot.spent.tests and not shot.reason:
         lines.append(Text(f"      held-out test {shot.spent.tests}/{2 * shot.tests}", style="cyan"))
     return lines

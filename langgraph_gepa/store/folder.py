@@ -8,6 +8,8 @@ from langgraph_gepa.errors import RunError
 from langgraph_gepa.store.sqlite import SqliteStore
 
 DATABASE = "run.db"
+LISTED = 5
+"""Runs that are named where a folder of runs was given in place of one."""
 _OURS = {DATABASE, "run.lock", "run.db-wal", "run.db-shm", "run.db-journal"}
 
 
@@ -31,7 +33,16 @@ def open_run(folder: Path | str, *, create: bool, read_only: bool = False) -> Sq
     except OSError as error:
         raise RunError(f"{place} cannot be used ({error.strerror}). Give another folder.") from error
     if not create and DATABASE not in (names or ()):
-        raise RunError(f"{place} holds no run. Check the path, or start one there with `optimize --run {place}`.")
+        raise RunError(_none_in(place))
     if create and names and DATABASE not in names and not names <= _OURS:
         raise RunError(f"{place} is not empty and holds no run ({min(names - _OURS)} is there). Give a new folder.")
     return SqliteStore(place / DATABASE, read_only=read_only)
+
+
+def _none_in(place: Path) -> str:
+    """That there is no run, and which the newest are where `place` is a folder of runs."""
+    runs = sorted(place.glob(f"*/{DATABASE}"), key=lambda run: run.stat().st_mtime, reverse=True)
+    if not runs:
+        return f"{place} holds no run. Check the path, or start one there with `optimize --run {place}`."
+    newest = ", ".join(str(run.parent) for run in runs[:LISTED])
+    return f"{place} holds no run itself. The newest of the {len(runs)} in its folders: {newest}."

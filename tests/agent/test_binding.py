@@ -553,6 +553,8 @@ def test_wrong_names_and_broken_texts_are_refused(echo: Any) -> None:
     assert found.check("constant", "any {braces} {") is None
     with pytest.raises(GraphError, match="cannot be replaced: an f-string that is filled again"):
         found.bind({"node2": "x"})
+    with pytest.raises(GraphError, match="the text of 'constant' is of type dict; give the text itself"):
+        found.bind({"constant": {"text": "x"}})  # type: ignore[dict-item]
 
 
 def test_an_f_string_that_is_filled_again_keeps_both_kinds_of_placeholders(echo: Any) -> None:

@@ -244,6 +244,7 @@ def test_a_judge_that_cannot_be_reached_is_the_worlds_failure() -> None:
     [
         lambda: 1.0,
         lambda inputs, output: 1.0,
+        lambda run, output: 1.0,
         lambda a, b, c: 1.0,
         lambda answer: 1.0,
         lambda *, gold, pred: 1.0,
@@ -258,6 +259,14 @@ def test_arguments_nobody_can_fill_are_refused_at_once(metric: Any) -> None:
     """A typo in an argument's name costs no rollout."""
     with pytest.raises(UsageError, match="metric"):
         adapt(metric)
+
+
+def test_two_typos_are_no_run_and_example() -> None:
+    """Two arguments of any other names are taken by position; slips for those that there are are asked about."""
+    with pytest.raises(UsageError, match=r"output, reference_output \(did you mean outputs, reference_outputs\?\)"):
+        adapt(lambda output, reference_output: 1.0)
+    assert scored(lambda actual, wanted: float(actual.outputs == wanted.outputs)).score == 1
+    assert scored(lambda gold, output: float(output == gold.outputs)).score == 1
 
 
 def test_the_source_tells_metrics_apart() -> None:

@@ -104,5 +104,5 @@ def test_main_says_how_to_use_it(tmp_path: Path) -> None:
         lines = [process.stdout.readline() for _ in range(4)]
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
-    assert re.match(r"export OPENAI_BASE_URL=http://127.0.0.1:\d+/v1 OPENAI_API_KEY=simulated", lines[2])
+    assert re.match(r"export OPENAI_BASE_URL=http://127.0.0.1:\d+/simulated/v1 OPENAI_API_KEY=simulated", lines[2])
     assert demo.REFLECTION in lines[3]

@@ -30,7 +30,7 @@ def chat(server: SimulatedServer, model: str = "dice", **options: Any) -> ChatOp
     return ChatOpenAI(model=model, base_url=server.base_url, api_key="simulated", max_retries=0, **options)
 
 
-def post(server: SimulatedServer, body: bytes, path: str = "/v1/chat/completions") -> tuple[int, Any]:
+def post(server: SimulatedServer, body: bytes, path: str = "/simulated/v1/chat/completions") -> tuple[int, Any]:
     connection = http.client.HTTPConnection(urlsplit(server.base_url).netloc)
     connection.request("POST", path, body)
     response = connection.getresponse()
@@ -91,14 +91,19 @@ def test_usage_and_requests_are_counted() -> None:
 @pytest.mark.parametrize(
     ("body", "path", "status", "says"),
     [
-        (b"{", "/v1/chat/completions", 400, "not valid JSON"),
-        (b"[]", "/v1/chat/completions", 400, "JSON object"),
-        (b"{}", "/v1/chat/completions", 400, "a model"),
-        (b'{"model": "dice", "messages": []}', "/v1/chat/completions", 400, "non-empty"),
-        (b'{"model": "dice", "messages": [{"content": "x"}]}', "/v1/chat/completions", 400, "a role"),
-        (b'{"model": "dice", "messages": [{"role": "user"}], "n": 2}', "/v1/chat/completions", 400, "one choice"),
-        (b'{"model": "no", "messages": [{"role": "user"}]}', "/v1/chat/completions", 404, "has: dice"),
-        (b"{}", "/v1/embeddings", 404, "no such path"),
+        (b"{", "/simulated/v1/chat/completions", 400, "not valid JSON"),
+        (b"[]", "/simulated/v1/chat/completions", 400, "JSON object"),
+        (b"{}", "/simulated/v1/chat/completions", 400, "a model"),
+        (b'{"model": "dice", "messages": []}', "/simulated/v1/chat/completions", 400, "non-empty"),
+        (b'{"model": "dice", "messages": [{"content": "x"}]}', "/simulated/v1/chat/completions", 400, "a role"),
+        (
+            b'{"model": "dice", "messages": [{"role": "user"}], "n": 2}',
+            "/simulated/v1/chat/completions",
+            400,
+            "one choice",
+        ),
+        (b'{"model": "no", "messages": [{"role": "user"}]}', "/simulated/v1/chat/completions", 404, "has: dice"),
+        (b"{}", "/simulated/v1/embeddings", 404, "no such path"),
     ],
 )
 def test_a_bad_request_is_told_what_is_wrong(body: bytes, path: str, status: int, says: str) -> None:
@@ -122,10 +127,10 @@ def test_a_persona_can_simulate_an_outage() -> None:
 
 
 def test_lists_its_models() -> None:
-    """`GET /v1/models` names what it serves."""
+    """`GET models` names what it serves."""
     with SimulatedServer({"b": dice, "a": clerk}) as server:
         connection = http.client.HTTPConnection(urlsplit(server.base_url).netloc)
-        connection.request("GET", "/v1/models")
+        connection.request("GET", "/simulated/v1/models")
         listed = json.loads(connection.getresponse().read())
         connection.close()
     assert {m["id"] for m in listed["data"]} == {"a", "b"}
@@ -148,11 +153,11 @@ def test_closing_ends_connections_that_clients_keep_alive() -> None:
     """After `with`, nothing listens and no request is served, though the client kept its connection."""
     with SimulatedServer({"dice": dice}) as server:
         connection = http.client.HTTPConnection(urlsplit(server.base_url).netloc)
-        connection.request("GET", "/v1/models")
+        connection.request("GET", "/simulated/v1/models")
         connection.getresponse().read()
 
     def ask_again() -> None:
-        connection.request("GET", "/v1/models")
+        connection.request("GET", "/simulated/v1/models")
         connection.getresponse()
 
     with pytest.raises((ConnectionError, http.client.BadStatusLine)):

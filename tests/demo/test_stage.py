@@ -6,6 +6,8 @@ import pytest
 from openai import APIConnectionError
 
 from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.agent.models import models_of
+from langgraph_gepa.agent.simulation import is_simulated
 from langgraph_gepa.demo.metric import AGENT, ROUTER, WRITER
 from langgraph_gepa.demo.stage import helpdesk_demo
 from langgraph_gepa.errors import ModelError
@@ -29,10 +31,11 @@ def test_feedback_names_the_modules_that_discovery_finds() -> None:
     assert {module.name for module in found if module.on} == {ROUTER, AGENT, WRITER}
 
 
-def test_models_are_called_simulated() -> None:
+def test_models_are_called_simulated_and_known_to_be() -> None:
     """Nobody can take the demo's numbers for a real model's."""
     with helpdesk_demo() as demo:
         assert "simulated" in demo.reflection_lm.model_name  # type: ignore[attr-defined]  # it is a ChatOpenAI
+        assert all(map(is_simulated, [demo.reflection_lm, *models_of(demo.graph)]))
 
 
 def test_a_real_model_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,3 +50,4 @@ def test_a_real_model_is_one_by_openai(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     with helpdesk_demo(real=True) as demo:
         assert "simulated" not in demo.reflection_lm.model_name  # type: ignore[attr-defined]  # it is a ChatOpenAI
+        assert not any(map(is_simulated, [demo.reflection_lm, *models_of(demo.graph)]))

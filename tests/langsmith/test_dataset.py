@@ -155,6 +155,20 @@ def test_sets_from_elsewhere_are_read_as_ever(letterbox: str, smith: Any) -> Non
     assert not smith.asked
 
 
+def test_what_a_mask_hid_is_read_again(letterbox: str, smith: Any) -> None:
+    """A halved set as well: a data set that did not change goes on, one that did is refused."""
+    Path("how.py").write_text(
+        "from langgraph_gepa import RunnerOptions\noptions = RunnerOptions(mask=lambda text: text.replace('Ada', 'A.'))"
+    )
+    optimized(valset=None, options="how.py:options")
+    smith.asked.clear()
+    assert langgraph_gepa.resume("run", progress=False).saved.asked.sources == {"training": "langsmith:letters@train"}
+    assert smith.asked
+    smith.example(letterbox, inputs={"name": "Bob", "letter": "late"}, split="train")
+    with pytest.raises(RunError, match="the training examples and the validation examples changed"):
+        langgraph_gepa.resume("run", progress=False)
+
+
 def test_the_command_line_takes_the_same_names(letterbox: str, smith: Any) -> None:
     """--train, --val, --test, --examples and --data."""
 

@@ -16,12 +16,12 @@ from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.pool import Pool
 
 
-def watch(script: Any, console: Console, since: int = 0) -> Live:
-    """Shows a whole journal to a live view, from event `since` on."""
+def watch(script: Any, console: Console, since: int = 0, until: int | None = None) -> Live:
+    """Shows a whole journal to a live view, from event `since` on, or a part of it."""
     pool = Pool.replay(event for _, event in script.journal[:since])
     live = Live(console, Budget(rollouts=500), "runs/helpdesk", simulated=True)
     with live:
-        for at, event in script.journal[since:]:
+        for at, event in script.journal[since:until]:
             pool.apply(event)
             live(event, pool, at)
     return live
@@ -83,6 +83,11 @@ def test_the_panel_says_how_far_how_good_and_what_is_under_way(script: Callable[
     assert "4 candidates" in text
     assert "reflecting on writer" in text
     assert "$0." in text
+
+
+def test_a_run_that_has_just_begun_says_what_it_does(finished: Any) -> None:
+    """The first rollouts may take minutes, in which nothing has ended yet."""
+    assert "validating 0/24  seed" in drawn(watch(finished, plain(force_terminal=True, color_system=None), until=1))
 
 
 def test_a_resumed_run_shows_what_was_left_under_way(script: Callable[..., Any]) -> None:
@@ -152,7 +157,10 @@ def test_texts_that_only_may_reach_a_model_are_counted_and_listed_when_asked() -
 
 
 def test_a_graph_without_prompts_is_said_in_words() -> None:
-    """An empty listing is a sentence."""
-    console = plain()
-    modules_table((), console)
-    assert "No text was found" in console.file.getvalue()  # type: ignore[attr-defined]
+    """An empty listing is a sentence, which does not ask for what was done."""
+    for watched in (False, True):
+        console = plain()
+        modules_table((), console, watched=watched)
+        said: str = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "No text was found" in said
+        assert ("--examples" in said) is not watched

@@ -1,5 +1,7 @@
 """Which folders are runs."""
 
+import os
+import re
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -66,6 +68,16 @@ def test_a_run_that_is_not_there_is_not_made(tmp_path: Path, read_only: bool) ->
         with pytest.raises(RunError, match="holds no run"):
             open_run(folder, create=False, read_only=read_only)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_runs_names_the_newest(tmp_path: Path) -> None:
+    """Whoever gives `runs` in place of `runs/first` is shown what could be meant."""
+    for n in range(7):
+        open_run(tmp_path / f"run-{n}", create=True).close()
+        os.utime(tmp_path / f"run-{n}" / "run.db", (n, n))
+    newest = ", ".join(str(tmp_path / f"run-{n}") for n in (6, 5, 4, 3, 2))
+    with pytest.raises(RunError, match=re.escape(f"The newest of the 7 in its folders: {newest}.")):
+        open_run(tmp_path, create=False)
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -1,13 +1,7 @@
-"""The command line. Every command is a thin shell over the package: it reads words and prints results.
-
-A command imports what it needs when it is called: `--help` and a mistyped option are answered at
-once, and who waits for a graph to be loaded has been told so. Exit codes are told in `console`.
-"""
+"""The commands that run a graph: look at its prompts, optimise them, score them."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +10,6 @@ import typer
 import langgraph_gepa
 from langgraph_gepa.console import (
     AsJson,
-    Check,
     Concurrency,
     Data,
     Dollars,
@@ -25,27 +18,22 @@ from langgraph_gepa.console import (
     InFlight,
     Iterations,
     Kinds,
-    Loaded,
     Metric,
     Options,
     Rollouts,
-    Root,
     RunOption,
     Seconds,
     Seed,
     Tokens,
     Watched,
-    app,
     command,
     echo,
     echo_json,
     loading,
     screen,
-    start,
-    tell,
     words,
 )
-from langgraph_gepa.errors import UsageError
+from langgraph_gepa.errors import GraphError, UsageError
 from langgraph_gepa.search.budget import Budget
 
 if TYPE_CHECKING:
@@ -74,7 +62,7 @@ def prompts(
     elif as_graph:
         echo(mermaid(drawing(load_graph(graph)), [m for m in modules if everything or m.evidence != "possible"]))
     else:
-        modules_table(modules, screen(), everything)
+        modules_table(modules, screen(), everything, watched=examples is not None)
 
 
 @command()
@@ -157,105 +145,18 @@ def resume(
         _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits), real=not asked.simulated)
     else:
         loading(asked.spec.get("graph", ""))
-        _show_result(langgraph_gepa.resume(run, limits))
+        _show_result(_resumed(run, limits, Path(asked.checkout.folder)))
 
 
-@command()
-def show(run: Folder, as_json: AsJson = False) -> None:
-    """Show what a run found, finished or not."""
-    from langgraph_gepa.report.plain import to_json
-    from langgraph_gepa.report.terminal import print_summary
-
-    result = langgraph_gepa.Result.open(run)
-    if as_json:
-        echo_json(to_json(result.view))
-    else:
-        print_summary(result.view, screen())
-
-
-@command()
-def report(run: Folder) -> None:
-    """Write the run's page, report.html, and say where it is."""
-    from langgraph_gepa.result import PAGE
-
-    result = langgraph_gepa.Result.open(run)
+def _resumed(run: Path, limits: Budget, started: Path) -> Result:
     try:
-        echo(result.report())
-    except OSError as error:
-        raise UsageError(f"{run / PAGE} cannot be written: {error.strerror}.") from error
-
-
-@command()
-def export(
-    run: Folder,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; standard output when left out.")] = None,
-) -> None:
-    """Write the best prompts as JSON: module name to text."""
-    text = json.dumps(langgraph_gepa.Result.open(run).prompts, indent=2, ensure_ascii=False)
-    if out is None:
-        echo(text)
-    else:
-        try:
-            out.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
-        echo(out)
-
-
-@command()
-def push(
-    run: Folder,
-    prompts: Annotated[
-        str | None, typer.Option(metavar="PREFIX", help="Each changed prompt as PREFIX-MODULE of LangSmith's.")
-    ] = None,
-    experiments: Annotated[
-        bool, typer.Option("--experiments", help="The graph as it was and the best one as experiments; runs nothing.")
-    ] = False,
-    dataset: Annotated[
-        str | None, typer.Option(help="Data set for the experiments' examples that are in none.")
-    ] = None,
-) -> None:
-    """Send what a run found to LangSmith, with the key in LANGSMITH_API_KEY."""
-    if prompts is None and not experiments:
-        raise UsageError("Say what to push: --prompts PREFIX, --experiments, or both.")
-    result = langgraph_gepa.Result.open(run)
-    if experiments:
-        for name, url in result.log_experiments(dataset).items():
-            echo(f"{name}: {url}")
-    if prompts is not None:
-        pushed = result.push_prompts(prompts)
-        for module, url in pushed.items():
-            echo(f"{module}: {url}")
-        tell([] if pushed else ["No prompt to push: the search changed none."])
-
-
-@command()
-def diff(run: Folder, check: Check = False, root: Root = None) -> None:
-    """Print the best prompts as a change of the source, as `git apply` takes it."""
-    from langgraph_gepa.applying import left_out, require_current
-    from langgraph_gepa.result import PROMPTS
-
-    changes = langgraph_gepa.Result.open(run).planned(root)
-    if check:
-        require_current(changes)
-    echo(changes.diff.encode("utf-8", "surrogateescape"))
-    tell(left_out(changes, run / PROMPTS))
-
-
-@command("apply")
-def apply_texts(run: Folder, check: Check = False, root: Root = None, graph: Loaded = None) -> None:
-    """Write the best prompts into the source, proved by loading the graph again."""
-    from langgraph_gepa.applying import left_out, require_current
-    from langgraph_gepa.result import PROMPTS
-
-    result = langgraph_gepa.Result.open(run)
-    if check:
-        require_current(result.planned(root))
-        return
-    changes = result.apply(graph, root)
-    for file in changes.files:
-        echo(f"{file.name}: {', '.join(file.modules)}")
-    tell(left_out(changes, run / PROMPTS) or ([] if changes.files else ["Nothing to write."]))
+        return langgraph_gepa.resume(run, limits)
+    except GraphError as error:
+        if started in (Path(), Path.cwd()):
+            raise
+        raise GraphError(
+            f"{str(error).rstrip('.')}. The run was started in {started}: resume it from there."
+        ) from error
 
 
 @command("eval")
@@ -309,12 +210,6 @@ def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, re
             options=langgraph_gepa.RunnerOptions(harmless=desk.tools),
         )
     _show_result(result)
-
-
-def main() -> None:
-    """The console script."""
-    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does, so that a graph can import its neighbours
-    start(app)
 
 
 def _show_result(result: Result) -> None:

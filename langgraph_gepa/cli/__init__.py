@@ -1,0 +1,21 @@
+"""The command line. Every command is a thin shell over the package: it reads words and prints results.
+
+A command imports what it needs when it is called: `--help` and a mistyped option are answered at
+once, and who waits for a graph to be loaded has been told so. Exit codes are told in `console`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from langgraph_gepa.cli import optimizing, reading
+from langgraph_gepa.console import app, start
+
+__all__ = ["app", "main", "optimizing", "reading"]
+
+
+def main() -> None:
+    """The console script."""
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does, so that a graph can import its neighbours
+    start(app)
