@@ -194,6 +194,8 @@ def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any, *
     A task whose score reaches 1 is solved and not reflected on again: let the metric give less while there is
     room. The best of many rollouts flatters a metric with noise in it.
     """
+    if surplus := {"trainset", "valset", "testset"} & how.keys():
+        raise UsageError(f"search_outputs takes no {' or '.join(sorted(surplus))}: the tasks are all it scores.")
     examples = tasks if is_address(tasks) else examples_of(tasks, "tasks")
     return optimize(graph, examples, examples, metric=metric, reflection_lm=reflection_lm, testset=None, **how).outputs
 

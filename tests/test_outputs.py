@@ -19,6 +19,7 @@ from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.engine.codec import dump
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Reply
+from langgraph_gepa.errors import UsageError
 from langgraph_gepa.outputs import texts_of
 from langgraph_gepa.saved import Asked, SavedRun
 from langgraph_gepa.search.candidate import Candidate, texts_key
@@ -171,7 +172,7 @@ def test_any_output_is_better_than_none(project: Path) -> None:
 
 def test_tasks_take_the_place_of_both_sets(project: Path) -> None:
     """Other sets are refused, and tasks that can be read only once are read once."""
-    with pytest.raises(TypeError, match="valset"):
+    with pytest.raises(UsageError, match="search_outputs takes no valset"):
         found(valset="val.jsonl")
     tasks = (json.loads(line) for line in Path("train.jsonl").read_text().splitlines())
     outputs = search_outputs(

@@ -67,7 +67,7 @@ def _file(path: Path, name: str) -> list[tuple[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ExampleError(f"The {name} {path} does not exist (looked for {path.absolute()}).") from None
+        raise ExampleError(f"For the {name}: {path} does not exist (looked for {path.absolute()}).") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ExampleError(f"The {name} {path} cannot be read as UTF-8 text: {error}.") from error
     if path.suffix == ".json":

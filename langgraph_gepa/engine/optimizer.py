@@ -266,8 +266,9 @@ def _require_one_that_ran(trials: Sequence[Trial]) -> None:
     if all(rollout.error for trial in trials for rollout in trial):
         first = trials[0][0]
         raise UsageError(
-            f"The graph as it is fails on every validation example. On {first.example!r}: {first.error} "
-            "Mend the graph, the examples' inputs or how rollouts are run, and start again."
+            f"The graph as it is fails on every validation example it was run on. On {first.example!r}: "
+            f"{str(first.error).rstrip('.')}. Mend the graph, the examples' inputs or how rollouts are run, "
+            "and start again."
         )
 
 

@@ -10,6 +10,7 @@ from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import settle
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.engine.trials import Trial, Trials, lowest, score_of
+from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
@@ -80,7 +81,8 @@ class Pipeline:
         drawn, scores = await self._gather(parent)
         names, records = self._choose(drawn, scores)
         if not records:
-            self._close("skipped", "every score is perfect", scores)
+            flawless = bool(scores) and perfect(scores, self.rules.perfect)
+            self._close("skipped", "every score is perfect" if flawless else "no failure is left to learn from", scores)
             return None
         shown = await self.trials.run(parent.texts, records, self.number, "feedback", "before")
         changed, reason = await self._reflect(parent, names, shown)
@@ -151,7 +153,10 @@ class Pipeline:
         )
         pairs = list(zip(modules, proposals, strict=True))
         changed = {module.name: proposal.text for module, proposal in pairs if proposal.text is not None}
-        return changed, "; ".join(f"{module.name}: {p.reason}" for module, p in pairs if p.text is None)
+        kept = [
+            (module.name, "nothing to change" if p.unchanged else p.reason) for module, p in pairs if p.text is None
+        ]
+        return changed, "; ".join(f"{name}: {reason}" for name, reason in kept)
 
     async def _screen(
         self, parent: Candidate, changed: dict[str, str], records: Sequence[str], shown: Sequence[Trial]

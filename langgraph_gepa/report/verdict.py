@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from langgraph_gepa.report import words
+from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.view import View
+from langgraph_gepa.search.advantage import Advantage
 from langgraph_gepa.search.overlap import Copy
 
 
@@ -20,16 +22,17 @@ def headline(view: View) -> str:
         "unclear": "This may be chance.",
         "few": "Too few examples to conclude from.",
     }[view.verdict]
-    where = (
-        f"On {words.plural(change.n, 'held-out example')} the search never saw"
-        if view.evidence.subset == "test"
-        else f"On {words.plural(change.n, 'validation example')}, which the search chose the candidate by"
-    )
-    low, high = words.signed(change.low), words.signed(change.high)
-    side = "includes" if change.low <= 0 <= change.high else "excludes"
+    span: Interval | Advantage = change
+    where, its = f"On {words.plural(change.n, 'held-out example')} the search never saw", "its"
+    if view.evidence.subset == "pareto":
+        span = view.advantage or change
+        where = f"On {words.plural(change.n, 'validation example')}, which the search chose the candidate by"
+        its = "that choice allowed for, its"
+    low, high = words.signed(span.low), words.signed(span.high)
+    side = "includes" if span.low <= 0 <= span.high else "excludes"
     return (
         f"{conclusion} {where}, the mean change is {words.signed(change.mean)}; "
-        f"its 95 % interval, {low} to {high}, {side} zero."
+        f"{its} 95 % interval, {low} to {high}, {side} zero."
     )
 
 

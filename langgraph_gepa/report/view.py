@@ -124,15 +124,26 @@ class View:
         return self.test if self.test and self.test.changes else self.validation
 
     @property
+    def advantage(self) -> Advantage | None:
+        """That of the best candidate over the seed, its choice among many by the same scores allowed for."""
+        return next((c.advantage for c in self.candidates if self.best and c.id == self.best.id), None)
+
+    @property
     def verdict(self) -> Conclusion:
-        """Whether the best candidate beats the seed, as far as the 95 % interval of the difference tells."""
+        """Whether the best candidate beats the seed, as far as 95 % intervals tell.
+
+        Held-out examples are judged as they are. Of validation examples the best was chosen by, the difference
+        flatters it, so its advantage is judged instead.
+        """
         if self.evidence is None or self.evidence.difference is None:
             return "none"
         if self.best and self.best.id == 0:
             return "same"
-        difference = self.evidence.difference
-        if difference.n < ENOUGH:
+        difference: Interval | Advantage = self.evidence.difference
+        if self.evidence.difference.n < ENOUGH:
             return "few"
+        if self.evidence.subset == "pareto" and self.advantage is not None:
+            difference = self.advantage
         if difference.low > 0:
             return "better"
         return "worse" if difference.high < 0 else "unclear"

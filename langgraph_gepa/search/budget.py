@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.rollout import Usage
@@ -27,7 +28,8 @@ class Budget:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            number = isinstance(value, Real) and not isinstance(value, bool)
+            if value is not None and not (number and value > 0):
                 raise UsageError(f"Budget({name}={value!r}): a limit is a positive number, or None for no limit.")
 
     @property

@@ -168,9 +168,11 @@ def test_a_graph_without_failures_is_left_alone(worlds: Any) -> None:
 
 @pytest.mark.parametrize("in_flight", [1, 4])
 def test_a_reflection_that_never_changes_anything_ends(worlds: Any, in_flight: int) -> None:
-    """Reflections cost no rollouts, so a budget of rollouts alone has to end them too."""
+    """Reflections cost no rollouts, so a budget of rollouts alone has to end them too. Each says why."""
     world = worlds.World(lambda _texts, _example: 0.0, {"m": "seed"}, lambda _: "NO CHANGE", feedback=12, pareto=4)
     pool = asyncio.run(racing(world, Budget(rollouts=100), in_flight=in_flight).run())
     assert pool.finished is not None
     assert pool.spent.reflections <= 12 * 10 / 2
     assert len(pool.candidates) == 1
+    reasons = {event.reason for event in world.journal() if isinstance(event, IterationFinished) and event.iteration}
+    assert {"m: nothing to change"} <= reasons <= {"m: nothing to change", "no failure is left to learn from"}

@@ -10,7 +10,9 @@ from langgraph_gepa.report.comparison import skim
 from langgraph_gepa.report.page import render
 from langgraph_gepa.report.plain import to_json
 from langgraph_gepa.report.terminal import print_summary
+from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import summarize
+from langgraph_gepa.report.words import signed
 from langgraph_gepa.search.events import RunStarted
 
 
@@ -108,6 +110,19 @@ def test_any_beginning_of_a_journal_is_a_view(finished: Any, length: int) -> Non
     view = summarize(finished.journal[:length], (), {})
     assert not view.finished
     json.dumps(to_json(view))
+
+
+def test_validation_judges_with_the_choice_by_it_allowed_for(script: Callable[..., Any]) -> None:
+    """The headline never claims of the best candidate what its row in the table does not."""
+    for seed in range(6):
+        run = script()
+        run.start()
+        run.search(4 + seed, seed)
+        view = run.view()
+        assert view.evidence.subset == "pareto"
+        if view.best.id:
+            assert (view.verdict == "better") is (view.advantage.low > 0)
+            assert f"{signed(view.advantage.low)} to {signed(view.advantage.high)}" in headline(view)
 
 
 def test_too_few_examples_give_no_verdict(script: Callable[..., Any]) -> None:

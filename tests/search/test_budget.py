@@ -14,8 +14,8 @@ counts = st.integers(0, 1000)
 
 
 @pytest.mark.parametrize("limit", ["rollouts", "tokens", "dollars", "seconds", "iterations"])
-@pytest.mark.parametrize("value", [0, -1, float("nan")])
-def test_a_limit_is_a_positive_number(limit: str, value: float) -> None:
+@pytest.mark.parametrize("value", [0, -1, float("nan"), "40", True])
+def test_a_limit_is_a_positive_number(limit: str, value: object) -> None:
     """A budget that could never start anything is a mistake, and the message names it."""
     with pytest.raises(UsageError, match=rf"Budget\({limit}="):
         Budget(**{limit: value})  # type: ignore[arg-type]  # the mistake under test
