@@ -86,6 +86,7 @@ def optimize(
     budget: Budget = DEFAULT_BUDGET,
     run: Path | str | None = None,
     search: str | Rules = "racing",
+    repeats: int | None = None,
     kinds: Collection[str] = ("prompt",),
     modules: Sequence[str] | None = None,
     objective: str = "",
@@ -110,8 +111,10 @@ def optimize(
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply.
     - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if
       it was asked the same; its budget may differ.
-    - `search`: `"racing"` validates on 6 examples first and on all only what may still win, `"gepa"` is
-      the paper's algorithm decision by decision; or `Rules` of your own.
+    - `search`: `"racing"` validates new prompts on 6 examples first and goes on only while it is open whether
+      they are the best, `"gepa"` is the paper's algorithm decision by decision; or `Rules` of your own.
+    - `repeats`: rollouts of the same prompts on the same example, of which the mean counts; 1 by default. More
+      pay where a graph or a metric says now this, now that, and rollouts are many times the examples.
     - `modules`: names as `discover` lists them, to optimise these only.
     - `concurrency`: rollouts at once; `in_flight`: iterations under way at once, by default half
       of it between 2 and 8, fewer for a small budget. With 1 candidates depend on `seed` and replies alone.
@@ -129,14 +132,14 @@ def optimize(
     compiled = load_graph(graph)
     recall(compiled, found_in(run))
     found = survey(compiled, kinds=KINDS)
-    picked = chosen(found.modules, modules, kinds_of(kinds))
+    picked, rules = chosen(found.modules, modules, kinds_of(kinds)), rules_of(search, repeats)
     notes: list[str] = []
     examples, sources = sets_of(trainset, valset, testset, seed=seed, run=run, say=notes.append)
     dropped = dropped_inputs(compiled, (*examples.feedback, *examples.pareto, *examples.test))
     model = ChatReflection(reflection_lm, prices=options.prices)
     models = (*models_of(compiled), model.answerer)
     if in_flight is None:
-        in_flight = default_in_flight(concurrency, budget, len(examples.pareto), rules_of(search))
+        in_flight = default_in_flight(concurrency, budget, len(examples.pareto), rules)
     mask = model.mask = masking(secrets_of(models), options.mask)
     evaluator = GraphEvaluator(found, load_metric(metric), modules=[m.name for m in picked], options=options, mask=mask)
     asked = Asked(
@@ -150,6 +153,7 @@ def optimize(
         simulated=any(map(is_simulated, models)),
         demo=DEMO in (getattr(reflection_lm, "tags", None) or ()),
         search=search if isinstance(search, str) else "rules of your own",
+        repeats=rules.repeats,
         seed=seed,
         in_flight=at_least_one("in_flight", in_flight),
         concurrency=at_least_one("concurrency", concurrency),
@@ -165,7 +169,7 @@ def optimize(
         evaluator=evaluator,
         model=model,
         asked=asked,
-        rules=rules_of(search),
+        rules=rules,
         observers=observers,
         progress=progress,
         unpriced=unpriced(models, options.prices),
@@ -223,6 +227,7 @@ def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = Tr
         budget=with_limits(asked.budget, limits or Budget()),
         run=run,
         search=asked.search,
+        repeats=asked.repeats,
         modules=asked.modules,
         objective=asked.objective,
         seed=asked.seed,

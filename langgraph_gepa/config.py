@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import get_args
 
 from langgraph_gepa.errors import UsageError
@@ -15,11 +15,10 @@ from langgraph_gepa.search.rules import GEPA, RACING, Rules
 SEARCHES = {"gepa": GEPA, "racing": RACING}
 
 
-def rules_of(search: str | Rules) -> Rules:
-    """The preset called `search`, or the rules themselves."""
-    if isinstance(search, Rules):
-        return search
-    return SEARCHES[one_of("search", search, SEARCHES)]
+def rules_of(search: str | Rules, repeats: int | None = None) -> Rules:
+    """The preset called `search`, or the rules themselves; with other `repeats` where these are given."""
+    rules = search if isinstance(search, Rules) else SEARCHES[one_of("search", search, SEARCHES)]
+    return rules if repeats is None else replace(rules, repeats=at_least_one("repeats", repeats))
 
 
 def one_of(what: str, value: str, allowed: Collection[str]) -> str:

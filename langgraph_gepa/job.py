@@ -185,12 +185,11 @@ class Job:
             raise UsageError(uncountable(self.unpriced))
         if not budget.bounded:
             raise UsageError("The budget has no limit. Give at least one: Budget(rollouts=500), or --rollouts 500.")
-        seed = self.rules.seed_rollouts(pareto)
-        least = seed + self.rules.most_rollouts(pareto)
+        least = self.rules.seed_rollouts(pareto) + self.rules.most_rollouts(pareto)
         if budget.rollouts is not None and budget.rollouts < least:
             raise UsageError(
-                f"A budget of {budget.rollouts} rollouts buys nothing: scoring the graph as it is on {seed} "
-                f"validation examples and one improvement take up to {least}. Give more rollouts or fewer examples."
+                f"A budget of {budget.rollouts} rollouts buys nothing: scoring the graph as it is and one improvement "
+                f"take up to {least}. Give more rollouts, or fewer validation examples or repeats."
             )
 
 

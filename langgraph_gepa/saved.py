@@ -64,6 +64,7 @@ class Asked:
     sources: Mapping[str, str] = field(default_factory=dict)
     demo: bool = False
     checkout: Checkout = Checkout()  # noqa: RUF009 - it is frozen
+    repeats: int = 1
 
     @property
     def sets(self) -> dict[str, Sequence[Example]]:
@@ -77,7 +78,7 @@ class Asked:
             **(self.parts or {WHOLE: self.fingerprint}),
             "the choice of modules": digest(self.modules),
             **{_of_set(name): digest([[e.id, e.digest] for e in given]) for name, given in self.sets.items()},
-            "the search": self.search,
+            "the search": self.search if self.repeats == 1 else f"{self.search} with repeats={self.repeats}",
             "the seed": str(self.seed),
         }
 

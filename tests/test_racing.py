@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from langgraph_gepa import Budget, Result, optimize
+from langgraph_gepa import Budget, Result, optimize, resume
+from langgraph_gepa.errors import RunError, UsageError
 from langgraph_gepa.search.events import IterationFinished, RolloutFinished
 from langgraph_gepa.search.pool import Pool
 
@@ -56,3 +57,30 @@ def test_each_line_names_the_best_of_its_moment(project: Path, capsys: pytest.Ca
     said = [line for line in lines if "rollouts]" in line]
     assert len(set(leads)) > 1
     assert [lead for lead, line in zip(leads, said, strict=True) if lead not in line] == []
+
+
+def test_repeats_are_run_and_are_the_runs_own(project: Path) -> None:
+    """Each pair is run as often as asked, by whoever goes on with the run; another number of repeats is another run."""
+
+    def search(rollouts: int, repeats: int) -> Result:
+        return optimize(
+            "letters.py:graph",
+            "train.jsonl",
+            "val.jsonl",
+            metric="letters.py:score",
+            reflection_lm="openai:simulated-editor",
+            budget=Budget(rollouts=rollouts),
+            repeats=repeats,
+            run=project / "run",
+            progress=False,
+        )
+
+    search(90, 2)
+    with pytest.raises(RunError, match=r"the search \(from racing with repeats=2 to racing\)"):
+        search(120, 1)
+    result = resume(project / "run", Budget(rollouts=120), progress=False)
+    told = [event for _, event in result.saved.events if isinstance(event, RolloutFinished) and not event.reused]
+    assert set(Counter((event.texts, event.example, event.subset) for event in told).values()) == {2}
+    assert 90 < result.pool.spent.rollouts <= 120
+    with pytest.raises(UsageError, match="repeats=0"):
+        search(90, 0)

@@ -85,6 +85,9 @@ def optimize(
     concurrency: Concurrency = 16,
     in_flight: InFlight = None,
     search: Annotated[str, typer.Option(help="Preset of the search: racing or gepa.")] = "racing",
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Rollouts of the same prompts on the same example: their mean counts.")
+    ] = 1,
     kinds: Kinds = "prompt",
     modules: Annotated[str | None, typer.Option(help="Only these modules, by name, separated by commas.")] = None,
     objective: Annotated[
@@ -118,6 +121,7 @@ def optimize(
             concurrency=concurrency,
             in_flight=in_flight,
             search=search,
+            repeats=repeats,
             kinds=words(kinds),
             modules=words(modules) if modules else None,
             objective=objective,
