@@ -105,14 +105,15 @@ class Ledger:
 
     async def rollout(self, texts: Texts, example: Example, iteration: int, subset: Subset, turn: str) -> Rollout:
         """One rollout, paid for at most once for the same `turn` of the same iteration."""
-        what = [self._evaluator.fingerprint, texts_key(texts), example.id, example.digest]
+        texts_id = texts_key(texts)
+        what = [self._evaluator.fingerprint, texts_id, example.id, example.digest]
         key = digest(["rollout", *what, iteration, subset, turn])
         async with self._turn(key):
             if (paid := self._store.paid(key)) is None:
-                return await self._roll(key, texts, example, iteration, subset)
+                return await self._roll(key, texts, texts_id, example, iteration, subset)
         rollout = load(Rollout, paid)
         if key not in self._told:  # paid for before the run was begun again
-            self._tell_again(key, rollout, texts_key(texts), iteration, subset)
+            self._tell_again(key, rollout, texts_id, iteration, subset)
         return rollout
 
     async def rollout_once(
@@ -127,7 +128,7 @@ class Ledger:
         key = digest(["once", self._evaluator.fingerprint, texts_id, example.digest, repeat])
         async with self._turn(key):
             if (paid := self._store.paid(key)) is None:
-                return await self._roll(key, texts, example, iteration, subset)
+                return await self._roll(key, texts, texts_id, example, iteration, subset)
         rollout = replace(load(Rollout, paid), example=example.id)  # paid for under an equal example's id, perhaps
         if len(self.pool.known(subset, texts_id).get(example.id, ())) <= repeat:
             self._tell_again(key, rollout, texts_id, iteration, subset)
@@ -143,7 +144,9 @@ class Ledger:
         """Held by who pays for `key`. It lives as long as somebody holds it or waits for it."""
         return self._asking.setdefault(key, asyncio.Lock())
 
-    async def _roll(self, key: str, texts: Texts, example: Example, iteration: int, subset: Subset) -> Rollout:
+    async def _roll(
+        self, key: str, texts: Texts, texts_id: str, example: Example, iteration: int, subset: Subset
+    ) -> Rollout:
         async with self._slots:
             kind: Kind | None = None if subset == "test" else "rollout"
             call = going_on(lambda: self._evaluator.evaluate(texts, example))
@@ -151,7 +154,7 @@ class Ledger:
                 rollout = await self._try(key, kind, call, self._slots, example.digest)
         event = RolloutFinished(
             iteration,
-            texts_key(texts),
+            texts_id,
             example.id,
             subset,
             rollout.score,

@@ -29,7 +29,9 @@ class Example:
         return digest([self.inputs, self.outputs, self.metadata])
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, default=str)
+
+
 def digest(value: Any) -> str:
     """Sixteen hex digits that name a JSON value by its content."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_CANONICAL.encode(value).encode()).hexdigest()[:16]

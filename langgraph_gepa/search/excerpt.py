@@ -22,7 +22,7 @@ _LEAST_LEAF = 120  # below this a cut piece is mostly marker, and cutting the wh
 
 def escape(text: str) -> str:
     r"""Puts a backslash into everything that reads as one of `TAGS` (`</record>` becomes `<\/record>`)."""
-    return _FORGED.sub(r"<\\", text)
+    return _FORGED.sub(r"<\\", text) if "<" in text else text
 
 
 def unescape(text: str) -> str:
@@ -87,8 +87,9 @@ def fit(block: Block, limit: int) -> str:
 
 def fit_all(blocks: Sequence[Block], limit: int) -> list[str]:
     """All blocks in at most `limit` characters together, provided every one can have a marker's worth."""
-    level = water_level([len(joined(block)) for block in blocks], limit)
-    return [fit(block, level) for block in blocks]
+    wholes = [joined(block) for block in blocks]
+    level = water_level([len(whole) for whole in wholes], limit)
+    return [whole if len(whole) <= level else fit(block, level) for whole, block in zip(wholes, blocks, strict=True)]
 
 
 def _marker(count: int) -> str:

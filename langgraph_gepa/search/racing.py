@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from random import Random
 
@@ -180,9 +181,9 @@ def _heat(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Candidat
         return None
     target = next((rung for rung in rungs if rung > len(taken)), len(pool.pareto_set))
     others = [*(pool.candidates[parent] for parent in runner.parents), *([against] if against else ())]
-    known = [pool.known("pareto", other.key) for other in others]
+    known = Counter(example for other in others for example in pool.known("pareto", other.key))
     turn.rng(f"heat {runner.id}").shuffle(left)
-    left.sort(key=lambda example: -sum(example in scores for scores in known))
+    left.sort(key=known.__getitem__, reverse=True)
     return Heat(runner, tuple(left[: target - len(taken)]))
 
 

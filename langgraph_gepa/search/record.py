@@ -19,6 +19,7 @@ OWN_TEXT = "[the current text]"
 
 _ROLES = {"human": "user", "ai": "assistant"}
 _MEDIA = frozenset({"image", "image_url", "audio", "input_audio", "video", "file", "input_image", "input_file"})
+Shown = Counter[tuple[str, ...]]
 _TELLING = 20  # so many characters of a text are enough to recognise it inside a message
 
 _SINGLE = re.compile(r"\{\{|\}\}|(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})")
@@ -60,7 +61,7 @@ def calls_of(module: Module, rollout: Rollout) -> tuple[Call, ...]:
 
 def record_blocks(module: Module, text: str, record: Record) -> tuple[Block, Block, Block]:
     """What came in, the module's own calls under `text`, and how the rollout ended; all of it escaped."""
-    shown: Counter[str] = Counter()
+    shown: Shown = Counter()
     inputs = list(_fields("input", record.inputs, shown)) or [Piece("(none)")]
     calls = list(_calls(module, text, record, shown)) or [
         Piece("(none: this module did not run here; judge by the outcome whether its text had a part in that)")
@@ -88,10 +89,13 @@ def split_fields(text: str, style: Style, tokens: Sequence[str] = ()) -> tuple[l
 
 
 def _escaped(block: Block) -> Block:
-    return tuple(Piece(escape(piece.label), escape(piece.text)) for piece in block)
+    return tuple(
+        Piece(escape(piece.label), escape(piece.text)) if "<" in piece.text or "<" in piece.label else piece
+        for piece in block
+    )
 
 
-def _fields(label: str, value: Any, shown: Counter[str]) -> Iterable[Piece]:
+def _fields(label: str, value: Any, shown: Shown) -> Iterable[Piece]:
     """A state, key by key; conversations message by message, and what was shown is not shown again."""
     if not isinstance(value, Mapping):
         yield Piece(label, _plain(value))
@@ -103,7 +107,7 @@ def _fields(label: str, value: Any, shown: Counter[str]) -> Iterable[Piece]:
             yield Piece(str(key), "null" if item is None else _plain(item) or '""')
 
 
-def _outcome(record: Record, shown: Counter[str]) -> Iterable[Piece]:
+def _outcome(record: Record, shown: Shown) -> Iterable[Piece]:
     outputs, error = record.rollout.outputs, record.rollout.error
     if isinstance(outputs, Mapping) and isinstance(record.inputs, Mapping):
         same = [key for key, item in outputs.items() if key in record.inputs and record.inputs[key] == item]
@@ -116,7 +120,7 @@ def _outcome(record: Record, shown: Counter[str]) -> Iterable[Piece]:
         yield Piece("the run failed", error)
 
 
-def _calls(module: Module, text: str, record: Record, shown: Counter[str]) -> Iterable[Piece]:
+def _calls(module: Module, text: str, record: Record, shown: Shown) -> Iterable[Piece]:
     for number, call in enumerate(calls_of(module, record.rollout), 1):
         place = f" in node {call.node}" if call.node else ""
         title = f"call {number}, {call.kind} {call.name}{place}"
@@ -148,7 +152,7 @@ def _calls(module: Module, text: str, record: Record, shown: Counter[str]) -> It
 def _conversation(
     title: str,
     messages: Sequence[Any],
-    shown: Counter[str],
+    shown: Shown,
     *,
     always: Sequence[Any] = (),
     module: Module | None = None,
@@ -156,7 +160,7 @@ def _conversation(
     inputs: Any = None,
 ) -> Iterable[Piece]:
     """The messages that were not shown before; `shown` counts, so that a message said twice is shown twice."""
-    here: Counter[str] = Counter()
+    here: Shown = Counter()
     pieces: list[Piece] = []
     repeated = 0
     for message in messages:
@@ -254,16 +258,16 @@ def _part(part: Any) -> str:
     return f"[{part['type']}]" if part.get("type") in _MEDIA else _plain(part)
 
 
-def _identity(message: Any) -> str:
+def _identity(message: Any) -> tuple[str, ...]:
     """Equal for messages that read the same, whatever their ids."""
     if not isinstance(message, Mapping):
-        return _plain(message)
+        return (_plain(message),)
     content = _content(message)
     if content.lstrip().startswith(("{", "[")):  # tool output as a message and as a call may differ in JSON spacing
         with suppress(ValueError, RecursionError):
             content = json.dumps(json.loads(content), sort_keys=True)
     asked = [(call.get("name"), call.get("args")) for call in message.get("tool_calls") or ()]
-    return json.dumps([_role(message), content, asked], sort_keys=True, default=str)
+    return _role(message), content, json.dumps(asked, sort_keys=True, default=str) if asked else ""
 
 
 def _plain(value: Any) -> str:
