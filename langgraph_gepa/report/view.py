@@ -52,7 +52,8 @@ class CandidateView:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a candidate does on validation (the pareto set) and on held-out test, as far as it was run there."""
+    """How a candidate does on validation (the pareto set) and on held-out test: seed and best on the examples that
+    both were run on, so that the change is what lies between them."""
 
     id: int
     validation: Interval | None
@@ -185,8 +186,8 @@ def summarize(
     return View(
         settings=settings,
         reason=pool.finished.reason if pool.finished else "",
-        seed=_standing(pool, seed),
-        best=_standing(pool, best),
+        seed=_standing(pool, seed, best),
+        best=_standing(pool, best, seed),
         validation=compared("pareto", pool.pareto_set),
         test=compared("test", pool.started.test_set if pool.started else ()),
         candidates=candidates,
@@ -251,11 +252,13 @@ def _frontier_score(candidates: Sequence[CandidateView]) -> float:
     return sum(best.values()) / len(best) if best else 0.0
 
 
-def _standing(pool: Pool, candidate: Candidate | None) -> Standing | None:
-    if candidate is None:
+def _standing(pool: Pool, candidate: Candidate | None, other: Candidate | None) -> Standing | None:
+    if candidate is None or other is None:
         return None
-    tests = [average(scores) for scores in pool.tests.get(candidate.key, {}).values()]
-    return Standing(candidate.id, estimate(list(pool.scores(candidate).values())), estimate(tests))
+    scores, others = pool.scores(candidate), pool.scores(other)
+    shared = [score for example, score in scores.items() if example in others]
+    tests = [average(known) for known in pool.tests.get(candidate.key, {}).values()]
+    return Standing(candidate.id, estimate(shared or list(scores.values())), estimate(tests))
 
 
 def _modules(pool: Pool, modules: Sequence[Module], best: Candidate | None) -> tuple[ModuleView, ...]:

@@ -13,7 +13,9 @@ from langgraph_gepa.report.terminal import print_summary
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import summarize
 from langgraph_gepa.report.words import signed
-from langgraph_gepa.search.events import RunStarted
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.events import CandidateAdmitted, IterationStarted, RolloutFinished, RunStarted
+from langgraph_gepa.search.rollout import Usage
 
 
 def test_the_curve_never_falls_and_ends_at_the_best_score(finished: Any) -> None:
@@ -123,6 +125,20 @@ def test_validation_judges_with_the_choice_by_it_allowed_for(script: Callable[..
         if view.best.id:
             assert (view.verdict == "better") is (view.advantage.low > 0)
             assert f"{signed(view.advantage.low)} to {signed(view.advantage.high)}" in headline(view)
+
+
+def test_seed_and_best_stand_side_by_side_on_what_both_were_run_on() -> None:
+    """A race runs each on a part of the validation set: the change is what lies between the two means."""
+    pareto = tuple(f"p{place}" for place in range(40))
+    seed, child = Candidate(0, {"m": "old"}), Candidate(1, {"m": "new"}, (0,))
+    told: list[Any] = [RunStarted(seed.texts, (), pareto, judged_by="posterior")]
+    told += [RolloutFinished(0, seed.key, e, "pareto", 0.0, Usage(), 1.0, "s" + e) for e in pareto[:24]]
+    told += [CandidateAdmitted(0, seed), IterationStarted(1, (0,), ()), CandidateAdmitted(1, child)]
+    scores = zip(pareto[12:], [0.5] * 12 + [1.0] * 16, strict=True)
+    told += [RolloutFinished(1, child.key, e, "pareto", score, Usage(), 1.0, "c" + e) for e, score in scores]
+    view = summarize([(0.0, event) for event in told], (), {})
+    assert (view.seed.validation.n, view.best.validation.n, view.validation.difference.n) == (12, 12, 12)
+    assert (view.seed.validation.mean, view.best.validation.mean, view.validation.difference.mean) == (0.0, 0.5, 0.5)
 
 
 def test_too_few_examples_give_no_verdict(script: Callable[..., Any]) -> None:
