@@ -153,10 +153,7 @@ class Pipeline:
         )
         pairs = list(zip(modules, proposals, strict=True))
         changed = {module.name: proposal.text for module, proposal in pairs if proposal.text is not None}
-        kept = [
-            (module.name, "nothing to change" if p.unchanged else p.reason) for module, p in pairs if p.text is None
-        ]
-        return changed, "; ".join(f"{name}: {reason}" for name, reason in kept)
+        return changed, "; ".join(f"{module.name}: {p.why}" for module, p in pairs if p.text is None)
 
     async def _screen(
         self, parent: Candidate, changed: dict[str, str], records: Sequence[str], shown: Sequence[Trial]

@@ -1,4 +1,4 @@
-"""The rules of `search="racing"`: learn from known failures, screen before the race, race no longer than it tells."""
+"""The rules of `search="racing"`: learn from known failures, screen before a race, race while it is open who wins."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ SEED = 24
 
 RUNGS = (6, 12, 18, 24, 36, 48)
 STOP, SURE = 0.4, 0.9
-SCALE = 0.5
-SPECIALISTS = 0.25
+"""A race is over when the child's chance to be the better one is below the one, lost, or above the other, won."""
+
+SCALE, SPECIALISTS = 0.5, 0.25
+"""How wide posterior draws are, and how often a parent is taken for its score on a single example instead."""
+
 TRIAL, FAVOUR = 6, 0.65
 
 

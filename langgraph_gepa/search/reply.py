@@ -20,6 +20,11 @@ class Proposal:
     unchanged: bool = False
     reason: str = ""
 
+    @property
+    def why(self) -> str:
+        """Why there is no new text, in words."""
+        return "nothing to change" if self.unchanged else self.reason
+
 
 def fence_for(text: str) -> str:
     """Backticks that no line of `text` can close."""
