@@ -11,6 +11,9 @@ from langgraph_gepa.search.rules import Rules
 FEW_PROPOSALS, FEW_VALIDATIONS = 10, 4
 """Below these a search has hardly begun; the paper's runs make dozens of proposals and ten validations or more."""
 
+PLENTY = 50
+"""Rollouts for each validation example from which on noise decides between candidates (`evals/bench/README.md`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
@@ -22,6 +25,7 @@ class Preflight:
     seed: int
     rejected: int
     whole: int
+    repeats: int = 1
 
     @property
     def validations(self) -> int:
@@ -46,6 +50,11 @@ class Preflight:
         )
         if self.few:
             said += " That is few: give more rollouts, or fewer validation examples (20 to 50 tell prompts apart)."
+        elif self.repeats == 1 and self.rollouts >= PLENTY * self.pareto:
+            said += (
+                " That is plenty: where the graph or the metric says now this, now that, repeats=2 (--repeats 2) or "
+                "more validation examples tell prompts apart better."
+            )
         return said
 
 
@@ -64,4 +73,4 @@ def preflight(budget: Budget, pareto: int, rules: Rules, spent: Spent | None = N
     if not limits:
         return None
     costs = rules.seed_rollouts(pareto), rules.most_rollouts(0), rules.most_rollouts(pareto)
-    return Preflight(min(limits), pareto, *costs)
+    return Preflight(min(limits), pareto, *costs, rules.repeats)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from langgraph_gepa.engine.preflight import preflight
 from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.rollout import Usage
-from langgraph_gepa.search.rules import Rules
+from langgraph_gepa.search.rules import RACING, Rules
 
 
 def test_rollouts_are_told_in_proposals_and_validations() -> None:
@@ -24,6 +26,13 @@ def test_a_budget_that_buys_little_is_warned_of() -> None:
     assert buys is not None
     assert buys.few
     assert "That is few" in str(buys)
+
+
+def test_of_plenty_some_is_advised_to_be_spent_on_noise() -> None:
+    """Fifty rollouts for each validation example and more; not to who repeats them already."""
+    assert "repeats=2" in str(preflight(Budget(rollouts=3000), 60, RACING))
+    assert "repeats=2" not in str(preflight(Budget(rollouts=2999), 60, RACING))
+    assert "repeats=2" not in str(preflight(Budget(rollouts=3000), 60, replace(RACING, repeats=2)))
 
 
 def test_money_is_told_in_rollouts_once_their_price_is_known() -> None:
