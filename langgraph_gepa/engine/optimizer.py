@@ -116,7 +116,7 @@ class Optimizer:
             if not examples:
                 raise UsageError(f"The {name} set is empty: a search needs at least one example in it.")
         pareto, allowed = len(self.examples.pareto), self.budget.rollouts
-        needed = self.rules.seed_rollouts(pareto)
+        needed = self.rules.repeats * len(self._seed_examples())
         if not self.pool.candidates and allowed is not None and allowed < needed:
             raise UsageError(
                 f"A budget of {allowed} rollouts cannot score the seed, {needed} of a pareto set of {pareto} examples. "
@@ -202,10 +202,16 @@ class Optimizer:
             self.ledger.tell(IterationFinished(0, "accepted", "the seed"))
 
     def _seed_examples(self) -> tuple[str, ...]:
-        """All of the pareto set, or those drawn of it, in its order."""
-        pareto = self.pool.pareto_set
-        drawn = set(self._turn(0).rng("seed").sample(pareto, self.rules.seed(len(pareto))))
-        return tuple(example for example in pareto if example in drawn)
+        """All of the pareto set, or those drawn of it, in its order.
+
+        Where results are reused, those that are in the feedback set too come on top: they are learned from as well,
+        and where the tasks themselves are to be solved each gets an output.
+        """
+        pareto = self.examples.pareto
+        drawn = set(self._turn(0).rng("seed").sample(range(len(pareto)), self.rules.seed(len(pareto))))
+        learned_from = {example.digest for example in self.examples.feedback} if self.rules.reuse else set()
+        kept = (one for place, one in enumerate(pareto) if place in drawn or one.digest in learned_from)
+        return tuple(example.id for example in kept)
 
     def _turn(self, number: int) -> Turn:
         return Turn(self.pool, number, self.seed, self.rules.perfect)

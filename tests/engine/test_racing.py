@@ -116,6 +116,22 @@ def test_examples_of_equal_content_in_both_sets_are_paid_once(worlds: Any) -> No
     assert set(pool.feedback[pool.candidates[0].key]) <= set(pool.pareto[pool.candidates[0].key])
 
 
+@pytest.mark.parametrize(("shared", "scored"), [(0, 24), (10, None), (40, 40)])
+def test_the_seed_is_scored_on_some_and_on_whatever_is_learned_from_too(
+    worlds: Any, shared: int, scored: int | None
+) -> None:
+    """24 of 40 where the sets are apart; all where they are the same tasks, so that each has been run once."""
+    world = rough(worlds, 4)
+    tasks = worlds.numbered("t", 40)
+    train = [*tasks[:shared], *worlds.numbered("u", 40 - shared)]
+    optimizer = replace(racing(world, Budget(rollouts=60)), examples=Examples(train, tasks))
+    asyncio.run(optimizer.run())
+    told = [e for e in world.journal() if isinstance(e, RolloutFinished) and e.iteration == 0]
+    assert {task.id for task in tasks[:shared]} <= {event.example for event in told}
+    assert scored in (None, len(told))
+    assert 24 <= len(told) <= 24 + shared
+
+
 def test_races_are_stopped_and_the_stopped_stay(worlds: Any) -> None:
     """Some children are run on part of the pareto set only, are in the pool all the same, and say so."""
     stopped = 0
