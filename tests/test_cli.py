@@ -144,6 +144,14 @@ def test_a_dry_run_costs_one_rollout_and_optimises_nothing(project: Path, server
     assert not (project / "run").exists()
 
 
+def test_a_dry_run_whose_rollout_fails_is_no_success(project: Path) -> None:
+    """It tells how it failed, and ends as a mistake does: what a CI runs first stops there."""
+    done = call(f"{OPTIMIZE.replace('optimize letters ', 'optimize letters.py:asking ')} --dry-run")
+    assert done.exit_code == 2
+    assert "interrupt" in done.stdout
+    assert "The rollout failed" in done.stderr
+
+
 def test_tokens_and_iterations_limit_a_run_and_its_resumption(project: Path) -> None:
     """Each limit ends the run, and `resume` gives another in its place."""
     line = OPTIMIZE.replace("--rollouts 60", "")

@@ -105,7 +105,10 @@ def optimize(
     how = options or langgraph_gepa.RunnerOptions(timeout=timeout or 300.0)
     loading(graph)
     if dry_run:
-        echo(langgraph_gepa.dry_run(graph, train, metric=metric, options=how))
+        told = langgraph_gepa.dry_run(graph, train, metric=metric, options=how)
+        echo(told)
+        if told.rollout is not None and told.rollout.error is not None:
+            raise UsageError("The rollout failed: mend that before a search pays for more of them.")
         return
     _show_result(
         langgraph_gepa.optimize(
