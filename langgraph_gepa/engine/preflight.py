@@ -12,7 +12,8 @@ FEW_PROPOSALS, FEW_VALIDATIONS = 10, 4
 """Below these a search has hardly begun; the paper's runs make dozens of proposals and ten validations or more."""
 
 PLENTY = 50
-"""Rollouts for each validation example from which on noise decides between candidates (`evals/bench/README.md`)."""
+"""Rollouts for each validation example from which on, where there is noise, the luckiest of many candidates is taken
+for the best (seen in simulated worlds, `evals/bench/README.md`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Preflight:
     @property
     def validations(self) -> int:
         """How many candidates can be scored on every validation example, the graph as it is included."""
-        return self.rollouts // max(1, self.pareto)
+        return self.rollouts // max(1, self.repeats * self.pareto)
 
     @property
     def proposals(self) -> tuple[int, int]:

@@ -32,7 +32,10 @@ def test_of_plenty_some_is_advised_to_be_spent_on_noise() -> None:
     """Fifty rollouts for each validation example and more; not to who repeats them already."""
     assert "repeats=2" in str(preflight(Budget(rollouts=3000), 60, RACING))
     assert "repeats=2" not in str(preflight(Budget(rollouts=2999), 60, RACING))
-    assert "repeats=2" not in str(preflight(Budget(rollouts=3000), 60, replace(RACING, repeats=2)))
+    twice = preflight(Budget(rollouts=3000), 60, replace(RACING, repeats=2))
+    assert twice is not None
+    assert "repeats=2" not in str(twice)
+    assert twice.validations == 25
 
 
 def test_money_is_told_in_rollouts_once_their_price_is_known() -> None:
