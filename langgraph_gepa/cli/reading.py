@@ -44,12 +44,17 @@ def export(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; standard output when left out.")] = None,
 ) -> None:
     """Write the best prompts as JSON: module name to text."""
+    from langgraph_gepa.report.page import write_whole
+
     text = json.dumps(langgraph_gepa.Result.open(run).prompts, indent=2, ensure_ascii=False)
     if out is None:
         echo(text)
     else:
         try:
-            out.write_text(text + "\n", encoding="utf-8")
+            if out.parent.resolve().is_relative_to(run.resolve()):
+                write_whole(text + "\n", out)  # a file of the run's, which may be a stranger's and have links in it
+            else:
+                out.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
         echo(out)

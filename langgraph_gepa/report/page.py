@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,11 +69,16 @@ def write_report(view: View, path: Path) -> Path:
 
 
 def write_whole(text: str, path: Path) -> Path:
-    """Writes the file at once or not at all: it stays as it was where the disk is full. Raises `OSError`."""
-    partial = path.with_suffix(path.suffix + ".partial")
+    """Writes the file at once or not at all: it stays as it was where the disk is full. Raises `OSError`.
+
+    Nothing is written through a link: the folder may be a stranger's, with links planted under the names we write.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
-        partial.write_bytes(text.encode("utf-8", "replace"))
-        return partial.replace(path)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8", "replace"))
+        return partial.replace(path)  # in place of a link, not of what it leads to
     except OSError:
         partial.unlink(missing_ok=True)
         raise

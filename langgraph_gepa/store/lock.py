@@ -11,6 +11,7 @@ from pathlib import Path
 from weakref import WeakSet
 
 from langgraph_gepa.errors import RunError
+from langgraph_gepa.store.confinement import require_own
 
 if sys.platform == "win32":
     import msvcrt
@@ -52,8 +53,10 @@ def lock(path: Path) -> FileIO:
 
 
 def _open(path: Path) -> FileIO:
+    require_own(path, written=True)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        return FileIO(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600), "r+")
+        return FileIO(os.open(path, flags, 0o600), "r+")
     except OSError as error:
         raise RunError(f"Its folder cannot be written ({error.strerror}). Give a folder that can.") from error
 

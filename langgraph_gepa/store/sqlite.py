@@ -16,6 +16,7 @@ from langgraph_gepa.engine.codec import dump, load_event
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.events import Event
 from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.store.confinement import require_own_database
 from langgraph_gepa.store.lock import lock
 from langgraph_gepa.store.schema import MIGRATIONS, upgrade, version
 
@@ -44,6 +45,7 @@ class SqliteStore:
     def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
         self._path = Path(path).absolute()
         with ExitStack() as opened, _explained(self._path):
+            require_own_database(self._path, written=not read_only)
             self._db = (_reader if read_only else _writer)(self._path, opened)
             self._opened = opened.pop_all()
 

@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from langgraph_gepa.report.page import render, write_report
 from langgraph_gepa.report.view import summarize
 
@@ -119,3 +121,15 @@ def test_a_graph_with_cycles_and_hostile_names_is_drawn(finished: Any) -> None:
     assert page.count('class="arrow') == 8  # seven edges and the arrow in the headline
     assert "b&lt;i&gt;" in page
     assert "<i>" not in page.split('id="graph"')[1].split("</svg>")[0]
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.html.partial"])
+def test_the_page_is_written_through_no_link(finished: Any, tmp_path: Path, name: str) -> None:
+    """A link planted in a run's folder is replaced or left alone; the file it leads to is not touched."""
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).symlink_to(tmp_path / "precious")
+    page = write_report(finished.view(), tmp_path / "run" / "report.html")
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert not page.is_symlink()
+    assert {path.name for path in page.parent.iterdir()} == {"report.html", name}
