@@ -87,6 +87,7 @@ def optimize(
     run: Path | str | None = None,
     search: str | Rules = "racing",
     repeats: int | None = None,
+    perfect: float | None = None,
     kinds: Collection[str] = ("prompt",),
     modules: Sequence[str] | None = None,
     objective: str = "",
@@ -107,7 +108,9 @@ def optimize(
       of the budget. A run goes on with the examples it was started with: LangSmith is asked once.
     - `metric`: a function of any of `inputs`, `outputs`, `reference_outputs`, `run`, `example`,
       `rollout`, or an existing LangSmith or openevals evaluator; it may say in words what
-      went wrong, for the whole rollout or by module (`Feedback`). A list scores as its mean; 1 is perfect.
+      went wrong, for the whole rollout or by module (`Feedback`). A list scores as its mean.
+    - `perfect`: the score of an answer with nothing left to improve. Without it scores go from 0 to 1, and the
+      first one that does not stops the run, before more is paid.
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply.
     - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if
       it was asked the same; its budget may differ.
@@ -132,7 +135,7 @@ def optimize(
     compiled = load_graph(graph)
     recall(compiled, found_in(run))
     found = survey(compiled, kinds=KINDS)
-    picked, rules = chosen(found.modules, modules, kinds_of(kinds)), rules_of(search, repeats)
+    picked, rules = chosen(found.modules, modules, kinds_of(kinds)), rules_of(search, repeats, perfect)
     notes: list[str] = []
     examples, sources = sets_of(trainset, valset, testset, seed=seed, run=run, say=notes.append)
     dropped = dropped_inputs(compiled, (*examples.feedback, *examples.pareto, *examples.test))
@@ -141,7 +144,14 @@ def optimize(
     if in_flight is None:
         in_flight = default_in_flight(concurrency, budget, len(examples.pareto), rules)
     mask = model.mask = masking(secrets_of(models), options.mask)
-    evaluator = GraphEvaluator(found, load_metric(metric), modules=[m.name for m in picked], options=options, mask=mask)
+    evaluator = GraphEvaluator(
+        found,
+        load_metric(metric),
+        modules=[m.name for m in picked],
+        options=options,
+        mask=mask,
+        unit_scale=perfect is None and rules.perfect == 1.0,
+    )
     asked = Asked(
         found=found.modules,
         modules=tuple(module.name for module in picked),
@@ -154,6 +164,7 @@ def optimize(
         demo=DEMO in (getattr(reflection_lm, "tags", None) or ()),
         search=search if isinstance(search, str) else "rules of your own",
         repeats=rules.repeats,
+        perfect=None if perfect is None else rules.perfect,
         seed=seed,
         in_flight=at_least_one("in_flight", in_flight),
         concurrency=at_least_one("concurrency", concurrency),
@@ -228,6 +239,7 @@ def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = Tr
         run=run,
         search=asked.search,
         repeats=asked.repeats,
+        perfect=asked.perfect,
         modules=asked.modules,
         objective=asked.objective,
         seed=asked.seed,

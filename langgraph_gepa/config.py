@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from typing import get_args
@@ -15,10 +16,19 @@ from langgraph_gepa.search.rules import GEPA, RACING, Rules
 SEARCHES = {"gepa": GEPA, "racing": RACING}
 
 
-def rules_of(search: str | Rules, repeats: int | None = None) -> Rules:
-    """The preset called `search`, or the rules themselves; with other `repeats` where these are given."""
+def rules_of(search: str | Rules, repeats: int | None = None, perfect: float | None = None) -> Rules:
+    """The preset called `search`, or the rules themselves; with other `repeats` and `perfect` where these are given."""
     rules = search if isinstance(search, Rules) else SEARCHES[one_of("search", search, SEARCHES)]
-    return rules if repeats is None else replace(rules, repeats=at_least_one("repeats", repeats))
+    if repeats is not None:
+        rules = replace(rules, repeats=at_least_one("repeats", repeats))
+    if perfect is None:
+        return rules
+    if not (math.isfinite(perfect) and perfect > 0):
+        raise UsageError(
+            f"perfect={perfect} is no score to aim at: it must be a number above 0, because a rollout that fails "
+            "scores 0. Where the metric counts costs, let it return a gain, such as 1 / (1 + cost)."
+        )
+    return replace(rules, perfect=float(perfect))
 
 
 def one_of(what: str, value: str, allowed: Collection[str]) -> str:

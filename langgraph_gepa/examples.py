@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from langsmith.schemas import Dataset
 from rich.console import Console
 
 from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
+from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.langsmith.address import RunsAddress, is_address, parse
 from langgraph_gepa.langsmith.dataset import read_dataset
 from langgraph_gepa.langsmith.runs import read_runs
+from langgraph_gepa.report.words import plural
 from langgraph_gepa.saved import examples_in
 from langgraph_gepa.search.example import Example
 
@@ -34,19 +37,42 @@ def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] 
       `&limit=` say which runs, which feedback, from which score on, and how many (`langsmith.address`). What became
       of the runs is told by `say`.
 
-    Messages become role dicts, whatever form LangSmith keeps them in. Ids are LangSmith's. Attachments are left out.
+    Messages become role dicts, whatever form LangSmith keeps them in. Ids are LangSmith's. Attachments are left out:
+    `say` is told so where examples are given that have any; for a data set given by name they are not asked for.
 
     Raises `ExampleError`.
     """
     if not is_address(source):
-        return load_examples(source, name)
+        return _given(source, name, say)
     address = parse(source)
     if isinstance(address, RunsAddress):
         found, account = read_runs(address)
         say(account)
     else:
         found = read_dataset(address)
-    return load_examples(found, name)
+    return _given(found, name, say)
+
+
+def _given(source: Any, name: str, say: Callable[[str], None]) -> tuple[Example, ...]:
+    """`load_examples`, with a word about what of LangSmith's examples is not carried."""
+    if isinstance(source, Dataset):
+        raise ExampleError(
+            f"The {name} is the LangSmith data set {source.name!r} itself, which does not hold its examples. "
+            f"Give 'langsmith:{source.name}', or list(client.list_examples(dataset_id=...))."
+        )
+    if not isinstance(source, str | Path | Mapping) and isinstance(source, Iterable):
+        source = list(source)
+        attached = sum(bool(_attachments(item)) for item in source)
+        if attached:
+            say(
+                f"{plural(attached, 'example')} of the {name} {'has' if attached == 1 else 'have'} attachments, which "
+                "are left out: a graph that needs a file must find it by its inputs."
+            )
+    return load_examples(source, name)
+
+
+def _attachments(item: Any) -> Any:
+    return item.get("attachments") if isinstance(item, Mapping) else getattr(item, "attachments", None)
 
 
 def sets_of(

@@ -65,6 +65,7 @@ class Asked:
     demo: bool = False
     checkout: Checkout = Checkout()  # noqa: RUF009 - it is frozen
     repeats: int = 1
+    perfect: float | None = None
 
     @property
     def sets(self) -> dict[str, Sequence[Example]]:
@@ -78,7 +79,13 @@ class Asked:
             **(self.parts or {WHOLE: self.fingerprint}),
             "the choice of modules": digest(self.modules),
             **{_of_set(name): digest([[e.id, e.digest] for e in given]) for name, given in self.sets.items()},
-            "the search": self.search if self.repeats == 1 else f"{self.search} with repeats={self.repeats}",
+            "the search": " ".join(
+                [
+                    self.search,
+                    *([f"with repeats={self.repeats}"] if self.repeats != 1 else []),
+                    *([f"with perfect={self.perfect:g}"] if self.perfect is not None else []),
+                ]
+            ),
             "the seed": str(self.seed),
         }
 

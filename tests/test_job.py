@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from langgraph_gepa import Budget, RunnerOptions, optimize
 from langgraph_gepa.demo.server import Answer, SimulatedServer
-from langgraph_gepa.errors import UsageError
+from langgraph_gepa.errors import MetricError, UsageError
 
 EXAMPLES = [{"inputs": {"messages": [{"role": "user", "content": f"question {n}"}]}} for n in range(3)]
 PRICES = {"simulated": (1.0, 2.0)}
@@ -31,8 +31,9 @@ def never(rollout: Any) -> float:
 
 
 def search(
-    server: SimulatedServer, folder: Path, budget: Budget, lm: Any = None, metric: Any = never, **options: Any
-) -> Any:
+    server: SimulatedServer, folder: Path, budget: Budget, lm: Any = None, metric: Any = never,
+    perfect: float | None = None, concurrency: int = 16, **options: Any,
+) -> Any:  # fmt: skip
     model = ChatOpenAI(model="simulated", base_url=server.base_url, api_key=SecretStr("none"))
     return optimize(
         create_agent(model, [delete_account], system_prompt="You help people with their accounts."),
@@ -41,6 +42,8 @@ def search(
         metric=metric,
         reflection_lm=lm or model,
         budget=budget,
+        perfect=perfect,
+        concurrency=concurrency,
         run=folder,
         progress=False,
         options=RunnerOptions(**options),
@@ -93,10 +96,18 @@ def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
     assert "That is few" in caplog.text
 
 
-@pytest.mark.parametrize(("worth", "told"), [(3, True), (1, False)])
-def test_a_metric_of_another_scale_is_told_of(
-    server: SimulatedServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, worth: int, told: bool
+@pytest.mark.parametrize("given", [3, 1.01, -0.5])
+def test_a_metric_on_another_scale_stops_the_run_at_its_first_score(
+    server: SimulatedServer, tmp_path: Path, given: float
 ) -> None:
-    """A judge that gives 1 to 5 makes nearly every answer a perfect one, of which nothing is learned."""
-    search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda outputs: worth * len(outputs))
-    assert ("gives scores up to 3.000, and from 1 on an answer counts as perfect" in caplog.text) is told
+    """A judge that gives 1 to 5 would make nearly every answer a perfect one, from which nothing is learned."""
+    with pytest.raises(MetricError, match=f"returned {given:g} for example .*perfect=.*--perfect"):
+        search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda outputs: given, concurrency=1)
+    assert server.requests == 1
+
+
+def test_perfect_says_what_the_best_answer_scores(server: SimulatedServer, tmp_path: Path) -> None:
+    """With `perfect` any scale is taken, and answers below it are learned from."""
+    result = search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda outputs: 3, perfect=5)
+    assert result.pool.mean(result.pool.best) == 3.0
+    assert result.pool.spent.reflections > 0

@@ -26,6 +26,8 @@ from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.rollout import Feedback, Rollout
 
 BOUND_GRAPHS = 64
+_ROUNDING = 1e-9
+"""By how much the mean of several scores between 0 and 1 may lie outside."""
 
 
 class Survey(Protocol):
@@ -45,8 +47,8 @@ class GraphEvaluator:
     `modules` names those under optimisation, in round-robin order; by default all that are
     `on`. `texts` given to `evaluate` cover them, every other module keeps its own text. `mask`
     hides what must not be kept: by default keys in the environment, and what `options.mask`
-    hides. `parts` are what the fingerprint is made of. Raises `UsageError` for a name that no module has
-    and for a metric that cannot be called.
+    hides. `parts` are what the fingerprint is made of. With `unit_scale` a score outside 0 to 1 is a `MetricError`.
+    Raises `UsageError` for a name that no module has and for a metric that cannot be called.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class GraphEvaluator:
         modules: Sequence[str] | None = None,
         options: RunnerOptions | None = None,
         mask: Mask | None = None,
+        unit_scale: bool = False,
     ) -> None:
         self._survey = survey
         self._options = options or RunnerOptions()
         self._score = metrics.adapt(metric, self._options.is_world_failure)
+        self._unit_scale = unit_scale
         self._modules = _chosen(survey.modules, modules)
         self.parts = parts_of(survey, metric, self._options)
         self._fingerprint = digest(self.parts)
@@ -110,6 +114,8 @@ class GraphEvaluator:
             again = partial(self._scored, ran, rollout, example, watch)
             raise Unfinished(failure, go_on=again, stands=stands) from failure
         _addressed(feedback, self._survey.modules, example)
+        if self._unit_scale:
+            _on_unit_scale(feedback.score, example)
         return masked_rollout(replace(rollout, feedback=feedback, usage=rollout.usage + watch.usage), self._mask)
 
     def _rollout(self, ran: Ran, texts: Texts, example: Example) -> Rollout:
@@ -139,6 +145,16 @@ def _addressed(feedback: Feedback, modules: Sequence[Module], example: Example) 
                 f"The metric gave feedback by_module to {name!r} on example {example.id!r}, and no module is called "
                 f"so{meant} There are: {', '.join(known) or 'none'}."
             )
+
+
+def _on_unit_scale(score: float, example: Example) -> None:
+    """Raises `MetricError` for a score that would count as perfect, or as worse than failing, by mistake."""
+    if not -_ROUNDING <= score <= 1 + _ROUNDING:
+        raise MetricError(
+            f"The metric returned {score:g} for example {example.id!r}, and 1 counts as a perfect answer: nothing would "
+            "be learned from scores above it, and a rollout that fails scores 0. Say what the best answer can score, "
+            "perfect=... in Python or --perfect on the command line, or let the metric return 0 to 1."
+        )
 
 
 def _chosen(known: tuple[Module, ...], names: Sequence[str] | None) -> tuple[Module, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -26,9 +27,8 @@ from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.rollout import Call, Feedback, Rollout
 
 ARGUMENTS = ("inputs", "outputs", "reference_outputs", "run", "example", "rollout")
-MISSPELT = 0.8
-"""How like an argument's name another is to be a slip: two of any other names are taken by position."""
-EXAMPLE_NAMES = frozenset({"example", "gold", "golden"})
+DSPY_EXAMPLE = frozenset({"example", "gold", "golden"})
+"""What DSPy's metrics call their first argument; the second is called `pred` or `prediction`."""
 RUN_TYPES = {"model": "llm", "tool": "tool", "retrieval": "retriever"}
 
 ScoreRollout = Callable[[Example, Any, Rollout], Awaitable[Feedback]]
@@ -36,23 +36,13 @@ ScoreRollout = Callable[[Example, Any, Rollout], Awaitable[Feedback]]
 Raises `MetricError`; a failure of the world (the judge's rate limit) is raised as it is."""
 
 
-class Prediction(dict[str, Any]):
-    """The final state for `(example, prediction)` metrics: `prediction["answer"]` or `prediction.answer`."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"the graph's final state has no {name!r}; it has {sorted(self)}") from None
-
-
 def adapt(metric: Any, is_world_failure: Border = is_world_failure) -> ScoreRollout:
     """`metric` as one asynchronous function.
 
     A metric is a function, sync or async, of any of `inputs`, `outputs` (the graph's final
-    state as `invoke` returns it), `reference_outputs`, `run`, `example`, `rollout`; or of two
-    positional arguments `(run, example)` or `(example, prediction)`; or an object with
-    LangSmith's `evaluate_run`. See `read_feedback` for what it may return. Sync metrics run in
+    state as `invoke` returns it), `reference_outputs`, `run`, `example`, `rollout`; or of LangSmith's
+    two, the run and the example by position, where their names or annotations say so; or an object
+    with LangSmith's `evaluate_run`. See `read_feedback` for what it may return. Sync metrics run in
     threads and may block. A list of metrics scores as their mean, each an objective of its own.
     What it is given is its own, to change as it likes; only live objects in the final state are shared.
     Failures beyond the border `is_world_failure` are raised as they are.
@@ -70,7 +60,7 @@ def adapt(metric: Any, is_world_failure: Border = is_world_failure) -> ScoreRoll
                 raise
             raise MetricError(
                 f"The metric raised {words(error)}{raised_at(error)} on example {example.id!r}. "
-                "Mend the metric; it must return a score for every final state the graph can reach."
+                "Fix the metric: it must return a score for every final state the graph can reach."
             ) from error
         try:
             return read_feedback(value)
@@ -174,10 +164,6 @@ class _Scene:
             total_tokens=self.rollout.usage.tokens,
         )
 
-    def prediction(self) -> Any:
-        state = containers_copied(self.state)
-        return Prediction(state) if isinstance(state, Mapping) else state
-
 
 _Call = Callable[[_Scene], Awaitable[Any]]
 
@@ -208,10 +194,7 @@ def _function(metric: Any) -> _Call:
     positional, named = _plan(list(parameters.values()), name_of(metric))
 
     async def call(scene: _Scene) -> Any:
-        if positional == ("example", "prediction"):
-            args: tuple[Any, ...] = (scene.langsmith_example(), scene.prediction())
-        else:
-            args = tuple(scene.argument(name) for name in positional)
+        args = tuple(scene.argument(name) for name in positional)
         return await _called(metric, args, {name: scene.argument(name) for name in named})
 
     return call
@@ -227,24 +210,44 @@ def _plan(parameters: Sequence[Parameter], name: str) -> tuple[tuple[str, ...], 
         before = [one.name for one in plain_ones if one.kind is Parameter.POSITIONAL_ONLY]
         everything = () if known else ARGUMENTS
         return tuple(before), tuple(one for one in [*known, *everything] if one not in before)
-    two = [one.name for one in required if one.kind is not Parameter.KEYWORD_ONLY]
-    mistyped = {*known} - {"run", "example"}
     takes_any = any(one.kind is Parameter.VAR_POSITIONAL for one in parameters) and not required
-    if takes_any or (len(two) == 2 == len(required) and not mistyped):
-        if two and two[0] in EXAMPLE_NAMES:
-            return ("example", "prediction"), ()
-        if not _meant(unknown, MISSPELT):
-            return ("run", "example"), ()
-    raise UsageError(
-        f"The metric {name} asks for {', '.join(unknown) or 'nothing'}{_meant(unknown)}. "
-        f"A metric may ask by name for any of {', '.join(ARGUMENTS)}, or take (run, example) by position."
+    if takes_any or _run_and_example(required):
+        return ("run", "example"), ()
+    raise UsageError(f"The metric {name} asks for {', '.join(unknown) or 'nothing'}. {_advice(required, unknown)}")
+
+
+def _run_and_example(required: Sequence[Parameter]) -> bool:
+    """Whether two arguments are LangSmith's run and example, by their annotations or names, whatever else these say.
+
+    By position alone nobody can tell: of `(prediction, label)` each would be something else than its author thinks,
+    and every score 0.
+    """
+    if len(required) != 2 or any(one.kind is Parameter.KEYWORD_ONLY for one in required):
+        return False
+    return all(
+        meant in _WORD.findall(f"{one.name} {getattr(one.annotation, '__name__', one.annotation)}".lower())
+        for one, meant in zip(required, ("run", "example"), strict=True)
     )
 
 
-def _meant(unknown: Iterable[str], alike: float = 0.6) -> str:
-    """A question for the arguments whose names come near to those that there are."""
-    close = {name: match for name in unknown if (match := get_close_matches(name, ARGUMENTS, 1, alike))}
-    return f" (did you mean {', '.join(match for (match,) in close.values())}?)" if close else ""
+_WORD = re.compile(r"[a-z]+")
+
+
+def _advice(required: Sequence[Parameter], unknown: Sequence[str]) -> str:
+    """What to write instead."""
+    names = [one.name for one in required if one.kind is not Parameter.KEYWORD_ONLY]
+    if len(names) >= 2 and names[0] in DSPY_EXAMPLE and names[1].startswith("pred"):
+        return (
+            "It looks like a metric of DSPy's. Call it with DSPy's own objects: lambda inputs, outputs, "
+            "reference_outputs: metric(dspy.Example(**inputs, **reference_outputs), dspy.Prediction(**outputs))."
+        )
+    close = [match for name in unknown for match in get_close_matches(name, ARGUMENTS, 1, 0.6)]
+    meant = f" Did you mean {', '.join(close)}?" if close else ""
+    return (
+        f"A metric is called by the names of its arguments, any of {', '.join(ARGUMENTS)}.{meant} "
+        "`outputs` is the graph's final state and `reference_outputs` the example's right answer: "
+        "def metric(outputs, reference_outputs)."
+    )
 
 
 async def _called(function: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> Any:

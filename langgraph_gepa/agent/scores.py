@@ -9,7 +9,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
-from langgraph_gepa.engine.plain import plain, well_formed
+from langgraph_gepa.engine.plain import plain, unboxed, well_formed
 from langgraph_gepa.search.rollout import Feedback
 
 
@@ -100,6 +100,7 @@ def _field(value: Any, name: str) -> Any:
 def _number(value: Any) -> float:
     if value is None:
         raise NotAScoreError("the score is None")
+    value = unboxed(value)
     if not isinstance(value, Real | Decimal):
         raise NotAScoreError(f"a score is a number, not {type(value).__name__}")
     score = float(value)

@@ -88,6 +88,9 @@ def optimize(
     repeats: Annotated[
         int, typer.Option(min=1, help="Rollouts of the same prompts on the same example: their mean counts.")
     ] = 1,
+    perfect: Annotated[
+        float | None, typer.Option(help="The score of a perfect answer, where the metric's scale is not 0 to 1.")
+    ] = None,
     kinds: Kinds = "prompt",
     modules: Annotated[str | None, typer.Option(help="Only these modules, by name, separated by commas.")] = None,
     objective: Annotated[
@@ -125,6 +128,7 @@ def optimize(
             in_flight=in_flight,
             search=search,
             repeats=repeats,
+            perfect=perfect,
             kinds=words(kinds),
             modules=words(modules) if modules else None,
             objective=objective,

@@ -58,7 +58,10 @@ def load_event(text: str) -> Event:
 
 def _fields(value: Any) -> dict[str, Any]:
     # What `dataclasses.fields` would give, without its search through all of them for each line of the journal.
-    return {name: getattr(value, name) for name in type(value).__dataclass_fields__}
+    fields = {name: getattr(value, name) for name in type(value).__dataclass_fields__}
+    if isinstance(value, Rollout):
+        fields["feedback"] = _fields(value.feedback)  # as the dict that it is too, it would lose what is by module
+    return fields
 
 
 def _plain(value: object) -> Any:

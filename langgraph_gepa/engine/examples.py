@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.engine.plain import flat_message, is_message, well_formed
+from langgraph_gepa.engine.plain import flat_message, is_message, unboxed, well_formed
 from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.search.example import Example
 
@@ -131,14 +131,17 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
 
 def _json(value: Any, where: str, above: tuple[int, ...]) -> Any:
     """`value` as plain JSON data. Unlike `plain`, what has no JSON shape is the user's mistake here."""
-    if value is None or isinstance(value, bool | int):
+    value = unboxed(value)
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        return well_formed(value)
+    if isinstance(value, str):  # subclasses, such as enums and NumPy's strings, become what they are one kind of
+        return well_formed(str.__str__(value))
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ExampleError(f"{where} is {value}, which JSON cannot hold; use null or leave it out.")
-        return value
+        return float(value)
     if id(value) in above:
         raise ExampleError(f"{where} contains itself.")
     inner = (*above, id(value))
@@ -146,7 +149,7 @@ def _json(value: Any, where: str, above: tuple[int, ...]) -> Any:
         for key in value:
             if not isinstance(key, str):
                 raise ExampleError(f"{where} has the key {key!r}; keys must be text.")
-        return {key: _json(item, f"{where}.{key}", inner) for key, item in value.items()}
+        return {str.__str__(key): _json(item, f"{where}.{key}", inner) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_json(item, f"{where}[{index}]", inner) for index, item in enumerate(value)]
     if is_message(value):

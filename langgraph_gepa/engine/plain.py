@@ -56,6 +56,13 @@ def well_formed(text: str) -> str:
     return text
 
 
+def unboxed(value: Any) -> Any:
+    """The Python value of a scalar of NumPy, PyTorch and their kin (told by `ndim == 0`); any other value as it is."""
+    if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)):
+        return value.item()
+    return value
+
+
 def _plain(value: Any, above: tuple[int, ...]) -> Any:
     if value is None or isinstance(value, bool):
         return value

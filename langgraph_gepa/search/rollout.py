@@ -56,18 +56,24 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(dict[str, Any]):
     """What a metric says of one rollout.
 
     `score` is higher for better, by convention 0 to 1. `comment` is for the whole rollout,
     `by_module` for single modules (their names as `discover` lists them), `objectives`
     for a metric of several scores.
+
+    It is also the dict `{"score", "comment"}`, because LangSmith's `evaluate` takes a dict as an evaluator's result
+    (https://docs.langchain.com/langsmith/code-evaluator): the same metric serves both.
     """
 
     score: float
     comment: str = ""
     by_module: Mapping[str, str] = field(default_factory=dict)
     objectives: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        dict.__init__(self, score=self.score, comment=self.comment)
 
 
 @dataclass(frozen=True, slots=True)

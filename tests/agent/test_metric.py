@@ -9,18 +9,23 @@ import threading
 from fractions import Fraction
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import httpx
+import langsmith
+import numpy as np
 import pytest
 from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
+from langsmith import schemas
 from langsmith.evaluation import EvaluationResult, RunEvaluator, run_evaluator
+from langsmith.schemas import Run
 from openevals.exact import exact_match, exact_match_async
 from openevals.llm import create_llm_as_judge
 from openevals.string.levenshtein import levenshtein_distance
 
 from langgraph_gepa.agent.metric import adapt, source
-from langgraph_gepa.agent.scores import read_feedback
+from langgraph_gepa.agent.scores import NotAScoreError, read_feedback
 from langgraph_gepa.demo.server import Answer, SimulatedServer
 from langgraph_gepa.errors import MetricError, UsageError
 from langgraph_gepa.search.example import Example
@@ -58,8 +63,8 @@ def run_and_example(run: Any, example: Any) -> dict[str, Any]:
     return {"key": "same", "score": run.outputs["answer"] == example.outputs["answer"], "comment": "ok"}
 
 
-def example_and_prediction(example: Any, pred: Any, trace: Any = None) -> float:
-    return float(example.outputs["answer"] == pred.answer == pred["answer"] and trace is None)
+def annotated(first: Run, second: schemas.Example) -> bool:
+    return bool(first.outputs == second.outputs)
 
 
 class CallableMetric:
@@ -75,7 +80,7 @@ class OldEvaluator(RunEvaluator):
 @pytest.mark.parametrize(
     "metric",
     [
-        by_name, by_name_async, by_position, run_and_example, example_and_prediction, CallableMetric(),
+        by_name, by_name_async, by_position, run_and_example, annotated, CallableMetric(),
         OldEvaluator(), run_evaluator(run_and_example), partial(CallableMetric(), weight=1.0),
         exact_match, exact_match_async, lambda **given: given["outputs"]["answer"] == "2",
         lambda *both: both[0].outputs == both[1].outputs,
@@ -248,6 +253,8 @@ def test_a_judge_that_cannot_be_reached_is_the_worlds_failure() -> None:
         lambda a, b, c: 1.0,
         lambda answer: 1.0,
         lambda *, gold, pred: 1.0,
+        lambda prediction, label: 1.0,
+        lambda gold, output: 1.0,
         CallableMetric,
         [],
         [by_name, lambda answer: 1.0],
@@ -261,12 +268,42 @@ def test_arguments_nobody_can_fill_are_refused_at_once(metric: Any) -> None:
         adapt(metric)
 
 
-def test_two_typos_are_no_run_and_example() -> None:
-    """Two arguments of any other names are taken by position; slips for those that there are are asked about."""
-    with pytest.raises(UsageError, match=r"output, reference_output \(did you mean outputs, reference_outputs\?\)"):
+def test_misspelt_arguments_are_asked_about() -> None:
+    """A slip is answered with the name that was meant."""
+    with pytest.raises(UsageError, match=r"asks for output, reference_output\. .*Did you mean outputs, reference_out"):
         adapt(lambda output, reference_output: 1.0)
-    assert scored(lambda actual, wanted: float(actual.outputs == wanted.outputs)).score == 1
-    assert scored(lambda gold, output: float(output == gold.outputs)).score == 1
+
+
+@pytest.mark.parametrize("first", ["example", "gold"])
+@pytest.mark.parametrize("more", ["", ", trace=None", ", trace=None, pred_name=None, pred_trace=None"])
+def test_a_metric_of_dspy_is_refused_with_the_call_that_works(first: str, more: str) -> None:
+    """Its arguments have other fields than ours: it would score 0 for ever."""
+    with pytest.raises(UsageError, match=r"DSPy.*dspy\.Example\(\*\*inputs, \*\*reference_outputs\)"):
+        adapt(eval(f"lambda {first}, pred{more}: 1.0"))  # noqa: S307 - the signature is what is tried
+
+
+@pytest.mark.filterwarnings("ignore:'upload_runs'")  # in beta, and the way to keep the test offline
+def test_langsmith_takes_feedback_as_an_evaluators_result() -> None:
+    """One metric serves `optimize` and `langsmith.evaluate`, its comment included."""
+
+    def graded(outputs: Any, reference_outputs: Any) -> Feedback:
+        return Feedback(float(outputs == reference_outputs), "as it should be", by_module={"answer": "good"})
+
+    example = schemas.Example(id=uuid4(), inputs={"question": "1+1"}, outputs={"answer": "2"})
+    rows = langsmith.evaluate(
+        lambda inputs: {"answer": "2"}, data=[example], evaluators=[graded], upload_results=False,
+        client=langsmith.Client(api_key="none", api_url="http://127.0.0.1:9"),
+    )  # fmt: skip
+    (result,) = [result for row in rows for result in row["evaluation_results"]["results"]]
+    assert (result.key, result.score, result.comment) == ("graded", 1.0, "as it should be")
+
+
+@pytest.mark.parametrize("value", [np.bool_(True), np.float32(1), np.int64(1), np.array(1.0), np.array(True)])
+def test_scalars_of_numpy_are_scores(value: Any) -> None:
+    """Means and comparisons of arrays are what metrics return; an array of several numbers is no score."""
+    assert read_feedback(value) == read_feedback({"score": value, "comment": None}) == Feedback(1.0)
+    with pytest.raises(NotAScoreError, match="not ndarray"):
+        read_feedback(np.array([1.0]))
 
 
 def test_the_source_tells_metrics_apart() -> None:

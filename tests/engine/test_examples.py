@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,3 +121,16 @@ def test_a_split_is_two_halves_that_share_nothing(count: int, seed: int) -> None
         ids = sorted([one.id for one in feedback_set + pareto_set], key=int)
         assert ids == [one.id for one in examples]
         assert len(feedback_set) - len(pareto_set) in (0, 1)
+
+
+def test_subclasses_and_scalars_become_plain_values() -> None:
+    """A `str` enum is its text and a NumPy scalar its number, so that a saved example equals the given one."""
+
+    class Grade(str, Enum):
+        GOOD = "good"
+
+    row = {"inputs": {Grade.GOOD: Grade.GOOD, "n": np.int64(3), "x": np.float64(0.5), "yes": np.bool_(True)}}
+    (example,) = load_examples([row])
+    assert example.inputs == {"good": "good", "n": 3, "x": 0.5, "yes": True}
+    assert [type(value) for value in example.inputs.values()] == [str, int, float, bool]
+    assert {type(key) for key in example.inputs} == {str}
