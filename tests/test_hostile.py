@@ -55,7 +55,7 @@ def graph_of(url: str, after: Callable[[State, str], Any] = lambda _, said: said
 def search(
     folder: Path,
     inputs: list[Any],
-    metric: Any = lambda outputs: 0.0,  # noqa: ARG005 - a metric is called by its argument names
+    metric: Any = lambda outputs: 0.0,
     after: Callable[[State, str], Any] = lambda _, said: said,
     heard: list[str] | None = None,
     iterations: int = 2,

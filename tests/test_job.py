@@ -102,12 +102,12 @@ def test_a_metric_on_another_scale_stops_the_run_at_its_first_score(
 ) -> None:
     """A judge that gives 1 to 5 would make nearly every answer a perfect one, from which nothing is learned."""
     with pytest.raises(MetricError, match=f"returned {given:g} for example .*perfect=.*--perfect"):
-        search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda outputs: given, concurrency=1)
+        search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda run: given, concurrency=1)
     assert server.requests == 1
 
 
 def test_perfect_says_what_the_best_answer_scores(server: SimulatedServer, tmp_path: Path) -> None:
     """With `perfect` any scale is taken, and answers below it are learned from."""
-    result = search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda outputs: 3, perfect=5)
+    result = search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda run: 3, perfect=5)
     assert result.pool.mean(result.pool.best) == 3.0
     assert result.pool.spent.reflections > 0

@@ -151,9 +151,9 @@ def _on_unit_scale(score: float, example: Example) -> None:
     """Raises `MetricError` for a score that would count as perfect, or as worse than failing, by mistake."""
     if not -_ROUNDING <= score <= 1 + _ROUNDING:
         raise MetricError(
-            f"The metric returned {score:g} for example {example.id!r}, and 1 counts as a perfect answer: nothing would "
-            "be learned from scores above it, and a rollout that fails scores 0. Say what the best answer can score, "
-            "perfect=... in Python or --perfect on the command line, or let the metric return 0 to 1."
+            f"The metric returned {score:g} for example {example.id!r}, and 1 counts as a perfect answer: nothing "
+            "would be learned from scores above it, and a rollout that fails scores 0. Say what the best answer can "
+            "score, perfect=... in Python or --perfect on the command line, or let the metric return 0 to 1."
         )
 
 

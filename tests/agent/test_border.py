@@ -1,6 +1,5 @@
 """Whose failure it was, by where it came up: the table of cases, for the graph and for the metric."""
 
-# ruff: noqa: ARG005 - a metric names its arguments, used or not
 from __future__ import annotations
 
 import asyncio

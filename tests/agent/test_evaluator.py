@@ -1,6 +1,5 @@
 """Texts and an example in, a scored rollout out: the engine's Evaluator on a real graph."""
 
-# ruff: noqa: ARG005 - a metric names its arguments, used or not
 from __future__ import annotations
 
 import asyncio

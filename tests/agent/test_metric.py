@@ -1,6 +1,5 @@
 """Every metric a LangGraph or LangSmith user already has works unchanged, and mistakes are named."""
 
-# ruff: noqa: ARG005 - a metric's arguments are its contract, used or not
 from __future__ import annotations
 
 import asyncio

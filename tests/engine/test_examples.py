@@ -126,7 +126,7 @@ def test_a_split_is_two_halves_that_share_nothing(count: int, seed: int) -> None
 def test_subclasses_and_scalars_become_plain_values() -> None:
     """A `str` enum is its text and a NumPy scalar its number, so that a saved example equals the given one."""
 
-    class Grade(str, Enum):
+    class Grade(str, Enum):  # noqa: UP042 - the older way is what data sets hold
         GOOD = "good"
 
     row = {"inputs": {Grade.GOOD: Grade.GOOD, "n": np.int64(3), "x": np.float64(0.5), "yes": np.bool_(True)}}
