@@ -33,8 +33,8 @@ Score = Callable[[Texts, Example], float | Feedback]
 class FakeEvaluator:
     """An `Evaluator` whose rollouts score what `score` says of the texts and the example.
 
-    Each rollout has one model call per module, which carries the module's text and answers
-    with the score, and costs `usage`. `seed` is the modules, or their texts by name. `pace` is
+    Each rollout has one model call per module that is `used` on the example, which carries the module's text and
+    answers with the score, and costs `usage`; the nodes that ran are `start` and theirs. `seed` is the modules, or their texts by name. `pace` is
     awaited before a rollout ends, so that a test can hold it or fail it as the world does;
     without it the others get a turn. `started` and `finished` list key of texts and id of
     example, in order.
@@ -49,6 +49,7 @@ class FakeEvaluator:
         usage: Usage = Usage(10, 5, 0.001),
         check: Callable[[str, str], str | None] = lambda _module, _text: None,
         pace: Callable[[Texts, Example], Awaitable[None]] | None = None,
+        used: Callable[[str, Example], bool] = lambda _module, _example: True,
     ) -> None:
         if isinstance(seed, Mapping):
             seed = (Module(name, "prompt", text, nodes=(name,)) for name, text in seed.items())
@@ -60,6 +61,7 @@ class FakeEvaluator:
         self._check = check
         self._usage = usage
         self._pace = pace
+        self._used = used
 
     def check(self, module: str, text: str) -> str | None:
         return self._check(module, text)
@@ -70,9 +72,10 @@ class FakeEvaluator:
         await (asyncio.sleep(0) if self._pace is None else self._pace(texts, example))
         said = self._score(texts, example)
         feedback = said if isinstance(said, Feedback) else Feedback(float(said), f"scored {said}")
-        calls = tuple(_call(name, text, example, feedback) for name, text in texts.items())
+        used = {name: text for name, text in texts.items() if self._used(name, example)}
+        calls = tuple(_call(name, text, example, feedback) for name, text in used.items())
         self.finished.append(what)
-        return Rollout(example.id, {"score": feedback.score}, feedback, calls, self._usage, 1.0)
+        return Rollout(example.id, {"score": feedback.score}, feedback, calls, self._usage, 1.0, nodes=("start", *used))
 
 
 def _call(name: str, text: str, example: Example, feedback: Feedback) -> Call:

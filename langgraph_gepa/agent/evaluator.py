@@ -121,7 +121,7 @@ class GraphEvaluator:
     def _rollout(self, ran: Ran, texts: Texts, example: Example) -> Rollout:
         failed = Feedback(0.0, f"The run failed. {ran.error}" if ran.error else "")
         calls = attribute(ran.watched, self._survey.modules, texts)
-        return Rollout(example.id, plain(ran.state), failed, calls, ran.usage, ran.seconds, ran.error)
+        return Rollout(example.id, plain(ran.state), failed, calls, ran.usage, ran.seconds, ran.error, ran.nodes)
 
     def _graph(self, texts: Texts) -> Graph:
         key = texts_key(texts)

@@ -86,7 +86,7 @@ class RunnerOptions:
 class Ran:
     """A graph's run on an example, not yet scored. `state` is the live final state, `None` when it failed.
 
-    `doubt` is what made it fail where that may have been the world as well.
+    `doubt` is what made it fail where that may have been the world as well; `nodes` are those that ran, as paths.
     """
 
     state: Any
@@ -95,6 +95,7 @@ class Ran:
     seconds: float
     error: str | None = None
     doubt: Exception | None = None
+    nodes: tuple[str, ...] = ()
 
 
 async def run(graph: Graph, example: Example, options: RunnerOptions | None = None) -> Ran:
@@ -123,7 +124,7 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
         error = _in_words(failure, tracer.failed_at)
     guard.check()
     seconds = time.perf_counter() - started
-    return Ran(state, tracer.watched, tracer.usage, seconds, error, doubt)
+    return Ran(state, tracer.watched, tracer.usage, seconds, error, doubt, tracer.nodes)
 
 
 def isolated(graph: Graph, store: Callable[[], BaseStore] | None = None) -> Graph:

@@ -98,6 +98,12 @@ class Tracer(BaseCallbackHandler):
             return tuple(_watched(self._calls[position], now, moved) for position in order)
 
     @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes in which anything ran, as paths."""
+        with self._lock:
+            return tuple(sorted({node for node in self._nodes.values() if node}))
+
+    @property
     def usage(self) -> Usage:
         with self._lock:
             return total(call.usage for call in self._calls)
@@ -246,13 +252,13 @@ def watching(tracer: Tracer) -> Iterator[None]:
 def node_path(metadata: Mapping[str, Any], above: str = "") -> str:
     """The path of nodes a callback came from; `above` is the path of the run that started it.
 
-    `langgraph_checkpoint_ns` reads `support:<uuid>|model:<uuid>`; a bare number in it counts
-    the calls of one subgraph inside one node and is no node.
+    `langgraph_checkpoint_ns` reads `support:<uuid>|model:<uuid>`; a number without an id counts the calls of one
+    subgraph inside one node and is no node, which may be called `007`.
     """
     namespace = metadata.get("langgraph_checkpoint_ns")
     if isinstance(namespace, str) and namespace:
-        names = (part.partition(":")[0] for part in namespace.split("|"))
-        return "/".join(name for name in names if name and not name.isdigit())
+        parts = (part.partition(":") for part in namespace.split("|"))
+        return "/".join(name for name, colon, _ in parts if name and (colon or not name.isdigit()))
     node = metadata.get("langgraph_node")
     if not isinstance(node, str) or not node or above.rpartition("/")[2] == node:
         return above

@@ -23,6 +23,7 @@ from langgraph_gepa.search.events import (
 )
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.reach import reached
 from langgraph_gepa.search.reflection import Record
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.search.turn import Heat, Pick, Turn
@@ -79,12 +80,14 @@ class Pipeline:
     async def _mutate(self) -> Passed | None:
         parent = self.pool.candidates[self.plan.parents[0]]
         drawn, scores = await self._gather(parent)
-        names, records = self._choose(drawn, scores)
+        names, records, shown = await self._choose(parent, drawn, scores)
         if not records:
             flawless = bool(scores) and perfect(scores, self.rules.perfect)
             self._close("skipped", "every score is perfect" if flawless else "no failure is left to learn from", scores)
             return None
-        shown = await self.trials.run(parent.texts, records, self.number, "feedback", "before")
+        if not names:
+            self._close("skipped", "none of the prompts was used in these rollouts", tuple(map(score_of, shown)))
+            return None
         changed, reason = await self._reflect(parent, names, shown)
         if not changed:
             self._close("skipped", reason, tuple(map(score_of, shown)))
@@ -129,17 +132,33 @@ class Pipeline:
     def _chosen(self) -> ModulesChosen | None:
         return next((event for event in self.pool.open[self.number] if isinstance(event, ModulesChosen)), None)
 
-    def _choose(self, drawn: Sequence[str], scores: Scores) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Modules and records, from now on used; no records end the iteration."""
+    async def _choose(
+        self, parent: Candidate, drawn: Sequence[str], scores: Scores
+    ) -> tuple[tuple[str, ...], tuple[str, ...], list[Trial]]:
+        """Modules and records, from now on used, with the parent's trials on these; no records end the iteration."""
         if (chosen := self._chosen) is not None:
-            return chosen.modules, chosen.records or tuple(drawn)
-        parent = self.plan.parents[0]
-        records = self.rules.records(self.turn, parent, drawn, scores)
-        if not records:
-            return (), ()
-        names = self.rules.modules(self.turn, Pick(parent, self.plan.lineage))
-        self.ledger.tell(ModulesChosen(self.number, parent, names, records))
-        return names, records
+            records = chosen.records or tuple(drawn)
+            return chosen.modules, records, await self._shown(parent, records)
+        while records := self.rules.records(self.turn, parent.id, drawn, scores):
+            shown = await self._shown(parent, records)
+            if records == self.rules.records(self.turn, parent.id, drawn, scores):  # no other iteration took them
+                names = self._with_evidence(self.rules.modules(self.turn, Pick(parent.id, self.plan.lineage)), shown)
+                self.ledger.tell(ModulesChosen(self.number, parent.id, names, records))
+                return names, records, shown
+        return (), (), []
+
+    async def _shown(self, parent: Candidate, records: Sequence[str]) -> list[Trial]:
+        return await self.trials.run(parent.texts, records, self.number, "feedback", "before")
+
+    def _with_evidence(self, names: tuple[str, ...], shown: Sequence[Trial]) -> tuple[str, ...]:
+        """Those of the modules that the trials bear on, else the next one in turn that they do."""
+        told = reached(self.modules, [rollout for trial in shown for rollout in trial])
+        kept = tuple(name for name in names if name in told)
+        if kept or not names:
+            return kept
+        first = self.pool.modules.index(names[0])
+        in_turn = (*self.pool.modules[first:], *self.pool.modules[:first])
+        return tuple(name for name in in_turn if name in told)[:1]
 
     async def _reflect(
         self, parent: Candidate, names: Sequence[str], shown: Sequence[Trial]

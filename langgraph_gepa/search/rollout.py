@@ -81,6 +81,7 @@ class Rollout:
     """One run of a candidate on an example. All of it is plain JSON data.
 
     `outputs` is the graph's final state, `None` when it failed; `error` says in words how it failed.
+    `nodes` are the paths of the nodes that ran, empty where that was not watched.
     """
 
     example: str
@@ -90,6 +91,7 @@ class Rollout:
     usage: Usage = Usage()
     seconds: float = 0.0
     error: str | None = None
+    nodes: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:

@@ -206,6 +206,7 @@ def test_a_call_under_way_is_listed_as_unfinished() -> None:
         ({"langgraph_checkpoint_ns": "team:1-2|write:3"}, "", "team/write"),
         ({"langgraph_checkpoint_ns": "team:1|1|write:3"}, "", "team/write"),
         ({"langgraph_checkpoint_ns": "team|write:3", "langgraph_node": "write"}, "x", "team/write"),
+        ({"langgraph_checkpoint_ns": "007:1|1|42:3"}, "", "007/42"),
         ({"langgraph_node": "write"}, "team", "team/write"),
         ({"langgraph_node": "write"}, "team/write", "team/write"),
         ({}, "team", "team"),
@@ -215,6 +216,20 @@ def test_a_call_under_way_is_listed_as_unfinished() -> None:
 def test_the_path_comes_from_the_namespace_else_the_run_above(metadata: Any, above: str, path: str) -> None:
     """The checkpoint namespace decides; without one the node's name, and the run it started from."""
     assert node_path(metadata, above) == path
+
+
+def test_every_node_that_ran_is_known_whether_or_not_it_called_anything() -> None:
+    """A node without a call, and one whose name is a number, are among the nodes that ran; one behind a router is not."""
+    builder = StateGraph(MessagesState)
+    builder.add_node("quiet", lambda _: {})
+    builder.add_node("007", lambda state: {"messages": [model("Bond.").invoke(state["messages"])]})
+    builder.add_node("never", lambda _: {})
+    builder.add_edge(START, "quiet")
+    builder.add_edge("quiet", "007")
+    tracer = Tracer()
+    builder.compile().invoke(HELLO, {"callbacks": [tracer]})
+    assert [seen.call.node for seen in tracer.watched] == ["007"]
+    assert {"quiet", "007"} <= {*tracer.nodes} and "never" not in tracer.nodes
 
 
 def prompt(name: str, text: str, *nodes: str, style: Any = "plain") -> Module:

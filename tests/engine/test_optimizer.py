@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import (
     IterationFinished,
     IterationStarted,
+    ReflectionFinished,
     RolloutFinished,
     RunFinished,
 )
@@ -25,6 +27,7 @@ from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.search.rules import GEPA, RACING
 
 
 @pytest.mark.parametrize("in_flight", [1, 4, 8])
@@ -62,6 +65,26 @@ def test_a_seed_gives_the_same_candidates_whatever_order_rollouts_end_in(worlds:
             (world.candidates(), [e for e in world.journal() if isinstance(e, IterationStarted | IterationFinished)])
         )
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("search", ["gepa", "racing"])
+def test_a_module_that_no_call_was_credited_with_is_not_reflected_on(worlds: Any, search: str) -> None:
+    """Whoever's turn it is, only modules that a shown rollout used are reflected on; the others keep their text."""
+    world = worlds.random(1, modules=3, pareto=6)
+    optimizer = world.session(Budget(rollouts=120), used=lambda module, _: module != "m1")
+    optimizer = replace(optimizer, rules=RACING if search == "racing" else GEPA)
+    pool = asyncio.run(optimizer.run())
+    reflected = {event.module for event in world.journal() if isinstance(event, ReflectionFinished)}
+    assert reflected == {"m0", "m2"}
+    assert {candidate.texts["m1"] for candidate in pool.candidates} == {"seed 1"}
+
+
+def test_a_search_in_which_no_call_was_credited_ends_without_a_reflection(worlds: Any) -> None:
+    """Where no module's node ran there is nothing to learn from, and the search does not go on for ever."""
+    world = worlds.random(1, modules=2, pareto=6)
+    optimizer = world.session(Budget(rollouts=120), used=lambda *_: False)
+    pool = asyncio.run(replace(optimizer, rules=RACING).run())
+    assert pool.finished is not None and not world.model.prompts
 
 
 def test_another_seed_is_another_search(worlds: Any) -> None:

@@ -1,0 +1,32 @@
+"""Which modules a rollout can teach something about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.rollout import Rollout
+
+
+def reached(modules: Iterable[Module], rollouts: Sequence[Rollout]) -> frozenset[str]:
+    """The names of the modules that at least one of the rollouts bears on."""
+    return frozenset(module.name for module in modules if any(bears_on(module, rollout) for rollout in rollouts))
+
+
+def bears_on(module: Module, rollout: Rollout) -> bool:
+    """Whether `rollout` may have gone as it did because of the module's text.
+
+    That is so when a call is the module's or the metric speaks of it by name, and where it cannot be ruled out:
+    a node that uses the text ran and no model call of that node was seen, as when it calls a model past
+    LangChain. Of a rollout whose nodes were not watched that is known only if it has no model call at all.
+    """
+    if module.name in rollout.feedback.by_module or any(module.name in call.modules for call in rollout.calls):
+        return True
+    called = {call.node for call in rollout.calls if call.kind == "model"}
+    if not rollout.nodes:
+        return not called
+    return any(node in rollout.nodes and not _calls_within(node, called) for node in module.nodes)
+
+
+def _calls_within(node: str, called: Iterable[str]) -> bool:
+    return any(one == node or one.startswith(f"{node}/") for one in called)

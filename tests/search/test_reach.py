@@ -1,0 +1,53 @@
+"""Which modules a rollout bears on."""
+
+from __future__ import annotations
+
+import pytest
+
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.reach import bears_on, reached
+from langgraph_gepa.search.rollout import Call, Feedback, Rollout
+
+WRITER = Module("writer", "prompt", "Write.", nodes=("team/write",))
+
+
+def rollout(*calls: Call, nodes: tuple[str, ...] = (), **by_module: str) -> Rollout:
+    return Rollout("e", None, Feedback(0.0, by_module=by_module), calls, nodes=nodes)
+
+
+def call(node: str, *modules: str) -> Call:
+    return Call("model", node, "m", [], modules=modules)
+
+
+@pytest.mark.parametrize(
+    ("seen", "bears"),
+    [
+        (rollout(call("team/write", "writer")), True),
+        (rollout(call("elsewhere", "writer")), True),
+        (rollout(call("elsewhere", "judge"), writer="too long"), True),
+        (rollout(call("team/write", "judge"), nodes=("team", "team/write")), False),
+        (rollout(call("team/write/agent", "judge"), nodes=("team", "team/write")), False),
+        (rollout(call("elsewhere", "judge"), nodes=("elsewhere",)), False),
+        (rollout(call("elsewhere", "judge"), nodes=("elsewhere", "team/write")), True),
+        (rollout(nodes=("team/write",)), True),
+        (rollout(nodes=("team",)), False),
+        (rollout(), True),
+        (rollout(call("elsewhere", "judge")), False),
+    ],
+    ids=[
+        "its call", "its text in another node", "named by the metric", "another's call in its node",
+        "another's call within its node", "its node did not run", "its node ran and its calls were not seen",
+        "no calls were seen, its node ran", "no calls were seen, its node did not run", "nothing is known",
+        "an old rollout, without the nodes that ran",
+    ],
+)  # fmt: skip
+def test_a_rollout_bears_on_a_module_it_used_or_may_have_used(seen: Rollout, bears: bool) -> None:
+    """A call, a word of the metric, or a node that ran unseen; not a node that never ran or used another text."""
+    assert bears_on(WRITER, seen) is bears
+
+
+def test_one_rollout_of_several_is_enough() -> None:
+    """A module is reached when any of the rollouts bears on it."""
+    judge = Module("judge", "prompt", "Judge.", nodes=("judge",))
+    rollouts = [rollout(call("a", "x")), rollout(call("team/write", "writer"))]
+    assert reached([WRITER, judge], rollouts) == {"writer"}
