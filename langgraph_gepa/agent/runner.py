@@ -121,7 +121,7 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
         if options.is_world_failure(failure) and not options.in_doubt(failure, tracer):
             raise
         doubt = failure if options.is_world_failure(failure) else None
-        error = _in_words(failure, tracer.failed_at)
+        error = _in_words(failure, tracer.node_of(failure))
     guard.check()
     seconds = time.perf_counter() - started
     return Ran(state, tracer.watched, tracer.usage, seconds, error, doubt, tracer.nodes)
@@ -222,7 +222,7 @@ async def _answered(answer: OnInterrupt, value: Any) -> Any:
         raise UsageError(f"on_interrupt raised {words(error)} when asked {_brief(value)}") from error
 
 
-def _in_words(failure: Exception, node: str | None) -> str:
+def _in_words(failure: Exception, node: str) -> str:
     if isinstance(failure, GraphRecursionError):
         return f"The graph did not come to an end: {str(failure).splitlines()[0]}"
     where = f"In node {node}: " if node else ""

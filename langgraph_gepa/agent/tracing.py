@@ -71,14 +71,12 @@ class Tracer(BaseCallbackHandler):
     Calls stand in the order they started; those of branches side by side in the order of the branches, not
     in which their threads happened to start. Works from any thread and never raises into the
     graph; what was still under way is listed with an error that says so. Each model call's usage
-    is reported as the call ends. `failed_at` is the node in which the first exception came up, as
-    a path; `model_failures` are the exceptions that ended model calls.
+    is reported as the call ends. `model_failures` are the exceptions that ended model calls.
     """
 
     run_inline = True  # called in order, in the thread of the event; no executor hop for each
 
     def __init__(self, prices: Prices | None = None, report: Meter | None = None) -> None:
-        self.failed_at: str | None = None
         self.model_failures: list[BaseException] = []
         self._prices = prices
         self._report = meter() if report is None else report
@@ -88,6 +86,7 @@ class Tracer(BaseCallbackHandler):
         self._nodes: dict[UUID, str] = {}
         self._spots: dict[UUID, Spot] = {}
         self._tools: dict[UUID, int] = {}
+        self._raised: dict[int, tuple[BaseException, str]] = {}
 
     @property
     def watched(self) -> tuple[Watched, ...]:
@@ -108,6 +107,14 @@ class Tracer(BaseCallbackHandler):
         with self._lock:
             return total(call.usage for call in self._calls)
 
+    def node_of(self, failure: BaseException) -> str:
+        """The path of the node in which `failure` was raised, `""` when that was in none.
+
+        Failures that the graph handled on its way are others: each is known by its own exception.
+        """
+        with self._lock:
+            return self._raised.get(id(failure), (failure, ""))[1]
+
     def on_chain_start(
         self, serialized: Any, inputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None,
         metadata: dict[str, Any] | None = None, **kwargs: Any,
@@ -116,8 +123,7 @@ class Tracer(BaseCallbackHandler):
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         with self._lock:
-            if self.failed_at is None and isinstance(error, Exception) and not _bubbles(error):
-                self.failed_at = self._nodes.get(run_id, "")
+            self._raised.setdefault(id(error), (error, self._nodes.get(run_id, "")))
 
     def on_chat_model_start(
         self, serialized: Any, messages: list[list[BaseMessage]], *, run_id: UUID, parent_run_id: UUID | None = None,
@@ -282,8 +288,3 @@ def _watched(call: _Open, now: float, moved: Mapping[int, int]) -> Watched:
         seconds=seconds,
     )
     return Watched(done, call.schemas, call.asked_by, None if call.within is None else moved[call.within])
-
-
-def _bubbles(error: BaseException) -> bool:
-    """LangGraph's control flow (interrupts, commands to the parent) travels as exceptions."""
-    return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypedDict
 
 import openai
 import pytest
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langchain_openai import ChatOpenAI
 from langgraph.cache.memory import InMemoryCache
 from langgraph.checkpoint.memory import InMemorySaver
@@ -200,7 +200,14 @@ def test_failures_of_the_candidate_come_back_in_words() -> None:
     def fails(_: State) -> State:
         return {"answer": {}["missing"]}
 
+    def recovers(_: State) -> State:
+        with contextlib.suppress(ValueError):
+            RunnableLambda(int).invoke("no number")
+        return {}
+
     assert ran(graph_of(fails)).error == "In node node: KeyError: 'missing'"
+    both = StateGraph(State).add_sequence([recovers, fails]).set_entry_point("recovers").compile()
+    assert ran(both).error == "In node fails: KeyError: 'missing'"
     loop = StateGraph(State)
     loop.add_node("node", lambda _: {})
     loop.add_edge(START, "node")

@@ -185,10 +185,10 @@ def test_a_failing_tool_is_seen_with_its_error() -> None:
     """A tool's exception is kept in words, and the node it failed in."""
     secret = AIMessage("", tool_calls=[{"id": "c1", "name": "look_up", "args": {"question": "secret"}}])
     tracer = Tracer()
-    with pytest.raises(PermissionError):
+    with pytest.raises(PermissionError) as failure:
         agent(secret).invoke(HELLO, {"callbacks": [tracer]})
     assert tracer.watched[-1].call.error == "PermissionError: not for you"
-    assert tracer.failed_at == "tools"
+    assert tracer.node_of(failure.value) == "tools"
 
 
 def test_a_call_under_way_is_listed_as_unfinished() -> None:
