@@ -34,10 +34,9 @@ class FakeEvaluator:
     """An `Evaluator` whose rollouts score what `score` says of the texts and the example.
 
     Each rollout has one model call per module that is `used` on the example, which carries the module's text and
-    answers with the score, and costs `usage`; the nodes that ran are `start` and theirs. `seed` is the modules, or their texts by name. `pace` is
-    awaited before a rollout ends, so that a test can hold it or fail it as the world does;
-    without it the others get a turn. `started` and `finished` list key of texts and id of
-    example, in order.
+    answers with the score, and costs `usage`; the nodes that ran are `start` and theirs. `seed` is the modules, or
+    their texts by name. `pace` is awaited before a rollout ends, so that a test can hold it or fail it as the world
+    does; without it the others get a turn. `started` and `finished` list key of texts and id of example, in order.
     """
 
     def __init__(
