@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, ParamSpec
 
 import typer
-from rich.console import Console
 
 from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
+from langgraph_gepa.report.screen import Screen
+from langgraph_gepa.visible import escaped_json, visible
 
 P = ParamSpec("P")
 
@@ -66,7 +67,7 @@ class _UnreadError(Exception):
     """Nobody reads what is printed any more, as when `head` has seen enough."""
 
 
-class _Screen(Console):
+class _Output(Screen):
     def on_broken_pipe(self) -> None:
         raise _UnreadError
 
@@ -105,34 +106,51 @@ def start(commands: Callable[[], None]) -> None:
         raise
 
 
-def screen() -> Console:
+def screen() -> Screen:
     """Standard output, for what is laid out."""
-    return _Screen()
+    return _Output()
 
 
-def echo(text: Any = "", end: str = "\n") -> None:
-    """Prints to standard output, at once. Bytes are written as they are."""
+def echo(text: Any = "") -> None:
+    """Prints a line for people to standard output, at once, with its control characters visible."""
+    _write(f"{visible(str(text))}\n")
+
+
+def emit(text: str) -> None:
+    """Prints what a program may read to standard output: exact, unless a terminal would act on what is in it.
+
+    Lone surrogates are the bytes they stand for, as `surrogateescape` makes them.
+    """
+    _write(visible(text) if sys.stdout.isatty() else text.encode("utf-8", "surrogateescape"))
+
+
+def emit_json(value: Any) -> None:
+    """The same for JSON, which on a terminal has escapes of its own in place of what acts."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    emit(f"{escaped_json(text) if sys.stdout.isatty() else text}\n")
+
+
+def _write(text: str | bytes) -> None:
+    if isinstance(text, str):
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        text = text.encode(encoding, "replace").decode(encoding)
     try:
-        typer.echo(text if isinstance(text, bytes) else f"{text}{end}", nl=False)
+        typer.echo(text, nl=False)
     except BrokenPipeError as closed:
         raise _UnreadError from closed
-
-
-def echo_json(value: Any) -> None:
-    echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def tell(lines: Iterable[str]) -> None:
     """Prints to standard error."""
     for line in lines:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
+        Screen(stderr=True, soft_wrap=True).print(line)
 
 
 def loading(graph: str) -> None:
     """Says what takes the first seconds, to a person who waits."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Screen(stderr=True, soft_wrap=True)
     if console.is_terminal:
-        console.print(f"Loading {graph} …", style="dim", markup=False)
+        console.print(f"Loading {graph} …", style="dim")
 
 
 def words(text: str) -> tuple[str, ...]:

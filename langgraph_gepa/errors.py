@@ -14,9 +14,18 @@ Error
 
 from __future__ import annotations
 
+from langgraph_gepa.visible import visible
+
 
 class Error(Exception):
-    """The root: `except langgraph_gepa.Error` catches everything below."""
+    """The root: `except langgraph_gepa.Error` catches everything below.
+
+    A message may quote what a model, a provider or a run's folder says, and tracebacks are read in terminals: it is
+    made visible.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(visible(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class UsageError(Error):

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import Progress
 
 from langgraph_gepa.engine.calls import Calls, going_on
@@ -17,6 +16,7 @@ from langgraph_gepa.engine.ports import Evaluator
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.job import WORLD
 from langgraph_gepa.report.intervals import Interval, difference, estimate
+from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.words import one_line, plural
 from langgraph_gepa.result import PROMPTS, Result
 from langgraph_gepa.search.example import Example
@@ -94,7 +94,7 @@ def measure(
     sides = [own] if texts is None else [own, texts]
 
     def say(text: str) -> None:
-        bar.console.print(text, markup=False, soft_wrap=True)
+        bar.console.print(text, soft_wrap=True)
 
     async def rollouts(brake: Brake) -> list[Rollout]:
         calls, slots = Calls(WORLD, say=say), Slots(concurrency)
@@ -128,7 +128,7 @@ def measure(
                 raise failures[0] from failures[0].__cause__
             raise
 
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("rollouts", total=len(sides) * len(examples))
         found = run(rollouts)

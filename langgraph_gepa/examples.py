@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from langsmith.schemas import Dataset
-from rich.console import Console
 
 from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
@@ -15,13 +14,14 @@ from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.langsmith.address import RunsAddress, is_address, parse
 from langgraph_gepa.langsmith.dataset import read_dataset
 from langgraph_gepa.langsmith.runs import read_runs
+from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.saved import examples_in
 from langgraph_gepa.search.example import Example
 
 
 def _tell(text: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+    Screen(stderr=True, soft_wrap=True).print(text)
 
 
 def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] = _tell) -> tuple[Example, ...]:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from langgraph_gepa.agent.failures import Border, absent, is_lasting, is_pressure, is_world_failure, retry_after, told
 from langgraph_gepa.agent.masking import Mask, clean, masked
 from langgraph_gepa.engine.allowance import expected, uncountable
@@ -24,6 +22,7 @@ from langgraph_gepa.engine.preflight import Preflight, preflight
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.report.page import write_whole
+from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import score
 from langgraph_gepa.result import PAGE, PROMPTS, Result
@@ -35,6 +34,7 @@ from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import open_run
+from langgraph_gepa.visible import visible
 
 WORLD = Patience(outage=1800.0, lasts=is_lasting, asked=retry_after, presses=is_pressure, absent=absent)
 """Half an hour without a provider, then the run stops, to be resumed."""
@@ -91,8 +91,8 @@ class Job:
     async def _session(self, folder: Path, brake: Brake) -> None:
         """Everything that touches the store, which belongs to the thread that opened it."""
         store = open_run(folder, create=True)
-        live = Live(Console(stderr=True), self.asked.budget, title=str(folder), simulated=self.asked.simulated)
-        say: Say = live.say if self.progress else _LOG.warning
+        live = Live(Screen(stderr=True), self.asked.budget, title=str(folder), simulated=self.asked.simulated)
+        say: Say = live.say if self.progress else _logged(_LOG.warning)
         ours = False
         try:
             hide = self.mask_examples or str
@@ -104,7 +104,7 @@ class Job:
                 if self.progress:
                     await self._search(store, (live, *self.observers), say, say, brake)
                 else:
-                    await self._search(store, self.observers, say, _LOG.info, brake)
+                    await self._search(store, self.observers, say, _logged(_LOG.info), brake)
         finally:
             store.close()
             if ours:  # not another run, whose files are not to be touched
@@ -191,6 +191,11 @@ class Job:
                 f"A budget of {budget.rollouts} rollouts buys nothing: scoring the graph as it is and one improvement "
                 f"take up to {least}. Give more rollouts, or fewer validation examples or repeats."
             )
+
+
+def _logged(log: Callable[[str], None]) -> Say:
+    """Logs a text on one line, so that no text of a model's can act on a terminal or look like another record."""
+    return lambda text: log(visible(text).replace("\n", " "))
 
 
 def _beyond(rollouts: Sequence[Rollout], perfect: float) -> Iterable[str]:

@@ -22,6 +22,7 @@ from langgraph_gepa.report.words import duration, money, score
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.rollout import Call, Rollout
+from langgraph_gepa.visible import visible
 
 LONGEST = 70
 
@@ -87,7 +88,7 @@ class DryRun:
                 f"WARNING   real and perhaps harmful: {', '.join(self.risky)}. "
                 "RunnerOptions(tools={...}) or RunnerOptions(harmless=...), on the command line with --options"
             )
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
 
 def dry_run(graph: Any, data: Any = None, *, metric: Any = None, options: RunnerOptions | str | None = None) -> DryRun:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr
 from langgraph_gepa.agent.failures import chain, is_world_failure, told
 from langgraph_gepa.errors import Error, UsageError
 from langgraph_gepa.search.rollout import Call, Rollout
+from langgraph_gepa.visible import visible
 
 Mask = Callable[[str], str]
 """From a text to the text as it may be kept: `lambda text: re.sub(r"[\\w.]+@[\\w.]+", "<email>", text)`."""
@@ -97,14 +98,19 @@ def masked_rollout(rollout: Rollout, mask: Mask) -> Rollout:
 
 
 def clean(error: BaseException, mask: Mask) -> None:
-    """Masks what an exception and those that led to it say, in place: they are shown by tracebacks and loggers."""
+    """Masks what an exception and those that led to it say, in place, and makes control characters in it visible:
+    tracebacks and loggers show it."""
+
+    def shown(text: str) -> str:
+        return visible(mask(text))
+
     for one in chain(error):
-        one.args = tuple(mask(arg) if isinstance(arg, str) else arg for arg in one.args)
+        one.args = tuple(shown(arg) if isinstance(arg, str) else arg for arg in one.args)
         for name in ("message", "body"):
             held = getattr(one, name, None)
             if isinstance(held, str | dict):
                 with suppress(AttributeError):  # a property, made of the arguments that are masked already
-                    setattr(one, name, masked(held, mask))
+                    setattr(one, name, masked(held, shown))
 
 
 @contextmanager

@@ -28,7 +28,8 @@ from langgraph_gepa.console import (
     Watched,
     command,
     echo,
-    echo_json,
+    emit,
+    emit_json,
     loading,
     screen,
     words,
@@ -58,9 +59,10 @@ def prompts(
     loading(graph)
     modules = langgraph_gepa.discover(graph, examples, kinds=words(kinds))
     if as_json:
-        echo_json(modules_json(modules))
+        emit_json(modules_json(modules))
     elif as_graph:
-        echo(mermaid(drawing(load_graph(graph)), [m for m in modules if everything or m.evidence != "possible"]))
+        shown = [module for module in modules if everything or module.evidence != "possible"]
+        emit(f"{mermaid(drawing(load_graph(graph)), shown)}\n")
     else:
         modules_table(modules, screen(), everything, watched=examples is not None)
 
@@ -186,7 +188,7 @@ def evaluate(
         graph, data, metric=metric, prompts=prompts, concurrency=concurrency, options=options
     )
     if as_json:
-        echo_json(comparison.to_json())
+        emit_json(comparison.to_json())
     else:
         echo(str(comparison))
 

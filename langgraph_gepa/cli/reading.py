@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import langgraph_gepa
-from langgraph_gepa.console import AsJson, Check, Folder, Loaded, Root, command, echo, echo_json, screen, tell
+from langgraph_gepa.console import AsJson, Check, Folder, Loaded, Root, command, echo, emit, emit_json, screen, tell
 from langgraph_gepa.errors import UsageError
 
 
@@ -21,7 +21,7 @@ def show(run: Folder, as_json: AsJson = False) -> None:
 
     result = langgraph_gepa.Result.open(run)
     if as_json:
-        echo_json(to_json(result.view))
+        emit_json(to_json(result.view))
     else:
         print_summary(result.view, screen())
 
@@ -33,7 +33,7 @@ def report(run: Folder) -> None:
 
     result = langgraph_gepa.Result.open(run)
     try:
-        echo(result.report())
+        emit(f"{result.report()}\n")
     except OSError as error:
         raise UsageError(f"{run / PAGE} cannot be written: {error.strerror}.") from error
 
@@ -46,18 +46,19 @@ def export(
     """Write the best prompts as JSON: module name to text."""
     from langgraph_gepa.report.page import write_whole
 
-    text = json.dumps(langgraph_gepa.Result.open(run).prompts, indent=2, ensure_ascii=False)
+    prompts = dict(langgraph_gepa.Result.open(run).prompts)
     if out is None:
-        echo(text)
-    else:
-        try:
-            if out.parent.resolve().is_relative_to(run.resolve()):
-                write_whole(text + "\n", out)  # a file of the run's, which may be a stranger's and have links in it
-            else:
-                out.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
-        echo(out)
+        emit_json(prompts)
+        return
+    text = json.dumps(prompts, indent=2, ensure_ascii=False) + "\n"
+    try:
+        if out.parent.resolve().is_relative_to(run.resolve()):
+            write_whole(text, out)  # a file of the run's, which may be a stranger's and have links in it
+        else:
+            out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
+    emit(f"{out}\n")
 
 
 @command()
@@ -96,7 +97,7 @@ def diff(run: Folder, check: Check = False, root: Root = None) -> None:
     changes = langgraph_gepa.Result.open(run).planned(root)
     if check:
         require_current(changes)
-    echo(changes.diff.encode("utf-8", "surrogateescape"))
+    emit(changes.diff)
     tell(left_out(changes, run / PROMPTS))
 
 

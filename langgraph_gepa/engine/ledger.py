@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ from langgraph_gepa.search.example import Example, digest
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Rollout, Usage
+from langgraph_gepa.visible import visible
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
@@ -303,7 +305,8 @@ class Ledger:
         for observer in self._observers[:]:
             try:
                 observer(event, self.pool, self.seconds)
-            except Exception:  # noqa: BLE001 - a panel that breaks is no reason to stop paying work
+            except Exception as error:  # noqa: BLE001 - a panel that breaks is no reason to stop paying work
                 self._observers.remove(observer)
                 name = getattr(observer, "__qualname__", type(observer).__name__)
-                _LOG.exception("The observer %s raised and is told nothing more; the run goes on.", name)
+                trace = visible("".join(traceback.format_exception(error)))
+                _LOG.error("The observer %s raised and is not called any more; the run goes on.\n%s", name, trace)

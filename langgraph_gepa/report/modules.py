@@ -10,8 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from langgraph_gepa.report.words import one_line, visible
+from langgraph_gepa.report.words import one_line
 from langgraph_gepa.search.module import Module
+from langgraph_gepa.visible import visible
 
 FIELDS = ("name", "kind", "text", "placeholders", "nodes", "file", "line", "evidence")
 

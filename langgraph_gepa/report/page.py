@@ -27,6 +27,7 @@ from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.tree import draw_tree
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import CandidateView, ModuleView, View
+from langgraph_gepa.visible import visible
 
 CANDIDATES = 100
 ITERATIONS = 200
@@ -147,7 +148,7 @@ def _environment() -> Environment:
 
 
 def _finalize(value: Any) -> Any:
-    return words.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _span(interval: Interval) -> str:

@@ -26,6 +26,7 @@ from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import CandidateAdmitted, Event, IterationFinished, RunFinished, RunStarted
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import surviving
+from langgraph_gepa.visible import visible
 
 _STYLE = {"accepted": "green", "rejected": "dim", "skipped": "dim", "failed": "red"}
 _REDRAWS = 8
@@ -146,7 +147,7 @@ class Live:
             self._line(text)
             return
         with suppress(*_GONE):
-            self.console.print(Text(words.visible(text), style="yellow"))
+            self.console.print(Text(visible(text), style="yellow"))
 
     def _catch_up(self, now: Event, pool: Pool, at: float) -> None:
         """A resumed run: what its open iterations did before this observer came."""
@@ -168,7 +169,7 @@ class Live:
         if self._silent:
             return
         file = self.console.file
-        text = words.visible(text).replace("\n", " ")
+        text = visible(text).replace("\n", " ")
         encoding = getattr(file, "encoding", None) or "utf-8"
         try:
             print(text.encode(encoding, "replace").decode(encoding), file=file, flush=True)
@@ -223,12 +224,12 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
     if view.seed:
         console.print(_scores(view))
     for copy in view.copied[:_COPIES]:
-        console.print(Text(words.visible(repeated(copy)), style="yellow"))
+        console.print(Text(visible(repeated(copy)), style="yellow"))
     if len(view.copied) > _COPIES:
         console.print(Text(f"and {len(view.copied) - _COPIES} more such copies: see the report.", style="yellow"))
     usage, spent = view.spent.usage, view.spent
     rows = {
-        "Changed": ", ".join(words.visible(module.module.name) for module in view.changed) or "nothing",
+        "Changed": ", ".join(visible(module.module.name) for module in view.changed) or "nothing",
         "Best": f"candidate #{view.best.id} of {len(view.candidates)}" if view.best else "none yet",
         "Cost": f"{words.money(usage.dollars)}, {usage.tokens:,} tokens, {words.duration(view.seconds)}",
         "Spent": f"{words.plural(spent.rollouts, 'rollout')} and {spent.tests:,} on held-out examples, "
