@@ -31,7 +31,7 @@ LONGEST = 70
 class ToolUse:
     """A tool and what would run when a model asks for it.
 
-    `suspicion` is the word that suggests a side effect, `None` for a tool that is known to be harmless.
+    `suspicion` is what suggests a side effect, in its code or its words; `None` for a tool that is held to be harmless.
     """
 
     name: str
@@ -163,7 +163,9 @@ def _nodes(named: Any) -> list[str]:
 
 
 def _line(tool: ToolUse) -> str:
-    doubt = f"  (it may {tool.suspicion} something outside)" if tool.suspicion and tool.runs == "real" else ""
+    doubt = (
+        f"  (it may change something outside: it {tool.suspicion})" if tool.suspicion and tool.runs == "real" else ""
+    )
     return f"{tool.name}: {tool.runs}{doubt}"
 
 

@@ -33,7 +33,7 @@ def test_a_dry_run_tells_what_is_real_and_runs_nothing() -> None:
         assert told.unpriced == ("simulated-agent",)
         text = str(told)
         assert "issue_refund: stand-in" in text
-        assert "cancel_order: real  (it may cancel something outside)" in text
+        assert "cancel_order: real  (it may change something outside: it calls " in text
         assert "at most   30 seconds" in text
         with pytest.raises(UsageError, match="no tool called refund"):
             dry_run(demo.graph, options=RunnerOptions(tools={"refund": len}))
@@ -45,9 +45,13 @@ def support(request: Request, _: Random) -> Answer:
     return Answer("Done.") if done else Answer("", (ToolCall("cancel_order", {"order": "A-1"}),))
 
 
+CANCELLED: list[str] = []
+
+
 @tool
 def cancel_order(order: str) -> str:
     """Cancel an order."""
+    CANCELLED.append(order)
     return f"{order} is cancelled"
 
 

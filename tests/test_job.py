@@ -20,9 +20,13 @@ EXAMPLES = [{"inputs": {"messages": [{"role": "user", "content": f"question {n}"
 PRICES = {"simulated": (1.0, 2.0)}
 
 
+DELETED: list[str] = []
+
+
 @tool
 def delete_account(name: str) -> str:
     """Delete a customer's account."""
+    DELETED.append(name)
     return name
 
 
@@ -91,7 +95,7 @@ def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
         logging.getLogger("langgraph_gepa.job").removeHandler(handler)
     assert heard[:2] == [0, 0]
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert ["really runs them: delete_account" in said for said in warnings] == [True]
+    assert ["really runs them: delete_account (says 'delete')" in said for said in warnings] == [True]
     assert "20 rollouts buy 6 full validations on 3 examples" in caplog.text
     assert "That is few" in caplog.text
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 from uuid import UUID
@@ -18,6 +17,8 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.agent.copying import copied
 from langgraph_gepa.agent.discovery import compile_graph
 from langgraph_gepa.agent.tool_cache import ToolCache
+from langgraph_gepa.agent.tool_code import effects
+from langgraph_gepa.agent.tool_words import side_effect
 from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.errors import UsageError
 
@@ -29,40 +30,6 @@ MARK = "langgraph_gepa_stand_in"
 HANDOFF = "__handoff_destination"
 """What langgraph-supervisor and langgraph-swarm note in the metadata of a tool that hands over to another agent."""
 
-DOING = frozenset({
-    "add", "approve", "archive", "assign", "authorize", "ban",
-    "block", "book", "buy", "cancel", "change", "charge", "checkout",
-    "clear", "close", "commit", "confirm", "create", "deactivate", "debit", "decline", "delete", "deploy", "destroy",
-    "disable", "dispatch", "drop", "edit", "email", "enable", "erase", "escalate", "exec", "execute", "expire",
-    "file", "forward", "grant", "hire", "insert", "install", "invite", "invoice", "issue", "kill", "launch", "mail",
-    "merge", "message", "modify", "move", "notify", "open", "order", "overwrite", "patch", "pay", "place", "post",
-    "provision", "publish", "purchase", "push", "put", "reboot", "refund", "register", "reject", "remove", "rename",
-    "reply", "reset", "restart", "revoke", "run", "save", "schedule", "sell", "send", "set", "shell", "ship",
-    "shutdown", "sign", "sms", "start", "stop", "submit", "subscribe", "terminate", "text", "transfer", "trigger",
-    "tweet", "unsubscribe", "update", "upgrade", "upload", "upsert", "wipe", "wire", "withdraw", "write",
-})  # fmt: skip
-"""Verbs of tools that change something outside."""
-
-READING = frozenset({
-    "calculate", "check", "compute", "count", "describe", "fetch", "find", "get", "list", "load", "look", "query",
-    "read", "retrieve", "search", "show", "view",
-})  # fmt: skip
-"""Verbs of tools that do not, whatever else their names mention."""
-
-THINGS = frozenset({
-    "booking", "change", "charge", "commit", "deploy", "email", "file", "invoice", "issue", "mail", "message", "order",
-    "patch", "post", "purchase", "refund", "schedule", "sms", "text", "transfer",
-})  # fmt: skip
-"""Words that are verbs of harm and names of things as well: `order` in `order_status` is one."""
-
-TOLD = READING | {
-    "balance", "content", "contents", "date", "detail", "details", "history", "id", "info", "information", "location",
-    "lookup", "number", "price", "reader", "schema", "state", "status", "summary", "tracking", "type", "viewer",
-}  # fmt: skip
-"""What a thing's name ends in when the tool only tells of it."""
-
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-
 
 def tools_of(graph: Any) -> dict[str, BaseTool]:
     """Every tool object that a graph's nodes hold, by name. Tools that run at the provider are not among them."""
@@ -70,37 +37,38 @@ def tools_of(graph: Any) -> dict[str, BaseTool]:
     return {tool.name: tool for tool in (node.value for node in nodes) if isinstance(tool, BaseTool)}
 
 
-def side_effect(name: str, description: str = "") -> str | None:
-    """The word that suggests that a tool changes something outside, `None` when nothing does. A guess from words."""
-    words: list[str] = [word.lower() for word in _WORDS.findall(name)]
-    if words and words[0] in READING:
-        return None
-    done = DOING - THINGS if words and words[-1] in TOLD else DOING
-    if (found := next((word for word in words if word in done), None)) is not None:
-        return found
-    does: str = next((word.lower() for word in _WORDS.findall(description)), "")
-    return does if does in DOING or does.removesuffix("s") in DOING else None
+def suspicion(tool: BaseTool) -> str | None:
+    """What suggests that a tool changes something outside, `None` when nothing does.
+
+    Its code is believed where it can be followed to its end, its name and description where it cannot.
+    """
+    found = effects(tool)
+    if found.acts:
+        return f"calls {found.acts}"
+    word = None if found.none else side_effect(tool.name, tool.description)
+    return word and f"says {word!r}"
 
 
 def suspicions(graph: Any) -> dict[str, str | None]:
-    """Every tool of `graph` with the word of `side_effect`; handing over to another node changes nothing outside."""
+    """Every tool of `graph` with its `suspicion`; handing over to another node changes nothing outside."""
     compiled = compile_graph(graph)
 
     def hands_over(tool: BaseTool) -> bool:
         return HANDOFF in (tool.metadata or {}) or tool.name.rpartition("_to_")[2] in compiled.nodes
 
     tools = tools_of(compiled)
-    return {name: None if hands_over(tool) else side_effect(name, tool.description) for name, tool in tools.items()}
+    return {name: None if hands_over(tool) else suspicion(tool) for name, tool in tools.items()}
 
 
 def warning(graph: Any, known: Container[str]) -> str | None:
     """One sentence on tools that may do harm and would really run, but for the `known`; `None` when there are none."""
-    risky = [name for name, doubt in sorted(suspicions(graph).items()) if doubt and name not in known]
+    risky = {name: doubt for name, doubt in sorted(suspicions(graph).items()) if doubt and name not in known}
     if not risky:
         return None
     return (
-        f"These tools look as if they change something outside, and each rollout really runs them: {', '.join(risky)}. "
-        f'Put stand-ins in their place: RunnerOptions(tools={{"{risky[0]}": lambda **arguments: "done"}}), '
+        f"These tools look as if they change something outside, and each rollout really runs them: "
+        f"{', '.join(f'{name} ({doubt})' for name, doubt in risky.items())}. "
+        f'Put stand-ins in their place: RunnerOptions(tools={{"{next(iter(risky))}": lambda **arguments: "done"}}), '
         "or name those that do no harm: RunnerOptions(harmless=...). The command line takes them with --options."
     )
 

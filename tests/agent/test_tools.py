@@ -19,7 +19,8 @@ from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.tool_cache import ToolCache
-from langgraph_gepa.agent.tools import HANDOFF, replaced, side_effect, suspicions, tools_of, warning
+from langgraph_gepa.agent.tool_words import side_effect
+from langgraph_gepa.agent.tools import HANDOFF, replaced, suspicions, tools_of, warning
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.example import Example
 
@@ -169,6 +170,9 @@ def test_a_real_tool_that_no_stand_in_reached_is_stopped(echo: Any) -> None:
         ("order_pizza", "", "order"),
         ("run_query", "", "run"),
         ("calculator", "", None),
+        ("bash_tool", "", "bash"),
+        ("python", "A Python shell. Use this to execute python commands.", "execute"),
+        ("task", "Describe what the agent has to do and what it may send.", None),
     ],
 )
 def test_side_effects_are_guessed_from_words(name: str, description: str, verb: str | None) -> None:
@@ -182,7 +186,7 @@ def test_tools_that_may_do_harm_are_warned_of(echo: Any) -> None:
     assert set(tools_of(graph)) == {"send_email", "look_up", "post_entry"}
     said = warning(graph, {})
     assert said is not None
-    assert "post_entry, send_email" in said
+    assert "post_entry (says 'post'), send_email (says 'send')." in said
     assert "look_up" not in said
     assert "RunnerOptions(tools=" in said
     assert warning(graph, {"send_email": len, "post_entry": len}) is None
@@ -248,9 +252,14 @@ def test_handing_over_to_another_agent_changes_nothing_outside() -> None:
     @tool
     def transfer_to_account() -> str:
         """Move money."""
+        SENT.append("money")
         return "done"
 
     noted = transfer_to_account.model_copy(update={"name": "give_to_boss", "metadata": {HANDOFF: "boss"}})
     builder = StateGraph(MessagesState).add_node("tools", ToolNode([transfer_to_clerk, transfer_to_account, noted]))
     graph = builder.add_node("clerk", lambda _: {}).add_edge(START, "tools").compile()
-    assert suspicions(graph) == {"transfer_to_clerk": None, "transfer_to_account": "transfer", "give_to_boss": None}
+    assert suspicions(graph) == {
+        "transfer_to_clerk": None,
+        "transfer_to_account": "says 'transfer'",
+        "give_to_boss": None,
+    }
