@@ -102,8 +102,10 @@ class Live:
         self._taken = self.clock()
         if self.animated:
             self._live = RichLive(self, console=self.console, refresh_per_second=_REDRAWS, transient=True)
-            with suppress(*_GONE):
+            try:
                 self._live.start()
+            except _GONE:  # half started, it cannot be stopped either
+                self._live, self._silent = None, True
         elif self.simulated:
             self._line(_SIMULATED)
         return self

@@ -99,10 +99,18 @@ def test_main_says_how_to_use_it(tmp_path: Path) -> None:
     example = {"inputs": {"question": "?"}, "outputs": {"answer": "!", "facts": []}}
     (tmp_path / "train.jsonl").write_text(json.dumps(example), "utf-8")
     command = [sys.executable, "-m", "langgraph_gepa.demo.hotpotqa", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(4)]
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child of `nohup` would never hear it
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    with process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(4)]
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
     assert re.match(r"export OPENAI_BASE_URL=http://127.0.0.1:\d+/simulated/v1 OPENAI_API_KEY=simulated", lines[2])
     assert demo.REFLECTION in lines[3]

@@ -63,10 +63,12 @@ def test_a_terminal_that_goes_away_does_not_stop_the_run(finished: Any) -> None:
     closed.close()
     reading, writing = os.pipe()
     os.close(reading)
-    with suppress(BrokenPipeError), os.fdopen(writing, "w") as pipe:
-        for file in (closed, pipe):
-            watch(finished, plain(file))
-            watch(finished, plain(file, force_terminal=True))
+    pipe = os.fdopen(writing, "w")
+    for file in (closed, pipe):
+        watch(finished, plain(file))
+        watch(finished, plain(file, force_terminal=True))
+    with suppress(BrokenPipeError):  # what the observer wrote before is flushed now, to nobody
+        pipe.close()
 
 
 def test_the_panel_says_how_far_how_good_and_what_is_under_way(script: Callable[..., Any]) -> None:
