@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_gepa.agent.failures import is_world_failure, words
+from langgraph_gepa.agent.isolation import Replacements, isolated
 from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.raised import raised_at
@@ -73,7 +74,8 @@ class ChatReflection:
 
     async def complete(self, prompt: str) -> Reply:
         try:
-            return await self._answer(self.mask(prompt))
+            with isolated(Replacements()):  # the user's cache of models would give one reply for ever
+                return await self._answer(self.mask(prompt))
         except Exception as error:
             if isinstance(error, Error) or is_world_failure(error):
                 raise

@@ -13,16 +13,14 @@ from typing import Any, TypeVar
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
-from langgraph.cache.memory import InMemoryCache
-from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphRecursionError
 from langgraph.pregel import Pregel
 from langgraph.store.base import BaseStore
-from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command, Interrupt
 
 from langgraph_gepa.agent.containers import containers_copied, context_copied
 from langgraph_gepa.agent.failures import Border, is_doubtful, is_world_failure, words
+from langgraph_gepa.agent.isolation import Replacements, isolated, new_cache, new_checkpointer, new_store
 from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.tool_cache import ToolCache
@@ -109,7 +107,9 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
     started = time.perf_counter()
     state, error, doubt = None, None, None
     try:
-        whole = _to_the_end(isolated(graph, options.store), example, options, [tracer, guard])
+        replacements = Replacements()
+        graph = _own(graph, options.store, replacements)
+        whole = _to_the_end(graph, example, options, [tracer, guard], replacements)
         state = await _within(options.timeout, whole)
     except Error:
         raise
@@ -127,15 +127,17 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
     return Ran(state, tracer.watched, tracer.usage, seconds, error, doubt, tracer.nodes)
 
 
-def isolated(graph: Graph, store: Callable[[], BaseStore] | None = None) -> Graph:
-    """A copy of `graph` that writes to nothing of the user's. Its subgraphs inherit the checkpointer."""
-    fresh: dict[str, Any] = {"checkpointer": InMemorySaver(serde=_ByReference())}
-    if store is not None:
-        fresh["store"] = store()
+def _own(graph: Graph, make_store: Callable[[], BaseStore] | None, replacements: Replacements) -> Graph:
+    """A copy of `graph` with a checkpointer, store and cache of its own, which answer for the user's at any depth."""
+    fresh: dict[str, Any] = {"checkpointer": new_checkpointer()}
+    if make_store is not None:
+        fresh["store"] = make_store()
     elif graph.store is not None:
-        fresh["store"] = InMemoryStore(index=getattr(graph.store, "index_config", None))
+        fresh["store"] = new_store(graph.store)
     if graph.cache is not None:
-        fresh["cache"] = InMemoryCache()  # the user's would hand one candidate's answers to another
+        fresh["cache"] = new_cache()  # the user's would hand one candidate's answers to another
+    for name, replacement in fresh.items():
+        replacements.put(getattr(graph, name), replacement)
     return graph.copy(fresh)
 
 
@@ -166,12 +168,15 @@ class UnansweredInterruptError(Exception):
     """The graph asked a human and nobody was there to answer."""
 
 
-async def _to_the_end(graph: Graph, example: Example, options: RunnerOptions, handlers: Handlers) -> Any:
+async def _to_the_end(
+    graph: Graph, example: Example, options: RunnerOptions, handlers: Handlers, replacements: Replacements
+) -> Any:
     config = _config(example, options, handlers)
     context = options.context(example) if callable(options.context) else context_copied(options.context)
     step: Any = containers_copied(example.inputs)
     for _ in range(MOST_INTERRUPTS):
-        state = await graph.ainvoke(step, config, context=context, durability="exit")
+        with isolated(replacements):
+            state = await graph.ainvoke(step, config, context=context, durability="exit")
         asked = _interrupts(state)
         stopped_at = () if asked else await _breakpoint(graph, config)
         if not asked and not stopped_at:
@@ -232,22 +237,3 @@ def _in_words(failure: Exception, node: str) -> str:
 def _brief(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:200]}…"
-
-
-@dataclass(slots=True)
-class _ByReference:
-    """Keeps checkpoints in memory as they are, for as long as the rollout lives.
-
-    A state that no serialiser takes must not fail here if it works without a checkpointer.
-    Containers are copied on the way in and out, since LangGraph goes on writing to its own.
-    """
-
-    kept: dict[bytes, Any] = field(default_factory=dict)
-
-    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
-        key = str(len(self.kept)).encode()
-        self.kept[key] = containers_copied(obj)
-        return "reference", key
-
-    def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        return containers_copied(self.kept[data[1]])
