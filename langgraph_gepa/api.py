@@ -25,6 +25,7 @@ from langgraph_gepa.agent.simulation import is_simulated
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
 from langgraph_gepa.checkout import Checkout
+from langgraph_gepa.choice import choice_of
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT
 from langgraph_gepa.engine.optimizer import Examples
@@ -55,6 +56,8 @@ def discover(
     examples: Any = None,
     *,
     kinds: Collection[str] = ("prompt", "tool"),
+    modules: Sequence[str] | str | None = None,
+    library: bool = False,
     options: RunnerOptions | None = None,
 ) -> list[Module]:
     """Every module of `graph`, in the order of the graph, with where it lives and how sure we are.
@@ -64,15 +67,18 @@ def discover(
     the graph is run on them as rollouts are (its models are called): modules whose text reached a model
     are `seen`, and texts that reached one from elsewhere, such as a file that is read on every run, are
     modules too, for `bind` and `optimize` in this process as well. Two examples or more tell what of such
-    a text stays the same. Raises `GraphError`.
+    a text stays the same. `modules` and `library` choose as for `optimize`: what that would optimise is `on`.
+    Raises `GraphError`.
     """
+    choice = choice_of(modules, library)
     loaded = load_graph(graph)
     if examples is not None:
         watched = examples_of(examples, "examples")
         dropped_inputs(loaded, watched)
         with explained("The examples could not be run", _mask(loaded, options := options or RunnerOptions())):
             session.run(lambda _: rehearse(loaded, watched, options))
-    return list(survey(loaded, kinds=kinds_of(kinds)).modules)
+    found = choice.applied(survey(loaded, kinds=KINDS).modules, ("prompt",))
+    return [module for module in found if module.kind in kinds_of(kinds)]
 
 
 def optimize(
@@ -89,7 +95,8 @@ def optimize(
     repeats: int | None = None,
     perfect: float | None = None,
     kinds: Collection[str] = ("prompt",),
-    modules: Sequence[str] | None = None,
+    modules: Sequence[str] | str | None = None,
+    library: bool = False,
     objective: str = "",
     seed: int = 0,
     concurrency: int = 16,
@@ -118,7 +125,10 @@ def optimize(
       they are the best, `"gepa"` is the paper's algorithm decision by decision; or `Rules` of your own.
     - `repeats`: rollouts of the same prompts on the same example, of which the mean counts; 1 by default. More
       pay where a graph or a metric says now this, now that, and rollouts are many times the examples.
-    - `modules`: names as `discover` lists them, to optimise these only.
+    - `modules`: names as `discover` lists them and patterns (`"writer*"`, `"tool:*"`, `"*"`), to optimise these
+      only; after `!` they take away (`"!critic"`). By default what `[tool.langgraph-gepa]` in `pyproject.toml`
+      says (`only`, `except`, `all`, `library`), else every prompt that is known to reach a model.
+    - `library`: also prompts that are written in installed packages.
     - `concurrency`: rollouts at once; `in_flight`: iterations under way at once, by default half
       of it between 2 and 8, fewer for a small budget. With 1 candidates depend on `seed` and replies alone.
     - `options`: how rollouts are run, or `path/to/file.py:options`.
@@ -135,7 +145,8 @@ def optimize(
     compiled = load_graph(graph)
     recall(compiled, found_in(run))
     found = survey(compiled, kinds=KINDS)
-    picked, rules = chosen(found.modules, modules, kinds_of(kinds)), rules_of(search, repeats, perfect)
+    known = choice_of(modules, library).applied(found.modules, kinds_of(kinds))
+    picked, rules = chosen(known, kinds_of(kinds)), rules_of(search, repeats, perfect)
     notes: list[str] = []
     examples, sources = sets_of(trainset, valset, testset, seed=seed, run=run, say=notes.append)
     dropped = dropped_inputs(compiled, (*examples.feedback, *examples.pareto, *examples.test))
@@ -153,7 +164,7 @@ def optimize(
         unit_scale=perfect is None and rules.perfect == 1.0,
     )
     asked = Asked(
-        found=found.modules,
+        found=known,
         modules=tuple(module.name for module in picked),
         examples=examples,
         fingerprint=evaluator.fingerprint,
@@ -256,16 +267,22 @@ def evaluate(
     *,
     metric: Any,
     prompts: Mapping[str, str] | Path | str | None = None,
+    modules: Sequence[str] | str | None = None,
+    library: bool = False,
     concurrency: int = 16,
     options: RunnerOptions | str | None = None,
 ) -> Evaluation:
     """Scores `graph` on `data`, and where `prompts` are given (texts by module name, a run's
-    folder, a prompts.json) with those beside it. Raises as `optimize` does; nothing is kept."""
+    folder, a prompts.json) with those beside it. `modules` and `library` keep only those of the prompts that
+    `optimize` would work on with the same. Raises as `optimize` does; nothing is kept."""
     compiled, examples, options = load_graph(graph), examples_of(data, "data"), load_options(options)
     dropped_inputs(compiled, examples)
     recall(compiled, found_in(prompts))
     found, mask = survey(compiled, kinds=KINDS), _mask(compiled, options)
     texts = None if prompts is None else prompts_of(prompts)
+    if texts is not None and (modules is not None or library):
+        others = {m.name for m in choice_of(modules, library).applied(found.modules, KINDS) if not m.on}
+        texts = {name: text for name, text in texts.items() if name not in others}
     evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=options, mask=mask)
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):

@@ -74,24 +74,12 @@ def with_limits(budget: Budget, limits: Budget) -> Budget:
     return Budget(**{**asdict(budget), **given})
 
 
-def chosen(modules: Sequence[Module], names: Sequence[str] | None, kinds: Collection[str]) -> tuple[Module, ...]:
-    """The modules to optimise: those named, or all of `kinds` that reach a model and can be bound."""
-    names = (names,) if isinstance(names, str) else names
-    if names is None:
-        picked = tuple(m for m in modules if m.kind in kinds and m.evidence != "possible" and not m.reason)
-    else:
-        picked = tuple(_named(modules, name) for name in names)
+def chosen(modules: Sequence[Module], kinds: Collection[str]) -> tuple[Module, ...]:
+    """The modules that are on. Raises `UsageError` where none is, with what else there is."""
+    picked = tuple(module for module in modules if module.on)
     if not picked:
         raise UsageError(_nothing(modules, kinds))
     return picked
-
-
-def _named(modules: Sequence[Module], name: str) -> Module:
-    found = {module.name: module for module in modules}
-    module = found[one_of("modules", name, found)]
-    if module.reason:
-        raise UsageError(f"Module {name!r} cannot be optimised: {module.reason}.")
-    return module
 
 
 def _nothing(modules: Sequence[Module], kinds: Collection[str]) -> str:
@@ -102,6 +90,8 @@ def _nothing(modules: Sequence[Module], kinds: Collection[str]) -> str:
         lines.append(f"Seen but not replaceable: {'; '.join(unbound)}.")
     if other:
         lines.append(f"There are modules of other kinds: pass kinds={(*kinds, *other)!r}.")
+    if possible := sum(m.evidence == "possible" and not m.reason for m in modules):
+        lines.append(f"{possible} only may reach a model: `langgraph-gepa prompts GRAPH --all` lists them.")
     if not modules:
         lines.append("Its nodes call no model with a text that could be found by walking the graph.")
     lines.append(

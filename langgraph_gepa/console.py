@@ -41,6 +41,19 @@ Root = Annotated[
 ]
 Loaded = Annotated[str | None, typer.Option("--graph", help="The graph of a run that was started from Python.")]
 Kinds = Annotated[str, typer.Option(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        "--modules",
+        metavar="PATTERN",
+        help="Only these modules: names and patterns such as 'writer*' or 'tool:*', separated by commas.",
+    ),
+]
+Except = Annotated[
+    list[str] | None, typer.Option("--except", metavar="PATTERN", help="Leave these modules out: names and patterns.")
+]
+Library = Annotated[bool, typer.Option("--library", help="Take in prompts that are written in installed packages.")]
 Watched = Annotated[
     str | None, typer.Option(help="Examples to run the graph on, to see which texts reach a model. Calls its models.")
 ]
@@ -156,6 +169,12 @@ def loading(graph: str) -> None:
 def words(text: str) -> tuple[str, ...]:
     """What commas separate."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def modules_of(only: list[str] | None, excluded: list[str] | None, everything: bool = False) -> list[str] | None:
+    """The `modules` argument that options for a choice of modules come to."""
+    names, others = ([word for one in given or () for word in words(one)] for given in (only, excluded))
+    return [*(["*"] if everything else []), *names, *(f"!{name}" for name in others)] or None
 
 
 def _stop(code: int, why: str) -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,6 +15,8 @@ from langgraph_gepa.agent.masking import Mask, clean, masking, secrets_of
 from langgraph_gepa.agent.models import models_of, name_of, unpriced
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import replaced, suspicions
+from langgraph_gepa.choice import choice_of
+from langgraph_gepa.config import kinds_of
 from langgraph_gepa.engine.ports import Evaluator, Unfinished
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.examples import examples_of
@@ -91,7 +93,16 @@ class DryRun:
         return visible("\n".join(lines))
 
 
-def dry_run(graph: Any, data: Any = None, *, metric: Any = None, options: RunnerOptions | str | None = None) -> DryRun:
+def dry_run(
+    graph: Any,
+    data: Any = None,
+    *,
+    metric: Any = None,
+    kinds: Collection[str] = ("prompt",),
+    modules: Sequence[str] | str | None = None,
+    library: bool = False,
+    options: RunnerOptions | str | None = None,
+) -> DryRun:
     """What a rollout of `graph` on the first example of `data` would do; no model, tool or node runs.
 
     With a `metric` that rollout is run and scored as `optimize` would, which calls its models: but not where a
@@ -102,13 +113,14 @@ def dry_run(graph: Any, data: Any = None, *, metric: Any = None, options: Runner
     """
     options = load_options(options)
     compiled = load_graph(graph)
-    found = survey(compiled, kinds=["prompt"])
+    found = survey(compiled)
+    known = choice_of(modules, library).applied(found.modules, kinds_of(kinds))
     example = examples_of(data, "data")[0] if data is not None else None
-    told = _told(compiled, found.modules, example, options)
+    told = _told(compiled, known, example, options)
     if metric is None or example is None:
         return told
     mask = masking(secrets_of(models_of(compiled)), options.mask)
-    evaluator = GraphEvaluator(found, load_metric(metric), options=options, mask=mask)
+    evaluator = GraphEvaluator(found, load_metric(metric), modules=told.modules, options=options, mask=mask)
     return told if told.risky else replace(told, rollout=_rollout(evaluator, example, mask))
 
 

@@ -13,12 +13,15 @@ from langgraph_gepa.console import (
     Concurrency,
     Data,
     Dollars,
+    Except,
     Folder,
     Graph,
     InFlight,
     Iterations,
     Kinds,
+    Library,
     Metric,
+    Only,
     Options,
     Rollouts,
     RunOption,
@@ -31,6 +34,7 @@ from langgraph_gepa.console import (
     emit,
     emit_json,
     loading,
+    modules_of,
     screen,
     words,
 )
@@ -47,22 +51,29 @@ def prompts(
     as_json: AsJson = False,
     kinds: Kinds = "prompt,tool",
     examples: Watched = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also list texts that only may reach a model.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also list each text that is off because it only may reach a model.")
+    ] = False,
+    only: Only = None,
+    excluded: Except = None,
+    library: Library = False,
     as_graph: Annotated[bool, typer.Option("--graph", help="Draw the graph as Mermaid, its modules marked.")] = False,
 ) -> None:
-    """List what would be optimised, where it lives, and how sure we are."""
+    """List what would be optimised, node by node, and why the rest would not."""
     from langgraph_gepa.agent.drawing import drawing
     from langgraph_gepa.agent.loading import load_graph
     from langgraph_gepa.report.mermaid import mermaid
     from langgraph_gepa.report.modules import modules_json, modules_table
 
     loading(graph)
-    modules = langgraph_gepa.discover(graph, examples, kinds=words(kinds))
+    modules = langgraph_gepa.discover(
+        graph, examples, kinds=words(kinds), modules=modules_of(only, excluded), library=library
+    )
     if as_json:
         emit_json(modules_json(modules))
     elif as_graph:
-        shown = [module for module in modules if everything or module.evidence != "possible"]
-        emit(f"{mermaid(drawing(load_graph(graph)), shown)}\n")
+        listed = [module for module in modules if everything or module.on or module.evidence != "possible"]
+        emit(f"{mermaid(drawing(load_graph(graph)), listed)}\n")
     else:
         modules_table(modules, screen(), everything, watched=examples is not None)
 
@@ -94,7 +105,12 @@ def optimize(
         float | None, typer.Option(help="The score of a perfect answer, where the metric's scale is not 0 to 1.")
     ] = None,
     kinds: Kinds = "prompt",
-    modules: Annotated[str | None, typer.Option(help="Only these modules, by name, separated by commas.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also texts that are off by default, but for --except.")
+    ] = False,
+    only: Only = None,
+    excluded: Except = None,
+    library: Library = False,
     objective: Annotated[
         str, typer.Option(help="What the graph is for, in your words, for the reflection model.")
     ] = "",
@@ -107,10 +123,13 @@ def optimize(
     """Evolve the graph's prompts and keep everything in a run's folder."""
     if options and timeout:
         raise UsageError("Give the timeout in the options, RunnerOptions(timeout=...), or leave --options out.")
+    modules = modules_of(only, excluded, everything)
     how = options or langgraph_gepa.RunnerOptions(timeout=timeout or 300.0)
     loading(graph)
     if dry_run:
-        told = langgraph_gepa.dry_run(graph, train, metric=metric, options=how)
+        told = langgraph_gepa.dry_run(
+            graph, train, metric=metric, kinds=words(kinds), modules=modules, library=library, options=how
+        )
         echo(told)
         if told.rollout is not None and told.rollout.error is not None:
             raise UsageError("The rollout failed: mend that before a search pays for more of them.")
@@ -132,7 +151,8 @@ def optimize(
             repeats=repeats,
             perfect=perfect,
             kinds=words(kinds),
-            modules=words(modules) if modules else None,
+            modules=modules,
+            library=library,
             objective=objective,
             options=how,
         )
@@ -178,6 +198,12 @@ def evaluate(
     data: Data,
     metric: Metric,
     prompts: Annotated[str | None, typer.Option(help="A run's folder or a prompts.json, to compare with.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Compare with all of --prompts, which is the default.")
+    ] = False,
+    only: Only = None,
+    excluded: Except = None,
+    library: Library = False,
     concurrency: Concurrency = 16,
     options: Options = None,
     as_json: AsJson = False,
@@ -185,7 +211,14 @@ def evaluate(
     """Score a graph on examples, and with other prompts beside it, with 95 % intervals."""
     loading(graph)
     comparison = langgraph_gepa.evaluate(
-        graph, data, metric=metric, prompts=prompts, concurrency=concurrency, options=options
+        graph,
+        data,
+        metric=metric,
+        prompts=prompts,
+        modules=modules_of(only, excluded, everything),
+        library=library,
+        concurrency=concurrency,
+        options=options,
     )
     if as_json:
         emit_json(comparison.to_json())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 Texts = Mapping[str, str]
@@ -12,6 +13,30 @@ Texts = Mapping[str, str]
 Kind = Literal["prompt", "tool", "schema"]
 Evidence = Literal["seen", "flows", "possible"]
 Style = Literal["plain", "format", "fstring", "mustache", "jinja2"]
+
+
+class Off(StrEnum):
+    """Why a text that may reach a model is not optimised by default. Runs keep the code; the words for it are the
+    report's (`report.modules`)."""
+
+    UNPROVEN = "unproven"
+    """No flow to a model was found, and no call was seen to carry it."""
+    FILLING = "filling"
+    """A value that is put into another text's placeholder."""
+    TABLE = "table"
+    """One of many texts of which a key computed at run time picks one."""
+    FRAME = "frame"
+    """Headings and labels around data."""
+    OUTPUT = "output"
+    """What a tool or node returns, or the program says in the name of a tool or model."""
+    PROTOCOL = "protocol"
+    """Compared with what a model answers or the state holds."""
+    LIBRARY = "library"
+    """Written in an installed package, and not passed on by the user's code."""
+    ELSEWHERE = "elsewhere"
+    """Goes to another model or service than this graph's language models."""
+    DATA = "data"
+    """Varies with the time, or came from the examples, tools or models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +48,10 @@ class Module:
     `nodes` are the graph nodes that use the text, as paths from the root (`"team/writer"`
     for node `writer` of the subgraph at node `team`); `tools` are the tools at hand there.
     `evidence` is `seen` (a real call was watched carrying it), `flows` (reading the code or
-    the objects shows that it reaches a model) or `possible`. `reason` says why the text
+    the objects shows that it reaches a model) or `possible`, with the code `off` for why.
+    `table` names the table of which a text is one entry. `reason` says why the text
     cannot be replaced; empty when it can. `note` says how it is replaced where it has no
-    place in memory.
+    place in memory. `chosen` is the user's choice for or against it; `None` leaves it at the default.
     """
 
     name: str
@@ -40,11 +66,15 @@ class Module:
     evidence: Evidence = "flows"
     reason: str = ""
     note: str = ""
+    off: Off | None = None
+    table: str = ""
+    chosen: bool | None = None
 
     @property
     def on(self) -> bool:
-        """Whether it is optimised unless the user says otherwise."""
-        return self.kind == "prompt" and self.evidence != "possible" and not self.reason
+        """Whether it is optimised: by the user's choice, else where it is a prompt that is known to reach a model."""
+        by_default = self.kind == "prompt" and self.evidence != "possible"
+        return not self.reason and (by_default if self.chosen is None else self.chosen)
 
     @property
     def origin(self) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from langgraph_gepa.report.modules import modules_json, modules_table
+from langgraph_gepa.report.modules import modules_json, modules_table, why_off
 from langgraph_gepa.report.terminal import Live, print_summary
 from langgraph_gepa.report.words import signed
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import IterationFinished
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.module import Module, Off
 from langgraph_gepa.search.pool import Pool
 
 
@@ -144,18 +144,45 @@ def test_the_table_shows_each_module_and_why_some_cannot_be_replaced() -> None:
     assert "\x1b" not in text
 
 
-def test_texts_that_only_may_reach_a_model_are_counted_and_listed_when_asked() -> None:
-    """What is unsure is never dropped in silence, and never in the way."""
+def test_texts_that_only_may_reach_a_model_are_folded_by_the_reason_and_listed_when_asked() -> None:
+    """What is unsure is never dropped in silence, and never in the way; many values of one table are one row."""
+    week = [
+        Module(f"week.{day}", "prompt", f"On {day} we rest.", evidence="possible", off=Off.TABLE, table="week")
+        for day in ("monday", "tuesday", "sunday")
+    ]
     modules = (
         Module("writer", "prompt", "Write.", nodes=("write",)),
         Module("reply", "prompt", "We have it.", nodes=("write",), evidence="possible"),
+        *week,
     )
     short, full = plain(), plain()
     modules_table(modules, short)
     modules_table(modules, full, everything=True)
-    said: list[str] = [console.file.getvalue() for console in (short, full)]  # type: ignore[attr-defined]
-    assert "1 more text may reach a model: --all" in said[0]
-    assert ["We have it." in text for text in said] == [False, True]
+    folded, listed = (console.file.getvalue() for console in (short, full))  # type: ignore[attr-defined]
+    assert "Off: 4 texts" in folded
+    assert "1  no proven flow   reply" in folded
+    assert "3  table of values  week.*" in folded
+    assert ["We have it." in text for text in (folded, listed)] == [False, True]
+    assert "week.*  prompt" in listed
+    assert "On sunday" not in listed
+
+
+def test_the_nodes_are_listed_in_the_order_of_the_graph() -> None:
+    """Every module stands at its node, and the nodes come as a run comes to them."""
+    modules = [Module(name, "prompt", "Hi.", nodes=(node,)) for name, node in (("a", "z"), ("b", "m"), ("c", "z"))]
+    console = plain()
+    modules_table(modules, console)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert [line.split()[0] if line[0] != " " else line.split()[1] for line in lines[:8:1] if "Hi." not in line] == [
+        "z", "a", "c", "m", "b",
+    ]  # fmt: skip
+
+
+def test_every_code_for_being_off_has_words() -> None:
+    """A run keeps codes, and whoever reads the listing three words or fewer."""
+    for off in Off:
+        words = why_off(Module("m", "prompt", "x", evidence="possible", off=off))
+        assert 0 < len(words.split()) <= 3
 
 
 def test_a_graph_without_prompts_is_said_in_words() -> None:
