@@ -18,6 +18,7 @@ from langgraph_gepa.agent.masking import Mask, explained, masking, secrets_of
 from langgraph_gepa.agent.metric import name_of
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.models import models_of, unpriced
+from langgraph_gepa.agent.process import undisturbed
 from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
@@ -51,6 +52,7 @@ ANY_GRAPH = ("graph", "agent", "app", "workflow")
 KINDS: tuple[Kind, ...] = ("prompt", "tool", "schema")
 
 
+@undisturbed()
 def discover(
     graph: Any,
     examples: Any = None,
@@ -81,6 +83,7 @@ def discover(
     return [module for module in found if module.kind in kinds_of(kinds)]
 
 
+@undisturbed()
 def optimize(
     graph: Any,
     trainset: Any,
@@ -261,6 +264,7 @@ def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = Tr
     )
 
 
+@undisturbed()
 def evaluate(
     graph: Any,
     data: Any,

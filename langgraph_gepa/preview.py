@@ -13,6 +13,7 @@ from langgraph_gepa.agent.failures import is_world_failure, told
 from langgraph_gepa.agent.loading import load_graph, load_metric, load_options
 from langgraph_gepa.agent.masking import Mask, clean, masking, secrets_of
 from langgraph_gepa.agent.models import models_of, name_of, unpriced
+from langgraph_gepa.agent.process import undisturbed
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import replaced, suspicions
 from langgraph_gepa.choice import choice_of
@@ -93,6 +94,7 @@ class DryRun:
         return visible("\n".join(lines))
 
 
+@undisturbed()
 def dry_run(
     graph: Any,
     data: Any = None,
