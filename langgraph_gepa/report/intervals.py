@@ -1,19 +1,26 @@
-"""How sure a mean is. Standard library only, and the same numbers on every call."""
+"""How sure a mean is: 95 % intervals that hold for a handful of examples, the same on every call."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import fsum, sqrt
-from random import Random
+
+import numpy as np
+
+from langgraph_gepa.search.algebra import Array
 
 _Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 _DRAWS = 600_000
 
+Scale = tuple[float, float]
+"""The lowest and the highest score there can be, as far as is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean over `n` examples with its 95 % interval."""
+    """A mean over `n` examples with its 95 % interval, which always holds the mean and is never of zero width."""
 
     mean: float
     low: float
@@ -21,23 +28,35 @@ class Interval:
     n: int
 
 
-def estimate(scores: Sequence[float]) -> Interval | None:
+def scale_of(scores: Iterable[float]) -> Scale:
+    """0 to 1, or as far beyond as scores were seen."""
+    seen = [0.0, 1.0, *scores]
+    return min(seen), max(seen)
+
+
+def estimate(scores: Sequence[float], scale: Scale | None = None) -> Interval | None:
     """The mean score; `None` without scores.
 
-    Scores that are all 0 or 1 get Wilson's interval, which stays honest when every one is
-    the same; others the percentile bootstrap over examples.
+    Scores that are all 0 or 1 get Wilson's interval, others the one of `_bayesian`.
     """
-    if scores and all(score in (0, 1) for score in scores):
+    if not scores:
+        return None
+    if all(score in (0, 1) for score in scores):
         return _wilson(fsum(scores), len(scores))
-    return _bootstrap(scores)
+    low, high = scale or scale_of(scores)
+    return _bayesian(scores, fsum(scores) / len(scores), low, high, high - low)
 
 
-def difference(before: Sequence[float], after: Sequence[float]) -> Interval | None:
-    """The mean change from `before` to `after`, paired by position: the percentile bootstrap over pairs.
+def difference(before: Sequence[float], after: Sequence[float], scale: Scale | None = None) -> Interval | None:
+    """The mean change from `before` to `after`, paired by position; `None` without pairs.
 
     Pairing takes the difficulty of the single examples out of the interval.
     """
-    return _bootstrap([new - old for old, new in zip(before, after, strict=True)])
+    changes = [new - old for old, new in zip(before, after, strict=True)]
+    if not changes:
+        return None
+    low, high = scale or scale_of((*before, *after))
+    return _bayesian(changes, 0.0, low - high, high - low, high - low)
 
 
 def _wilson(successes: float, n: int) -> Interval:
@@ -47,14 +66,46 @@ def _wilson(successes: float, n: int) -> Interval:
     return Interval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)), n)
 
 
-def _bootstrap(values: Sequence[float]) -> Interval | None:
-    """Efron's percentile interval from 1,000 to 5,000 resamples, fewer for more values."""
-    if not values:
-        return None
-    n = len(values)
-    mean = fsum(values) / n
-    rng = Random(0)
-    resamples = max(1_000, min(5_000, _DRAWS // n))
-    means = sorted(sum(rng.choices(values, k=n)) / n for _ in range(resamples))
-    low, high = means[round(0.025 * (resamples - 1))], means[round(0.975 * (resamples - 1))]
-    return Interval(mean, min(low, mean), max(high, mean), n)
+def _bayesian(values: Sequence[float], origin: float, low: float, high: float, width: float) -> Interval:
+    """The Bayesian bootstrap (Rubin 1981) with half an observation added beyond either end of what was seen.
+
+    A plain bootstrap takes the values seen for all there are: with 8 to 12 of them its interval holds the mean in
+    89 % of cases, and has no width where all are equal. The added observations stand for what was not seen yet. For
+    values of 0 and 1 that is the Beta posterior with Jeffreys' prior. `width` is how far from `origin` values can
+    lie. Measured in `evals/bench/intervals.py`.
+    """
+    n, mean = len(values), fsum(values) / len(values)
+    seen = np.asarray(values, dtype=float)
+    far = float(np.abs(seen - origin).max()) / width
+    skew = _skewness(seen) if far > 1e-9 else 0.0
+    beyond = [min(max(origin + side * width * _reach(far, n, side * skew), low), high) for side in (-1.0, 1.0)]
+    means = _weights(n) @ np.append(seen, beyond)
+    lowest, highest = (float(end) for end in np.quantile(means, (0.025, 0.975)))
+    return Interval(mean, max(low, min(lowest, mean)), min(high, max(highest, mean)), n)
+
+
+@lru_cache(maxsize=2)
+def _weights(n: int) -> Array:
+    """Draws of the weights of `n` observations and the two added ones, a row each."""
+    draws = max(1_000, min(4_000, _DRAWS // n))
+    # As a sample's variance divides by n - 1, its observations weigh a little less than one each.
+    drawn: Array = np.random.default_rng(0).standard_gamma([(n - 1) / n] * n + [0.5, 0.5], (draws, n + 2))
+    drawn /= drawn.sum(1, keepdims=True)
+    return drawn
+
+
+def _reach(far: float, n: int, skew: float) -> float:
+    """How far out the added observation lies: between the farthest value seen and the farthest there can be.
+
+    It is farther for fewer values, and on the side of the longer tail. All in units of the farthest there can be.
+    """
+    if far <= 1e-9:
+        return 1.0
+    share = min(1.0, 1 / max(1, n - 1) + min(1.0, max(0.0, skew)) / 2)
+    return float(far ** (1 - share))
+
+
+def _skewness(values: Array) -> float:
+    centred = values - values.mean()
+    variance = float((centred**2).mean())
+    return float((centred**3).mean()) / variance**1.5 if variance > 0 else 0.0
