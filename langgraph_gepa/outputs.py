@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from langgraph_gepa.agent.templates import check
 from langgraph_gepa.config import SEARCHES
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.optimizer import Examples
@@ -143,15 +143,15 @@ def _tried(saved: SavedRun, store: Store, number: int, events: Iterable[Event]) 
     if chosen is None:
         return
     parent = saved.pool.candidates[chosen.parent].texts
-    modules = {module.name: module for module in saved.asked.found}
-    changed: dict[str, str] = {}
-    for name, said in replies.items():
-        text, module = parse_reply(said[-1], parent[name]).text, modules[name]
-        # A text that breaks its placeholders is returned once, and left out when it breaks them again.
-        if text is not None and (len(said) == 1 or check(text, module.style, module.placeholders) is None):
-            changed[name] = text
+    proposed = {name: parse_reply(said[-1], parent[name]).text for name, said in replies.items()}
+    changed = {name: text for name, text in proposed.items() if text is not None}
+    # A text that may not be used is returned once, and left out when the next may not be used either.
+    returned = [name for name in changed if len(replies[name]) > 1]
     rules = SEARCHES.get(saved.asked.search, GEPA)
-    yield from rules.children(Turn(Pool(), number, saved.asked.seed), parent, changed)
+    for count in range(len(returned) + 1):
+        for left_out in combinations(returned, count):
+            kept = {name: text for name, text in changed.items() if name not in left_out}
+            yield from rules.children(Turn(Pool(), number, saved.asked.seed), parent, kept)
 
 
 def _paid(kind: type[Any], store: Store, key: str) -> Any:

@@ -143,7 +143,7 @@ def _at_hand(module: Module, tools: Mapping[str, Sequence[str]]) -> tuple[str, .
 
 def _module(name: str, nodes: tuple[str, ...], place: Place, slots: list[Slot]) -> Module:
     first = slots[0]
-    style: Style = next((slot.style for slot in slots if slot.style != "plain"), "plain")
+    style = _style(slots)
     evidence = min((slot.evidence for slot in slots), key=_EVIDENCE.index) if nodes else "possible"
     reason = next((slot.reason for slot in slots if slot.reason), "")
     names: tuple[str, ...] = ()
@@ -156,6 +156,12 @@ def _module(name: str, nodes: tuple[str, ...], place: Place, slots: list[Slot]) 
         name=name, kind=first.kind, text=first.text, style=style, placeholders=names, nodes=nodes,
         file=origin.relative(place.file), line=place.line, evidence=evidence, reason=reason,
     )  # fmt: skip
+
+
+def _style(slots: Sequence[Slot]) -> Style:
+    """The language of a text: one in each of its places, or not known."""
+    found: set[Style] = {slot.style for slot in slots if slot.style != "plain"}
+    return "plain" if not found else found.pop() if len(found) == 1 else "unknown"
 
 
 def _nodes(walk: Walk, traced: paths.Paths, slots: list[Slot]) -> list[str]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.tracing import Watched
 from langgraph_gepa.engine.plain import well_formed
+from langgraph_gepa.search import placeholders
 from langgraph_gepa.search.module import Module, Style, Texts
 from langgraph_gepa.search.rollout import Call
 
-_MUSTACHE = re.compile(r"\{\{\{?[^{}]*\}?\}\}")
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 TOLD_APART = 12  # letters that a text needs to be recognised away from its own node
 
 
@@ -84,22 +81,8 @@ def _as_asked(watched: Sequence[Watched]) -> list[int]:
 
 
 def literals(text: str, style: Style, tokens: Sequence[str] = ()) -> tuple[str, ...]:
-    """What `text` says between its placeholders, in order, without outer white space. In plain text those
-    are the `tokens`, and in an f-string that is filled again they are as well."""
-    text = well_formed(text)
-    if style in ("format", "fstring"):
-        pieces = _between_fields(text)
-        if templates.twice(style, tokens):
-            pieces = [part for piece in pieces for part in _between_fields(piece)]
-    elif style == "mustache":
-        pieces = _MUSTACHE.split(text)
-    elif style == "jinja2":
-        pieces = _JINJA.split(text)
-    elif tokens:
-        pieces = re.split("|".join(map(re.escape, tokens)), text)
-    else:
-        pieces = [text]
-    return tuple(piece.strip() for piece in pieces if piece.strip())
+    """What `text` says between its placeholders, in order, without outer white space."""
+    return placeholders.literals(well_formed(text), style, tokens)
 
 
 def carries(message: str, parts: Sequence[str], style: Style = "plain") -> bool:
@@ -117,18 +100,6 @@ def carries(message: str, parts: Sequence[str], style: Style = "plain") -> bool:
             return False
         at = found + len(part)
     return bool(parts)
-
-
-def _between_fields(text: str) -> list[str]:
-    pieces = [""]
-    try:
-        for literal, field in templates.parts(text):
-            pieces[-1] += literal
-            if field is not None:
-                pieces.append("")
-    except templates.BrokenTemplateError:
-        return [text]
-    return pieces
 
 
 def _prompts(call: Call, known: Sequence[_Known]) -> set[str]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from copy import copy
 from typing import Any
 
+import jinja2
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
@@ -55,7 +56,7 @@ class Survey:
         and `PlaceholderError` for a text that breaks its placeholders.
         """
         found = self._found
-        _require(texts, found.modules)
+        _require(texts, found)
         wanted = {**self._texts, **texts}
         changed = {name: text for name, text in wanted.items() if text != found.modules[name].text}
         bound: AnyGraph = copying.copied(
@@ -78,7 +79,7 @@ class Survey:
 
         Raises `GraphError` for a name that is no module's.
         """
-        return _check(_known(name, self._found.modules), text)
+        return _check(_known(name, self._found.modules), text, self._found)
 
 
 _bound: weakref.WeakKeyDictionary[Any, tuple[Found, Texts]] = weakref.WeakKeyDictionary()
@@ -181,17 +182,17 @@ def compile_graph(graph: Any) -> AnyGraph:
     raise GraphError(f"expected a StateGraph or a compiled graph, not {type(graph).__name__}: pass the graph itself")
 
 
-def _require(texts: Texts, modules: Mapping[str, Module]) -> None:
+def _require(texts: Texts, found: Found) -> None:
     """Raises for the first text that may not be bound."""
     for name, text in dict[str, Any](texts).items():
-        module = _known(name, modules)
+        module = _known(name, found.modules)
         if not isinstance(text, str):
             raise GraphError(f"the text of {name!r} is of type {type(text).__name__}; give the text itself")
         if text == module.text:
             continue
         if module.reason:
             raise GraphError(f"the text of {name!r} cannot be replaced: {module.reason}")
-        if (broken := _check(module, text)) is not None:
+        if (broken := _check(module, text, found)) is not None:
             raise PlaceholderError(f"{name}: {broken}")
 
 
@@ -203,8 +204,13 @@ def _known(name: str, modules: Mapping[str, Module]) -> Module:
     raise GraphError(f"the graph has no module {name!r}; {hint}")
 
 
-def _check(module: Module, text: str) -> str | None:
-    return templates.check(text, module.style, module.placeholders)
+def _check(module: Module, text: str, found: Found) -> str | None:
+    """Why a text may not take the module's place, as what fills it in reads it."""
+    slots = found.carriers.get(module.name, ())
+    held = [found.walk.nodes[slot.owner].value for slot in slots]
+    environment = next((one.environment for one in held if isinstance(one, jinja2.Template)), None)
+    once = {name for slot in slots if slot.literal is not None for name in slot.literal.calling()}
+    return templates.check(text, module.text, module.style, module.placeholders, environment=environment, once=once)
 
 
 def _merge_frozen(found: dict[Any, list[Slot]]) -> None:

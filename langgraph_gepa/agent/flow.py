@@ -52,9 +52,8 @@ class Kept(NamedTuple):
     token: str
 
 
-Use = Literal["prompt", "inserted", "tool", "tools", "percent", "dollars"] | Style | Kept
-"""`inserted` is text put into a prompt's placeholder; `tools` are objects that describe themselves; `percent` and
-`dollars` are filled by `%` and `string.Template`."""
+Use = Literal["prompt", "inserted", "tool", "tools"] | Style | Kept
+"""`inserted` is text put into a prompt's placeholder; `tools` are objects that describe themselves."""
 
 Demand = tuple[Path, Use]
 """What is used of an object, and how."""
@@ -175,10 +174,9 @@ def _carried(use: Use, way: Way) -> Use | None:
 
 
 def style_of(uses: Iterable[object]) -> Style:
-    """The style of a text by its uses: a template's where it is one, else plain."""
+    """The style of a text by its uses: a template's where it is one, else plain. One that is used in several ways has
+    to be right in all of them."""
     found = set(uses)
-    styles: tuple[Style, ...] = ("jinja2", "mustache", "format")
-    for style in styles:
-        if style in found:
-            return style
-    return "plain"
+    styles: tuple[Style, ...] = ("jinja2", "mustache", "format", "percent", "dollars")
+    used = [style for style in styles if style in found]
+    return used[0] if len(used) == 1 else "unknown" if used else "plain"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.code import Position, position
+from langgraph_gepa.search import placeholders
 from langgraph_gepa.search.module import Style
 
 
@@ -27,12 +28,18 @@ class Literal:
         if self.style != "fstring":
             return ast.Constant(text)
         made: list[ast.expr] = []
-        for literal, name in templates.parts(text):
-            if literal:
-                made.append(ast.Constant(literal))
-            if name is not None:
-                made.append(copy.deepcopy(self.values[name]))
+        for piece in placeholders.parts(text, "fstring"):
+            if piece.literal:
+                made.append(ast.Constant(piece.literal))
+            if piece.name is not None:
+                made.append(copy.deepcopy(self.values[piece.name]))
         return ast.JoinedStr(made)
+
+    def calling(self) -> Iterator[str]:
+        """The placeholders whose expressions do something each time: they call, await or assign."""
+        for name, value in self.values.items():
+            if any(isinstance(inner, ast.Call | ast.Await | ast.NamedExpr) for inner in ast.walk(value)):
+                yield name
 
 
 def read(node: ast.expr) -> Literal | None:
@@ -77,7 +84,7 @@ def _joined(values: list[ast.expr], where: Position) -> Literal | None:
             text += "{" + _named(value, names) + "}"
         elif isinstance(value, ast.Constant):
             said = str(value.value)
-            text += templates.escape(said)
+            text += placeholders.escape(said)
             words += said + " "
     if not templates.speaks(words):
         return None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from langgraph_gepa.agent import templates
+from langgraph_gepa.search import placeholders
 from langgraph_gepa.search.module import Style
 
 ALONE = 24
@@ -115,32 +115,15 @@ def filled(text: str, style: Style, values: Mapping[str, str], tokens: Sequence[
 
 
 def read(text: str, style: Style, tokens: Sequence[str] = ()) -> Sequence[Piece] | None:
-    """The text in pieces, braces as they are said; `None` for a template with logic in it or a broken one."""
-    if style in ("format", "fstring"):
-        try:
-            once = templates.whole_parts(text)
-            return [piece for one in once for piece in _again(*one)] if templates.twice(style, tokens) else once
-        except templates.BrokenTemplateError:
-            return None
-    if style == "plain":
-        return list(templates.token_parts(text, tokens)) if tokens else [(text, None)]
-    pieces: list[Piece] = []
-    at = 0
-    for tag in _TAG[style].finditer(text):
-        inner = (tag["inner"] or "").strip()
-        comment = tag[0].startswith(("{#", "{{!"))
-        if not (comment or _IDENTIFIER.fullmatch(inner)):
-            return None
-        pieces.append((text[at : tag.start()], None if comment else inner))
-        at = tag.end()
-    return [*pieces, (text[at:], None)]
-
-
-def _again(literal: str, key: str | None) -> Iterator[Piece]:
-    """A piece of an f-string that `.format` fills once more."""
-    *pieces, (end, _) = templates.whole_parts(literal)
-    yield from ((said, f"{{{name}}}") for said, name in pieces)
-    yield end, key
+    """The text in pieces; `None` for a template with logic in it or a broken one. What may be filled in, without
+    anybody knowing how, is looked for as it stands."""
+    try:
+        pieces = placeholders.parts(text, "plain" if style == "unknown" else style, tokens)
+    except placeholders.BrokenTemplateError:
+        return None
+    if any(piece.written and piece.name is None for piece in pieces):
+        return None
+    return [(piece.literal, piece.name) for piece in pieces]
 
 
 def _stripped(pieces: Sequence[Piece]) -> list[Piece]:
@@ -174,10 +157,3 @@ def _expression(pieces: Sequence[Piece]) -> tuple[str, tuple[str, ...]]:
 def _name(key: str) -> str:
     """The placeholder's name without conversion and format."""
     return re.split(r"[!:]", key, maxsplit=1)[0]
-
-
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-_TAG: Mapping[Style, re.Pattern[str]] = {
-    "mustache": re.compile(r"\{\{\{?(?P<inner>[^{}]*)\}?\}\}"),
-    "jinja2": re.compile(r"\{\{-?(?P<inner>.*?)-?\}\}|\{(?=[%#])(?P<logic>.*?)[%#]\}", re.DOTALL),
-}

@@ -22,6 +22,7 @@ from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Kept, Solution, Source,
 from langgraph_gepa.agent.literals import Literal
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.walk import Node, Walk
+from langgraph_gepa.search import placeholders
 from langgraph_gepa.search.module import Evidence, Style
 
 _LABELS = {"role", "type", "name", "id"}
@@ -149,7 +150,7 @@ class Slots:
             tokens = _tokens(literal.text, uses)
             reason = ""
             if literal.style == "fstring" and (tokens or style_of(uses) != "plain"):
-                later = () if tokens or style_of(uses) != "format" else templates.later(literal.text)
+                later = () if tokens or style_of(uses) != "format" else placeholders.later(literal.text)
                 tokens, reason = (later, "") if later else (tokens, _FILLED_TWICE)
             step = ("code", where)
             slot = Slot(key, step, literal.text, style=style, literal=literal, hint=hint, tokens=tokens, reason=reason)
@@ -184,11 +185,7 @@ def _steers(text: str, uses: frozenset[Use]) -> bool:
 
 
 def _tokens(text: str, uses: frozenset[Use]) -> tuple[str, ...]:
-    """What the program replaces in a text that is no template of LangChain's styles."""
-    if "percent" in uses:
-        return templates.percents(text)
-    if "dollars" in uses:
-        return templates.dollars(text)
+    """What the program replaces in a text."""
     return tuple(sorted(use.token for use in uses if isinstance(use, Kept) and use.token in text))
 
 

@@ -12,7 +12,8 @@ Texts = Mapping[str, str]
 
 Kind = Literal["prompt", "tool", "schema"]
 Evidence = Literal["seen", "flows", "possible"]
-Style = Literal["plain", "format", "fstring", "mustache", "jinja2"]
+Style = Literal["plain", "format", "fstring", "percent", "dollars", "mustache", "jinja2", "unknown"]
+"""The language of templates a text is written in: see `search.placeholders`."""
 
 
 class Off(StrEnum):

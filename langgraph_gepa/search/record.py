@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from langgraph_gepa.search.excerpt import Block, Piece, escape
-from langgraph_gepa.search.module import Module, Style
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.placeholders import BrokenTemplateError, Part, parts
 from langgraph_gepa.search.rollout import Call, Rollout
 
 OWN_TEXT = "[the current text]"
@@ -21,15 +21,6 @@ _ROLES = {"human": "user", "ai": "assistant"}
 _MEDIA = frozenset({"image", "image_url", "audio", "input_audio", "video", "file", "input_image", "input_file"})
 Shown = Counter[tuple[str, ...]]
 _TELLING = 20  # so many characters of a text are enough to recognise it inside a message
-
-_SINGLE = re.compile(r"\{\{|\}\}|(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})")
-_FIELD: Mapping[Style, re.Pattern[str]] = {
-    "plain": re.compile(r"(?!)"),
-    "format": _SINGLE,
-    "fstring": _SINGLE,
-    "mustache": re.compile(r"(\{\{\{[^{}]*\}\}\}|\{\{[^{}]*\}\})"),
-    "jinja2": re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +59,6 @@ def record_blocks(module: Module, text: str, record: Record) -> tuple[Block, Blo
     ]
     outcome = list(_outcome(record, shown)) or [Piece("(nothing)")]
     return _escaped(inputs), _escaped(calls), _escaped(outcome)
-
-
-def split_fields(text: str, style: Style, tokens: Sequence[str] = ()) -> tuple[list[str], list[str]]:
-    """The literal parts of a template as they read once filled in, and the fields between them as written.
-    In plain text the fields are `tokens`, which the program replaces."""
-    literals, fields, end = [""], [], 0
-    longest = "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
-    written = re.compile(f"({longest})") if style == "plain" and longest else _FIELD[style]
-    for match in written.finditer(text):
-        literals[-1] += text[end : match.start()]
-        end = match.end()
-        if match[1] is None:  # a doubled brace
-            literals[-1] += match[0][0]
-        else:
-            fields.append(match[1])
-            literals.append("")
-    literals[-1] += text[end:]
-    return literals, fields
 
 
 def _escaped(block: Block) -> Block:
@@ -188,17 +161,26 @@ def _message(message: Any, label: str | None = None, content: str | None = None)
 def _without_text(module: Module, text: str, inputs: Any, message: Any) -> list[Piece]:
     """The message with the module's own text named instead of repeated, and the values its fields got."""
     content = _content(message) if isinstance(message, Mapping) else _plain(message)
-    literals, fields = split_fields(text.strip(), module.style, module.placeholders)
-    found = _locate(content, literals)
+    own = text.strip()
+    split = [Part(own)] if own in content else parts_of(own, module)
+    found = _locate(content, [part.literal for part in split])
     if found is None:
         return _message(message)
     start, end, values = found
     pieces = _message(message, content=content[:start] + OWN_TEXT + content[end:])
     known = {item: key for key, item in inputs.items() if isinstance(item, str)} if isinstance(inputs, Mapping) else {}
-    for written, value in dict(zip(fields, values, strict=True)).items():
+    for written, value in dict(zip((part.written for part in split), values, strict=False)).items():
         same = f"(the input {known[value]})" if value in known else value
         pieces.append(Piece(f"with {written}", same or '""'))
     return pieces
+
+
+def parts_of(text: str, module: Module) -> list[Part]:
+    """A text of the module's in parts, a broken one in one."""
+    try:
+        return parts(text, module.style, module.placeholders)
+    except BrokenTemplateError:
+        return [Part(text)]
 
 
 def _locate(content: str, literals: Sequence[str]) -> tuple[int, int, list[str]] | None:

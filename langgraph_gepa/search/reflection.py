@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from langgraph_gepa.search.excerpt import CHARS_PER_TOKEN, escape, fit_all
 from langgraph_gepa.search.module import Kind, Module, Style
-from langgraph_gepa.search.record import OWN_TEXT, Record, calls_of, record_blocks, split_fields
+from langgraph_gepa.search.record import OWN_TEXT, Record, calls_of, parts_of, record_blocks
 from langgraph_gepa.search.reply import NO_CHANGE, Proposal, fence_for, parse_reply
 
 __all__ = ["Proposal", "Record", "calls_of", "parse_reply", "reflection_prompt", "retry_prompt"]
@@ -45,8 +45,14 @@ _BRACES: dict[Style, str] = {
     "plain": "The text is used exactly as written; braces are ordinary characters in it.",
     "format": _DOUBLED,
     "fstring": _DOUBLED,
+    "percent": "It is filled by the % operator: outside placeholders write a literal % as %%, and keep their order.",
+    "dollars": "It is filled by string.Template: outside placeholders write a literal $ as $$.",
     "mustache": "It is a mustache template: double braces are for placeholders only; single braces are ordinary.",
     "jinja2": "It is a Jinja template: {{ }}, {% %} and {# #} are for placeholders only; single braces are ordinary.",
+    "unknown": (
+        "What fills this text in is not known. Keep every {...}, {{...}}, {%...%}, $name and %s in it exactly as it "
+        "is, and add none: no braces, no $ before a word, no %s."
+    ),
 }
 
 _OPENING = (
@@ -165,8 +171,10 @@ def _placeholder_rule(module: Module, text: str) -> str:
 
 def _written(module: Module, text: str) -> list[str]:
     """The placeholders as the template writes them."""
-    wrap = {"plain": "{}", "format": "{{{}}}", "fstring": "{{{}}}"}.get(module.style, "{{{{{}}}}}")
-    fields = split_fields(text, module.style)[1]
+    wrap = {"format": "{{{}}}", "fstring": "{{{}}}", "mustache": "{{{{{}}}}}", "jinja2": "{{{{{}}}}}"}.get(
+        module.style, "{}"
+    )
+    fields = [part.written for part in parts_of(text, module)]
     return [
         next((field for field in fields if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", field)), wrap.format(name))
         for name in module.placeholders

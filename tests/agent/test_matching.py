@@ -38,22 +38,23 @@ def test_what_filled_a_template_is_known_from_what_was_said(
 
 @given(before=VALUES, name=VALUES, room=VALUES)
 @pytest.mark.parametrize(
-    ("text", "tokens", "keys"),
+    ("text", "style", "tokens", "keys"),
     [
-        (LONG + "#1 100%% %s#2%d#3", ("%s", "%d"), ("%s#1", "%d#2")),
-        (LONG + "#1 100%% %(name)s#2%(room)s#3", ("%(name)s", "%(room)s"), ("%(name)s", "%(room)s")),
-        (LONG + "#1 100% $name#2${room}#3", ("$name", "$room"), ("$name", "$room")),
-        (LONG + "#1 100% <name>#2ROOM#3", ("<name>", "ROOM"), ("<name>", "ROOM")),
+        (LONG + "#1 100%% %s#2%d#3", "percent", (), ("#1", "#2")),
+        (LONG + "#1 100%% %(name)s#2%(room)s#3", "percent", (), ("name", "room")),
+        (LONG + "#1 100%% $name#2${room}#3", "dollars", (), ("name", "room")),
+        (LONG + "#1 100%% <name>#2ROOM#3", "plain", ("<name>", "ROOM"), ("<name>", "ROOM")),
     ],
 )
-def test_what_replaced_a_programs_own_tokens_is_known_too(
-    text: str, tokens: tuple[str, ...], keys: tuple[str, ...], before: str, name: str, room: str
+def test_what_signs_and_tokens_stood_for_is_known_too(
+    text: str, style: Style, tokens: tuple[str, ...], keys: tuple[str, ...], before: str, name: str, room: str
 ) -> None:
     """What `%`, `string.Template` and `replace` fill is found again and said anew like any template."""
     values = dict(zip(keys, (name, room), strict=True))
-    said = matching.filled(text, "plain", values, tokens)
-    pattern = matching.pattern(text, "plain", tokens)
-    assert said == f"{LONG}#1 100% {name}#2{room}#3"
+    said = matching.filled(text, style, values, tokens)
+    pattern = matching.pattern(text, style, tokens)
+    percent = "%" if style == "percent" else "%%"
+    assert said == f"{LONG}#1 100{percent} {name}#2{room}#3"
     assert pattern is not None
     (match,) = pattern.matches(before + said)
     assert (match.start, match.values) == (len(before), values)
@@ -99,5 +100,5 @@ def test_conversion_and_format_are_part_of_what_is_filled() -> None:
     (match,) = pattern.matches("The price of the ticket to the museum is 3.50 euros")
     assert matching.filled("{price:.2f} euros", "format", match.values) == "3.50 euros"
     assert matching.filled("{price} euros", "format", match.values) == "3.50 euros"
-    assert templates.check("{price:.2f} euros", "format", ("price",)) is None
+    assert templates.check("{price:.2f} euros", text, "format") is None
     assert matching.filled("{other}", "format", match.values) is None

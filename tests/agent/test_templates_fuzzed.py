@@ -13,7 +13,7 @@ from langchain_core.utils import mustache
 from langgraph_gepa.agent import templates
 from langgraph_gepa.search.module import Style
 
-STYLES: list[Style] = ["plain", "format", "fstring", "mustache", "jinja2"]
+STYLES: list[Style] = ["plain", "format", "fstring", "percent", "dollars", "mustache", "jinja2", "unknown"]
 PIECES = [
     "{", "}", "{{", "}}", "{%", "%}", "{#", "#}", "{{#", "{{/", "{{^", "{{&", "{{!", "{{>", "{{=", "=}}", "{name}",
     "{{name}}", "{{ name }}", "{{{name}}}", "{0}", "{}", "{a[b].c!r:>{w}}", "name", "if ", "for x in ", "endif",
@@ -21,7 +21,10 @@ PIECES = [
     "%", "%s", "%d", "%(name)s", "%%", "$", "$name", "${name}", "$$", "${", "\0", "\ud800", "\n", " ", "é", "\u2028",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12).map("".join)
-FILLED = ["%s", "%(name)s", "$name", "<name>"]
+FILLED: list[tuple[str, Style]] = [
+    *(("%s", "percent"), ("%(name)s", "percent"), ("$name", "dollars"), ("<name>", "plain")),
+    *(("{name}", "format"), ("{name}", "fstring"), ("{{name}}", "mustache"), ("{{name}}", "jinja2")),
+]
 
 
 @given(TEXTS, st.sampled_from(STYLES))
@@ -30,15 +33,16 @@ def test_any_text_is_read_or_refused_with_a_reason(text: str, style: Style) -> N
     try:
         found = templates.placeholders(text, style)
     except templates.BrokenTemplateError:
-        assert templates.check(text, style, ())
+        assert templates.check(text, "", style)
     else:
-        assert templates.check(text, style, found) is None
+        assert templates.check(text, text, style, found) is None
 
 
-@given(TEXTS, st.sampled_from(FILLED))
-def test_a_plain_text_that_a_program_fills_can_be_filled(text: str, token: str) -> None:
+@given(TEXTS, st.sampled_from(FILLED[:4]))
+def test_a_text_that_a_program_fills_by_signs_can_be_filled(text: str, how: tuple[str, Style]) -> None:
     """What passes in place of a text for `%`, `string.Template` or `replace` fills without an error."""
-    if templates.check(text, "plain", [token]) is not None:
+    token, style = how
+    if templates.check(text, token, style, [token]) is not None:
         return
     if token.startswith("%"):
         assert "VALUE" in text % ({"name": "VALUE"} if "(" in token else ("VALUE",))
@@ -51,14 +55,14 @@ def test_a_plain_text_that_a_program_fills_can_be_filled(text: str, token: str) 
 @given(TEXTS)
 def test_a_text_with_the_placeholders_of_a_template_can_be_rendered(text: str) -> None:
     """Braces of every kind: what passes renders where the seed rendered."""
-    if templates.check(text, "mustache", ["name"]) is None:
+    if templates.check(text, "{{name}}", "mustache") is None:
         mustache.render(text, {"name": "VALUE"})
-    if templates.check(text, "jinja2", ["name"]) is None:
+    if templates.check(text, "{{name}}", "jinja2") is None:
         Environment(autoescape=False).from_string(text)  # noqa: S701 - compiled, which finds what parsing does not
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(("original", "style"), [*FILLED, ("{name}", "unknown"), ("{{name}}", "unknown")])
 @pytest.mark.parametrize("text", ["{" * 5_000, "{{#a}}" * 5_000, "{{ " + "(" * 5_000, "%" * 5_001, "{a" * 2_000])
-def test_a_text_of_nothing_but_braces_is_read_or_refused(style: Style, text: str) -> None:
+def test_a_text_of_nothing_but_braces_is_read_or_refused(original: str, style: Style, text: str) -> None:
     """Depth is no crash."""
-    assert templates.check(text, style, ["name"])
+    assert templates.check(text, original, style, [original])

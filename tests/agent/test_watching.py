@@ -624,8 +624,8 @@ graph = graph_of(work=work)
     assert Path(str(found["guide"].file)).read_text().splitlines()[found["guide"].line - 1].startswith("GUIDE = ")
     assert found["guard"].origin == "prompts/guard.j2:1"
     assert found["guard"].placeholders == ("room", "late")
-    bound = bind(project.graph, {"guide": "Lead {{ who }}.", "guard": "{{ room }}{{ late }}!"})
-    assert said(bound, "Why?") == "Lead Ada.\nhallTrue!\nWhy?"
+    bound = bind(project.graph, {"guide": "Lead {{ who }}.", "guard": "{{ room }}{% if late %}!{% endif %}"})
+    assert said(bound, "Why?") == "Lead Ada.\nhall!\nWhy?"
     assert said(project.graph, "Why?") == "You guide Ada through the museum.\nYou guard the hall. It is late.\nWhy?"
 
 

@@ -1,0 +1,56 @@
+"""What a text may do: the placeholders of each language of templates, and the check that a new text keeps to them.
+
+A text that takes the place of another does what that one does and nothing else. Every placeholder of the original is
+there, written plainly or exactly as the original writes it (with its conversion, format, attribute, index or filter),
+inside the same loops and conditions; there is nothing besides, and the text cannot grow without bound. All of it is
+proved by parsing both texts: `parsing` reads a language into `contract.Template`, and `contract.complaint` compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import jinja2
+
+from langgraph_gepa.agent.templates import contract, parsing
+from langgraph_gepa.agent.templates.language import is_name, speaks, words
+from langgraph_gepa.search.module import Style
+from langgraph_gepa.search.placeholders import BrokenTemplateError, escape
+
+__all__ = ["BrokenTemplateError", "check", "escape", "is_name", "placeholders", "speaks", "words"]
+
+
+def placeholders(text: str, style: Style) -> tuple[str, ...]:
+    """The names of the placeholders in `text`, in order of first use; `%s` and `$name` as they are written.
+
+    Raises `BrokenTemplateError` when `text` is not a well-formed template of its style.
+    """
+    found = [read(text) for read in parsing.readers(text, style)]
+    return next((one.names for one in found if one.names), ())
+
+
+def check(
+    text: str,
+    original: str,
+    style: Style,
+    tokens: Iterable[str] = (),
+    *,
+    environment: jinja2.Environment | None = None,
+    once: Collection[str] = (),
+) -> str | None:
+    """Why `text` may not take the place of `original`, or `None` when it may.
+
+    `tokens` are the placeholders of the module: what the program replaces in a plain text, and what `.format` fills
+    in an f-string. `environment` is jinja2's where it is not the default one; `once` names the placeholders of an
+    f-string whose expressions call something, and so may not be repeated.
+    """
+    if (complaint := contract.too_long(text, original)) is not None:
+        return complaint
+    try:
+        complaints = [
+            contract.complaint(read(original), read(text))
+            for read in parsing.readers(original, style, tuple(tokens), environment, once)
+        ]
+    except BrokenTemplateError as broken:
+        return str(broken)
+    return next(filter(None, complaints), None)

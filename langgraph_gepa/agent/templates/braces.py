@@ -1,0 +1,71 @@
+"""`str.format`, LangChain's f-string templates, and f-strings with a name for each expression."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from string import Formatter
+
+from langgraph_gepa.agent.templates.contract import Field, Template
+from langgraph_gepa.search.placeholders import DOUBLE_BRACES, BrokenTemplateError, filled_twice, later, parts
+
+_DEEPEST = 2
+"""`str.format` fills in placeholders of a format, and none within those."""
+
+
+def formatted(text: str) -> Template:
+    """What `str.format` does. Positions that the text leaves out are counted as `str.format` counts them."""
+    reader = _Reader()
+    fields = tuple(field for _, field in reader.read(text) if field is not None)
+    return Template(fields, tuple(dict.fromkeys(reader.names)), advice=DOUBLE_BRACES)
+
+
+def fstring(text: str, tokens: Collection[str] = (), once: Collection[str] = ()) -> Template:
+    """What an f-string does, its expressions known by their names; `tokens` tell whether `.format` fills it again."""
+    names = [piece.name for piece in parts(text, "fstring") if piece.name is not None]
+    written = [(name, f"{{{name}}}") for name in names]
+    advice = DOUBLE_BRACES
+    if filled_twice("fstring", tokens):
+        written += [(name, f"{{{name}}}") for name in later(text)]
+        advice = "write {{{{ and }}}} for a literal brace"
+    fields = tuple(Field(name, name, shown, once=name in once) for name, shown in written)
+    return Template(fields, tuple(dict.fromkeys(names)), advice=advice)
+
+
+class _Reader:
+    """Reads one text: positions are counted over all of it."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._counted: int | None = None
+        self._numbered = False
+
+    def read(self, text: str, depth: int = 1) -> Iterator[tuple[str, Field | None]]:
+        """Words, and the field after them. Of a format all is one field, with its placeholders' names resolved."""
+        try:
+            parsed = list(Formatter().parse(text))
+        except ValueError as broken:
+            raise BrokenTemplateError(f"the text is no template: {broken}; {DOUBLE_BRACES}") from broken
+        for literal, written, spec, conversion in parsed:
+            if written is None:
+                yield literal, None
+                continue
+            if depth > _DEEPEST:
+                raise BrokenTemplateError("the text is no template: a format within a format has placeholders")
+            name = self._resolved(written)
+            self.names.append(name)
+            converted = f"!{conversion}" if conversion else ""
+            nested = self.read(spec or "", depth + 1)
+            inner = "".join(said + ("{" + field.does + "}" if field else "") for said, field in nested)
+            does = name + converted + (f":{inner}" if inner else "")
+            yield literal, Field(does, name, "{" + written + converted + (f":{spec}" if spec else "") + "}")
+
+    def _resolved(self, written: str) -> str:
+        root = re.split(r"[.\[]", written, maxsplit=1)[0]
+        if root == "":
+            self._counted = 0 if self._counted is None else self._counted + 1
+            written = f"{self._counted}{written}"
+        self._numbered = self._numbered or root.isdigit()
+        if self._numbered and self._counted is not None:
+            raise BrokenTemplateError("the text mixes {} with numbered placeholders")
+        return written

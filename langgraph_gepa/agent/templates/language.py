@@ -1,0 +1,30 @@
+"""Whether a text is language: words for a model rather than a name, a path or a key."""
+
+from __future__ import annotations
+
+import re
+
+from langgraph_gepa.search.module import Style
+
+
+def speaks(text: str, style: Style = "plain") -> bool:
+    """Whether there is a word in `text` besides its placeholders."""
+    return words(text if style == "plain" else _FILLED.sub("", text)) > 0
+
+
+def words(text: str) -> int:
+    """How many words a text has; in scripts that write no spaces every sign counts."""
+    return len(_WORD.findall(text))
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is one token, such as an identifier, a path or a model's name, rather than language."""
+    said = text.strip()
+    return (_NAME.fullmatch(said) or _KEY.fullmatch(said)) is not None
+
+
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]{2,}")
+_NAME = re.compile(r"[A-Za-z0-9_.:/@#-]*")
+_KEY = re.compile(r"/?(?:[\w.:@#-]|\{\w*\})+(?:/(?:[\w.:@#-]|\{\w*\})+)+/?", re.ASCII)
+"""A path, or a key of a database, with placeholders."""
+_FILLED = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}]*\}", re.DOTALL)

@@ -1,0 +1,41 @@
+"""Mustache: values, sections that repeat or leave out what is in them, partials."""
+
+from __future__ import annotations
+
+from langchain_core.utils.mustache import ChevronError, tokenize
+
+from langgraph_gepa.agent.templates.contract import Block, Field, Path, Template
+from langgraph_gepa.search.placeholders import BrokenTemplateError
+
+_ADVICE = "double braces are for the placeholders only"
+_OPEN = {"section": "#", "inverted section": "^"}
+
+
+def mustache(text: str) -> Template:
+    """What a mustache template does. A value inside of a section is another one than outside of it."""
+    try:
+        tokens = list(tokenize(text))
+    except (ChevronError, SyntaxError) as broken:
+        raise BrokenTemplateError(f"the text is no mustache template: {' '.join(str(broken).split())}") from broken
+    fields: list[Field] = []
+    pinned: list[Field] = []
+    path: Path = ()
+    looped = 0
+    for kind, key in tokens:
+        if kind == "literal":
+            looped += len(key) if path else 0
+        elif kind == "end":
+            path = path[:-1]
+        elif kind in _OPEN:
+            head = _OPEN[kind] + key
+            fields.append(Field(head, head, f"{{{{{head}}}}}", path, block=True))
+            path = (*path, Block(head))
+        elif kind == "variable":
+            fields.append(Field(key, key, f"{{{{{key}}}}}", path))
+        elif kind == "no escape":
+            fields.append(Field(f"&{key}", key, f"{{{{{{{key}}}}}}}", path))
+        else:  # a partial, or other delimiters
+            written = f"{{{{>{key}}}}}" if kind == "partial" else f"{{{{={key}=}}}}"
+            pinned.append(Field(written, written, written, path))
+    names = dict.fromkeys(field.plain.lstrip("#^") for field in fields)
+    return Template(tuple(fields), tuple(names), tuple(pinned), looped, _ADVICE)

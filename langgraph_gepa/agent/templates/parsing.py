@@ -1,0 +1,77 @@
+"""Which languages of templates may fill in a text, and how each is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from functools import partial
+
+import jinja2
+
+from langgraph_gepa.agent.templates.braces import formatted, fstring
+from langgraph_gepa.agent.templates.contract import Template
+from langgraph_gepa.agent.templates.jinja import jinja
+from langgraph_gepa.agent.templates.mustaches import mustache
+from langgraph_gepa.agent.templates.signs import dollars, percent, replaced
+from langgraph_gepa.search.module import Style
+from langgraph_gepa.search.placeholders import BrokenTemplateError
+
+Reader = Callable[[str], Template]
+
+
+def readers(
+    original: str,
+    style: Style,
+    tokens: Collection[str] = (),
+    environment: jinja2.Environment | None = None,
+    once: Collection[str] = (),
+) -> list[Reader]:
+    """How to read texts in place of `original`: in its language, or where that is unknown in each that it can be of."""
+    match style:
+        case "format":
+            return [formatted]
+        case "fstring":
+            return [partial(fstring, tokens=tokens, once=once)]
+        case "percent":
+            return [percent]
+        case "dollars":
+            return [dollars]
+        case "mustache":
+            return [mustache]
+        case "jinja2":
+            return [partial(jinja, environment=environment)]
+        case "unknown":
+            return list(_possible(original))
+    return [partial(replaced, tokens=tokens)] if tokens else []
+
+
+def _possible(original: str) -> Iterator[Reader]:
+    """The languages that could fill the text in: in the others it is no template, or one that no program can fill."""
+    for read in (jinja, mustache, formatted, partial(percent, strict=False), partial(dollars, strict=False)):
+        reader = partial(_cautious, read)
+        try:
+            reader(original)
+        except BrokenTemplateError:
+            continue
+        yield reader
+
+
+def _cautious(read: Reader, text: str) -> Template:
+    """A text whose language is not known as one language reads it, without what prose may well say in that language:
+    a percent sign before a space."""
+    try:
+        found = read(text)
+    except BrokenTemplateError:
+        raise BrokenTemplateError(_UNKNOWN) from None
+    if read in (formatted, mustache) and not all(_NAMED.match(name) for name in found.names):
+        raise BrokenTemplateError(_UNKNOWN)  # JSON, most often
+    fields = tuple(field for field in found.fields if not _PROSE.match(field.written))
+    return replace(found, fields=fields, names=tuple(field.written for field in fields), advice=_UNKNOWN)
+
+
+_UNKNOWN = (
+    "how the program fills this text in is not known: write no braces, $name or %s that the current text does not have"
+)
+_NAMED = re.compile(r"\.\Z|\w+(?:[.\[]|\Z)")
+_PROSE = re.compile(r"%[#0+-]* ")

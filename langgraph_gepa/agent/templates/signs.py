@@ -1,0 +1,53 @@
+"""Texts that the `%` operator or `string.Template` fills, or in which the program replaces tokens of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from string import Template as DollarTemplate
+
+from langgraph_gepa.agent.templates.contract import Field, Template
+from langgraph_gepa.search.placeholders import PERCENT, BrokenTemplateError, parts
+
+_TWO_PERCENTS = "the text is filled with the % operator, in order: write %% for a literal percent sign"
+_TWO_DOLLARS = "the text is filled by string.Template: write $$ for a literal dollar sign"
+
+
+def percent(text: str, *, strict: bool = True) -> Template:
+    """What the `%` operator does: fields without a name are filled in turn, a `*` takes a value for itself.
+
+    A single percent sign is refused where it is `strict`.
+    """
+    if strict and "%" in PERCENT.sub("", text):
+        raise BrokenTemplateError(_TWO_PERCENTS)
+    fields = tuple(_percents(text))
+    names = [field.written for field in fields]
+    in_turn = any(not field.written.startswith("%(") for field in fields)
+    return Template(fields, tuple(names if in_turn else dict.fromkeys(names)), advice=_TWO_PERCENTS)
+
+
+def _percents(text: str) -> Iterator[Field]:
+    turn = 0
+    for match in PERCENT.finditer(text):
+        if match[0] == "%%":
+            continue
+        stars = [match["width"], match["precision"]].count("*")
+        if match["key"] is None:
+            turn += 1 + stars
+        name = f"#{turn}" if match["key"] is None else f"({match['key']})"
+        how = match[0].removeprefix("%").removeprefix(f"({match['key']})")
+        yield Field(name + how, name + ("s" if not stars and match["type"] != "%" else how), match[0])
+
+
+def dollars(text: str, *, strict: bool = True) -> Template:
+    """What `string.Template` does. A single dollar sign is refused where it is `strict`."""
+    if strict and any(match["invalid"] is not None for match in DollarTemplate.pattern.finditer(text)):
+        raise BrokenTemplateError(_TWO_DOLLARS)
+    found = [(piece.name, piece.written) for piece in parts(text, "dollars") if piece.name is not None]
+    fields = tuple(Field(name, name, written) for name, written in found)
+    return Template(fields, tuple(dict.fromkeys(f"${name}" for name, _ in found)), advice=_TWO_DOLLARS)
+
+
+def replaced(text: str, tokens: Collection[str]) -> Template:
+    """What a program does that replaces `tokens` in its text."""
+    found = [piece.written for piece in parts(text, "plain", tokens) if piece.written]
+    return Template(tuple(Field(token, token, token) for token in found), tuple(dict.fromkeys(found)))
