@@ -205,6 +205,7 @@ def optimize(
             )
         ),
         watch=lambda rollouts: warnings(rollouts, examples.pareto, found, asked.modules),
+        without_effect=evaluator.without_effect,
         mask=mask,
         mask_examples=options.mask,
         is_world_failure=options.is_world_failure,

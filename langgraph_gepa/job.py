@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any
 
 from langgraph_gepa.agent.failures import Border, absent, is_lasting, is_pressure, is_world_failure, retry_after, told
 from langgraph_gepa.agent.masking import Mask, clean, masked
+from langgraph_gepa.agent.watching import NO_EFFECT
 from langgraph_gepa.engine.allowance import expected, uncountable
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import Patience
-from langgraph_gepa.engine.optimizer import Optimizer
+from langgraph_gepa.engine.optimizer import Optimizer, nothing_known
 from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Store
 from langgraph_gepa.engine.preflight import Preflight, preflight
 from langgraph_gepa.engine.proposing import Reflector
@@ -28,7 +29,8 @@ from langgraph_gepa.report.words import score
 from langgraph_gepa.result import PAGE, PROMPTS, Result
 from langgraph_gepa.saved import Asked, seed_rollouts
 from langgraph_gepa.search.budget import Spent
-from langgraph_gepa.search.events import CandidateAdmitted, Event
+from langgraph_gepa.search.events import CandidateAdmitted, Event, ModulesLeftOut
+from langgraph_gepa.search.module import NoEffect
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.search.rules import Rules
@@ -63,6 +65,7 @@ class Job:
     unpriced: Sequence[str] = ()
     warnings: Sequence[str] = ()
     watch: Callable[[Sequence[Rollout]], Iterable[str]] = lambda _: ()
+    without_effect: Callable[[], Awaitable[Mapping[str, NoEffect]]] = nothing_known
     mask: Mask = str
     mask_examples: Mask | None = None
     is_world_failure: Border = is_world_failure
@@ -134,6 +137,7 @@ class Job:
             rules=self.rules,
             seed=self.asked.seed,
             in_flight=self.asked.in_flight,
+            without_effect=self.without_effect,
         )
         try:
             await optimizer.run()
@@ -163,6 +167,9 @@ class Job:
         """Tells what the rollouts of the graph as it is show of its texts and the metric, when it has been scored."""
 
         def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001 - an observer's signature
+            if isinstance(event, ModulesLeftOut):
+                for name, why in event.reasons.items():
+                    say(f"{name} is left as it is: {NO_EFFECT[why]}.")
             if isinstance(event, CandidateAdmitted) and event.candidate.origin == "seed":
                 paid = map(store.paid, seed_rollouts(event for _, event in store.events()))
                 rollouts = [load(Rollout, body) for body in paid if body is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from langgraph_gepa import session
@@ -16,6 +16,7 @@ from langgraph_gepa.agent.models import models_of, name_of, unpriced
 from langgraph_gepa.agent.process import undisturbed
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import replaced, suspicions
+from langgraph_gepa.agent.watching import NO_EFFECT
 from langgraph_gepa.choice import choice_of
 from langgraph_gepa.config import kinds_of
 from langgraph_gepa.engine.ports import Evaluator, Unfinished
@@ -23,7 +24,7 @@ from langgraph_gepa.errors import UsageError
 from langgraph_gepa.examples import examples_of
 from langgraph_gepa.report.words import duration, money, score
 from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.module import Module, NoEffect
 from langgraph_gepa.search.rollout import Call, Rollout
 from langgraph_gepa.visible import visible
 
@@ -45,7 +46,8 @@ class ToolUse:
 @dataclass(frozen=True, slots=True)
 class DryRun:
     """One rollout as it would be. `isolated` names what of the user's is replaced for it, `asks` where it may stop
-    for a human, `unpriced` the models whose price is unknown; `rollout` is one that was run."""
+    for a human, `unpriced` the models whose price is unknown; `rollout` is one that was run, and `no_effect` has the
+    prompts of which it proves that a new text is of no use."""
 
     graph: str
     nodes: tuple[str, ...]
@@ -60,6 +62,7 @@ class DryRun:
     example: str | None = None
     inputs: Mapping[str, Any] | None = None
     rollout: Rollout | None = None
+    no_effect: Mapping[str, NoEffect] = field(default_factory=dict)
 
     @property
     def risky(self) -> tuple[str, ...]:
@@ -86,6 +89,7 @@ class DryRun:
             lines += [f"          {name} = {_brief(value)}" for name, value in self.inputs.items()]
         if self.rollout is not None:
             lines += _ran(self.rollout)
+        lines += (f"no effect {name}: {NO_EFFECT[why]}" for name, why in self.no_effect.items())
         if self.risky:
             lines.append(
                 f"WARNING   real and perhaps harmful: {', '.join(self.risky)}. "
@@ -123,7 +127,10 @@ def dry_run(
         return told
     mask = masking(secrets_of(models_of(compiled)), options.mask)
     evaluator = GraphEvaluator(found, load_metric(metric), modules=told.modules, options=options, mask=mask)
-    return told if told.risky else replace(told, rollout=_rollout(evaluator, example, mask))
+    if told.risky:
+        return told
+    rollout = _rollout(evaluator, example, mask)
+    return replace(told, rollout=rollout, no_effect=session.run(lambda _: evaluator.without_effect()))
 
 
 def _rollout(evaluator: Evaluator, example: Example, mask: Mask) -> Rollout:

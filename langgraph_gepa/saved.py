@@ -219,13 +219,14 @@ class SavedRun:
             store.close()
 
     def found(self) -> tuple[Module, ...]:
-        """The graph's modules; those whose text reached a model in a rollout of the graph as it was are `seen`."""
+        """The graph's modules; those whose text reached a model in a rollout of the graph as it was are `seen`, and
+        those that were left out of the search have the reason."""
         if self.pool.started is None:
             return self.asked.found
         with self.rollouts() as load:
             rollouts = list(filter(None, map(load, seed_rollouts(event for _, event in self.events))))
         shown = seen((call for rollout in rollouts for call in rollout.calls), self.asked.found)
-        return tuple(updated(self.asked.found, Sightings(shown)))
+        return tuple(updated(self.asked.found, Sightings(shown, no_effect=self.pool.left_out)))
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from langgraph_gepa.search.events import (
     IterationFinished,
     IterationStarted,
     ModulesChosen,
+    ModulesLeftOut,
     ReflectionFinished,
     RolloutFinished,
     RunFinished,
@@ -134,6 +135,7 @@ JOURNAL: tuple[Event, ...] = (
     ExamplesDrawn(3, "t1", "feedback", ("b",)),
     RolloutFinished(3, "t1", "b", "feedback", 0.5, Usage(), 0.0, "r3", reused=True),
     ModulesChosen(3, 1, ("planner", "writer"), ("a", "b")),
+    ModulesLeftOut({"planner": "stale", "writer": "breaks"}),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 

@@ -36,7 +36,8 @@ def attribute(watched: Sequence[Watched], modules: Sequence[Module], texts: Text
     """The watched calls with `modules` filled in. `texts` are those the graph was bound to.
 
     - A model call belongs to the prompt modules of its node whose text its messages carry (to
-      all of the node's when none is found), and to the tool and schema modules it offered.
+      all of the node's when none is found, but for those that are replaced in messages and so must be found there),
+      and to the tool and schema modules it offered.
     - A tool call belongs to the prompt modules of the model call that asked for it, and to its
       own tool module. A retrieval inside a tool call goes with that call.
     - What no model asked for belongs to the prompt modules of its node.
@@ -106,7 +107,7 @@ def _prompts(call: Call, known: Sequence[_Known]) -> set[str]:
     said = [text for message in call.inputs for text in _strings(message.get("content"))]
     own = _of_node(call.node, known)
     if own:
-        return {one.name for one in own if one.in_any(said)} or {one.name for one in own}
+        return {one.name for one in own if one.in_any(said)} or {one.name for one in own if not one.module.note}
     others = [one for one in known if one.is_prompt and sum(map(len, one.parts)) >= TOLD_APART]
     carried = [one for one in others if one.in_any(said)]
     above = [one for one in carried if any(_holds(node, call.node) for node in one.module.nodes)]

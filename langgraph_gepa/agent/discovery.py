@@ -100,6 +100,7 @@ def remember(graph: Any, sightings: watching.Sightings) -> None:
         (*before.strange, *sightings.strange),
         {**before.styles, **sightings.styles},
         before.given | sightings.given,
+        {**before.no_effect, **sightings.no_effect},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from langgraph_gepa.agent import metric as metrics
 from langgraph_gepa.agent.attribution import attribute
+from langgraph_gepa.agent.effect import Effects
 from langgraph_gepa.agent.failures import words
 from langgraph_gepa.agent.fingerprint import parts_of
 from langgraph_gepa.agent.masking import Mask, masked_rollout, masking, secrets_of
@@ -22,7 +23,7 @@ from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Error, MetricError, UsageError
 from langgraph_gepa.search.candidate import texts_key
 from langgraph_gepa.search.example import Example, digest
-from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.search.module import Module, NoEffect, Texts
 from langgraph_gepa.search.rollout import Feedback, Rollout
 
 BOUND_GRAPHS = 64
@@ -70,6 +71,7 @@ class GraphEvaluator:
         self._fingerprint = digest(self.parts)
         self._mask = mask or masking(secrets_of(()), self._options.mask)
         self._bound: OrderedDict[str, Graph] = OrderedDict()
+        self._effects = Effects(survey, (module.name for module in self._modules), self._made, self._options)
 
     @property
     def modules(self) -> tuple[Module, ...]:
@@ -91,6 +93,7 @@ class GraphEvaluator:
         """
         ran = await run(self._graph(texts), example, self._options)
         rollout = self._rollout(ran, texts, example)
+        self._effects.keep(texts, example, ran, rollout)
         if ran.error is None:
             return await self._scored(ran, rollout, example, Tracer(self._options.prices))
         kept = masked_rollout(rollout, self._mask)
@@ -127,11 +130,18 @@ class GraphEvaluator:
         key = texts_key(texts)
         graph = self._bound.pop(key, None)
         if graph is None:
-            graph = replaced(self._survey.bind(texts), self._options.tools, self._options.tool_cache)
+            graph = self._made(texts)
         self._bound[key] = graph
         while len(self._bound) > BOUND_GRAPHS:
             self._bound.popitem(last=False)
         return graph
+
+    def _made(self, texts: Texts) -> Graph:
+        return replaced(self._survey.bind(texts), self._options.tools, self._options.tool_cache)
+
+    async def without_effect(self) -> Mapping[str, NoEffect]:
+        """The modules of which the rollouts so far prove that a new text has no effect, each once."""
+        return await self._effects.settle()
 
 
 def _addressed(feedback: Feedback, modules: Sequence[Module], example: Example) -> None:

@@ -28,8 +28,9 @@ def recall(graph: Any, modules: Iterable[Module]) -> None:
     strange = tuple(now for module in served for now in _now(module, found.files))
     same = [m for m in kept if m.name in known and m.text == known[m.name].text]
     styles = {m.name: m.style for m in same if m.style != known[m.name].style}
-    if fresh or strange or styles:
-        discovery.remember(graph, Sightings(fresh, strange, styles))
+    no_effect = {m.name: m.no_effect for m in same if m.no_effect and not known[m.name].no_effect}
+    if fresh or strange or styles or no_effect:
+        discovery.remember(graph, Sightings(fresh, strange, styles, no_effect=no_effect))
 
 
 def _now(module: Module, files: Files) -> Iterator[Module]:

@@ -11,13 +11,16 @@ from langgraph.store.base import BaseStore
 
 from langgraph_gepa.agent import discovery, stores
 from langgraph_gepa.agent.attribution import attribute
+from langgraph_gepa.agent.effect import Effects
 from langgraph_gepa.agent.messages import Run
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import replaced
-from langgraph_gepa.agent.watching import sightings
+from langgraph_gepa.agent.watching import Sightings, sightings
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.module import Kind
+from langgraph_gepa.search.rollout import Feedback, Rollout
 
 
 async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptions, concurrency: int = 8) -> None:
@@ -26,7 +29,7 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
     What was seen is known to every later survey of the graph in this process. Raises `UsageError`
     when all examples fail without a model call, and a failure of the world as it is.
     """
-    found = discovery.survey(graph, kinds=("prompt", "tool", "schema"))
+    found = discovery.survey(graph, kinds=_KINDS)
     bound = replaced(found.bind({}), options.tools, options.tool_cache)
     free = asyncio.Semaphore(concurrency)
     made: list[BaseStore] = []
@@ -60,3 +63,20 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
     seen = sightings(runs, known, found.files)
     held = [pair for one in made for pair in stores.texts(one)]
     discovery.remember(graph, replace(seen, strange=tuple(stores.recognised(seen.strange, held))))
+    await _prove(graph, list(zip(examples, rans, strict=True)), options)
+
+
+async def _prove(graph: Any, runs: Sequence[tuple[Example, Ran]], options: RunnerOptions) -> None:
+    """Has later surveys know which of the texts, those found by watching included, were proved to have no effect."""
+    found = discovery.survey(graph, kinds=_KINDS)
+    names = [module.name for module in found.modules if module.evidence != "possible" and not module.reason]
+    effects = Effects(
+        found, names, lambda texts: replaced(found.bind(texts), options.tools, options.tool_cache), options
+    )
+    for example, ran in runs:
+        calls = attribute(ran.watched, found.modules, {})
+        effects.keep({}, example, ran, Rollout(example.id, None, Feedback(0.0), calls, nodes=ran.nodes))
+    discovery.remember(graph, Sightings(no_effect=await effects.settle()))
+
+
+_KINDS: tuple[Kind, ...] = ("prompt", "tool", "schema")

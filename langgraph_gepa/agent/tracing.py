@@ -35,13 +35,15 @@ class Watched:
 
     `schemas` are the tool schemas (and response format) a model call offered, or the tool's own
     `{"name", "description"}` for a tool call; `asked_by` is the id under which a model asked for
-    a tool call; `within` is the position of the tool call this call happened inside, if any.
+    a tool call; `within` is the position of the tool call this call happened inside, if any. `outcome` is the
+    object that came back, or the exception: an `LLMResult`, a tool's output, documents; `None` while under way.
     """
 
     call: Call
     schemas: tuple[Any, ...] = ()
     asked_by: str | None = None
     within: int | None = None
+    outcome: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class _Open:
     model: str = ""
     provider: str | None = None
     output: Any = None
+    outcome: Any = None
     error: str | None = UNFINISHED
     usage: Usage = field(default_factory=Usage)
     seconds: float | None = None
@@ -140,7 +143,7 @@ class Tracer(BaseCallbackHandler):
         self._model_started(serialized, heard, run_id, parent_run_id, metadata or {}, kwargs)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
-        call = self._ended(run_id)
+        call = self._ended(run_id, response)
         if call is not None:
             generation = first(response)
             call.output = said(generation)
@@ -164,7 +167,7 @@ class Tracer(BaseCallbackHandler):
         self._started(call, run_id, parent_run_id, metadata)
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        call = self._ended(run_id)
+        call = self._ended(run_id, output)
         if call is not None:
             failed = getattr(output, "status", None) == "error"
             call.output = shortened(answer(output))
@@ -182,7 +185,7 @@ class Tracer(BaseCallbackHandler):
         self._started(call, run_id, parent_run_id, metadata)
 
     def on_retriever_end(self, documents: Sequence[Document], *, run_id: UUID, **kwargs: Any) -> None:
-        call = self._ended(run_id)
+        call = self._ended(run_id, documents)
         if call is not None:
             call.output = plain(list(documents))
 
@@ -216,16 +219,17 @@ class Tracer(BaseCallbackHandler):
             self._runs[run_id] = call
             self._calls.append(call)
 
-    def _ended(self, run_id: UUID) -> _Open | None:
+    def _ended(self, run_id: UUID, outcome: Any) -> _Open | None:
         with self._lock:
             call = self._runs.pop(run_id, None)
             if call is not None:
+                call.outcome = outcome
                 call.seconds = time.perf_counter() - call.started
                 call.error = None
             return call
 
     def _failed(self, run_id: UUID, error: BaseException) -> None:
-        call = self._ended(run_id)
+        call = self._ended(run_id, error)
         if call is not None:
             call.error = words(error)
 
@@ -287,4 +291,10 @@ def _watched(call: _Open, now: float, moved: Mapping[int, int]) -> Watched:
         usage=call.usage,
         seconds=seconds,
     )
-    return Watched(done, call.schemas, call.asked_by, None if call.within is None else moved[call.within])
+    within = None if call.within is None else moved[call.within]
+    return Watched(done, call.schemas, call.asked_by, within, call.outcome)
+
+
+def bubbles(error: Any) -> bool:
+    """Whether it is an exception by which LangGraph's control flow travels: an interrupt, a command to the parent."""
+    return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)

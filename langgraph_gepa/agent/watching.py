@@ -14,25 +14,34 @@ from langgraph_gepa.agent.shown import copies, filled, instructing
 from langgraph_gepa.agent.strange import strange
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, Style, Texts
+from langgraph_gepa.search.module import Module, NoEffect, Style, Texts
 from langgraph_gepa.search.rollout import Call, Rollout
 
 _RUNS = 8
 """Rollouts of a run that are searched for texts from nowhere known."""
 _SHOWN = 60
 """Letters of a text that are shown in a warning."""
+NO_EFFECT: Mapping[NoEffect, str] = {
+    "stale": "changing it has no effect: the model is sent a copy that was made before the change",
+    "varies": "its words change from run to run, so that they are not found again to be replaced",
+    "alters": "changing it changes more than its words: other parts of the message are lost with them",
+    "breaks": "the graph fails when it is changed, whatever the new text says",
+}
+"""Reasons in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
     """`seen` maps the modules whose text reached a model to the nodes it was seen at; `strange` are texts
     that reached a model from nowhere known, as modules. `styles` has those that look plain and were filled in
-    as templates; `given` is what the examples say, word for word."""
+    as templates; `given` is what the examples say, word for word; `no_effect` has the modules whose new text was
+    proved to be of no use."""
 
     seen: Mapping[str, Nodes] = field(default_factory=dict)
     strange: tuple[Module, ...] = ()
     styles: Mapping[str, Style] = field(default_factory=dict)
     given: frozenset[str] = frozenset()
+    no_effect: Mapping[str, NoEffect] = field(default_factory=dict)
 
 
 def sightings(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Sightings:
@@ -85,6 +94,8 @@ def updated(modules: Iterable[Module], known: Sightings, declared: Container[str
             one = replace(one, evidence="possible")
         elif one.name in known.seen:
             one = replace(one, evidence="seen", nodes=tuple(dict.fromkeys([*one.nodes, *known.seen[one.name]])))
+        if why := known.no_effect.get(one.name):
+            one = replace(one, no_effect=why, reason=NO_EFFECT[why])
         yield one
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -21,6 +21,7 @@ from langgraph_gepa.search.events import (
     ExamplesDrawn,
     IterationFinished,
     IterationStarted,
+    ModulesLeftOut,
     RolloutFinished,
     RunFinished,
     RunStarted,
@@ -28,7 +29,7 @@ from langgraph_gepa.search.events import (
 )
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.merge import gate_examples, propose_merge
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.module import Module, NoEffect
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA, Rules
 from langgraph_gepa.search.turn import Turn
@@ -45,9 +46,16 @@ class Examples:
     test: Sequence[Example] = ()
 
 
+async def nothing_known() -> Mapping[str, NoEffect]:
+    """Of no module is it known that it has no effect."""
+    return {}
+
+
 @dataclass
 class Optimizer:
     """One search. `run` goes on where the ledger's journal ends, from the start when it is empty.
+
+    `without_effect` is asked before each reflection which modules the rollouts so far prove to be of no use.
 
     With `in_flight=1` iterations follow each other and the candidates depend on the seed and
     the replies alone; with more, a new one starts as soon as another ends.
@@ -61,6 +69,7 @@ class Optimizer:
     rules: Rules = GEPA
     seed: int = 0
     in_flight: int = 1
+    without_effect: Callable[[], Awaitable[Mapping[str, NoEffect]]] = nothing_known
 
     def __post_init__(self) -> None:
         feedback = {example.id: example for example in self.examples.feedback}
@@ -200,6 +209,18 @@ class Optimizer:
             self.ledger.tell(CandidateAdmitted(0, Candidate(0, texts)))
         if 0 in self.pool.open:
             self.ledger.tell(IterationFinished(0, "accepted", "the seed"))
+        await self._leave_out()
+
+    async def _leave_out(self) -> None:
+        """Takes modules without effect out of the search. Raises `UsageError` when none is left."""
+        modules = self.pool.modules
+        found = {name: why for name, why in (await self.without_effect()).items() if name in modules}
+        if found:
+            self.ledger.tell(ModulesLeftOut(found))
+        if not self.pool.modules:
+            raise UsageError(
+                f"There is nothing to optimise: rollouts prove that a new text of {', '.join(modules)} has no effect."
+            )
 
     def _seed_examples(self) -> tuple[str, ...]:
         """All of the pareto set, or those drawn of it, in its order.
@@ -260,6 +281,7 @@ class Optimizer:
             self.rules,
             self._turn(number),
             lambda wanted: self._grant(number, wanted),
+            self._leave_out,
         ).carry()
 
     async def _score_tests(self) -> None:

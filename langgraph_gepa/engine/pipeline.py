@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import fsum
 
@@ -46,7 +46,8 @@ class Pipeline:
 
     Each decision that what happens meanwhile could change is told before it is acted on, and read
     from the journal where it stands there. `grant` says how many of the rollouts asked for the
-    budget allows; they are this iteration's until it ends.
+    budget allows; they are this iteration's until it ends. `leave_out` takes modules that turned out to have no effect
+    out of the search.
     """
 
     plan: IterationStarted
@@ -57,6 +58,7 @@ class Pipeline:
     rules: Rules
     turn: Turn
     grant: Callable[[int], int]
+    leave_out: Callable[[], Awaitable[None]]
     number: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -139,6 +141,7 @@ class Pipeline:
         if (chosen := self._chosen) is not None:
             records = chosen.records or tuple(drawn)
             return chosen.modules, records, await self._shown(parent, records)
+        await self.leave_out()
         while records := self.rules.records(self.turn, parent.id, drawn, scores):
             shown = await self._shown(parent, records)
             if records == self.rules.records(self.turn, parent.id, drawn, scores):  # no other iteration took them

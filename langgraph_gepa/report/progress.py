@@ -16,6 +16,7 @@ from langgraph_gepa.search.events import (
     IterationFinished,
     IterationStarted,
     ModulesChosen,
+    ModulesLeftOut,
     Outcome,
     ReflectionFinished,
     RolloutFinished,
@@ -142,7 +143,7 @@ class Iteration:
 
 def tell(known: dict[int, Iteration], event: Event, at: float) -> Iteration | None:
     """Folds the event into `known`, iterations by number; the one it belongs to, if it belongs to one."""
-    if isinstance(event, RunStarted | RunFinished | Charged):
+    if isinstance(event, RunStarted | ModulesLeftOut | RunFinished | Charged):
         return None
     if isinstance(event, RolloutFinished) and event.subset == "test":
         return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.module import Texts
+from langgraph_gepa.search.module import NoEffect, Texts
 from langgraph_gepa.search.rollout import Usage
 
 Subset = Literal["feedback", "pareto", "gate", "test"]
@@ -34,6 +35,13 @@ class RunStarted:
     pareto_set: tuple[str, ...]
     test_set: tuple[str, ...] = ()
     judged_by: Judge = "mean"
+
+
+@dataclass(frozen=True, slots=True)
+class ModulesLeftOut:
+    """Modules of which rollouts proved that a new text is of no use: from here on they keep theirs."""
+
+    reasons: Mapping[str, NoEffect]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +158,7 @@ class RunFinished:
 
 Event = (
     RunStarted
+    | ModulesLeftOut
     | IterationStarted
     | ExamplesDrawn
     | ModulesChosen

@@ -14,6 +14,10 @@ Kind = Literal["prompt", "tool", "schema"]
 Evidence = Literal["seen", "flows", "possible"]
 Style = Literal["plain", "format", "fstring", "percent", "dollars", "mustache", "jinja2", "unknown"]
 """The language of templates a text is written in: see `search.placeholders`."""
+NoEffect = Literal["stale", "varies", "alters", "breaks"]
+"""Why a new text of a module is of no use, as rollouts proved: `stale`, the model is sent the old one all the same;
+`varies`, its words are not found again in a second run, to be replaced; `alters`, more than the text changes;
+`breaks`, the graph fails, whatever the text says."""
 
 
 class Off(StrEnum):
@@ -53,6 +57,7 @@ class Module:
     `table` names the table of which a text is one entry. `reason` says why the text
     cannot be replaced; empty when it can. `note` says how it is replaced where it has no
     place in memory. `chosen` is the user's choice for or against it; `None` leaves it at the default.
+    place in memory. `no_effect` is what rollouts proved, which is the reason then.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Module:
     off: Off | None = None
     table: str = ""
     chosen: bool | None = None
+    no_effect: NoEffect | None = None
 
     @property
     def on(self) -> bool:

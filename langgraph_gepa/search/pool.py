@@ -19,6 +19,7 @@ from langgraph_gepa.search.events import (
     IterationStarted,
     Lineage,
     ModulesChosen,
+    ModulesLeftOut,
     ReflectionFinished,
     RolloutFinished,
     RunFinished,
@@ -26,6 +27,7 @@ from langgraph_gepa.search.events import (
     Subset,
 )
 from langgraph_gepa.search.frontier import Frontier
+from langgraph_gepa.search.module import NoEffect
 from langgraph_gepa.search.tally import Tally
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Pool:
 
     started: RunStarted | None = None
     finished: RunFinished | None = None
+    left_out: dict[str, NoEffect] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
     pareto: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     feedback: dict[str, dict[str, list[float]]] = field(default_factory=dict)
@@ -77,8 +80,8 @@ class Pool:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """Names of the modules under optimisation, in round-robin order."""
-        return tuple(self.started.seed) if self.started else ()
+        """Names of the modules under optimisation, in round-robin order, without those left out since."""
+        return tuple(name for name in self.started.seed if name not in self.left_out) if self.started else ()
 
     @property
     def feedback_set(self) -> tuple[str, ...]:
@@ -187,6 +190,8 @@ class Pool:
             case RunStarted():
                 self.started = event
                 self._frontier.places = {example: place for place, example in enumerate(event.pareto_set)}
+            case ModulesLeftOut():
+                self.left_out |= event.reasons
             case IterationStarted():
                 self._start(event)
             case ModulesChosen():
@@ -212,7 +217,7 @@ class Pool:
         self._note(event)
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, RunStarted | RunFinished | IterationFinished | Charged):
+        if isinstance(event, RunStarted | ModulesLeftOut | RunFinished | IterationFinished | Charged):
             return
         if not (isinstance(event, RolloutFinished) and event.subset == "test"):
             self.open.setdefault(event.iteration, []).append(event)
@@ -280,7 +285,7 @@ class Pool:
         if len(candidate.parents) != 1:
             return not candidate.parents
         old = self.candidates[candidate.parents[0]].texts
-        changed = sum(candidate.texts[name] != old[name] for name in self.modules)
+        changed = sum(text != old[name] for name, text in candidate.texts.items())
         return self._single[candidate.parents[0]] and changed <= 1
 
     def _refresh(self, example: str) -> None:

@@ -22,11 +22,15 @@ def bears_on(module: Module, rollout: Rollout) -> bool:
     """
     if module.name in rollout.feedback.by_module or any(module.name in call.modules for call in rollout.calls):
         return True
-    called = {call.node for call in rollout.calls if call.kind == "model"}
     if not rollout.nodes:
-        return not called
-    return any(node in rollout.nodes and not _calls_within(node, called) for node in module.nodes)
+        return not any(call.kind == "model" for call in rollout.calls)
+    return ran_unseen(module, rollout)
 
 
-def _calls_within(node: str, called: Iterable[str]) -> bool:
-    return any(one == node or one.startswith(f"{node}/") for one in called)
+def ran_unseen(module: Module, rollout: Rollout) -> bool:
+    """Whether a node that uses the module ran, and no model call of that node was seen."""
+    called = {call.node for call in rollout.calls if call.kind == "model"}
+    return any(
+        node in rollout.nodes and not any(one == node or one.startswith(f"{node}/") for one in called)
+        for node in module.nodes
+    )

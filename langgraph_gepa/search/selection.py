@@ -54,4 +54,4 @@ def pick_parent(pool: Pool, rng: Random) -> int:
 
 def round_robin(pool: Pool, parent: int) -> tuple[str, ...]:
     """The parent's next module (Alg. 1, SELECTMODULE)."""
-    return (pool.modules[pool.pointers[parent]],)
+    return (pool.modules[pool.pointers[parent] % len(pool.modules)],)

@@ -19,15 +19,16 @@ from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import (
     IterationFinished,
     IterationStarted,
+    ModulesLeftOut,
     ReflectionFinished,
     RolloutFinished,
     RunFinished,
 )
 from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Texts
+from langgraph_gepa.search.module import NoEffect, Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Usage
-from langgraph_gepa.search.rules import GEPA, RACING
+from langgraph_gepa.search.rules import GEPA, RACING, Rules
 
 
 @pytest.mark.parametrize("in_flight", [1, 4, 8])
@@ -85,6 +86,37 @@ def test_a_search_in_which_no_call_was_credited_ends_without_a_reflection(worlds
     optimizer = world.session(Budget(rollouts=120), used=lambda *_: False)
     pool = asyncio.run(replace(optimizer, rules=RACING).run())
     assert pool.finished is not None
+    assert not world.model.prompts
+
+
+@pytest.mark.parametrize("rules", [GEPA, RACING], ids=["gepa", "racing"])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_module_without_effect_is_left_out_from_when_it_is_known(worlds: Any, rules: Rules, late: bool) -> None:
+    """No reflection on it starts after that, the round goes on over the others, and a resumed run knows it."""
+    world = worlds.random(1, modules=3, pareto=6)
+    calls = itertools.count()
+
+    async def known() -> dict[str, NoEffect]:
+        return {"m1": "stale"} if next(calls) == 2 * late else {}
+
+    pool = asyncio.run(replace(world.session(Budget(rollouts=90)), rules=rules, without_effect=known).run())
+    assert (pool.left_out, pool.modules) == ({"m1": "stale"}, ("m0", "m2"))
+    more = asyncio.run(replace(world.session(Budget(rollouts=150)), rules=rules).run())
+    assert more.spent.rollouts > pool.spent.rollouts
+    journal = world.journal()
+    after = journal[journal.index(ModulesLeftOut({"m1": "stale"})) :]
+    assert {event.module for event in after if isinstance(event, ReflectionFinished)} == {"m0", "m2"}
+
+
+def test_a_search_without_a_module_that_has_an_effect_is_refused(worlds: Any) -> None:
+    """It ends when that is known, before a reflection is paid."""
+    world = worlds.random(1, modules=2, pareto=6)
+
+    async def known() -> dict[str, NoEffect]:
+        return {"m0": "stale", "m1": "breaks"}
+
+    with pytest.raises(UsageError, match="nothing to optimise"):
+        asyncio.run(replace(world.session(Budget(rollouts=90)), without_effect=known).run())
     assert not world.model.prompts
 
 

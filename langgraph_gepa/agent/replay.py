@@ -1,0 +1,226 @@
+"""A rollout run once more without its models: what they replied the first time they reply again.
+
+Within `replaying`, models, tools and retrievers of LangChain give what they gave in a recorded rollout, and
+nothing is sent anywhere; a call that the recording does not have ends the run. Tools in which models were
+called run for real, so that these calls are reached.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_json_schema
+
+from langgraph_gepa.agent import served
+from langgraph_gepa.agent.masking import Mask, masked
+from langgraph_gepa.agent.said import strings
+from langgraph_gepa.agent.told import slim
+from langgraph_gepa.agent.tracing import Watched, bubbles, node_path
+from langgraph_gepa.engine.plain import plain
+
+
+class ReplayEnded(BaseException):
+    """The run went another way than the recorded one.
+
+    Not an `Exception`: a node that handles failures, or tries again after them, must not handle this one.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The texts of one model call: its messages, and the descriptions that went with them."""
+
+    node: str
+    texts: tuple[str, ...]
+
+    def holds(self, word: str) -> bool:
+        return any(word in text.lower() for text in self.texts)
+
+
+class Replay:
+    """Gives out the outcomes of one rollout's calls, each once. `sent` is what models were sent meanwhile.
+
+    A call is known by its inputs as `restored` makes them, which takes out whatever tells this run's texts from
+    the recorded ones; a model call with other inputs is taken for the next one of its node.
+    """
+
+    def __init__(self, watched: Sequence[Watched], restored: Mask) -> None:
+        self.sent: list[Sent] = []
+        self._restored = restored
+        self._lock = threading.Lock()
+        with_models = {seen.within for seen in watched if seen.call.kind == "model"}
+        self._left = {
+            position: replace(seen, outcome=_REAL) if position in with_models or bubbles(seen.outcome) else seen
+            for position, seen in enumerate(watched)
+        }
+
+    def reply(self, messages: Sequence[BaseMessage], manager: Any, settings: Mapping[str, Any]) -> ChatResult:
+        """What the recorded model answered to these messages. Raises what it raised, and `ReplayEnded`."""
+        node = node_path(getattr(manager, "metadata", None) or {}) or served.node()
+        inputs = [slim(message) for message in messages]
+        texts = [text for message in inputs for text in strings(message["content"])]
+        described = (text for setting in settings.values() for text in strings(_described(setting)))
+        with self._lock:
+            self.sent.append(Sent(node, (*texts, *described)))
+        inputs = masked(inputs, self._restored)
+        seen = self._taken("model", lambda seen: seen.call.inputs == inputs) or self._taken(
+            "model", lambda seen: seen.call.node == node
+        )
+        outcome = _given(seen)
+        if not isinstance(outcome, LLMResult) or not outcome.generations:
+            raise ReplayEnded
+        made = [one for one in outcome.generations[0] if isinstance(one, ChatGeneration)]
+        return ChatResult(generations=[ChatGeneration(message=one.message.model_copy()) for one in made])
+
+    def result(self, kind: str, name: str | None, inputs: Any, asked_by: str | None = None) -> tuple[Any] | None:
+        """What a recorded tool or retriever gave; `None` where it has to run for real. Raises as `reply` does."""
+        inputs = masked(plain(inputs), self._restored)
+
+        def same(seen: Watched) -> bool:
+            if name is not None and seen.call.name != name:
+                return False
+            return seen.asked_by == asked_by if asked_by else seen.call.inputs in (inputs, {"input": inputs})
+
+        seen = self._taken(kind, same)
+        if seen is not None and seen.outcome is _REAL:
+            return None
+        return (copy.copy(_given(seen)),)
+
+    def _taken(self, kind: str, fits: Callable[[Watched], bool]) -> Watched | None:
+        with self._lock:
+            for position, seen in self._left.items():
+                if seen.call.kind == kind and fits(seen):
+                    return self._left.pop(position)
+        return None
+
+
+_REAL = object()
+"""In place of the outcome of a tool that runs for real."""
+
+
+def _given(seen: Watched | None) -> Any:
+    if seen is None:
+        raise ReplayEnded
+    if isinstance(seen.outcome, BaseException):
+        raise seen.outcome
+    return seen.outcome
+
+
+def _described(setting: Any) -> Any:
+    """A setting of a model call as plain data, classes as what they say of themselves."""
+    if isinstance(setting, type):
+        try:
+            return convert_to_json_schema(setting)
+        except (TypeError, ValueError):  # no schema
+            return None
+    if isinstance(setting, list | tuple):
+        return [_described(one) for one in setting]
+    return plain(setting)
+
+
+_now: ContextVar[Replay | None] = ContextVar("langgraph_gepa_replay", default=None)
+
+
+@contextmanager
+def replaying(replay: Replay) -> Iterator[None]:
+    """Within it, and in the tasks and threads started in it, calls are answered from `replay`."""
+    _install()
+    token = _now.set(replay)
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+@functools.cache
+def _install() -> None:
+    """Has LangChain's classes look for a replay, from the first one on: below the callbacks, above the requests."""
+    for kind, wrappers in _WRAPPERS.items():
+        for name, wrapper in wrappers.items():
+            own = getattr(kind, name)
+            setattr(kind, name, functools.wraps(own)(wrapper(own)))
+
+
+def _generate(own: Any) -> Any:
+    def generate(self: Any, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> Any:
+        if (replay := _now.get()) is None:
+            return own(self, messages, stop=stop, run_manager=run_manager, **kwargs)
+        return replay.reply(messages, run_manager, kwargs)
+
+    return generate
+
+
+def _agenerate(own: Any) -> Any:
+    async def generate(
+        self: Any, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+    ) -> ChatResult:
+        if (replay := _now.get()) is None:
+            result: ChatResult = await own(self, messages, stop=stop, run_manager=run_manager, **kwargs)
+            return result
+        return replay.reply(messages, run_manager, kwargs)
+
+    return generate
+
+
+def _should_stream(own: Any) -> Any:
+    return lambda self, **kwargs: _now.get() is None and own(self, **kwargs)
+
+
+def _run(own: Any) -> Any:
+    def run(self: Any, tool_input: Any, *args: Any, tool_call_id: str | None = None, **kwargs: Any) -> Any:
+        known = _known("tool", self.name, tool_input, tool_call_id)
+        return known[0] if known else own(self, tool_input, *args, tool_call_id=tool_call_id, **kwargs)
+
+    return run
+
+
+def _arun(own: Any) -> Any:
+    async def run(self: Any, tool_input: Any, *args: Any, tool_call_id: str | None = None, **kwargs: Any) -> Any:
+        known = _known("tool", self.name, tool_input, tool_call_id)
+        return known[0] if known else await own(self, tool_input, *args, tool_call_id=tool_call_id, **kwargs)
+
+    return run
+
+
+def _invoke(own: Any) -> Any:
+    def invoke(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+        known = _known("retrieval", None, query)
+        return known[0] if known else own(self, query, *args, **kwargs)
+
+    return invoke
+
+
+def _ainvoke(own: Any) -> Any:
+    async def invoke(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+        known = _known("retrieval", None, query)
+        return known[0] if known else await own(self, query, *args, **kwargs)
+
+    return invoke
+
+
+def _known(kind: str, name: str | None, inputs: Any, asked_by: str | None = None) -> tuple[Any] | None:
+    replay = _now.get()
+    return None if replay is None else replay.result(kind, name, inputs, asked_by)
+
+
+_WRAPPERS: Mapping[type, Mapping[str, Callable[[Any], Any]]] = {
+    BaseChatModel: {
+        "_generate_with_cache": _generate,
+        "_agenerate_with_cache": _agenerate,
+        "_should_stream": _should_stream,
+    },
+    BaseTool: {"run": _run, "arun": _arun},
+    BaseRetriever: {"invoke": _invoke, "ainvoke": _ainvoke},
+}
