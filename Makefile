@@ -1,0 +1,19 @@
+# Everything a change must pass. `make check` runs it all in the environment that is active; CI does the same.
+
+.PHONY: check lint types test format
+
+check: lint types test
+
+lint:
+	ruff check .
+	ruff format --check .
+
+types:
+	mypy
+
+test:
+	python -m pytest -n auto
+
+format:
+	ruff check --fix .
+	ruff format .
