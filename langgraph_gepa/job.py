@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.agent.failures import Border, absent, is_lasting, is_pressure, is_world_failure, retry_after, told
+from langgraph_gepa.agent.failures import (
+    Border,
+    absent,
+    diagnosis,
+    is_lasting,
+    is_no_answer,
+    is_pressure,
+    is_world_failure,
+    retry_after,
+    trouble,
+)
 from langgraph_gepa.agent.masking import Mask, clean, masked
 from langgraph_gepa.agent.watching import NO_EFFECT
 from langgraph_gepa.engine.allowance import expected, uncountable
@@ -38,7 +48,15 @@ from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import open_run
 from langgraph_gepa.visible import visible
 
-WORLD = Patience(outage=1800.0, lasts=is_lasting, asked=retry_after, presses=is_pressure, absent=absent)
+WORLD = Patience(
+    outage=1800.0,
+    lasts=is_lasting,
+    asked=retry_after,
+    presses=is_pressure,
+    garbled=is_no_answer,
+    absent=absent,
+    trouble=trouble,
+)
 """Half an hour without a provider, then the run stops, to be resumed."""
 
 Say = Callable[[str], None]
@@ -87,8 +105,8 @@ class Job:
             clean(failure, self.mask)
             if not (self.is_world_failure(failure) or is_world_failure(failure)):
                 raise
-            when = "once that is mended, " if is_lasting(failure) else ""
-            raise Interrupted(f"Stopped: {told(failure)}. {self._go_on(folder, when)}") from failure
+            when = "once that is fixed, " if is_lasting(failure) else ""
+            raise Interrupted(f"Stopped: {diagnosis(failure)}. {self._go_on(folder, when)}") from failure
         return Result.open(folder, self.graph)
 
     async def _session(self, folder: Path, brake: Brake) -> None:

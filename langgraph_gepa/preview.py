@@ -9,7 +9,7 @@ from typing import Any, Literal
 from langgraph_gepa import session
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
-from langgraph_gepa.agent.failures import is_world_failure, told
+from langgraph_gepa.agent.failures import diagnosis, is_world_failure
 from langgraph_gepa.agent.loading import load_graph, load_metric, load_options
 from langgraph_gepa.agent.masking import Mask, clean, masking, secrets_of
 from langgraph_gepa.agent.models import models_of, name_of, unpriced
@@ -141,12 +141,12 @@ def _rollout(evaluator: Evaluator, example: Example, mask: Mask) -> Rollout:
         if unfinished.stands is not None:
             return unfinished.stands
         clean(unfinished.cause, mask)
-        raise UsageError(f"The rollout could not be run: {told(unfinished.cause)}.") from unfinished.cause
+        raise UsageError(f"The rollout could not be run: {diagnosis(unfinished.cause)}.") from unfinished.cause
     except Exception as failure:
         clean(failure, mask)
         if not is_world_failure(failure):
             raise
-        raise UsageError(f"The rollout could not be run: {told(failure)}.") from failure
+        raise UsageError(f"The rollout could not be run: {diagnosis(failure)}.") from failure
 
 
 def _told(compiled: Any, modules: Sequence[Module], example: Example | None, options: RunnerOptions) -> DryRun:

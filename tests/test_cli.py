@@ -259,7 +259,7 @@ def test_a_failing_provider_is_exit_code_3_and_resume_ends_the_run(project: Path
     stopped = call(OPTIMIZE)
     assert stopped.exit_code == 3
     assert "no credit" in stopped.stderr
-    assert "once that is mended, the same call, or `langgraph-gepa resume run`" in stopped.stderr
+    assert "once that is fixed, the same call, or `langgraph-gepa resume run`" in stopped.stderr
     assert "stopped, resumable" in call("show run").stdout
     server.models["simulated-clerk"] = clerk
     assert call("resume run").exit_code == 0

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 from langgraph_gepa.agent import metric as metrics
 from langgraph_gepa.agent.attribution import attribute
 from langgraph_gepa.agent.effect import Effects
-from langgraph_gepa.agent.failures import words
+from langgraph_gepa.agent.failures import Witnessed, words
 from langgraph_gepa.agent.fingerprint import parts_of
 from langgraph_gepa.agent.masking import Mask, masked_rollout, masking, secrets_of
 from langgraph_gepa.agent.runner import Graph, Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import replaced
-from langgraph_gepa.agent.tracing import Tracer, watching
+from langgraph_gepa.agent.tracing import Tracer, watcher, watching
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Error, MetricError, UsageError
@@ -64,7 +64,7 @@ class GraphEvaluator:
     ) -> None:
         self._survey = survey
         self._options = options or RunnerOptions()
-        self._score = metrics.adapt(metric, self._options.is_world_failure)
+        self._score = metrics.adapt(metric, self._is_worlds_in_metric)
         self._unit_scale = unit_scale
         self._modules = _chosen(survey.modules, modules)
         self.parts = parts_of(survey, metric, self._options)
@@ -88,38 +88,61 @@ class GraphEvaluator:
         """One rollout, what the metric's own model calls spend included.
 
         A failure of the candidate scores 0 with the error as feedback; a failure of the world, and
-        `MetricError`, are raised. What may be either's is an `Unfinished` rollout, which scores 0 if it
+        `MetricError`, are raised. What may be either's is an `Unfinished` rollout, which stands if it
         has to; so is one whose metric failed by the world, and only the metric is asked again.
         """
         ran = await run(self._graph(texts), example, self._options)
         rollout = self._rollout(ran, texts, example)
         self._effects.keep(texts, example, ran, rollout)
         if ran.error is None:
-            return await self._scored(ran, rollout, example, Tracer(self._options.prices))
+            return await self._scored(ran, rollout, example)
         kept = masked_rollout(rollout, self._mask)
         if ran.doubt is not None:
             raise Unfinished(ran.doubt, stands=kept) from ran.doubt
         return kept
 
-    async def _scored(self, ran: Ran, rollout: Rollout, example: Example, watch: Tracer) -> Rollout:
-        """`watch` adds up what the metric spends, over all its tries."""
+    async def _scored(self, ran: Ran, rollout: Rollout, example: Example) -> Rollout:
+        """`rollout` with its score. Where the metric is asked again, its usage adds up over all tries."""
+        watch = Tracer(self._options.prices)
+        feedback: Feedback = Feedback(0.0)
+        raised: Exception | None = None
         try:
             with watching(watch):
                 feedback = await self._score(example, ran.state, rollout)
-        except Error:
-            raise
+        except Error as mistake:
+            if not isinstance(mistake, MetricError) or not watch.swallowed:
+                raise
+            raised = mistake  # it may have no score because its judge gave none
+        except Exception as failure:  # noqa: BLE001 - of the world, or in doubt: `adapt` lets through no other
+            raised = failure
+        spent = replace(rollout, usage=rollout.usage + watch.usage)
+        again = partial(self._scored, ran, spent, example)
+        try:
+            doubt = self._options.doubt(raised, watch.swallowed, lambda: Witnessed(watch.model_failures))
         except Exception as failure:
-            stands = None
-            if self._options.in_doubt(failure, watch):
-                said = f"The metric failed: {words(failure)}"
-                stands = replace(rollout, feedback=Feedback(0.0, said), usage=rollout.usage + watch.usage, error=said)
-                stands = masked_rollout(stands, self._mask)
-            again = partial(self._scored, ran, rollout, example, watch)
-            raise Unfinished(failure, go_on=again, stands=stands) from failure
+            raise Unfinished(failure, go_on=again) from failure
+        if isinstance(raised, Error) and doubt is None:
+            raise raised
+        if raised is not None:
+            said = f"The metric failed: {words(raised)}"
+            stands = masked_rollout(replace(spent, feedback=Feedback(0.0, said), error=said), self._mask)
+            raise Unfinished(doubt or raised, go_on=again, stands=stands) from raised
         _addressed(feedback, self._survey.modules, example)
         if self._unit_scale:
             _on_unit_scale(feedback.score, example)
-        return masked_rollout(replace(rollout, feedback=feedback, usage=rollout.usage + watch.usage), self._mask)
+        scored = masked_rollout(replace(spent, feedback=feedback), self._mask)
+        if doubt is not None:
+            raise Unfinished(doubt, go_on=again, stands=scored, ended=True) from doubt
+        if ran.doubt is not None:
+            raise Unfinished(ran.doubt, stands=scored, ended=True) from ran.doubt
+        return scored
+
+    def _is_worlds_in_metric(self, failure: BaseException) -> bool:
+        """The border for the metric that is being asked, by what is seen of its own model calls."""
+        watch = watcher()
+        seen = Witnessed(watch.model_failures if watch else ())
+        failures = (failure, *(watch.swallowed if watch else ()))
+        return any(self._options.whose(one, seen) != "candidate" for one in failures)
 
     def _rollout(self, ran: Ran, texts: Texts, example: Example) -> Rollout:
         failed = Feedback(0.0, f"The run failed. {ran.error}" if ran.error else "")

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import email.utils
 import errno
+import http.client
+import socket
+import ssl
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+import urllib.error
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from langgraph_gepa.agent import evidence
+from langgraph_gepa.agent.evidence import PRESSURE_STATUS, chain, kinds, speaks, status_of
+from langgraph_gepa.agent.unreadable import NoAnswerError, is_unreadable
 from langgraph_gepa.engine.plain import plain
 
 Border = Callable[[BaseException], bool]
 """Whether a failure is the world's: tried again, and never scored."""
+
+Verdict = Literal["world", "doubt", "candidate"]
+"""Whose failure it was. In doubt it may be the candidate's or the example's as well as the world's."""
 
 WORLD_STATUS = frozenset({401, 407, 408, 425, 429})
 """HTTP answers below 500 that no prompt can cause, whoever gave them."""
@@ -22,7 +33,7 @@ PROVIDER_STATUS = frozenset({402, 403, 404, 409})
 they may be the candidate's fault: an order that does not exist, a card that was declined."""
 
 LASTING_STATUS = frozenset({401, 402, 403, 404, 407})
-"""Waiting does not mend these: keys, credit, access, names."""
+"""Waiting does not help: keys, credit, access, names."""
 
 PROVIDERS = frozenset({
     "anthropic", "azure", "botocore", "cerebras", "cohere", "fireworks", "google", "groq", "huggingface_hub", "ibm",
@@ -30,35 +41,11 @@ PROVIDERS = frozenset({
 })  # fmt: skip
 """Packages whose exceptions come from a model's provider; `langchain_*` are too."""
 
-WORLD_NAMES = frozenset({
-    "APIConnectionError", "APITimeoutError", "AuthenticationError", "ClientConnectionError", "ConnectTimeout",
-    "ConnectionClosedError", "ConnectTimeoutError", "DeadlineExceeded", "DefaultCredentialsError",
-    "EndpointConnectionError", "IncompleteRead", "InternalServerError", "MaxRetryError", "ModelAPIError",
-    "ModelAuthenticationError", "ModelConnectionError", "ModelNotFoundError", "ModelNotReadyException",
-    "ModelPermissionDeniedError", "ModelRateLimitError", "ModelTimeoutError", "NewConnectionError",
-    "NoCredentialsError", "OverloadedError", "RateLimitError", "ReadTimeoutError", "RemoteDisconnected",
-    "ResourceExhausted", "ServerDisconnectedError", "ServerTimeoutError", "ServiceUnavailable",
-    "ServiceUnavailableError", "ThrottlingException", "TimeoutException", "TooManyRequests", "TransportError",
-})  # fmt: skip
-"""What providers and HTTP libraries call failures of the world, for those that carry no status."""
-
-CANDIDATE_NAMES = frozenset({"InvalidURL", "UnsupportedProtocol", "LocalProtocolError", "TooManyRedirects"})
-"""Subclasses of the above that a bad address causes: the candidate wrote it."""
-
-PRESSURE_STATUS = frozenset({429, 503, 529})
-
-PRESSURE_NAMES = frozenset({
-    "ModelRateLimitError", "OverloadedError", "RateLimitError", "ResourceExhausted", "ServiceUnavailable",
-    "ServiceUnavailableError", "ThrottlingException", "TooManyRequests",
-})  # fmt: skip
-
-LASTING_NAMES = frozenset({
-    "AuthenticationError", "DefaultCredentialsError", "ModelAuthenticationError", "ModelNotFoundError",
-    "ModelPermissionDeniedError", "NoCredentialsError",
-})  # fmt: skip
-
-WORLD_OS_NAMES = frozenset({"ConnectionError", "SSLError", "Timeout", "URLError", "gaierror", "herror"})
-"""Kinds of `OSError` that are about the network: of the standard library and of requests."""
+NETWORK = (
+    ConnectionError, TimeoutError, http.client.IncompleteRead, http.client.BadStatusLine, socket.gaierror,
+    socket.herror, ssl.SSLError,
+)  # fmt: skip
+"""What the standard library raises when the network fails."""
 
 MACHINE_ERRNO = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
@@ -66,12 +53,30 @@ WORLD_ERRNO = MACHINE_ERRNO | frozenset({
     errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT,
 })  # fmt: skip
 
-
-ABSENT_NAMES = frozenset({
-    "ClientConnectorError", "ConnectError", "ConnectionRefusedError", "EndpointConnectionError", "NewConnectionError",
-    "gaierror",
+ABSENT_KINDS = frozenset({
+    "client connector error", "connect error", "endpoint connection error", "new connection error",
 })  # fmt: skip
 """Nothing is there to answer: the connection is refused, or the name is nobody's."""
+
+TLS_KINDS = frozenset({"ssl error", "client connector ssl error", "client connector certificate error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What was seen of a rollout that failed: the exceptions that ended model calls, and the texts of its example
+    and its models. What an error quotes of these is no evidence."""
+
+    model_failures: Collection[BaseException] = ()
+    texts: Collection[str] = ()
+
+    def ended_model_call(self, error: BaseException) -> bool:
+        return any(error is other for other in self.model_failures)
+
+    def quoted(self, phrase: str) -> bool:
+        return any(phrase.lower() in text.lower() for text in self.texts)
+
+
+NOTHING = Witnessed()
 
 
 def words(error: BaseException) -> str:
@@ -81,54 +86,110 @@ def words(error: BaseException) -> str:
 
 
 def is_world_failure(error: BaseException) -> bool:
-    """Whether `error` says nothing about the candidate: rate limit, connection, 5xx, provider time-out, credentials.
+    """Whether `error` says nothing about the candidate: rate limit, connection, 5xx, time-out, no answer, no key.
 
-    Looks through what raised it (`__cause__`, `__context__`) and into exception groups. An
-    HTTP status decides before a name. Told by status and class names, so that providers whose
-    packages are not installed are known too.
+    Looks through what raised it (`__cause__`, `__context__`) and into exception groups. An HTTP status decides
+    before the names of classes, and these before what a library's exception says in words.
     """
-    return any(_is_world(one) for one in chain(error))
+    return verdict(error) != "candidate"
 
 
-def is_doubtful(error: BaseException, heard: Collection[BaseException]) -> bool:
-    """Whether a failure of the world may be the candidate's or the example's all the same.
+def verdict(error: BaseException, seen: Witnessed = NOTHING) -> Verdict:
+    """Whose failure `error` was.
 
-    A page that is never served, a query that takes the search too long: what the graph or the metric called
-    itself failed, and not its model (`heard` are the exceptions that ended model calls) nor this machine.
+    It is the world's without doubt when a model's call, its provider, this machine or a missing key is the reason.
+    A page that is never served or a query that takes the search too long may be the candidate's, and an answer that
+    cannot be read may be the poison of one example.
     """
-    return not any(
-        _is_world(one) and (_by_provider(one) or _is_machines(one) or any(one is other for other in heard))
-        for one in chain(error)
+    if missing_key(error, seen) is not None:
+        return "world"
+    found = [one for one in chain(error) if _is_evident(one, seen)]
+    if any(_is_sure(one, seen) for one in found):
+        return "world"
+    unreadable = any(is_unreadable(one, in_model_call=seen.ended_model_call(one)) for one in chain(error))
+    return "doubt" if found or unreadable else "candidate"
+
+
+def of_the_world(error: Exception) -> Exception:
+    """A failure of the world as an exception that tells by itself that it is one, whatever was witnessed."""
+    if is_world_failure(error):
+        return error
+    wrapped = NoAnswerError(f"the answer of a model could not be read ({words(error)})")
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def missing_key(error: BaseException, seen: Witnessed = NOTHING) -> str | None:
+    """The environment variable for want of which `error` came up; `None` when that is not the reason."""
+    name = evidence.missing_variable(error)
+    return None if name is None or seen.quoted(name) else name
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Whether a failure of the world will not go away by waiting: bad key, no credit, no such model."""
+    return evidence.missing_variable(error) is not None or any(
+        _is_evident(one) and _is_lasting(one) for one in chain(error)
     )
+
+
+def is_pressure(error: BaseException) -> bool:
+    """Whether the provider asks for fewer calls at once: rate limited, overloaded."""
+    return any(_is_evident(one) and _is_pressure(one) for one in chain(error)) and not is_lasting(error)
+
+
+def is_no_answer(error: BaseException) -> bool:
+    """Whether a failure of the world is an answer that could not be read, and nothing else."""
+    found = list(chain(error))
+    return any(is_unreadable(one, in_model_call=True) for one in found) and not any(map(_is_evident, found))
+
+
+def is_tls(error: BaseException) -> bool:
+    """Whether no secure connection could be made."""
+    return any(isinstance(one, ssl.SSLError) or kinds(one) & TLS_KINDS or "[SSL:" in str(one) for one in chain(error))
+
+
+def is_overflow(error: BaseException) -> bool:
+    """Whether a model refused its prompt because it is too long, in whatever words its provider has for that."""
+    return any(evidence.says_overflow(one) for one in chain(error))
 
 
 def absent(error: BaseException) -> str | None:
     """Where nothing answered, as `http://host:port`, for a connection that was refused; else `None`."""
     found = list(chain(error))
-    if not any(kind.__name__ in ABSENT_NAMES for one in found for kind in type(one).__mro__):
-        return None
-    return next(filter(None, map(_address, found)), "the address")
+    refused = (isinstance(one, ConnectionRefusedError | socket.gaierror) or kinds(one) & ABSENT_KINDS for one in found)
+    return _address(error) or "the address" if any(refused) and not is_tls(error) else None
 
 
-def told(error: BaseException) -> str:
-    """A failure of the world for whoever has to mend it: as `words`, with where nothing answered and what to check."""
-    where = absent(error)
-    if where is None:
-        return words(error).rstrip(".")
-    return (
-        f"nothing answers at {where} ({words(error).rstrip('.')}). "
-        "Check that it runs, and its address (the model's base_url, the environment variable for it)"
-    )
+def trouble(error: BaseException) -> str:
+    """What is the matter with a service that fails so, as a predicate: `is down (ConnectError)`."""
+    status = next(filter(None, map(status_of, chain(error))), None)
+    what = f"HTTP {status}" if status else type(error).__name__
+    if is_tls(error):
+        return f"cannot be reached over TLS ({words(error).rstrip('.')})"
+    if is_pressure(error):
+        return f"is overloaded ({what})" if status in PRESSURE_STATUS - {429} else f"limits the rate of calls ({what})"
+    return f"gives answers that cannot be read ({what})" if is_no_answer(error) else f"is down ({what})"
 
 
-def is_lasting(error: BaseException) -> bool:
-    """Whether a failure of the world will not go away by waiting: bad key, no credit, no such model."""
-    return any(_is_world(one) and _is_lasting(one) for one in chain(error))
-
-
-def is_pressure(error: BaseException) -> bool:
-    """Whether the provider asks for fewer calls at once: rate limited, overloaded."""
-    return any(_is_world(one) and _is_pressure(one) for one in chain(error)) and not is_lasting(error)
+def diagnosis(error: BaseException) -> str:
+    """A failure of the world for whoever has to fix it: as `words`, with what it means and what to check."""
+    said = words(error).rstrip(".")
+    if (key := missing_key(error)) is not None:
+        return f"the environment variable {key} is not set ({said}). Set it"
+    if is_tls(error):
+        where = _address(error)
+        return (
+            f"TLS failed{f' at {where}' if where else ''} ({said}). Check the server's certificate and address, and "
+            "which certificates this machine trusts (the environment variable SSL_CERT_FILE)"
+        )
+    if (where := absent(error)) is not None:
+        return (
+            f"nothing answers at {where} ({said}). "
+            "Check that it runs, and its address (the model's base_url, the environment variable for it)"
+        )
+    if is_pressure(error):
+        return f"a service {trouble(error)}: {said}"
+    return said
 
 
 def retry_after(error: BaseException, now: float | None = None) -> float | None:
@@ -142,60 +203,79 @@ def retry_after(error: BaseException, now: float | None = None) -> float | None:
             continue
         if (soon := _number(headers.get("retry-after-ms"))) is not None:
             return max(0.0, soon / 1000)
-        said = headers.get("retry-after")
-        if (seconds := _number(said)) is not None:
+        asked = headers.get("retry-after")
+        if (seconds := _number(asked)) is not None:
             return max(0.0, seconds)
-        date = email.utils.parsedate_tz(said) if isinstance(said, str) else None
+        date = email.utils.parsedate_tz(asked) if isinstance(asked, str) else None
         if date is not None:
             return max(0.0, email.utils.mktime_tz(date) - (time.time() if now is None else now))
     return None
 
 
-def _is_world(error: BaseException) -> bool:
-    names = {kind.__name__ for kind in type(error).__mro__}
-    status = _status(error)
+def _is_evident(error: BaseException, seen: Witnessed = NOTHING) -> bool:
+    """Whether this one exception, without those that led to it, says that the world failed."""
+    status = status_of(error)
     if status is not None:
         return status >= 500 or status in WORLD_STATUS or (status in PROVIDER_STATUS and _by_provider(error))
-    if names & CANDIDATE_NAMES:
+    if evidence.names_request(error):
         return False
-    if names & WORLD_NAMES or isinstance(error, ConnectionError | TimeoutError | MemoryError):
+    if isinstance(error, urllib.error.URLError):
+        return not isinstance(error.reason, str)  # a string is about the address
+    if isinstance(error, (*NETWORK, MemoryError)) or getattr(error, "is_retryable", None) is True:
         return True
-    if isinstance(error, OSError):
-        return error.errno in WORLD_ERRNO or bool(names & WORLD_OS_NAMES)
-    return _no_key(error) or _of_another_loop(error)
+    if isinstance(error, OSError) and error.errno in WORLD_ERRNO:
+        return True
+    if evidence.names_world(error) or (_by_provider(error) and "api error" in kinds(error)):
+        return True
+    return _of_another_loop(error) or _is_said(error, seen)
+
+
+def _is_said(error: BaseException, seen: Witnessed) -> bool:
+    """Whether a library's exception says so in words of its own."""
+    if not speaks(error):
+        return False
+    phrases = evidence.phrase_of_key(str(error)), evidence.phrase_of_world(str(error))
+    return any(phrase is not None and not seen.quoted(phrase) for phrase in phrases)
+
+
+def _is_sure(error: BaseException, seen: Witnessed) -> bool:
+    machine = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in MACHINE_ERRNO)
+    return machine or _by_provider(error) or seen.ended_model_call(error) or _is_about_key(error)
+
+
+def _is_about_key(error: BaseException) -> bool:
+    return status_of(error) is None and (
+        evidence.names_key(error) or (speaks(error) and evidence.phrase_of_key(str(error)) is not None)
+    )
 
 
 def _is_lasting(error: BaseException) -> bool:
-    status = _status(error)
+    status = status_of(error)
     if status is not None:
         return status in LASTING_STATUS or getattr(error, "code", None) == "insufficient_quota"
-    return bool({kind.__name__ for kind in type(error).__mro__} & LASTING_NAMES) or _no_key(error)
+    untrusted = isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error)
+    return untrusted or evidence.names_access(error) or _is_about_key(error)
 
 
 def _is_pressure(error: BaseException) -> bool:
-    status = _status(error)
+    status = status_of(error)
     if status is not None:
         return status in PRESSURE_STATUS
-    return bool({kind.__name__ for kind in type(error).__mro__} & PRESSURE_NAMES)
-
-
-def _no_key(error: BaseException) -> bool:
-    """The openai client without a key raises its root class, which has neither status nor name to go by."""
-    return type(error).__name__ == "OpenAIError" and "api_key" in str(error)
+    return evidence.names_pressure(error) or (speaks(error) and evidence.phrase_of_pressure(str(error)) is not None)
 
 
 def _of_another_loop(error: BaseException) -> bool:
     """A connection that the user's own event loop opened and a pool kept: the failure makes the pool drop it."""
-    said = str(error) if type(error) is RuntimeError else ""
-    return said == "Event loop is closed" or said.endswith("is bound to a different event loop")
-
-
-def _is_machines(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in MACHINE_ERRNO)
+    text = str(error) if type(error) is RuntimeError else ""
+    return text == "Event loop is closed" or text.endswith("is bound to a different event loop")
 
 
 def _address(error: BaseException) -> str | None:
     """Scheme, host and port of what was asked, without path, query and credentials."""
+    return next(filter(None, map(_asked, chain(error))), None)
+
+
+def _asked(error: BaseException) -> str | None:
     try:
         url = urlsplit(str(getattr(getattr(error, "request", None), "url", "")))
         host, port = url.hostname, url.port
@@ -211,40 +291,8 @@ def _by_provider(error: BaseException) -> bool:
     return any(package in PROVIDERS or package.startswith("langchain_") for package in packages)
 
 
-def _status(error: BaseException) -> int | None:
-    """The HTTP status an exception carries, wherever its library keeps it."""
-    response = getattr(error, "response", None)
-    if isinstance(response, Mapping):  # botocore
-        metadata = response.get("ResponseMetadata")
-        found = metadata.get("HTTPStatusCode") if isinstance(metadata, Mapping) else None
-        name = response.get("Error", {}).get("Code") if isinstance(response.get("Error"), Mapping) else None
-        return 429 if name in WORLD_NAMES else _as_status(found)
-    candidates: list[Any] = [getattr(error, name, None) for name in ("status_code", "status", "code", "http_status")]
-    candidates += [getattr(response, name, None) for name in ("status_code", "status")]
-    return next((found for found in map(_as_status, candidates) if found is not None), None)
-
-
-def _as_status(value: Any) -> int | None:
-    return int(value) if isinstance(value, int) and 400 <= value < 600 else None
-
-
 def _number(text: Any) -> float | None:
     try:
         return float(text)
     except (TypeError, ValueError):
         return None
-
-
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it was raised from or while handling, and the members of groups; each once."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        if isinstance(one, BaseExceptionGroup):
-            waiting.extend(one.exceptions)
-        waiting.append(one.__cause__ if one.__cause__ or one.__suppress_context__ else one.__context__)

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from langgraph_gepa.agent.failures import chain, is_world_failure, told
+from langgraph_gepa.agent.evidence import chain
+from langgraph_gepa.agent.failures import diagnosis, is_world_failure
 from langgraph_gepa.errors import Error, UsageError
 from langgraph_gepa.search.rollout import Call, Rollout
 from langgraph_gepa.visible import visible
@@ -124,7 +125,7 @@ def explained(what: str, mask: Mask) -> Iterator[None]:
         clean(failure, mask)
         if not is_world_failure(failure):
             raise
-        raise UsageError(f"{what}: {told(failure)}.") from failure
+        raise UsageError(f"{what}: {diagnosis(failure)}.") from failure
 
 
 def _masked_call(call: Call, mask: Mask) -> Call:

@@ -15,14 +15,15 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from langgraph_gepa.agent.failures import is_world_failure, words
+from langgraph_gepa.agent.failures import is_no_answer, is_overflow, is_world_failure, words
 from langgraph_gepa.agent.isolation import Replacements, isolated
 from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.raised import raised_at
 from langgraph_gepa.agent.tracing import Tracer
+from langgraph_gepa.agent.unreadable import NoAnswerError
 from langgraph_gepa.engine.plain import well_formed
-from langgraph_gepa.engine.ports import Reply
+from langgraph_gepa.engine.ports import Reply, TooLong
 from langgraph_gepa.errors import Error, ModelError
 from langgraph_gepa.search.rollout import Usage
 
@@ -52,7 +53,8 @@ class ChatReflection:
 
     Dollars are `None` where the price is unknown, as a function's always is; a function's tokens
     are not counted. Every prompt goes through `mask` first. Raises `ModelError` at once when the model
-    cannot be made; at a call failures of the world come through as they are, all others as `ModelError`.
+    cannot be made; at a call failures of the world come through as they are, an answer that is none as
+    `NoAnswerError`, a prompt that is too long as `TooLong`, all others as `ModelError`.
     """
 
     def __init__(self, model: Answerer, *, prices: Prices | None = None, **settings: Any) -> None:
@@ -77,9 +79,15 @@ class ChatReflection:
             with isolated(Replacements()):  # the user's cache of models would give one reply for ever
                 return await self._answer(self.mask(prompt))
         except Exception as error:
-            if isinstance(error, Error) or is_world_failure(error):
+            if isinstance(error, Error):
                 raise
-            raise ModelError(f"The reflection model raised {words(error)}{raised_at(error)}. Mend it.") from error
+            if is_overflow(error):
+                raise TooLong(f"the prompt is too long for the reflection model ({words(error)})") from error
+            if is_no_answer(error):
+                raise NoAnswerError(f"the reflection model's answer could not be read ({words(error)})") from error
+            if is_world_failure(error):
+                raise
+            raise ModelError(f"The reflection model raised {words(error)}{raised_at(error)}. Fix it.") from error
 
     async def _answer(self, prompt: str) -> Reply:
         if isinstance(self._model, BaseChatModel):
@@ -115,6 +123,8 @@ async def _chat(model: BaseChatModel, prompt: str, prices: Prices | None) -> Rep
     tracer = Tracer(prices)
     started = time.perf_counter()
     message = await model.ainvoke([HumanMessage(well_formed(prompt))], RunnableConfig(callbacks=[tracer]))
+    if (failure := next(iter(tracer.swallowed), None)) is not None:
+        raise failure
     return Reply(_text(message), tracer.usage, time.perf_counter() - started)
 
 

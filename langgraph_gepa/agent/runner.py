@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
+import json
 import time
 import uuid
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,24 +16,40 @@ from langchain_core.runnables.config import merge_configs
 from langgraph.errors import GraphRecursionError
 from langgraph.pregel import Pregel
 from langgraph.store.base import BaseStore
-from langgraph.types import Command, Interrupt
 
 from langgraph_gepa.agent.containers import containers_copied, context_copied
-from langgraph_gepa.agent.failures import Border, is_doubtful, is_world_failure, words
+from langgraph_gepa.agent.failures import (
+    Border,
+    Verdict,
+    Witnessed,
+    is_lasting,
+    is_pressure,
+    is_world_failure,
+    of_the_world,
+    verdict,
+    words,
+)
+from langgraph_gepa.agent.interrupts import (
+    Dialogue,
+    OnInterrupt,
+    UnansweredInterruptError,
+    breakpoint_of,
+    interrupts_in,
+    standing_at,
+)
 from langgraph_gepa.agent.isolation import Replacements, isolated, new_cache, new_checkpointer, new_store
 from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.tool_cache import ToolCache
 from langgraph_gepa.agent.tools import Guard, StandIns
 from langgraph_gepa.agent.tracing import Tracer, Watched
-from langgraph_gepa.errors import Error, UsageError
+from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.errors import Error
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.rollout import Usage
 
 Graph = Pregel[Any, Any, Any, Any]
-OnInterrupt = Callable[[Any], Any]
 Handlers = list[BaseCallbackHandler]
-INTERRUPTS = "__interrupt__"
 MOST_INTERRUPTS = 100
 GRACE = 1.0
 """Seconds that a stopped rollout has to end by itself."""
@@ -75,16 +91,45 @@ class RunnerOptions:
     prices: Prices | None = None
     is_world_failure: Border = is_world_failure
 
-    def in_doubt(self, failure: Exception, tracer: Tracer) -> bool:
-        """Whether a failure on this side of the border may be the candidate's: not where the user drew the border."""
-        return self.is_world_failure is is_world_failure and is_doubtful(failure, tracer.model_failures)
+    def whose(self, failure: BaseException, seen: Witnessed) -> Verdict:
+        """Whose failure it was; nothing is in doubt where the user drew the border."""
+        if self.is_world_failure is is_world_failure:
+            return verdict(failure, seen)
+        return "world" if self.is_world_failure(failure) else "candidate"
+
+    def doubt(
+        self, raised: Exception | None, swallowed: Sequence[Exception], seen: Callable[[], Witnessed]
+    ) -> Exception | None:
+        """The failure that makes the outcome doubtful: the one that was raised, or one that was handled on the way.
+
+        Raises the failure beside which no outcome stands: the world's, where it was raised; where it was handled, too
+        many calls for a model's provider, or a wrong or missing key.
+        """
+        if raised is None and not swallowed:
+            return None
+        witnessed = seen()
+        whose = self.whose(raised, witnessed) if raised else "candidate"
+        if raised is not None and whose != "candidate":
+            if whose == "world":
+                raise raised
+            return of_the_world(raised)
+        doubts: list[Exception] = []
+        for failure in swallowed:
+            whose, lasts = self.whose(failure, witnessed), is_lasting(failure)
+            moved = self.is_world_failure is not is_world_failure
+            if whose == "world" and (moved or lasts or is_pressure(failure)):
+                raise failure
+            doubts += [of_the_world(failure)] if whose != "candidate" and not lasts else []
+        return next(iter(doubts), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
     """A graph's run on an example, not yet scored. `state` is the live final state, `None` when it failed.
 
-    `doubt` is what made it fail where that may have been the world as well; `nodes` are those that ran, as paths.
+    `doubt` is what made it fail where that may have been the world as well, or a failure of the world that it
+    went on after, as with a tool whose error becomes a message;
+    `nodes` are those that ran, as paths.
     """
 
     state: Any
@@ -105,7 +150,7 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
     options = options or RunnerOptions()
     tracer, guard = Tracer(options.prices), Guard(options.tools)
     started = time.perf_counter()
-    state, error, doubt = None, None, None
+    state, error, raised = None, None, None
     try:
         replacements = Replacements()
         graph = _own(graph, options.store, replacements)
@@ -117,14 +162,17 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
         error = f"The rollout was stopped: it took longer than {options.timeout:g} seconds."
     except UnansweredInterruptError as unanswered:
         error = str(unanswered)
-    except Exception as failure:
-        if options.is_world_failure(failure) and not options.in_doubt(failure, tracer):
-            raise
-        doubt = failure if options.is_world_failure(failure) else None
-        error = _in_words(failure, tracer.node_of(failure))
+    except Exception as failure:  # noqa: BLE001 - judged below
+        raised, error = failure, _in_words(failure, tracer.node_of(failure))
     guard.check()
+    doubt = options.doubt(raised, tracer.swallowed, lambda: _witnessed(tracer, example))
     seconds = time.perf_counter() - started
     return Ran(state, tracer.watched, tracer.usage, seconds, error, doubt, tracer.nodes)
+
+
+def _witnessed(tracer: Tracer, example: Example) -> Witnessed:
+    outputs = [watched.call.output for watched in tracer.watched if watched.call.kind == "model"]
+    return Witnessed(tracer.model_failures, tuple(map(json.dumps, map(plain, (example.inputs, *outputs)))))
 
 
 def _own(graph: Graph, make_store: Callable[[], BaseStore] | None, replacements: Replacements) -> Graph:
@@ -164,24 +212,21 @@ async def _within(seconds: float | None, rollout: Coroutine[Any, Any, T]) -> T:
     raise _OutOfTimeError
 
 
-class UnansweredInterruptError(Exception):
-    """The graph asked a human and nobody was there to answer."""
-
-
 async def _to_the_end(
     graph: Graph, example: Example, options: RunnerOptions, handlers: Handlers, replacements: Replacements
 ) -> Any:
     config = _config(example, options, handlers)
     context = options.context(example) if callable(options.context) else context_copied(options.context)
     step: Any = containers_copied(example.inputs)
+    dialogue = Dialogue(options.on_interrupt)
     for _ in range(MOST_INTERRUPTS):
         with isolated(replacements):
             state = await graph.ainvoke(step, config, context=context, durability="exit")
-        asked = _interrupts(state)
-        stopped_at = () if asked else await _breakpoint(graph, config)
+        asked = interrupts_in(state)
+        stopped_at = () if asked else await breakpoint_of(graph, config)
         if not asked and not stopped_at:
             return state
-        step = await _resume(asked, stopped_at, options.on_interrupt)
+        step = await dialogue.resume(await standing_at(graph, config), asked, stopped_at)
     raise GraphRecursionError(f"it interrupted itself more than {MOST_INTERRUPTS} times")
 
 
@@ -195,45 +240,8 @@ def _config(example: Example, options: RunnerOptions, handlers: Handlers) -> Run
     return config
 
 
-def _interrupts(state: Any) -> tuple[Interrupt, ...]:
-    return tuple(state.get(INTERRUPTS, ())) if isinstance(state, Mapping) else ()
-
-
-async def _breakpoint(graph: Graph, config: RunnableConfig) -> tuple[str, ...]:
-    if not (graph.interrupt_before_nodes or graph.interrupt_after_nodes):
-        return ()
-    return tuple((await graph.aget_state(config)).next)
-
-
-async def _resume(asked: tuple[Interrupt, ...], stopped_at: tuple[str, ...], answer: OnInterrupt | None) -> Any:
-    if answer is None:
-        value = [one.value for one in asked] if asked else {"breakpoint": list(stopped_at)}
-        raise UnansweredInterruptError(
-            f"The graph interrupted itself to ask a human: {_brief(value)}. "
-            "Give a function that answers in a human's place: RunnerOptions(on_interrupt=lambda value: ...), on the "
-            "command line with --options."
-        )
-    if not asked:
-        await _answered(answer, {"breakpoint": list(stopped_at)})
-        return None
-    return Command(resume={one.id: await _answered(answer, one.value) for one in asked})
-
-
-async def _answered(answer: OnInterrupt, value: Any) -> Any:
-    try:
-        reply = answer(value)
-        return await reply if inspect.isawaitable(reply) else reply
-    except Exception as error:
-        raise UsageError(f"on_interrupt raised {words(error)} when asked {_brief(value)}") from error
-
-
 def _in_words(failure: Exception, node: str) -> str:
     if isinstance(failure, GraphRecursionError):
         return f"The graph did not come to an end: {str(failure).splitlines()[0]}"
     where = f"In node {node}: " if node else ""
     return f"{where}{words(failure)}"
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}…"

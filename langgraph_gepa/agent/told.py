@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
+from langgraph_gepa.agent.evidence import ReportedError
 from langgraph_gepa.agent.pricing import Prices, price
 from langgraph_gepa.engine.plain import flat_message, plain, shortened
 from langgraph_gepa.search.rollout import Usage
+
+LONGEST_REPORT = 2_000
+_REPORT = re.compile(r"\W{0,3}(?:\w+\W+){0,4}?\w*(?:error|exception|failed|failure|ratelimit)", re.IGNORECASE)
+"""How a text begins that an exception was made into."""
 
 
 def slim(message: Any) -> dict[str, Any]:
@@ -39,6 +45,23 @@ def said(generation: Generation | None) -> dict[str, Any]:
     if isinstance(generation, ChatGeneration):
         return slim(generation.message)
     return {"role": "assistant", "content": plain(generation.text) if generation else ""}
+
+
+def is_empty(generation: Generation) -> bool:
+    """Whether a streamed answer holds nothing, not even why it ended: a stream that broke off before it began."""
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    if message is None or message.content or getattr(message, "tool_calls", None) or message.additional_kwargs:
+        return False
+    described = {**message.response_metadata, **(generation.generation_info or {})}
+    return not any(name.endswith("reason") for name in described) and not getattr(message, "usage_metadata", None)
+
+
+def reported_failure(tool: str, output: Any, failed: bool) -> ReportedError | None:
+    """The failure that a tool's answer tells of, where the tool or its node made a text of it."""
+    text = output if isinstance(output, str) else ""
+    if len(text) > LONGEST_REPORT or not (failed or _REPORT.match(text)):
+        return None
+    return ReportedError(f"the tool {tool} answered: {text}")
 
 
 def answer(output: Any) -> Any:

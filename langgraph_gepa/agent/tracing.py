@@ -17,11 +17,13 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
+from langgraph.errors import GraphBubbleUp
 
 from langgraph_gepa.agent.failures import words
-from langgraph_gepa.agent.ordering import Place, Spot, in_order, spot_of
+from langgraph_gepa.agent.ordering import Spot, in_order, spot_of
 from langgraph_gepa.agent.pricing import Prices
-from langgraph_gepa.agent.told import answer, first, said, schemas, slim, usage_of
+from langgraph_gepa.agent.told import answer, first, is_empty, reported_failure, said, schemas, slim, usage_of
+from langgraph_gepa.agent.unreadable import NoAnswerError
 from langgraph_gepa.engine.meter import Meter, meter
 from langgraph_gepa.engine.plain import plain, shortened
 from langgraph_gepa.search.rollout import Call, Usage
@@ -58,14 +60,30 @@ class _Open:
     schemas: tuple[Any, ...] = ()
     asked_by: str | None = None
     within: int | None = None
-    place: Place = ()
+    spot: Spot = field(default_factory=Spot)
     model: str = ""
     provider: str | None = None
     output: Any = None
     outcome: Any = None
     error: str | None = UNFINISHED
+    failure: Exception | None = None
+    streamed: bool = False
     usage: Usage = field(default_factory=Usage)
     seconds: float | None = None
+
+    def made_good_by(self, other: _Open) -> bool:
+        """Whether `other` is a later try or a substitute that succeeded, so that this failure left no trace.
+
+        A model is tried again, or replaced, with the same messages; a tool that a model asked for under the same
+        name; a tool or retriever that a node calls by another in the same node.
+        """
+        if self.seconds is None or other.error or other.failure or other.started < self.started + self.seconds:
+            return False
+        if self.kind == "model" or other.kind == "model":
+            return other.kind == self.kind and other.inputs == self.inputs
+        if self.asked_by is not None:
+            return other.name == self.name
+        return other.spot.namespace == self.spot.namespace
 
 
 class Tracer(BaseCallbackHandler):
@@ -95,7 +113,7 @@ class Tracer(BaseCallbackHandler):
     def watched(self) -> tuple[Watched, ...]:
         now = time.perf_counter()
         with self._lock:
-            order = in_order([call.place for call in self._calls])
+            order = in_order([call.spot.place for call in self._calls])
             moved = {position: place for place, position in enumerate(order)}
             return tuple(_watched(self._calls[position], now, moved) for position in order)
 
@@ -117,6 +135,16 @@ class Tracer(BaseCallbackHandler):
         """
         with self._lock:
             return self._raised.get(id(failure), (failure, ""))[1]
+
+    @property
+    def swallowed(self) -> tuple[Exception, ...]:
+        """The failures of calls that nothing made good afterwards, whether or not the graph went on."""
+        with self._lock:
+            return tuple(
+                call.failure
+                for call in self._calls
+                if call.failure is not None and not any(map(call.made_good_by, self._calls))
+            )
 
     def on_chain_start(
         self, serialized: Any, inputs: Any, *, run_id: UUID, parent_run_id: UUID | None = None,
@@ -142,12 +170,19 @@ class Tracer(BaseCallbackHandler):
         heard = [{"role": "user", "content": plain(prompt)} for prompt in prompts]
         self._model_started(serialized, heard, run_id, parent_run_id, metadata or {}, kwargs)
 
+    def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        call = self._runs.get(run_id)
+        if call is not None:
+            call.streamed = True
+
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         call = self._ended(run_id, response)
         if call is not None:
             generation = first(response)
             call.output = said(generation)
             call.usage = usage_of(response, generation, call.model, call.provider, self._prices)
+            if generation is None or (call.streamed and is_empty(generation)):
+                call.failure = NoAnswerError(f"the answer of {call.model} held no message")
             self._report(call.usage)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
@@ -172,6 +207,7 @@ class Tracer(BaseCallbackHandler):
             failed = getattr(output, "status", None) == "error"
             call.output = shortened(answer(output))
             call.error = str(call.output) if failed else None
+            call.failure = reported_failure(call.name, call.output, failed)
 
     def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         self._failed(run_id, error)
@@ -213,7 +249,7 @@ class Tracer(BaseCallbackHandler):
         call.node = self._locate(run_id, parent, metadata)
         with self._lock:
             call.within = self._tools.get(run_id)
-            call.place = self._spots[run_id].place
+            call.spot = self._spots[run_id]
             if call.kind == "tool":
                 self._tools[run_id] = len(self._calls)
             self._runs[run_id] = call
@@ -232,6 +268,7 @@ class Tracer(BaseCallbackHandler):
         call = self._ended(run_id, error)
         if call is not None:
             call.error = words(error)
+            call.failure = error if isinstance(error, Exception) and not isinstance(error, GraphBubbleUp) else None
 
     def _locate(self, run_id: UUID, parent: UUID | None, metadata: Mapping[str, Any] | None) -> str:
         """The node of a run: from its own metadata, else its parent's. Remembered for its children."""
@@ -257,6 +294,11 @@ def watching(tracer: Tracer) -> Iterator[None]:
         yield
     finally:
         _watching.reset(token)
+
+
+def watcher() -> Tracer | None:
+    """The tracer of the innermost `watching`, if any."""
+    return _watching.get()
 
 
 def node_path(metadata: Mapping[str, Any], above: str = "") -> str:

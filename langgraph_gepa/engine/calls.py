@@ -29,13 +29,14 @@ class _Failures:
 
 def going_on(call: Callable[[], Awaitable[Rollout]]) -> Callable[[], Awaitable[Rollout]]:
     """`call`; made again after it was `Unfinished`, it does only what is missing."""
+    next_call = call
 
     async def made() -> Rollout:
-        nonlocal call
+        nonlocal next_call
         try:
-            return await call()
+            return await next_call()
         except Unfinished as unfinished:
-            call = unfinished.go_on or call
+            next_call = unfinished.go_on or call
             raise
 
     return made
@@ -96,12 +97,13 @@ class Calls:
                 self.check()
                 round = slots.round if slots else 0
                 stands: Any = None
+                ended = False
                 try:
                     result = await thunk()
                 except Error:
                     raise
                 except Unfinished as unfinished:
-                    failure, stands = unfinished.cause, unfinished.stands
+                    failure, stands, ended = unfinished.cause, unfinished.stands, unfinished.ended
                 except Exception as raised:  # noqa: BLE001 - of the world, as evaluators and models raise no other
                     failure = raised
                 else:
@@ -110,7 +112,7 @@ class Calls:
                 own = self._failed(own, who)
                 if self.patience.presses(failure) and slots and slots.press(round):
                     self._tell_of_pressure(slots.limit)
-                if stands is not None and self._at_fault_itself(failure, own, who):
+                if stands is not None and self._has_to_stand(failure, own, who, ended=ended):
                     return cast("T", stands)
                 self._tell_of_absence(failure)
                 if self._hopeless(failure, own, doubtful=stands is not None):
@@ -137,14 +139,19 @@ class Calls:
             self._failing.add(who)
         return own
 
-    def _at_fault_itself(self, failure: Exception, own: _Failures, who: str) -> bool:
-        """Whether a failure that may be the example's own is: others succeed, or too few fail for an outage."""
-        tries = self.patience.tries
-        if not self.patience.presses(failure):
-            tries = min(tries, self.patience.few - (who in self._at_fault))
-        alone = self._successes > own.successes or who in self._at_fault
+    def _has_to_stand(self, failure: Exception, own: _Failures, who: str, *, ended: bool) -> bool:
+        """Whether a failure that may be the example's own is: others succeed, or too few fail for an outage.
+
+        A rollout that `ended` in spite of it is no sign of an outage, unless there were too many calls.
+        """
+        chances = self.patience.chances(failure)
+        known = who in self._at_fault
+        if known and not self.patience.presses(failure):
+            chances = max(1, chances - 1)
+        alone = self._successes > own.successes or known
         lonely = own.count >= self.patience.tries and len(self._failing) < self.patience.crowd and not self.down
-        if not (alone and own.count >= tries) and not lonely:
+        no_outage = ended and not self.patience.presses(failure)
+        if not ((alone or no_outage) and own.count >= chances) and not lonely:
             return False
         self._at_fault.add(who)
         self._failing.discard(who)
@@ -159,7 +166,7 @@ class Calls:
             self._down_since = own.since
             if self.patience.outage and self._absent is None:
                 who = "What the graph or the metric calls" if doubtful else self._whom
-                self._say(f"{who} is down ({type(failure).__name__}). {self._waiting(self.patience.outage)}")
+                self._say(f"{who} {self.patience.trouble(failure)}. {self._waiting(self._patience_for(failure))}")
         if self.down or self.patience.presses(failure):
             since = own.since if self._down_since is None else self._down_since
             return self._clock() - since >= self._patience_for(failure)
@@ -167,7 +174,8 @@ class Calls:
 
     def _patience_for(self, failure: Exception) -> float:
         """Seconds that the world may be down by this failure."""
-        never_there = not self._successes and self.patience.absent(failure) is not None
+        nobody = self.patience.absent(failure) is not None or self.patience.garbled(failure)
+        never_there = not self._successes and nobody
         return min(self.patience.outage, self.patience.unanswered) if never_there else self.patience.outage
 
     def _succeeded(self, slots: Slots | None) -> None:
@@ -202,7 +210,7 @@ class Calls:
 
     def _tell_of_pressure(self, limit: int) -> None:
         if self._lowest is None or limit < self._lowest:
-            self._say(f"The provider asks for less: {limit} rollouts at once for now.")
+            self._say(f"The provider limits the rate of calls: {limit} rollouts at once for now.")
             self._lowest = limit
 
 

@@ -18,7 +18,16 @@ from langgraph_gepa.engine.calls import Calls, going_on
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.limits import Patience, Slots
 from langgraph_gepa.engine.meter import metered
-from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Reply, Store, Unanswered, Unfinished
+from langgraph_gepa.engine.ports import (
+    Evaluator,
+    LanguageModel,
+    Observer,
+    Reply,
+    Store,
+    TooLong,
+    Unanswered,
+    Unfinished,
+)
 from langgraph_gepa.errors import Error, Interrupted
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.candidate import texts_key
@@ -172,7 +181,8 @@ class Ledger:
     async def reply(self, prompt: str, iteration: int, module: str) -> Reply:
         """One reply of the reflection model, paid for at most once for the same prompt in the same iteration.
 
-        Raises `Unanswered` where only this prompt gets none; a model that answers nothing stops the ledger.
+        Raises `Unanswered` where only this prompt gets none and `TooLong` for one that the model does not take;
+        a model that answers nothing stops the ledger.
         """
         key = digest(["reply", prompt, iteration, module])
         async with self._turn(key):
@@ -181,6 +191,8 @@ class Ledger:
             with self._stopped_by_failure():
                 try:
                     reply = await self._try(key, "reply", lambda: self._model.complete(prompt))
+                except TooLong:
+                    raise
                 except Exception as failure:
                     if self._refuses_only_this(failure):
                         said = str(failure) if isinstance(failure, Error) else type(failure).__name__
@@ -252,7 +264,7 @@ class Ledger:
         """Nothing more is started once a call failed for good, or what it cost cannot be written down."""
         try:
             yield
-        except (Interrupted, Unanswered):
+        except (Interrupted, Unanswered, TooLong):
             raise
         except Exception as error:
             self.failure = self.failure or error

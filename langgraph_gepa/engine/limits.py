@@ -22,12 +22,14 @@ class Patience:
 
     A call that fails `tries` times while others succeed is given up. When `tries` calls in a row
     fail and none succeeds, the world is down: it is given up once that has lasted `outage` seconds,
-    or `unanswered` seconds when nothing is there (see `absent`) and nothing has answered since we began.
-    Given up at once is a failure that `lasts`, which no waiting mends. `presses` tells the failures
-    that ask for fewer calls at once. `absent` names the address at which nothing answers.
+    or `unanswered` seconds when nothing has answered since we began and nothing is there, or nothing that can be read.
+    Given up at once is a failure that `lasts`, which no waiting helps. `presses` tells the failures
+    that ask for fewer calls at once, `garbled` those that are answers nobody can read. `absent` names the address
+    at which nothing answers, `trouble` says of a service what its failure means: `"is down (ConnectError)"`.
 
-    A failure that may be the example's own has had its chance after `few` tries while others succeed,
-    after `tries` when fewer than `crowd` examples fail, which is no outage.
+    A failure that may be the example's own has had its chance after `few` tries while others succeed (after
+    `tries` when it `presses` or is `garbled`, which come and go), after `tries` when fewer than `crowd` examples
+    fail, which is no outage.
     """
 
     tries: int = 6
@@ -41,9 +43,15 @@ class Patience:
     lasts: Callable[[BaseException], bool] = lambda _: False
     asked: Callable[[BaseException], float | None] = lambda _: None
     presses: Callable[[BaseException], bool] = lambda _: False
+    garbled: Callable[[BaseException], bool] = lambda _: False
     absent: Callable[[BaseException], str | None] = lambda _: None
+    trouble: Callable[[BaseException], str] = lambda failure: f"is down ({type(failure).__name__})"
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     rng: Random = field(default_factory=Random)
+
+    def chances(self, failure: BaseException) -> int:
+        """How often a call is made whose failure may be the example's own."""
+        return self.tries if self.presses(failure) or self.garbled(failure) else min(self.few, self.tries)
 
     def wait(self, failure: BaseException, attempt: int) -> float:
         """Seconds to wait after the `attempt`-th failure, from 1."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from langgraph_gepa.errors import Error
 from langgraph_gepa.search.events import Event
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module, Texts
@@ -18,7 +19,8 @@ class Unfinished(Exception):
 
     `go_on` does what is missing in place of the whole rollout, which says all that both spent.
     `stands` is the rollout that counts where trying again does not help: what stopped it may be the
-    candidate's or the example's as well as the world's.
+    candidate's or the example's as well as the world's. One that `ended` came to its end in spite of `cause`,
+    and was scored: its failures are no outage to wait for.
     """
 
     def __init__(
@@ -27,15 +29,21 @@ class Unfinished(Exception):
         *,
         go_on: Callable[[], Awaitable[Rollout]] | None = None,
         stands: Rollout | None = None,
+        ended: bool = False,
     ) -> None:
         super().__init__(f"a rollout did not come to its end: {type(cause).__name__}")
         self.cause = cause
         self.go_on = go_on
         self.stands = stands
+        self.ended = ended
 
 
 class Unanswered(Exception):
     """One prompt that the reflection model refused or kept failing at while it answered others. Says why."""
+
+
+class TooLong(Error):
+    """A prompt is longer than the reflection model takes; a shorter one may do."""
 
 
 class Evaluator(Protocol):
@@ -70,7 +78,8 @@ class Reply:
 
 
 class LanguageModel(Protocol):
-    """The reflection model: a prompt in, a reply out. A failure of the world is raised.
+    """The reflection model: a prompt in, a reply out. A failure of the world is raised, `TooLong` for
+    a prompt that it does not take.
 
     Reports to `engine.meter.meter()` as an evaluator does.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, PrivateAttr
+
+from langgraph_gepa import job
 
 
 class EchoModel(BaseChatModel):
@@ -61,3 +64,11 @@ class EchoModel(BaseChatModel):
 @pytest.fixture
 def echo() -> EchoModel:
     return EchoModel()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The waits are short; how often and why is what is tested."""
+    quick = replace(job.WORLD, first=0.005, most=0.02, outage=60.0, unanswered=0.1)
+    monkeypatch.setattr(job, "WORLD", quick)
+    monkeypatch.setattr("langgraph_gepa.evaluation.WORLD", quick)

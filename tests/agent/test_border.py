@@ -23,7 +23,7 @@ from typing_extensions import TypedDict
 from langgraph_gepa import Budget, Feedback, RunnerOptions, evaluate, job, optimize
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
-from langgraph_gepa.agent.failures import absent, told
+from langgraph_gepa.agent.failures import absent, diagnosis
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.engine.meter import metered
 from langgraph_gepa.engine.ports import Unfinished
@@ -182,14 +182,6 @@ def test_the_user_moves_the_border_for_graph_and_metric(error: Any, default: Any
     assert verdict(evaluated(node, metric, is_world_failure=mine))[0] == moved
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The waits are short; how often and why is what is tested."""
-    quick = replace(job.WORLD, first=0.005, most=0.02, outage=60.0, unanswered=0.1)
-    monkeypatch.setattr(job, "WORLD", quick)
-    monkeypatch.setattr("langgraph_gepa.evaluation.WORLD", quick)
-
-
 def searched(folder: Path, url: str, after: Any = lambda _: None, metric: Any = lambda outputs: 0.5, **how: Any) -> Any:
     model = chat(url)
 
@@ -321,8 +313,8 @@ def test_where_nothing_answers_is_named_without_the_key() -> None:
     for address in (url, secret):
         _, _, error = verdict(evaluated(lambda _, at=address: chat(at).invoke("hi"), lambda outputs: 1.0))
         assert error is not None
-        assert (absent(error), "secret" in told(error)) == (host, False)
-        assert told(error).startswith(f"nothing answers at {host} (")
+        assert (absent(error), "secret" in diagnosis(error)) == (host, False)
+        assert diagnosis(error).startswith(f"nothing answers at {host} (")
     assert absent(http(503)) is None
     assert absent(TimeoutError()) is None
 

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+import ssl
+import sysconfig
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import openai
 import pytest
+import requests
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
 from langchain_openai import ChatOpenAI
 from langgraph.errors import GraphRecursionError, InvalidUpdateError
 from pydantic import BaseModel
 
-from langgraph_gepa.agent.failures import is_lasting, is_world_failure, retry_after
+from langgraph_gepa.agent.failures import (
+    Witnessed,
+    absent,
+    diagnosis,
+    is_lasting,
+    is_overflow,
+    is_pressure,
+    is_world_failure,
+    missing_key,
+    retry_after,
+    trouble,
+    verdict,
+)
+from langgraph_gepa.agent.unreadable import NoAnswerError
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 
 URL = "http://127.0.0.1/"
@@ -193,3 +210,175 @@ def test_the_wait_asked_for_is_read(headers: dict[str, str], seconds: float | No
     """Retry-After comes in seconds, in milliseconds or as a date."""
     assert retry_after(RuntimeError(), now=0) is None
     assert retry_after(http_status(429, **headers), now=1445412480) == seconds
+
+
+def in_library(error: BaseException) -> BaseException:
+    """`error`, raised by the code of an installed package."""
+    spaces: dict[str, Any] = {}
+    file = f"{sysconfig.get_path('purelib')}/search/client.py"
+    exec(compile("def fail(error):\n    raise error", file, "exec"), spaces)  # noqa: S102 - a frame in site-packages
+    return raised(lambda: spaces["fail"](error))
+
+
+def of_library(name: str, words: str) -> BaseException:
+    """An exception of a class that no list of ours knows."""
+    return type(name, (Exception,), {"__module__": "search.exceptions"})(words)
+
+
+@pytest.mark.parametrize(
+    ("error", "pressure"),
+    [
+        (of_library("RatelimitException", "https://html.duckduckgo.com/html 202 Ratelimit"), True),
+        (of_library("UsageLimitExceededError", "Your request has been blocked."), True),
+        (of_library("QuotaExceeded", ""), True),
+        (of_library("TooManyRequestsError", ""), True),
+        (of_library("HTTPTimeoutError", "Searching for cats resulted in a timeout."), False),
+        (of_library("SearchTimeout", ""), False),
+        (of_library("ServiceConnectionError", ""), False),
+        (of_library("SearchException", "https://lite.duckduckgo.com/lite/ 202 Ratelimit"), True),
+        (of_library("ApiException", "Request failed with status code 429: {}"), True),
+        (of_library("ApiException", "502 Bad Gateway"), False),
+        (in_library(ValueError("Error code 503: the index is warming up")), True),
+        (in_library(Exception("You exceeded your current quota")), True),
+        (in_library(RuntimeError("Connection refused by the index")), False),
+        (ValueError({"message": "upstream overloaded", "code": 502}), False),
+        (ValueError({"error": {"message": "slow down", "code": "429"}}), True),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_service_is_known_by_what_its_exceptions_are_called_and_say(error: BaseException, pressure: bool) -> None:
+    """Search tools have exceptions of their own, without a status: rate limits, quotas and time-outs all the same."""
+    assert is_world_failure(error)
+    assert is_pressure(error) is pressure
+    assert not is_lasting(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("the rate limit of this customer is 5 a day"),
+        raised(lambda: int("HTTP 429")),
+        of_library("SearchException", "No results found."),
+        of_library("ToolCallLimitExceededError", "3 calls at most"),
+        of_library("OrderError", "error: order 512 does not exist"),
+        of_library("NodeTimeoutError", "Node 'a' exceeded its run timeout"),
+        of_library("ContextOverflowError", "the server cannot take that much"),
+        in_library(KeyError("timeouts")),
+        in_library(ValueError({"message": "too long", "code": 400})),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_other_failures_are_the_candidates_whatever_words_are_in_them(error: BaseException) -> None:
+    """A node's own errors may quote anything; limits of the graph's own are no limits of a service."""
+    assert not is_world_failure(error)
+
+
+def test_what_an_error_quotes_of_a_model_is_no_evidence() -> None:
+    """A parser's exception says what it could not parse: a model's answer about rate limits."""
+    error = of_library("ParsingError", "no such category: Rate limit exceeded")
+    assert verdict(error) == "doubt"
+    assert verdict(error, Witnessed(texts=['{"content": "rate limit exceeded"}'])) == "candidate"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: os.environ["SEARCH_INDEX"],
+        lambda: of_library("MissingAPIKeyError", "Set the SEARCH_API_KEY environment variable."),
+        lambda: ValueError("Did not find search_api_key, please add an environment variable `SEARCH_API_KEY`"),
+        lambda: in_library(RuntimeError("SEARCH_TOKEN is not set")),
+    ],
+)
+def test_a_missing_key_is_named_and_lasts(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever misses it and whatever that is called: it is the world's, without doubt, as long as it is not set."""
+    error = raised(lambda: throw(make()))
+    name = missing_key(error)
+    assert name is not None
+    assert name.startswith("SEARCH_")
+    assert (verdict(error), is_lasting(error)) == ("world", True)
+    assert diagnosis(error).startswith(f"the environment variable {name} is not set (")
+    monkeypatch.setenv(name, "k")
+    assert missing_key(error) is None
+
+
+def throw(error: Any) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("PARTY_API_KEY"),
+        raised(lambda: exec("import os; os.environ['PARTY_API_KEY']")),  # noqa: S102 - as a graph runs what a model wrote
+        of_library("InvalidToken", "unexpected token"),
+    ],
+    ids=repr,
+)
+def test_a_key_that_is_no_setting_is_the_candidates(error: BaseException) -> None:
+    """A mapping's key, what a model's program looks for, a token of a grammar."""
+    assert verdict(error) == "candidate"
+
+
+def test_a_wrong_key_is_not_waited_for() -> None:
+    """Without the name of a variable it is the service's own words that say so."""
+    for error in (of_library("InvalidAPIKeyError", "Unauthorized"), of_library("ApiException", "Invalid API key")):
+        assert (verdict(error), is_lasting(error)) == ("world", True)
+
+
+def test_tls_is_called_tls() -> None:
+    """Not a service that is down, nor one that is not there; a certificate nobody trusts stays one."""
+    untrusted = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+    request = httpx.Request("POST", "https://models.example:8443/v1/chat?key=k")
+    wrapped = httpx.ConnectError(str(untrusted), request=request)
+    wrapped.__cause__ = untrusted
+    for error in (untrusted, wrapped, requests.exceptions.SSLError(untrusted)):
+        assert is_world_failure(error)
+        assert (is_lasting(error), absent(error)) == (True, None)
+        assert trouble(error).startswith("cannot be reached over TLS (")
+    assert diagnosis(wrapped).startswith("TLS failed at https://models.example:8443 (ConnectError: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "matter"),
+    [
+        (http_status(429), "limits the rate of calls (HTTP 429)"),
+        (of_library("RatelimitException", ""), "limits the rate of calls (RatelimitException)"),
+        (http_status(503), "is overloaded (HTTP 503)"),
+        (http_status(500), "is down (HTTP 500)"),
+        (httpx.ConnectError("no"), "is down (ConnectError)"),
+        (NoAnswerError("empty"), "gives answers that cannot be read (NoAnswerError)"),
+    ],
+    ids=repr,
+)
+def test_what_is_the_matter_is_called_by_its_name(error: BaseException, matter: str) -> None:
+    """A rate limit is not called an outage."""
+    assert trouble(error) == matter
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        provider_error(400, "context_length_exceeded"),
+        getattr(exceptions, "ContextOverflowError", OverflowError)("prompt is too long"),
+        of_library("BadRequestError", "prompt is too long: 210000 tokens > 200000 maximum"),
+        of_library("ClientError", "The input token count (1048577) exceeds the maximum number of tokens allowed."),
+        of_library("ValidationException", "Input is too long for requested model."),
+        of_library("SDKError", "Prompt contains 40000 tokens, too large for model with 32768 maximum context length"),
+        in_library(ValueError("the request exceeds the available context size, try increasing it")),
+    ],
+    ids=repr,
+)
+def test_a_prompt_that_is_too_long_is_known_in_the_words_of_each_provider(error: BaseException) -> None:
+    """By class, by code or by what it says."""
+    assert is_overflow(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [http_status(429), provider_error(401), of_library("E", "max_tokens is too large"), of_library("E", "timeout"),
+     of_library("E", "Requests have exceeded token rate limit of your current pricing tier")],
+    ids=repr,
+)  # fmt: skip
+def test_other_refusals_are_no_overflow(error: BaseException) -> None:
+    """A rate limit in tokens is waited out, not shortened for."""
+    assert not is_overflow(error)

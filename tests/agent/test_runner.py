@@ -171,6 +171,70 @@ def test_an_interrupt_is_answered_by_the_users_function() -> None:
         assert "__interrupt__" not in result.state
 
 
+def asking(*questions: str, accepts: Callable[[str], bool], calls: list[str]) -> Any:
+    """A node that works, asks, and works again until the answer is accepted."""
+
+    def node(_: State) -> State:
+        said = ""
+        for question in questions:
+            calls.append(question)
+            said = interrupt(question)
+            if accepts(said):
+                break
+        return {"answer": said}
+
+    return graph_of(node)
+
+
+def test_a_question_that_comes_back_after_the_same_answer_ends_the_rollout() -> None:
+    """It would be asked for ever, and all the node's calls made again each time: the error says how often."""
+    calls: list[str] = []
+    graph = asking(*["your name?"] * 200, accepts=lambda said: said == "Ada", calls=calls)
+    result = ran(graph, on_interrupt=lambda _: "n/a")
+    assert "asked a human this 3 times: 'your name?'" in (result.error or "")
+    assert "on_interrupt=" in (result.error or "")
+    assert len(calls) <= 6
+    answers = iter(["n/a", "n/a", "Ada"])
+    assert ran(graph, on_interrupt=lambda _: next(answers)).state["answer"] == "Ada"
+
+
+def test_a_node_that_asks_on_and_on_ends_the_rollout() -> None:
+    """With another question each time, and other answers."""
+    calls: list[str] = []
+    graph = asking(*(f"attempt {n}" for n in range(200)), accepts=lambda _: False, calls=calls)
+    result = ran(graph, on_interrupt=lambda value: f"answer to {value}")
+    assert "21 questions in the same state" in (result.error or "")
+    assert len(calls) <= 231
+
+
+def test_a_loop_through_the_graph_that_never_gets_its_answer_ends() -> None:
+    """Unchanged after three rounds; with a state that grows after ten."""
+    for grows, rounds in ((False, 3), (True, 10)):
+        calls: list[str] = []
+
+        def ask(_: State, calls: list[str] = calls, grows: bool = grows) -> State:
+            said = interrupt("your name?")
+            calls.append(said)
+            return {"trail": [said] if grows else []}
+
+        builder = StateGraph(State)
+        builder.add_node("ask", ask)
+        builder.add_edge(START, "ask")
+        builder.add_conditional_edges("ask", lambda _: "ask")
+        result = ran(builder.compile(), on_interrupt=lambda _: "n/a")
+        assert f"this {rounds} times" in (result.error or "")
+        assert len(calls) == rounds - 1
+
+
+def test_the_same_question_of_nodes_side_by_side_is_asked_once() -> None:
+    """Five approvals at once, each answered yes, are no loop."""
+    builder = StateGraph(State)
+    for name in "abcde":
+        builder.add_node(name, lambda _: {"trail": [interrupt("approve?")]})
+        builder.add_edge(START, name)
+    assert ran(builder.compile(), on_interrupt=lambda _: "yes").state["trail"] == ["yes"] * 5
+
+
 def test_an_unanswered_interrupt_fails_and_says_how_to_answer() -> None:
     """Without a function the rollout fails with what was asked and what to give."""
     result = ran(graph_of(lambda _: {"answer": interrupt("refund?")}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -203,7 +204,7 @@ def test_pressure_lowers_the_slots_and_success_raises_them() -> None:
 
     asyncio.run(scenario())
     assert slots.limit == 2
-    assert said == [f"The provider asks for less: {n} rollouts at once for now." for n in (4, 2)]
+    assert said == [f"The provider limits the rate of calls: {n} rollouts at once for now." for n in (4, 2)]
 
 
 def test_a_stop_ends_a_wait_at_once() -> None:
@@ -296,6 +297,47 @@ def test_a_bad_example_in_an_outage_waits_with_the_others_and_is_scored_afterwar
     names = [f"e{n}" for n in range(8)]
     flaky = Flaky(Clock(), down_until=600.0, chokes_on=("e3",))
     assert flaky.all(*names) == [ZERO if name == "e3" else "done" for name in names]
+
+
+@pytest.mark.parametrize(("failure", "outcome"), [(TimeoutError("slow"), ZERO), (Pressed(), "done")])
+def test_a_rollout_that_ended_in_spite_of_a_failure_stands_after_some_tries(failure: Exception, outcome: Any) -> None:
+    """However many fail beside it: what a graph goes on after is no outage. Only a rate limit may be one."""
+    clock, made = Clock(), list[str]()
+
+    async def scenario() -> list[Any]:
+        world = calls(clock, outage=1800.0)
+
+        async def once(who: str) -> Any:
+            made.append(who)
+            await asyncio.sleep(0)
+            if isinstance(failure, Pressed) and clock.now > 300:
+                return "done"
+            raise Unfinished(failure, stands=ZERO, ended=True)
+
+        return await asyncio.gather(*(world.make(partial(once, who), None, who) for who in "abcd"))
+
+    assert asyncio.run(scenario()) == [outcome] * 4
+    assert made.count("a") == 3 or clock.now > 300
+
+
+def test_what_cannot_be_read_gets_all_its_tries_and_little_patience_before_anything_succeeded() -> None:
+    """A mistake in how a client is called looks like it: the run ends within a minute, with the cause."""
+    clock = Clock()
+
+    async def garbled() -> str:
+        raise ValueError("null choices")
+
+    with pytest.raises(ValueError, match="null choices"):
+        asyncio.run(calls(clock, outage=1800.0, garbled=lambda e: isinstance(e, ValueError)).make(garbled))
+    assert 60 <= clock.now < 61
+
+
+def test_what_is_the_matter_with_a_service_is_said_in_its_own_words() -> None:
+    """A rate limit is not called an outage."""
+    clock, said = Clock(), list[str]()
+    call, _ = raising(*[Pressed()] * 7)
+    asyncio.run(calls(clock, said.append, outage=1800.0, trouble=lambda _: "limits the rate of calls").make(call))
+    assert said[0].startswith("The provider limits the rate of calls. Waiting for it, at most 30 minutes")
 
 
 def test_a_service_that_stays_down_stops_the_run_with_its_failure() -> None:
