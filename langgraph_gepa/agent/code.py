@@ -10,10 +10,12 @@ import __future__
 
 import ast
 import copy
+import inspect
 import linecache
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import CodeType
 from typing import Any, cast
 
@@ -36,12 +38,22 @@ class Source:
     imports: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class File:
     tree: ast.Module
     functions: Mapping[int, tuple[Source, ...]]
     classes: Mapping[str, tuple[ast.ClassDef, ...]]
     lines: tuple[str, ...]
+
+    @cached_property
+    def literals(self) -> Mapping[str, tuple[ast.Constant, ...]]:
+        """The string literals by what they say, as they are written and without indentation."""
+        found: dict[str, list[ast.Constant]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                for said in {node.value, inspect.cleandoc(node.value)}:
+                    found.setdefault(said, []).append(node)
+        return {said: tuple(nodes) for said, nodes in found.items()}
 
 
 _files: dict[str, tuple[tuple[str, ...], File | None]] = {}
@@ -51,6 +63,11 @@ _found: weakref.WeakKeyDictionary[CodeType, Source | None] = weakref.WeakKeyDict
 
 def position(node: ast.expr) -> Position:
     return node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+
+
+def mentions(name: str, word: str) -> bool:
+    """Whether a file's source has this word in it, which is told without parsing it."""
+    return any(word in line for line in linecache.getlines(name))
 
 
 def file(name: str) -> File | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import sys
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from langchain_core.tools import BaseTool
 
 from langgraph_gepa.agent import code
 from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.anatomy.territory import file_of, module_named, names_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,17 @@ class Place:
     name: str = ""
 
 
-def saying(filename: str, within: ast.AST, text: str) -> Iterator[tuple[str, int, int]]:
-    for node in ast.walk(within):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and says(node.value, text):
+def saying(filename: str, within: ast.expr | None, text: str) -> Iterator[tuple[str, int, int]]:
+    """Where a file says a text as one literal, in one of its expressions or anywhere."""
+    parsed = code.file(filename)
+    for node in parsed.literals.get(text, ()) if parsed is not None else ():
+        if within is None or _holds(within, node):
             yield filename, node.lineno, node.col_offset
+
+
+def _holds(outer: ast.expr, inner: ast.expr) -> bool:
+    first, last = code.position(outer), code.position(inner)
+    return first[:2] <= last[:2] and last[2:] <= first[2:]
 
 
 def says(literal: str, text: str) -> bool:
@@ -42,23 +49,23 @@ def home(names: dict[str, Any], name: str, value: str) -> Place | None:
     """The module that assigns a global name, through any imports of it."""
     module, name, written = _assigning(names, name)
     if module is not None and written is not None:
-        return _written_at(written, str(module.__file__), ("global", module.__name__, name), name)
+        return _written_at(written, file_of(module), ("global", _called(module), name), name)
     if module is not None:
-        return Place(("global", module.__name__, name), None, None, name)
+        return Place(("global", _called(module), name), None, None, name)
     return Place(("names", id(names), name), None, None, name) if value else None
 
 
 def assigned_value(names: dict[str, Any], name: str) -> tuple[str, ast.expr] | None:
     module, _, written = _assigning(names, name)
-    return (str(module.__file__), written) if module is not None and written is not None else None
+    return (file_of(module), written) if module is not None and written is not None else None
 
 
 def _assigning(names: dict[str, Any], name: str) -> tuple[ModuleType | None, str, ast.expr | None]:
     """The module that assigns a global name, the name there, and the value as it is written."""
-    module, met = sys.modules.get(names.get("__name__", "")), set()
-    while isinstance(module, ModuleType) and (module.__name__, name) not in met:
-        met.add((module.__name__, name))
-        parsed = code.file(getattr(module, "__file__", None) or "")
+    module, met = module_named(names.get("__name__")), set()
+    while module is not None and (_called(module), name) not in met:
+        met.add((_called(module), name))
+        parsed = code.file(file_of(module))
         if parsed is None:
             break
         for statement in parsed.tree.body:
@@ -68,7 +75,11 @@ def _assigning(names: dict[str, Any], name: str) -> tuple[ModuleType | None, str
         if found is None:
             break
         module, name = found
-    return (module if isinstance(module, ModuleType) else None), name, None
+    return module, name, None
+
+
+def _called(module: ModuleType) -> str:
+    return str(names_in(module).get("__name__"))
 
 
 def _written_at(value: ast.expr, file: str, otherwise: Hashable, name: str) -> Place:
@@ -97,10 +108,10 @@ def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleTy
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == name or alias.name == "*":
-                    package = (module.__package__ or "").split(".")
+                    package = str(names_in(module).get("__package__") or "").split(".")
                     base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
-                    source = sys.modules.get(".".join(filter(None, (base, node.module))))
-                    if isinstance(source, ModuleType) and (alias.name != "*" or name in vars(source)):
+                    source = module_named(".".join(filter(None, (base, node.module))))
+                    if source is not None and (alias.name != "*" or name in names_in(source)):
                         return source, name if alias.name == "*" else alias.name
     return None
 
@@ -124,20 +135,20 @@ def is_default(owner: Any, name: str, text: str) -> bool:
     cls = type(owner)
     fields = getattr(cls, "__pydantic_fields__", {})
     given = fields[name].default if name in fields else getattr(cls, name, None)
-    return territory.own(cls.__module__) and isinstance(given, str) and given == text
+    return territory.own(cls.__module__) and type(given) is str and given == text
 
 
 def field(cls: type, name: str, text: str) -> Place | None:
     """Where a class gives a field or attribute its default."""
     for base in cls.__mro__:
-        module = sys.modules.get(base.__module__)
+        module = module_named(base.__module__)
         for file, node in _definitions(base):
             for statement in node.body:
                 written = _assigned(statement, name)
                 if written is None:
                     continue
                 value = _default(written)
-                if module is not None and (named := _names_of(value, vars(module))) is not None:
+                if module is not None and (named := _names_of(value, names_in(module))) is not None:
                     return home(*named, text) or Place(("field", cls, name))
                 return _written_at(value, file, ("field", base.__module__, base.__qualname__, name), name)
     return None
@@ -150,13 +161,14 @@ def _names_of(node: ast.expr, names: dict[str, Any]) -> tuple[dict[str, Any], st
             return names, name
         case ast.Attribute(value=base, attr=attr) if (found := _names_of(base, names)) is not None:
             module = found[0][found[1]]
-            return (vars(module), attr) if isinstance(module, ModuleType) and attr in vars(module) else None
+            inside = names_in(module) if issubclass(type(module), ModuleType) else {}
+            return (inside, attr) if attr in inside else None
     return None
 
 
 def _definitions(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
     """Where a class is written: its file, with what its body says."""
-    file = str(getattr(sys.modules.get(cls.__module__), "__file__", None) or "")
+    file = file_of(module_named(cls.__module__))
     parsed = code.file(file)
     if parsed is not None:
         yield from ((file, node) for node in parsed.classes.get(cls.__name__, ()))

@@ -65,7 +65,7 @@ class Demands:
         while todo:
             node = self.walk.nodes[todo.pop()]
             for step, part in node.parts:
-                if isinstance(part, _CARRIERS) and id(part) in self.walk.nodes:
+                if id(part) in self.walk.nodes and issubclass(type(part), _CARRIERS):
                     given = self.on(step, node)
                     if not given <= self._held[id(part)]:
                         self._held[id(part)] |= given
@@ -80,12 +80,12 @@ class Demands:
             case ("global", *names):
                 return self._variable(value, ".".join(str(name) for name in names))
             case ("default", int(index)):
-                names = value.__code__.co_varnames[: value.__code__.co_argcount]
-                return self._variable(value, names[index - len(value.__defaults__)])
+                return self._variable(value, functions.parameter_of(value, index))
             case ("keyword", str(name)) if isinstance(value, partial) and isinstance(value.func, FunctionType):
                 return self._variable(value.func, name)
             case ("arg", int(index)) if isinstance(value, partial) and isinstance(value.func, FunctionType):
-                return self._variable(value.func, value.func.__code__.co_varnames[index])
+                taken = value.func.__code__.co_varnames[: value.func.__code__.co_argcount]
+                return self._variable(value.func, taken[index]) if index < len(taken) else _NONE
             case ("field" | "member" | "factory", str(name)):
                 return self.solution.at(("attr", _written(name))) or _named(name)
             case ("attr", "partial_variables") if isinstance(value, BasePromptTemplate):

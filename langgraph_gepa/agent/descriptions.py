@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from inspect import cleandoc
 from types import FunctionType
 from typing import Any
@@ -16,7 +17,7 @@ from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.anatomy import schemas
 from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.agent.slot import Slot
-from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.agent.walk import Walk, until_raised
 from langgraph_gepa.search.module import Kind
 
 _WORDS = 3
@@ -29,19 +30,24 @@ def find(walk: Walk, demands: Demands) -> Iterator[Slot]:
     structured = _structured(walk)
     told = _named_texts(walk)
     for key, node in walk.nodes.items():
-        value = node.value
-        if isinstance(value, BaseTool):
-            yield from _tool(value, key, walk, told)
-        elif isinstance(value, FunctionType):
-            if value.__doc__ and demands.described(key):
-                yield Slot(key, ("doc",), cleandoc(value.__doc__), "tool", tool=value.__name__)
-        elif isinstance(value, type):
-            if demands.described(key) and not _arguments_only(key, walk):
-                yield from _class(value, key, "schema", value.__name__)
-        elif isinstance(value, dict) and (name := _function_name(value)):
-            yield from _frozen(value, "schema" if key in structured else "tool", name)
-        elif isinstance(value, dict) and (name := _title(value)) and (key in structured or demands.described(key)):
-            yield from _frozen(value, "schema", name)
+        yield from until_raised(partial(_of, key, node.value, walk, demands, structured, told))
+
+
+def _of(
+    key: int, value: Any, walk: Walk, demands: Demands, structured: set[int], told: Mapping[int, Mapping[str, Any]]
+) -> Iterator[Slot]:
+    if isinstance(value, BaseTool):
+        yield from _tool(value, key, walk, told)
+    elif isinstance(value, FunctionType):
+        if isinstance(value.__doc__, str) and value.__doc__ and demands.described(key):
+            yield Slot(key, ("doc",), cleandoc(value.__doc__), "tool", tool=value.__name__)
+    elif isinstance(value, type):
+        if demands.described(key) and not _arguments_only(key, walk):
+            yield from _class(value, key, "schema", value.__name__)
+    elif type(value) is dict and (name := _function_name(value)):
+        yield from _frozen(value, "schema" if key in structured else "tool", name)
+    elif type(value) is dict and (name := _title(value)) and (key in structured or demands.described(key)):
+        yield from _frozen(value, "schema", name)
 
 
 def _tool(tool: BaseTool, key: int, walk: Walk, told: Mapping[int, Mapping[str, Any]]) -> Iterator[Slot]:
@@ -55,7 +61,7 @@ def _tool(tool: BaseTool, key: int, walk: Walk, told: Mapping[int, Mapping[str, 
     arguments: Any = tool.args_schema
     if isinstance(arguments, type) and id(arguments) in walk.nodes:
         yield from _fields(arguments, id(arguments), kind, tool.name)
-    elif isinstance(arguments, dict):
+    elif type(arguments) is dict:
         yield from _properties(arguments, kind, tool.name)
 
 
@@ -78,7 +84,7 @@ def _named_texts(walk: Walk) -> dict[int, Mapping[str, Any]]:
     return {
         key: node.value
         for key, node in walk.nodes.items()
-        if isinstance(node.value, dict)
+        if type(node.value) is dict
         and isinstance(node.value.get("name"), str)
         and templates.words(str(node.value.get("description") or "")) >= _WORDS
         and not _function_name(node.value)
@@ -129,22 +135,25 @@ def _described(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
         yield Slot(id(value), ("item", "description"), text, kind, tool=name)
 
 
-def _properties(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
+def _properties(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...] = ()) -> Iterator[Slot]:
     properties = value.get("properties")
-    for field, described in properties.items() if isinstance(properties, dict) else ():
-        if isinstance(described, dict):
+    for field, described in properties.items() if type(properties) is dict else ():
+        if type(described) is dict:
             yield from _described(described, kind, f"{name}.{field}")
-            yield from _inside(described, kind, f"{name}.{field}")
+            yield from _inside(described, kind, f"{name}.{field}", above)
 
 
-def _inside(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
-    yield from _properties(value, kind, name)
+def _inside(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...]) -> Iterator[Slot]:
+    if id(value) in above:  # a schema whose references were resolved holds itself
+        return
+    above = (*above, id(value))
+    yield from _properties(value, kind, name, above)
     for key in _WITHIN:
         held = value.get(key)
         for one in held if isinstance(held, list) else [held]:
-            if isinstance(one, dict):
+            if type(one) is dict:
                 yield from _described(one, kind, name)
-                yield from _inside(one, kind, name)
+                yield from _inside(one, kind, name, above)
 
 
 def _structured(walk: Walk) -> set[int]:
@@ -159,7 +168,7 @@ def _structured(walk: Walk) -> set[int]:
     ]
     while todo:
         held = todo.pop()
-        if isinstance(held, dict | list) and id(held) not in found:
+        if type(held) in (dict, list) and id(held) not in found:
             found.add(id(held))
-            todo.extend(held.values() if isinstance(held, dict) else held)
+            todo.extend(held.values() if type(held) is dict else held)
     return found

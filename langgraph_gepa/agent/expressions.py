@@ -117,7 +117,7 @@ class Expressions:
 
     def _attribute(self, node: ast.Attribute) -> Source:
         """Names of an imported module are known exactly, other attributes by name."""
-        if (path := self.dotted(node)) and isinstance(self.resolve(node.value), ModuleType):
+        if (path := self.dotted(node)) and issubclass(type(self.resolve(node.value)), ModuleType):
             return Source(self.variable(path))
         return Source(("attr", node.attr))
 
@@ -183,7 +183,7 @@ class Expressions:
     def readable(self, node: ast.Call) -> bool:
         """Whether a call is of a function, or of a method of an object that is not known, that we may read too."""
         target = self.resolve(node.func)
-        return isinstance(target, FunctionType) or (isinstance(node.func, ast.Attribute) and target is MISSING)
+        return type(target) is FunctionType or (isinstance(node.func, ast.Attribute) and target is MISSING)
 
     def dotted(self, node: ast.expr) -> str:
         match node:
@@ -200,19 +200,19 @@ class Expressions:
                 return self._outside(name)
             case ast.Attribute(value=base, attr=attr):
                 found = self.resolve(base)
-                if isinstance(found, ModuleType):
-                    return vars(found).get(attr, MISSING)
-                if isinstance(found, type):
+                if issubclass(type(found), ModuleType):
+                    return territory.names_in(found).get(attr, MISSING)
+                if issubclass(type(found), type):
                     for owner in found.__mro__:
                         if attr in vars(owner):
                             value = vars(owner)[attr]
-                            return getattr(value, "__func__", value)
+                            return value.__func__ if type(value) in (staticmethod, classmethod) else value
         return MISSING
 
     def _outside(self, name: str) -> Any:
         """What is meant by a name; of the user's function in a library's wrapper, the function."""
         found = self._held(name)
-        while isinstance(found, _Cached) or (isinstance(found, FunctionType) and not _readable(found)):
+        while type(found) is _Cached or (type(found) is FunctionType and not _readable(found)):
             inner: Any = vars(found).get("__wrapped__")
             if inner is None:
                 break

@@ -53,7 +53,7 @@ def holder(walk: Walk, key: int, step: Step) -> str:
             break
         if name := _known_as(value, step):
             return ".".join([name, *reversed(items)])
-        if isinstance(value, dict) and isinstance(step[1], str) and step[1] not in ("content", "text"):
+        if issubclass(type(value), dict) and isinstance(step[1], str) and step[1] not in ("content", "text"):
             items.append(step[1])
         above = walk.holders[key]
         if not above:
@@ -74,8 +74,7 @@ def _known_as(value: Any, step: Step) -> str:
         case ("attr", str(name)) if classes.own(type(value)):
             return name
         case ("default", int(index)) if isinstance(value, FunctionType) and functions.own(value):
-            names = value.__code__.co_varnames[: value.__code__.co_argcount]
-            return names[index - len(value.__defaults__ or ())]
+            return functions.parameter_of(value, index)
     return ""
 
 

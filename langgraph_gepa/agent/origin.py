@@ -32,14 +32,14 @@ class Places:
         self.users = users
         self.modules = [
             module
-            for name, module in list(sys.modules.items())
-            if isinstance(module, ModuleType)
+            for name in list(sys.modules)
+            if (module := territory.module_named(name)) is not None
             and territory.own(name)
-            and (getattr(module, "__file__", None) or name == "__main__")
+            and (territory.file_of(module) or name == "__main__")
         ]
         self.constants: dict[int, list[tuple[ModuleType, str]]] = {}
         for module in self.modules:
-            for name, value in list(vars(module).items()):
+            for name, value in list(territory.names_in(module).items()):
                 if issubclass(type(value), str) and not name.startswith("__"):
                     self.constants.setdefault(id(value), []).append((module, name))
         self._literals: dict[str, list[tuple[str, int, int]]] = {}
@@ -64,8 +64,8 @@ class Places:
             case ("global", *path, name) if path:
                 module = owner.__globals__[str(path[0])]
                 for part in path[1:]:
-                    module = vars(module)[str(part)]
-                if (home := definitions.home(vars(module), str(name), slot.text)) is not None:
+                    module = territory.names_in(module)[str(part)]
+                if (home := definitions.home(territory.names_in(module), str(name), slot.text)) is not None:
                     return home
             case ("field" | "member", name):
                 return definitions.field(owner, str(name), slot.text) or Place((slot.owner, slot.step), name=str(name))
@@ -118,7 +118,7 @@ class Places:
         homes = {
             home.key: home
             for module, name in self.constants.get(id(value), ())
-            if (home := definitions.home(vars(module), name, value))
+            if (home := definitions.home(territory.names_in(module), name, value))
         }
         if len(homes) == 1:
             return next(iter(homes.values()))
@@ -156,11 +156,9 @@ class Places:
 
     def _search(self, text: str) -> Iterator[tuple[str, int, int]]:
         words = max((w for w in text.replace("{", " ").replace("}", " ").split() if w.isalnum()), key=len, default=text)
-        for filename in sorted({str(getattr(module, "__file__", "")) for module in self.modules}):
-            parsed = code.file(filename) if filename.endswith(".py") else None
-            if parsed is None or not any(words in line for line in parsed.lines):
-                continue
-            yield from definitions.saying(filename, parsed.tree, text)
+        for filename in sorted({territory.file_of(module) for module in self.modules}):
+            if filename.endswith(".py") and code.mentions(filename, words):
+                yield from definitions.saying(filename, None, text)
 
 
 def _said(reading: Reading) -> Iterator[tuple[int, Place]]:
@@ -194,6 +192,6 @@ def relative(file: str | None) -> str | None:
 
 def _value(walk: Walk, slot: Slot) -> str:
     for step, part in walk.nodes[slot.owner].parts:
-        if step == slot.step and isinstance(part, str):
+        if step == slot.step and type(part) is str:
             return part
     return slot.text

@@ -134,8 +134,11 @@ def tools(walk: Walk, paths: Paths) -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for key, node in walk.nodes.items():
         value = node.value
-        name = value.name if isinstance(value, BaseTool) else value.get("name") if isinstance(value, dict) else None
-        if isinstance(value, dict) and not ("parameters" in value or "input_schema" in value):
+        if isinstance(value, BaseTool):
+            name = functions.held(value, "name")
+        elif type(value) is dict and ("parameters" in value or "input_schema" in value):
+            name = value.get("name")
+        else:
             continue
         for path in paths.of.get(key, ()) if isinstance(name, str) else ():
             found[path][str(name)] = None

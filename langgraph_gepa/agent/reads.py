@@ -61,7 +61,7 @@ def _named(reading: Reading) -> Iterator[Named]:
     cells = (cell.cell_contents for cell in function.__closure__ or () if _filled(cell))
     outside = (function.__globals__.get(name) for name in function.__code__.co_names)
     for value in (*cells, *outside, *(function.__defaults__ or ())):
-        if isinstance(value, str | PurePath):
+        if issubclass(type(value), str | PurePath):
             yield function, str(value), False
 
 

@@ -49,7 +49,7 @@ def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
         for argument in [*node.args, *(given[k] for k in _TEXTS if k in given)]:
             yield from _template_text(argument, template, expressions)
     elif name in _CALLS and isinstance(node.func, ast.Attribute):
-        if not isinstance(target, BaseTool | BaseRetriever | BaseDocumentCompressor):
+        if not issubclass(type(target), BaseTool | BaseRetriever | BaseDocumentCompressor):
             yield from _input(given.get("input", given.get("messages", first)))
     elif name in _TAKERS and node.args:
         yield node.args[-1], "tools"
@@ -114,7 +114,7 @@ def _template_text(node: ast.expr, style: Style, expressions: Expressions) -> It
 
 
 def _subclass(target: Any, bases: tuple[type, ...]) -> bool:
-    return isinstance(target, type) and issubclass(target, bases)
+    return issubclass(type(target), type) and issubclass(target, bases)
 
 
 def _is_message(name: str, target: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Container, Iterator, Mapping
+from functools import cached_property, partial
 from inspect import cleandoc
 from types import FunctionType, MethodType
 from typing import Any
@@ -21,7 +22,7 @@ from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Kept, Solution, Source, Use, style_of, whole
 from langgraph_gepa.agent.literals import Literal
 from langgraph_gepa.agent.slot import Slot
-from langgraph_gepa.agent.walk import Node, Walk
+from langgraph_gepa.agent.walk import Node, Walk, until_raised
 from langgraph_gepa.search import placeholders
 from langgraph_gepa.search.module import Evidence, Style
 
@@ -55,7 +56,7 @@ class Slots:
     def __iter__(self) -> Iterator[Slot]:
         yield from descriptions.find(self.walk, self.demands)
         for key, node in self.walk.nodes.items():
-            yield from self._of(key, node)
+            yield from until_raised(partial(self._of, key, node))
 
     def _builders(self) -> None:
         """Functions whose result a model is given: steps before the last one, and what a framework calls a prompt."""
@@ -75,8 +76,9 @@ class Slots:
 
     def _computed(self, name: str, member: Any) -> None:
         """An attribute that a function computes: a property, or a field with a factory."""
-        getter = member.fget if isinstance(member, property) else getattr(member, "func", member)
-        if isinstance(getter, FunctionType) and (getter is not member or getter.__name__ == "<lambda>"):
+        kind = type(member)
+        getter = member.fget if kind is property else member.func if kind is cached_property else member
+        if type(getter) is FunctionType and (getter is not member or getter.__name__ == "<lambda>"):
             self.flow.edges["attr", name].append(Source(("ret", id(getter.__code__))))
 
     def _returns(self, function: Any) -> None:
@@ -96,7 +98,7 @@ class Slots:
         elif isinstance(value, jinja2.Template):
             yield from self._compiled(key, value)
         for step, part in node.parts:
-            if isinstance(part, str) and templates.speaks(part) and not _label(value, step, part):
+            if type(part) is str and templates.speaks(part) and not _label(value, step, part):
                 yield from self._string(key, node, step, part, whole(self.demands.on(step, node)))
 
     def _string(self, key: int, node: Node, step: Step, text: str, uses: frozenset[Use]) -> Iterator[Slot]:
@@ -108,7 +110,7 @@ class Slots:
             yield Slot(key, step, text, style=style_of(uses), tokens=_tokens(text, uses))
         elif step[0] == "global" and isinstance(node.value, FunctionType) and _prose(text):
             yield Slot(key, step, text, style=style_of(uses), evidence="possible")
-        elif isinstance(node.value, dict) and node.value.get("type") == "text" and step == ("item", "text"):
+        elif type(node.value) is dict and node.value.get("type") == "text" and step == ("item", "text"):
             yield Slot(key, step, text)
 
     def _message(self, key: int, message: BaseMessage) -> Iterator[Slot]:
@@ -198,4 +200,4 @@ def _label(holder: Any, step: Step, text: str) -> bool:
     """Whether a string only labels a message: its role or type."""
     if isinstance(holder, tuple):
         return step == ("item", 0) and len(holder) == 2 and text in _ROLES
-    return isinstance(holder, dict) and step[1] in _LABELS and "content" in holder
+    return type(holder) is dict and step[1] in _LABELS and "content" in holder

@@ -246,7 +246,7 @@ class _Reader(ast.NodeVisitor):
                 self._hint(sources, keyword.arg)
         if isinstance(node.func, ast.Attribute):
             self._method(node.func.value, name, node)
-        if isinstance(target, FunctionType):
+        if type(target) is FunctionType:
             self._called(node, 0, target.__code__)
         elif isinstance(node.func, ast.Attribute) and target is MISSING:
             self.flow.method_calls.append((name, partial(self._called, node, 1)))

@@ -3,21 +3,52 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from langgraph_gepa.agent import anatomy
 from langgraph_gepa.agent.anatomy import Handler, Step
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An object on the way. It is kept here so that its identity stays its own."""
+    """An object on the way. It is kept here so that its identity stays its own. Parts that are texts are plain `str`:
+    a subclass of the user's may do anything when it is compared."""
 
     value: Any
     handler: Handler
     parts: tuple[tuple[Step, Any], ...]
+
+
+_LONG = 100
+"""Entries from which a container counts as one with rows of data."""
+_ROWS = 2_000
+"""Entries of all such containers that are looked at: what holds more of them holds data."""
+
+
+def _node(value: Any) -> Node | None:
+    """The object with its parts; `None` where nothing inside it is of interest."""
+    try:
+        found = anatomy.handler(value)
+        return None if found is None else Node(value, found, tuple(_plain(found.parts(value))))
+    except Exception:  # noqa: BLE001 - an object of the user's that raises when it is looked at: it has nothing for us
+        return None
+
+
+def _plain(parts: Iterable[tuple[Step, Any]]) -> Iterator[tuple[Step, Any]]:
+    for step, part in parts:
+        yield step, str.__str__(part) if issubclass(type(part), str) else part
+
+
+def until_raised(found: Callable[[], Iterable[T]]) -> Iterator[T]:
+    """What is found in an object of the user's until it raises: its properties and comparisons may do anything."""
+    try:
+        yield from found()
+    except Exception:  # noqa: BLE001 - as above; who walks a graph must come to the other objects
+        return
 
 
 class Walk:
@@ -26,12 +57,16 @@ class Walk:
     def __init__(self, root: Any) -> None:
         self.nodes: dict[int, Node] = {}
         self.holders: dict[int, list[tuple[int, Step]]] = defaultdict(list)
+        rows = _ROWS
         todo = [root]
         while todo:
             value = todo.pop()
-            if id(value) in self.nodes or isinstance(value, str) or (found := anatomy.handler(value)) is None:
+            if id(value) in self.nodes or issubclass(type(value), str) or (node := _node(value)) is None:
                 continue
-            node = Node(value, found, tuple(found.parts(value)))
+            if len(node.parts) > _LONG and issubclass(type(value), dict | list | tuple):
+                rows -= len(node.parts)
+                if rows < 0:
+                    continue
             self.nodes[id(value)] = node
             for step, part in node.parts:
                 self.holders[id(part)].append((id(value), step))

@@ -104,7 +104,7 @@ def _generated(cls: type, name: str, member: Any) -> bool:
         name.startswith(("__pydantic", "model_", "__private", "_abc")) or name == "__signature__"
     ):
         return True
-    return name == "_abc_impl" or (isinstance(member, FunctionType) and member.__code__.co_filename.startswith("<"))
+    return name == "_abc_impl" or (type(member) is FunctionType and member.__code__.co_filename.startswith("<"))
 
 
 def _dataclass(cls: type, copy: type, defaults: Mapping[str, Any], factories: Mapping[str, Any]) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import enum
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from typing_extensions import override
 
-from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
+from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Key, Step
 
 _LONG = 1000
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 class Container(Handler):
@@ -23,10 +25,11 @@ class Container(Handler):
 
     @override
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
-        if len(value) > _LONG:
-            return
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        yield from ((("item", key), held) for key, held in list(pairs))
+        if isinstance(value, dict):
+            if dict.__len__(value) <= _LONG:
+                yield from ((("item", key_of(key)), held) for key, held in list(dict.items(value)))
+        elif len(value) <= _LONG:
+            yield from ((("item", at), held) for at, held in enumerate(list(value)))
 
     @override
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
@@ -35,7 +38,18 @@ class Container(Handler):
     @override
     def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
         for (_, key), part in changes.items():
-            copy[key] = part
+            copy[key.value if type(key) is Key else key] = part
+
+
+def key_of(key: Any) -> Hashable:
+    """How a step names a key: itself where it is plain data, an enum of such data by its value, else by identity."""
+    if type(key) in _PLAIN or (type(key) is tuple and all(type(part) in _PLAIN for part in key)):
+        plain: Hashable = key
+        return plain
+    if issubclass(type(key), enum.Enum) and issubclass(type(key), str | int) and type(key._value_) in _PLAIN:
+        value: Hashable = key._value_
+        return value
+    return Key(key)
 
 
 class Tuple(Handler):

@@ -25,12 +25,23 @@ def own(function: FunctionType) -> bool:
     return territory.own_code(function.__code__, function.__module__)
 
 
+def parameter_of(function: FunctionType, index: int) -> str:
+    """The parameter that the default of this index is for; `""` where there is none: decorators that write
+    `__defaults__` themselves may leave more of them than there are positional parameters."""
+    code = function.__code__
+    at = code.co_argcount - len(function.__defaults__ or ()) + index
+    return code.co_varnames[at] if 0 <= at < code.co_argcount else ""
+
+
 def held(value: Any, name: str) -> Any:
     """What an object itself holds under a name, or `None`.
 
     LangChain's wrappers (`with_fallbacks`, `configurable_fields`) answer for what they wrap, and may raise anything.
     """
-    return getattr(value, "__dict__", {}).get(name)
+    try:
+        return object.__getattribute__(value, "__dict__").get(name)
+    except AttributeError:
+        return None
 
 
 def is_cache(value: Any) -> bool:
@@ -125,11 +136,11 @@ def _globals(function: FunctionType) -> Iterator[tuple[Step, Any]]:
         value = function.__globals__[path[0]]
         taken = [path[0]]
         for attribute in path[1:]:
-            if not isinstance(value, ModuleType) or attribute not in vars(value):
+            if not issubclass(type(value), ModuleType) or attribute not in territory.names_in(value):
                 break
-            value = vars(value)[attribute]
+            value = territory.names_in(value)[attribute]
             taken.append(attribute)
-        if not isinstance(value, ModuleType):
+        if not issubclass(type(value), ModuleType):
             yield ("global", *taken), value
 
 
@@ -142,9 +153,9 @@ def _put(copies: Copies, names: dict[str, Any], path: list[str], part: Any) -> N
     module = names[path[0]]
     if copied[path[0]] is module:
         copied[path[0]] = ModuleType(module.__name__, module.__doc__)
-        vars(copied[path[0]]).update(copies.namespace(vars(module)))
-    _put(copies, vars(module), path[1:], part)
-    vars(copied[path[0]]).update(copies.namespace(vars(module)))
+        vars(copied[path[0]]).update(copies.namespace(territory.names_in(module)))
+    _put(copies, territory.names_in(module), path[1:], part)
+    vars(copied[path[0]]).update(copies.namespace(territory.names_in(module)))
 
 
 def _rewritten(old: CodeType, texts: Mapping[Any, str]) -> CodeType:

@@ -10,6 +10,24 @@ Step = tuple[Hashable, ...]
 """From an object to one of its parts: a kind of step and what tells parts of that kind apart, `("attr", "prompt")`."""
 
 
+class Key:
+    """A key of a mapping that is told apart by identity: to compare an object of the user's may run any code."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Key and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self.value).__name__}>"
+
+
 class Copies(Protocol):
     """What a shell may ask for while it is made."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
@@ -60,7 +61,7 @@ class Instance(Handler):
         if hasattr(value, "__dict__"):
             derived = _derived(_class(value))
             object.__setattr__(copy, "__dict__", {k: v for k, v in vars(value).items() if k not in derived})
-        for name in _slots(_class(value)) & state.keys():
+        for name in _slots(_class(value)).keys() & state.keys():
             object.__setattr__(copy, name, state[name])
         if isinstance(value, BaseModel):
             object.__setattr__(copy, "__pydantic_fields_set__", set(value.__pydantic_fields_set__))
@@ -105,25 +106,36 @@ def _plain_new(cls: type) -> bool:
 
 
 @cache
-def _slots(cls: type) -> frozenset[str]:
-    return frozenset(
-        name
-        for base in cls.__mro__
+def _slots(cls: type) -> dict[str, MemberDescriptorType]:
+    return {
+        name: member
+        for base in reversed(cls.__mro__)
         if base is not BaseModel
         for name, member in vars(base).items()
-        if isinstance(member, MemberDescriptorType)
-    )
+        if type(member) is MemberDescriptorType
+    }
 
 
 @cache
 def _derived(cls: type) -> frozenset[str]:
     """Attributes computed from others and kept: a copy must compute its own."""
-    return frozenset(n for base in cls.__mro__ for n, m in vars(base).items() if isinstance(m, cached_property))
+    return frozenset(n for base in cls.__mro__ for n, m in vars(base).items() if issubclass(type(m), cached_property))
 
 
 def _state(value: Any) -> dict[str, Any]:
-    held = {name: getattr(value, name) for name in sorted(_slots(_class(value))) if hasattr(value, name)}
-    return {**held, **getattr(value, "__dict__", {})}
+    held = {}
+    for name, member in sorted(_slots(_class(value)).items()):
+        with contextlib.suppress(AttributeError):  # nothing is in the slot
+            held[name] = member.__get__(value)
+    return {**held, **_attributes(value)}
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What an object holds under names, without running any code of its own."""
+    try:
+        return dict(object.__getattribute__(value, "__dict__"))
+    except AttributeError:
+        return {}
 
 
 class Jinja(Handler):

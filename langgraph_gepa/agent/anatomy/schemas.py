@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy as copying
 import dataclasses
-import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -51,8 +50,10 @@ def nested(cls: type) -> Iterator[tuple[Step, type]]:
 
 def generated(cls: type) -> bool:
     """Whether a model was made at run time, as LangChain makes one for a tool's arguments."""
-    module = sys.modules.get(cls.__module__)
-    return issubclass(cls, BaseModel) and territory.framework(cls.__module__) and not hasattr(module, cls.__name__)
+    if not (issubclass(cls, BaseModel) and territory.framework(cls.__module__)):
+        return False
+    module = territory.module_named(cls.__module__)
+    return module is None or cls.__name__ not in territory.names_in(module)
 
 
 def model(cls: type[BaseModel], steps: Mapping[Step, str | None], names: dict[str, Any], copies: Copies) -> type:
@@ -109,7 +110,7 @@ def _annotations(cls: type) -> dict[str, Any]:
         return {name: info.annotation for name, info in cls.__pydantic_fields__.items()}
     try:
         return typing.get_type_hints(cls, include_extras=True)
-    except (NameError, TypeError, AttributeError):  # an annotation that only a type checker can read
+    except Exception:  # noqa: BLE001 - an annotation that only a type checker can read is code that may raise anything
         return dict(getattr(cls, "__annotations__", {}))
 
 

@@ -7,6 +7,7 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 _FRAMEWORKS = frozenset({"langchain", "langgraph", "deepagents"})
 _INTEGRATIONS = ("langchain_", "langgraph_")
@@ -16,20 +17,39 @@ _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib"
 _PACKAGES = frozenset({"site-packages", "dist-packages"})  # also those of another environment on the path
 
 
-def own(module: str | None) -> bool:
-    """Whether a module is the user's: not a standard or installed one, save installed ones that build agents."""
-    return module is not None and _own(module.split(".")[0], module)
+def own(module: object) -> bool:
+    """Whether the module of this name is the user's: not a standard or installed one, save installed ones that build
+    agents. The `__module__` of a compiled class may be no string."""
+    return type(module) is str and _own(module.split(".")[0], module)
 
 
-def framework(module: str | None) -> bool:
+def framework(module: object) -> bool:
     """Whether a module belongs to LangChain or LangGraph, whose objects carry the user's texts."""
-    if module is None or module.startswith(_DEMO):
+    if type(module) is not str or module.startswith(_DEMO):
         return False
     top = module.split(".")[0]
     return top in _FRAMEWORKS or (top.startswith(_INTEGRATIONS) and _installed(top))
 
 
-def own_code(code: CodeType, module: str | None) -> bool:
+def names_in(module: ModuleType) -> dict[str, Any]:
+    """The names in a module. Lazy modules load themselves, and may fail, when they are asked in any other way."""
+    names: dict[str, Any] = object.__getattribute__(module, "__dict__")
+    return names
+
+
+def module_named(name: object) -> ModuleType | None:
+    """The loaded module of this name. `sys.modules` may hold anything, such as `None` for one that must not load."""
+    found = sys.modules.get(name) if type(name) is str else None
+    return found if issubclass(type(found), ModuleType) else None
+
+
+def file_of(module: ModuleType | None) -> str:
+    """The file of a module, `""` where there is none."""
+    file = names_in(module).get("__file__") if module is not None else None
+    return file if isinstance(file, str) else ""
+
+
+def own_code(code: CodeType, module: object) -> bool:
     """Whether a function is the user's and was written, to a file or a shell, rather than generated.
 
     What a library wraps around a user's function says it is of the user's module: its file tells.
@@ -52,8 +72,8 @@ def _own(top: str, module: str) -> bool:
 
 @cache
 def _installed(module: str) -> bool:
-    path = getattr(sys.modules.get(module), "__file__", None)
-    return path is not None and _in_library(path)
+    path = file_of(module_named(module))
+    return bool(path) and _in_library(path)
 
 
 @cache
@@ -72,17 +92,17 @@ def _builds_agents(top: str) -> bool:
     """Whether an installed package uses LangGraph itself: then it is somebody's agent."""
     return any(
         framework(_from(value))
-        for name, module in list(sys.modules.items())
-        if (name == top or name.startswith(top + ".")) and isinstance(module, ModuleType)
-        for value in list(vars(module).values())
+        for name in list(sys.modules)
+        if (name == top or name.startswith(top + ".")) and (module := module_named(name)) is not None
+        for value in list(names_in(module).values())
     )
 
 
-def _from(value: object) -> str | None:
+def _from(value: object) -> object:
     """The module a value comes from. Its attributes are not asked for: some packages load themselves by that."""
     cls = type(value)
     if cls is ModuleType:
-        return str(vars(value).get("__name__"))
+        return names_in(value).get("__name__")  # type: ignore[arg-type]  # its class says that it is a module
     if issubclass(cls, type | FunctionType):
         return getattr(value, "__module__", None)
     return cls.__module__
