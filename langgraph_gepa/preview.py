@@ -153,8 +153,7 @@ def _told(compiled: Any, modules: Sequence[Module], example: Example | None, opt
     replaced(compiled, options.tools, options.tool_cache)
     recorded = options.tool_cache.tools if options.tool_cache else frozenset()
     models = models_of(compiled)
-    own_store = compiled.store is not None or options.store is not None
-    fresh = {"checkpointer": True, "store": own_store, "cache": compiled.cache is not None}
+    fresh = {"checkpointer": True, "store": True, "cache": compiled.cache is not None}
     breakpoints = [*_nodes(compiled.interrupt_before_nodes), *_nodes(compiled.interrupt_after_nodes)]
     return DryRun(
         graph=compiled.get_name(),

@@ -106,9 +106,13 @@ def _fields(cls: type, key: int, kind: Kind, name: str) -> Iterator[Slot]:
 def _arguments_only(key: int, walk: Walk) -> bool:
     """Whether a class is only the arguments of a tool, whose own description takes the place of its docstring."""
     return all(
-        isinstance(walk.nodes[holder].value, BaseTool) and step == ("attr", "args_schema")
-        for holder, step in walk.holders.get(key, ())
+        step[-1] == "args_schema" and (isinstance(holder, BaseTool) or _subclass(holder, BaseTool))
+        for holder, step in ((walk.nodes[holder].value, step) for holder, step in walk.holders.get(key, ()))
     )
+
+
+def _subclass(value: Any, base: type) -> bool:
+    return isinstance(value, type) and issubclass(value, base)
 
 
 def _function_name(value: Mapping[str, Any]) -> str:

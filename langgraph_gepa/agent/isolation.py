@@ -66,10 +66,10 @@ def new_checkpointer(_: Any = None) -> BaseCheckpointSaver[Any]:
     return _Saver(serde=_ByReference())
 
 
-def new_store(own: BaseStore) -> _Store:
+def new_store(own: BaseStore | None) -> _Store:
     """An empty store that takes what `own` takes."""
     store = _Store(index=getattr(own, "index_config", None))
-    store.supports_ttl = own.supports_ttl
+    store.supports_ttl = getattr(own, "supports_ttl", False)
     return store
 
 

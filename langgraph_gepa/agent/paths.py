@@ -55,9 +55,11 @@ def _graph(walk: Walk, paths: Paths, graph: Pregel[Any, Any, Any, Any], prefix: 
             paths.prebuilt.add(path)
         starts.append((path, node))
     below: list[tuple[Pregel[Any, Any, Any, Any], str]] = []
+    context = [id(graph.context_schema)] if id(graph.context_schema) in walk.nodes else []
     for path, start in starts:
         paths.order.append(path)
-        reached, paths.named[path] = _reached(walk, id(start), set() if path in paths.executors else executed)
+        elsewhere = set() if path in paths.executors else executed
+        reached, paths.named[path] = _reached(walk, id(start), elsewhere, context)
         for key in reached:
             value = walk.nodes[key].value
             if isinstance(value, Pregel):
@@ -79,9 +81,9 @@ _SELF: frozenset[str] = frozenset()
 """What is called without being named of the object a method belongs to."""
 
 
-def _reached(walk: Walk, start: int, elsewhere: set[int]) -> tuple[list[int], set[str]]:
+def _reached(walk: Walk, start: int, elsewhere: set[int], given: list[int]) -> tuple[list[int], set[str]]:
     """What a node may use, subgraphs not entered, and the names its code uses; `elsewhere` are tools
-    that run in another node.
+    that run in another node, `given` is what it is handed when it runs.
 
     Of the user's objects and classes only the attributes are followed that code met on the way names,
     so that two methods of one object, as two nodes, do not share each other's prompts.
@@ -89,7 +91,7 @@ def _reached(walk: Walk, start: int, elsewhere: set[int]) -> tuple[list[int], se
     met: dict[int, None] = {}
     named: set[str] = set()
     waiting: dict[str, list[int]] = defaultdict(list)
-    todo = [(start, _VALUE)]
+    todo = [*((key, _VALUE) for key in given), (start, _VALUE)]
     while todo:
         key, used = todo.pop()
         if key in met:

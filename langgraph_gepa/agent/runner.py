@@ -17,7 +17,8 @@ from langgraph.errors import GraphRecursionError
 from langgraph.pregel import Pregel
 from langgraph.store.base import BaseStore
 
-from langgraph_gepa.agent.containers import containers_copied, context_copied
+from langgraph_gepa.agent.containers import containers_copied
+from langgraph_gepa.agent.contexts import context_for
 from langgraph_gepa.agent.failures import (
     Border,
     Verdict,
@@ -43,6 +44,7 @@ from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.tool_cache import ToolCache
 from langgraph_gepa.agent.tools import Guard, StandIns
 from langgraph_gepa.agent.tracing import Tracer, Watched
+from langgraph_gepa.agent.wanting import wanting
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.errors import Error
 from langgraph_gepa.search.example import Example
@@ -66,7 +68,8 @@ class RunnerOptions:
     - `on_interrupt`: `value -> answer` (sync or async) for `interrupt(value)`, and for a
       breakpoint (`interrupt_before`, `interrupt_after`), whose value is `{"breakpoint": [nodes]}`
       and whose answer is ignored;
-    - `store`: makes the store each rollout starts with, where the graph has one; empty otherwise;
+    - `context`: for graphs with a `context_schema`; its defaults where nothing is given;
+    - `store`: makes the store each rollout starts with, which is empty otherwise;
     - `tools`: what runs in place of tools, by name: a function of the tool's arguments or another tool;
     - `harmless`: names of tools that may really run and are not to be warned of;
     - `tool_cache`: tools whose results are recorded and replayed by their arguments;
@@ -180,8 +183,8 @@ def _own(graph: Graph, make_store: Callable[[], BaseStore] | None, replacements:
     fresh: dict[str, Any] = {"checkpointer": new_checkpointer()}
     if make_store is not None:
         fresh["store"] = make_store()
-    elif graph.store is not None:
-        fresh["store"] = new_store(graph.store)
+    else:
+        fresh["store"] = new_store(graph.store)  # LangGraph Server gives one to graphs compiled without
     if graph.cache is not None:
         fresh["cache"] = new_cache()  # the user's would hand one candidate's answers to another
     for name, replacement in fresh.items():
@@ -216,7 +219,7 @@ async def _to_the_end(
     graph: Graph, example: Example, options: RunnerOptions, handlers: Handlers, replacements: Replacements
 ) -> Any:
     config = _config(example, options, handlers)
-    context = options.context(example) if callable(options.context) else context_copied(options.context)
+    context = context_for(graph, options.context, example)
     step: Any = containers_copied(example.inputs)
     dialogue = Dialogue(options.on_interrupt)
     for _ in range(MOST_INTERRUPTS):
@@ -244,4 +247,6 @@ def _in_words(failure: Exception, node: str) -> str:
     if isinstance(failure, GraphRecursionError):
         return f"The graph did not come to an end: {str(failure).splitlines()[0]}"
     where = f"In node {node}: " if node else ""
-    return f"{where}{words(failure)}"
+    said = f"{where}{words(failure)}"
+    lacks = wanting(failure)
+    return f"{said.rstrip('.')}. {lacks}" if lacks else said

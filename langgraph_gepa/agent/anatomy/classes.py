@@ -10,12 +10,13 @@ import dataclasses
 import enum
 import types
 from abc import ABCMeta
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic._internal._model_construction import ModelMetaclass
+from pydantic_core import PydanticUndefined
 from typing_extensions import override
 
 from langgraph_gepa.agent.anatomy import schemas, territory
@@ -68,7 +69,7 @@ class Class(Handler):
             names["__slots__"] = ()
         if not issubclass(value, BaseModel):
             return types.new_class(value.__name__, (value,), {}, lambda body: body.update(names))
-        if any(step[0] in ("field", "described", "annotated", "doc") for step in steps):
+        if any(step[0] in ("field", "factory", "described", "annotated", "doc") for step in steps):
             return schemas.model(value, steps, names, copies)
         # The metaclass of pydantic would build validators that are the parent's anyway.
         return ABCMeta.__new__(type(value), value.__name__, (value,), names)
@@ -89,14 +90,17 @@ def _fields(cls: type) -> Iterator[tuple[str, Any]]:
         yield from ((field.name, field.default) for field in dataclasses.fields(cls))
     elif issubclass(cls, BaseModel):
         for name, info in cls.__pydantic_fields__.items():
-            yield name, info.default if isinstance(info.default, str) else dataclasses.MISSING
+            yield name, dataclasses.MISSING if info.default is PydanticUndefined else info.default
 
 
 def _factories(cls: type) -> Iterator[tuple[str, Any]]:
+    """Functions and classes that make the defaults of fields."""
+    made: Iterable[tuple[str, Any]] = ()
     if dataclasses.is_dataclass(cls):
-        for field in dataclasses.fields(cls):
-            if isinstance(field.default_factory, FunctionType):
-                yield field.name, field.default_factory
+        made = ((field.name, field.default_factory) for field in dataclasses.fields(cls))
+    elif issubclass(cls, BaseModel):
+        made = ((name, info.default_factory) for name, info in cls.__pydantic_fields__.items())
+    yield from ((name, factory) for name, factory in made if isinstance(factory, FunctionType | type))
 
 
 def _generated(cls: type, name: str, member: Any) -> bool:

@@ -60,11 +60,13 @@ def model(cls: type[BaseModel], steps: Mapping[Step, str | None], names: dict[st
     """A subclass with other defaults, descriptions and annotations of fields; `names` are what its body says."""
     fields: dict[str, FieldInfo] = {}
     for step, text in steps.items():
-        if step[0] in ("field", "described", "annotated"):
+        if step[0] in ("field", "factory", "described", "annotated"):
             name = str(step[1])
             info = fields.setdefault(name, copying.copy(cls.__pydantic_fields__[name]))
             if step[0] == "field":
-                info.default = text
+                info.default = copies.part(info.default) if text is None else text
+            elif step[0] == "factory":
+                info.default_factory = copies.part(info.default_factory)
             elif step[0] == "described":
                 info.description = text
                 info._attributes_set = {**info._attributes_set, "description": text}
