@@ -121,7 +121,8 @@ def optimize(
       went wrong, for the whole rollout or by module (`Feedback`). A list scores as its mean.
     - `perfect`: the score of an answer with nothing left to improve. Without it scores go from 0 to 1, and the
       first one that does not stops the run, before more is paid.
-    - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply.
+    - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply
+      (a new text stands in one fenced block, as the prompt asks).
     - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if
       it was asked the same; its budget may differ.
     - `search`: `"racing"` validates new prompts on 6 examples first and goes on only while it is open whether

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -14,7 +14,14 @@ from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Reply, Store
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.events import Event, IterationStarted, ModulesChosen, ReflectionFinished, RolloutFinished
+from langgraph_gepa.search.events import (
+    ChildrenProposed,
+    Event,
+    IterationStarted,
+    ModulesChosen,
+    ReflectionFinished,
+    RolloutFinished,
+)
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.reply import parse_reply
@@ -26,6 +33,8 @@ from langgraph_gepa.store.folder import open_run
 if TYPE_CHECKING:
     from langgraph_gepa.result import Result
     from langgraph_gepa.saved import SavedRun
+
+_DECISIONS = (IterationStarted, ModulesChosen, ReflectionFinished, ChildrenProposed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +129,7 @@ def texts_of(saved: SavedRun, store: Store, keys: set[str]) -> dict[str, tuple[i
     tried_in = {e.iteration for _, e in saved.events if isinstance(e, RolloutFinished) and e.texts in missing}
     decided: dict[int, list[Event]] = {}
     for _, event in saved.events if missing else ():
-        if isinstance(event, IterationStarted | ModulesChosen | ReflectionFinished) and event.iteration in tried_in:
+        if isinstance(event, _DECISIONS) and event.iteration in tried_in:
             decided.setdefault(event.iteration, []).append(event)
     for number, events in decided.items():
         for texts in _tried(saved, store, number, events):
@@ -128,20 +137,27 @@ def texts_of(saved: SavedRun, store: Store, keys: set[str]) -> dict[str, tuple[i
     return {**dict.fromkeys(missing, (None, None)), **known}
 
 
-def _tried(saved: SavedRun, store: Store, number: int, events: Iterable[Event]) -> Iterator[Texts]:
-    """The children an iteration tried, made again as it made them: by the rules, of the replies."""
-    chosen: ModulesChosen | None = None
-    replies: dict[str, list[str]] = {}
+def _tried(saved: SavedRun, store: Store, number: int, events: Sequence[Event]) -> Iterator[Texts]:
+    """The children an iteration tried."""
+    parent = next(saved.pool.candidates[e.parents[0]].texts for e in events if isinstance(e, IterationStarted))
     for event in events:
-        match event:
-            case IterationStarted(texts=texts) if texts is not None:
-                yield texts
-            case ModulesChosen():
-                chosen = event
-            case ReflectionFinished():
-                replies.setdefault(event.module, []).append(_paid(Reply, store, event.ledger).text)
+        if isinstance(event, IterationStarted) and event.texts is not None:
+            yield event.texts
+        elif isinstance(event, ChildrenProposed):
+            yield from ({**parent, **changed} for changed in event.children)
+    if not any(isinstance(event, ChildrenProposed) for event in events):
+        yield from _made_again(saved, store, number, events)
+
+
+def _made_again(saved: SavedRun, store: Store, number: int, events: Sequence[Event]) -> Iterator[Texts]:
+    """The children of an iteration of an older version, which did not note them: by the rules, of the replies."""
+    chosen = next((event for event in events if isinstance(event, ModulesChosen)), None)
     if chosen is None:
         return
+    replies: dict[str, list[str]] = {}
+    for event in events:
+        if isinstance(event, ReflectionFinished):
+            replies.setdefault(event.module, []).append(_paid(Reply, store, event.ledger).text)
     parent = saved.pool.candidates[chosen.parent].texts
     proposed = {name: parse_reply(said[-1], parent[name]).text for name, said in replies.items()}
     changed = {name: text for name, text in proposed.items() if text is not None}

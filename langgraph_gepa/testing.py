@@ -13,6 +13,7 @@ from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
     Charged,
+    ChildrenProposed,
     Event,
     ExamplesDrawn,
     IterationFinished,
@@ -102,7 +103,7 @@ class FakeLanguageModel:
         self._answer = replies if callable(replies) else self._next
         self._usage = usage
 
-    async def complete(self, prompt: str) -> Reply:
+    async def complete(self, prompt: str, *, longer: bool = False) -> Reply:  # noqa: ARG002 - the port's name
         self.prompts.append(prompt)
         await asyncio.sleep(0)
         reply = self._answer(prompt)
@@ -136,6 +137,7 @@ JOURNAL: tuple[Event, ...] = (
     RolloutFinished(3, "t1", "b", "feedback", 0.5, Usage(), 0.0, "r3", reused=True),
     ModulesChosen(3, 1, ("planner", "writer"), ("a", "b")),
     ModulesLeftOut({"planner": "stale", "writer": "breaks"}),
+    ChildrenProposed(3, ({"planner": "Plan thrice."},), {"writer": "refused"}, {"writer": "lost {answer}"}, 1),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 

@@ -44,7 +44,7 @@ def forgetful(prompt: str) -> str:
     """A simulated reflection model that takes up one word and drops those before it, often the placeholder as well."""
     (text,) = tagged(prompt, "current_text")
     asked = [word for said in tagged(prompt, "feedback") for word in re.findall(r"must mention (\w+)", said)]
-    chance = random.Random(prompt)
+    chance = random.Random(f"{text} {asked} {tagged(prompt, 'broken')}")
     kept = text.partition(" Mention")[0].replace("{name}", "{name}" if chance.random() < 0.5 else "you")
     return f"```\n{kept} Mention {chance.choice(asked)} at {chance.random():.3f}.\n```" if asked else "NO CHANGE"
 

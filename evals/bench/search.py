@@ -130,7 +130,9 @@ class WorldReflector:
 
     async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
         shown = [(r.rollout.score, json.loads(r.rollout.feedback.by_module[module.name])) for r in records]
-        reply = await self.ledger.reply(json.dumps({"text": text, "records": shown}), iteration, module.name)
+        # A prompt of its own for each iteration: the simulated model answers the same one differently each time.
+        prompt = json.dumps({"text": text, "records": shown, "iteration": iteration})
+        reply = await self.ledger.reply(prompt, iteration, module.name)
         return parse_reply(reply.text, text)
 
 

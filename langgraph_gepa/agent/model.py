@@ -15,6 +15,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
+from langgraph_gepa.agent.ending import ending_of
 from langgraph_gepa.agent.failures import is_no_answer, is_overflow, is_world_failure, words
 from langgraph_gepa.agent.isolation import Replacements, isolated
 from langgraph_gepa.agent.masking import Mask
@@ -47,6 +48,13 @@ KEYS = {
 """Where each provider's LangChain package looks for its key."""
 
 
+MORE_ROOM = 4
+"""Times its usual limit a reply may have that was cut off before."""
+
+_LIMITS = re.compile(r"max_(?:output_|completion_|new_)?tokens|max_tokens_to_sample|num_predict")
+"""What the packages of providers call the limit on a reply's length."""
+
+
 class ChatReflection:
     """The engine's `LanguageModel` on `model`: `"provider:model"`, a LangChain chat model, or a
     function `prompt -> reply`, sync (run in a thread) or async.
@@ -74,10 +82,10 @@ class ChatReflection:
         """What answers: the chat model or the function."""
         return self._model
 
-    async def complete(self, prompt: str) -> Reply:
+    async def complete(self, prompt: str, *, longer: bool = False) -> Reply:
         try:
             with isolated(Replacements()):  # the user's cache of models would give one reply for ever
-                return await self._answer(self.mask(prompt))
+                return await self._answer(self.mask(prompt), longer)
         except Exception as error:
             if isinstance(error, Error):
                 raise
@@ -89,9 +97,9 @@ class ChatReflection:
                 raise
             raise ModelError(f"The reflection model raised {words(error)}{raised_at(error)}. Fix it.") from error
 
-    async def _answer(self, prompt: str) -> Reply:
+    async def _answer(self, prompt: str, longer: bool) -> Reply:
         if isinstance(self._model, BaseChatModel):
-            return await _chat(self._model, prompt, self._prices)
+            return await _chat(self._model, prompt, self._prices, longer=longer)
         started = time.perf_counter()
         text = await _function(self._model, prompt)
         return Reply(well_formed(text), Usage(dollars=None), time.perf_counter() - started)
@@ -119,13 +127,31 @@ def chat_model(name: str, **settings: Any) -> BaseChatModel:
     return model
 
 
-async def _chat(model: BaseChatModel, prompt: str, prices: Prices | None) -> Reply:
+async def _chat(model: BaseChatModel, prompt: str, prices: Prices | None, *, longer: bool = False) -> Reply:
     tracer = Tracer(prices)
     started = time.perf_counter()
-    message = await model.ainvoke([HumanMessage(well_formed(prompt))], RunnableConfig(callbacks=[tracer]))
+    asked, config = [HumanMessage(well_formed(prompt))], RunnableConfig(callbacks=[tracer])
+    roomier = _with_more_room(model) if longer else model
+    try:
+        message = await roomier.ainvoke(asked, config)
+    except Exception as error:
+        if roomier is model or is_world_failure(error):
+            raise
+        message = await model.ainvoke(asked, config)  # the provider allows no higher limit
     if (failure := next(iter(tracer.swallowed), None)) is not None:
         raise failure
-    return Reply(_text(message), tracer.usage, time.perf_counter() - started)
+    return Reply(_text(message), tracer.usage, time.perf_counter() - started, ending_of(message))
+
+
+def _with_more_room(model: BaseChatModel) -> BaseChatModel:
+    """The model with a higher limit on the length of its replies; itself where none is known, or none can be set."""
+    field = next(filter(_LIMITS.fullmatch, type(model).model_fields), None)
+    most = (getattr(model, "profile", None) or {}).get("max_output_tokens")
+    limit = getattr(model, field) if field else None
+    wanted = most if limit is None else min(MORE_ROOM * limit, most or MORE_ROOM * limit)
+    if field is None or wanted is None or wanted <= (limit or 0):
+        return model
+    return model.model_copy(update={field: wanted})
 
 
 async def _function(model: Callable[[str], Any], prompt: str) -> str:

@@ -178,19 +178,20 @@ class Ledger:
         self._pay(key, dump(rollout), event)
         return rollout
 
-    async def reply(self, prompt: str, iteration: int, module: str) -> Reply:
-        """One reply of the reflection model, paid for at most once for the same prompt in the same iteration.
+    async def reply(self, prompt: str, iteration: int, module: str, *, longer: bool = False) -> Reply:
+        """One reply of the reflection model, paid for at most once for the same prompt in the run.
 
-        Raises `Unanswered` where only this prompt gets none and `TooLong` for one that the model does not take;
-        a model that answers nothing stops the ledger.
+        `longer` asks for a higher limit on its length. Raises `Unanswered` where only this prompt gets none and
+        `TooLong` for one that the model does not take; a model that answers nothing stops the ledger.
         """
-        key = digest(["reply", prompt, iteration, module])
+        key = _reply_key(prompt, module)
         async with self._turn(key):
             if (paid := self._store.paid(key)) is not None:
                 return load(Reply, paid)
+            more = {"longer": True} if longer else {}
             with self._stopped_by_failure():
                 try:
-                    reply = await self._try(key, "reply", lambda: self._model.complete(prompt))
+                    reply = await self._try(key, "reply", lambda: self._model.complete(prompt, **more))
                 except TooLong:
                     raise
                 except Exception as failure:
@@ -201,6 +202,10 @@ class Ledger:
             self._refused = 0
             self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
             return reply
+
+    def asked_in(self, prompt: str, module: str) -> int | None:
+        """The iteration in which the reply to this prompt was paid for."""
+        return self.pool.replies.get(_reply_key(prompt, module))
 
     def _refuses_only_this(self, failure: Exception) -> bool:
         """Whether the failure to answer is the prompt's: others were answered, and not too many fail in a row."""
@@ -322,3 +327,7 @@ class Ledger:
                 name = getattr(observer, "__qualname__", type(observer).__name__)
                 trace = visible("".join(traceback.format_exception(error)))
                 _LOG.error("The observer %s raised and is not called any more; the run goes on.\n%s", name, trace)
+
+
+def _reply_key(prompt: str, module: str) -> str:
+    return digest(["reply", prompt, module])

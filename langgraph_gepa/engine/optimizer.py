@@ -262,7 +262,7 @@ class Optimizer:
         merge = propose_merge(self.pool, rng)
         if merge is None:
             return None
-        if self.rules.reuse and self.pool.holds(texts_key(merge.texts)):
+        if self.rules.reuse and self.pool.tried(texts_key(merge.texts), number):
             return None
         first, second = (self.pool.scores(self.pool.candidates[id]) for id in (merge.first, merge.second))
         gate = gate_examples(first, second, rng)

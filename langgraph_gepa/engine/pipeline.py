@@ -11,9 +11,10 @@ from langgraph_gepa.engine.limits import settle
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.engine.trials import Trial, Trials, lowest, score_of
 from langgraph_gepa.search.acceptance import perfect
-from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
+    ChildrenProposed,
     ExamplesDrawn,
     IterationFinished,
     IterationStarted,
@@ -25,6 +26,7 @@ from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.reach import reached
 from langgraph_gepa.search.reflection import Record
+from langgraph_gepa.search.reply import in_words
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.search.turn import Heat, Pick, Turn
 
@@ -90,11 +92,11 @@ class Pipeline:
         if not names:
             self._close("skipped", "none of the prompts was used in these rollouts", tuple(map(score_of, shown)))
             return None
-        changed, reason = await self._reflect(parent, names, shown)
-        if not changed:
-            self._close("skipped", reason, tuple(map(score_of, shown)))
+        proposed = self._proposed or await self._propose(parent, names, shown)
+        if not proposed.children:
+            self._close("skipped", _why_none(proposed), tuple(map(score_of, shown)))
             return None
-        return await self._screen(parent, changed, records, shown)
+        return await self._screen(parent, proposed.children, records, shown)
 
     async def _gather(self, parent: Candidate) -> tuple[list[str], Scores]:
         """Runs the parent on batch after batch, as long as the rules ask for more."""
@@ -163,30 +165,40 @@ class Pipeline:
         in_turn = (*self.pool.modules[first:], *self.pool.modules[:first])
         return tuple(name for name in in_turn if name in told)[:1]
 
-    async def _reflect(
-        self, parent: Candidate, names: Sequence[str], shown: Sequence[Trial]
-    ) -> tuple[dict[str, str], str]:
-        """New texts by module, and when there are none, why."""
+    @property
+    def _proposed(self) -> ChildrenProposed | None:
+        return next((event for event in self.pool.open[self.number] if isinstance(event, ChildrenProposed)), None)
+
+    async def _propose(self, parent: Candidate, names: Sequence[str], shown: Sequence[Trial]) -> ChildrenProposed:
+        """Reflects on the modules and decides on the children to try: none that is tried already."""
         examples = self.trials.examples["feedback"]
         records = [Record(examples[rollout.example].inputs, rollout) for rollout in map(lowest, shown)]
         modules = [module for module in self.modules if module.name in names]
         proposals = await settle(
             self.reflector.propose(module, parent.texts[module.name], records, self.number) for module in modules
         )
-        pairs = list(zip(modules, proposals, strict=True))
-        changed = {module.name: proposal.text for module, proposal in pairs if proposal.text is not None}
-        return changed, "; ".join(f"{module.name}: {p.why}" for module, p in pairs if p.text is None)
+        by_name = dict(zip((module.name for module in modules), proposals, strict=True))
+        changed = {name: proposal.text for name, proposal in by_name.items() if proposal.text is not None}
+        children = self.rules.children(self.turn, parent.texts, changed) if changed else ()
+        fresh = [texts for texts in children if not self.pool.tried(texts_key(texts), self.number)]
+        failed = {name: proposal for name, proposal in by_name.items() if proposal.text is None}
+        proposed = ChildrenProposed(
+            self.number,
+            tuple({name: texts[name] for name in texts if texts[name] != parent.texts[name]} for texts in fresh),
+            {name: proposal.code for name, proposal in failed.items()},
+            {name: proposal.detail for name, proposal in failed.items() if proposal.detail},
+            len(children) - len(fresh),
+        )
+        self.ledger.tell(proposed)
+        return proposed
 
     async def _screen(
-        self, parent: Candidate, changed: dict[str, str], records: Sequence[str], shown: Sequence[Trial]
+        self, parent: Candidate, changes: Sequence[Texts], records: Sequence[str], shown: Sequence[Trial]
     ) -> Passed | None:
         """The best child on some of the records, if it clears the bar that the parent sets there."""
-        children = self.rules.children(self.turn, parent.texts, changed)
+        children = [{**parent.texts, **changed} for changed in changes]
         places = self.rules.screen(self.turn, records)
         before = tuple(score_of(shown[place]) for place in places)
-        if not children:
-            self._close("skipped", "these texts were tried before", before)
-            return None
         needed = self.rules.repeats * len(places) * len(children)
         if self.grant(needed) < needed:
             self._close("skipped", "no rollouts are left to try the new texts", before)
@@ -243,3 +255,12 @@ class Pipeline:
 
     def _close(self, outcome: Outcome, reason: str, before: Scores = (), after: Scores = ()) -> None:
         self.ledger.tell(IterationFinished(self.number, outcome, reason, before, after))
+
+
+def _why_none(proposed: ChildrenProposed) -> str:
+    """Why there is nothing to try, in words."""
+    if proposed.repeated:
+        return "these texts were tried before"
+    return "; ".join(
+        f"{name}: {proposed.details.get(name) or in_words(code)}" for name, code in proposed.reasons.items()
+    )

@@ -11,6 +11,7 @@ from langgraph_gepa.search.events import Event
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.reply import Ending
 from langgraph_gepa.search.rollout import Rollout, Usage
 
 
@@ -72,19 +73,23 @@ class Evaluator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """What a model answered, and how the answer ended where the provider says so."""
+
     text: str
     usage: Usage = Usage()
     seconds: float = 0.0
+    ending: Ending = ""
 
 
 class LanguageModel(Protocol):
     """The reflection model: a prompt in, a reply out. A failure of the world is raised, `TooLong` for
     a prompt that it does not take.
 
-    Reports to `engine.meter.meter()` as an evaluator does.
+    Reports to `engine.meter.meter()` as an evaluator does. `longer` asks for a higher limit on the reply's
+    length than usual, where the model has one that can be set.
     """
 
-    async def complete(self, prompt: str) -> Reply: ...
+    async def complete(self, prompt: str, *, longer: bool = False) -> Reply: ...
 
 
 class Store(Protocol):

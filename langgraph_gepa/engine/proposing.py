@@ -1,21 +1,37 @@
-"""Reflection on one module: prompt, reply, parsing, and one chance to repair broken placeholders."""
+"""Reflection on one module: a conversation with the reflection model that ends in a new text, or in a reason."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.ports import Evaluator, Reply, TooLong, Unanswered
+from langgraph_gepa.engine.ports import Evaluator, TooLong, Unanswered
 from langgraph_gepa.search.module import Module
-from langgraph_gepa.search.reflection import Record, reflection_prompt, retry_prompt
+from langgraph_gepa.search.reflection import (
+    Record,
+    doubt_prompt,
+    reflection_prompt,
+    retry_prompt,
+    tried_prompt,
+    unread_prompt,
+)
 from langgraph_gepa.search.reply import Proposal, parse_reply
+
+TRIED = 3
+"""Earlier texts that a prompt which was answered before shows at most."""
+
+_HAD_NO_ROOM = ("cut", "thinking")
+"""Faults of a reply that came to no end."""
+
+_Objection = Literal["unread", "refused", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reflector:
     """`tokens` bounds a reflection prompt, which is shortened further where the model does not take it; `objective` is
-    the user's own word on what the graph is for."""
+    the user's own description of what the graph is for."""
 
     ledger: Ledger
     evaluator: Evaluator
@@ -23,42 +39,97 @@ class Reflector:
     objective: str = ""
 
     async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
-        """A new text for `module` from what went wrong, or why there is none."""
-        try:
-            return await self._propose(module, text, records, iteration)
-        except Unanswered as unanswered:
-            return Proposal(text=None, reason=str(unanswered))
+        """A new text for `module` from what went wrong, or why there is none.
 
-    async def _propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
-        prompt, reply = await self._reply(module, text, records, iteration)
-        proposal = parse_reply(reply.text, text)
-        if proposal.text is None or (broken := self.evaluator.check(module.name, proposal.text)) is None:
-            return proposal
-        try:
-            again = await self.ledger.reply(retry_prompt(prompt, reply.text, broken), iteration, module.name)
-        except TooLong:
-            return Proposal(text=None, reason=broken)
-        proposal = parse_reply(again.text, text)
-        if proposal.text is None or (broken := self.evaluator.check(module.name, proposal.text)) is None:
-            return proposal
-        return Proposal(text=None, reason=broken)
-
-    async def _reply(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> tuple[str, Reply]:
-        """The reply to the longest prompt that the model takes, and that prompt. Raises `Unanswered` without one.
-
-        What one prompt is refused for is not remembered for the next, so that a resumed run asks the same again.
+        The model gets the longest prompt that it takes. What it refuses is not remembered, so that a resumed run
+        asks the same again.
         """
 
         def written(tokens: int, records: Sequence[Record]) -> str:
             return reflection_prompt(module, text, records, tokens=tokens, objective=self.objective)
 
+        conversation = _Conversation(self.ledger, self.evaluator, module, text, records, iteration)
         why = ""
-        for prompt in _ever_shorter(written, self.tokens, records):
+        try:
+            for prompt in _ever_shorter(written, self.tokens, records):
+                try:
+                    return await conversation.new_text(prompt)
+                except TooLong as refused:
+                    why = str(refused)
+        except Unanswered as unanswered:
+            return Proposal(reason="unanswered", detail=str(unanswered))
+        return Proposal(reason="unanswered", detail=f"{why}, even with a single record cut short")
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversation:
+    """With the reflection model, about one module's text, in one iteration."""
+
+    ledger: Ledger
+    evaluator: Evaluator
+    module: Module
+    text: str
+    records: Sequence[Record]
+    iteration: int
+
+    async def new_text(self, prompt: str) -> Proposal:
+        """A text that `prompt` did not lead to before.
+
+        Where another iteration asked the very same, its replies are not paid for again: the model is asked for
+        another text than those it gave. Raises `TooLong` for a prompt that the model does not take.
+        """
+        tried: list[str] = []
+        while True:
+            asked = tried_prompt(prompt, tried[-TRIED:]) if tried else prompt
+            proposal = await self.carry_on(asked)
+            if proposal.text in tried:
+                return Proposal(reason="repeated")
+            if proposal.text is None or self.ledger.asked_in(asked, self.module.name) == self.iteration:
+                return proposal
+            tried.append(proposal.text)
+
+    async def carry_on(self, prompt: str) -> Proposal:
+        """What `prompt` leads to. A reply is objected to once for each kind of objection there is."""
+        asked, objected, longer = prompt, set[_Objection](), False
+        proposal, broken = Proposal(), ""
+        while True:
             try:
-                return prompt, await self.ledger.reply(prompt, iteration, module.name)
-            except TooLong as refused:
-                why = str(refused)
-        raise Unanswered(f"{why}, even with a single record cut short")
+                reply = await self.ledger.reply(asked, self.iteration, self.module.name, longer=longer)
+            except TooLong:
+                if not objected:
+                    raise
+                return Proposal(reason="refused", detail=broken) if broken else proposal
+            proposal = parse_reply(reply.text, self.text, reply.ending)
+            broken = self._refusal(proposal)
+            objection = self._objection(proposal, broken)
+            if objection is None or objection in objected:
+                return Proposal(reason="refused", detail=broken) if broken else proposal
+            objected.add(objection)
+            longer = longer or proposal.reason in _HAD_NO_ROOM
+            asked = self._follow_up(prompt, reply.text, proposal, broken)
+
+    def _refusal(self, proposal: Proposal) -> str:
+        """Why the module cannot take the proposed text; empty where it can, or where there is none."""
+        return "" if proposal.text is None else self.evaluator.check(self.module.name, proposal.text) or ""
+
+    def _objection(self, proposal: Proposal, broken: str) -> _Objection | None:
+        if proposal.unchanged:
+            return "unchanged" if 2 * self._failed > len(self.records) else None
+        if proposal.text is None:
+            return "unread"
+        return "refused" if broken else None
+
+    def _follow_up(self, prompt: str, reply: str, proposal: Proposal, broken: str) -> str:
+        if proposal.text is not None:
+            return retry_prompt(prompt, proposal.text, broken)
+        if proposal.unchanged:
+            return doubt_prompt(prompt, self._failed, len(self.records))
+        return unread_prompt(prompt, "" if proposal.reason in _HAD_NO_ROOM else reply, proposal.why)
+
+    @property
+    def _failed(self) -> int:
+        """How many of the records' rollouts scored 0."""
+        return sum(record.rollout.score <= 0 for record in self.records)
 
 
 def _ever_shorter(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from langgraph_gepa.search.candidate import Candidate
@@ -126,6 +126,22 @@ class Charged:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildrenProposed:
+    """A decision: what to try after reflection. Each of `children` maps modules to their new texts.
+
+    `reasons` are the codes (`reply.Fault`, or `unchanged`) of modules that got no new text, `details` what else
+    there is to say of them. `repeated` counts children left out because the pool holds them or another iteration
+    tries them already.
+    """
+
+    iteration: int
+    children: tuple[Texts, ...]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
+    repeated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CandidateAdmitted:
     """A new member of the pool. The seed is admitted in iteration 0.
 
@@ -165,6 +181,7 @@ Event = (
     | RolloutFinished
     | ReflectionFinished
     | Charged
+    | ChildrenProposed
     | CandidateAdmitted
     | IterationFinished
     | RunFinished

@@ -17,6 +17,9 @@ _TAG = rf"(?=[\\\s]*+/?\s*+(?:{'|'.join(TAGS)})\b)"
 _FORGED = re.compile(f"<{_TAG}", re.IGNORECASE)
 _ESCAPED = re.compile(rf"<\\{_TAG}", re.IGNORECASE)
 
+LEFT_OUT = re.compile(r"\[\.\.\. [\d,]+ characters left out \.\.\.\]")
+"""How a cut is marked (see `elide`)."""
+
 _LEAST_LEAF = 120  # below this a cut piece is mostly marker, and cutting the whole block reads better
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import fsum
 from statistics import mean
 from typing import TYPE_CHECKING
 
 from langgraph_gepa.search.budget import Spent
-from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
     Charged,
+    ChildrenProposed,
     Event,
     IterationFinished,
     IterationStarted,
@@ -27,7 +28,7 @@ from langgraph_gepa.search.events import (
     Subset,
 )
 from langgraph_gepa.search.frontier import Frontier
-from langgraph_gepa.search.module import NoEffect
+from langgraph_gepa.search.module import NoEffect, Texts
 from langgraph_gepa.search.tally import Tally
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Pool:
     rollouts there, in the order they were paid for. `open` holds what has happened so far in
     each iteration under way. `merge_due` says that a mutation was accepted since the last start.
     `used` maps a candidate's key to how often a reflection was shown its rollout on an example, `ran`
-    counts rollouts of all candidates per feedback example.
+    counts rollouts of all candidates per feedback example. `replies` maps a reply's key in the ledger to the
+    iteration that paid for it.
     """
 
     started: RunStarted | None = None
@@ -62,6 +64,7 @@ class Pool:
     merges: list[IterationStarted] = field(default_factory=list)
     merge_due: bool = False
     used: dict[str, Counter[str]] = field(default_factory=dict)
+    replies: dict[str, int] = field(default_factory=dict)
     ran: Counter[str] = field(default_factory=Counter)
     _ids: dict[str, list[int]] = field(default_factory=dict, repr=False)
     _keys: list[str] = field(default_factory=list, repr=False)
@@ -157,6 +160,23 @@ class Pool:
         """Whether a candidate with these texts is in the pool."""
         return key in self._ids
 
+    def tried(self, key: str, iteration: int) -> bool:
+        """Whether the pool holds these texts, or an iteration other than this one is trying them."""
+        return self.holds(key) or any(
+            key in self._trying(events) for number, events in self.open.items() if number != iteration
+        )
+
+    def _trying(self, events: Iterable[Event]) -> Iterator[str]:
+        """Keys of the texts that an iteration under way tries."""
+        parent: Texts = {}
+        for event in events:
+            if isinstance(event, IterationStarted):
+                parent = self.candidates[event.parents[0]].texts
+                if event.texts is not None:
+                    yield texts_key(event.texts)
+            elif isinstance(event, ChildrenProposed):
+                yield from (texts_key({**parent, **changed}) for changed in event.children)
+
     def known(self, subset: Subset, key: str) -> Mapping[str, Sequence[float]]:
         """The scores, by example, that the texts with this key got in a set."""
         return self._known(subset).get(key, {})
@@ -201,6 +221,7 @@ class Pool:
             case RolloutFinished():
                 self._score(event)
             case ReflectionFinished():
+                self.replies.setdefault(event.ledger, event.iteration)
                 self.spent = replace(
                     self.spent,
                     reflections=self.spent.reflections + 1,

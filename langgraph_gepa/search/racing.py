@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from langgraph_gepa.search.candidate import Candidate, texts_key
+from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import ExamplesDrawn, IterationStarted, Lineage, Subset
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool, average
@@ -137,12 +137,12 @@ def by_lineage(turn: Turn, pick: Pick) -> tuple[str, ...]:
 
 
 def full_and_half(turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list[dict[str, str]]:
-    """The whole edit, and where it changes several modules a random half of it; none that is in the pool already."""
+    """The whole edit, and where it changes several modules a random half of it."""
     children = [{**parent, **changed}]
     if len(changed) > 1:
         half = turn.rng("half").sample(sorted(changed), len(changed) // 2)
         children.append({**parent, **{name: changed[name] for name in half}})
-    return [texts for texts in children if not turn.pool.holds(texts_key(texts))]
+    return children
 
 
 def some_records(turn: Turn, records: Sequence[str], *, size: int = SCREEN) -> Sequence[int]:

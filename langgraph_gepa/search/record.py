@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from langgraph_gepa.search.excerpt import Block, Piece, escape
+from langgraph_gepa.search.instructions import OWN_TEXT
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.placeholders import BrokenTemplateError, Part, parts
 from langgraph_gepa.search.rollout import Call, Rollout
-
-OWN_TEXT = "[the current text]"
-"""Stands for the module's own text inside the messages of a call."""
 
 _ROLES = {"human": "user", "ai": "assistant"}
 _MEDIA = frozenset({"image", "image_url", "audio", "input_audio", "video", "file", "input_image", "input_file"})

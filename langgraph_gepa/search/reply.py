@@ -1,235 +1,291 @@
-"""What a reflection model's reply proposes. Models quote, draft, nest and forget fences; this reads past it."""
+"""What a reflection model's reply proposes: read where it cannot be misread, and otherwise refused with a reason."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from langgraph_gepa.search.excerpt import escape, unescape
+from langgraph_gepa.search.excerpt import TAGS, escape, unescape
+from langgraph_gepa.search.fences import ASKED, Block, fence_for, fenced, leads_up
+from langgraph_gepa.search.instructions import NO_CHANGE, is_echo
+from langgraph_gepa.search.repetition import repeats_itself
+from langgraph_gepa.search.revision import begins_like, ends_like, quotes, words
+from langgraph_gepa.search.segments import Prose, Segment, Tagged, Thoughts, segments
 
-NO_CHANGE = "NO CHANGE"
-"""The reply to records that give no reason for a new text."""
+__all__ = ["FAULTS", "Ending", "Fault", "Proposal", "fence_for", "fenced", "parse_reply"]
+
+Ending = Literal["", "cut", "withheld"]
+"""How a model's reply ended: by itself, at a limit of its length, or held back by the provider's filter."""
+
+Fault = Literal[
+    "empty", "thinking", "unclosed", "unmarked", "several", "echo", "loop", "cut", "withheld",
+    "refused", "repeated", "unanswered",
+]  # fmt: skip
+"""Why a reply gives no text. `refused` is a text that the module cannot take, `repeated` one that was tried before."""
+
+FAULTS: dict[Fault, str] = {
+    "empty": "the reply holds no text",
+    "thinking": "the reply ends inside its own thoughts",
+    "unclosed": "the reply opens a block that it does not close",
+    "unmarked": "the new text cannot be told from the words around it",
+    "several": "the reply holds several blocks, and any of them could be the new text",
+    "echo": "the text repeats the instructions or tags of the reflection prompt",
+    "loop": "the text says the same over and over",
+    "cut": "the reply was cut off at the model's output limit",
+    "withheld": "the model's provider withheld the reply",
+    "refused": "the text cannot be used",
+    "repeated": "the text was proposed before",
+    "unanswered": "the reflection model gave no answer",
+}
+"""The faults in words."""
+
+
+UNCHANGED = "unchanged"
+"""The code of a reflection that leaves the text as it is, which is no fault."""
+
+
+def in_words(code: str) -> str:
+    """What a code says; codes of a newer version stand for themselves."""
+    known: Mapping[str, str] = {UNCHANGED: "nothing to change"} | {str(fault): said for fault, said in FAULTS.items()}
+    return known.get(code, code)
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The new `text`, or `None` and why: `unchanged` (the model is content with the current one) or a `reason`."""
+    """The new `text`, or `None` and why: `unchanged` (the model is content with the current one) or a `reason`.
+
+    `detail` says more of the reason where there is more to say.
+    """
 
     text: str | None = None
     unchanged: bool = False
-    reason: str = ""
+    reason: Fault | None = None
+    detail: str = ""
+
+    @property
+    def code(self) -> str:
+        """Why there is no new text, as it is kept: `unchanged`, or a `Fault`; empty where there is one."""
+        return UNCHANGED if self.unchanged else (self.reason or "")
 
     @property
     def why(self) -> str:
-        """Why there is no new text, in words."""
-        return "nothing to change" if self.unchanged else self.reason
+        """The same in words."""
+        return self.detail or in_words(self.code)
 
 
-def fence_for(text: str) -> str:
-    """Backticks that no line of `text` can close."""
-    return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+def parse_reply(reply: str, current: str, ending: Ending = "") -> Proposal:
+    """Reads the new text out of a reply to a reflection on the text `current`. Never raises, whatever the reply.
 
-
-def fenced(text: str) -> str:
-    """`text` in a block from which `parse_reply` reads it back, character by character."""
-    fence = fence_for(text)
-    return f"{fence}\n{text}\n{fence}"
-
-
-def parse_reply(reply: str, current: str) -> Proposal:
-    """Reads the proposed text out of a reply. Never raises, whatever the reply.
-
-    Blocks that merely quote `current` are passed over, and of the others the last counts unless it is
-    less than half the longest (an afterthought, such as an example of an output). Without a fence the
-    whole reply counts, less a first line like "Here is the new prompt:". The text of a closed block is
-    taken as it stands, outer blank lines included.
+    The form asked for is one fenced block: its text is taken as it stands, outer blank lines included. So is a text
+    that is marked otherwise, if it can be nothing else: the one block that does not quote `current`, the one pair of
+    tags or JSON string around everything, a bare text that opens as `current` does. A reply that was cut off, or
+    that can be read in two ways, is a fault.
     """
-    reply = _THOUGHT.sub("", reply)
+    reply = reply.lstrip("\ufeff")
     if 0 < reply.count("\n") == reply.count("\r\n"):
         reply = reply.replace("\r\n", "\n")
-    lines = reply.split("\n")
-    blocks = _blocks(lines, current)
-    if _says_no_change(lines, blocks):
-        return Proposal(unchanged=True)
-    text = _tagged_text(lines, blocks, current)
-    if text is None:
-        text = _chosen(lines, blocks, current)
-    text = _untagged(text, current)
+    found = _trimmed(segments(reply, current))
+    if Thoughts(closed=False) in found:
+        return Proposal(reason=ending or "thinking")
+    if ending and not (found and isinstance(found[-1], Block) and found[-1].closed):
+        return Proposal(reason=ending)
+    proposal = _read(found, current)
+    if proposal.text is None:
+        return proposal
+    text = _untagged(proposal.text, current)
     if escape(current) != current:  # the model saw such a text escaped and may have kept the backslashes
         text = unescape(text)
-    if not text.strip():
-        return Proposal(reason="The reply holds no text." if reply.strip() else "The reply is empty.")
-    if text.strip() == current.strip() or _is_no_change(text):
-        return Proposal(unchanged=True)
-    return Proposal(text=text)
+    return _judged(text, current)
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A fenced block: the lines it spans (`last` is the closing fence, or the reply's end) and what it holds."""
-
-    first: int
-    last: int
-    text: str
-    language: str = ""
-
-
-_THOUGHT = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^`]*)\Z")
-_ONE_LINE = re.compile(r"[ \t]*(`{3,})(?!`)(.+?)(?<!`)\1[ \t]*\Z")
-_LANGUAGE = re.compile(r"[\w+#./-]{0,24}\Z")
-_PREFACE = re.compile(
-    r"\W*(?:sure|certainly|of course|okay|ok|absolutely|great|here(?:'s|’s| is| are)|below is|"
-    r"(?:the |my |a )?(?:new|improved|updated|revised|rewritten|final|better|complete)\b[\w -]*"
-    r"(?:text|prompt|instructions?|description|version))\b[^\n]*[:!.][\s*_]*\Z",
-    re.IGNORECASE,
-)
-_OPENS = re.compile(r"\s*<(new_text|current_text|improved_text|updated_text)>", re.IGNORECASE)
 _NO_CHANGE = re.compile(r"[\W_]*no[ _-]changes?(?: (?:is |are )?(?:needed|required|necessary))?[\W_]*", re.IGNORECASE)
 _BEGINS_NO_CHANGE = re.compile(rf"\W*{NO_CHANGE}\b")
 _ENDS_NO_CHANGE = re.compile(rf"[.:]\W+{NO_CHANGE}\W*\Z")
 _LINE = 200  # so much of a line is looked at where a pattern would be slow on a very long one
-_QUOTES = (('"""', '"""'), ("'''", "'''"), ('"', '"'), ("'", "'"), ("“", "”"), ("`", "`"))
+_TEXTUAL = frozenset({"", "text", "txt", "markdown", "md", "plain", "plaintext", "prompt"})
+_TAG = re.compile(r"\s*<([^\W\d_][\w.:-]*)>")
+_NAMES_A_TEXT = re.compile(r"prompt|text|instruction|description|template", re.IGNORECASE)
+"""What a model calls the text it was asked for, and not its thoughts about it."""
+
+_PAGE_TAG = re.compile(rf"\s*<({'|'.join(TAGS)}|new_text|improved_text|updated_text)>", re.IGNORECASE)
+_QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»", "「": "」", "『": "』", "`": "`", "*": "*", "_": "_"}
+_MARKS = "".join(_QUOTES)
 
 
-def _blocks(lines: Sequence[str], current: str) -> list[_Block]:
-    """The outermost fenced blocks, in order; a stray fence at the end of the reply is none."""
-    blocks: list[_Block] = []
-    at = 0
-    while at < len(lines):
-        block = _block_at(lines, at)
-        at = at + 1 if block is None else block.last + 1
-        if block is not None and (block.text.strip() or block.last < len(lines)):
-            if blocks and _words(blocks[-1].text) != _words(current) and _is_nested(lines, blocks[-1], block):
-                first = blocks.pop().first
-                block = _Block(first, block.last, "\n".join(lines[first + 1 : block.last]))
-            blocks.append(block)
-    return blocks
+def _judged(text: str, current: str) -> Proposal:
+    """What was read, unless it is none, the current text again, our own words, or one sentence for ever."""
+    if not text.strip():
+        return Proposal(reason="empty")
+    if text.strip() == current.strip() or _is_no_change(text):
+        return Proposal(unchanged=True)
+    if is_echo(text, current):
+        return Proposal(reason="echo")
+    if repeats_itself(text) and not repeats_itself(current):
+        return Proposal(reason="loop")
+    return Proposal(text)
 
 
-def _block_at(lines: Sequence[str], first: int) -> _Block | None:
-    """The block that opens on line `first`. A fence line with a language opens a block inside it, a bare one closes."""
-    one_line = _ONE_LINE.match(lines[first])
-    if one_line is not None:
-        return _Block(first, first, one_line[2].strip())
-    opening = _FENCE.match(lines[first])
-    if opening is None:
-        return None
-    indent, fence, info = opening.groups()
-    start = [] if _LANGUAGE.match(info.strip()) else [info.strip()]  # the text began on the fence's own line
-    open_fences = [(len(indent), len(fence))]
-    for at in range(first + 1, len(lines)):
-        inner = _FENCE.match(lines[at])
-        if inner is None or inner[2][0] != fence[0] or len(inner[2]) < len(fence):
-            continue
-        width, language = len(inner[1]), inner[3].strip()
-        if language and _LANGUAGE.match(language):
-            open_fences.append((width, len(inner[2])))
-        elif not language and width <= open_fences[-1][0] and len(inner[2]) >= open_fences[-1][1]:
-            open_fences.pop()
-            if not open_fences:
-                return _Block(first, at, _dedented([*start, *lines[first + 1 : at]], indent), info.strip().lower())
-    text = "\n".join([*start, *lines[first + 1 :]]).rstrip()
-    return _Block(
-        first, len(lines), _dedented(text.removesuffix(fence).rstrip().split("\n"), indent), info.strip().lower()
+def _read(found: Sequence[Segment], current: str) -> Proposal:
+    """The text that the segments mark as the new one, not judged yet."""
+    while found and found[0] == Thoughts():
+        found = _trimmed(found[1:])
+    if not found:
+        return Proposal(reason="empty")
+    blocks = [segment for segment in found if isinstance(segment, Block)]
+    if any(not block.closed for block in blocks) or _opens_a_tag(found[0], current):
+        return Proposal(reason="unclosed")
+    prose = [segment.line for segment in found if isinstance(segment, Prose) and segment.line.strip()]
+    news = [block for block in blocks if block.text.strip() and not quotes(block.text, current)]
+    if _says_no_change(prose, bare=not blocks):
+        return Proposal(reason="several") if news else Proposal(unchanged=True)
+    tagged = [segment for segment in found if isinstance(segment, Tagged)]
+    if (marked := _of_tags(tagged, found, current)) is not None:
+        return marked
+    if blocks:
+        return _of_blocks(blocks, news, found, current)
+    lines = [segment.line for segment in found if isinstance(segment, Prose)]
+    return _of_prose(lines, current) if len(lines) == len(found) else Proposal(reason="unmarked")
+
+
+def _opens_a_tag(segment: Segment, current: str) -> bool:
+    """Whether the reply begins with a tag that it does not close."""
+    opening = _TAG.match(segment.line) if isinstance(segment, Prose) else None
+    return opening is not None and opening[0].strip() not in current
+
+
+def _of_tags(tagged: Sequence[Tagged], found: Sequence[Segment], current: str) -> Proposal | None:
+    """The text between the one pair of tags that does not quote the current text, if that is what the pair is for."""
+    news = [pair for pair in tagged if pair.text.strip() and not quotes(pair.text, current)]
+    if len(news) != 1:
+        return Proposal(current) if tagged and not news and len(found) == len(tagged) else None
+    text, inside = news[0].text, _trimmed(segments(news[0].text, current))
+    if begins_like(text, current):
+        return Proposal(text)
+    if len(inside) == 1 and isinstance(block := inside[0], Block) and len(found) == 1:
+        return _of_blocks([block], [block], inside, current)
+    return Proposal(text) if len(found) == 1 and _NAMES_A_TEXT.search(news[0].name) else None
+
+
+def _of_blocks(blocks: Sequence[Block], news: Sequence[Block], found: Sequence[Segment], current: str) -> Proposal:
+    if not news:
+        same = [block for block in blocks if words(block.text) == words(current)]
+        if same or len(blocks) == 1:
+            return Proposal((same or blocks)[-1].text)
+        return Proposal(reason="several")
+    exact = [block for block in news if len(block.fence) >= len(fence_for(current, ASKED)) and block.fence[0] == "`"]
+    revised = [block for block in news if begins_like(block.text, current)]
+    if len(news) == 1 or len(exact) == 1:
+        block = (exact if len(exact) == 1 else news)[0]
+    elif len(revised) == 1:
+        block = revised[0]
+    elif (drafts := exact or revised) and found[-1] is drafts[-1]:
+        block = drafts[-1]
+    else:
+        return Proposal(reason="several")
+    if block not in exact and _may_be_an_example(block, found, current):
+        return Proposal(reason="unmarked")
+    return _of_json(block, current) or Proposal(block.text)
+
+
+def _may_be_an_example(block: Block, found: Sequence[Segment], current: str) -> bool:
+    """Whether the block may belong to a new text that stands around it."""
+    if len(found) == 1 or begins_like(block.text, current):
+        return False
+    lines = [segment.line if isinstance(segment, Prose) else "" for segment in found]
+    return (
+        block.language not in _TEXTUAL
+        or 2 * len(block.text) < len(current)
+        or any(begins_like("\n".join(lines[at : at + 6]), current) for at, line in enumerate(lines) if line.strip())
     )
 
 
-def _is_nested(lines: Sequence[str], block: _Block, following: _Block) -> bool:
-    """Whether the bare fences that part two blocks are rather a block inside one text that spans both.
+def _of_json(block: Block | str, current: str) -> Proposal | None:
+    """The one text in a JSON object that wraps it; `None` where it is none, or where the current text is JSON too."""
+    raw = block if isinstance(block, str) else block.text
+    if not raw.lstrip().startswith("{") or current.lstrip().startswith(("{", "[")):
+        return None
+    if isinstance(block, Block) and len(block.fence) >= ASKED and not block.language.startswith("json"):
+        return None
+    try:
+        data = json.loads(raw, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    texts = {name: value for name, value in data.items() if isinstance(value, str)}
+    revised = [value for value in texts.values() if begins_like(value, current)]
+    named = [value for name, value in texts.items() if _NAMES_A_TEXT.search(name)]
+    meant = revised or named
+    return Proposal(meant[0]) if len(meant) == 1 else Proposal(reason="unmarked")
 
-    What leads up to a block ends in a colon or is a heading: if that is so before the supposed inner
-    block and not before the supposed second one, they are one text. So are they when the reply
-    is fenced from its first line to its last, unless prose leads up to the second block.
+
+def _of_prose(lines: Sequence[str], current: str) -> Proposal:
+    """A bare text: all of the reply, or all after one line that leads up to it.
+
+    It is one only where it opens as the current text does and cannot have an explanation after it: it is a single
+    paragraph, or it ends as the current text does.
     """
-    between = [line for line in lines[block.last + 1 : following.first] if line.strip()]
-    opening, closing = _FENCE.match(lines[block.first]), _FENCE.match(lines[following.first])
-    if not between or opening is None or closing is None or closing[3].strip() or following.last >= len(lines):
-        return False
-    if opening[2] != closing[2] or opening[1] != closing[1] or _leads_up(between[-1]):
-        return False
-    whole = not any(line.strip() for line in [*lines[: block.first], *lines[following.last + 1 :]])
-    return whole or _leads_up(block.text.rstrip().rsplit("\n", 1)[-1])
+    whole = "\n".join(lines)
+    if (wrapped := _of_json(whole, current)) is not None:
+        return wrapped
+    if words(whole) == words(current):
+        return Proposal(current)
+    openings = [at for at in range(len(lines)) if _opens(lines[at : at + 6], current)]
+    if len(openings) != 1:
+        return Proposal(reason="unmarked")
+    first = openings[0]
+    if first and lines[first - 1].strip() and not lines[first - 1].strip(_MARKS):  # quotation marks on their own line
+        first -= 1
+    before = [line for line in lines[:first] if line.strip()]
+    text = _unquoted("\n".join(lines[first:]).strip(), current)
+    if before and not (len(before) == 1 and leads_up(before[0])):
+        return Proposal(reason="unmarked")
+    if re.search(r"\n[ \t]*\n", text) and not ends_like(text, current):
+        return Proposal(reason="unmarked")
+    return Proposal(text)
 
 
-def _leads_up(line: str) -> bool:
-    line = line.strip()
-    return line.rstrip("*_").endswith(":") or line.startswith("#") or (line.startswith("**") and line.endswith("**"))
+def _opens(lines: Sequence[str], current: str) -> bool:
+    """Whether the first of these lines is the first of the new text."""
+    first = lines[0].strip().lstrip(_MARKS)
+    return bool(first) and (
+        begins_like("\n".join(lines), current) or begins_like("\n".join([first, *lines[1:]]), current)
+    )
 
 
-def _chosen(lines: Sequence[str], blocks: Sequence[_Block], current: str) -> str:
-    # Blocks of JSON are no prompt, unless the current one is JSON too: they are examples inside one that has no fence.
-    json_too = current.lstrip().startswith(("{", "["))
-    texts = [block.text for block in blocks if json_too or not block.language.startswith("json")]
-    if not texts:
-        return _bare_text(lines, current)
-    known = _words(current)
-    news = [text for text in texts if _words(text) not in known] or texts
-    longest = max(map(len, news))
-    return next(text for text in reversed(news) if 2 * len(text) >= longest)
+def _unquoted(text: str, current: str) -> str:
+    """The text without quotation marks (or the like) around all of it, unless the current text has them too."""
+    if begins_like(text, current):
+        return text
+    inside = text.lstrip(_MARKS + " \n")
+    marks = text[: len(text) - len(inside)].strip()
+    closing = "".join(_QUOTES[mark] for mark in reversed(marks) if mark in _QUOTES)
+    return inside[: len(inside) - len(closing)].strip() if inside.endswith(closing) else text
 
 
-def _tagged_text(lines: Sequence[str], blocks: Sequence[_Block], current: str) -> str | None:
-    """The text between tags that stand outside every fence; `None` if there is none, or if a fence stands elsewhere."""
-    for first in reversed(range(len(lines))):
-        opening = _OPENS.match(lines[first])
-        if opening is None or any(block.first <= first for block in blocks):
-            continue
-        rest = "\n".join([lines[first][opening.end() :], *lines[first + 1 :]])
-        end = rest.lower().rfind(f"</{opening[1].lower()}>")
-        inside = rest if end < 0 else rest[:end]
-        if blocks and (end < 0 or blocks[-1].last > first + inside.count("\n")):
-            continue
-        text = inside.strip("\n")
-        alone = _blocks(text.split("\n"), current)
-        if len(alone) == 1 and alone[0].first == 0 and alone[0].last == text.count("\n"):
-            text = alone[0].text
-        if _words(text) not in _words(current):
-            return text
-    return None
+def _trimmed(found: Sequence[Segment]) -> Sequence[Segment]:
+    """Without blank lines at both ends."""
+    filled = [at for at, one in enumerate(found) if not isinstance(one, Prose) or one.line.strip()]
+    return found[filled[0] : filled[-1] + 1] if filled else ()
 
 
 def _untagged(text: str, current: str) -> str:
-    """`text` without a pair of our tags around all of it, unless the current text has them too."""
-    opening = _OPENS.match(text)
-    if opening is None or _OPENS.match(current) or not text.rstrip().lower().endswith(f"</{opening[1].lower()}>"):
+    """`text` without a pair of our page's tags around all of it, unless the current text has them too."""
+    opening = _PAGE_TAG.match(text)
+    if opening is None or _PAGE_TAG.match(current) or not text.rstrip().lower().endswith(f"</{opening[1].lower()}>"):
         return text
     return text[opening.end() : text.rindex("</")].strip("\n")
 
 
-def _bare_text(lines: Sequence[str], current: str) -> str:
-    text = "\n".join(lines).strip()
-    if text.count("```") == 1 and text.endswith("```"):
-        text = text.removesuffix("```").rstrip()
-    while (first := text.partition("\n"))[2].strip() and _PREFACE.match(first[0][:_LINE]):
-        text = first[2].strip()
-    for opening, closing in _QUOTES:
-        inner = text[len(opening) : len(text) - len(closing)]
-        quoted = len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing)
-        if quoted and opening not in inner and closing not in inner and not current.strip().startswith(opening):
-            return inner.strip()
-    return text
-
-
-def _says_no_change(lines: Sequence[str], blocks: Sequence[_Block]) -> bool:
+def _says_no_change(prose: Sequence[str], *, bare: bool) -> bool:
     """Whether the first or last line of the prose is `NO CHANGE`, or, without any block, begins or ends with it."""
-    fenced_lines = {at for block in blocks for at in range(block.first, block.last + 1)}
-    prose = [line for at, line in enumerate(lines) if at not in fenced_lines and line.strip()]
     if not prose:
         return False
     if _is_no_change(prose[0]) or _is_no_change(prose[-1]):
         return True
-    return not blocks and bool(_BEGINS_NO_CHANGE.match(prose[0]) or _ENDS_NO_CHANGE.search(prose[-1][-_LINE:]))
+    return bare and bool(_BEGINS_NO_CHANGE.match(prose[0]) or _ENDS_NO_CHANGE.search(prose[-1][-_LINE:]))
 
 
 def _is_no_change(line: str) -> bool:
-    return _NO_CHANGE.fullmatch(line) is not None
-
-
-def _words(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _dedented(lines: Sequence[str], indent: str) -> str:
-    return "\n".join(line.removeprefix(indent) for line in lines)
+    return _NO_CHANGE.fullmatch(line[:_LINE]) is not None and len(line) <= _LINE

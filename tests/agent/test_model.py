@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
+import httpx
 import openai
 import pytest
+from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
 
+from langgraph_gepa.agent.ending import ending_of
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.pricing import price
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.errors import ModelError
 
+USED = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}
 PRICES = {"reflector": (2.0, 10.0)}
 
 
@@ -44,6 +49,68 @@ def test_a_chat_model_answers_with_its_usage_and_price(streaming: bool) -> None:
         assert said.usage.tokens == server.tokens > 0
     assert said.usage.dollars == (2 * said.usage.input_tokens + 10 * said.usage.output_tokens) / 1e6
     assert said.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("metadata", "ending"),
+    [
+        ({"finish_reason": "stop"}, ""),
+        ({"finish_reason": "length"}, "cut"),
+        ({"finish_reason": "MAX_TOKENS", "safety_ratings": []}, "cut"),
+        ({"finish_reason": "content_filter"}, "withheld"),
+        ({"finish_reason": "SAFETY"}, "withheld"),
+        ({"stop_reason": "end_turn", "stop_sequence": None}, ""),
+        ({"stop_reason": "stop_sequence"}, ""),
+        ({"stop_reason": "max_tokens"}, "cut"),
+        ({"stop_reason": "model_context_window_exceeded"}, "cut"),
+        ({"stop_reason": "refusal"}, "withheld"),
+        ({"stopReason": "guardrail_intervened", "ResponseMetadata": {"HTTPStatusCode": 200}}, "withheld"),
+        ({"done_reason": "length"}, "cut"),
+        ({"status": "completed", "incomplete_details": None}, ""),
+        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, "cut"),
+        ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "withheld"),
+        ({"finish_reason": "COMPLETE"}, ""),
+        ({"finish_reason": "eos_token", "max_tokens": 100}, ""),
+        ({}, ""),
+    ],
+)  # fmt: skip
+def test_how_a_reply_ended_is_read_from_what_the_provider_says(metadata: dict[str, Any], ending: str) -> None:
+    """Each provider has its own word for a limit that was reached and for a reply that was withheld."""
+    assert ending_of(AIMessage("x", response_metadata=metadata)) == ending
+
+
+def test_what_a_model_refuses_is_withheld() -> None:
+    """A refusal comes beside the content, which is empty."""
+    assert ending_of(AIMessage("", additional_kwargs={"refusal": "I cannot help with that."})) == "withheld"
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "asked"),
+    [(100, None, [100, 400]), (100, 300, [100, 400, 100]), (5_000, None, [5_000, 16_384]), (16_384, None, [16_384]),
+     (None, None, [None, 16_384])],
+)  # fmt: skip
+def test_a_reply_that_was_cut_off_gets_a_higher_limit(limit: int | None, most: int | None, asked: list[Any]) -> None:
+    """Four times the user's own, no more than the model allows; where the provider refuses that, its usual one."""
+    limits: list[int | None] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        limits.append(json.loads(request.content).get("max_completion_tokens"))
+        if most and (limits[-1] or 0) > most:
+            return httpx.Response(400, json={"error": {"message": "max_completion_tokens is too large"}})
+        choice = {"index": 0, "message": {"role": "assistant", "content": "I"}, "finish_reason": "length"}
+        return httpx.Response(200, json={"id": "1", "object": "chat.completion", "created": 0, "model": "gpt-4o",
+                                         "choices": [choice], "usage": USED})  # fmt: skip
+
+    async def ask() -> list[Reply]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(serve)) as client:
+            model = ChatOpenAI(model="gpt-4o", api_key="k", max_retries=0, http_async_client=client, max_tokens=limit)
+            reflection = ChatReflection(model)
+            return [await reflection.complete("hello"), await reflection.complete("hello again", longer=True)]
+
+    replies = asyncio.run(ask())
+    assert [said.ending for said in replies] == ["cut", "cut"]
+    assert limits == (asked if len(asked) > 1 else asked * 2)
+    assert replies[0].usage == replies[1].usage
 
 
 def test_an_unknown_price_is_unknown() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
@@ -28,9 +29,12 @@ def numbered(letter: str, count: int) -> list[Example]:
     return [Example(f"{letter}{place}", {"question": f"{letter}{place}"}) for place in range(count)]
 
 
+_DATA = re.compile(r"^<(module|current_text|record|rejected_text|broken)\b.*?</\1>$", re.DOTALL | re.MULTILINE)
+
+
 def fenced_digest(prompt: str) -> str:
-    """A reply that depends on the prompt alone, so that the same reflection learns the same."""
-    return f"```\nlearned {digest(prompt)}\n```"
+    """A reply that depends on the data in the prompt alone, so that the same reflection learns the same."""
+    return f"```\nlearned {digest([data[0] for data in _DATA.finditer(prompt)])}\n```"
 
 
 def chance(salt: object, modules: int) -> Score:

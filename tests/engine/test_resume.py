@@ -15,7 +15,7 @@ from langgraph_gepa.search.pool import Pool
 
 
 def merging(worlds: Any, salt: int) -> Any:
-    """A small world with a rejected merge (125) or two accepted ones (132) in its first six iterations."""
+    """A small world with a rejected merge (31) or two accepted ones (49) in its first six iterations."""
     return worlds.random(salt, modules=2, pareto=4, feedback=4, test=2)
 
 
@@ -38,7 +38,7 @@ def resumed(world: Any, budget: Budget, **session: Any) -> None:
     assert asked.total() == sum(isinstance(e, ReflectionFinished) for e in events)
 
 
-@pytest.mark.parametrize("salt", [125, 132])
+@pytest.mark.parametrize("salt", [31, 49])
 def test_a_run_that_broke_off_anywhere_resumes_to_the_same_candidates(worlds: Any, salt: int) -> None:
     """Whichever rollout the world fails at, the resumed run ends as the unbroken one and pays nothing twice."""
     whole = merging(worlds, salt)
@@ -50,7 +50,7 @@ def test_a_run_that_broke_off_anywhere_resumes_to_the_same_candidates(worlds: An
         assert Pool.replay(world.journal()).spent == Pool.replay(whole.journal()).spent
 
 
-@pytest.mark.parametrize("salt", [125, 132])
+@pytest.mark.parametrize("salt", [31, 49])
 def test_a_run_stopped_at_any_event_resumes_to_the_same_candidates(worlds: Any, salt: int) -> None:
     """A stop after any event lets what is under way end, keeps it, and changes nothing about the outcome."""
     whole = merging(worlds, salt)
@@ -70,7 +70,7 @@ def test_a_run_stopped_at_any_event_resumes_to_the_same_candidates(worlds: Any, 
         assert Pool.replay(world.journal()).spent == Pool.replay(whole.journal()).spent
 
 
-@pytest.mark.parametrize("salt", [125, 132])
+@pytest.mark.parametrize("salt", [31, 49])
 def test_a_journal_cut_after_any_event_resumes_to_the_same_candidates(worlds: Any, salt: int) -> None:
     """A process killed between two writes left a whole prefix: the run goes on from it to the same end."""
     whole = merging(worlds, salt)
@@ -90,7 +90,7 @@ def test_a_journal_cut_after_any_event_resumes_to_the_same_candidates(worlds: An
 
 def test_the_worlds_that_break_off_merge(worlds: Any) -> None:
     """The tests of interruption above cut through merges too."""
-    for salt, accepted in (125, 0), (132, 2):
+    for salt, accepted in (31, 0), (49, 2):
         pool = asyncio.run(merging(worlds, salt).session(Budget(iterations=6), seed=salt).run())
         assert pool.accepted_merges == accepted
         assert pool.merges

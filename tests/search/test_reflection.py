@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from langgraph_gepa.search.excerpt import CHARS_PER_TOKEN, TAGS, elide, escape, unescape, water_level
 from langgraph_gepa.search.module import Module
-from langgraph_gepa.search.reflection import Record, calls_of, reflection_prompt, retry_prompt
+from langgraph_gepa.search.reflection import (
+    Record,
+    calls_of,
+    doubt_prompt,
+    reflection_prompt,
+    retry_prompt,
+    tried_prompt,
+    unread_prompt,
+)
 from langgraph_gepa.search.rollout import Call, Feedback, Rollout
 
 TEXT = "You answer for {shop}. Look the order up before you answer."
@@ -191,9 +199,10 @@ def test_placeholders_are_asked_for_as_the_template_writes_them(style: Any, writ
     assert braces in prompt.split("5. Keep")[1]
 
 
-def test_the_fence_asked_for_is_longer_than_any_in_the_text() -> None:
-    """A text with fences needs a longer one around it."""
-    assert "a line ````, the text, a line ````." in reflection_prompt(MODULE, "a\n```\nb\n```", [RECORD])
+@pytest.mark.parametrize(("text", "fence"), [("a\n```\nb\n```", "`````"), ("a\n``````\nb\n``````", "```````")])
+def test_the_fence_asked_for_is_longer_than_any_in_the_text(text: str, fence: str) -> None:
+    """It is longer than models write by themselves too, so that an example they add closes nothing."""
+    assert f"a line {fence}, the text, a line {fence}." in reflection_prompt(MODULE, text, [RECORD])
 
 
 tags = st.sampled_from(TAGS)
@@ -284,9 +293,30 @@ def test_water_finds_the_highest_level(lengths: list[int], total: int) -> None:
     assert level == max(lengths) or sum(min(n, level + 1) for n in lengths) > total
 
 
-def test_a_retry_says_what_is_broken() -> None:
+def test_a_text_is_sent_back_with_what_is_broken() -> None:
     """The prompt again, the text that was proposed, and the reason, none of which can forge the others."""
     retry = retry_prompt("the prompt", "Answer.</rejected_text>", "it lost the placeholder {shop}")
     assert retry.startswith("the prompt\n")
     assert section(retry, "rejected_text") == [r"Answer.<\/rejected_text>"]
     assert "\n<broken>it lost the placeholder {shop}</broken>\n" in retry
+
+
+def test_a_reply_is_sent_back_with_why_it_cannot_be_read() -> None:
+    """As much of it as it takes to write it again; one that was cut off is not shown, as it is no use."""
+    sent = unread_prompt("the prompt", "<broken>\n" + "x" * 50_000, "several blocks")
+    assert sent.startswith("the prompt\n")
+    assert "\n<broken>several blocks</broken>\n" in sent
+    assert len(sent) < 10_000
+    assert "rejected_text" not in unread_prompt("the prompt", "", "cut off")
+
+
+def test_a_reply_that_changes_nothing_is_doubted_with_numbers() -> None:
+    """The model hears how many runs scored 0, and that it may stay with its answer."""
+    sent = doubt_prompt("the prompt", 9, 12)
+    assert "9 of the 12 runs above scored 0" in sent
+    assert sent.endswith("reply NO CHANGE again.")
+
+
+def test_a_prompt_answered_before_names_the_texts_that_were_tried() -> None:
+    """Each on its own, so that the next one differs."""
+    assert section(tried_prompt("the prompt", ["One.", "Two."]), "rejected_text") == ["One.", "Two."]
