@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_gepa import session
+from langgraph_gepa.admission import admit
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.drawing import drawing
 from langgraph_gepa.agent.evaluator import GraphEvaluator
@@ -37,12 +39,15 @@ from langgraph_gepa.examples import examples_of, sets_of
 from langgraph_gepa.job import Job
 from langgraph_gepa.langsmith.address import is_address
 from langgraph_gepa.outputs import Outputs
+from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.result import Result
 from langgraph_gepa.saved import DEMO, Asked, SavedRun, found_in
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import Rules
+
+_LOG = logging.getLogger(__name__)
 
 DEFAULT_BUDGET = Budget(rollouts=500)
 NAMELESS = "LangGraph"
@@ -147,7 +152,7 @@ def optimize(
     named |= {"options": options} if isinstance(options, str) else {}
     options = load_options(options)
     compiled = load_graph(graph)
-    recall(compiled, found_in(run))
+    recall(compiled, found_in(run, only_own=True))
     found = survey(compiled, kinds=KINDS)
     known = choice_of(modules, library).applied(found.modules, kinds_of(kinds))
     picked, rules = chosen(known, kinds_of(kinds)), rules_of(search, repeats, perfect)
@@ -231,11 +236,13 @@ def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any, *
     return optimize(graph, examples, examples, metric=metric, reflection_lm=reflection_lm, testset=None, **how).outputs
 
 
-def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = True) -> Result:
+def resume(run: Path | str, limits: Budget | None = None, *, trust: bool = False, progress: bool = True) -> Result:
     """Goes on with the run in folder `run`, which the command line (or names in place of objects) started.
 
-    A limit that `limits` gives replaces the run's. Raises `UsageError` for a run that was started with objects, or
-    with examples of which a mask hid something: those only the program that made them can give again.
+    A limit that `limits` gives replaces the run's. The code that the run names is loaded, and said before; of a run
+    that somebody else started only with `trust`, and from the project of the working directory alone. Raises
+    `UsageError` for a run that was started with objects, or with examples of which a mask hid something: those only
+    the program that made them can give again.
     """
     asked = (saved := SavedRun.open(run)).asked
     if "graph" not in asked.spec:
@@ -244,6 +251,7 @@ def resume(run: Path | str, limits: Budget | None = None, *, progress: bool = Tr
             f"Call `optimize(..., run={str(run)!r})` with the same arguments again: it goes on where it stopped."
         )
     sets = saved.sets
+    admit(saved, trust=trust, say=note if progress else _LOG.info)
     return optimize(
         asked.spec["graph"],
         sets["training"],

@@ -11,19 +11,20 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.files import says
 from langgraph_gepa.agent.loading import load_graph
-from langgraph_gepa.checkout import Moved
+from langgraph_gepa.checkout import Place
 from langgraph_gepa.errors import Error, SourceError, UsageError
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.session import LOADING
 from langgraph_gepa.source import applying
-from langgraph_gepa.source.diff import Changes
+from langgraph_gepa.source.diff import Changes, FileChange
 from langgraph_gepa.source.seen import as_docstring
 
 LONGEST = 300
@@ -31,24 +32,22 @@ LONGEST = 300
 
 
 def apply(
-    changes: Changes, modules: Mapping[str, Module], texts: Texts, graph: Any, moved: Moved | None = None
+    changes: Changes, modules: Mapping[str, Module], texts: Texts, graph: Any, place: Place | None = None
 ) -> None:
     """Writes the planned changes, unless loading `graph` again would yield other texts than `texts`.
 
-    `modules` are those of the graph by name. `graph` is the words for it, or the object where a loaded
-    module holds it under a name. `moved` is the project where it lies elsewhere than the run noted. Raises
-    `SourceError` when the source is not what the plan was made from; then, and whatever else goes wrong,
-    every file is byte for byte as it was.
+    `modules` are those of the graph by name. `graph` is the words for it, or the object where a loaded module holds it
+    under a name. `place` is the project, by default that of the working directory. Raises `SourceError` when the
+    source is not what the plan was made from; then, and whatever else goes wrong, every file is byte for byte as it
+    was.
     """
     require_current(changes)
-    if changes.files:
-        words = graph if isinstance(graph, str) else _words(graph)
-        if moved is not None:
-            words = moved.words(words)
-            modules = {name: moved.module(module) for name, module in modules.items()}
-        expected = {modules[name]: texts[name] for name in changes.modules}
-        others = [module for name, module in modules.items() if name not in changes.modules]
-        applying.apply(changes, lambda: _complaint(expected, others, words, moved))
+    if not changes.files:
+        return
+    proof = _Proof(changes, modules, texts, graph if isinstance(graph, str) else words_for(graph), place)
+    if not proof.trusted and (unknown := proof.unknown()):
+        raise SourceError(f"Nothing is written: {unknown}")
+    applying.apply(changes, proof.complaint)
 
 
 def require_current(changes: Changes) -> None:
@@ -68,19 +67,61 @@ def left_out(changes: Changes, prompts: Path) -> list[str]:
     return [*lines, offer] if lines else []
 
 
-def _complaint(expected: Mapping[Module, str], others: Sequence[Module], graph: str, moved: Moved | None) -> str | None:
-    """What is wrong when `graph` is loaded anew; `None` when it says what is expected, and else what it said before."""
-    loaded = _loaded(graph, moved)
-    if isinstance(loaded, str):
-        return loaded
-    wrong = [m.name for m, text in expected.items() if not _says(loaded, m, text) and not _reads(m, text)]
-    if wrong:
-        return f"{graph} does not say the new text of {', '.join(wrong)} when it is loaded."
-    for module, text in expected.items():
-        made = [other.name for other in others if loaded.get(other.name) in _changed_with(other, module, text)]
-        if made:
-            return f"{', '.join(made)} would change as well, being made of {module.name}."
-    return None
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """That the project, loaded in a process of its own, says the new texts and otherwise what it said before."""
+
+    changes: Changes
+    modules: Mapping[str, Module]
+    texts: Texts
+    graph: str
+    place: Place | None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it is this user who says which texts are modules of the graph, and where they are."""
+        return self.place is None or self.place.trusted
+
+    def unknown(self) -> str | None:
+        """What somebody else's run calls a module, though the graph, loaded as it is, has none that says this.
+
+        Any text of the project might be called one, say a command in a file of settings.
+        """
+        loaded = _loaded(self.graph, self.place)
+        if isinstance(loaded, str):
+            return loaded
+        names = self.changes.modules
+        wrong = [name for name in names if name not in loaded or not _says(loaded[name], self.modules[name])]
+        if not wrong:
+            return None
+        return f"{self.graph} has no {', '.join(wrong)} that says what the run started from, and the run is not yours."
+
+    def complaint(self) -> str | None:
+        """What is wrong when the graph is loaded anew; `None` when it says what is expected, and else what it said
+        before."""
+        loaded = _loaded(self.graph, self.place)
+        if isinstance(loaded, str):
+            return loaded
+        wrong = [name for file in self.changes.files for name in file.modules if not self._said(name, file, loaded)]
+        if wrong:
+            return f"{self.graph} does not say the new text of {', '.join(wrong)} when it is loaded."
+        others = [module for name, module in self.modules.items() if name not in self.changes.modules]
+        for name in self.changes.modules:
+            module, text = self.modules[name], self.texts[name]
+            made = [other.name for other in others if loaded.get(other.name) in _changed_with(other, module, text)]
+            if made:
+                return f"{', '.join(made)} would change as well, being made of {name}."
+        return None
+
+    def _said(self, name: str, file: FileChange, loaded: Mapping[str, str]) -> bool:
+        """Whether the graph says a module's new text: under its name or, where that is gone, under another. A text
+        that it was seen to read from a file when it runs, and not before, need only be there."""
+        wanted = replace(self.modules[name], text=self.texts[name])
+        if name in loaded or not self.trusted:
+            said = name in loaded and _says(loaded[name], wanted)
+        else:
+            said = any(_says(text, wanted) for text in loaded.values())
+        return said or (self.trusted and bool(wanted.note) and says(str(file.path), wanted.text))
 
 
 def _changed_with(other: Module, module: Module, text: str) -> list[str]:
@@ -88,23 +129,24 @@ def _changed_with(other: Module, module: Module, text: str) -> list[str]:
     return [other.text.replace(module.text, text)] if module.text in other.text else []
 
 
-def _loaded(graph: str, moved: Moved | None) -> Mapping[str, str] | str:
+def _loaded(graph: str, place: Place | None) -> Mapping[str, str] | str:
     """The texts of `graph` by module name, loaded in a process of its own, or what is wrong with it."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "texts.json"
         command = [sys.executable, "-m", __name__, graph, str(out)]
+        paths = sys.path if place is None else place.paths
         try:
-            # The words for the graph are the user's own, and no shell reads them.
+            # The words for the graph are the user's own or were looked at, and no shell reads them.
             done = subprocess.run(  # noqa: S603
                 command,
                 capture_output=True,
                 check=False,
                 timeout=LONGEST,
-                cwd=None if moved is None else moved.folder,
+                cwd=None if place is None else place.folder,
                 env={
                     **os.environ,
                     "PYTHONDONTWRITEBYTECODE": "1",
-                    "PYTHONPATH": os.pathsep.join(sys.path if moved is None else [*moved.paths, *sys.path]),
+                    "PYTHONPATH": os.pathsep.join(paths),
                     LOADING: "1",
                 },
             )
@@ -117,20 +159,12 @@ def _loaded(graph: str, moved: Moved | None) -> Mapping[str, str] | str:
     return loaded
 
 
-def _says(loaded: Mapping[str, str], module: Module, text: str) -> bool:
-    """Whether the graph says the text, under the module's name if that is still there."""
-    said = [loaded[module.name]] if module.name in loaded else list(loaded.values())
-    if module.kind == "prompt":
-        return text in said
-    return as_docstring(text) in map(as_docstring, said)
+def _says(text: str, module: Module) -> bool:
+    """Whether a text of the graph is the module's; the place of a docstring in the source adds space to it."""
+    return text == module.text if module.kind == "prompt" else as_docstring(text) == as_docstring(module.text)
 
 
-def _reads(module: Module, text: str) -> bool:
-    """Whether a text that the graph was seen to read from a file when it runs, and not before, is there."""
-    return bool(module.note) and module.file is not None and says(module.file, text)
-
-
-def _words(graph: Any) -> str:
+def words_for(graph: Any) -> str:
     """How a graph given as an object can be loaded again. Raises `UsageError` when that cannot be told."""
     script = sys.modules["__main__"]
     others = [(name, module) for name, module in sys.modules.items() if module is not script]

@@ -42,42 +42,81 @@ class Checkout:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """The project of a run, as it lay at `run`, in the checkout at `root`. The graph's words are those of the run
-    or, `named` anew, taken from the root."""
+class Place:
+    """Where the project of a run lies now: below `root`, outside of which nothing is read or written.
+
+    `run` is where it lay when the run was made, and `folder` is what relative paths are taken from. Of a run that is
+    not the user's `own` the noted places are a stranger's word: they tell which file is meant, and never from where
+    code is loaded. `trusted` says that what the run calls a module of the graph is taken for one. `run_folder` holds
+    nothing of the project.
+    """
 
     run: Checkout
     root: Path
-    named: bool = False
+    folder: Path
+    run_folder: Path
+    own: bool = True
+    trusted: bool = True
+    moved: bool = False
 
-    @property
-    def folder(self) -> Path:
-        """The folder that the graph's words are taken from."""
-        below = None if self.named else self.run.within("")
-        return self.root / below if below and (self.root / below).is_dir() else self.root
+    @classmethod
+    def here(cls, run: Checkout, modules: Iterable[Module], run_folder: Path, *, own: bool, trusted: bool) -> Place:
+        """The project that the working directory belongs to, or of the user's own run the one it was made in, where
+        all its files lie."""
+        here = Path.cwd()
+        root = Path(project(str(here)))
+        files = [Path(here, module.file).resolve() for module in modules if module.file is not None]
+        noted = Path(run.root).resolve()
+        if own and run.root and all(file.is_relative_to(noted) or is_library(file) for file in files):
+            root = noted
+        inside = here.resolve().is_relative_to(run_folder.resolve())
+        return cls(run, root.resolve(), root.resolve() if inside else here, run_folder.resolve(), own, trusted)
+
+    @classmethod
+    def at(cls, run: Checkout, root: Path, run_folder: Path, *, own: bool, trusted: bool, named: bool) -> Place:
+        """Another checkout, by its root. The graph's words are those of the run or, `named` anew, taken from it."""
+        root = root.resolve()
+        below = run.within("") if own and not named else None
+        folder = root / below if below and (root / below).is_dir() else root
+        return cls(run, root, folder, run_folder.resolve(), own, trusted, moved=True)
+
+    def __post_init__(self) -> None:
+        if self.root.is_relative_to(self.run_folder):
+            raise SourceError(
+                f"{self.root} belongs to the run's own folder, which is data: no code is loaded from it, and none is "
+                "written there. Stand in the project, or name its root with root= (--root on the command line)."
+            )
 
     @property
     def paths(self) -> Sequence[str]:
-        """Where Python looks for the project's modules."""
-        below = (self.run.within(path) for path in sys.path if Path(path).is_absolute())
-        return [str(self.root / path) for path in below if path is not None]
+        """Where Python looks for the project's modules: never in the run's folder."""
+        found = [path for path in sys.path if not Path(path).resolve().is_relative_to(self.run_folder)]
+        if not self.moved:
+            return found
+        below = (self.run.within(path) for path in sys.path if Path(path).is_absolute() and self.own)
+        return [*(str(self.root / path) for path in below if path is not None), *found]
 
     def words(self, graph: str) -> str:
         """The words for a graph, with the path of a file in them."""
         where, colon, attribute = graph.rpartition(":")
-        below = self.run.within(where) if Path(where).is_absolute() else None
+        below = self.run.within(where) if self.moved and Path(where).is_absolute() else None
         return graph if below is None else f"{self.root / below}{colon}{attribute}"
 
     def module(self, module: Module) -> Module:
         """A module with its file, unless that lay outside of the project."""
-        below = None if module.file is None else self.run.within(module.file)
+        below = None if module.file is None or not self.moved else self.run.within(module.file)
         return module if below is None else replace(module, file=str(self.root / below))
 
     def changes(self, modules: Iterable[Module], texts: Texts) -> Changes:
         """What has to change for the source to say `texts`. Raises `SourceError` when a file that it stood in is not
-        there."""
-        moved = [self.module(module) for module in modules]
-        files = dict.fromkeys(m.file for m in moved if m.file and texts.get(m.name, m.text) != m.text)
+        there in another checkout."""
+        placed = [self.module(module) for module in modules]
+        if self.moved:
+            self._require_files(placed, texts)
+        return plan(placed, texts, self.root, self.root if self.moved else self.folder, self._objection)
+
+    def _require_files(self, modules: Iterable[Module], texts: Texts) -> None:
+        files = dict.fromkeys(m.file for m in modules if m.file and texts.get(m.name, m.text) != m.text)
         missing = [file for file in files if Path(file).is_relative_to(self.root) and not Path(file).is_file()]
         if missing:
             was = f", which lay in {self.run.root}" if self.run.root else ""
@@ -85,4 +124,18 @@ class Moved:
                 f"There is no {', '.join(missing)}, so nothing is written. "
                 f"Give the root of the run's project{was}, as it was when the run was made."
             )
-        return plan(moved, texts, self.root)
+
+    def _objection(self, module: Module, file: Path) -> str | None:
+        """Why a file is not written on the word of this run, though it lies in the project; `None` when it may be."""
+        if file.is_relative_to(self.run_folder):
+            return f"it is in the run's own folder ({module.origin})"
+        if self.trusted:
+            return None
+        if any(part.startswith(".") for part in file.relative_to(self.root).parts):
+            return f"{module.origin} is hidden, and only the folder of somebody else's run says that it holds a prompt"
+        if module.note:
+            return (
+                f"no code shows that the graph reads it from {module.origin}: "
+                "only the folder of somebody else's run says so"
+            )
+        return None

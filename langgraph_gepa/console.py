@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn, ParamSpec
 import typer
 
 from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
-from langgraph_gepa.report.screen import Screen
+from langgraph_gepa.report.screen import Screen, note
 from langgraph_gepa.visible import escaped_json, visible
 
 P = ParamSpec("P")
@@ -39,7 +39,10 @@ Root = Annotated[
     Path | None,
     typer.Option(help="Root of the project's checkout, where it is not the one the run was made in.", file_okay=False),
 ]
-Loaded = Annotated[str | None, typer.Option("--graph", help="The graph of a run that was started from Python.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Load the code that somebody else's run names, from the project you stand in.")
+]
+Loaded = Annotated[str | None, typer.Option("--graph", help="The graph of a run from Python or from somebody else.")]
 Kinds = Annotated[str, typer.Option(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
 Only = Annotated[
     list[str] | None,
@@ -156,7 +159,7 @@ def _write(text: str | bytes) -> None:
 def tell(lines: Iterable[str]) -> None:
     """Prints to standard error."""
     for line in lines:
-        Screen(stderr=True, soft_wrap=True).print(line)
+        note(line)
 
 
 def loading(graph: str) -> None:

@@ -14,17 +14,13 @@ from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.langsmith.address import RunsAddress, is_address, parse
 from langgraph_gepa.langsmith.dataset import read_dataset
 from langgraph_gepa.langsmith.runs import read_runs
-from langgraph_gepa.report.screen import Screen
+from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.saved import examples_in
 from langgraph_gepa.search.example import Example
 
 
-def _tell(text: str) -> None:
-    Screen(stderr=True, soft_wrap=True).print(text)
-
-
-def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] = _tell) -> tuple[Example, ...]:
+def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] = note) -> tuple[Example, ...]:
     """The examples of `source`; `name` is how errors call the set.
 
     `source` is whatever `load_examples` takes, that is a list of dicts or LangSmith `Example`s or the path of a JSON

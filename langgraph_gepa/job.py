@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import score
 from langgraph_gepa.result import PAGE, PROMPTS, Result
-from langgraph_gepa.saved import Asked, seed_rollouts
+from langgraph_gepa.saved import Asked, SavedRun, seed_rollouts
 from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.events import CandidateAdmitted, Event, ModulesLeftOut
 from langgraph_gepa.search.module import NoEffect
@@ -107,7 +107,7 @@ class Job:
                 raise
             when = "once that is fixed, " if is_lasting(failure) else ""
             raise Interrupted(f"Stopped: {diagnosis(failure)}. {self._go_on(folder, when)}") from failure
-        return Result.open(folder, self.graph)
+        return Result(replace(SavedRun.open(folder), own=True), self.graph)
 
     async def _session(self, folder: Path, brake: Brake) -> None:
         """Everything that touches the store, which belongs to the thread that opened it."""

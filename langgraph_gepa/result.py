@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_gepa import applying
+from langgraph_gepa.admission import Named, graph_named, require_outside
 from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.agent.recalling import recall
-from langgraph_gepa.checkout import Moved
+from langgraph_gepa.checkout import Place
 from langgraph_gepa.errors import GraphError, RunError
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.page import write_report
+from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.view import View, summarize
 from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.overlap import Copy
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.source.diff import Changes, plan
+from langgraph_gepa.source.diff import Changes
 
 PAGE = "report.html"
 PROMPTS = "prompts.json"
@@ -107,27 +109,48 @@ class Result:
     def planned(self, root: Path | str | None = None) -> Changes:
         """The same for another checkout of the project than the run was made in, by its root (on a colleague's
         machine, say). Raises `SourceError` when it does not have the files."""
-        moved, found = self._moved(root, named=False), self.saved.asked.found
-        return plan(found, self.prompts) if moved is None else moved.changes(found, self.prompts)
+        return self._place(root).changes(self.saved.asked.found, self.prompts)
 
     def diff(self, root: Path | str | None = None) -> str:
         """The best texts as a change of the source, as `git apply` takes it; nothing is written.
         `root` is as for `planned`."""
         return self.planned(root).diff
 
-    def apply(self, graph: Any = None, root: Path | str | None = None) -> Changes:
+    def apply(self, graph: Any = None, root: Path | str | None = None, *, trust: bool = False) -> Changes:
         """Writes the best texts into the source and says what was done.
 
         `graph` is the words for the graph, where the run was started with an object that no loaded module
         holds under a name: the project is loaded again in a process of its own to prove that it says the
-        new texts. `root` is as for `planned`, and `graph` is taken from it. Raises `SourceError`, and leaves
-        every file as it was, when it does not or when the source has changed since the run.
+        new texts. `root` is as for `planned`, and `graph` is taken from it. Of a run that somebody else started the
+        graph has to be named, unless with `trust` whatever its folder names is taken as this user's own words. Raises
+        `SourceError`, and leaves every file as it was, when the graph does not say the texts or when the source has
+        changed since the run.
         """
-        changes = self.planned(root)
+        place = self._place(root, trust=trust, named=bool(graph))
         found = {module.name: module for module in self.saved.asked.found}
-        own = self.saved.asked.spec.get("graph", self.original)
-        applying.apply(changes, found, self.prompts, graph or own, self._moved(root, named=bool(graph)))
+        changes = place.changes(found.values(), self.prompts)
+        applying.require_current(changes)
+        if changes.files:
+            placed = {name: place.module(module) for name, module in found.items()}
+            applying.apply(changes, placed, self.prompts, self._loaded(graph, place, trust), place)
         return changes
+
+    def _loaded(self, graph: Any, place: Place, trust: bool) -> Any:
+        """The graph that proves the new texts: the one given, else the one that the run itself names, if code is loaded
+        on its word; that is said before it is done. Raises `UsageError` for a stranger's run that names it alone."""
+        if isinstance(graph, str):
+            require_outside([Named.found("graph", graph, place.folder)], self.run)
+        if graph:
+            return graph
+        if "graph" not in self.saved.asked.spec or (self.original is not None and not self.saved.own):
+            return self.original
+        return graph_named(self.saved, place, trust=trust, say=note)
+
+    def _place(self, root: Path | str | None, *, trust: bool = False, named: bool = False) -> Place:
+        run, folder, own = self.saved.asked.checkout, self.saved.folder, self.saved.own
+        if root is None:
+            return Place.here(run, self.saved.asked.found, folder, own=own, trusted=own or trust)
+        return Place.at(run, Path(root), folder, own=own, trusted=own or trust, named=named)
 
     def push_prompts(self, prefix: str) -> dict[str, str]:
         """Commits each text that the search changed to the prompt `<prefix>-<module>` of LangSmith, and gives the
@@ -152,6 +175,3 @@ class Result:
         from langgraph_gepa import publishing
 
         return publishing.log_experiments(self, dataset)
-
-    def _moved(self, root: Path | str | None, *, named: bool) -> Moved | None:
-        return None if root is None else Moved(self.saved.asked.checkout, Path(root).resolve(), named)

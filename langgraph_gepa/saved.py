@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from langgraph_gepa import trust
 from langgraph_gepa.agent.watching import Sightings, seen, updated
 from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.engine.codec import load
@@ -111,8 +112,13 @@ class Asked:
         asked = _ASKED.dump_python(self, mode="json")
         asked["found"] = [{**module, "text": texts(module["text"])} for module in asked["found"]]
         asked["examples"] = {name: [_kept(one, examples) for one in given] for name, given in asked["examples"].items()}
-        store.configure({"identity": self.identity, "asked": asked})
+        store.configure({"identity": self.identity, "asked": asked, "signature": trust.sign(asked)})
         return said
+
+
+def adopt(store: Store) -> None:
+    """Makes what a run was asked this user's own words."""
+    store.configure({"signature": trust.sign(store.settings()["asked"])})
 
 
 DEMO = "langgraph_gepa:demo"
@@ -168,13 +174,15 @@ _ASKED = TypeAdapter(Asked)
 @dataclass(frozen=True, slots=True)
 class SavedRun:
     """A run read from its folder, finished or not; nothing is locked or written. `masked` names the sets whose
-    examples are not as they were given."""
+    examples are not as they were given. `own` says that this user started it on this machine: the words in it are
+    the user's own then, and a stranger's otherwise."""
 
     folder: Path
     asked: Asked
     events: Sequence[tuple[float, Event]]
     pool: Pool
     masked: tuple[str, ...] = ()
+    own: bool = False
 
     @classmethod
     def open(cls, folder: Path | str) -> SavedRun:
@@ -182,11 +190,12 @@ class SavedRun:
         store = open_run(folder, create=False, read_only=True)
         try:
             asked = asked_of(store)
-            masked = _masked(asked, store.settings().get("identity") or {})
+            settings = store.settings()
+            masked, own = _masked(asked, settings.get("identity") or {}), _own(settings)
             events = list(store.events())
         finally:
             store.close()
-        return cls(Path(folder), asked, events, Pool.replay(event for _, event in events), masked)
+        return cls(Path(folder), asked, events, Pool.replay(event for _, event in events), masked, own)
 
     @property
     def sets(self) -> dict[str, Any]:
@@ -240,9 +249,10 @@ class SavedRun:
         }
 
 
-def found_in(place: Any) -> tuple[Module, ...]:
+def found_in(place: Any, *, only_own: bool = False) -> tuple[Module, ...]:
     """The modules that the run in a folder started from; of its prompts.json too. None where there is no run, or one
-    that was killed before it began; what else is wrong with the run is for whoever opens it to say."""
+    that was killed before it began, or with `only_own` one that somebody else started; what else is wrong with the run
+    is for whoever opens it to say."""
     if not isinstance(place, str | Path):
         return ()
     folder = Path(place) if Path(place).is_dir() else Path(place).parent
@@ -253,7 +263,8 @@ def found_in(place: Any) -> tuple[Module, ...]:
     except RunError:
         return ()
     try:
-        return asked_of(store).found if "asked" in store.settings() else ()
+        settings = store.settings()
+        return asked_of(store).found if "asked" in settings and (_own(settings) or not only_own) else ()
     finally:
         store.close()
 
@@ -282,6 +293,10 @@ def seed_rollouts(events: Iterable[Event]) -> list[str]:
         for event in events
         if isinstance(event, RolloutFinished) and event.iteration == 0 and event.subset == "pareto"
     ]
+
+
+def _own(settings: Mapping[str, Any]) -> bool:
+    return trust.is_own(settings["asked"], settings.get("signature"))
 
 
 def asked_of(store: Store) -> Asked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -140,7 +141,9 @@ def _texts(path: str) -> tuple[Text, ...]:
         known = Path(path).stat()
     except OSError:
         return ()
-    return _read(path, known.st_mtime_ns, known.st_size) if known.st_size <= _LARGEST else ()
+    if not stat.S_ISREG(known.st_mode) or known.st_size > _LARGEST:  # a pipe would be waited for
+        return ()
+    return _read(path, known.st_mtime_ns, known.st_size)
 
 
 @cache

@@ -8,7 +8,8 @@ import importlib.util
 import inspect
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -101,8 +102,56 @@ def _attribute(spec: str, offer: Offer) -> Any:
     return getattr(module, attribute)
 
 
+def files_of(spec: str, folder: Path) -> tuple[Path, ...]:
+    """The files that loading `spec` from `folder` would run, packages around it included, links resolved.
+
+    The file that holds the attribute comes last; none where it is not found. Imports nothing.
+    """
+    if ":" not in spec:
+        try:
+            spec, _ = _entry(spec, folder / MANIFEST)
+        except GraphError:
+            return ()
+    where = spec.rpartition(":")[0]
+    if not _is_path(where):
+        return tuple(_module_files(where, folder))
+    path = (folder / where).resolve()
+    root, name = _package(path)
+    above = [root.joinpath(*name.split(".")[: depth + 1], "__init__.py") for depth in range(name.count("."))]
+    return (*above, path) if path.is_file() else ()
+
+
+def _module_files(name: str, folder: Path) -> Iterator[Path]:
+    """The files of a module and of the packages around it, found as importing it would find them; none where any of
+    them cannot be found."""
+    path = sys.path if str(folder) in sys.path else [str(folder), *sys.path]
+    parts = name.split(".")
+    found: list[Path] = []
+    for depth in range(1, len(parts) + 1):
+        whole = ".".join(parts[:depth])
+        loaded = sys.modules.get(whole)
+        spec = loaded.__spec__ if loaded is not None else PathFinder.find_spec(whole, path)
+        if spec is None and depth == 1 and whole.isidentifier():
+            spec = importlib.util.find_spec(whole)  # an editable installation's own finder may know it
+        if spec is None:
+            return
+        if spec.has_location and spec.origin:
+            found.append(Path(spec.origin).resolve())
+        path = list(spec.submodule_search_locations or ())
+    if spec is not None and spec.has_location:
+        yield from found
+
+
 def _listed(name: str) -> str:
+    """The words that the working directory's manifest has for a graph, whose environment is set then."""
     manifest = Path(MANIFEST)
+    path, env = _entry(name, manifest)
+    load_environment(env, manifest)
+    return path
+
+
+def _entry(name: str, manifest: Path) -> tuple[str, Any]:
+    """What a manifest says of a graph: the words for it, and its environment."""
     if name.endswith(".py"):
         raise GraphError(f"{name} names a file; add the graph's attribute, such as {name}:graph")
     if not manifest.is_file():
@@ -113,8 +162,10 @@ def _listed(name: str) -> str:
         listed = json.loads(manifest.read_text(encoding="utf-8"))
         graphs = listed["graphs"]
         entry = graphs[name]
-    except json.JSONDecodeError as broken:
+    except (ValueError, RecursionError) as broken:
         raise GraphError(f"{MANIFEST} is not JSON: {broken}") from broken
+    except TypeError:
+        raise GraphError(f'{MANIFEST} must be one JSON object with "graphs" in it') from None
     except KeyError as missing:
         if missing.args == ("graphs",):
             raise GraphError(f'{MANIFEST} has no "graphs"; add {{"graphs": {{"{name}": "./file.py:graph"}}}}') from None
@@ -122,8 +173,7 @@ def _listed(name: str) -> str:
     path = entry.get("path") if isinstance(entry, Mapping) else entry
     if not isinstance(path, str) or ":" not in path:
         raise GraphError(f'{MANIFEST} gives {name!r} no path; write "./file.py:attribute"')
-    load_environment(listed.get("env"), manifest)
-    return path
+    return path, listed.get("env")
 
 
 def _is_path(where: str) -> bool:

@@ -27,7 +27,8 @@ def recall(graph: Any, modules: Iterable[Module]) -> None:
     served = [module for module in kept if module.note and module.name not in known]
     strange = tuple(now for module in served for now in _now(module, found.files))
     same = [m for m in kept if m.name in known and m.text == known[m.name].text]
-    styles = {m.name: m.style for m in same if m.style != known[m.name].style}
+    # Watching only learns that what looks plain is a template. A style that the code shows is not taken back.
+    styles = {m.name: m.style for m in same if m.style != known[m.name].style and known[m.name].style == "plain"}
     no_effect = {m.name: m.no_effect for m in same if m.no_effect and not known[m.name].no_effect}
     if fresh or strange or styles or no_effect:
         discovery.remember(graph, Sightings(fresh, strange, styles, no_effect=no_effect))

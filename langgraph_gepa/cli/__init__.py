@@ -6,9 +6,6 @@ once, and who waits for a graph to be loaded has been told so. Exit codes are to
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 from langgraph_gepa.cli import optimizing, reading
 from langgraph_gepa.console import app, start
 
@@ -16,6 +13,6 @@ __all__ = ["app", "main", "optimizing", "reading"]
 
 
 def main() -> None:
-    """The console script."""
-    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does, so that a graph can import its neighbours
+    """The console script. The working directory, which may be a stranger's, is put on Python's path by what loads the
+    user's code there, and not before."""
     start(app)

@@ -28,6 +28,7 @@ from langgraph_gepa.console import (
     Seconds,
     Seed,
     Tokens,
+    Trust,
     Watched,
     command,
     echo,
@@ -167,23 +168,29 @@ def resume(
     dollars: Dollars = None,
     seconds: Seconds = None,
     iterations: Iterations = None,
+    trust: Trust = False,
 ) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""
     from langgraph_gepa.config import with_limits
     from langgraph_gepa.saved import SavedRun
 
     limits = Budget(rollouts=rollouts, tokens=tokens, dollars=dollars, seconds=seconds, iterations=iterations)
-    asked = SavedRun.open(run).asked
+    saved = SavedRun.open(run)
+    asked = saved.asked
     if asked.demo:
+        if not (asked.simulated or saved.own or trust):
+            raise UsageError(
+                "Somebody else started this run, and it would use the OpenAI API with your key. Go on with it by "
+                f"`langgraph-gepa demo --real --run {run}`."
+            )
         _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits), real=not asked.simulated)
     else:
-        loading(asked.spec.get("graph", ""))
-        _show_result(_resumed(run, limits, Path(asked.checkout.folder)))
+        _show_result(_resumed(run, limits, Path(asked.checkout.folder), trust))
 
 
-def _resumed(run: Path, limits: Budget, started: Path) -> Result:
+def _resumed(run: Path, limits: Budget, started: Path, trust: bool) -> Result:
     try:
-        return langgraph_gepa.resume(run, limits)
+        return langgraph_gepa.resume(run, limits, trust=trust)
     except GraphError as error:
         if started in (Path(), Path.cwd()):
             raise

@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 import langgraph_gepa
-from langgraph_gepa.console import AsJson, Check, Folder, Loaded, Root, command, echo, emit, emit_json, screen, tell
+from langgraph_gepa.console import (
+    AsJson,
+    Check,
+    Folder,
+    Loaded,
+    Root,
+    Trust,
+    command,
+    echo,
+    emit,
+    emit_json,
+    screen,
+    tell,
+)
 from langgraph_gepa.errors import UsageError
 
 
@@ -102,7 +115,9 @@ def diff(run: Folder, check: Check = False, root: Root = None) -> None:
 
 
 @command("apply")
-def apply_texts(run: Folder, check: Check = False, root: Root = None, graph: Loaded = None) -> None:
+def apply_texts(
+    run: Folder, check: Check = False, root: Root = None, graph: Loaded = None, trust: Trust = False
+) -> None:
     """Write the best prompts into the source, proved by loading the graph again."""
     from langgraph_gepa.applying import left_out, require_current
     from langgraph_gepa.result import PROMPTS
@@ -111,7 +126,7 @@ def apply_texts(run: Folder, check: Check = False, root: Root = None, graph: Loa
     if check:
         require_current(result.planned(root))
         return
-    changes = result.apply(graph, root)
+    changes = result.apply(graph, root, trust=trust)
     for file in changes.files:
         echo(f"{file.name}: {', '.join(file.modules)}")
     left = left_out(changes, run / PROMPTS)

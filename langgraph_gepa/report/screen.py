@@ -28,3 +28,8 @@ class Screen(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+def note(text: str) -> None:
+    """Says something a person should know, on standard error."""
+    Screen(stderr=True, soft_wrap=True).print(text)

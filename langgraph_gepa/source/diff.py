@@ -7,7 +7,7 @@ import os
 import re
 import site
 import sysconfig
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from langgraph_gepa.source.finding import find
 from langgraph_gepa.source.homes import homes, named
 from langgraph_gepa.source.making import narrowed
 from langgraph_gepa.source.reading import parsed
+
+LARGEST = 10_000_000
+"""Bytes up to which a file is read to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,37 +84,57 @@ class _Wanted:
         return self.new != self.module.text
 
 
-def plan(modules: Iterable[Module], texts: Texts, root: Path | None = None) -> Changes:
+Objection = Callable[[Module, Path], str | None]
+"""Why a file is not to be written for a module, or `None` when it may be."""
+
+
+def plan(
+    modules: Iterable[Module],
+    texts: Texts,
+    root: Path | None = None,
+    folder: Path | None = None,
+    objection: Objection = lambda module, file: None,  # noqa: ARG005 - what an objection is given
+) -> Changes:
     """What has to change for the source to say `texts`; nothing is written.
 
     `modules` are all modules of the graph as they were when the texts were made, so that one which stays
-    and shares its place with one that changes is noticed. `Module.file` is taken from `root`, and what lies
-    elsewhere is refused; by default it is taken from the working directory.
+    and shares its place with one that changes is noticed. `Module.file` is taken from `folder`, by default `root`.
+    What lies outside of `root`, links followed, is refused, and what there is an `objection` to; `root` is by default
+    the work tree that the working directory lies in.
     """
-    here = (root or Path.cwd()).resolve()
+    folder = (folder or root or Path.cwd()).resolve()
+    root = (root or _work_tree(folder)).resolve()
     refused: dict[str, str] = {}
     stale: dict[str, str] = {}
     done: list[str] = []
     by_file: dict[Path, list[_Wanted]] = {}
     for module in modules:
         wanted = _Wanted(module, texts.get(module.name, module.text))
-        path, reason = _home(wanted, here)
-        if path is not None and root is not None and not path.is_relative_to(here):
-            path, reason = None, f"it is written outside of {here} ({module.origin})"
+        path, reason = _home(wanted, folder, root)
+        if path is not None and (against := _against(module, path, root, objection)) is not None:
+            path, reason = None, against
         if path is not None:
             by_file.setdefault(path, []).append(wanted)
         elif wanted.changed:
             refused[module.name] = reason
     by_file = {path: several for path, several in by_file.items() if any(wanted.changed for wanted in several)}
-    top = _root(here, by_file)
+    top = _work_tree(root)
     files: list[FileChange] = []
     for path, several in sorted(by_file.items()):
-        file = _File(path, Path(os.path.relpath(path, top)).as_posix(), _work_tree(here), several)
+        file = _File(path, path.relative_to(top).as_posix(), top, several)
         refused |= file.refused
         stale |= file.stale
         done += file.done
         files += file.changes()
     return Changes(top, tuple(files), refused, stale, tuple(done))
+
+
+def _against(module: Module, file: Path, root: Path, objection: Objection) -> str | None:
+    if not file.is_relative_to(root):
+        return f"it is written outside of {root} ({module.origin})"
+    if file.stat().st_size > LARGEST:
+        return f"{module.origin} is larger than any file of prompts"
+    return objection(module, file)
 
 
 class _File:
@@ -187,29 +210,32 @@ def _follows(whole: _Wanted, part: _Wanted) -> bool:
     return whole.new == whole.module.text.replace(part.module.text, part.new)
 
 
-def _home(wanted: _Wanted, here: Path) -> tuple[Path | None, str]:
+def _home(wanted: _Wanted, folder: Path, root: Path) -> tuple[Path | None, str]:
     """The file to write a text in, or why there is none.
 
     A text that its Python file does not write out may have been read from another file of the project.
     """
     module = wanted.module
-    path = None if module.file is None else (here / module.file).resolve()
+    path = None if module.file is None else (folder / module.file).resolve()
     if path is not None and not path.is_file():
-        return None, f"there is no file {module.file} (looked for from {here}): name the root of the project's checkout"
+        where = f"there is no file {module.file} (looked for from {folder})"
+        return None, f"{where}: name the root of the project's checkout"
     if path is not None and is_library(path):
         return None, f"it is written in an installed package ({module.origin}), which is not the project's to change"
     if wanted.changed and (path is None or not _written_in(path, wanted)):
-        found = homes(_work_tree(here), module.text) or homes(_work_tree(here), wanted.new)
+        found = homes(_work_tree(root), module.text) or homes(_work_tree(root), wanted.new)
         if len(found) == 1:
             return found[0].resolve(), ""
         if len(found) > 1:
-            names = ", ".join(Path(os.path.relpath(file, here)).as_posix() for file in found)
+            names = ", ".join(Path(os.path.relpath(file, folder)).as_posix() for file in found)
             return None, f"several files hold it ({names}), and which one is read is unclear"
     return path, "it has no home in the source: it is made when the program runs, or comes from elsewhere"
 
 
 def _written_in(path: Path, wanted: _Wanted) -> bool:
     """Whether a Python file may write the text out itself, as it was, as it shall be, or in pieces."""
+    if path.stat().st_size > LARGEST:
+        return True  # wherever it is read, it is refused
     try:
         content = Content.of(path.name, path.read_bytes())
         if not content.python:
@@ -227,13 +253,6 @@ def is_library(file: Path) -> bool:
     paths = sysconfig.get_paths()
     found = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"], site.getusersitepackages()]
     return any(file.resolve().is_relative_to(Path(path).resolve()) for path in found)
-
-
-def _root(here: Path, files: Iterable[Path]) -> Path:
-    """The project's root: the git work tree, else the directory itself; one that holds all the files."""
-    top = _work_tree(here)
-    outside = [_work_tree(path.parent) for path in files if not path.is_relative_to(top)]
-    return Path(os.path.commonpath([top, *outside])) if outside else top
 
 
 def _work_tree(directory: Path) -> Path:

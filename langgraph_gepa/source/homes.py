@@ -72,5 +72,5 @@ def _files(root: Path, endings: Collection[str]) -> Iterator[Path]:
         below[:] = sorted(name for name in below if not name.startswith(".") and name not in _SKIPPED)
         for name in sorted(names):
             path = Path(folder, name)
-            if path.suffix.lower() in endings and path.stat().st_size <= _LARGEST:
+            if path.suffix.lower() in endings and path.is_file() and path.stat().st_size <= _LARGEST:
                 yield path
