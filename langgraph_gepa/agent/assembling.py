@@ -148,7 +148,7 @@ def _module(name: str, nodes: tuple[str, ...], place: Place, slots: list[Slot]) 
     reason = next((slot.reason for slot in slots if slot.reason), "")
     names: tuple[str, ...] = ()
     try:
-        names = templates.placeholders(first.text, style) if style != "plain" else ()
+        names = templates.placeholders(first.text, style, first.environment) if style != "plain" else ()
         names = (*names, *(first.tokens if style in ("plain", "fstring") else ()))
     except templates.BrokenTemplateError as broken:
         reason = reason or str(broken)
@@ -159,8 +159,9 @@ def _module(name: str, nodes: tuple[str, ...], place: Place, slots: list[Slot]) 
 
 
 def _style(slots: Sequence[Slot]) -> Style:
-    """The language of a text: one in each of its places, or not known."""
-    found: set[Style] = {slot.style for slot in slots if slot.style != "plain"}
+    """The language of a text: one in each of the places that are seen to reach a model, or not known."""
+    seen = [slot for slot in slots if slot.style != "unknown" or slot.again] or slots
+    found: set[Style] = {slot.style for slot in seen if slot.style != "plain"}
     return "plain" if not found else found.pop() if len(found) == 1 else "unknown"
 
 

@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from copy import copy
 from typing import Any
 
-import jinja2
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
@@ -208,10 +207,11 @@ def _known(name: str, modules: Mapping[str, Module]) -> Module:
 def _check(module: Module, text: str, found: Found) -> str | None:
     """Why a text may not take the module's place, as what fills it in reads it."""
     slots = found.carriers.get(module.name, ())
-    held = [found.walk.nodes[slot.owner].value for slot in slots]
-    environment = next((one.environment for one in held if isinstance(one, jinja2.Template)), None)
     once = {name for slot in slots if slot.literal is not None for name in slot.literal.calling()}
-    return templates.check(text, module.text, module.style, module.placeholders, environment=environment, once=once)
+    again = {style for slot in slots for style in slot.again}
+    environment = next((slot.environment for slot in slots if slot.environment is not None), None)
+    tokens = module.placeholders
+    return templates.check(text, module.text, module.style, tokens, again=again, environment=environment, once=once)
 
 
 def _merge_frozen(found: dict[Any, list[Slot]]) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
+import sys
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from langgraph_gepa.agent import code, literals
+from langgraph_gepa.agent import code, engines, literals
 from langgraph_gepa.agent.anatomy import territory
-from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Given, Place, Reading, Source, Way, under
-
-MISSING = object()
-"""What an expression names cannot be told without running it."""
+from langgraph_gepa.agent.engines import MISSING as MISSING
+from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, WAYS, Given, Place, Reading, Source, Use, Way, under
 
 FILLS = {"format", "format_map", "partial", "substitute", "safe_substitute", "render"}
 
@@ -33,11 +34,18 @@ class Expressions:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.key = id(reading.function.__code__)
+        self.file = reading.function.__code__.co_filename
         self.inner = {
             inner.name: inner
             for inner in ast.walk(reading.node)
             if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not reading.node
         }
+        self.imported = dict(_imported(reading.node))
+        self.assigned: dict[str, list[ast.expr]] = defaultdict(list)
+        for inner in ast.walk(reading.node):
+            match inner:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    self.assigned[name].append(value)
 
     def key_of(self, node: ast.expr) -> Hashable:
         """The key an expression is, `ANY` when that is computed."""
@@ -61,7 +69,7 @@ class Expressions:
             case ast.Constant() | ast.JoinedStr() | ast.BinOp(op=ast.Add()):
                 yield from self._text(node)
             case ast.BinOp(left=left, op=ast.Mod(), right=right):
-                yield from self._made(left)
+                yield from self._made(left, way="filled")
                 yield from self._inserted(right)
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
                 yield from self._each(left, right)
@@ -111,7 +119,7 @@ class Expressions:
                 if isinstance(piece, ast.JoinedStr):
                     yield from self._inserted(*_filled(piece))
                 elif literal is None:
-                    yield from (source._replace(way=_less(source.way)) for source in self.sources(piece))
+                    yield from (source._replace(way=_less(source.way, "made")) for source in self.sources(piece))
                 elif not isinstance(piece, ast.Constant):
                     yield from self._inserted(piece)
 
@@ -140,20 +148,28 @@ class Expressions:
         for source in self.sources(node):
             yield source._replace(into=(key, *source.into))
 
-    def _made(self, *nodes: ast.expr | None) -> Iterator[Source]:
+    def _made(self, *nodes: ast.expr | None, way: Way = "made") -> Iterator[Source]:
         for node in nodes:
             for source in self.sources(node):
-                yield source._replace(way=_less(source.way), into=())
+                yield source._replace(way=_less(source.way, way), into=())
 
     def _inserted(self, *nodes: ast.expr | None) -> Iterator[Source]:
-        for node in nodes:
-            for source in self.sources(node):
-                yield source._replace(way="in", into=())
+        yield from self._made(*nodes, way="in")
+
+    def passed(self, node: ast.Call) -> Iterator[Source]:
+        """The texts that a call is given, and that on which it is called, as what unknown code makes of them."""
+        receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+        for one in (*receiver, *node.args, *(keyword.value for keyword in node.keywords)):
+            yield from (source._replace(way="through") for source in self.sources(one) if not source.into)
 
     def _call(self, node: ast.Call) -> Iterator[Source]:
         name = last(node.func)
         arguments = [*node.args, *(k.value for k in node.keywords)]
-        if isinstance(node.func, ast.Attribute) and name in _METHODS | FILLS | _SAME:
+        templates = [] if name in TEMPLATES else [text for text, _ in self.filled(node)]
+        if templates:
+            yield from self._made(*templates, way="filled")
+            yield from self._inserted(*(argument for argument in arguments if argument not in templates))
+        elif isinstance(node.func, ast.Attribute) and name in _METHODS | FILLS | _SAME:
             yield from self._method(node.func.value, name, node, arguments)
         elif name in _WRAPPERS or name in TEMPLATES:
             for argument in node.args:
@@ -164,13 +180,42 @@ class Expressions:
             yield Source(self.call(node), "same")
         elif isinstance(node.func, ast.Name) and name in self.inner:
             yield Source(self.variable(f"{name}()"), "same")
+        elif self._unknown(node.func):
+            yield from self.passed(node)
+
+    def _unknown(self, function: ast.expr) -> bool:
+        """Whether what is called is not read, and may make anything of a text."""
+        target = self.resolve(function)
+        builtin = isinstance(function, ast.Name) and function.id in vars(builtins)
+        return engines.foreign(target) or (target is MISSING and not builtin)
+
+    def filled(self, node: ast.Call) -> Iterator[tuple[ast.expr, Use]]:
+        """What a call fills in, and in which language it reads it."""
+        receiver = self._kind(node.func.value) if isinstance(node.func, ast.Attribute) else MISSING
+        return engines.filled(node, last(node.func), self.resolve(node.func), receiver, self.file)
+
+    def _kind(self, node: ast.expr) -> Any:
+        """The object an expression names, or the class of which it makes one."""
+        match node:
+            case ast.Call(func=function):
+                made = self.resolve(function)
+                return made if issubclass(type(made), type) else MISSING
+            case ast.Name(id=name) if name in self.assigned:
+                kinds = [self._kind(value) for value in self.assigned[name] if isinstance(value, ast.Call)]
+                return kinds[0] if len(kinds) == len(self.assigned[name]) and len(set(map(id, kinds))) == 1 else MISSING
+            case ast.Name(id="str") if self.resolve(node) is MISSING:
+                return str
+        return self.resolve(node)
 
     def _method(self, receiver: ast.expr, name: str, node: ast.Call, arguments: list[ast.expr]) -> Iterator[Source]:
         if name in _SAME:
             yield from self.sources(receiver)
         elif name in FILLS or name == "replace":
-            yield from self._made(receiver)
+            yield from self._made(receiver, way="made" if name == "replace" else "filled")
             yield from self._inserted(*arguments)
+            if name in ("render", "format") and self._kind(receiver) is MISSING and not isinstance(receiver, _WRITTEN):
+                # Of an object that is not known, such as a formatter, they may fill in what they are given.
+                yield from self.passed(ast.Call(ast.Constant(""), node.args, node.keywords if name == "render" else []))
         elif name in ("values", "items"):
             for source in _taken(self.sources(receiver), ANY):
                 yield source._replace(into=(ANY, *source.into))
@@ -221,6 +266,8 @@ class Expressions:
 
     def _held(self, name: str) -> Any:
         function = self.reading.function
+        if name in self.imported:
+            return self.imported[name]
         if name in function.__code__.co_freevars:
             cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
             try:
@@ -232,6 +279,9 @@ class Expressions:
         return function.__globals__.get(name, MISSING)
 
 
+_WRITTEN = ast.Constant | ast.JoinedStr
+
+
 def _readable(function: FunctionType) -> bool:
     return territory.own_code(function.__code__, function.__module__)
 
@@ -239,6 +289,19 @@ def _readable(function: FunctionType) -> bool:
 _Cached = type(functools.cache(lambda: None))
 _LOOKUPS = {"get", "pop", "setdefault"}
 _METHODS = {"replace", "join", "items", "values", "format_messages", *_LOOKUPS}
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """What a function imports itself, where that is loaded already."""
+    for inner in ast.walk(node):
+        match inner:
+            case ast.ImportFrom(module=str(path), names=names, level=0) if path in sys.modules:
+                for alias in names:
+                    yield alias.asname or alias.name, vars(sys.modules[path]).get(alias.name, MISSING)
+            case ast.Import(names=names):
+                for alias in names:
+                    path = alias.name if alias.asname else alias.name.partition(".")[0]
+                    yield alias.asname or path, sys.modules.get(path, MISSING)
 
 
 def parameters(compiled: CodeType) -> tuple[str, ...]:
@@ -271,5 +334,6 @@ def _filled(node: ast.JoinedStr) -> list[ast.expr]:
     return [value.value for value in node.values if isinstance(value, ast.FormattedValue)]
 
 
-def _less(way: Way) -> Way:
-    return "in" if way == "in" else "made"
+def _less(way: Way, other: Way) -> Way:
+    """How text comes that comes in one way, and then in the other."""
+    return max(way, other, key=WAYS.index)

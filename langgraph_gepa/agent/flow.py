@@ -20,6 +20,8 @@ from itertools import product
 from types import CodeType, FunctionType
 from typing import Any, Literal, NamedTuple
 
+import jinja2
+
 from langgraph_gepa.agent import code, literals
 from langgraph_gepa.agent.code import Position
 from langgraph_gepa.search.module import Style
@@ -42,8 +44,10 @@ class Given(NamedTuple):
     parameter: str
 
 
-Way = Literal["same", "made", "in"]
-"""How text comes from a place: it is the same text, it is made from it (filled, joined), it is put in somewhere."""
+Way = Literal["same", "made", "filled", "in", "through"]
+"""How text comes from a place: it is the same text, it is joined with others, it is filled in, it is put into another
+text, it is what unknown code makes of it."""
+WAYS: tuple[Way, ...] = ("same", "made", "filled", "in", "through")
 
 
 class Kept(NamedTuple):
@@ -52,8 +56,27 @@ class Kept(NamedTuple):
     token: str
 
 
-Use = Literal["prompt", "inserted", "tool", "tools"] | Style | Kept
-"""`inserted` is text put into a prompt's placeholder; `tools` are objects that describe themselves."""
+class Rendered(NamedTuple):
+    """Text that jinja2 renders in an environment, `None` for one with the syntax that jinja2 has by default."""
+
+    environment: jinja2.Environment | None
+
+
+class Within(NamedTuple):
+    """Text that is put into a text which is filled in."""
+
+    use: Style | Rendered
+
+
+class Again(NamedTuple):
+    """Text whose filling is filled in once more, in another language or the same."""
+
+    use: Style | Rendered
+
+
+Use = Literal["prompt", "inserted", "tool", "tools", "opaque", "foreign"] | Style | Kept | Rendered | Within | Again
+"""`inserted` is text put into a prompt's placeholder; `tools` are objects that describe themselves; `opaque` is text of
+which unknown code makes something, `foreign` a template in a language or a syntax that is not known."""
 
 Demand = tuple[Path, Use]
 """What is used of an object, and how."""
@@ -63,6 +86,8 @@ PROMPT_NAME = re.compile(
 )
 
 _DEEP = 3
+LANGUAGES: tuple[Style, ...] = ("jinja2", "mustache", "format", "percent", "dollars")
+"""What a text can be filled in as."""
 
 
 class Source(NamedTuple):
@@ -89,13 +114,14 @@ class Reading:
 
 @dataclass(slots=True)
 class Flow:
-    """The edges of every function read so far, the sinks, and the methods by name with what calls them."""
+    """The edges of every function read so far, the sinks, and the methods by name with what calls them: how to link a
+    call to a method, and to none that is read."""
 
     readings: dict[int, Reading] = field(default_factory=dict)
     edges: dict[Place, list[Source]] = field(default_factory=lambda: defaultdict(list))
     sinks: list[tuple[Place, Path, Use]] = field(default_factory=list)
     methods: dict[str, list[CodeType]] = field(default_factory=lambda: defaultdict(list))
-    method_calls: list[tuple[str, Callable[[CodeType], None]]] = field(default_factory=list)
+    method_calls: list[tuple[str, Callable[[CodeType], None], Callable[[], None]]] = field(default_factory=list)
     given: dict[Given, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
 
     def returns(self, function: FunctionType) -> None:
@@ -103,9 +129,11 @@ class Flow:
         self.sinks.append((("ret", id(function.__code__)), (), "prompt"))
 
     def solve(self) -> Solution:
-        for name, link in self.method_calls:
+        for name, link, passed in self.method_calls:
             for target in self.methods.get(name, ()):
                 link(target)
+            if name not in self.methods:
+                passed()
         self.method_calls.clear()
         reached: dict[Place, set[Demand]] = defaultdict(set)
         todo = [(place, path, use) for place, asked, use in self.sinks for path in self._paths(asked)]
@@ -115,11 +143,11 @@ class Flow:
                 continue
             reached[place].add((path, use))
             for source in self.edges.get(place, ()):
-                rest = under(path, source.into)
-                carried = _carried(use, source.way)
-                if rest is not None and carried is not None:
+                rest = None if use == "opaque" and source.into else under(path, source.into)
+                given = carried(use, source.way)
+                if rest is not None and given is not None:
                     asked = (*source.taken, *rest)[:_DEEP]
-                    todo.extend((source.place, path, carried) for path in self._paths(asked))
+                    todo.extend((source.place, path, given) for path in self._paths(asked))
         return Solution({place: frozenset(demands) for place, demands in reached.items()})
 
     def _paths(self, asked: Path) -> Iterator[Path]:
@@ -167,16 +195,22 @@ def whole(demands: Iterable[Demand]) -> frozenset[Use]:
     return frozenset(use for path, use in demands if not path)
 
 
-def _carried(use: Use, way: Way) -> Use | None:
+def carried(use: Use, way: Way) -> Use | None:
+    """How text is used that comes to a use in a way: what is done to the whole is done to what was put into it."""
+    if way == "through":
+        return None if use in ("tool", "tools") else "opaque"
     if use in ("prompt", "tool") and way == "in":
         return "inserted"
-    return use if way == "same" or use in ("prompt", "inserted", "tool", "tools") else None
+    if way != "same" and (isinstance(use, Rendered) or use in LANGUAGES):
+        return Again(use) if way == "filled" else Within(use)
+    return Again(use.use) if way == "filled" and isinstance(use, Within) else use
 
 
 def style_of(uses: Iterable[object]) -> Style:
     """The style of a text by its uses: a template's where it is one, else plain. One that is used in several ways has
     to be right in all of them."""
-    found = set(uses)
-    styles: tuple[Style, ...] = ("jinja2", "mustache", "format", "percent", "dollars")
-    used = [style for style in styles if style in found]
-    return used[0] if len(used) == 1 else "unknown" if used else "plain"
+    found = {"jinja2" if isinstance(use, Rendered) else use for use in uses}
+    used = [style for style in LANGUAGES if style in found]
+    if len(used) > 1 or not found.isdisjoint(("unknown", "opaque", "foreign")):
+        return "unknown"
+    return used[0] if used else "plain"

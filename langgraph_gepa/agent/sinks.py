@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import string
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,14 +13,14 @@ from langchain_core.prompts.message import BaseMessagePromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent.expressions import MISSING, TEMPLATES, Expressions, last
+from langgraph_gepa.agent.expressions import MISSING, Expressions, last
 from langgraph_gepa.agent.flow import Use, style_of
 from langgraph_gepa.search.module import Style
 
 WORDS = 4
 """From this many words on a text is more than a name or a value."""
 
-_CALLS = {"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "predict", "generate", "agenerate",
+CALLS = {"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "predict", "generate", "agenerate",
           "astream_events", "generate_content", "complete", "acomplete"}  # fmt: skip
 _SPEAKERS = {"SystemMessage", "HumanMessage", "ChatMessage", "RemoveMessage", "AIMessage", "ToolMessage"}
 _HEARD = {"SystemMessage", "HumanMessage", "ChatMessage"}
@@ -48,13 +47,12 @@ def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
     elif (template := _template(node, name, expressions)) is not None:
         for argument in [*node.args, *(given[k] for k in _TEXTS if k in given)]:
             yield from _template_text(argument, template, expressions)
-    elif name in _CALLS and isinstance(node.func, ast.Attribute):
+    elif name in CALLS and isinstance(node.func, ast.Attribute):
         if not issubclass(type(target), BaseTool | BaseRetriever | BaseDocumentCompressor):
             yield from _input(given.get("input", given.get("messages", first)))
     elif name in _TAKERS and node.args:
         yield node.args[-1], "tools"
-    elif name in TEMPLATES and first is not None:
-        yield first, "dollars" if target is string.Template or (target is MISSING and name == "Template") else "jinja2"
+    yield from expressions.filled(node)
     yield from ((given[k], "tools") for k in _DESCRIBED if k in given)
     if name in _TOOL_MAKERS and "description" in given:
         yield given["description"], "tool"
@@ -91,11 +89,15 @@ def _template(node: ast.Call, name: str, expressions: Expressions) -> Style | No
     known = _subclass(made, (BasePromptTemplate, BaseMessagePromptTemplate))
     if not (known or last(maker).endswith("PromptTemplate")):
         return None
-    for keyword in node.keywords:
-        if keyword.arg == "template_format" and isinstance(keyword.value, ast.Constant):
-            given = style_of([keyword.value.value])
-            return "format" if given == "plain" else given
-    return "format"
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    if name == "from_messages" and len(node.args) > 1:
+        given["template_format"] = node.args[1]
+    match given.get("template_format"):
+        case None:
+            return "unknown" if None in given else "format"
+        case ast.Constant(value=language):
+            return "format" if language == "f-string" else style_of([language])
+    return "unknown"
 
 
 def _template_text(node: ast.expr, style: Style, expressions: Expressions) -> Iterator[Sink]:

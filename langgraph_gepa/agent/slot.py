@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import jinja2
+
 from langgraph_gepa.agent.anatomy import Step
 from langgraph_gepa.agent.literals import Literal
 from langgraph_gepa.search.module import Evidence, Kind, Style
@@ -17,7 +19,8 @@ Spot = tuple[int, Step]
 class Slot:
     """A text in an object. Several may be the same module. `tool` is the name of the tool or schema it describes,
     with that of the argument or field (`search.query`); `literal` is there when it is written in code;
-    `tokens` are what the program replaces in it; `parts` are the texts of others in it, by placeholder."""
+    `tokens` are what the program replaces in it; `again` is what fills in what its filling gives, `environment` the one
+    in which jinja2 renders it; `parts` are the texts of others in it, by placeholder."""
 
     owner: int
     step: Step
@@ -30,6 +33,8 @@ class Slot:
     literal: Literal | None = None
     reason: str = ""
     tokens: tuple[str, ...] = ()
+    again: tuple[Style, ...] = ()
+    environment: jinja2.Environment | None = None
     parts: Mapping[str, Spot] = field(default_factory=dict)
 
     @property

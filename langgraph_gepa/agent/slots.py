@@ -19,11 +19,11 @@ from langchain_core.tools import BaseTool
 from langgraph_gepa.agent import compiled, descriptions, statements, templates
 from langgraph_gepa.agent.anatomy import Step, functions
 from langgraph_gepa.agent.demands import Demands
-from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Kept, Solution, Source, Use, style_of, whole
+from langgraph_gepa.agent.filling import Filling, filling
+from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Solution, Source, Use, whole
 from langgraph_gepa.agent.literals import Literal
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.walk import Node, Walk, until_raised
-from langgraph_gepa.search import placeholders
 from langgraph_gepa.search.module import Evidence, Style
 
 _LABELS = {"role", "type", "name", "id"}
@@ -106,10 +106,11 @@ class Slots:
             return
         if step == ("attr", "__doc__"):  # what a wrapper took over from a function: for people
             return
-        if _steers(text, uses) and templates.speaks(text, style_of(uses)):
-            yield Slot(key, step, text, style=style_of(uses), tokens=_tokens(text, uses))
+        how = filling(text, uses)
+        if _steers(text, uses) and templates.speaks(text, how.style):
+            yield Slot(key, step, text, **how._asdict())
         elif step[0] == "global" and isinstance(node.value, FunctionType) and _prose(text):
-            yield Slot(key, step, text, style=style_of(uses), evidence="possible")
+            yield Slot(key, step, text, evidence="possible", **_unproven(how)._asdict())
         elif type(node.value) is dict and node.value.get("type") == "text" and step == ("item", "text"):
             yield Slot(key, step, text)
 
@@ -134,7 +135,7 @@ class Slots:
             uses = whole(self.demands.on(step, node))
             text = compiled.source(template, node.value.__globals__, str(step[1])) if uses else None
             if text is not None and _steers(text, uses):
-                yield Slot(key, ("source",), text, style="jinja2")
+                yield Slot(key, ("source",), text, style="jinja2", environment=template.environment)
                 return
 
     def _function(self, key: int, node: Node) -> Iterator[Slot]:
@@ -145,31 +146,27 @@ class Slots:
         inside = {p for literal in reading.texts.values() for p in _operands(literal, reading.texts)}
         for where, literal in sorted(reading.texts.items()):
             uses = self.solution.of(("lit", id(function.__code__), where))
-            if where in inside and not uses:
+            if where in inside and uses <= {"opaque"}:
                 continue
             hint = reading.hints.get(where, "")
-            style = literal.style if literal.style == "fstring" else style_of(uses)
-            tokens = _tokens(literal.text, uses)
-            reason = ""
-            if literal.style == "fstring" and (tokens or style_of(uses) != "plain"):
-                later = () if tokens or style_of(uses) != "format" else placeholders.later(literal.text)
-                tokens, reason = (later, "") if later else (tokens, _FILLED_TWICE)
-            step = ("code", where)
-            slot = Slot(key, step, literal.text, style=style, literal=literal, hint=hint, tokens=tokens, reason=reason)
+            how = filling(literal.text, uses, literal.style)
+            slot = Slot(key, ("code", where), literal.text, literal=literal, hint=hint, **how._asdict())
             if where in reading.described and not uses.isdisjoint(("tools", "prompt")):
                 # However it gets there, a model is told it as the description of a class.
                 yield dataclasses.replace(
                     slot, kind="schema", text=cleandoc(literal.text), tool=reading.described[where], style=literal.style
                 )
-            elif _steers(literal.text, uses) and templates.speaks(literal.text, style):
+            elif _steers(literal.text, uses) and templates.speaks(literal.text, how.style):
                 yield slot
             elif "tool" in uses:
                 yield dataclasses.replace(slot, kind="tool")
             elif where in reading.loose and _prose(literal.text):
-                yield dataclasses.replace(slot, evidence="possible")
+                yield dataclasses.replace(slot, evidence="possible", **_unproven(how)._asdict())
 
 
-_FILLED_TWICE = "an f-string that is filled again: which of its placeholders are filled when cannot be told"
+def _unproven(how: Filling) -> Filling:
+    """A text that is not seen to reach a model may be filled in where that is not seen either."""
+    return how._replace(style="unknown") if how.style == "plain" and not how.tokens else how
 
 
 def _operands(literal: Literal, texts: Mapping[Any, Literal]) -> Iterator[Any]:
@@ -184,11 +181,6 @@ def _steers(text: str, uses: frozenset[Use]) -> bool:
     if templates.is_name(text):
         return False
     return "prompt" in uses or ("inserted" in uses and templates.words(text) >= _WORDS)
-
-
-def _tokens(text: str, uses: frozenset[Use]) -> tuple[str, ...]:
-    """What the program replaces in a text."""
-    return tuple(sorted(use.token for use in uses if isinstance(use, Kept) and use.token in text))
 
 
 def _prose(text: str) -> bool:

@@ -10,11 +10,15 @@ from types import CodeType, FunctionType
 
 from langgraph_gepa.agent import code, fields, sinks, templates
 from langgraph_gepa.agent.expressions import MISSING, Expressions, items, last, parameters
-from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Flow, Given, Kept, Path, Place, Reading, Source, Use
+from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Flow, Given, Kept, Path, Place, Reading, Source, Use, carried
 
 _ROLES = {"system", "human", "user", "developer"}
 _TOKEN = re.compile(r"\W+\w[\w .:-]*\W*|[A-Z][A-Z0-9_]{2,}")
 """What is replaced in a text to fill it: a word in signs of any kind, or in capitals."""
+
+
+_HARMLESS = {*dir(str), *dir(list), *dir(dict), *dir(set), *sinks.CALLS}
+"""Methods of Python's own types, and those that models and runnables are called by."""
 
 
 def read(flow: Flow, function: FunctionType) -> None:
@@ -204,8 +208,7 @@ class _Reader(ast.NodeVisitor):
 
     def _sink(self, sources: Iterable[Source], use: Use = "prompt") -> None:
         for source in sources:
-            if source.way == "same" or use in ("prompt", "inserted", "tool", "tools"):
-                given: Use = "inserted" if source.way == "in" and use == "prompt" else use
+            if (given := carried(use, source.way)) is not None:
                 self.flow.sinks.append((source.place, source.taken, given))
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
@@ -249,7 +252,7 @@ class _Reader(ast.NodeVisitor):
         if type(target) is FunctionType:
             self._called(node, 0, target.__code__)
         elif isinstance(node.func, ast.Attribute) and target is MISSING:
-            self.flow.method_calls.append((name, partial(self._called, node, 1)))
+            self.flow.method_calls.append((name, partial(self._called, node, 1), partial(self._passed, name, node)))
         elif isinstance(node.func, ast.Name) and (inner := self.expressions.inner.get(name)) is not None:
             for parameter, argument in zip(inner.args.args, node.args, strict=False):
                 self._comes(self.expressions.variable(parameter.arg), self.sources(argument))
@@ -259,13 +262,21 @@ class _Reader(ast.NodeVisitor):
         if name in ("format", "format_map"):
             self._sink(self.sources(receiver), "format")
         elif name == "replace" and node.args:
-            token = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
-            if isinstance(token, str) and _TOKEN.fullmatch(token):
+            written = node.args[0]
+            token = written.value if isinstance(written, ast.Constant) else self.expressions.resolve(written)
+            if not isinstance(token, str):  # computed, such as "{" + key + "}"
+                self._sink(self.sources(receiver), "opaque")
+            elif _TOKEN.fullmatch(token):
                 self._sink(self.sources(receiver), Kept(token))
         elif name in ("append", "insert", "add") and node.args:
             self._assign(receiver, list(self.sources(node.args[-1])), (ANY,))
         elif name in ("extend", "update") and node.args:
             self._assign(receiver, list(self.sources(node.args[-1])))
+
+    def _passed(self, name: str, node: ast.Call) -> None:
+        """A call of a method that is nobody's whose code is read."""
+        if name not in _HARMLESS:
+            self._comes(self.expressions.call(node), self.expressions.passed(node))
 
     def _called(self, node: ast.Call, skip: int, target: CodeType) -> None:
         """A call of a function we may read too: what it returns, and what its parameters are given."""

@@ -20,12 +20,12 @@ from langgraph_gepa.search.placeholders import BrokenTemplateError, escape
 __all__ = ["BrokenTemplateError", "check", "escape", "is_name", "placeholders", "speaks", "words"]
 
 
-def placeholders(text: str, style: Style) -> tuple[str, ...]:
+def placeholders(text: str, style: Style, environment: jinja2.Environment | None = None) -> tuple[str, ...]:
     """The names of the placeholders in `text`, in order of first use; `%s` and `$name` as they are written.
 
     Raises `BrokenTemplateError` when `text` is not a well-formed template of its style.
     """
-    found = [read(text) for read in parsing.readers(text, style)]
+    found = [read(text) for read in parsing.readers(text, style, (), environment)]
     return next((one.names for one in found if one.names), ())
 
 
@@ -35,22 +35,36 @@ def check(
     style: Style,
     tokens: Iterable[str] = (),
     *,
+    again: Iterable[Style] = (),
     environment: jinja2.Environment | None = None,
     once: Collection[str] = (),
 ) -> str | None:
     """Why `text` may not take the place of `original`, or `None` when it may.
 
     `tokens` are the placeholders of the module: what the program replaces in a plain text, and what `.format` fills
-    in an f-string. `environment` is jinja2's where it is not the default one; `once` names the placeholders of an
-    f-string whose expressions call something, and so may not be repeated.
+    in an f-string. `again` are the languages in which what comes of the text is filled in once more. `environment` is
+    jinja2's where it is not the default one; `once` names the placeholders of an f-string whose expressions call
+    something, and so may not be repeated.
     """
     if (complaint := contract.too_long(text, original)) is not None:
         return complaint
+    said = [(original, text)]
     try:
-        complaints = [
-            contract.complaint(read(original), read(text))
-            for read in parsing.readers(original, style, tuple(tokens), environment, once)
-        ]
+        for read in parsing.readers(original, style, tuple(tokens), environment, once):
+            old, new = read(original), read(text)
+            if (complaint := contract.complaint(old, new)) is not None:
+                return complaint
+            said.append((old.said, new.said))
+        for language in again:
+            for old_words, new_words in said if language == "unknown" else said[1:] or said:
+                for read in parsing.readers(old_words, language, (), environment):
+                    if (complaint := contract.complaint(read(old_words), read(new_words))) is not None:
+                        return f"what comes of the text is filled in once more, and {complaint}"
     except BrokenTemplateError as broken:
         return str(broken)
-    return next(filter(None, complaints), None)
+    return None
+
+
+def may_be(text: str, style: Style, environment: jinja2.Environment | None = None) -> bool:
+    """Whether a text can be a template of a language: it is well-formed, and names what a program may fill in."""
+    return any(parsing.can_read(read, text) for read in parsing.readers(text, style, (), environment))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from string import Formatter
 
-from langgraph_gepa.agent.templates.contract import Field, Template
+from langgraph_gepa.agent.templates.contract import VALUE, Field, Template, said_of
 from langgraph_gepa.search.placeholders import DOUBLE_BRACES, BrokenTemplateError, filled_twice, later, parts
 
 _DEEPEST = 2
@@ -16,20 +16,23 @@ _DEEPEST = 2
 def formatted(text: str) -> Template:
     """What `str.format` does. Positions that the text leaves out are counted as `str.format` counts them."""
     reader = _Reader()
-    fields = tuple(field for _, field in reader.read(text) if field is not None)
-    return Template(fields, tuple(dict.fromkeys(reader.names)), advice=DOUBLE_BRACES)
+    found = list(reader.read(text))
+    fields = tuple(field for _, field in found if field is not None)
+    said = "".join(literal + (VALUE if field else "") for literal, field in found)
+    return Template(fields, tuple(dict.fromkeys(reader.names)), advice=DOUBLE_BRACES, said=said)
 
 
 def fstring(text: str, tokens: Collection[str] = (), once: Collection[str] = ()) -> Template:
     """What an f-string does, its expressions known by their names; `tokens` tell whether `.format` fills it again."""
-    names = [piece.name for piece in parts(text, "fstring") if piece.name is not None]
+    split = parts(text, "fstring")
+    names = [part.name for part in split if part.name is not None]
     written = [(name, f"{{{name}}}") for name in names]
     advice = DOUBLE_BRACES
     if filled_twice("fstring", tokens):
         written += [(name, f"{{{name}}}") for name in later(text)]
         advice = "write {{{{ and }}}} for a literal brace"
     fields = tuple(Field(name, name, shown, once=name in once) for name, shown in written)
-    return Template(fields, tuple(dict.fromkeys(names)), advice=advice)
+    return Template(fields, tuple(dict.fromkeys(names)), advice=advice, said=said_of(split))
 
 
 class _Reader:

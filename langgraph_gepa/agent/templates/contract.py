@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from langgraph_gepa.search.placeholders import Part
+
 LONGEST = 200_000
 """Characters that a text may always have; a longer original may grow to `GROWTH` times its length."""
 GROWTH = 4
@@ -14,6 +16,9 @@ REPEATS = 8
 """How many more times a text may use a placeholder than the original does."""
 LOOPED = 2_000
 """Characters that the words inside of loops may always have: they are multiplied by what is looped over."""
+
+VALUE = "\ue000"
+"""Stands for what fills a field."""
 
 
 class Block(NamedTuple):
@@ -54,7 +59,8 @@ class Template:
 
     `names` are its placeholders in order of first use. `pinned` are the statements that must stay as they are and in
     their order, such as assignments, macros and includes. `looped` counts the
-    characters of its words that a loop may repeat. `advice` says how to write literally what looks like a field.
+    characters of its words that a loop may repeat. `advice` says how to write literally what looks like a field. `said`
+    is what comes of the text, with `VALUE` for each field.
     """
 
     fields: tuple[Field, ...] = ()
@@ -62,6 +68,12 @@ class Template:
     pinned: tuple[Field, ...] = ()
     looped: int = 0
     advice: str = ""
+    said: str = ""
+
+
+def said_of(split: Iterable[Part]) -> str:
+    """What comes of a text in parts."""
+    return "".join(part.literal + (VALUE if part.written else "") for part in split)
 
 
 def too_long(text: str, original: str) -> str | None:

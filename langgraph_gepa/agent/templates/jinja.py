@@ -12,7 +12,7 @@ from jinja2.filters import FILTERS
 from jinja2.meta import find_undeclared_variables
 from jinja2.tests import TESTS
 
-from langgraph_gepa.agent.templates.contract import Block, Field, Path, Template
+from langgraph_gepa.agent.templates.contract import VALUE, Block, Field, Path, Template
 from langgraph_gepa.search.placeholders import BrokenTemplateError
 
 _ADVICE = "what is written in {{ }}, {% %} and {# #} is for the placeholders and blocks of the current text only"
@@ -37,7 +37,9 @@ def jinja(text: str, environment: jinja2.Environment | None = None) -> Template:
     except RecursionError as deep:
         raise BrokenTemplateError("the text is no jinja2 template: it is nested too deep") from deep
     names = dict.fromkeys(name.name for name in tree.find_all(nodes.Name) if name.name in free)
-    return Template(tuple(reader.fields), tuple(names), tuple(reader.pinned), reader.looped, _ADVICE)
+    return Template(
+        tuple(reader.fields), tuple(names), tuple(reader.pinned), reader.looped, _ADVICE, "".join(reader.said)
+    )
 
 
 class _Reader:
@@ -47,6 +49,7 @@ class _Reader:
         self.fields: list[Field] = []
         self.pinned: list[Field] = []
         self.looped = 0
+        self.said: list[str] = []
         self._environment = environment
         self._tags = tags
 
@@ -73,6 +76,7 @@ class _Reader:
         if literal is None:
             written = next(self._tags, "an expression")
             literal = node.value if isinstance(node, nodes.Const) and isinstance(node.value, str) else None
+        self.said.append(VALUE if literal is None else literal)
         if literal is not None:
             self.looped += 0 if all(block.passing for block in path[1:]) else len(literal)
             return

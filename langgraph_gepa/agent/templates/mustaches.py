@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langchain_core.utils.mustache import ChevronError, tokenize
 
-from langgraph_gepa.agent.templates.contract import Block, Field, Path, Template
+from langgraph_gepa.agent.templates.contract import VALUE, Block, Field, Path, Template
 from langgraph_gepa.search.placeholders import BrokenTemplateError
 
 _ADVICE = "double braces are for the placeholders only"
@@ -19,23 +19,26 @@ def mustache(text: str) -> Template:
         raise BrokenTemplateError(f"the text is no mustache template: {' '.join(str(broken).split())}") from broken
     fields: list[Field] = []
     pinned: list[Field] = []
+    said: list[str] = []
     path: Path = ()
     looped = 0
     for kind, key in tokens:
         if kind == "literal":
             looped += len(key) if path else 0
+            said.append(key)
         elif kind == "end":
             path = path[:-1]
         elif kind in _OPEN:
             head = _OPEN[kind] + key
             fields.append(Field(head, head, f"{{{{{head}}}}}", path, block=True))
             path = (*path, Block(head))
-        elif kind == "variable":
-            fields.append(Field(key, key, f"{{{{{key}}}}}", path))
-        elif kind == "no escape":
-            fields.append(Field(f"&{key}", key, f"{{{{{{{key}}}}}}}", path))
+        elif kind in ("variable", "no escape"):
+            plain = kind == "variable"
+            does, written = (key, f"{{{{{key}}}}}") if plain else (f"&{key}", f"{{{{{{{key}}}}}}}")
+            fields.append(Field(does, key, written, path))
+            said.append(VALUE)
         else:  # a partial, or other delimiters
             written = f"{{{{>{key}}}}}" if kind == "partial" else f"{{{{={key}=}}}}"
             pinned.append(Field(written, written, written, path))
     names = dict.fromkeys(field.plain.lstrip("#^") for field in fields)
-    return Template(tuple(fields), tuple(names), tuple(pinned), looped, _ADVICE)
+    return Template(tuple(fields), tuple(names), tuple(pinned), looped, _ADVICE, "".join(said))

@@ -46,26 +46,28 @@ def readers(
     return [partial(replaced, tokens=tokens)] if tokens else []
 
 
+def can_read(read: Reader, text: str) -> bool:
+    """Whether a program could fill the text in so: it is well-formed, and its placeholders can have these names."""
+    try:
+        names = read(text).names
+    except BrokenTemplateError:
+        return False
+    return read not in (formatted, mustache) or all(map(_NAMED.match, names))
+
+
 def _possible(original: str) -> Iterator[Reader]:
-    """The languages that could fill the text in: in the others it is no template, or one that no program can fill."""
+    """The languages that could fill the text in."""
     for read in (jinja, mustache, formatted, partial(percent, strict=False), partial(dollars, strict=False)):
-        reader = partial(_cautious, read)
-        try:
-            reader(original)
-        except BrokenTemplateError:
-            continue
-        yield reader
+        if can_read(read, original):
+            yield partial(_cautious, read)
 
 
 def _cautious(read: Reader, text: str) -> Template:
     """A text whose language is not known as one language reads it, without what prose may well say in that language:
     a percent sign before a space."""
-    try:
-        found = read(text)
-    except BrokenTemplateError:
-        raise BrokenTemplateError(_UNKNOWN) from None
-    if read in (formatted, mustache) and not all(_NAMED.match(name) for name in found.names):
-        raise BrokenTemplateError(_UNKNOWN)  # JSON, most often
+    if not can_read(read, text):  # JSON, most often
+        raise BrokenTemplateError(_UNKNOWN)
+    found = read(text)
     fields = tuple(field for field in found.fields if not _PROSE.match(field.written))
     return replace(found, fields=fields, names=tuple(field.written for field in fields), advice=_UNKNOWN)
 

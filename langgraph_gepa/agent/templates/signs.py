@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from string import Template as DollarTemplate
 
-from langgraph_gepa.agent.templates.contract import Field, Template
+from langgraph_gepa.agent.templates.contract import Field, Template, said_of
 from langgraph_gepa.search.placeholders import PERCENT, BrokenTemplateError, parts
 
 _TWO_PERCENTS = "the text is filled with the % operator, in order: write %% for a literal percent sign"
@@ -22,7 +22,8 @@ def percent(text: str, *, strict: bool = True) -> Template:
     fields = tuple(_percents(text))
     names = [field.written for field in fields]
     in_turn = any(not field.written.startswith("%(") for field in fields)
-    return Template(fields, tuple(names if in_turn else dict.fromkeys(names)), advice=_TWO_PERCENTS)
+    said = said_of(parts(text, "percent"))
+    return Template(fields, tuple(names if in_turn else dict.fromkeys(names)), advice=_TWO_PERCENTS, said=said)
 
 
 def _percents(text: str) -> Iterator[Field]:
@@ -42,12 +43,15 @@ def dollars(text: str, *, strict: bool = True) -> Template:
     """What `string.Template` does. A single dollar sign is refused where it is `strict`."""
     if strict and any(match["invalid"] is not None for match in DollarTemplate.pattern.finditer(text)):
         raise BrokenTemplateError(_TWO_DOLLARS)
-    found = [(piece.name, piece.written) for piece in parts(text, "dollars") if piece.name is not None]
-    fields = tuple(Field(name, name, written) for name, written in found)
-    return Template(fields, tuple(dict.fromkeys(f"${name}" for name, _ in found)), advice=_TWO_DOLLARS)
+    split = parts(text, "dollars")
+    fields = tuple(Field(part.name, part.name, part.written) for part in split if part.name is not None)
+    names = dict.fromkeys(f"${field.does}" for field in fields)
+    return Template(fields, tuple(names), advice=_TWO_DOLLARS, said=said_of(split))
 
 
 def replaced(text: str, tokens: Collection[str]) -> Template:
     """What a program does that replaces `tokens` in its text."""
-    found = [piece.written for piece in parts(text, "plain", tokens) if piece.written]
-    return Template(tuple(Field(token, token, token) for token in found), tuple(dict.fromkeys(found)))
+    split = parts(text, "plain", tokens)
+    found = [part.written for part in split if part.written]
+    fields = tuple(Field(token, token, token) for token in found)
+    return Template(fields, tuple(dict.fromkeys(found)), said=said_of(split))

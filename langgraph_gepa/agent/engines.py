@@ -1,0 +1,108 @@
+"""Calls that fill in a text which they are given, and in which language of templates they read it."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import re
+import string
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import jinja2
+from langchain_core.prompts.string import jinja2_formatter, mustache_formatter
+from langchain_core.utils import mustache
+
+from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.files import roots
+from langgraph_gepa.agent.flow import Rendered, Use
+
+MISSING = object()
+"""What an expression names cannot be told without running it."""
+
+_SYNTAX = re.compile(
+    r"_start_string|_end_string|line_statement_prefix|line_comment_prefix|def (?:preprocess|filter_stream)"
+)
+"""What options of jinja2, and methods of its extensions, are called that change what is a tag."""
+_MUSTACHES = {"chevron", "pystache"}
+_CONFIDED = {"langsmith", "pydantic", "pydantic_core", "typing_extensions"}
+"""Installed packages that are known to fill in no texts."""
+
+
+def filled(node: ast.Call, name: str, target: Any, receiver: Any, file: str) -> Iterator[tuple[ast.expr, Use]]:
+    """The argument of a call that is a template, and the language it is read in.
+
+    `target` is what is called and `receiver` the object whose method that is, or its class, as far as they are known;
+    `file` is where the call is written.
+    """
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    text = node.args[0] if node.args else next((given[key] for key in ("source", "template") if key in given), None)
+    if text is None:
+        return
+    if name == "Template" or _subclass(target, string.Template) or _subclass(target, jinja2.Template):
+        yield text, _template(target, given)
+    elif name == "from_string":
+        yield text, _environment(receiver, file)
+    elif _subclass(target, jinja2.DictLoader):
+        yield text, _environment(None, file)
+    elif name == "vformat" or (name == "format" and (receiver is str or _is(receiver, string.Formatter))):
+        yield text, "format"
+    elif target is mustache.render or target is mustache_formatter or (name == "render" and _top(target) in _MUSTACHES):
+        yield text, "mustache"
+    elif isinstance(node.func, ast.Name) and name in ("eval", "exec", "compile") and target is MISSING:
+        yield text, "foreign"
+    elif target is jinja2_formatter:
+        yield text, Rendered(None)
+
+
+def foreign(target: Any) -> bool:
+    """Whether what is called belongs to an installed package that we do not know: it may do anything with a text."""
+    top = _top(target)
+    known = top in sys.stdlib_module_names or top in _CONFIDED or territory.framework(top)
+    return bool(top) and not known and not territory.own(target.__module__)
+
+
+def _template(target: Any, given: dict[str | None, ast.expr]) -> Use:
+    if _subclass(target, string.Template):
+        return "dollars" if target.pattern is string.Template.pattern else "foreign"
+    if not _subclass(target, jinja2.Template):
+        return "foreign"
+    options = given.keys() - {"source"}
+    return "foreign" if None in options or any(map(_changes_syntax, map(str, options))) else Rendered(None)
+
+
+def _environment(receiver: Any, file: str) -> Use:
+    """One that is not known is taken for one of jinja2's own kind where nothing in the project changes the syntax."""
+    if issubclass(type(receiver), jinja2.Environment):
+        return Rendered(receiver)
+    return "foreign" if any(_syntax_changes(root, tuple(sys.modules)) for root in roots([file])) else Rendered(None)
+
+
+@cache
+def _syntax_changes(root: str, modules: tuple[str, ...]) -> bool:
+    """Whether a module below a folder names what changes the syntax of jinja2."""
+    found = (getattr(sys.modules.get(name), "__file__", None) for name in modules if territory.own(name))
+    files = [file for file in found if file and Path(file).is_relative_to(root)]
+    return any(_changes_syntax(line) for file in files for line in linecache.getlines(file))
+
+
+def _changes_syntax(words: str) -> bool:
+    return _SYNTAX.search(words) is not None
+
+
+def _top(target: Any) -> str:
+    """The package of a function or class that is called."""
+    module = target.__module__ if issubclass(type(target), FunctionType | type) else None
+    return module.partition(".")[0] if isinstance(module, str) else ""
+
+
+def _subclass(target: Any, base: type) -> bool:
+    return issubclass(type(target), type) and issubclass(target, base)
+
+
+def _is(receiver: Any, kind: type) -> bool:
+    return issubclass(type(receiver), kind) or _subclass(receiver, kind)

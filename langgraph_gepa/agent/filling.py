@@ -1,0 +1,63 @@
+"""How the program fills a text in, told from all its uses: what a new text must keep to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import jinja2
+
+from langgraph_gepa.agent import templates
+from langgraph_gepa.agent.flow import LANGUAGES, Again, Kept, Rendered, Use, Within
+from langgraph_gepa.search import placeholders
+from langgraph_gepa.search.module import Style
+
+FILLED_TWICE = "an f-string that is filled again: which of its placeholders are filled when cannot be told"
+FOREIGN = "it is filled in by a language of templates, or a syntax of jinja2, that cannot be told from the code"
+
+
+class Filling(NamedTuple):
+    """The language of a text, and the tokens that the program replaces in it.
+
+    `again` are the languages in which what comes of it is filled in once more, `environment` is jinja2's where it is
+    not the default one. `reason` says why no new text can be proved to be right.
+    """
+
+    style: Style = "plain"
+    tokens: tuple[str, ...] = ()
+    again: tuple[Style, ...] = ()
+    environment: jinja2.Environment | None = None
+    reason: str = ""
+
+
+def filling(text: str, uses: Iterable[Use], written: Style = "plain") -> Filling:
+    """How a text with these uses is filled in; `written` tells an f-string."""
+    known = set(uses)
+    tokens = tuple(sorted(use.token for use in known if isinstance(use, Kept) and use.token in text))
+    direct = _languages(known)
+    within = _languages(use.use for use in known if isinstance(use, Within))
+    again = _languages(use.use for use in known if isinstance(use, Again))
+    again |= {"unknown"} if not known.isdisjoint(("opaque", "unknown")) else set()
+    environments = {one.environment for use in known if isinstance(one := _inner(use), Rendered)}
+    environment = next(iter(environments), None)
+    reason = FOREIGN if "foreign" in known or len(environments) > 1 else ""
+    if written == "fstring":
+        later = placeholders.later(text) if direct == {"format"} and not tokens else ()
+        if (direct or tokens) and not later:
+            reason = reason or FILLED_TWICE
+        return Filling("fstring", later or tokens, tuple(sorted(again | within)), environment, reason)
+    # What is a part of a template is one too, unless the program would fail on it: then it was read wrongly.
+    direct |= {one for one in within if templates.may_be(text, one, environment)}
+    style: Style = "plain" if not direct else direct.pop() if len(direct) == 1 else "unknown"
+    if style == "plain" and not tokens and "unknown" in again:
+        style = "unknown"
+    return Filling(style, tokens, tuple(sorted(again)), environment, reason)
+
+
+def _inner(use: Use) -> Use:
+    return use.use if isinstance(use, Within | Again) else use
+
+
+def _languages(uses: Iterable[Use]) -> set[Style]:
+    found = {"jinja2" if isinstance(use, Rendered) else use for use in uses}
+    return {style for style in LANGUAGES if style in found}
