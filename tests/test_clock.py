@@ -48,4 +48,4 @@ def test_a_wall_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: py
     rollouts = [event for _, event in result.saved.events if isinstance(event, RolloutFinished)]
     assert all(0 <= rollout.seconds <= lasted and rollout.error is None for rollout in rollouts)
     assert result.pool.finished is not None
-    assert "4 of 4 iterations" in result.pool.finished.reason
+    assert result.view.reason == "4 of 4 iterations done"

@@ -135,7 +135,7 @@ def tally(folder: Path, server: FaultyServer) -> dict[str, Any]:
         "database, kB a rollout": round((folder / DATABASE).stat().st_size / 1024 / max(1, len(done)), 2),
         "opened in seconds": round(opened, 3),
         "most memory, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "ended by": result.pool.finished.reason if result.pool.finished else "nothing",
+        "ended by": result.view.reason or "nothing",
     }
 
 

@@ -10,14 +10,18 @@ from typing import Literal
 
 from langgraph_gepa.engine.attempt import Attempt
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.search.budget import Budget, Spent, limit_reached
+from langgraph_gepa.search.budget import Budget, Limit, Spent, limit_reached
 from langgraph_gepa.search.rollout import Usage
 
 Kind = Literal["rollout", "reply"]
 
 
 class BudgetSpent(Interrupted):
-    """No further paid call fits the budget; says which limit ends it. Inside the engine only: a run ends well by it."""
+    """No further paid call fits the budget, for this limit. Inside the engine only: a run ends well by it."""
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(f"the budget's {limit} are spent")
+        self.limit = limit
 
 
 def expected(spent: Spent, kind: Kind) -> Usage:
@@ -48,9 +52,9 @@ class Allowance:
 
     async def wait(self, kind: Kind) -> None:
         """Returns when a call may start. Raises `BudgetSpent`, and `UsageError` when dollars cannot be counted."""
-        while (why := self._refusal(kind)) is not None:
+        while (limit := self._refusal(kind)) is not None:
             if not self._under_way:
-                raise BudgetSpent(why)
+                raise BudgetSpent(limit)
             await self._freed.wait()
 
     @contextmanager
@@ -64,20 +68,20 @@ class Allowance:
             self._freed.set()  # those who wait look again, after what this one spent is in the journal
             self._freed = asyncio.Event()
 
-    def _refusal(self, kind: Kind) -> str | None:
+    def _refusal(self, kind: Kind) -> Limit | None:
         budget, spent = self.budget, self.spent()
         if budget.dollars is not None and spent.usage.dollars is None:
             raise UsageError(uncountable(self.unpriced))
         limits = Budget(tokens=budget.tokens, dollars=budget.dollars, seconds=budget.seconds)
-        if (reason := limit_reached(limits, spent, self.seconds())) is not None:
-            raise BudgetSpent(reason)
+        if (limit := limit_reached(limits, spent, self.seconds())) is not None:
+            raise BudgetSpent(limit)
         next = expected(spent, kind)
         reserved = sum((_more(expected(spent, k), attempt.heard) for k, attempt in self._under_way.values()), next)
         tokens, dollars = spent.usage.tokens, spent.usage.dollars or 0.0
         if budget.tokens is not None and tokens + reserved.tokens > budget.tokens:
-            return f"{tokens:,} of {budget.tokens:,} tokens spent, and a {kind} takes about {next.tokens:,}"
+            return "tokens"
         if budget.dollars is not None and dollars + (reserved.dollars or 0.0) > budget.dollars:
-            return f"${dollars:.2f} of ${budget.dollars:.2f} spent, and a {kind} costs about ${next.dollars:.4f}"
+            return "dollars"
         return None
 
 

@@ -13,10 +13,12 @@ from langgraph_gepa.engine.pipeline import Pipeline
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.engine.trials import Trial, Trials
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.search.budget import Budget, limit_reached, rollouts_left
+from langgraph_gepa.search.budget import Budget, Limit, limit_reached, rollouts_left
 from langgraph_gepa.search.candidate import Candidate, texts_key
+from langgraph_gepa.search.ending import nothing_left
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
+    Ended,
     Event,
     ExamplesDrawn,
     IterationFinished,
@@ -104,10 +106,10 @@ class Optimizer:
             await self._admit_seed()
             self._promise_again()
             under_way |= {self._begin(number) for number in sorted(self.pool.open)}
-            reason = await self._search(under_way)
+            ended = await self._search(under_way)
             await self._score_tests()
             if self.pool.finished is None:
-                self.ledger.tell(RunFinished(reason))
+                self.ledger.tell(RunFinished(ended=ended))
             return self.pool
         except BaseException as stopped:
             self.ledger.stop("another iteration failed")
@@ -132,37 +134,35 @@ class Optimizer:
                 f"Allow at least {needed + self._cost} rollouts, or give fewer pareto (validation) examples."
             )
 
-    async def _search(self, under_way: set[asyncio.Task[None]]) -> str:
-        exhausted: str | None = None
+    async def _search(self, under_way: set[asyncio.Task[None]]) -> Ended:
+        refused: Limit | None = None
         while True:
-            reason = exhausted or self._spent()
-            while reason is None and len(under_way) < self.in_flight and (plan := self._plan()) is not None:
+            limit = refused or self._spent()
+            while limit is None and len(under_way) < self.in_flight and (plan := self._plan()) is not None:
                 under_way.add(self._begin(plan.iteration))
-                reason = self._spent()
+                limit = self._spent()
             if not under_way:
-                return reason or "no failure is left to learn from"
+                return limit or nothing_left(self.pool, self.rules.perfect)
             done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 under_way.discard(task)
                 try:
                     task.result()
                 except BudgetSpent as spent:  # it stays open, for a larger budget to go on with
-                    exhausted = str(spent)
+                    refused = spent.limit
 
     def _begin(self, number: int) -> asyncio.Task[None]:
         return asyncio.create_task(self._iterate(number), name=f"iteration {number}")
 
-    def _spent(self) -> str | None:
-        """Why no further iteration may start: a limit, or too few rollouts left for a whole one."""
-        if reason := limit_reached(self.budget, self.pool.spent, self.ledger.seconds):
-            return reason
+    def _spent(self) -> Limit | None:
+        """The limit that lets no further iteration start: it is reached, or leaves too few rollouts for a whole one."""
+        if limit := limit_reached(self.budget, self.pool.spent, self.ledger.seconds):
+            return limit
         if self.budget.iterations is not None and self.pool.iterations >= self.budget.iterations:
-            return f"{self.budget.iterations} iterations started"
+            return "iterations"
         promised = sum(map(self._promised, self.pool.open))
         left = rollouts_left(self.budget, self.pool.spent, promised)
-        if left is None or left >= self._cost:
-            return None
-        return f"{left} rollouts left of {self.budget.rollouts}, and an iteration may need {self._cost}"
+        return None if left is None or left >= self._cost else "rollouts"
 
     @property
     def _cost(self) -> int:
@@ -204,7 +204,9 @@ class Optimizer:
             try:
                 trials = await self._trials.run(texts, self._seed_examples(), 0, "pareto")
             except BudgetSpent as spent:
-                raise Interrupted(f"{spent}, before the graph as it is was scored. Give more to go on") from spent
+                raise Interrupted(
+                    f"The budget's {spent.limit} were spent before the graph as it is was scored. Give more to go on"
+                ) from spent
             _require_one_that_ran(trials)
             self.ledger.tell(CandidateAdmitted(0, Candidate(0, texts)))
         if 0 in self.pool.open:

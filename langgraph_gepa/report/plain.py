@@ -21,6 +21,7 @@ def to_json(view: View) -> dict[str, Any]:
         **settings,
         "graph": _graph_name(view.settings),
         "finished": view.finished,
+        "ended": view.ended.ended if view.ended else None,
         "reason": view.reason,
         "modules": [_module_json(module) for module in view.modules],
         "copied": [asdict(copy) for copy in view.copied],

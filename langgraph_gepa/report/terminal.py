@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -67,7 +67,7 @@ class Snapshot:
     tests: int = 0
     under_way: tuple[Iteration, ...] = ()
     ended: tuple[Text, ...] = ()
-    reason: str = ""
+    finished: bool = False
 
 
 @dataclass
@@ -128,7 +128,7 @@ class Live:
             self._iterations.pop(iteration.number)
             self._end(iteration, pool)
         elif isinstance(event, RunStarted | RunFinished) and not self.animated:
-            self._line(_announcement(event))
+            self._line(self._announcement(event, pool, at))
         self._taken = self.clock()
         self._shot = Snapshot(
             pool.spent,
@@ -140,8 +140,14 @@ class Live:
             len(pool.started.test_set) if pool.started else 0,
             tuple(self._iterations.values()),
             tuple(self._ended),
-            pool.finished.reason if pool.finished else "",
+            pool.finished is not None,
         )
+
+    def _announcement(self, event: RunStarted | RunFinished, pool: Pool, at: float) -> str:
+        if isinstance(event, RunFinished):
+            return f"Finished: {words.ending(event, asdict(self.budget), pool.spent, at)}"
+        sizes = f"{len(event.feedback_set)} training, {len(event.pareto_set)} validation, {len(event.test_set)} test"
+        return f"Started: {words.plural(len(event.seed), 'module')}; examples: {sizes}"
 
     def say(self, text: str) -> None:
         """Something a person should know now, on a line of its own."""
@@ -262,13 +268,6 @@ def _scores(view: View) -> Table:
     return table
 
 
-def _announcement(event: RunStarted | RunFinished) -> str:
-    if isinstance(event, RunFinished):
-        return f"Finished: {event.reason}"
-    sizes = f"{len(event.feedback_set)} training, {len(event.pareto_set)} validation, {len(event.test_set)} test"
-    return f"Started: {words.plural(len(event.seed), 'module')}; {sizes} examples"
-
-
 def _lead(pool: Pool, before: Lead | None) -> Lead | None:
     if not pool.candidates:
         return None
@@ -321,7 +320,7 @@ def _under_way(shot: Snapshot, limit: int) -> list[Text]:
         lines.append(Text(f"      and {len(shot.under_way) - limit} more", style="dim"))
     if not lines and shot.pareto and not shot.candidates:
         lines.append(Text(f"   0  validating 0/{shot.pareto}  seed", style="cyan"))
-    if not lines and shot.spent.tests and not shot.reason:
+    if not lines and shot.spent.tests and not shot.finished:
         lines.append(Text(f"      held-out test {shot.spent.tests}/{2 * shot.tests}", style="cyan"))
     return lines
 

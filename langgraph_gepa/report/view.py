@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from langgraph_gepa.report import words
 from langgraph_gepa.report.comparison import Comparison, LoadRollout, compare
 from langgraph_gepa.report.intervals import Interval, estimate
 from langgraph_gepa.report.progress import Iteration, Journal, iterations
 from langgraph_gepa.search.advantage import Advantage, advantage
 from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.candidate import Candidate, Origin
-from langgraph_gepa.search.events import CandidateAdmitted
+from langgraph_gepa.search.events import CandidateAdmitted, RunFinished
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.overlap import Copy, copies
@@ -78,14 +79,14 @@ class ModuleView:
 class View:
     """A run, whatever its state. `seed`, `best` and the comparisons are `None` until the seed is scored.
 
-    `settings` is as the run was created with; `reason` says why the search ended, empty when it
-    has not. `curve` has a step (rollouts, score) for each time the best score rose, and ends
-    with the rollouts spent. `line` is the best's ancestry from the seed to itself, both included.
-    `copied` is what the best's texts repeat of single examples' reference outputs.
+    `settings` is as the run was created with; `ended` says why the search ended, `reason` the same in words. `curve`
+    has a step (rollouts, score) for each time the best score rose, and ends with the rollouts spent. `line` is the
+    best's ancestry from the seed to itself, both included. `copied` is what the best's texts repeat of single examples'
+    reference outputs.
     """
 
     settings: Mapping[str, Any]
-    reason: str
+    ended: RunFinished | None
     seed: Standing | None
     best: Standing | None
     validation: Comparison | None
@@ -104,7 +105,14 @@ class View:
 
     @property
     def finished(self) -> bool:
-        return bool(self.reason)
+        return self.ended is not None
+
+    @property
+    def reason(self) -> str:
+        """Why the search ended, in words; empty while it has not."""
+        if self.ended is None:
+            return ""
+        return words.ending(self.ended, self.settings.get("budget") or {}, self.spent, self.seconds)
 
     @property
     def estimated(self) -> bool:
@@ -185,7 +193,7 @@ def summarize(
     line = tuple(sorted({*pool.ancestors(best.id), best.id})) if best else ()
     return View(
         settings=settings,
-        reason=pool.finished.reason if pool.finished else "",
+        ended=pool.finished,
         seed=_standing(pool, seed, best),
         best=_standing(pool, best, seed),
         validation=compared("pareto", pool.pareto_set),

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from langgraph_gepa.search.budget import Spent
+from langgraph_gepa.search.events import Ended, RunFinished
 from langgraph_gepa.visible import visible
 
 
@@ -57,17 +59,51 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+_AMOUNTS: dict[str, Callable[[Any], str]] = {
+    "rollouts": lambda n: plural(n, "rollout"),
+    "tokens": lambda n: plural(n, "token"),
+    "dollars": money,
+    "seconds": duration,
+    "iterations": lambda n: plural(n, "iteration"),
+}
+
+
 def limits(budget: Mapping[str, Any]) -> str:
     """A budget in words: `300 rollouts or $5.00`."""
-    words: dict[str, Callable[[Any], str]] = {
-        "rollouts": lambda n: f"{n:,} rollouts",
-        "tokens": lambda n: f"{n:,} tokens",
-        "dollars": money,
-        "seconds": duration,
-        "iterations": lambda n: f"{n:,} iterations",
-    }
-    known = [write(budget[name]) for name, write in words.items() if budget.get(name) is not None]
+    known = [write(budget[name]) for name, write in _AMOUNTS.items() if budget.get(name) is not None]
     return " or ".join(known) or "no limit"
+
+
+_NOTHING_LEFT: dict[Ended, str] = {
+    "solved": "a candidate scores perfect on every training example, so nothing is left to learn from",
+    "unchanged": "no reflection led to a new prompt that could be tried",
+    "exhausted": "every failure was reflected on as often as makes sense, and no further new prompt helped",
+}
+
+
+_SPENT: dict[Ended, str] = {"seconds": "passed", "iterations": "done"}
+
+
+def ending(finished: RunFinished, budget: Mapping[str, Any], spent: Spent, seconds: float) -> str:
+    """Why the search ended. `budget` has the fields of `Budget`."""
+    if finished.ended is None:
+        return finished.reason
+    if finished.ended in _NOTHING_LEFT:
+        return _NOTHING_LEFT[finished.ended]
+    used: dict[Ended, float] = {
+        "rollouts": spent.rollouts,
+        "tokens": spent.usage.tokens,
+        "dollars": spent.usage.dollars or 0.0,
+        "seconds": seconds,
+        "iterations": spent.iterations,
+    }
+    amount, limit = used[finished.ended], budget.get(finished.ended)
+    if limit is None:
+        return f"the budget's {finished.ended} are spent"
+    write = _AMOUNTS[finished.ended]
+    counted = finished.ended in ("rollouts", "tokens", "iterations")
+    words = f"{f'{amount:,}' if counted else write(amount)} of {write(limit)} {_SPENT.get(finished.ended, 'spent')}"
+    return words if amount >= limit else f"{words}, and what is left may be too little to go on"
 
 
 def plural(count: int, noun: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
+from typing import Literal
 
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.rollout import Usage
+
+Limit = Literal["rollouts", "tokens", "dollars", "seconds", "iterations"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +67,17 @@ def rollouts_left(budget: Budget, spent: Spent, reserved: int = 0) -> int | None
     return max(0, budget.rollouts - spent.rollouts - reserved)
 
 
-def limit_reached(budget: Budget, spent: Spent, seconds: float) -> str | None:
-    """The limit that ends the search now, in words, or `None`."""
-    usage = spent.usage
-    dollars = usage.dollars or 0.0
-    if budget.rollouts is not None and spent.rollouts >= budget.rollouts:
-        return f"{spent.rollouts} of {budget.rollouts} rollouts spent"
-    if budget.tokens is not None and usage.tokens >= budget.tokens:
-        return f"{usage.tokens:,} of {budget.tokens:,} tokens spent"
-    if budget.dollars is not None and dollars >= budget.dollars:
-        return f"${dollars:.2f} of ${budget.dollars:.2f} spent"
-    if budget.seconds is not None and seconds >= budget.seconds:
-        return f"{seconds:.0f} of {budget.seconds:.0f} seconds passed"
-    if budget.iterations is not None and spent.iterations >= budget.iterations:
-        return f"{spent.iterations} of {budget.iterations} iterations done"
+def limit_reached(budget: Budget, spent: Spent, seconds: float) -> Limit | None:
+    """The limit that ends the search now, or `None`."""
+    used: dict[Limit, float] = {
+        "rollouts": spent.rollouts,
+        "tokens": spent.usage.tokens,
+        "dollars": spent.usage.dollars or 0.0,
+        "seconds": seconds,
+        "iterations": spent.iterations,
+    }
+    for limit, amount in used.items():
+        allowed: float | None = getattr(budget, limit)
+        if allowed is not None and amount >= allowed:
+            return limit
     return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from langgraph_gepa.search.budget import Limit
 from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.module import NoEffect, Texts
 from langgraph_gepa.search.rollout import Usage
@@ -20,6 +21,14 @@ Lineage = Literal["single", "joint"]
 Judge = Literal["mean", "posterior"]
 
 Outcome = Literal["accepted", "rejected", "skipped", "failed"]
+
+
+Ended = Limit | Literal["solved", "unchanged", "exhausted"]
+"""Why a search ended: the limit of the budget that was reached, or that nothing is left to learn from.
+
+Then a candidate scores perfect on the whole feedback set (`solved`), or no reflection led to a new text that could be
+tried (`unchanged`), or every failure was reflected on as often as the rules allow (`exhausted`).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +176,13 @@ class IterationFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The search is over: `reason` says which limit ended it. A stopped run has no such event."""
+    """The search is over. A stopped run has no such event.
 
-    reason: str
+    Runs of earlier versions have a sentence as `reason` in place of `ended`.
+    """
+
+    reason: str = ""
+    ended: Ended | None = None
 
 
 Event = (

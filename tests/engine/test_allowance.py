@@ -133,7 +133,7 @@ def test_what_is_under_way_is_reserved(worlds: Any) -> None:
     pool = asyncio.run(optimizer.run())
     assert 5000 - 300 <= pool.spent.usage.tokens <= 5000
     assert pool.finished is not None
-    assert "of 5,000 tokens spent" in pool.finished.reason
+    assert pool.finished.ended == "tokens"
 
 
 def test_a_run_stopped_by_its_budget_goes_on_with_a_larger_one(worlds: Any) -> None:
@@ -144,7 +144,7 @@ def test_a_run_stopped_by_its_budget_goes_on_with_a_larger_one(worlds: Any) -> N
     for tokens in (500, 1000, 1500, 2500, 5000, 8000):
         pool = asyncio.run(world.session(Budget(tokens=tokens)).run())
         assert pool.finished is not None
-        assert f"of {tokens:,} tokens spent" in pool.finished.reason
+        assert pool.finished.ended == "tokens"
     assert world.candidates() == whole.candidates()
     keys = [e.ledger for e in world.journal() if isinstance(e, RolloutFinished | ReflectionFinished)]
     assert len(keys) == len(set(keys))
@@ -164,7 +164,7 @@ def test_seconds_end_a_run_between_two_calls(worlds: Any) -> None:
     pool = asyncio.run(optimizer.run())
     assert pool.spent.rollouts == 10
     assert pool.finished is not None
-    assert "seconds passed" in pool.finished.reason
+    assert pool.finished.ended == "seconds"
 
 
 def test_a_budget_that_ends_before_the_seed_is_scored_says_so(worlds: Any) -> None:

@@ -122,7 +122,7 @@ def test_what_a_newer_version_wrote_is_refused_by_name(text: str) -> None:
         load_event(text)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '"x"', "{}", '{"type":"RunFinished"}', '{"type":[]}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '"x"', "{}", '{"type":"RunStarted"}', '{"type":[]}'])
 def test_damaged_text_is_a_run_error(text: str) -> None:
     """Nothing but `RunError` comes out of a damaged record."""
     with pytest.raises(RunError):

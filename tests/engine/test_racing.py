@@ -179,7 +179,7 @@ def test_a_graph_without_failures_is_left_alone(worlds: Any) -> None:
         pool = asyncio.run(racing(world, Budget(rollouts=100), in_flight=in_flight).run())
         assert (pool.best.id, pool.spent.reflections, pool.spent.rollouts) == (0, 0, 13)
         assert pool.finished is not None
-        assert pool.finished.reason == "no failure is left to learn from"
+        assert pool.finished.ended == "solved"
 
 
 @pytest.mark.parametrize("in_flight", [1, 4])
@@ -190,5 +190,16 @@ def test_a_reflection_that_never_changes_anything_ends(worlds: Any, in_flight: i
     assert pool.finished is not None
     assert pool.spent.reflections <= 12 * 10 / 2
     assert len(pool.candidates) == 1
+    assert pool.finished.ended == "unchanged"
     reasons = {event.reason for event in world.journal() if isinstance(event, IterationFinished) and event.iteration}
     assert {"m: nothing to change"} <= reasons <= {"m: nothing to change", "no failure is left to learn from"}
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+def test_a_search_in_which_nothing_helps_says_so(worlds: Any, in_flight: int) -> None:
+    """Failures are left and every proposal was tried in vain: neither is a budget spent nor a failure missing."""
+    world = worlds.World(lambda _texts, _example: 0.3, {"m": "seed"}, feedback=4, pareto=4)
+    pool = asyncio.run(racing(world, Budget(rollouts=500), in_flight=in_flight).run())
+    assert pool.finished is not None
+    assert (pool.finished.ended, pool.finished.reason, len(pool.candidates)) == ("exhausted", "", 1)
+    assert pool.spent.reflections > 0

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
-from langgraph_gepa.report.words import money
+from langgraph_gepa.report.words import ending, limits, money
+from langgraph_gepa.search.budget import Budget, Spent
+from langgraph_gepa.search.events import Ended, RunFinished
+from langgraph_gepa.search.rollout import Usage
 
 
 @pytest.mark.parametrize(
@@ -17,3 +22,30 @@ from langgraph_gepa.report.words import money
 def test_no_price_but_none_at_all_reads_as_nothing(dollars: float | None, text: str) -> None:
     """A tiny budget is two digits, however many zeros come first."""
     assert money(dollars) == text
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        ("rollouts", "1 of 1 rollout spent"),
+        ("tokens", "4,800 of 5,000 tokens spent, and what is left may be too little to go on"),
+        ("dollars", "$1.99 of $2.00 spent, and what is left may be too little to go on"),
+        ("seconds", "65 s of 60 s passed"),
+        ("iterations", "3 of 3 iterations done"),
+    ],
+)
+def test_a_limit_that_ended_a_search_is_told_with_what_was_spent(ended: Ended, words: str) -> None:
+    """Some limits leave a rest that no further call fits into."""
+    budget = Budget(rollouts=1, tokens=5000, dollars=2.0, seconds=60, iterations=3)
+    spent = Spent(rollouts=1, iterations=3, graph=Usage(4000, 800, 1.99))
+    assert ending(RunFinished(ended=ended), asdict(budget), spent, 65.0) == words
+
+
+def test_runs_of_earlier_versions_end_as_they_said() -> None:
+    """Their journals hold a sentence in place of the limit."""
+    assert ending(RunFinished("30 rollouts spent"), {}, Spent(), 0.0) == "30 rollouts spent"
+
+
+def test_a_limit_of_one_is_one() -> None:
+    """No `1 rollouts`."""
+    assert limits({"rollouts": 1, "iterations": 2, "dollars": None}) == "1 rollout or 2 iterations"
