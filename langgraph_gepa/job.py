@@ -38,7 +38,7 @@ from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import score
 from langgraph_gepa.result import PAGE, PROMPTS, Result
 from langgraph_gepa.saved import Asked, SavedRun, seed_rollouts
-from langgraph_gepa.search.budget import Spent
+from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.events import CandidateAdmitted, Event, ModulesLeftOut
 from langgraph_gepa.search.module import NoEffect
 from langgraph_gepa.search.pool import Pool
@@ -191,7 +191,9 @@ class Job:
             if isinstance(event, CandidateAdmitted) and event.candidate.origin == "seed":
                 paid = map(store.paid, seed_rollouts(event for _, event in store.events()))
                 rollouts = [load(Rollout, body) for body in paid if body is not None]
-                for warning in (*self.watch(rollouts), *_beyond(rollouts, self.rules.perfect)):
+                for warning in (
+                    *self.watch(rollouts), *_beyond(rollouts, self.rules.perfect), *_uncounted(pool, self.asked.budget)
+                ):  # fmt: skip
                     say(warning)
 
         return observe
@@ -230,6 +232,16 @@ def _beyond(rollouts: Sequence[Rollout], perfect: float) -> Iterable[str]:
         yield (
             f"The metric gives scores up to {score(most)}, and from {perfect:g} on an answer counts as perfect, with "
             f"nothing to learn from it. Let the metric give {perfect:g} for the best answer there can be."
+        )
+
+
+def _uncounted(pool: Pool, budget: Budget) -> Iterable[str]:
+    """What is to be known of a graph whose calls nobody sees, such as those of a client without LangChain."""
+    other = budget.rollouts is not None or budget.seconds is not None or budget.iterations is not None
+    if (budget.tokens is not None or budget.dollars is not None) and not other and not pool.spent.graph.tokens:
+        yield (
+            "No model call of the graph was seen, so what its rollouts spend is not counted: the limit holds for "
+            "reflection alone. Give a limit of rollouts or seconds as well."
         )
 
 

@@ -138,6 +138,7 @@ JOURNAL: tuple[Event, ...] = (
     ModulesChosen(3, 1, ("planner", "writer"), ("a", "b")),
     ModulesLeftOut({"planner": "stale", "writer": "breaks"}),
     ChildrenProposed(3, ({"planner": "Plan thrice."},), {"writer": "refused"}, {"writer": "lost {answer}"}, 1),
+    Charged("r4", Usage(70, 30, 0.25, 100), "the process died under it"),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 
@@ -219,8 +220,8 @@ class StoreContract:
         """The last note of a key counts; paying or charging strikes it, and no other."""
         store = self.open_store(tmp_path)
         for key, tokens in (("r0", 1), ("r1", 2), ("r0", 3), ("r2", 4)):
-            store.note(key, Usage(tokens, tokens, None if key == "r1" else 0.5))
-        notes = {"r0": Usage(3, 3, 0.5), "r1": Usage(2, 2, None), "r2": Usage(4, 4, 0.5)}
+            store.note(key, Usage(tokens, tokens, None if key == "r1" else 0.5, tokens))
+        notes = {"r0": Usage(3, 3, 0.5, 3), "r1": Usage(2, 2, None, 2), "r2": Usage(4, 4, 0.5, 4)}
         _same(store.notes(), notes)
         store.pay("r0", "entry", JOURNAL[1], 0.0)
         store.charge("r1", JOURNAL[-1], 1.0)

@@ -21,6 +21,7 @@ from langgraph_gepa.agent.isolation import Replacements, isolated
 from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.raised import raised_at
+from langgraph_gepa.agent.told import estimated_tokens
 from langgraph_gepa.agent.tracing import Tracer
 from langgraph_gepa.agent.unreadable import NoAnswerError
 from langgraph_gepa.engine.plain import well_formed
@@ -60,7 +61,7 @@ class ChatReflection:
     function `prompt -> reply`, sync (run in a thread) or async.
 
     Dollars are `None` where the price is unknown, as a function's always is; a function's tokens
-    are not counted. Every prompt goes through `mask` first. Raises `ModelError` at once when the model
+    are estimated. Every prompt goes through `mask` first. Raises `ModelError` at once when the model
     cannot be made; at a call failures of the world come through as they are, an answer that is none as
     `NoAnswerError`, a prompt that is too long as `TooLong`, all others as `ModelError`.
     """
@@ -102,7 +103,8 @@ class ChatReflection:
             return await _chat(self._model, prompt, self._prices, longer=longer)
         started = time.perf_counter()
         text = await _function(self._model, prompt)
-        return Reply(well_formed(text), Usage(dollars=None), time.perf_counter() - started)
+        tokens = estimated_tokens(prompt), estimated_tokens(text)
+        return Reply(well_formed(text), Usage(*tokens, None, sum(tokens)), time.perf_counter() - started)
 
 
 def chat_model(name: str, **settings: Any) -> BaseChatModel:

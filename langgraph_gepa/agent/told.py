@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -13,6 +14,9 @@ from langgraph_gepa.agent.evidence import ReportedError
 from langgraph_gepa.agent.pricing import Prices, price
 from langgraph_gepa.engine.plain import flat_message, plain, shortened
 from langgraph_gepa.search.rollout import Usage
+
+BYTES_PER_TOKEN = 3
+"""Of code and JSON. English text has four: an estimate is rather too high than too low, since a budget has to hold."""
 
 LONGEST_REPORT = 2_000
 _REPORT = re.compile(r"\W{0,3}(?:\w+\W+){0,4}?\w*(?:error|exception|failed|failure|ratelimit)", re.IGNORECASE)
@@ -72,9 +76,15 @@ def answer(output: Any) -> Any:
 
 
 def usage_of(
-    response: LLMResult, generation: Generation | None, model: str, provider: str | None, prices: Prices | None
+    response: LLMResult,
+    generation: Generation | None,
+    model: str,
+    provider: str | None,
+    prices: Prices | None,
+    texts: Callable[[], tuple[Any, Any]],
 ) -> Usage:
-    """Tokens as the provider counted them; with no count the price is unknown, not zero."""
+    """Tokens as the provider counted them. Where it did not, as estimated from what was asked and answered (`texts`),
+    which an answer that is none does not cost."""
     message = generation.message if isinstance(generation, ChatGeneration) else None
     counted = getattr(message, "usage_metadata", None)
     described = getattr(message, "response_metadata", None) or {}
@@ -86,9 +96,23 @@ def usage_of(
             "output_tokens": raw.get("completion_tokens") or raw.get("output_tokens") or 0,
         }
     tokens_in, tokens_out = int(counted.get("input_tokens") or 0), int(counted.get("output_tokens") or 0)
+    estimated = 0
     if not tokens_in + tokens_out:
-        return Usage(dollars=None)
+        if generation is None:
+            return Usage()
+        tokens_in, tokens_out = map(estimated_tokens, texts())
+        estimated = tokens_in + tokens_out
+        counted = {"input_tokens": tokens_in, "output_tokens": tokens_out}
     names = dict.fromkeys(str(name) for name in (described.get("model_name"), model) if name)
     prices_found = (price(name, counted, provider=provider, prices=prices) for name in names)
     dollars = next((found for found in prices_found if found is not None), None)
-    return Usage(tokens_in, tokens_out, dollars)
+    return Usage(tokens_in, tokens_out, dollars, estimated)
+
+
+def estimated_tokens(value: Any) -> int:
+    """About how many tokens a text, or plain JSON data, is.
+
+    In bytes of UTF-8, and not in characters as LangChain's estimate: so it holds for other scripts as well.
+    """
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return -(-len(text.encode(errors="replace")) // BYTES_PER_TOKEN)

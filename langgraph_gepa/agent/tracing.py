@@ -71,6 +71,11 @@ class _Open:
     usage: Usage = field(default_factory=Usage)
     seconds: float | None = None
 
+    @property
+    def asked(self) -> Any:
+        """What a model was given to read."""
+        return [self.inputs, *self.schemas]
+
     def made_good_by(self, other: _Open) -> bool:
         """Whether `other` is a later try or a substitute that succeeded, so that this failure left no trace.
 
@@ -180,7 +185,9 @@ class Tracer(BaseCallbackHandler):
         if call is not None:
             generation = first(response)
             call.output = said(generation)
-            call.usage = usage_of(response, generation, call.model, call.provider, self._prices)
+            call.usage = usage_of(
+                response, generation, call.model, call.provider, self._prices, lambda: (call.asked, call.output)
+            )
             if generation is None or (call.streamed and is_empty(generation)):
                 call.failure = NoAnswerError(f"the answer of {call.model} held no message")
             self._report(call.usage)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Literal
 
 from langgraph_gepa.engine.attempt import Attempt
@@ -14,6 +15,10 @@ from langgraph_gepa.search.budget import Budget, Limit, Spent, limit_reached
 from langgraph_gepa.search.rollout import Usage
 
 Kind = Literal["rollout", "reply"]
+
+
+MARGIN = 3.0
+"""A second call may take four times what the first took, and a hundredth hardly more than the largest before it."""
 
 
 class BudgetSpent(Interrupted):
@@ -34,13 +39,28 @@ def expected(spent: Spent, kind: Kind) -> Usage:
     return Usage(usage.input_tokens // count, usage.output_tokens // count, (usage.dollars or 0.0) / count)
 
 
+def at_most(spent: Spent, kind: Kind) -> Usage | None:
+    """What a call of this kind will hardly exceed: the largest so far, and the more beyond it the fewer there were.
+
+    `None` before the first, when nothing is known.
+    """
+    largest, count = spent.largest_reflection, spent.reflections
+    if kind == "rollout":
+        largest, count = spent.largest_rollout, spent.rollouts + spent.tests
+    if not count:
+        return None
+    margin = 1 + MARGIN / count
+    dollars = None if largest.dollars is None else largest.dollars * margin
+    return Usage(ceil(largest.input_tokens * margin), ceil(largest.output_tokens * margin), dollars)
+
+
 @dataclass(slots=True)
 class Allowance:
-    """Reserves what calls under way are expected to spend, or have spent already if that is more.
+    """Reserves what calls under way will take at most, or have spent already if that is more.
 
-    A call that does not fit beside them waits until it does, or until it is clear that it never
-    will. So tokens and dollars go beyond their limits by no more than the calls under way cost
-    above the average; before anything is known of that, by what they cost.
+    A call that does not fit beside them waits until it does. By itself it starts as long as the average fits. Calls
+    of a kind of which none has ended yet start one at a time. So tokens and dollars go beyond their limits by no
+    more than one call takes, however many are under way.
     """
 
     spent: Callable[[], Spent]
@@ -75,8 +95,11 @@ class Allowance:
         limits = Budget(tokens=budget.tokens, dollars=budget.dollars, seconds=budget.seconds)
         if (limit := limit_reached(limits, spent, self.seconds())) is not None:
             raise BudgetSpent(limit)
-        next = expected(spent, kind)
-        reserved = sum((_more(expected(spent, k), attempt.heard) for k, attempt in self._under_way.values()), next)
+        if budget.tokens is None and budget.dollars is None:
+            return None
+        reserved = self._reserved(spent, kind) if self._under_way else expected(spent, kind)
+        if reserved is None:
+            return "tokens" if budget.tokens is not None else "dollars"
         tokens, dollars = spent.usage.tokens, spent.usage.dollars or 0.0
         if budget.tokens is not None and tokens + reserved.tokens > budget.tokens:
             return "tokens"
@@ -84,10 +107,18 @@ class Allowance:
             return "dollars"
         return None
 
+    def _reserved(self, spent: Spent, kind: Kind) -> Usage | None:
+        """What is to be kept for the calls under way and one more; `None` if that would be a second unknown.
 
-def _more(one: Usage, other: Usage) -> Usage:
-    dollars = None if other.dollars is None else max(one.dollars or 0.0, other.dollars)
-    return Usage(max(one.input_tokens, other.input_tokens), max(one.output_tokens, other.output_tokens), dollars)
+        One unknown is taken for the largest that is known.
+        """
+        kinds = [kind, *(other for other, _ in self._under_way.values())]
+        most = {one: at_most(spent, one) for one in ("rollout", "reply")}
+        guess = next((known for known in most.values() if known is not None), None)
+        if guess is None or sum(most[one] is None for one in kinds) > 1:
+            return None
+        heard = [Usage(), *(attempt.heard for _, attempt in self._under_way.values())]
+        return sum(((most[one] or guess).at_least(so_far) for one, so_far in zip(kinds, heard, strict=True)), Usage())
 
 
 def uncountable(models: Collection[str]) -> str:

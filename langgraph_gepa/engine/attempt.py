@@ -50,6 +50,7 @@ class Attempt:
         more_out = max(0, heard.output_tokens - known.output_tokens)
         if not more_in + more_out:
             return None
+        estimated = max(0, heard.estimated - known.estimated)
         if heard.dollars is None or known.dollars is None:
-            return Usage(more_in, more_out, None)
-        return Usage(more_in, more_out, max(0.0, heard.dollars - known.dollars))
+            return Usage(more_in, more_out, None, estimated)
+        return Usage(more_in, more_out, max(0.0, heard.dollars - known.dollars), estimated)

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from langgraph_gepa.engine.allowance import Allowance, Kind
+from langgraph_gepa.engine.allowance import Allowance, BudgetSpent, Kind
 from langgraph_gepa.engine.attempt import Attempt
 from langgraph_gepa.engine.calls import Calls, going_on
 from langgraph_gepa.engine.codec import dump, load
@@ -50,7 +50,8 @@ class Ledger:
 
     At most `concurrency` rollouts run at once, in the order they were asked for. `failure` is what the
     evaluator or the model raised last; it stops the ledger. `say` is told in words when the
-    provider is down or asks for less. Nothing is spent beyond `budget` but what is under way.
+    provider is down or limits its rate. Tokens and dollars go beyond `budget` by less than one call takes, and what is
+    under way when its seconds are over is cut off.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class Ledger:
         self._refused = 0
         before = 0.0
         self._told: set[str] = set()
+        self._say = say
+        self._estimated: set[str] = set()
         for at, event in store.events():
             self._fold(event)
             before = at
@@ -175,6 +178,8 @@ class Ledger:
             rollout.error,
         )
         self._allowance.unpriced |= {c.name for c in rollout.calls if c.kind == "model" and c.usage.dollars is None}
+        for name in sorted({call.name for call in rollout.calls if call.usage.estimated}):
+            self._tell_of_estimate(name)
         self._pay(key, dump(rollout), event)
         return rollout
 
@@ -200,6 +205,8 @@ class Ledger:
                         raise Unanswered(f"the reflection model gave no answer ({said})") from failure
                     raise
             self._refused = 0
+            if reply.usage.estimated:
+                self._tell_of_estimate("the reflection model")
             self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
             return reply
 
@@ -214,6 +221,14 @@ class Ledger:
             return False
         self._refused += 1
         return self._refused <= REFUSALS and self.pool.spent.reflections > 0
+
+    def _tell_of_estimate(self, model: str) -> None:
+        if model not in self._estimated:
+            self._estimated.add(model)
+            self._say(
+                f"No usage is reported by {model}: its tokens are estimated from the texts, for the budget as well. "
+                "A chat model that streams may have a setting for it, such as stream_usage=True."
+            )
 
     def close(self) -> None:
         """Accounts for what is still under way, and counts nothing more. The store is the caller's to close."""
@@ -250,11 +265,21 @@ class Ledger:
                     reserved.close()
                     raise
 
+            calls = self._replies if kind == "reply" else self._calls
             try:
-                return await (self._replies if kind == "reply" else self._calls).make(once, slots, who)
+                async with asyncio.timeout(self._seconds_left(kind)) as time:
+                    return await calls.make(once, slots, who)
             except BaseException as failure:
                 self._give_up(key, type(failure).__name__)
+                if isinstance(failure, TimeoutError) and time.expired():
+                    raise BudgetSpent("seconds") from None
                 raise
+
+    def _seconds_left(self, kind: Kind | None) -> float | None:
+        """How long a call may take that counts in the budget, all its tries and the waits between them included."""
+        if kind is None or self.budget.seconds is None:
+            return None
+        return max(0.0, self.budget.seconds - self.seconds)
 
     async def _begin(self, key: str, kind: Kind | None, reserved: ExitStack) -> Attempt:
         if kind is not None:

@@ -43,6 +43,7 @@ def to_json(view: View) -> dict[str, Any]:
         "tests": spent.tests,
         "reflections": spent.reflections,
         "tokens": spent.usage.tokens,
+        "tokens_estimated": spent.usage.estimated,
         "dollars": spent.usage.dollars,
         "seconds": view.seconds,
         "usage": {
@@ -118,4 +119,9 @@ def _interval_json(interval: Interval | None) -> dict[str, Any] | None:
 
 
 def _usage_json(usage: Usage) -> dict[str, Any]:
-    return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "dollars": usage.dollars}
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "tokens_estimated": usage.estimated,
+        "dollars": usage.dollars,
+    }

@@ -239,7 +239,7 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
     rows = {
         "Changed": ", ".join(visible(module.module.name) for module in view.changed) or "nothing",
         "Best": f"candidate #{view.best.id} of {len(view.candidates)}" if view.best else "none yet",
-        "Cost": f"{words.money(usage.dollars)}, {usage.tokens:,} tokens, {words.duration(view.seconds)}",
+        "Cost": f"{words.money(usage.dollars)}, {words.tokens(usage)}, {words.duration(view.seconds)}",
         "Spent": f"{words.plural(spent.rollouts, 'rollout')} and {spent.tests:,} on held-out examples, "
         f"{words.plural(spent.reflections, 'reflection')}",
         "Ended": view.reason or "not yet: under way, or stopped, resumable",

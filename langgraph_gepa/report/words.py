@@ -8,6 +8,7 @@ from typing import Any
 
 from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.events import Ended, RunFinished
+from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.visible import visible
 
 
@@ -30,6 +31,14 @@ def signed(value: float, digits: int = 3) -> str:
     """With its sign, the true minus; what rounds to nothing has none."""
     text = score(abs(value), digits)
     return text if not float(text) else ("+" if value > 0 else "−") + text
+
+
+def tokens(usage: Usage) -> str:
+    """How many, and how many of them are estimates."""
+    if not usage.estimated:
+        return f"{usage.tokens:,} tokens"
+    most = "all" if usage.estimated == usage.tokens else f"{usage.estimated:,} of them"
+    return f"{usage.tokens:,} tokens ({most} estimated)"
 
 
 def money(dollars: float | None) -> str:

@@ -18,8 +18,8 @@ class Budget:
 
     `rollouts` counts every run of the graph the search pays for. `tokens` and `dollars`
     count the graph's model calls and the reflection model's together. `seconds` is running
-    time, over all sessions of a resumed run. The final scoring on held-out test examples
-    comes on top: twice their number of rollouts.
+    time, over all sessions of a resumed run; what is under way when it is over is cut off and not
+    scored. The final scoring on held-out test examples comes on top: twice their number of rollouts.
     """
 
     rollouts: int | None = None
@@ -45,6 +45,7 @@ class Spent:
     """What was paid for. `rollouts` are the search's; `tests` those on held-out examples.
 
     `lost` was spent on attempts that came to nothing: failed by the world, or cut off by a kill.
+    The `largest` are the most that one rollout and one reflection took, number by number.
     """
 
     rollouts: int = 0
@@ -54,6 +55,8 @@ class Spent:
     graph: Usage = Usage()
     reflection: Usage = Usage()
     lost: Usage = Usage()
+    largest_rollout: Usage = Usage()
+    largest_reflection: Usage = Usage()
 
     @property
     def usage(self) -> Usage:

@@ -226,6 +226,7 @@ class Pool:
                     self.spent,
                     reflections=self.spent.reflections + 1,
                     reflection=self.spent.reflection + event.usage,
+                    largest_reflection=self.spent.largest_reflection.at_least(event.usage),
                 )
             case Charged():
                 self.spent = replace(self.spent, lost=self.spent.lost + event.usage)
@@ -264,6 +265,7 @@ class Pool:
             rollouts=self.spent.rollouts + (not test and not event.reused),
             tests=self.spent.tests + (test and not event.reused),
             graph=self.spent.graph + event.usage,
+            largest_rollout=self.spent.largest_rollout.at_least(event.usage),
         )
         if event.subset == "gate":
             return

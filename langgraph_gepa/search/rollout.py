@@ -9,11 +9,15 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What model calls consumed. `dollars` is `None` when any price in it is unknown."""
+    """What model calls consumed. `dollars` is `None` when any price in it is unknown.
+
+    `estimated` are the tokens among them that no provider counted: they were estimated from the texts.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     dollars: float | None = 0.0
+    estimated: int = 0
 
     @property
     def tokens(self) -> int:
@@ -25,6 +29,16 @@ class Usage:
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             (self.dollars or 0.0) + (other.dollars or 0.0) if known else None,
+            self.estimated + other.estimated,
+        )
+
+    def at_least(self, other: Usage) -> Usage:
+        """The larger of both in each number; dollars that are unknown in `other` stay so."""
+        return Usage(
+            max(self.input_tokens, other.input_tokens),
+            max(self.output_tokens, other.output_tokens),
+            None if other.dollars is None else max(self.dollars or 0.0, other.dollars),
+            max(self.estimated, other.estimated),
         )
 
 

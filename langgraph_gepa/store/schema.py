@@ -20,6 +20,9 @@ MIGRATIONS: tuple[str, ...] = (
         key TEXT PRIMARY KEY, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, dollars REAL
     );
     """,
+    """
+    ALTER TABLE notes ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """Script n leads from schema version n to n + 1. A released script never changes; a new one is added.
 

@@ -75,11 +75,11 @@ class SqliteStore:
 
     def note(self, key: str, usage: Usage) -> None:
         """Survives a kill but not surely a power cut: written for every model call, so without an fsync."""
-        row = (key, usage.input_tokens, usage.output_tokens, usage.dollars)
+        row = (key, usage.input_tokens, usage.output_tokens, usage.dollars, usage.estimated)
         with _explained(self._path):
             self._db.execute("PRAGMA synchronous = NORMAL")
             try:
-                self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)", row)
+                self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?)", row)
             finally:
                 self._db.execute("PRAGMA synchronous = FULL")
 

@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -44,6 +45,7 @@ class Spender:
         self.starts: list[Usage] = []
         self.rollouts = 0
         self.under_way = 0
+        self.largest = Usage()
         self.ledger: Ledger
 
     async def spend(self, most: int) -> Usage:
@@ -59,6 +61,7 @@ class Spender:
             usage = Usage(self.rng.randint(1, most), self.rng.randint(1, most), self.rng.randint(1, most) / 1024)
             self.paid += usage
             total += usage
+            self.largest = self.largest.at_least(total)
             meter()(usage)
         self.under_way -= 1
         return total
@@ -113,7 +116,8 @@ def random_budget(salt: int) -> Budget:
 
 @pytest.mark.parametrize("block", range(10))
 def test_no_budget_is_overshot(worlds: Any, block: int) -> None:
-    """No rollout beyond the limit; no call starts once a limit is reached; every token spent is accounted for."""
+    """No rollout beyond the limit; no call starts once a limit is reached; tokens and dollars go beyond it by less than
+    one call takes, however many are under way; every token spent is accounted for."""
     for salt in range(block * RUNS // 10, (block + 1) * RUNS // 10):
         budget, spender, store = random_budget(salt), Spender(salt, failing=0.03), MemoryStore()
         with suppress(UsageError, Interrupted):  # too little to score the seed; what was spent is checked all the same
@@ -121,6 +125,8 @@ def test_no_budget_is_overshot(worlds: Any, block: int) -> None:
         spent = Pool.replay(event for _, event in store.events()).spent
         assert spent.usage == spender.paid
         assert spent.rollouts == spender.rollouts <= (budget.rollouts or spender.rollouts)
+        assert spent.usage.tokens < (budget.tokens or 1e9) + spender.largest.tokens
+        assert (spent.usage.dollars or 0.0) < (budget.dollars or 1e9) + (spender.largest.dollars or 0.0)
         for before in spender.starts:
             assert before.tokens < (budget.tokens or before.tokens + 1)
             assert (before.dollars or 0.0) < (budget.dollars or 1e9)
@@ -167,6 +173,55 @@ def test_seconds_end_a_run_between_two_calls(worlds: Any) -> None:
     assert pool.finished.ended == "seconds"
 
 
+class Stuck(FakeLanguageModel):
+    """Never answers."""
+
+    async def complete(self, prompt: str) -> Reply:
+        meter()(Usage(5, 0, 0.0))
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+@pytest.mark.parametrize("stuck", ["rollouts", "reflections"])
+def test_seconds_cut_off_what_is_under_way(worlds: Any, stuck: str) -> None:
+    """A call that takes for ever is not waited for and not scored; what it spent is charged, and a run goes on."""
+    world = worlds.random(0, pareto=6)
+
+    async def pace(texts: Texts, example: Example) -> None:
+        if stuck == "rollouts" and len(world.evaluator.started) > 8:
+            meter()(Usage(5, 0, 0.0))
+            await asyncio.Event().wait()
+
+    optimizer = world.session(Budget(seconds=0.2), pace=pace, clock=monotonic, in_flight=2)
+    if stuck == "reflections":
+        world.ledger._model = Stuck([])
+    began = monotonic()
+    pool = asyncio.run(optimizer.run())
+    assert monotonic() - began < 2
+    assert pool.finished is not None
+    assert pool.finished.ended == "seconds"
+    assert pool.spent.lost.tokens >= 5
+    assert pool.spent.rollouts == len(world.evaluator.finished)
+    assert {e.score for e in world.journal() if isinstance(e, RolloutFinished) and e.error} == set()
+    longer = world.session(Budget(iterations=4), clock=monotonic)
+    assert asyncio.run(longer.run()).spent.iterations >= 4
+
+
+def test_a_wait_for_a_provider_ends_with_the_seconds(worlds: Any) -> None:
+    """The budget holds for an outage too."""
+    world = worlds.random(0, pareto=6)
+
+    async def down(texts: Texts, example: Example) -> None:
+        if len(world.evaluator.started) > 8:
+            raise ConnectionError
+
+    optimizer = world.session(Budget(seconds=0.2), pace=down, clock=monotonic)
+    world.ledger._calls.patience = Patience(tries=3, first=60.0, outage=1e6)
+    pool = asyncio.run(optimizer.run())
+    assert pool.finished is not None
+    assert pool.finished.ended == "seconds"
+
+
 def test_a_budget_that_ends_before_the_seed_is_scored_says_so(worlds: Any) -> None:
     """A run without a single candidate is no result, and what was paid for is kept."""
     world = worlds.random(0, pareto=8)
@@ -182,7 +237,7 @@ def test_dollars_that_cannot_be_counted_stop_the_run_with_the_fix(worlds: Any) -
     world = worlds.random(0, pareto=8)
     with pytest.raises(UsageError, match=r"the price of .* is unknown.*RunnerOptions\(prices=") as refused:
         asyncio.run(world.session(Budget(dollars=5.0), concurrency=2, usage=Usage(10, 5, None)).run())
-    assert len(world.evaluator.finished) == 2
+    assert len(world.evaluator.finished) == 1
     assert "m0" not in str(refused.value)
     asyncio.run(world.session(Budget(rollouts=60), usage=Usage(10, 5, None)).run())
 
