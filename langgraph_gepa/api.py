@@ -33,6 +33,7 @@ from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds
 from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
+from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import PlaceholderError, UsageError
 from langgraph_gepa.evaluation import Evaluation, measure, prompts_of
 from langgraph_gepa.examples import examples_of, sets_of
@@ -106,6 +107,7 @@ def optimize(
     modules: Sequence[str] | str | None = None,
     library: bool = False,
     objective: str = "",
+    reflection_tokens: int = TOKENS,
     seed: int = 0,
     concurrency: int = 16,
     in_flight: int | None = None,
@@ -140,6 +142,8 @@ def optimize(
     - `library`: also prompts that are written in installed packages.
     - `concurrency`: rollouts at once; `in_flight`: iterations under way at once, by default half
       of it between 2 and 8, fewer for a small budget. With 1 candidates depend on `seed` and replies alone.
+    - `reflection_tokens`: the most a reflection prompt holds; what the records say is shortened to it, and further
+      where the model does not take the prompt.
     - `options`: how rollouts are run, or `path/to/file.py:options`.
 
     Raises `UsageError` (with the fix) before anything is paid for where that can be known,
@@ -191,6 +195,7 @@ def optimize(
         budget=budget,
         graph=drawing(compiled),
         objective=objective,
+        reflection_tokens=at_least_one("reflection_tokens", reflection_tokens),
         spec=_spec(named, options, {"training": trainset, "validation": valset, "test": testset}),
         sources=sources,
         checkout=Checkout.of(found.modules),
@@ -266,6 +271,7 @@ def resume(run: Path | str, limits: Budget | None = None, *, trust: bool = False
         perfect=asked.perfect,
         modules=asked.modules,
         objective=asked.objective,
+        reflection_tokens=asked.reflection_tokens,
         seed=asked.seed,
         concurrency=asked.concurrency,
         in_flight=asked.in_flight,

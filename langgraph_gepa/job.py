@@ -148,7 +148,7 @@ class Job:
         brake.on_pull = lambda by: self._stop(by, ledger, say)
         optimizer = Optimizer(
             ledger=ledger,
-            reflector=Reflector(ledger, self.evaluator, objective=self.asked.objective),
+            reflector=Reflector(ledger, self.evaluator, self.asked.reflection_tokens, self.asked.objective),
             modules=self.evaluator.modules,
             examples=self.asked.examples,
             budget=self.asked.budget,

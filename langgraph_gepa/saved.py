@@ -16,6 +16,7 @@ from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
+from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import CandidateAdmitted, Charged, Event, RolloutFinished
@@ -67,6 +68,7 @@ class Asked:
     checkout: Checkout = Checkout()  # noqa: RUF009 - it is frozen
     repeats: int = 1
     perfect: float | None = None
+    reflection_tokens: int = TOKENS
 
     @property
     def sets(self) -> dict[str, Sequence[Example]]:

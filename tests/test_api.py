@@ -320,3 +320,25 @@ def test_what_the_seed_showed_is_known_of_a_run(project: Path, caplog: pytest.Lo
     assert evidence == {"sort": "seen", "answer": "seen", "rare": "flows"}
     assert {module.evidence for module in result.view.left_alone} == set()
     assert "carries rare: changing it cannot matter" in caplog.text
+
+
+def test_the_length_of_a_reflection_prompt_is_an_option_that_a_resumed_run_keeps(project: Path) -> None:
+    """What the user says a small model takes is what its prompts hold, in every session of the run."""
+    prompts: list[str] = []
+
+    def reflect(prompt: str) -> str:
+        prompts.append(prompt)
+        return "NO CHANGE"
+
+    rows = [
+        {"inputs": {"name": "Ada", "letter": f"Letter {n}. {'Much was said before. ' * 900}"}, "outputs": {"sort": "x"}}
+        for n in range(6)
+    ]
+    for tokens, least, most in ((2_000, 3_000, 9_000), (12_000, 20_000, 60_000)):
+        result = improve(
+            str(tokens), trainset=rows, valset=rows, reflection_lm=reflect, metric=lambda outputs: 0.5,
+            reflection_tokens=tokens, budget=Budget(iterations=1),
+        )  # fmt: skip
+        assert least < max(map(len, prompts)) < most
+        assert result.saved.asked.reflection_tokens == tokens
+        prompts.clear()

@@ -39,6 +39,7 @@ from langgraph_gepa.console import (
     screen,
     words,
 )
+from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import GraphError, UsageError
 from langgraph_gepa.search.budget import Budget
 
@@ -115,6 +116,9 @@ def optimize(
     objective: Annotated[
         str, typer.Option(help="What the graph is for, in your words, for the reflection model.")
     ] = "",
+    reflection_tokens: Annotated[
+        int, typer.Option(min=1, help="The most a reflection prompt holds, in tokens.")
+    ] = TOKENS,
     timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds a rollout may take.  [default: 300]")] = None,
     options: Options = None,
     dry_run: Annotated[
@@ -155,6 +159,7 @@ def optimize(
             modules=modules,
             library=library,
             objective=objective,
+            reflection_tokens=reflection_tokens,
             options=how,
         )
     )

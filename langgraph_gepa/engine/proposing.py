@@ -19,6 +19,9 @@ from langgraph_gepa.search.reflection import (
 )
 from langgraph_gepa.search.reply import Proposal, parse_reply
 
+TOKENS = 24_000
+"""What a reflection prompt holds at most, where the user does not say."""
+
 TRIED = 3
 """Earlier texts that a prompt which was answered before shows at most."""
 
@@ -35,7 +38,7 @@ class Reflector:
 
     ledger: Ledger
     evaluator: Evaluator
-    tokens: int = 24_000
+    tokens: int = TOKENS
     objective: str = ""
 
     async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
