@@ -212,13 +212,31 @@ def _same(one: CodeType, other: CodeType) -> bool:
     )
 
 
+def _replace_within(made: ast.expr, changes: Mapping[Position, ast.expr]) -> None:
+    """Replaces, in an expression that was just made, what was taken over into it: a text may stand inside another's
+    placeholder."""
+    match made:
+        case ast.FormattedValue(value=value):
+            made.value = cast("ast.expr", _replaced(value, changes))
+        case ast.JoinedStr(values=values):
+            for value in values:
+                _replace_within(value, changes)
+        case ast.BinOp(left=left, right=right):
+            made.left, made.right = _operand(left, changes), _operand(right, changes)
+
+
+def _operand(part: ast.expr, changes: Mapping[Position, ast.expr]) -> ast.expr:
+    if hasattr(part, "lineno"):  # it was taken over
+        return cast("ast.expr", _replaced(part, changes))
+    _replace_within(part, changes)
+    return part
+
+
 def _replaced(node: ast.AST, changes: Mapping[Position, ast.expr]) -> ast.AST:
     """A copy of the tree with expressions replaced; what does not change is shared with the old tree."""
     if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp) and position(node) in changes:
-        change = changes[position(node)]
-        for value in change.values if isinstance(change, ast.JoinedStr) else ():
-            if isinstance(value, ast.FormattedValue):  # a text may stand inside another's placeholder
-                value.value = cast("ast.expr", _replaced(value.value, changes))
+        change = copy.deepcopy(changes[position(node)])
+        _replace_within(change, changes)
         return ast.fix_missing_locations(ast.copy_location(change, node))
     if isinstance(node, ast.stmt) and not any(node.lineno <= at[0] <= (node.end_lineno or at[0]) for at in changes):
         return node

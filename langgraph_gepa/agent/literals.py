@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from langgraph_gepa.agent import templates
@@ -16,12 +17,14 @@ from langgraph_gepa.search.module import Style
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A text in a function's body. `values` maps its placeholders to the expressions they stand for."""
+    """A text in a function's body. `values` maps its placeholders to the expressions they stand for; of a chain of `+`
+    the `operands` are those of them that stand in it themselves."""
 
     text: str
     style: Style
     position: Position
     values: Mapping[str, ast.FormattedValue] = field(default_factory=dict)
+    operands: frozenset[str] = frozenset()
 
     def replaced(self, text: str) -> ast.expr:
         """The expression that makes `text`, its placeholders filled as before."""
@@ -33,7 +36,11 @@ class Literal:
                 made.append(ast.Constant(piece.literal))
             if piece.name is not None:
                 made.append(copy.deepcopy(self.values[piece.name]))
-        return ast.JoinedStr(made)
+        if not self.operands:
+            return ast.JoinedStr(made)
+        # What an operand makes of `+` is its own affair: some templates and messages do not make a string of it.
+        alone = {ast.dump(self.values[name]) for name in self.operands}
+        return functools.reduce(_sum, (_operand(one, ast.dump(one) in alone) for one in made))
 
     def calling(self) -> Iterator[str]:
         """The placeholders whose expressions do something each time: they call, await or assign."""
@@ -55,8 +62,21 @@ def read(node: ast.expr) -> Literal | None:
         if any(
             isinstance(p, ast.JoinedStr) or (isinstance(p, ast.Constant) and isinstance(p.value, str)) for p in pieces
         ):
-            return _joined([v for piece in pieces for v in _values(piece)], position(node))
+            values = [_values(piece) for piece in pieces]
+            alone = {id(made[0]) for piece, made in zip(pieces, values, strict=True) if made and made[0] is not piece}
+            alone -= {id(one) for piece in pieces if isinstance(piece, ast.JoinedStr) for one in piece.values}
+            return _joined([value for made in values for value in made], position(node), alone)
     return None
+
+
+def _sum(left: ast.expr, right: ast.expr) -> ast.expr:
+    return ast.BinOp(left, ast.Add(), right)
+
+
+def _operand(made: ast.expr, alone: bool) -> ast.expr:
+    if not isinstance(made, ast.FormattedValue):
+        return made
+    return made.value if alone else ast.JoinedStr([made])
 
 
 def chain(node: ast.expr) -> Iterator[ast.expr]:
@@ -76,12 +96,16 @@ def _values(piece: ast.expr) -> list[ast.expr]:
     return [ast.copy_location(ast.FormattedValue(value=piece, conversion=-1), piece)]
 
 
-def _joined(values: list[ast.expr], where: Position) -> Literal | None:
+def _joined(values: list[ast.expr], where: Position, alone: Container[int] = ()) -> Literal | None:
+    """`alone` are the values, by identity, that are operands of a chain themselves."""
     text, words = "", ""
     names: dict[str, ast.FormattedValue] = {}
+    operands = set[str]()
     for value in values:
         if isinstance(value, ast.FormattedValue):
-            text += "{" + _named(value, names) + "}"
+            name = _named(value, names)
+            text += "{" + name + "}"
+            operands |= {name} if id(value) in alone else set()
         elif isinstance(value, ast.Constant):
             said = str(value.value)
             text += placeholders.escape(said)
@@ -90,7 +114,7 @@ def _joined(values: list[ast.expr], where: Position) -> Literal | None:
         return None
     if not names:
         return Literal("".join(str(v.value) for v in values if isinstance(v, ast.Constant)), "plain", where)
-    return Literal(text, "fstring", where, names)
+    return Literal(text, "fstring", where, names, frozenset(operands))
 
 
 def _named(value: ast.FormattedValue, names: dict[str, ast.FormattedValue]) -> str:
