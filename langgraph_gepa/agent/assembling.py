@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import EnumMeta
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,15 @@ def _users(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
     if slot.kind != "prompt" or slot.step[0] not in ("attr", "member", "field") or not mine:
         return nodes
     # Nobody holds the schema of a context: whoever names its field uses it.
-    return [path for path in nodes or traced.order if not traced.named[path].isdisjoint((slot.step[-1], "getattr"))]
+    named = (path for path in nodes or traced.order if not traced.named[path].isdisjoint((slot.step[-1], "getattr")))
+    return list(dict.fromkeys([*named, *_holding(walk, traced, slot)]))
+
+
+def _holding(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
+    """The nodes that reach a member of an enum without naming it, as a loop over a list of members does."""
+    owner: Any = walk.nodes[slot.owner].value
+    member = owner.__members__.get(str(slot.step[-1])) if issubclass(type(owner), EnumMeta) else None
+    return [] if member is None else list(traced.of.get(id(member), ()))
 
 
 def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: Place, slots: list[Slot]) -> list[str]:

@@ -28,6 +28,7 @@ class _Copies:
         self.keys = keys
         self.made: dict[int, Any] = {}
         self.making: set[int] = set()
+        self.filled: set[int] = set()
         self.namespaces: dict[int, dict[str, Any]] = {}
         self.texts: dict[int, dict[Step, str]] = {}
         for (owner, step), text in texts.items():
@@ -42,25 +43,38 @@ class _Copies:
 
     def fill(self, key: int) -> None:
         node = self.walk.nodes[key]
-        if not node.handler.whole:
-            node.handler.fill(node.value, self.made[key], self._changes(key), self)
+        if key not in self.filled and not node.handler.whole:
+            self.filled.add(key)
+            self._complete_keys(key)
+            node.handler.fill(node.value, self.of(key), self._changes(key), self)
+
+    def _complete_keys(self, key: int) -> None:
+        """Fills what becomes a key in the copy, with all it holds: its hash may be of that."""
+        todo = [id(part) for step, part in self.walk.nodes[key].parts if step[0] == "key"]
+        met = set[int]()
+        while todo:
+            part = todo.pop()
+            if part in self.keys and part not in met:
+                met.add(part)
+                self.fill(part)
+                todo += [inner for _, inner in self.walk.held(part)]
 
     def of(self, key: int) -> Any:
         """The copy of an object. One that is made whole is made now, after the parts it needs."""
-        if key not in self.made:
-            node = self.walk.nodes[key]
+        node = self.walk.nodes[key]
+        if not node.handler.whole:
+            self.shell(key)
+        elif key not in self.made:
+            self._complete_keys(key)
             self.made[key] = node.handler.make(node.value, self._changes(key))
-        return self.made[key]
+        return self.made.get(key, node.value)  # a class that names itself is still being made
 
     def cell(self, cell: CellType) -> CellType:
         copy: CellType = self.part(cell)
         return copy
 
     def part(self, part: Any) -> Any:
-        if id(part) not in self.keys:
-            return part
-        self.shell(id(part))
-        return self.made.get(id(part), part)  # a class that names itself is still being made
+        return self.of(id(part)) if id(part) in self.keys else part
 
     def namespace(self, names: dict[str, Any]) -> dict[str, Any]:
         if id(names) not in self.namespaces:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from enum import Enum
 from functools import partial
 from string import Template
 from types import CellType, FunctionType
@@ -15,7 +16,7 @@ from langgraph_gepa.agent.anatomy import Step, classes, functions
 from langgraph_gepa.agent.flow import PROMPT_NAME, Demand, Solution, under, whole
 from langgraph_gepa.agent.walk import Node, Walk
 
-_CARRIERS = (dict, list, tuple, CellType, type, Template)
+_CARRIERS = (dict, list, tuple, CellType, type, Template, Enum)
 _NONE: frozenset[Demand] = frozenset()
 _PROMPT: frozenset[Demand] = frozenset({((), "prompt")})
 _DESCRIBED: frozenset[Demand] = frozenset({((), "tools")})
@@ -44,6 +45,8 @@ class Demands:
                 return held
             case ("item", key):
                 return frozenset((rest, use) for path, use in held if (rest := under(path, (key,))) is not None)
+            case ("class",) if issubclass(type(node.value), Enum):
+                return frozenset(((node.value.name, *path), use) for path, use in held)
             case ("annotated", _, _):
                 return held & _DESCRIBED
             case ("attr", "template") if isinstance(node.value, Template):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -40,7 +41,12 @@ def _node(value: Any) -> Node | None:
 
 def _plain(parts: Iterable[tuple[Step, Any]]) -> Iterator[tuple[Step, Any]]:
     for step, part in parts:
-        yield step, str.__str__(part) if issubclass(type(part), str) else part
+        yield step, str.__str__(part) if _text(part) else part
+
+
+def _text(value: Any) -> bool:
+    """Whether a value is a text: of an enum's members their class holds it."""
+    return issubclass(type(value), str) and not issubclass(type(value), enum.Enum)
 
 
 def until_raised(found: Callable[[], Iterable[T]]) -> Iterator[T]:
@@ -61,7 +67,7 @@ class Walk:
         todo = [root]
         while todo:
             value = todo.pop()
-            if id(value) in self.nodes or issubclass(type(value), str) or (node := _node(value)) is None:
+            if id(value) in self.nodes or _text(value) or (node := _node(value)) is None:
                 continue
             if len(node.parts) > _LONG and issubclass(type(value), dict | list | tuple):
                 rows -= len(node.parts)

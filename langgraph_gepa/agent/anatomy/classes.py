@@ -169,7 +169,25 @@ class Enumeration(Handler):
         """Everything is in the shell."""
 
 
+class Member(Handler):
+    """A member of an enum of texts, wherever it is held. Step: `class`."""
+
+    whole = True
+
+    @override
+    def handles(self, value: Any) -> bool:
+        return isinstance(value, enum.Enum) and own(type(value))
+
+    @override
+    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
+        yield ("class",), type(value)
+
+    @override
+    def make(self, value: Any, changes: Mapping[Step, Any]) -> Any:
+        return changes["class",].__members__[value.name]
+
+
 _NAMED = {"__module__", "__qualname__", "__doc__"}
 _DEFINED = (FunctionType, property, classmethod, staticmethod)
 
-HANDLERS: tuple[Handler, ...] = (Class(), Enumeration())
+HANDLERS: tuple[Handler, ...] = (Class(), Enumeration(), Member())

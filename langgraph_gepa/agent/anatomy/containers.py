@@ -1,4 +1,4 @@
-"""Lists, mappings and tuples."""
+"""Lists, mappings, sets and tuples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 class Container(Handler):
-    """A list, deque or mapping that can be changed. Step: `item key`. A very long one holds data."""
+    """A list, deque or mapping that can be changed. Steps: `item key`, and `key key` for a key that is an object, which
+    code may hold elsewhere as well. A very long one holds data."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -27,7 +28,10 @@ class Container(Handler):
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
         if isinstance(value, dict):
             if dict.__len__(value) <= _LONG:
-                yield from ((("item", key_of(key)), held) for key, held in list(dict.items(value)))
+                for key, held in list(dict.items(value)):
+                    yield ("item", key_of(key)), held
+                    if type(key) not in _PLAIN:
+                        yield ("key", key_of(key)), key
         elif len(value) <= _LONG:
             yield from ((("item", at), held) for at, held in enumerate(list(value)))
 
@@ -37,8 +41,14 @@ class Container(Handler):
 
     @override
     def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
-        for (_, key), part in changes.items():
-            copy[key.value if type(key) is Key else key] = part
+        for (kind, key), part in changes.items():
+            if kind == "item":
+                copy[key.value if type(key) is Key else key] = part
+        keys = {key: part for (kind, key), part in changes.items() if kind == "key"}
+        if keys:
+            pairs = [(keys.get(key_of(key), key), held) for key, held in dict.items(copy)]
+            copy.clear()
+            copy.update(pairs)
 
 
 def key_of(key: Any) -> Hashable:
@@ -50,6 +60,52 @@ def key_of(key: Any) -> Hashable:
         value: Hashable = key._value_
         return value
     return Key(key)
+
+
+class Set(Handler):
+    """A set of objects. Step: `key object`, as for the keys of a mapping."""
+
+    @override
+    def handles(self, value: Any) -> bool:
+        return isinstance(value, set)
+
+    @override
+    def parts(self, value: set[Any]) -> Iterator[tuple[Step, Any]]:
+        yield from _objects(value)
+
+    @override
+    def shell(self, value: set[Any], steps: Mapping[Step, str | None], copies: Copies) -> Any:
+        return copy.copy(value)
+
+    @override
+    def fill(self, value: set[Any], copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
+        copy.clear()
+        copy.update(changes.get(("key", key_of(one)), one) for one in value)
+
+
+class FrozenSet(Handler):
+    """A frozen set of objects. Step: `key object`."""
+
+    whole = True
+
+    @override
+    def handles(self, value: Any) -> bool:
+        return isinstance(value, frozenset)
+
+    @override
+    def parts(self, value: frozenset[Any]) -> Iterator[tuple[Step, Any]]:
+        yield from _objects(value)
+
+    @override
+    def make(self, value: frozenset[Any], changes: Mapping[Step, Any]) -> frozenset[Any]:
+        return frozenset(changes.get(("key", key_of(one)), one) for one in value)
+
+
+def _objects(value: set[Any] | frozenset[Any]) -> Iterator[tuple[Step, Any]]:
+    """The elements that are no plain data, in an order that is the same in every process as far as that can be."""
+    if len(value) <= _LONG:
+        found = [one for one in list(value) if type(one) not in _PLAIN]
+        yield from ((("key", key_of(one)), one) for one in sorted(found, key=lambda one: type(one).__qualname__))
 
 
 class Tuple(Handler):
@@ -70,4 +126,4 @@ class Tuple(Handler):
         return tuple.__new__(type(value), [changes.get(("item", i), held) for i, held in enumerate(value)])
 
 
-HANDLERS: tuple[Handler, ...] = (Container(), Tuple())
+HANDLERS: tuple[Handler, ...] = (Container(), Set(), FrozenSet(), Tuple())
