@@ -2,14 +2,16 @@
 
     python evals/bench/kill.py --kills 50
     python evals/bench/kill.py --kills 50 --search racing --concurrency 8 --in-flight 4
+    python evals/bench/kill.py --kills 50 --search racing --concurrency 8 --in-flight 4 --stall 1.5
 
 A process optimises a real graph whose models are ChatOpenAI over HTTP; the simulated server lives
 in this process and lists what it answers. The process is killed and started again until the run is
 done, then another run begins, until there were enough kills. After each kill the run's accounts must
 be the server's, but for the calls that were under way: of each rollout or reflection at most the last
-one, answered no earlier than just before. When a run has ended they must be exact, and with one
-iteration in flight it must be the run that nobody interrupted. Prints a table and exits with 1 when
-any of that does not hold.
+one, answered no earlier than just before the process was last seen to run. When a run has ended they
+must be exact, and with one iteration in flight it must be the run that nobody interrupted. Prints a
+table and exits with 1 when any of that does not hold. `--stall` stops the process for so many seconds
+before it is killed, as a busy machine does.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -27,7 +30,7 @@ from dataclasses import asdict, dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from accounts import Asked, CountingServer, adds_up, books, last_of_each, not_kept, outcome, paid
 from langchain_openai import ChatOpenAI
@@ -44,7 +47,7 @@ VAL = [{"inputs": {"question": f"What is {n} times {n}?"}} for n in range(6)]
 PLANNER = "Make a plan for the question. Keep it short."
 WRITER = "Answer the question by the plan. Say only the answer."
 JUST = 1.0
-"""Seconds before a kill in which an answer may have gone unread; the machine may be busy with other things."""
+"""Seconds before the last sign of life in which an answer may have gone unread."""
 
 
 class State(TypedDict, total=False):
@@ -127,10 +130,13 @@ class Tally:
 
 
 class Bench:
-    def __init__(self, server: CountingServer, kills: int, way: Way, seed: int, folder: Path) -> None:
+    def __init__(
+        self, server: CountingServer, kills: int, way: Way, seed: int, folder: Path, stall: float = 0.0
+    ) -> None:
         self.server = server
         self.way = way
         self.kills = kills
+        self.stall = stall
         self.folder = folder
         self.rng = Random(seed)
         self.processes = multiprocessing.get_context("forkserver")
@@ -168,6 +174,9 @@ class Bench:
             moment = self._wait(process, longest)
             killed, ended = time.monotonic(), process.exitcode is not None
             if not ended:
+                if self.stall:
+                    os.kill(cast("int", process.pid), signal.SIGSTOP)
+                    time.sleep(self.stall)
                 process.kill()
                 process.join()
                 self.tally.kills += 1
@@ -176,14 +185,16 @@ class Bench:
                 raise RuntimeError(f"the run failed (exit {process.exitcode})")
             self._settle()
             known = books(folder)
-            cut = not_kept(self.server.log[first:], Counter(a.name for a in self.server.log) - known.kept - lost)
+            asked = self.server.log[first:]
+            cut = not_kept(asked, Counter(a.name for a in self.server.log) - known.kept - lost)
             lost += Counter(one.name for one in cut)
             short = sum(one.tokens for one in self.server.log) - known.tokens - missing
             missing += short
             if ended:
                 self._whole(short, cut)
             else:
-                self._unknown(short, last_of_each(cut), killed)
+                # On a busy machine a process may stand still for seconds, with answers before it that it never read.
+                self._unknown(short, last_of_each(cut), min(killed, max((a.begun for a in asked), default=killed)))
         return known.events
 
     def _whole(self, short: int, cut: Sequence[Asked]) -> None:
@@ -192,9 +203,9 @@ class Bench:
         self.tally.repeated_rollouts += sum(one.model == "simulated" for one in cut)
         self.tally.repeated_reflections += sum(one.model == "reflector" for one in cut)
 
-    def _unknown(self, short: int, ends: Sequence[Asked], killed: float) -> None:
-        """What a killed life's account lacks is exactly some of the calls that were under way."""
-        under_way = [one.tokens for one in ends if one.answered > killed - JUST]
+    def _unknown(self, short: int, ends: Sequence[Asked], alive: float) -> None:
+        """What a killed life's account lacks is exactly some of those under way when it was last alive."""
+        under_way = [one.tokens for one in ends if one.answered > alive - JUST]
         right = len(ends) <= self.way.lanes and adds_up(short, under_way)
         if not right:
             print(f"{short} tokens are missing, of calls under way of {under_way}, {len(ends)} ends", file=sys.stderr)
@@ -242,10 +253,11 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=1, help="iterations under way at once")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.005, help="seconds the simulated model takes to answer")
+    parser.add_argument("--stall", type=float, default=0.0, help="seconds that a process stands still before a kill")
     asked = parser.parse_args()
     way = Way(asked.search, asked.iterations, asked.concurrency, asked.in_flight)
     with tempfile.TemporaryDirectory(prefix="kill-") as folder, CountingServer(asked.latency) as server:
-        tally = Bench(server, asked.kills, way, asked.seed, Path(folder)).run()
+        tally = Bench(server, asked.kills, way, asked.seed, Path(folder), asked.stall).run()
     moments = tally.moments
     print(json.dumps(asdict(tally) | {"moments": f"{min(moments):.3f} to {max(moments):.3f} s into the process"}))
     sys.exit(0 if tally.clean else 1)
