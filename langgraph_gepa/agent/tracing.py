@@ -212,9 +212,10 @@ class Tracer(BaseCallbackHandler):
         call = self._ended(run_id, output)
         if call is not None:
             failed = getattr(output, "status", None) == "error"
-            call.output = shortened(answer(output))
+            given = answer(output)
+            call.output = shortened(given)
             call.error = str(call.output) if failed else None
-            call.failure = reported_failure(call.name, call.output, failed)
+            call.failure = reported_failure(call.name, given, failed)
 
     def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         self._failed(run_id, error)

@@ -172,7 +172,10 @@ class Pipeline:
     async def _propose(self, parent: Candidate, names: Sequence[str], shown: Sequence[Trial]) -> ChildrenProposed:
         """Reflects on the modules and decides on the children to try: none that is tried already."""
         examples = self.trials.examples["feedback"]
-        records = [Record(examples[rollout.example].inputs, rollout) for rollout in map(lowest, shown)]
+        records = [
+            Record(examples[rollout.example].inputs, rollout, examples[rollout.example].outputs)
+            for rollout in map(lowest, shown)
+        ]
         modules = [module for module in self.modules if module.name in names]
         proposals = await settle(
             self.reflector.propose(module, parent.texts[module.name], records, self.number) for module in modules

@@ -14,10 +14,11 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from langgraph_gepa.search.opaque import abridged, readable
+
 ROLES = {"human": "user", "ai": "assistant"}
 DEEPEST = 60
 LONGEST_REPR = 2_000
-LONGEST_BLOCK = 4_000
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
@@ -169,13 +170,5 @@ def _text_block(block: Any) -> str | None:
 
 
 def shortened(value: Any) -> Any:
-    """Plain JSON data with the long strings of non-text blocks (images, files) cut, for traces."""
-    if isinstance(value, list):
-        return [shortened(item) for item in value]
-    if isinstance(value, Mapping):
-        if value.get("type") in ("text", "output_text"):
-            return value
-        return {key: shortened(item) for key, item in value.items()}
-    if isinstance(value, str) and len(value) > LONGEST_BLOCK:
-        return f"{value[:64]}… ({len(value)} characters)"
-    return value
+    """Plain JSON data of a call as a trace keeps it: texts whole, pictures and signatures named by kind and size."""
+    return readable(value) if isinstance(value, str) else abridged(value, messages=True)

@@ -9,24 +9,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from langgraph_gepa.search.excerpt import Block, Piece, escape
+from langgraph_gepa.search.excerpt import Block, Piece, elide, escape, joined
 from langgraph_gepa.search.instructions import OWN_TEXT
 from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.opaque import abridged, readable, thoughts
 from langgraph_gepa.search.placeholders import BrokenTemplateError, Part, parts
 from langgraph_gepa.search.rollout import Call, Rollout
 
 _ROLES = {"human": "user", "ai": "assistant"}
-_MEDIA = frozenset({"image", "image_url", "audio", "input_audio", "video", "file", "input_image", "input_file"})
 Shown = Counter[tuple[str, ...]]
+_LONGEST_THOUGHT = 1_000  # characters of a model's own reasoning: enough to see where it went wrong
 _TELLING = 20  # so many characters of a text are enough to recognise it inside a message
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One rollout to reflect on. It has no reference outputs: they reach a reflection only in the metric's words."""
+    """One rollout to reflect on. The example's reference outputs are shown only where the metric says nothing."""
 
     inputs: Any
     rollout: Rollout
+    reference: Any = None
 
 
 def calls_of(module: Module, rollout: Rollout) -> tuple[Call, ...]:
@@ -59,11 +61,13 @@ def record_blocks(module: Module, text: str, record: Record) -> tuple[Block, Blo
     return _escaped(inputs), _escaped(calls), _escaped(outcome)
 
 
+def reference_text(record: Record) -> str:
+    """The reference outputs, key by key."""
+    return joined(_escaped(list(_fields("output", record.reference, Counter()))))
+
+
 def _escaped(block: Block) -> Block:
-    return tuple(
-        Piece(escape(piece.label), escape(piece.text)) if "<" in piece.text or "<" in piece.label else piece
-        for piece in block
-    )
+    return tuple(Piece(escape(piece.label), escape(readable(piece.text))) for piece in block)
 
 
 def _fields(label: str, value: Any, shown: Shown) -> Iterable[Piece]:
@@ -151,7 +155,9 @@ def _message(message: Any, label: str | None = None, content: str | None = None)
         return [Piece(label or "message", _plain(message))]
     said = _content(message) if content is None else content
     asked = message.get("tool_calls") or ()
-    pieces = [Piece(label or _role(message), said or '""')] if said or not asked else []
+    thought = _thoughts(message)
+    pieces = [Piece("thought", elide(thought, _LONGEST_THOUGHT))] if thought else []
+    pieces += [Piece(label or _role(message), said or '""')] if said or not asked else []
     pieces += [Piece(f"asked for tool {call.get('name')}", _plain(call.get("args"))) for call in asked]
     return pieces
 
@@ -226,16 +232,23 @@ def _role(message: Mapping[str, Any]) -> str:
 def _content(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):
-        return "\n".join(_part(part) for part in content)
+        return "\n".join(filter(None, map(_part, content)))
     return _plain(content)
 
 
 def _part(part: Any) -> str:
+    """What one block of a message says; nothing for thoughts."""
     if not isinstance(part, Mapping):
         return _plain(part)
-    if isinstance(part.get("text"), str):
-        return str(part["text"])
-    return f"[{part['type']}]" if part.get("type") in _MEDIA else _plain(part)
+    if thoughts(part) is not None:
+        return ""
+    return str(part["text"]) if isinstance(part.get("text"), str) else _plain(part)
+
+
+def _thoughts(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else ()
+    return "\n".join(filter(None, (thoughts(part) for part in parts if isinstance(part, Mapping))))
 
 
 def _identity(message: Any) -> tuple[str, ...]:
@@ -253,4 +266,5 @@ def _identity(message: Any) -> tuple[str, ...]:
 def _plain(value: Any) -> str:
     if value is None:
         return ""
+    value = value if isinstance(value, str) else abridged(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

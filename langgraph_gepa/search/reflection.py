@@ -6,13 +6,17 @@ import html
 import re
 from collections.abc import Sequence
 
-from langgraph_gepa.search.excerpt import CHARS_PER_TOKEN, elide, escape, fit_all
+from langgraph_gepa.search.excerpt import CHARS_PER_TOKEN, elide, escape, fit_all, water_level
 from langgraph_gepa.search.fences import ASKED, fence_for
 from langgraph_gepa.search.instructions import BRACES, CONTENT, NO_CHANGE, OPENING, OWN_TEXT, TASK, WHAT
 from langgraph_gepa.search.module import Module
-from langgraph_gepa.search.record import Record, calls_of, parts_of, record_blocks
+from langgraph_gepa.search.opaque import readable
+from langgraph_gepa.search.record import Record, calls_of, parts_of, record_blocks, reference_text
 
 __all__ = ["Record", "calls_of", "doubt_prompt", "reflection_prompt", "retry_prompt", "tried_prompt", "unread_prompt"]
+
+_LEAST_FEEDBACK = 1_000
+"""Characters of a record's feedback that are kept whatever the budget."""
 
 _LONGEST_REPLY = 8_000
 """Characters of a reply that could not be read that are sent back with it."""
@@ -28,12 +32,16 @@ def reflection_prompt(
     like one of them is escaped (`excerpt.escape`), so what stands between two tags is what was put there.
 
     `tokens` is the budget of the whole prompt, at `CHARS_PER_TOKEN`. To meet it the longest inputs, messages
-    and outputs lose their middle, evenly over all records; the current text and the feedback never do,
-    and so a prompt is longer than its budget when these alone are.
+    and outputs lose their middle, evenly over all records; the feedback only where it would fill half of the room
+    by itself, and the current text never. So a prompt is longer than its budget when that text is.
     """
     blocks = [block for record in records for block in record_blocks(module, text, record)]
-    bare = _assemble(module, text, records, [""] * len(blocks), objective)
-    return _assemble(module, text, records, fit_all(blocks, tokens * CHARS_PER_TOKEN - len(bare)), objective)
+    feedback = [_feedback(module, record) for record in records]
+    room = tokens * CHARS_PER_TOKEN - len(_assemble(module, text, records, [""] * len(blocks), objective, []))
+    longest = max(water_level([len(one) for one in feedback], room // 2), _LEAST_FEEDBACK)
+    feedback = [elide(one, longest) for one in feedback]
+    fitted = fit_all(blocks, room - sum(map(len, feedback)))
+    return _assemble(module, text, records, fitted, objective, feedback)
 
 
 def retry_prompt(prompt: str, proposed: str, reason: str) -> str:
@@ -83,7 +91,14 @@ def _again(prompt: str, *lines: str) -> str:
     return "\n".join([prompt, "", *lines])
 
 
-def _assemble(module: Module, text: str, records: Sequence[Record], blocks: Sequence[str], objective: str) -> str:
+def _assemble(
+    module: Module,
+    text: str,
+    records: Sequence[Record],
+    blocks: Sequence[str],
+    objective: str,
+    feedback: Sequence[str],
+) -> str:
     shown = escape(text)
     lines = [
         OPENING,
@@ -102,7 +117,7 @@ def _assemble(module: Module, text: str, records: Sequence[Record], blocks: Sequ
             *_tagged("inputs", inputs),
             *_tagged("calls", calls),
             *_tagged("outcome", outcome),
-            *_tagged("feedback", escape(_feedback(module, record))),
+            *_tagged("feedback", feedback[index] if feedback else ""),
             "</record>",
         ]
     task = TASK.format(
@@ -158,7 +173,10 @@ def _feedback(module: Module, record: Record) -> str:
         lines.append(f"on the whole run: {feedback.comment}" if own else feedback.comment)
     if feedback.objectives:
         lines.append("scores: " + ", ".join(f"{name} {_number(score)}" for name, score in feedback.objectives.items()))
-    return "\n".join(lines) or "(none but the score)"
+    said = escape(readable("\n".join(lines)))
+    if feedback.comment or feedback.by_module or not record.reference:
+        return said or "(none but the score)"
+    return "\n".join(filter(None, [said, f"(none in words) This was expected:\n{reference_text(record)}"]))
 
 
 def _tagged(tag: str, content: str) -> list[str]:

@@ -191,6 +191,26 @@ def test_a_failing_tool_is_seen_with_its_error() -> None:
     assert tracer.node_of(failure.value) == "tools"
 
 
+def test_a_trace_keeps_what_was_said_and_names_what_was_not() -> None:
+    """A tool's answer of any length is whole; pictures and signatures in messages are named by kind and size."""
+    page = "A cat sat on a mat. " * 2_000
+
+    @tool
+    def look_up(question: str) -> str:
+        """Gives back a long page."""
+        return f"{question} {page}"
+
+    seal = {"type": "thinking", "thinking": "Hm, hm.", "signature": "QUJD" * 2_000}
+    answer = AIMessage([seal, {"type": "text", "text": page}])
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "iVBORw0KGgo" * 100}}
+    asked = HumanMessage([{"type": "text", "text": page}, picture])
+    calls = [seen.call for seen in watch(create_agent(model(ASK, answer), [look_up]), {"messages": [asked]})]
+    assert calls[0].inputs[0]["content"] == [{"type": "text", "text": page}, "[image_url: image/png, 1,122 characters]"]
+    assert calls[1].output == f"cats {page}"
+    sealed = {"type": "thinking", "thinking": "Hm, hm.", "signature": "[signature: 8,000 characters]"}
+    assert calls[2].output["content"] == [sealed, {"type": "text", "text": page}]
+
+
 def test_a_call_under_way_is_listed_as_unfinished() -> None:
     """When a rollout is cut off, what was under way is still seen, and later events change nothing."""
     tracer = Tracer()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from langgraph_gepa.search.excerpt import CHARS_PER_TOKEN, TAGS, elide, escape, unescape, water_level
 from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.opaque import abridged
 from langgraph_gepa.search.reflection import (
     Record,
     calls_of,
@@ -128,17 +129,6 @@ def test_the_own_text_is_recognised_inside_a_message(style: Any, text: str, sent
     assert ("why?" in sent) == (": why?" in block)
 
 
-def test_images_are_named_and_not_shown() -> None:
-    """A reflection reads text; an image's bytes would only eat its budget."""
-    seen = {
-        "role": "user",
-        "content": [{"type": "text", "text": "Look"}, {"type": "image_url", "image_url": "data:AA"}],
-    }
-    prompt = reflection_prompt(MODULE, TEXT, [Record({"messages": [seen]}, ROLLOUT)])
-    assert "user: Look\n[image_url]" in prompt
-    assert "data:AA" not in prompt
-
-
 def test_a_module_that_did_not_run_is_said_so() -> None:
     """Without calls the record says why it shows none, and how the run failed."""
     failed = Rollout("e1", None, Feedback(0.0, "crashed"), CALLS[:1], error="recursion limit of 25 reached")
@@ -235,7 +225,7 @@ def test_no_data_can_forge_the_structure(data: list[str], tokens: int) -> None:
 
 
 def long(sizes: list[int]) -> list[Record]:
-    return [record("i" * n, "c" * (n // 2), "o" * (n * 2), f"comment {n}" * 20) for n in sizes]
+    return [record("in " * (n // 3), "call " * (n // 10), "out " * (n // 2), f"comment {n}" * 20) for n in sizes]
 
 
 @given(st.lists(st.integers(1, 30_000), min_size=1, max_size=6), st.integers(3_000, 24_000))
@@ -265,11 +255,71 @@ def test_the_long_is_cut_and_the_short_stays_whole() -> None:
     assert 'dump in node desk/tools: {"table": "orders"}' in prompt
 
 
-def test_a_budget_too_small_for_the_feedback_still_keeps_it() -> None:
-    """What must not be cut is not cut; all the rest is reduced to its markers."""
-    prompt = reflection_prompt(MODULE, TEXT, [record("i" * 900, "c" * 900, "o" * 900, "f" * 9_000)], tokens=10)
-    assert section(prompt, "feedback") == ["f" * 9_000]
-    assert prompt.count("characters left out") == 3
+def test_feedback_is_cut_last_and_never_to_nothing() -> None:
+    """It is whole as long as it fits into half of the room, however long the rest; and it always says the most."""
+    prompt = reflection_prompt(
+        MODULE, TEXT, [record("i " * 9_000, "c " * 900, "o " * 900, "fine " * 700)], tokens=3_200
+    )
+    assert section(prompt, "feedback") == ["fine " * 700]
+    prompt = reflection_prompt(MODULE, TEXT, [record("i " * 900, "c " * 900, "o " * 900, "fine " * 9_000)], tokens=10)
+    assert 900 < len(section(prompt, "feedback")[0]) <= 1_000
+    assert prompt.count("characters left out") == 4
+    prompt = reflection_prompt(MODULE, TEXT, [record(comment="fine " * 90_000)] * 4)
+    assert len(prompt) <= 24_000 * CHARS_PER_TOKEN
+
+
+SEALED = "QUJD" * 20_000
+PNG = "data:image/png;base64," + "iVBORw0KGgo" * 30_000
+
+
+def test_what_cannot_be_read_fills_no_reflection() -> None:
+    """Signatures and pictures stand nowhere: inputs, messages, tools, the final state, the error, the reference."""
+    seen = {
+        "role": "user",
+        "content": [{"type": "text", "text": "Look"}, {"type": "image_url", "image_url": {"url": PNG}}],
+    }
+    thought = [
+        {"type": "thinking", "thinking": "I wonder. " * 3_000, "signature": SEALED},
+        {"type": "text", "text": "A cat"},
+    ]
+    said = {"role": "assistant", "content": thought}
+    tool = Call("tool", "desk/tools", "draw", {"of": PNG}, f'{{"drawn": "{PNG}"}}', modules=("agent",))
+    state = {"messages": [seen, said], "nested": {"steps": [{"raw": [said, PNG]}]}, "chart": PNG}
+    rollout = Rollout(
+        "e", state, Feedback(0.0), (model([SYSTEM, seen], said, "agent"), tool), error=f"no use for {PNG}"
+    )
+    prompt = reflection_prompt(MODULE, TEXT, [Record({"messages": [seen], "all": [seen]}, rollout, {"chart": PNG})] * 3)
+    assert "QUJDQUJDQUJD" not in prompt
+    assert "iVBORw0KGgoiVBORw0KGgo" not in prompt
+    assert "user: Look\n[image_url: image/png, 330,022 characters]" in prompt
+    assert "replied: A cat" in prompt
+    assert len(prompt) < 40_000
+
+
+def test_a_final_message_that_was_traced_is_not_shown_again() -> None:
+    """A trace names what it does not keep, the final state holds it whole: both read the same."""
+    answer = {"role": "assistant", "content": [{"type": "thinking", "thinking": "Hm. " * 5_000, "signature": SEALED},
+                                               {"type": "text", "text": "It is lost."}]}  # fmt: skip
+    seen = {"role": "user", "content": [{"type": "image", "mime_type": "image/png", "data": PNG}]}
+    call = model([SYSTEM, abridged(seen, messages=True)], abridged(answer, messages=True), "agent")
+    shown = Record({"messages": [seen]}, Rollout("e", {"messages": [seen, answer]}, Feedback(0.0), (call,)))
+    prompt = reflection_prompt(MODULE, TEXT, [shown])
+    assert section(prompt, "calls")[0].count("1 of them shown above") == 1
+    assert section(prompt, "outcome")[0].startswith("messages: 2 messages, 1 of them shown above\nthought: Hm.")
+
+
+def test_where_the_metric_says_nothing_the_expected_output_is_shown() -> None:
+    """A bare score teaches little; words of the metric, for whichever module, are enough."""
+    silent = Record(
+        {}, replace(ROLLOUT, feedback=Feedback(0.0, objectives={"tone": 0.5})), {"answer": "B<", "why": None}
+    )
+    (feedback,) = section(reflection_prompt(MODULE, TEXT, [silent]), "feedback")
+    assert feedback == "scores: tone 0.50\n(none in words) This was expected:\nanswer: B<\nwhy: null"
+    for spoken in (Feedback(0.0, "Too long."), Feedback(0.0, by_module={"router": "Too long."})):
+        assert "expected" not in reflection_prompt(
+            MODULE, TEXT, [replace(silent, rollout=replace(ROLLOUT, feedback=spoken))]
+        )
+    assert "expected" not in reflection_prompt(MODULE, TEXT, [replace(silent, reference=None)])
 
 
 @given(st.text(min_size=1), st.integers(0, 3_000), st.integers(1, 40))
