@@ -48,7 +48,7 @@ class Whole:
 class Found:
     """What a walk over a graph found: enough to bind it any number of times. `above` maps a
     module to the objects that lead to its text. Modules without carriers are served: the `declared`
-    by name, others in the messages."""
+    by name, others in the messages. `state` are the classes of objects that the state may hold."""
 
     compiled: AnyGraph
     walk: Walk
@@ -58,6 +58,7 @@ class Found:
     above: Mapping[str, set[int]]
     declared: frozenset[str]
     files: Files
+    state: frozenset[int]
 
     def replaced(self, texts: Texts) -> dict[Spot, str]:
         """What stands in memory when the modules with carriers that `texts` names say these."""
@@ -108,7 +109,9 @@ def assembled(
     wholes = _wholes(carriers)
     above = {name: walk.above(_owners(name, slots, wholes)) for name, slots in carriers.items()}
     above |= {module.name: walk.above(_caches(walk, traced, module.nodes)) for module in served}
-    return Found(compiled, walk, {m.name: m for m in modules}, carriers, wholes, above, declares, files)
+    state = frozenset(id(part) for node in walk.nodes.values() for step, part in node.parts if step[0] == "state")
+    known = {module.name: module for module in modules}
+    return Found(compiled, walk, known, carriers, wholes, above, declares, files, state)
 
 
 def _names(strange: Module) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import CellType
 from typing import Any
 
@@ -12,12 +12,17 @@ from langgraph_gepa.agent.walk import Walk
 
 def copied(walk: Walk, root: Any, texts: Mapping[tuple[int, Step], str], keys: set[int]) -> Any:
     """A copy of `root` in which the given texts are replaced. `keys` are the objects that lead to them."""
+    return copies_of(walk, texts, keys)(id(root))
+
+
+def copies_of(walk: Walk, texts: Mapping[tuple[int, Step], str], keys: set[int]) -> Callable[[int], Any]:
+    """The way from any of `keys`, the objects that lead to the texts, to its copy."""
     copies = _Copies(walk, texts, keys)
     for key in keys:
         copies.shell(key)
     for key in keys:
         copies.fill(key)
-    return copies.of(id(root))
+    return copies.of
 
 
 class _Copies:

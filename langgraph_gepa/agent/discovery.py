@@ -58,20 +58,19 @@ class Survey:
         _require(texts, found)
         wanted = {**self._texts, **texts}
         changed = {name: text for name, text in wanted.items() if text != found.modules[name].text}
-        bound: AnyGraph = copying.copied(
-            found.walk,
-            found.compiled,
-            found.replaced(changed),
-            {id(found.compiled), id(_lasting(found.compiled))}.union(*(found.above.get(name, ()) for name in changed)),
-        )
+        root = {id(found.compiled), id(_lasting(found.compiled))}
+        keys = root.union(*(found.above.get(name, ()) for name in changed))
+        copy = copying.copies_of(found.walk, found.replaced(changed), keys)
+        bound: AnyGraph = copy(id(found.compiled))
         _bound[_lasting(bound)] = (found, wanted)
-        return served.serving(bound, self._served(changed))
+        classes = {found.walk.nodes[key].value: copy(key) for key in keys & found.state}
+        return served.serving(bound, self._served(changed, classes))
 
-    def _served(self, changed: Texts) -> served.Served:
+    def _served(self, changed: Texts, classes: Mapping[type, type]) -> served.Served:
         found = self._found
         read = [m for m in found.modules.values() if m.name not in found.carriers and m.name not in found.declared]
         asked = {name: text for name, text in changed.items() if name in found.declared}
-        return served.Served(asked, served.rewrites(read, changed))
+        return served.Served(asked, served.rewrites(read, changed), classes)
 
     def check(self, name: str, text: str) -> str | None:
         """Why `text` may not take the module's place, in words; `None` when it may.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
@@ -55,11 +56,11 @@ def _graph(walk: Walk, paths: Paths, graph: Pregel[Any, Any, Any, Any], prefix: 
             paths.prebuilt.add(path)
         starts.append((path, node))
     below: list[tuple[Pregel[Any, Any, Any, Any], str]] = []
-    context = [id(graph.context_schema)] if id(graph.context_schema) in walk.nodes else []
+    given = [key for key in (id(graph.context_schema), *map(id, _state(graph))) if key in walk.nodes]
     for path, start in starts:
         paths.order.append(path)
         elsewhere = set() if path in paths.executors else executed
-        reached, paths.named[path] = _reached(walk, id(start), elsewhere, context)
+        reached, paths.named[path] = _reached(walk, id(start), elsewhere, given)
         for key in reached:
             value = walk.nodes[key].value
             if isinstance(value, Pregel):
@@ -73,6 +74,11 @@ def _graph(walk: Walk, paths: Paths, graph: Pregel[Any, Any, Any, Any], prefix: 
     for subgraph, path in below:
         if id(subgraph) not in chain:
             _graph(walk, paths, subgraph, path, (*chain, id(graph)))
+
+
+def _state(graph: Pregel[Any, Any, Any, Any]) -> Iterator[type]:
+    builder = getattr(graph, "builder", None)
+    return graphs.state_classes(builder) if isinstance(builder, StateGraph) else iter(())
 
 
 _VALUE = frozenset({"__init__", "__call__"})

@@ -8,6 +8,7 @@ looks at the variable, finds nothing and goes on as ever.
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,19 +40,21 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """`declared` are texts by the name `prompt` is called with."""
+    """`declared` are texts by the name `prompt` is called with. Objects that come in with the state are taken for
+    instances of the copies in `classes`."""
 
     declared: Texts = field(default_factory=dict)
     rewrites: tuple[Rewrite, ...] = ()
+    classes: Mapping[type, type] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.declared or self.rewrites)
+        return bool(self.declared or self.rewrites or self.classes)
 
     def within(self, outer: Served | None) -> Served:
         """With what a graph around this one serves; where both do, the inner one's."""
         if outer is None:
             return self
-        return Served({**outer.declared, **self.declared}, (*self.rewrites, *outer.rewrites))
+        return Served({**outer.declared, **self.declared}, (*self.rewrites, *outer.rewrites), self.classes)
 
 
 _now: ContextVar[Served | None] = ContextVar("langgraph_gepa_served", default=None)
@@ -95,8 +98,8 @@ class _Serving(AnyGraph):
 
     served: Served
 
-    def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        chunks = super().stream(*args, **kwargs)
+    def stream(self, input: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        chunks = super().stream(_recast(input, self.served.classes), *args, **kwargs)
         try:
             while True:
                 with _served(self.served):
@@ -109,8 +112,8 @@ class _Serving(AnyGraph):
             with _served(self.served):
                 chunks.close()  # type: ignore[attr-defined]  # it is a generator
 
-    async def astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        chunks = super().astream(*args, **kwargs)
+    async def astream(self, input: Any, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        chunks = super().astream(_recast(input, self.served.classes), *args, **kwargs)
         try:
             while True:
                 with _served(self.served):
@@ -122,6 +125,25 @@ class _Serving(AnyGraph):
         finally:
             with _served(self.served):
                 await chunks.aclose()  # type: ignore[attr-defined]  # it is a generator
+
+
+def _recast(value: Any, classes: Mapping[type, type]) -> Any:
+    """The state with its objects as instances of the copies of their classes; what does not change is the same."""
+    if not classes:
+        return value
+    if type(value) is dict:
+        made: Any = {key: _recast(item, classes) for key, item in value.items()}
+        return value if all(made[key] is item for key, item in value.items()) else made
+    if type(value) in (list, tuple):
+        made = type(value)(_recast(item, classes) for item in value)
+        return value if all(one is other for one, other in zip(made, value, strict=True)) else made
+    if type(value) not in classes:
+        return value
+    clone = copy.copy(value)
+    object.__setattr__(clone, "__class__", classes[type(value)])
+    for name, item in list(getattr(clone, "__dict__", {}).items()):
+        clone.__dict__[name] = _recast(item, classes)
+    return clone
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
+from langchain_core.load import Serializable
 from pydantic import BaseModel
 from pydantic._internal._model_construction import ModelMetaclass
 from pydantic_core import PydanticUndefined
@@ -69,9 +70,11 @@ class Class(Handler):
             names["__slots__"] = ()
         if not issubclass(value, BaseModel):
             return types.new_class(value.__name__, (value,), {}, lambda body: body.update(names))
-        if any(step[0] in ("field", "factory", "described", "annotated", "doc") for step in steps):
+        if any(step[0] in ("field", "factory", "described", "annotated", "doc") for step in steps) or not (
+            issubclass(value, Serializable)
+        ):
             return schemas.model(value, steps, names, copies)
-        # The metaclass of pydantic would build validators that are the parent's anyway.
+        # LangChain's classes make instances of themselves: the validators that pydantic would build are the parent's.
         return ABCMeta.__new__(type(value), value.__name__, (value,), names)
 
     @override

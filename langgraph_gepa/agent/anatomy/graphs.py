@@ -13,12 +13,14 @@ from langgraph.pregel import Pregel
 from langgraph.pregel._read import PregelNode
 from typing_extensions import override
 
+from langgraph_gepa.agent.anatomy import schemas, territory
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
 from langgraph_gepa.agent.anatomy.objects import Instance
 
 
 class Builder(Handler):
-    """An uncompiled graph. Steps: `node name`, `branch start name`, `context`."""
+    """An uncompiled graph. Steps: `node name`, `branch start name`, `context`, and `state class` for the user's classes
+    that its state is or holds."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -31,6 +33,7 @@ class Builder(Handler):
             yield from ((("branch", start, name), spec) for name, spec in branches.items())
         if value.context_schema is not None:
             yield ("context",), value.context_schema
+        yield from ((("state", cls), cls) for cls in state_classes(value))
 
     @override
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
@@ -51,6 +54,18 @@ class Builder(Handler):
                     copy.branches[start][name] = part
                 case ("context",):
                     copy.context_schema = part
+
+
+def state_classes(builder: StateGraph[Any, Any, Any, Any]) -> Iterator[type]:
+    """The user's classes that the state of a graph is or holds, by the annotations of its schemas."""
+    met: dict[type, None] = {}
+    todo = [schema for schema in builder.schemas if isinstance(schema, type)]
+    while todo:
+        cls = todo.pop(0)
+        if cls not in met and territory.own(cls.__module__):
+            met[cls] = None
+            todo += schemas.named(cls)
+    yield from met
 
 
 class Graph(Handler):
@@ -116,7 +131,8 @@ def _successors(builder: StateGraph[Any, Any, Any, Any]) -> dict[str, list[str]]
 
 
 class Node(Instance):
-    """What a graph keeps for a node: what it runs and, in its writers, the routers that follow it."""
+    """What a graph keeps for a node: what it runs, in its writers the routers that follow it, and what makes the state
+    it is given an instance of a class."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -124,7 +140,7 @@ class Node(Instance):
 
     @override
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
-        for name in ("bound", "writers", "runnable"):
+        for name in ("bound", "writers", "runnable", "mapper"):
             if hasattr(value, name):
                 yield ("attr", name), getattr(value, name)
 

@@ -32,7 +32,7 @@ _CLOSED = (BaseLanguageModel, BaseCallbackHandler, Document, Embeddings, VectorS
 
 
 _MEMOS = frozenset({"_tool_call_schema_memo"})
-"""Private attributes in which LangChain keeps what it made of the others."""
+"""Private attributes in which LangChain keeps what it made of the others: a copy makes its own."""
 
 
 class Instance(Handler):
@@ -50,7 +50,8 @@ class Instance(Handler):
                 yield ("attr", name), held
         if isinstance(value, BaseModel):
             for name, held in list((getattr(value, "__pydantic_private__", None) or {}).items()):
-                yield ("private", name), held
+                if name not in _MEMOS:
+                    yield ("private", name), held
         if classes.own(type(value)):
             yield ("class",), type(value)
 

@@ -48,6 +48,11 @@ def nested(cls: type) -> Iterator[tuple[Step, type]]:
                 yield ("annotated", name, held), held
 
 
+def named(cls: type) -> list[type]:
+    """The classes that the annotations of a class name."""
+    return list(dict.fromkeys(held for annotation in _annotations(cls).values() for held in _named(annotation)))
+
+
 def generated(cls: type) -> bool:
     """Whether a model was made at run time, as LangChain makes one for a tool's arguments."""
     if not (issubclass(cls, BaseModel) and territory.framework(cls.__module__)):
