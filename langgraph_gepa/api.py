@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,13 @@ from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.choice import choice_of
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT
+from langgraph_gepa.engine.leakage import inputs_key, leakage
+from langgraph_gepa.engine.leakage import warnings as leaks
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import PlaceholderError, UsageError
-from langgraph_gepa.evaluation import Evaluation, measure, prompts_of
+from langgraph_gepa.evaluation import Evaluation, measure, prompts_of, searched_with
 from langgraph_gepa.examples import examples_of, sets_of
 from langgraph_gepa.job import Job
 from langgraph_gepa.langsmith.address import is_address
@@ -212,7 +215,13 @@ def optimize(
         warnings=tuple(
             filter(
                 None,
-                [*notes, warning(compiled, {*options.tools, *options.harmless}), dropped, _both(valset, examples)],
+                [
+                    *notes,
+                    warning(compiled, {*options.tools, *options.harmless}),
+                    dropped,
+                    _both(valset, examples),
+                    *_leaks(examples),
+                ],
             )
         ),
         watch=lambda rollouts: warnings(rollouts, examples.pareto, found, asked.modules),
@@ -308,7 +317,13 @@ def evaluate(
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
     with explained("The examples could not all be run, and nothing of it is kept", mask):
-        return measure(evaluator, examples, texts, at_least_one("concurrency", concurrency))
+        measured = measure(evaluator, examples, texts, at_least_one("concurrency", concurrency))
+    searched = searched_with(prompts)
+    return replace(
+        measured,
+        repeated=leakage({"test": examples}).repeated["test"],
+        learned=sum(inputs_key(example) in searched for example in examples),
+    )
 
 
 def _mask(graph: Any, options: RunnerOptions) -> Mask:
@@ -341,9 +356,15 @@ def _both(valset: Any, examples: Examples) -> str | None:
     if valset is not None or examples.feedback != examples.pareto:
         return None
     return (
-        f"{plural(len(examples.pareto), 'example')} cannot be halved: prompts are learned from the same examples they "
-        f"are scored on, so the score says little of others. Give {FEWEST_TO_SPLIT} or more, or a valset."
+        f"{plural(len(examples.pareto), 'example')} cannot be halved into training and validation examples: "
+        f"give {FEWEST_TO_SPLIT} or more different ones, or a valset."
     )
+
+
+def _leaks(examples: Examples) -> Iterator[str]:
+    """What is to be known of examples that are in two sets, or twice in one."""
+    sets = {"feedback": examples.feedback, "pareto": examples.pareto, "test": examples.test}
+    return leaks(leakage(sets), {name: len(found) for name, found in sets.items()})
 
 
 def _new_folder(name: str, graph: Any) -> Path:

@@ -11,22 +11,24 @@ from typing import Any
 from rich.progress import Progress
 
 from langgraph_gepa.engine.calls import Calls, going_on
+from langgraph_gepa.engine.leakage import inputs_key
 from langgraph_gepa.engine.limits import Slots, settle
 from langgraph_gepa.engine.ports import Evaluator
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.job import WORLD
+from langgraph_gepa.report import words
+from langgraph_gepa.report.failures import failed
 from langgraph_gepa.report.intervals import Interval, difference, estimate
 from langgraph_gepa.report.screen import Screen
-from langgraph_gepa.report.words import one_line, plural
 from langgraph_gepa.result import PROMPTS, Result
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.rollout import Rollout
+from langgraph_gepa.search.score import scale_of
 from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import DATABASE
 
 SIDES = {"before": "as it is", "after": "with prompts"}
-LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,15 @@ class Evaluation:
     """Mean scores over the same examples with 95 % intervals. `after` and `difference` (paired) need other prompts.
 
     `failures` are the errors by example of those on which the graph failed, which score 0: of "before" and "after".
+    `repeated` counts examples with the inputs of another one, `learned` those that the prompts' run searched with.
     """
 
     before: Interval
     after: Interval | None = None
     difference: Interval | None = None
     failures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    repeated: int = 0
+    learned: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -50,13 +55,16 @@ class Evaluation:
             lines.append(f"{SIDES['after']}  {_said(self.after)}")
         if self.difference is not None:
             lines.append(f"difference    {_said(self.difference, sign=True)}")
-        lines.append(f"{plural(self.before.n, 'example')}, 95 % intervals")
+        lines.append(f"{words.plural(self.before.n, 'example')}, 95 % intervals")
         for side, errors in self.failures.items():
             example, error = next(iter(errors.items()))
-            lines.append(
-                f"{len(errors)} of {self.before.n} failed {SIDES[side]} and score 0, "
-                f"such as {example!r}: {one_line(error, LONGEST)}"
-            )
+            lines.append(failed(len(errors), self.before.n, "example", SIDES[side], example, error))
+        of = words.plural(self.before.n, "example")
+        if self.learned:
+            lines.append(f"{self.learned:,} of {of} took part in the search for these prompts.")
+        if self.repeated:
+            repeat = "repeats" if self.repeated == 1 else "repeat"
+            lines.append(f"{self.repeated:,} of {of} {repeat} the inputs of another one.")
         return "\n".join(lines)
 
 
@@ -81,6 +89,14 @@ def prompts_of(source: Mapping[str, str] | Path | str) -> Mapping[str, str]:
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise UsageError(f"{file} must hold one JSON object of module names and texts.")
     return texts
+
+
+def searched_with(source: Mapping[str, str] | Path | str | None) -> frozenset[str]:
+    """The inputs (see `inputs_key`) that the run in a folder learned from or chose by; none where there is no run."""
+    if source is None or isinstance(source, Mapping) or not (Path(source) / DATABASE).exists():
+        return frozenset()
+    sets = Result.open(source).saved.asked.examples
+    return frozenset(inputs_key(example) for example in (*sets.feedback, *sets.pareto))
 
 
 def measure(
@@ -137,17 +153,20 @@ def measure(
 
 def _compared(before: Sequence[Rollout], after: Sequence[Rollout]) -> Evaluation:
     own, others = ([rollout.score for rollout in side] for side in (before, after))
-    first = estimate(own)
+    scale = scale_of((*own, *others))
+    first = estimate(own, scale)
     if first is None:
         raise ValueError("no examples")
     errors = {
         name: {rollout.example: rollout.error for rollout in side if rollout.error}
         for name, side in zip(SIDES, (before, after), strict=True)
     }
-    failures = {name: failed for name, failed in errors.items() if failed}
-    return Evaluation(first, estimate(others), difference(own, others) if others else None, failures)
+    failures = {name: found for name, found in errors.items() if found}
+    change = difference(own, others, scale) if others else None
+    return Evaluation(first, estimate(others, scale), change, failures)
 
 
 def _said(interval: Interval, sign: bool = False) -> str:
-    form = "+.3f" if sign else ".3f"
-    return f"{interval.mean:{form}}  [{interval.low:{form}}, {interval.high:{form}}]"
+    write = words.signed if sign else words.score
+    mean, low, high = map(write, (interval.mean, interval.low, interval.high))
+    return f"{mean}  [{low}, {high}]"

@@ -32,6 +32,7 @@ from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Stor
 from langgraph_gepa.engine.preflight import Preflight, preflight
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
+from langgraph_gepa.report.failures import SIDES, failed
 from langgraph_gepa.report.page import write_whole
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
@@ -192,8 +193,11 @@ class Job:
                 paid = map(store.paid, seed_rollouts(event for _, event in store.events()))
                 rollouts = [load(Rollout, body) for body in paid if body is not None]
                 for warning in (
-                    *self.watch(rollouts), *_beyond(rollouts, self.rules.perfect), *_uncounted(pool, self.asked.budget)
-                ):  # fmt: skip
+                    *_failing(rollouts),
+                    *self.watch(rollouts),
+                    *_beyond(rollouts, self.rules.perfect),
+                    *_uncounted(pool, self.asked.budget),
+                ):
                     say(warning)
 
         return observe
@@ -223,6 +227,14 @@ class Job:
 def _logged(log: Callable[[str], None]) -> Say:
     """Logs a text on one line, so that no text of a model's can act on a terminal or look like another record."""
     return lambda text: log(visible(text).replace("\n", " "))
+
+
+def _failing(rollouts: Sequence[Rollout]) -> Iterable[str]:
+    """On how many examples the graph failed: no prompt can help where its code is at fault."""
+    errors = {rollout.example: rollout.error for rollout in rollouts if rollout.error}
+    if errors:
+        of = len({rollout.example for rollout in rollouts})
+        yield failed(len(errors), of, "validation example", SIDES["seed"], *next(iter(errors.items())))
 
 
 def _beyond(rollouts: Sequence[Rollout], perfect: float) -> Iterable[str]:

@@ -17,7 +17,8 @@ from langgraph_gepa.errors import GraphError, RunError
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.page import write_report
 from langgraph_gepa.report.screen import note
-from langgraph_gepa.report.view import View, summarize
+from langgraph_gepa.report.summary import summarize
+from langgraph_gepa.report.view import View
 from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.overlap import Copy

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from langgraph_gepa import Budget, optimize
+from langgraph_gepa import Budget, Result, optimize
 from langgraph_gepa.api import _new_folder
+from langgraph_gepa.report.verdict import headline
 
 
 def improve(run: str, valset: str | None, trainset: str = "train.jsonl") -> None:
@@ -46,3 +48,42 @@ def test_examples_too_few_to_halve_are_said_to_be_both(project: Path, caplog: py
     improve("many", valset=None)
     improve("given", trainset="few.jsonl", valset="few.jsonl")
     assert "halved" not in caplog.text
+
+
+def test_examples_in_two_sets_are_told_of_before_anything_is_paid(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever their ids; and the verdict does not take them for evidence."""
+    twins = [
+        {**json.loads(line), "id": f"twin-{n}"}
+        for n, line in enumerate(Path("train.jsonl").read_text().split("\n"))
+        if line
+    ]
+    Path("twins.jsonl").write_text("\n".join(map(json.dumps, twins)))
+    improve("run", valset="twins.jsonl")
+    (said,) = [record.message for record in caplog.records if "have the inputs of a training example" in record.message]
+    assert said.startswith(f"{len(twins)} of {len(twins)} validation examples")
+    view = Result.open("run").view
+    assert view.best is not None
+    assert view.verdict == ("learned" if view.best.id else "same")
+    assert "help." not in headline(view)
+
+
+def test_a_graph_that_fails_on_some_examples_is_told_of_when_it_is_scored(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """How many, with one of the errors, while the run goes on; `show` says the same afterwards."""
+    source = (
+        Path("letters.py")
+        .read_text()
+        .replace(
+            "def answer(letter: Letter) -> Letter:",
+            'def answer(letter: Letter) -> Letter:\n    assert letter["letter"][-1] in "02468", "odd"',
+        )
+    )
+    Path("letters.py").write_text(source)
+    improve("run", valset="val.jsonl")
+    said = "The graph as it is fails on 3 of 6 validation examples, which score 0. On letter-7: "
+    said += "In node answer: AssertionError: odd"
+    assert said in caplog.text
+    assert said in [str(failed) for failed in Result.open("run").view.failures]

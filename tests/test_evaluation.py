@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from langchain_openai import ChatOpenAI
 from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import SecretStr
 
-from langgraph_gepa import discover, evaluate
+from langgraph_gepa import Budget, discover, evaluate, optimize
 from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.errors import MetricError, UsageError
 from langgraph_gepa.evaluation import measure, prompts_of
@@ -78,5 +81,20 @@ def test_a_graph_that_fails_is_not_taken_for_a_bad_one(monkeypatch: pytest.Monke
     found = evaluate(graph, examples, metric=lambda outputs: len(outputs))
     told = "In node ask: ValueError: no shop for <hidden>"
     assert found.failures == {"before": {f"e{n}": told for n in (2, 3)}}
-    assert f"2 of 4 failed as it is and score 0, such as 'e2': {told}" in str(found)
-    assert "failed" not in str(evaluate(graph, examples[:2], metric=lambda outputs: len(outputs)))
+    assert f"The graph as it is fails on 2 of 4 examples, which score 0. On e2: {told}" in str(found)
+    assert "fails" not in str(evaluate(graph, examples[:2], metric=lambda outputs: len(outputs)))
+
+
+def test_examples_that_tell_less_than_their_number_are_counted(project: Path) -> None:
+    """Those that repeat another's inputs, and those that the run which found the prompts learned from or chose by."""
+    optimize(
+        "letters.py:graph", "train.jsonl", "val.jsonl", metric="letters.py:score",
+        reflection_lm="openai:simulated-editor", budget=Budget(rollouts=30), run="run", progress=False,
+    )  # fmt: skip
+    val = [json.loads(line) for line in Path("val.jsonl").read_text().splitlines()]
+    data = [*val, {**val[0], "id": "again"}, {"inputs": {"name": "Bob", "letter": "New"}, "outputs": {"sort": "legal"}}]
+    found = evaluate("letters.py:graph", data, metric="letters.py:score", prompts="run")
+    assert (found.repeated, found.learned) == (1, len(val) + 1)
+    assert f"{len(val) + 1} of {len(data)} examples took part in the search for these prompts." in str(found)
+    assert f"1 of {len(data)} examples repeats the inputs of another one." in str(found)
+    assert "took part" not in str(evaluate("letters.py:graph", data, metric="letters.py:score"))

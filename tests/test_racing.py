@@ -9,8 +9,10 @@ import pytest
 
 from langgraph_gepa import Budget, Result, optimize, resume
 from langgraph_gepa.errors import RunError, UsageError
+from langgraph_gepa.report.words import candidate_score
 from langgraph_gepa.search.events import IterationFinished, RolloutFinished
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.score import score_of
 
 
 def test_racing_finds_better_prompts_and_the_run_reads_back(project: Path) -> None:
@@ -53,7 +55,8 @@ def test_each_line_names_the_best_of_its_moment(project: Path, capsys: pytest.Ca
     lines, pool, leads = capsys.readouterr().err.splitlines(), Pool(), []
     for _, event in result.saved.events:
         pool.apply(event)
-        leads += [f"best #{pool.best.id}, estimated" for _ in [event] if isinstance(event, IterationFinished)]
+        if isinstance(event, IterationFinished):
+            leads.append(f"best #{pool.best.id}: {candidate_score(score_of(pool, pool.best.id))}")
     said = [line for line in lines if "rollouts]" in line]
     assert len(set(leads)) > 1
     assert [lead for lead, line in zip(leads, said, strict=True) if lead not in line] == []

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from langgraph_gepa.engine.leakage import inputs_key
 from langgraph_gepa.engine.plain import flat_message, is_message, unboxed, well_formed
 from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.search.example import Example
@@ -50,13 +51,19 @@ def load_examples(source: Source, name: str = "trainset") -> tuple[Example, ...]
 
 
 def split(examples: Sequence[Example], seed: int = 0) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """`(feedback set, pareto set)` when only one set was given: two halves drawn by `seed`, each in
-    the order given. Fewer than six examples are too few to halve: both sets are all of them."""
-    if len(examples) < FEWEST_TO_SPLIT:
+    """`(feedback set, pareto set)` when only one set was given: two halves drawn by `seed`, each in the order given.
+
+    Examples with equal inputs go into the same half, so that none is scored that was learned from. Fewer than six
+    different ones are too few to halve: both sets are all of them.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, example in enumerate(examples):
+        groups.setdefault(inputs_key(example), []).append(index)
+    if len(groups) < FEWEST_TO_SPLIT:
         return tuple(examples), tuple(examples)
-    order = list(range(len(examples)))
+    order = list(groups.values())
     random.Random(f"{seed}:split").shuffle(order)
-    pareto = set(order[: len(examples) // 2])
+    pareto = {index for group in order[: len(order) // 2] for index in group}
     feedback_set = tuple(one for index, one in enumerate(examples) if index not in pareto)
     return feedback_set, tuple(one for index, one in enumerate(examples) if index in pareto)
 

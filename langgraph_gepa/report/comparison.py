@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import RolloutFinished, Subset
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.rollout import Rollout
+from langgraph_gepa.search.score import Scale
 
 LoadRollout = Callable[[str], Rollout | None]
 """The whole rollout under a ledger key, `None` when the run has lost it."""
@@ -57,7 +58,9 @@ class Change:
 class Comparison:
     """Seed and best on one set of examples, those both were run on, in the order of the set.
 
-    `better` and `worse` are shown in full, largest change first, at most `limit` of each.
+    `better` and `worse` are shown in full, largest change first, at most `limit` of each. `difference` is on the
+    examples that were not learned from, where there are some; `learned` counts the others. On held-out test it is the
+    paired one, on validation the one to expect on new examples (see `Advantage`); there is none of the seed to itself.
     """
 
     subset: Literal["pareto", "test"]
@@ -65,6 +68,7 @@ class Comparison:
     better: tuple[Change, ...]
     worse: tuple[Change, ...]
     difference: Interval | None
+    learned: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -83,6 +87,8 @@ def compare(
     *,
     load: LoadRollout,
     examples: Mapping[str, Example],
+    learned: Collection[str] = (),
+    scale: Scale = (0.0, 1.0),
     limit: int,
 ) -> Comparison:
     """Loads whole rollouts only for the examples it shows in full."""
@@ -99,13 +105,16 @@ def compare(
             inputs,
         )
 
+    fresh = [change for change in plain if change.example not in learned] or plain
+    change = difference([c.before.score for c in fresh], [c.after.score for c in fresh], scale)
     ranked = sorted(plain, key=lambda change: -abs(change.delta))
     return Comparison(
         subset,
         tuple(plain),
         tuple(filled(change) for change in [c for c in ranked if c.delta > 0][:limit]),
         tuple(filled(change) for change in [c for c in ranked if c.delta < 0][:limit]),
-        difference([c.before.score for c in plain], [c.after.score for c in plain]),
+        None if seed.id == best.id else change,
+        sum(change.example in learned for change in plain),
     )
 
 

@@ -48,7 +48,7 @@ def draw_curve(view: View, width: float, height: float) -> Curve | None:
         return None
     right, bottom = width - _RIGHT, height - _BOTTOM
     rollouts = max(view.spent.rollouts, 1)
-    scores = [candidate.score for candidate in view.candidates]
+    scores = [candidate.score.value for candidate in view.candidates]
     middle, half = (max(scores) + min(scores)) / 2, max((max(scores) - min(scores)) / 2, _LEAST_SPAN / 2)
     y_values = _ticks(middle - half, middle + half, 5)
     x_values = _ticks(0, rollouts, 6 if width > 600 else 4)
@@ -73,7 +73,7 @@ def draw_curve(view: View, width: float, height: float) -> Curve | None:
         tuple(Tick(y(value), f"{value:.3g}") for value in y_values),
         line,
         f"{line}L{last} {bottom}L{first} {bottom}Z",
-        tuple(Point(x(candidate.rollouts), y(candidate.score), candidate) for candidate in view.candidates),
+        tuple(Point(x(candidate.rollouts), y(candidate.score.value), candidate) for candidate in view.candidates),
     )
 
 

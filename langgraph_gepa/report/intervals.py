@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import fsum, sqrt
+from typing import Literal
 
 import numpy as np
 
 from langgraph_gepa.search.algebra import Array
+from langgraph_gepa.search.score import NOTHING, Scale, scale_of
 
 _Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 _DRAWS = 600_000
-
-Scale = tuple[float, float]
-"""The lowest and the highest score there can be, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,10 @@ class Interval:
     high: float
     n: int
 
-
-def scale_of(scores: Iterable[float]) -> Scale:
-    """0 to 1, or as far beyond as scores were seen."""
-    seen = [0.0, 1.0, *scores]
-    return min(seen), max(seen)
+    @property
+    def side(self) -> Literal[-1, 0, 1]:
+        """The sign of all it holds, 0 where it holds zero, as far as three decimals show."""
+        return 1 if self.low >= NOTHING else -1 if self.high <= -NOTHING else 0
 
 
 def estimate(scores: Sequence[float], scale: Scale | None = None) -> Interval | None:

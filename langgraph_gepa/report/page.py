@@ -105,7 +105,7 @@ def _rows(module: ModuleView) -> tuple[Row, ...]:
 
 
 def _shown_candidates(view: View) -> list[CandidateView]:
-    return sorted(view.candidates, key=lambda c: (-c.score, c.id))[:CANDIDATES]
+    return sorted(view.candidates, key=lambda c: (-c.score.value, c.id))[:CANDIDATES]
 
 
 def _shown_iterations(view: View) -> list[Iteration]:
@@ -133,6 +133,7 @@ def _environment() -> Environment:
         finalize=_finalize,
     )
     environment.filters |= {
+        "candidate_score": words.candidate_score,
         "score": words.score,
         "signed": words.signed,
         "money": words.money,

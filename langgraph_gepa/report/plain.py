@@ -12,9 +12,35 @@ from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
 from langgraph_gepa.search.rollout import Usage
 
+_SETS = {"feedback": "training", "pareto": "validation", "test": "test"}
+
 
 def to_json(view: View) -> dict[str, Any]:
-    """Plain JSON data with everything of the view but the examples' texts. An unknown price is `null`."""
+    """Plain JSON data with everything of the view but the examples' texts. An unknown price is `null`.
+
+    Beside what the run was asked (`run`, `metric`, `search`, `seed`, `budget` and so on):
+
+    - `finished`: whether the search is over; `ended`: why, as one of `events.Ended`, `null` for runs of earlier
+      versions; `reason`: the same in words;
+    - `modules`: each with its seed's `text`, the `best` one, whether it `changed`, and who wrote it (`authors`);
+    - `candidates`: each with its `score`, the mean over the validation examples; where it was run on `n` of them only,
+      that is `estimated`. `scores` are those measured, by example; `advantage` is what to expect over the seed on new
+      examples;
+    - `seed`, `best`: their `id`, and the `mean` with its 95 % interval (`low`, `high`) on `validation`, the same number
+      as the candidate's `score`, and on held-out `test`, over `n` examples each;
+    - `difference`: from seed to best, `null` where they are the same: on `test` the mean of `n` pairs, on `validation`
+      the change to expect on new examples;
+    - `verdict`: `better`, `worse` or `unclear` by the interval of that difference, on test where there is one; `few`
+      examples to conclude from; `learned` where they were learned from; `same` when the seed is the best, `none` before
+      it is scored;
+    - `leakage`: by set, how many examples have the inputs of another set (`learned`) or repeat each other (`repeated`);
+    - `failures`: on how many examples the graph `failed`, of the seed and of the best;
+    - `frontier`: ids of candidates that are the best on some example; `copied`: answers that new texts repeat;
+    - `examples`: id, seed's and best's score of those both were run on;
+    - `iterations`: each with its `outcome` and mean scores `before` and `after` on its minibatch;
+    - `rollouts` (of the search), `tests` (rollouts on held-out examples), `reflections`, `tokens`, `dollars`,
+      `seconds`, and `usage` by whom.
+    """
     spent = view.spent
     settings = {key: value for key, value in view.settings.items() if key not in ("graph", "mermaid")}
     return {
@@ -33,6 +59,11 @@ def to_json(view: View) -> dict[str, Any]:
             "test": _interval_json(view.test.difference if view.test else None),
         },
         "verdict": view.verdict,
+        "leakage": {
+            "learned": {_SETS[name]: len(ids) for name, ids in view.leakage.learned.items()},
+            "repeated": {_SETS[name]: count for name, count in view.leakage.repeated.items()},
+        },
+        "failures": [{**asdict(failed), "subset": _SETS[failed.subset]} for failed in view.failures],
         "frontier": [candidate.id for candidate in view.candidates if candidate.frontier],
         "examples": {
             name: [[c.example, c.before.score, c.after.score] for c in comparison.changes] if comparison else []
@@ -76,7 +107,9 @@ def _candidate_json(candidate: CandidateView) -> dict[str, Any]:
         "ancestor": candidate.ancestor,
         "origin": candidate.origin,
         "changed": list(candidate.changed),
-        "score": candidate.score,
+        "score": candidate.score.value,
+        "estimated": candidate.score.estimated,
+        "n": candidate.score.n,
         "scores": dict(candidate.scores),
         "advantage": asdict(candidate.advantage) if candidate.advantage else None,
         "wins": candidate.wins,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import fsum
+from statistics import fmean
 from typing import Literal
 
 from langgraph_gepa.search.candidate import Origin
@@ -36,7 +36,8 @@ class Iteration:
     `shown` and `tried` count rollouts on the minibatch (parent, then child; of a racing search on all the
     batches drawn, then the children on some records), `gated` on a merge's gate, `validated` on the pareto
     set, and `compared` those there of the rival it has to beat. `texts` is the key of its candidate, once that
-    is in the pool; `outcome` is `None` while it is under way. `began` and `ended` are seconds of running time.
+    is in the pool; `outcome` is `None` while it is under way. `before` and `after` are the mean scores of parent and
+    child on the minibatch or gate. `began` and `ended` are seconds of running time.
     """
 
     number: int
@@ -123,8 +124,7 @@ class Iteration:
             case CandidateAdmitted():
                 return replace(self, candidate=event.candidate.id, texts=event.candidate.key)
             case IterationFinished():
-                before = fsum(event.before) if event.before else None
-                after = fsum(event.after) if event.after else None
+                before, after = (fmean(scores) if scores else None for scores in (event.before, event.after))
                 return replace(self, outcome=event.outcome, reason=event.reason, before=before, after=after, ended=at)
         return self
 

@@ -17,14 +17,16 @@ from rich.table import Table
 from rich.text import Text
 
 from langgraph_gepa.report import words
+from langgraph_gepa.report.comparison import Comparison
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.progress import Iteration, tell
 from langgraph_gepa.report.verdict import headline, repeated
-from langgraph_gepa.report.view import View
+from langgraph_gepa.report.view import Standing, View
 from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import CandidateAdmitted, Event, IterationFinished, RunFinished, RunStarted
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.score import Score, score_of
 from langgraph_gepa.search.selection import surviving
 from langgraph_gepa.visible import visible
 
@@ -38,20 +40,17 @@ _GONE = (OSError, ValueError, SystemExit)
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The best candidate, since how many rollouts it leads, and how many survive on the frontier.
-
-    Its score is an estimate where candidates are not all run on every example.
-    """
+    """The best candidate and the seed, since how many rollouts it leads, and how many survive on the frontier."""
 
     best: int
-    score: float
+    score: Score
+    seed: Score
     since: int
     frontier: int
-    estimated: bool
 
     @property
-    def worth(self) -> str:
-        return f"{', estimated' if self.estimated else ''} {words.score(self.score)}"
+    def words(self) -> str:
+        return f"best #{self.best}: {words.candidate_score(self.score)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,6 @@ class Snapshot:
     seconds: float = 0.0
     candidates: int = 0
     lead: Lead | None = None
-    seed: float = 0.0
     pareto: int = 0
     tests: int = 0
     under_way: tuple[Iteration, ...] = ()
@@ -135,7 +133,6 @@ class Live:
             at,
             len(pool.candidates),
             self._lead,
-            pool.mean(pool.candidates[0]) if pool.candidates else 0.0,
             len(pool.pareto_set),
             len(pool.started.test_set) if pool.started else 0,
             tuple(self._iterations.values()),
@@ -168,7 +165,7 @@ class Live:
         self._ended.append(line)
         if not self.animated:
             rollouts = f"{pool.spent.rollouts:,}" + (f"/{self.budget.rollouts:,}" if self.budget.rollouts else "")
-            best = f"  best #{self._lead.best}{self._lead.worth}" if self._lead else ""
+            best = f"  {self._lead.words}" if self._lead else ""
             cost = words.money(pool.spent.usage.dollars)
             self._line(f"[{rollouts} rollouts] {line.plain}{best}  {cost}")
 
@@ -214,7 +211,7 @@ def outcome_line(iteration: Iteration, pool: Pool) -> Text:
     if iteration.before is not None and iteration.after is not None:
         line.append(f"  {words.score(iteration.before, 2)} → {words.score(iteration.after, 2)}")
     if iteration.candidate is not None:
-        score = words.score(pool.mean(pool.candidates[iteration.candidate]))
+        score = words.candidate_score(score_of(pool, iteration.candidate))
         line.append(f"  #{iteration.candidate} scores {score}", "bold")
     elif iteration.why:
         line.append(f"  {words.one_line(iteration.why, 100)}", "dim")
@@ -231,6 +228,8 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
     console.print(Text(headline(view), style="bold"))
     if view.seed:
         console.print(_scores(view))
+    for failed in view.failures:
+        console.print(Text(visible(str(failed)), style="yellow"))
     for copy in view.copied[:_COPIES]:
         console.print(Text(visible(repeated(copy)), style="yellow"))
     if len(view.copied) > _COPIES:
@@ -257,15 +256,23 @@ def _scores(view: View) -> Table:
     for heading in ("", "seed", "best", "change", "95 % interval", "examples"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for label, comparison in (("Held-out test", view.test), ("Validation", view.validation)):
-        if comparison is None or comparison.difference is None:
+        if comparison is None or not comparison.changes or view.seed is None or view.best is None:
             continue
+        seed, best = (_shown(standing, comparison) for standing in (view.seed, view.best))
         change = comparison.difference
-        name = "test" if comparison.subset == "test" else "validation"
-        seed, best = (_mean(getattr(standing, name)) for standing in (view.seed, view.best))
-        after = (best, Text(words.signed(change.mean), style=_change_style(change)),
-                 f"{words.signed(change.low)} to {words.signed(change.high)}")  # fmt: skip
-        table.add_row(label, seed, *(after if view.verdict != "same" else ("", "", "")), str(change.n))
+        if change is None:
+            table.add_row(label, seed, "", "", "", str(len(comparison.changes)))
+            continue
+        expected = "≈ " if comparison.subset == "pareto" else ""
+        table.add_row(label, seed, best, Text(f"{expected}{words.signed(change.mean)}", style=_change_style(change)),
+                      f"{words.signed(change.low)} to {words.signed(change.high)}", str(change.n))  # fmt: skip
     return table
+
+
+def _shown(standing: Standing, comparison: Comparison) -> str:
+    if comparison.subset == "pareto":
+        return words.candidate_score(standing.score)
+    return words.score(standing.test.mean) if standing.test else ""
 
 
 def _lead(pool: Pool, before: Lead | None) -> Lead | None:
@@ -273,8 +280,7 @@ def _lead(pool: Pool, before: Lead | None) -> Lead | None:
         return None
     best: Candidate = pool.best
     since = before.since if before and before.best == best.id else pool.spent.rollouts
-    estimated = pool.started is not None and pool.started.judged_by == "posterior"
-    return Lead(best.id, pool.estimates[best.id], since, len(surviving(pool)), estimated)
+    return Lead(best.id, score_of(pool, best.id), score_of(pool, 0), since, len(surviving(pool)))
 
 
 def _nearest_limit(budget: Budget, spent: Spent, seconds: float) -> tuple[str, float, float | None]:
@@ -302,8 +308,7 @@ def _facts(shot: Snapshot, seconds: float) -> Text:
     parts = []
     if shot.lead is not None:
         lead = shot.lead
-        parts.append(f"best #{lead.best}{lead.worth} (since rollout {lead.since:,}; "
-                     f"seed {words.score(shot.seed)})")  # fmt: skip
+        parts.append(f"{lead.words} (since rollout {lead.since:,}; seed {words.candidate_score(lead.seed)})")
         parts.append(f"{words.plural(shot.candidates, 'candidate')}, {lead.frontier} on the frontier")
     usage = shot.spent.usage
     parts.append(f"{words.money(usage.dollars)}, {words.large(usage.tokens)} tokens, {words.duration(seconds)}")
@@ -325,9 +330,5 @@ def _under_way(shot: Snapshot, limit: int) -> list[Text]:
     return lines
 
 
-def _mean(interval: Interval | None) -> str:
-    return words.score(interval.mean) if interval else ""
-
-
 def _change_style(difference: Interval) -> str:
-    return "bold green" if difference.low > 0 else "bold red" if difference.high < 0 else "bold"
+    return {1: "bold green", -1: "bold red", 0: "bold"}[difference.side]

@@ -53,11 +53,12 @@ def draw_tree(view: View, limit: int = 60) -> Tree | None:
     rows = _rows(shown, _main_line(view))
     step = max(84.0, min(140.0, 1040.0 / (1 + max(depth.values()))))
     place = {id: (_MARGIN_X + step * depth[id], _MARGIN_Y + _ROW * rows[id]) for id in depth}
-    low, high = min(c.score for c in view.candidates), max(c.score for c in view.candidates)
+    scores = [candidate.score.value for candidate in view.candidates]
+    low, high = min(scores), max(scores)
     nodes = tuple(
         Node(
             *place[candidate.id],
-            int(4.999 * (candidate.score - low) / (high - low)) if high > low else 0,
+            int(4.999 * (candidate.score.value - low) / (high - low)) if high > low else 0,
             candidate,
             view.best is not None and candidate.id == view.best.id,
             candidate.id in view.line,
@@ -81,7 +82,7 @@ def draw_tree(view: View, limit: int = 60) -> Tree | None:
 
 def _chosen(view: View, limit: int) -> list[CandidateView]:
     kept = set(view.line)
-    ranked = sorted(view.candidates, key=lambda c: (not c.frontier, -c.score, c.id))
+    ranked = sorted(view.candidates, key=lambda c: (not c.frontier, -c.score.value, c.id))
     for candidate in ranked:
         missing = _ancestry(view.candidates, candidate.id) - kept
         if len(kept) + len(missing) <= limit:

@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from langgraph_gepa.report import words
-from langgraph_gepa.report.intervals import Interval
-from langgraph_gepa.report.view import View
-from langgraph_gepa.search.advantage import Advantage
+from langgraph_gepa.report.comparison import Comparison
+from langgraph_gepa.report.view import Conclusion, View
 from langgraph_gepa.search.overlap import Copy
+
+_CONCLUSIONS: dict[Conclusion, str] = {
+    "better": "The new prompts help.",
+    "worse": "The new prompts do harm.",
+    "unclear": "This may be chance.",
+    "few": "Too few examples to conclude from.",
+    "learned": "Whether the new prompts help is open: they are scored on examples that they were learned from.",
+}
 
 
 def headline(view: View) -> str:
-    """What the run is worth, with the evidence, in a sentence or two."""
-    if view.evidence is None or view.evidence.difference is None:
+    """What the run is worth, with the evidence, in a few sentences."""
+    evidence, verdict = view.evidence, view.verdict
+    if evidence is None or verdict == "none":
         return "The seed is not scored yet."
-    if view.verdict == "same":
+    if verdict == "same":
         return "No candidate scores higher than the seed so far: the prompts are as they were."
-    change = view.evidence.difference
-    conclusion = {
-        "better": "The new prompts help.",
-        "worse": "The new prompts do harm.",
-        "unclear": "This may be chance.",
-        "few": "Too few examples to conclude from.",
-    }[view.verdict]
-    span: Interval | Advantage = change
-    where, its = f"On {words.plural(change.n, 'held-out example')} the search never saw", "its"
-    if view.evidence.subset == "pareto":
-        span = view.advantage or change
-        where = f"On {words.plural(change.n, 'validation example')}, which the search chose the candidate by"
-        its = "that choice allowed for, its"
-    low, high = words.signed(span.low), words.signed(span.high)
-    side = "includes" if span.low <= 0 <= span.high else "excludes"
-    return (
-        f"{conclusion} {where}, the mean change is {words.signed(change.mean)}; "
-        f"{its} 95 % interval, {low} to {high}, {side} zero."
-    )
+    sentences = [_CONCLUSIONS[verdict]]
+    if (change := evidence.difference) is not None:
+        low, high = words.signed(change.low), words.signed(change.high)
+        side = "excludes" if change.side else "includes"
+        sentences.append(
+            f"{_where(evidence, change.n)} is {words.signed(change.mean)}; "
+            f"its 95 % interval, {low} to {high}, {side} zero."
+        )
+    return " ".join([*sentences, *_reservations(view, evidence)])
+
+
+_OTHERS = {"pareto": "training", "test": "training or validation"}
+
+
+def _where(evidence: Comparison, n: int) -> str:
+    examples = words.plural(n, "held-out example" if evidence.subset == "test" else "validation example")
+    if evidence.learned == len(evidence.changes):
+        return f"On {examples} with the inputs of {_OTHERS[evidence.subset]} examples, the change"
+    if evidence.subset == "test":
+        return f"On {examples} the search never saw, the mean change"
+    return f"Judged by {examples}, which also chose these prompts, the change to expect on new examples"
+
+
+def _reservations(view: View, evidence: Comparison) -> Iterator[str]:
+    """What makes the examples tell less than their number."""
+    if 0 < (learned := evidence.learned) < len(evidence.changes):
+        have = "has" if learned == 1 else "have"
+        yield f"{learned:,} more {have} the inputs of {_OTHERS[evidence.subset]} examples and do not count."
+    if repeated := view.leakage.repeated.get(evidence.subset):
+        yield f"{repeated:,} of the set {'repeats' if repeated == 1 else 'repeat'} the inputs of another one."
 
 
 def repeated(copy: Copy) -> str:

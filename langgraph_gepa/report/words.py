@@ -9,6 +9,7 @@ from typing import Any
 from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.events import Ended, RunFinished
 from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.search.score import Score
 from langgraph_gepa.visible import visible
 
 
@@ -25,6 +26,12 @@ def clip(text: str, limit: int) -> str:
 
 def score(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:.4g}"
+
+
+def candidate_score(shown: Score, digits: int = 3) -> str:
+    """A candidate's score wherever it is shown: as measured, or `≈` with the examples that it was run on."""
+    value = score(shown.value, digits)
+    return f"≈ {value} ({shown.n:,} of {shown.of:,})" if shown.estimated else value
 
 
 def signed(value: float, digits: int = 3) -> str:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from math import exp, pi, sqrt
 from statistics import NormalDist
 from typing import Literal
 
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.posterior import Posterior, fit
+from langgraph_gepa.search.score import NOTHING
 
 Verdict = Literal["better", "worse", "same", "unknown"]
 
 MARGIN = 0.02
 """Differences this small, as a share of the spread of scores, are no difference to a user."""
 
+WIDER = 1.2
+"""By how much a posterior's standard deviation is too small for intervals: it takes its own step, spread and noise for
+certain. With it 95 % intervals hold the true difference in 95.7 % of simulated searches (`evals/bench/choice.py`)."""
+
+_NORMAL = NormalDist()
+
 
 @dataclass(frozen=True, slots=True)
 class Advantage:
-    """`difference` in score, and where it lies with the probability asked for.
+    """The `difference` in score to expect on new examples, and its interval, which holds it.
 
-    `same` says that the whole interval is within the margin, `unknown` that it holds too
-    little and too much for a verdict: more rollouts would tell.
+    That one candidate was chosen among many for its scores is allowed for: the posterior draws scores that few rollouts
+    stand behind towards those of the parents. `same` says that the interval holds zero and is within the margin,
+    `unknown` that it holds zero and more: more rollouts would tell.
     """
 
     verdict: Verdict
@@ -28,18 +39,39 @@ class Advantage:
     high: float
 
 
-def advantage(pool: Pool, id: int, against: int = 0, *, level: float = 0.95, margin: float = MARGIN) -> Advantage:
-    """Candidate `id` compared to `against`, the seed by default, through the posterior."""
-    posterior = pool.posterior
+def advantage(
+    posterior: Posterior, id: int, against: int = 0, *, widest: float = 1.0, level: float = 0.95, margin: float = MARGIN
+) -> Advantage:
+    """Candidate `id` compared to `against`, the seed by default. No difference can be larger than `widest`."""
     mean, sd = posterior.difference(id, against)
-    half = NormalDist().inv_cdf(0.5 + level / 2) * sd
-    low, high = mean - half, mean + half
+    if id == against or sd <= 0:
+        return Advantage("same", 0.0, 0.0, 0.0)
+    mean, low, high = within(mean, WIDER * sd, -widest, widest, level)
     return Advantage(_verdict(low, high, margin * posterior.width), mean, low, high)
 
 
+def posterior_on(pool: Pool, examples: Collection[str]) -> Posterior:
+    """What the scores on these pareto examples alone tell."""
+    if len(examples) == len(pool.pareto_set):
+        return pool.posterior
+    sums, counts = pool.tables()
+    columns = [place for place, example in enumerate(pool.pareto_set) if example in examples]
+    return fit([candidate.parents for candidate in pool.candidates], sums[:, columns], counts[:, columns])
+
+
+def within(mean: float, sd: float, lowest: float, highest: float, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean and interval of a normal variable that is known to lie between two values."""
+    mean = min(max(mean, lowest), highest)
+    start, end = ((bound - mean) / sd for bound in (lowest, highest))
+    below, mass = _NORMAL.cdf(start), _NORMAL.cdf(end) - _NORMAL.cdf(start)
+    low, high = (mean + sd * _NORMAL.inv_cdf(below + mass * share) for share in (0.5 - level / 2, 0.5 + level / 2))
+    shift = (exp(-start * start / 2) - exp(-end * end / 2)) / sqrt(2 * pi) / mass
+    return mean + sd * shift, max(low, lowest), min(high, highest)
+
+
 def _verdict(low: float, high: float, margin: float) -> Verdict:
-    if -margin <= low and high <= margin:
-        return "same"
-    if low > 0:
+    if low >= NOTHING:
         return "better"
-    return "worse" if high < 0 else "unknown"
+    if high <= -NOTHING:
+        return "worse"
+    return "same" if -margin <= low and high <= margin else "unknown"

@@ -32,6 +32,7 @@ from langgraph_gepa.search.module import NoEffect, Texts
 from langgraph_gepa.search.tally import Tally
 
 if TYPE_CHECKING:
+    from langgraph_gepa.search.algebra import Array
     from langgraph_gepa.search.posterior import Posterior
 
 
@@ -119,9 +120,13 @@ class Pool:
 
         A posterior may think most of a child that was hardly run, which nobody should be handed.
         """
-        worths, needed = self.worths, min(FEWEST, len(self.pareto_set))
-        run = [id for id, key in enumerate(self._keys) if len(self.pareto.get(key, ())) >= needed]
+        worths = self.worths
+        run = [id for id in range(len(worths)) if self.eligible(id)]
         return self.candidates[max(run or range(len(worths)), key=lambda id: (worths[id], -id))]
+
+    def eligible(self, id: int) -> bool:
+        """Whether a candidate was run on enough pareto examples to be the best."""
+        return len(self.pareto.get(self._keys[id], ())) >= min(FEWEST, len(self.pareto_set))
 
     @property
     def worths(self) -> Sequence[float]:
@@ -132,14 +137,6 @@ class Pool:
         return [self.mean(candidate) for candidate in self.candidates]
 
     @property
-    def estimates(self) -> Sequence[float]:
-        """The worths as people expect scores: within their range, which a posterior mean may leave."""
-        if self.candidates and self.started is not None and self.started.judged_by == "posterior":
-            low, high = self.posterior.range
-            return [min(max(worth, low), high) for worth in self.worths]
-        return self.worths
-
-    @property
     def posterior(self) -> Posterior:
         """What is believed of the candidates' worth, from their scores on the pareto set. There has to be one."""
         if self._posterior is None:
@@ -147,8 +144,15 @@ class Pool:
             from langgraph_gepa.search.posterior import fit
 
             parents = [candidate.parents for candidate in self.candidates]
-            self._posterior = fit(parents, *self._tally.tables(self._keys, len(self.pareto_set)))
+            self._posterior = fit(parents, *self.tables())
         return self._posterior
+
+    def tables(self) -> tuple[Array, Array]:
+        """Sums and counts of the scores, a row for each candidate, a column for each pareto example.
+
+        They change when this is next called.
+        """
+        return self._tally.tables(self._keys, len(self.pareto_set))
 
     def lineages(self, id: int) -> tuple[Lineage, ...]:
         """Single: every edit since the seed changed one module. Joint: the rest, and the seed, which is both."""

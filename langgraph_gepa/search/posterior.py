@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erf, sqrt
 from random import Random
-from statistics import NormalDist
 
 import numpy as np
 
@@ -116,12 +115,21 @@ class Posterior:
         # Rounding, which is another on other machines, must not tell equals apart.
         return int(np.argmax(means >= means.max() - 1e-9 * self.width))
 
-    def interval(self, one: int, level: float = 0.9) -> tuple[float, float]:
-        """Where the worth of `one` lies with probability `level`."""
+    def expected(self, one: int, sums: Array, counts: Array, prior: Prior = PRIOR) -> Array:
+        """The score to expect of `one` on each example: its worth and the example's effect, within the range of scores.
+
+        `sums` and `counts` are those that the posterior was fitted on.
+        """
+        low, high = self.range
+        effects = _shares(counts.sum(0), prior, self.noise) * (sums.sum(0) - self.means @ counts)
+        expected: Array = np.clip(self.means[one] + effects, low, high)
+        return expected
+
+    def worth(self, one: int) -> tuple[float, float]:
+        """Mean and standard deviation of the worth of `one`."""
         chosen = np.zeros(len(self.means))
         chosen[one] = 1.0
-        half = NormalDist().inv_cdf(0.5 + level / 2) * self._sd(chosen)
-        return float(self.means[one]) - half, float(self.means[one]) + half
+        return float(self.means[one]), self._sd(chosen)
 
 
 def fit(

@@ -112,7 +112,7 @@ def test_anything_shaped_like_a_langsmith_example_will_do() -> None:
 @given(st.integers(1, 40), st.integers())
 def test_a_split_is_two_halves_that_share_nothing(count: int, seed: int) -> None:
     """Six and more examples are halved by the seed; fewer are used twice."""
-    examples = tuple(Example(str(n), {}) for n in range(count))
+    examples = tuple(Example(str(n), {"n": n}) for n in range(count))
     feedback_set, pareto_set = split(examples, seed)
     assert split(examples, seed) == (feedback_set, pareto_set)
     if count < 6:

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.report.view import View, summarize
+from langgraph_gepa.report.summary import summarize
+from langgraph_gepa.report.view import View
 from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
@@ -145,7 +146,8 @@ class Script:
 
     def _example(self, subset: str, index: int) -> Example:
         evil = EVIL if index == 3 else ""
-        ticket = f"Ticket {index}: my order {1000 + index} is late and I want {index} € back! {evil}"
+        order = {"feedback": 1000, "pareto": 2000, "test": 3000}[subset] + index
+        ticket = f"Ticket {index}: my order {order} is late and I want {index} € back! {evil}"
         inputs = {"messages": [{"role": "user", "content": ticket}], "language": "en"}
         answers = [lesson for lessons in LESSONS.values() for lesson in lessons] if subset == "feedback" else []
         return Example(f"{subset}-{index}", inputs, {"reply": answers[index]} if index < len(answers) else None)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from langgraph_gepa.report.curve import draw_curve
 from langgraph_gepa.report.drawing import draw_graph
+from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.tree import draw_tree
-from langgraph_gepa.report.view import summarize
 
 names = st.sampled_from(["__start__", "a", "b", "c", "d", "e", "__end__"])
 

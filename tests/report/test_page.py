@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from langgraph_gepa.report.page import render, write_report
-from langgraph_gepa.report.view import summarize
+from langgraph_gepa.report.summary import summarize
 
 
 class Outline(HTMLParser):

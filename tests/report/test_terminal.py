@@ -9,7 +9,7 @@ from rich.console import Console
 
 from langgraph_gepa.report.modules import modules_json, modules_table, why_off
 from langgraph_gepa.report.terminal import Live, print_summary
-from langgraph_gepa.report.words import signed
+from langgraph_gepa.report.words import candidate_score, signed
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import IterationFinished
 from langgraph_gepa.search.module import Module, Off
@@ -80,7 +80,7 @@ def test_the_panel_says_how_far_how_good_and_what_is_under_way(script: Callable[
     text = drawn(watch(run, plain(force_terminal=True, color_system=None)))
     best = run.view().candidates[run.pool.best.id]
     assert f"{run.pool.spent.rollouts} of 500 rollouts" in text
-    assert f"best #{best.id} " in text
+    assert f"best #{best.id}: {candidate_score(best.score)} " in text
     assert f"(since rollout {best.rollouts};" in text
     assert "4 candidates" in text
     assert "reflecting on writer" in text

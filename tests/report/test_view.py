@@ -9,13 +9,22 @@ from rich.console import Console
 from langgraph_gepa.report.comparison import skim
 from langgraph_gepa.report.page import render
 from langgraph_gepa.report.plain import to_json
+from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.terminal import print_summary
 from langgraph_gepa.report.verdict import headline
-from langgraph_gepa.report.view import summarize
-from langgraph_gepa.report.words import signed
+from langgraph_gepa.report.view import View
+from langgraph_gepa.report.words import candidate_score, signed
 from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import CandidateAdmitted, IterationStarted, RolloutFinished, RunStarted
+from langgraph_gepa.search.events import (
+    CandidateAdmitted,
+    IterationFinished,
+    IterationStarted,
+    RolloutFinished,
+    RunStarted,
+)
+from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.search.score import Score
 
 
 def test_the_curve_never_falls_and_ends_at_the_best_score(finished: Any) -> None:
@@ -114,8 +123,14 @@ def test_any_beginning_of_a_journal_is_a_view(finished: Any, length: int) -> Non
     json.dumps(to_json(view))
 
 
+def summary(view: View) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    print_summary(view, console)
+    return " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+
+
 def test_validation_judges_with_the_choice_by_it_allowed_for(script: Callable[..., Any]) -> None:
-    """The headline never claims of the best candidate what its row in the table does not."""
+    """The change on validation is one number with one interval, on the page, in the summary and for machines."""
     for seed in range(6):
         run = script()
         run.start()
@@ -123,22 +138,107 @@ def test_validation_judges_with_the_choice_by_it_allowed_for(script: Callable[..
         view = run.view()
         assert view.evidence.subset == "pareto"
         if view.best.id:
-            assert (view.verdict == "better") is (view.advantage.low > 0)
-            assert f"{signed(view.advantage.low)} to {signed(view.advantage.high)}" in headline(view)
+            change = view.validation.difference
+            assert change.low <= change.mean <= change.high
+            assert (view.verdict == "better") is (change.side == 1)
+            found = view.candidates[view.best.id].advantage
+            assert (found.difference, found.low, found.high) == (change.mean, change.low, change.high)
+            plain = to_json(view)["difference"]["validation"]
+            assert (plain["mean"], plain["low"], plain["high"]) == (change.mean, change.low, change.high)
+            span = f"{signed(change.low)} to {signed(change.high)}"
+            for place in (headline(view), summary(view), render(view)):
+                assert span in place
+                assert signed(change.mean) in place
 
 
-def test_seed_and_best_stand_side_by_side_on_what_both_were_run_on() -> None:
-    """A race runs each on a part of the validation set: the change is what lies between the two means."""
+def raced() -> View:
+    """A race in which the seed was run on all examples in vain, and the child on a quarter of them with success."""
     pareto = tuple(f"p{place}" for place in range(40))
     seed, child = Candidate(0, {"m": "old"}), Candidate(1, {"m": "new"}, (0,))
-    told: list[Any] = [RunStarted(seed.texts, (), pareto, judged_by="posterior")]
-    told += [RolloutFinished(0, seed.key, e, "pareto", 0.0, Usage(), 1.0, "s" + e) for e in pareto[:24]]
-    told += [CandidateAdmitted(0, seed), IterationStarted(1, (0,), ()), CandidateAdmitted(1, child)]
-    scores = zip(pareto[12:], [0.5] * 12 + [1.0] * 16, strict=True)
-    told += [RolloutFinished(1, child.key, e, "pareto", score, Usage(), 1.0, "c" + e) for e, score in scores]
-    view = summarize([(0.0, event) for event in told], (), {})
-    assert (view.seed.validation.n, view.best.validation.n, view.validation.difference.n) == (12, 12, 12)
-    assert (view.seed.validation.mean, view.best.validation.mean, view.validation.difference.mean) == (0.0, 0.5, 0.5)
+    events: list[Any] = [RunStarted(seed.texts, (), pareto, judged_by="posterior")]
+    events += [RolloutFinished(0, seed.key, e, "pareto", 0.0, Usage(), 1.0, "s" + e) for e in pareto]
+    events += [CandidateAdmitted(0, seed), IterationStarted(1, (0,), ()), CandidateAdmitted(1, child)]
+    events += [RolloutFinished(1, child.key, e, "pareto", 1.0, Usage(), 1.0, "c" + e) for e in pareto[:10]]
+    events += [IterationFinished(1, "accepted")]
+    return summarize([(0.0, event) for event in events], (), {})
+
+
+def test_a_candidate_has_one_score_wherever_it_is_shown() -> None:
+    """Measured where it was run on all examples; elsewhere estimated, and said so with the number of examples."""
+    view = raced()
+    seed, best = view.candidates
+    assert (seed.score, best.score.n, best.score.of) == (Score(0.0, 40, 40), 10, 40)
+    assert view.best is not None
+    assert view.best.validation is not None
+    assert view.best.validation.mean == view.best.score.value == best.score.value
+    shown = candidate_score(best.score)
+    assert shown == f"≈ {best.score.value:.3f} (10 of 40)"
+    assert shown in summary(view)
+    assert render(view).count(shown) >= 4  # the chart, the table of means, the table of candidates, the log
+    plain = to_json(view)
+    assert plain["candidates"][1]["score"] == plain["best"]["validation"]["mean"] == best.score.value
+    assert (plain["candidates"][1]["estimated"], plain["candidates"][0]["estimated"]) == (True, False)
+    assert plain["seed"]["validation"]["mean"] == 0.0
+
+
+def leaking(script: Callable[..., Any], shared: int, **sets: Any) -> View:
+    """A run of which the first validation examples have the inputs of training examples."""
+    run = script(**sets)
+    run.start()
+    run.mutate(accept=True)
+    pareto = run.sets["pareto"]
+    learned = [Example(f"twin-{place}", example.inputs) for place, example in enumerate(pareto[:shared])]
+    examples = {**run.sets, "feedback": [Example("other", {"n": 0}), *learned], "pareto": pareto}
+    view = summarize(run.journal, (), {}, examples=examples)
+    return view if view.best and view.best.id else leaking(script, shared, **{**sets, "seed": sets.get("seed", 3) + 1})
+
+
+def test_nothing_is_said_to_help_by_examples_that_were_learned_from(script: Callable[..., Any]) -> None:
+    """Where all or nearly all were, the verdict names that; where some were, it is on the others."""
+    for shared in (24, 20):
+        view = leaking(script, shared)
+        assert view.verdict == "learned"
+        assert "learned from" in headline(view)
+        assert "help." not in headline(view)
+        assert to_json(view)["leakage"]["learned"]["validation"] == shared
+    view = leaking(script, 10)
+    assert view.validation is not None
+    assert view.validation.difference is not None
+    assert (view.validation.difference.n, view.validation.learned) == (14, 10)
+    assert view.verdict != "learned"
+    assert "10 more have the inputs of training examples and do not count" in headline(view)
+
+
+def test_the_seed_alone_has_no_change(script: Callable[..., Any]) -> None:
+    """Of the seed to itself no interval is made up."""
+    run = script()
+    run.start()
+    run.finish()
+    plain = to_json(run.view())
+    assert plain["difference"] == {"validation": None, "test": None}
+    assert plain["verdict"] == "same"
+    assert "Validation" in summary(run.view())
+
+
+def test_a_graph_that_fails_is_told_with_its_scores(script: Callable[..., Any]) -> None:
+    """On the page, in the summary and for machines: how many examples, and one of the errors."""
+    run = script()
+    run.start()
+    view = run.view()
+    (failed,) = view.failures
+    errors = [e.error for _, e in run.journal if isinstance(e, RolloutFinished) and e.error]
+    assert (failed.failed, failed.of, failed.error) == (len(errors), 24, errors[0])
+    sentence = f"The graph as it is fails on {failed.failed} of 24 validation examples, which"
+    for place in (summary(view), render(view)):
+        assert sentence in place
+    assert to_json(view)["failures"][0]["failed"] == failed.failed
+
+
+def test_every_key_for_machines_is_documented(finished: Any) -> None:
+    """What `show --json` prints has one meaning each, and it is written down."""
+    settings = {"run", "metric", "reflection_model", "search", "seed", "budget", "simulated", "graph"}
+    for key in to_json(finished.view()).keys() - settings:
+        assert f"`{key}`" in (to_json.__doc__ or ""), key
 
 
 def test_too_few_examples_give_no_verdict(script: Callable[..., Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 from statistics import mean
 from typing import Any
@@ -200,13 +199,3 @@ def test_candidates_are_admitted_in_order(tables: Any) -> None:
     """A journal with a hole is no journal."""
     with pytest.raises(ValueError, match="candidate 2 admitted where 1 is next"):
         tables.pool(tables.Row((), "a", [0])).apply(CandidateAdmitted(1, Candidate(2, {"m0": "b"}, (0,))))
-
-
-def test_estimates_stay_within_the_range_of_scores(tables: Any) -> None:
-    """A child of good parents may be thought better than the best score there is; it is not shown so."""
-    rows = [tables.Row((id - 1,) if id else (), f"t{id}", [min(1.0, 0.4 + 0.2 * id)] * 8) for id in range(6)]
-    pool = tables.pool(*rows)
-    pool.started = replace(pool.started, judged_by="posterior")
-    assert max(pool.worths) > 1.0
-    assert max(pool.estimates) == 1.0
-    assert sorted(pool.estimates) == [min(1.0, worth) for worth in sorted(pool.worths)]

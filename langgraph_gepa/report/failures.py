@@ -1,0 +1,62 @@
+"""On how many examples the graph failed: those score 0 whatever a prompt says, which no mean shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from langgraph_gepa.report import words
+from langgraph_gepa.report.progress import Journal
+from langgraph_gepa.search.events import RolloutFinished
+from langgraph_gepa.search.pool import Pool
+
+LONGEST = 300
+
+Side = Literal["seed", "best"]
+SIDES: dict[Side, str] = {"seed": "as it is", "best": "with the best prompts"}
+SETS = {"pareto": "validation", "test": "held-out"}
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Of `of` examples a candidate was run on, those it failed on; `error` is that of the first, `example`."""
+
+    side: Side
+    subset: Literal["pareto", "test"]
+    failed: int
+    of: int
+    example: str
+    error: str
+
+    def __str__(self) -> str:
+        return failed(self.failed, self.of, f"{SETS[self.subset]} example", SIDES[self.side], self.example, self.error)
+
+
+def failed(count: int, of: int, noun: str, how: str, example: str, error: str) -> str:
+    """In words, the same in the log, `show`, the page and `eval`."""
+    score = "scores" if count == 1 else "score"
+    return (
+        f"The graph {how} fails on {count:,} of {words.plural(of, noun)}, which {score} 0. "
+        f"On {example}: {words.one_line(error, LONGEST)}"
+    )
+
+
+def failures(journal: Journal, pool: Pool) -> tuple[Failures, ...]:
+    """Of the seed and the best candidate on validation and on held-out examples, where there are any."""
+    if not pool.candidates:
+        return ()
+    sides: dict[Side, str] = {"seed": pool.candidates[0].key, "best": pool.best.key}
+    if sides["best"] == sides["seed"]:
+        del sides["best"]
+    found = []
+    for side, texts in sides.items():
+        for subset in SETS:
+            errors: dict[str, str | None] = {}
+            for _, event in journal:
+                if isinstance(event, RolloutFinished) and (event.texts, event.subset) == (texts, subset):
+                    errors[event.example] = errors.get(event.example) or event.error
+            first = next(((example, error) for example, error in errors.items() if error), None)
+            if first is not None:
+                count = sum(error is not None for error in errors.values())
+                found.append(Failures(side, "test" if subset == "test" else "pareto", count, len(errors), *first))
+    return tuple(found)

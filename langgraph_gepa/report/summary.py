@@ -1,0 +1,217 @@
+"""The view of a run, derived from its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from langgraph_gepa.engine.leakage import Leakage, leakage
+from langgraph_gepa.report.comparison import Comparison, LoadRollout, compare
+from langgraph_gepa.report.failures import failures
+from langgraph_gepa.report.intervals import Interval, estimate
+from langgraph_gepa.report.progress import Journal, iterations
+from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
+from langgraph_gepa.search.advantage import WIDER, Advantage, advantage, posterior_on, within
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.events import CandidateAdmitted
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.overlap import Copy, copies
+from langgraph_gepa.search.pool import Pool, average
+from langgraph_gepa.search.score import Scale, Score, scale_of, score_of
+from langgraph_gepa.search.selection import surviving
+
+
+def summarize(
+    journal: Journal,
+    modules: Sequence[Module],
+    settings: Mapping[str, Any],
+    *,
+    load: LoadRollout = lambda _: None,
+    examples: Mapping[str, Sequence[Example]] | None = None,
+    shown: int = 20,
+) -> View:
+    """The view of a run from its journal, its modules (those left alone may be among them) and its settings.
+
+    Settings that are drawn: `run`, `metric`, `reflection_model`, `search`, `seed`, `perfect`, `budget`
+    (as `Budget`'s fields), `simulated`, `mermaid`, and `graph`, a mapping of `name`, `nodes`
+    (names) and `edges` (`[from, to, conditional]`). All may be missing. `load` gets the whole
+    rollouts and `examples` the inputs of at most `shown` examples that got better and as many that got worse.
+    """
+    pool = Pool()
+    found: dict[int, tuple[int, float]] = {}
+    for at, event in journal:
+        pool.apply(event)
+        if isinstance(event, CandidateAdmitted):
+            found[event.candidate.id] = (pool.spent.rollouts, at)
+    seed, best = (pool.candidates[0], pool.best) if pool.candidates else (None, None)
+    leaks = leakage(examples or {})
+    scale = _scale(pool, settings)
+    advantages = _advantages(pool, leaks, scale)
+
+    def compared(subset: Literal["pareto", "test"], ids: Sequence[str]) -> Comparison | None:
+        if seed is None or best is None or not ids:
+            return None
+        by_id = {example.id: example for example in (examples or {}).get(subset, ())}
+        learned = leaks.learned.get(subset, frozenset())
+        return compare(
+            journal, subset, ids, seed, best, load=load, examples=by_id, learned=learned, scale=scale, limit=shown
+        )
+
+    candidates = _candidates(pool, found, advantages)
+    views = _modules(pool, modules, best)
+    line = tuple(sorted({*pool.ancestors(best.id), best.id})) if best else ()
+    return View(
+        settings=settings,
+        ended=pool.finished,
+        seed=_standing(pool, seed, scale),
+        best=_standing(pool, best, scale),
+        validation=_corrected(compared("pareto", pool.pareto_set), advantages[best.id] if best else None),
+        test=compared("test", pool.started.test_set if pool.started else ()),
+        candidates=candidates,
+        line=line,
+        curve=_curve(pool, candidates),
+        frontier_score=_frontier_score(candidates),
+        modules=views,
+        copied=_copied(views, modules, examples or {}),
+        leakage=leaks,
+        failures=failures(journal, pool),
+        left_alone=tuple(module for module in modules if module.name not in pool.modules),
+        iterations=iterations(journal),
+        pareto=len(pool.pareto_set),
+        spent=pool.spent,
+        seconds=journal[-1][0] if journal else 0.0,
+    )
+
+
+def _scale(pool: Pool, settings: Mapping[str, Any]) -> Scale:
+    known = [*pool.pareto.values(), *pool.tests.values()]
+    scores = (score for by_example in known for scores in by_example.values() for score in scores)
+    return scale_of(scores, settings.get("perfect") or 1.0)
+
+
+def _advantages(pool: Pool, leaks: Leakage, scale: Scale) -> dict[int, Advantage]:
+    """Of every candidate over the seed, on the validation examples that were not learned from where there are some."""
+    if not pool.candidates:
+        return {}
+    fresh = {*pool.pareto_set} - leaks.learned.get("pareto", frozenset())
+    posterior = posterior_on(pool, fresh or pool.pareto_set)
+    widest = scale[1] - scale[0]
+    return {candidate.id: advantage(posterior, candidate.id, widest=widest) for candidate in pool.candidates}
+
+
+def _corrected(comparison: Comparison | None, found: Advantage | None) -> Comparison | None:
+    """The best candidate was chosen by its validation scores: what to expect of others is less than they rose."""
+    if comparison is None or comparison.difference is None or found is None:
+        return comparison
+    change = Interval(found.difference, found.low, found.high, comparison.difference.n)
+    return replace(comparison, difference=change)
+
+
+def _candidates(
+    pool: Pool, found: Mapping[int, tuple[int, float]], advantages: Mapping[int, Advantage]
+) -> tuple[CandidateView, ...]:
+    kept = surviving(pool)
+    return tuple(
+        CandidateView(
+            id=candidate.id,
+            parents=candidate.parents,
+            ancestor=candidate.ancestor,
+            origin=candidate.origin,
+            changed=_rewritten(pool, candidate),
+            score=score_of(pool, candidate.id),
+            scores=pool.scores(candidate),
+            advantage=advantages[candidate.id] if candidate.parents else None,
+            wins=pool.wins[candidate.id].bit_count(),
+            frontier=candidate.id in kept,
+            rollouts=found[candidate.id][0],
+            at=found[candidate.id][1],
+            texts=candidate.texts,
+        )
+        for candidate in pool.candidates
+    )
+
+
+def _rewritten(pool: Pool, candidate: Candidate) -> tuple[str, ...]:
+    """Modules whose text differs from the first parent's."""
+    if not candidate.parents:
+        return ()
+    parent = pool.candidates[candidate.parents[0]]
+    return tuple(name for name in pool.modules if candidate.texts[name] != parent.texts[name])
+
+
+def _curve(pool: Pool, candidates: Sequence[CandidateView]) -> tuple[tuple[int, float], ...]:
+    """The score of the best of those found so far, by what is known at the end, at the rollouts it was found after."""
+    worths, steps = pool.worths, list[tuple[int, float]]()
+    lead: CandidateView | None = None
+    for candidate in sorted(candidates, key=lambda candidate: (candidate.rollouts, candidate.id)):
+        if lead is None or (pool.eligible(candidate.id) and worths[candidate.id] > worths[lead.id]):
+            lead = candidate
+            steps.append((candidate.rollouts, candidate.score.value))
+    rollouts = pool.spent.rollouts
+    return (*steps, (rollouts, steps[-1][1])) if steps and steps[-1][0] < rollouts else tuple(steps)
+
+
+def _frontier_score(candidates: Sequence[CandidateView]) -> float:
+    """The mean over pareto examples of the best score any candidate has there: what the pool knows in sum."""
+    best: dict[str, float] = {}
+    for candidate in candidates:
+        for example, score in candidate.scores.items():
+            best[example] = max(score, best.get(example, score))
+    return sum(best.values()) / len(best) if best else 0.0
+
+
+def _standing(pool: Pool, candidate: Candidate | None, scale: Scale) -> Standing | None:
+    if candidate is None:
+        return None
+    score = score_of(pool, candidate.id)
+    tests = [average(known) for known in pool.tests.get(candidate.key, {}).values()]
+    return Standing(candidate.id, score, _interval(pool, candidate, score, scale), estimate(tests, scale))
+
+
+def _interval(pool: Pool, candidate: Candidate, score: Score, scale: Scale) -> Interval | None:
+    """Around what is shown on validation: of the scores, or of the posterior where some are missing."""
+    if not score.estimated or pool.started is None or pool.started.judged_by == "mean":
+        return estimate(list(pool.scores(candidate).values()), scale)
+    mean, sd = pool.posterior.worth(candidate.id)
+    _, low, high = within(mean, WIDER * sd, *scale)
+    return Interval(score.value, min(low, score.value), max(high, score.value), score.n)
+
+
+def _modules(pool: Pool, modules: Sequence[Module], best: Candidate | None) -> tuple[ModuleView, ...]:
+    known = {module.name: module for module in modules}
+    seed = pool.started.seed if pool.started else {}
+    texts = best.texts if best else seed
+    return tuple(
+        ModuleView(
+            known.get(name, Module(name, "prompt", text)),
+            text,
+            texts[name],
+            _authors(pool, best, name) if best else (),
+        )
+        for name, text in seed.items()
+    )
+
+
+def _copied(
+    views: Sequence[ModuleView], modules: Sequence[Module], examples: Mapping[str, Sequence[Example]]
+) -> tuple[Copy, ...]:
+    """What a graph already says, its names among it, is no copy."""
+    known = [view.seed for view in views]
+    for module in modules:
+        known += [module.name, module.text, *module.nodes, *module.tools]
+    new = {view.module.name: view.best for view in views if view.changed}
+    return copies(new, known, examples.get("feedback", ()), examples.get("pareto", ()))
+
+
+def _authors(pool: Pool, candidate: Candidate, name: str) -> tuple[int, ...]:
+    """The candidates that wrote this candidate's text of a module, each from the text of the one before."""
+    authors: list[int] = []
+    while candidate.parents:
+        parents = [pool.candidates[id] for id in candidate.parents]
+        same = [parent for parent in parents if parent.texts[name] == candidate.texts[name]]
+        if not same:
+            authors.append(candidate.id)
+        candidate = (same or parents)[0]
+    return tuple(reversed(authors))
