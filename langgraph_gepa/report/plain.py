@@ -38,8 +38,8 @@ def to_json(view: View) -> dict[str, Any]:
     - `frontier`: ids of candidates that are the best on some example; `copied`: answers that new texts repeat;
     - `examples`: id, seed's and best's score of those both were run on;
     - `iterations`: each with its `outcome` and mean scores `before` and `after` on its minibatch;
-    - `rollouts` (of the search), `tests` (rollouts on held-out examples), `reflections`, `tokens`, `dollars`,
-      `seconds`, and `usage` by whom.
+    - `rollouts` (of the search), `tests` (rollouts on held-out examples), `reflections`, `tokens` and how many of them
+      are estimates (`tokens_estimated`), `dollars`, `seconds`, and `usage` by whom.
     """
     spent = view.spent
     settings = {key: value for key, value in view.settings.items() if key not in ("graph", "mermaid")}
