@@ -12,6 +12,7 @@ import ast
 import copy
 import inspect
 import linecache
+import re
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -68,6 +69,15 @@ def position(node: ast.expr) -> Position:
 def mentions(name: str, word: str) -> bool:
     """Whether a file's source has this word in it, which is told without parsing it."""
     return any(word in line for line in linecache.getlines(name))
+
+
+def written(attribute: str) -> str:
+    """An attribute as the code of its class writes it: Python keeps `__prompt` as `_Writer__prompt`."""
+    mangled = _MANGLED.fullmatch(attribute)
+    return attribute if mangled is None else mangled[1]
+
+
+_MANGLED = re.compile(r"_[^\W_]\w*?(__\w*[^\W_]_?)")
 
 
 def file(name: str) -> File | None:

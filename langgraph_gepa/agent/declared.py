@@ -12,7 +12,8 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, TypeGuard
 
 from langgraph_gepa.agent import code, origin, paths, served, templates
-from langgraph_gepa.agent.flow import Flow, Reading, Solution, style_of
+from langgraph_gepa.agent.filling import filling
+from langgraph_gepa.agent.flow import Flow, Reading, Solution
 from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.module import Module, Style
@@ -23,13 +24,15 @@ _PACKAGE = __name__.partition(".")[0]
 @dataclass(frozen=True, slots=True)
 class Declared:
     """A prompt's name and text, and where `prompt` is called with them: in whose code, if that was read, and in
-    which nodes, if it has run. `reason` says why its text cannot be replaced."""
+    which nodes, if it has run. `tokens` are what the program replaces in the text, `reason` says why it cannot be
+    replaced."""
 
     name: str
     text: str
     file: str
     line: int
-    style: Style = "plain"
+    style: Style = "unknown"
+    tokens: tuple[str, ...] = ()
     codes: tuple[CodeType, ...] = ()
     nodes: tuple[str, ...] = ()
     reason: str = ""
@@ -94,7 +97,7 @@ def module(one: Declared, walk: Walk, traced: paths.Paths) -> Module:
     reason = one.reason
     names: tuple[str, ...] = ()
     try:
-        names = templates.placeholders(one.text, one.style)
+        names = (*templates.placeholders(one.text, one.style), *(one.tokens if one.style == "plain" else ()))
     except templates.BrokenTemplateError as broken:
         reason = reason or str(broken)
     return Module(
@@ -119,9 +122,12 @@ def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
             at = (compiled.co_filename, code.position(call))
             if name and written is not None and text is not None and at not in met:
                 met.add(at)
-                style = style_of([*solution.of(("call", key, at[1])), *(["format"] if id(call) in filled else [])])
+                uses = solution.of(("call", key, at[1]))
+                how = filling(text, uses | {"format"} if id(call) in filled else uses)
+                reason = how.reason or (_AGAIN if {*how.again} - {"unknown"} or how.environment else "")
+                style = "unknown" if how.style == "plain" and "prompt" not in uses else how.style
                 line = min((node.lineno for node in ast.walk(written) if _is_text(node)), default=call.lineno)
-                yield Declared(name, text, compiled.co_filename, line, style, (compiled,))
+                yield Declared(name, text, compiled.co_filename, line, style, how.tokens, (compiled,), reason=reason)
 
 
 def _imported(nodes: Iterable[ast.AST]) -> set[str]:
@@ -187,6 +193,8 @@ def _is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
 def _fills(node: ast.AST) -> TypeGuard[ast.Attribute]:
     return isinstance(node, ast.Attribute) and node.attr in ("format", "format_map")
 
+
+_AGAIN = "what comes of it is filled in once more, or by a jinja2 environment of the program's: neither can be checked"
 
 _CHANGES = "its text is another from call to call: give the template, and fill it with .format()"
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
+from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from string import Template
 from types import CellType, FunctionType
+from typing import Any
 
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import Runnable, RunnableBinding
 
+from langgraph_gepa.agent import code, libraries
 from langgraph_gepa.agent.anatomy import Step, classes, functions
 from langgraph_gepa.agent.flow import PROMPT_NAME, Demand, Solution, under, whole
 from langgraph_gepa.agent.walk import Node, Walk
@@ -90,29 +92,27 @@ class Demands:
                 taken = value.func.__code__.co_varnames[: value.func.__code__.co_argcount]
                 return self._variable(value.func, taken[index]) if index < len(taken) else _NONE
             case ("field" | "member" | "factory", str(name)):
-                return self.solution.at(("attr", _written(name))) or _named(name)
+                return self.solution.at(("attr", code.written(name))) or _named(name)
             case ("attr", "partial_variables") if isinstance(value, BasePromptTemplate):
                 return _PROMPT
             case ("attr", "kwargs") if isinstance(value, RunnableBinding):
                 return _BOUND
             case ("attr" | "private", str(name)):
-                used = self.solution.at(("attr", _written(name)))
-                return used if classes.own(type(value)) and not isinstance(value, Runnable) else used | _named(name)
+                used = self.solution.at(("attr", code.written(name)))
+                if classes.own(type(value)) and not isinstance(value, Runnable):
+                    return used
+                kind: Any = type(value)
+                return used | _named(name) | self._filled(name, lambda: libraries.of_attribute(kind, name))
         return _NONE
 
     def _variable(self, function: FunctionType, name: str) -> frozenset[Demand]:
         if functions.own(function):
             return self.solution.at(("var", id(function.__code__), name))
-        return _named(name)
+        return _named(name) | self._filled(name, lambda: libraries.of_variable(function, name))
 
-
-def _written(name: str) -> str:
-    """An attribute as the code of its class writes it: Python keeps `__prompt` as `_Writer__prompt`."""
-    mangled = _MANGLED.fullmatch(name)
-    return name if mangled is None else mangled[1]
-
-
-_MANGLED = re.compile(r"_[^\W_]\w*?(__\w*[^\W_]_?)")
+    def _filled(self, name: str, read: Callable[[], frozenset[Demand]]) -> frozenset[Demand]:
+        """How the code of a framework fills in what it holds under the name of a prompt."""
+        return read() if PROMPT_NAME.search(name) else _NONE
 
 
 def _named(name: str) -> frozenset[Demand]:

@@ -59,6 +59,11 @@ def filled(node: ast.Call, name: str, target: Any, receiver: Any, file: str) -> 
         yield text, Rendered(None)
 
 
+def framework(target: Any) -> bool:
+    """Whether what is called is LangChain's."""
+    return bool(_top(target)) and territory.framework(target.__module__)
+
+
 def foreign(target: Any) -> bool:
     """Whether what is called belongs to an installed package that we do not know: it may do anything with a text."""
     top = _top(target)

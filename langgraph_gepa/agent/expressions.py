@@ -178,16 +178,18 @@ class Expressions:
                 yield from self._put(keyword.value, keyword.arg) if keyword.arg else self.sources(keyword.value)
         elif self.readable(node):
             yield Source(self.call(node), "same")
+            yield from self.passed(node) if self.unknown(node.func) else ()
         elif isinstance(node.func, ast.Name) and name in self.inner:
             yield Source(self.variable(f"{name}()"), "same")
-        elif self._unknown(node.func):
+        elif self.unknown(node.func):
             yield from self.passed(node)
 
-    def _unknown(self, function: ast.expr) -> bool:
+    def unknown(self, function: ast.expr) -> bool:
         """Whether what is called is not read, and may make anything of a text."""
         target = self.resolve(function)
-        builtin = isinstance(function, ast.Name) and function.id in vars(builtins)
-        return engines.foreign(target) or (target is MISSING and not builtin)
+        if isinstance(function, ast.Attribute) or target is not MISSING:
+            return engines.foreign(target)
+        return not (isinstance(function, ast.Name) and function.id in {*vars(builtins), *self.inner})
 
     def filled(self, node: ast.Call) -> Iterator[tuple[ast.expr, Use]]:
         """What a call fills in, and in which language it reads it."""

@@ -115,7 +115,7 @@ class Reading:
 @dataclass(slots=True)
 class Flow:
     """The edges of every function read so far, the sinks, and the methods by name with what calls them: how to link a
-    call to a method, and to none that is read."""
+    call to a method, and to none that is read. `framework` tells how LangChain's code uses an argument."""
 
     readings: dict[int, Reading] = field(default_factory=dict)
     edges: dict[Place, list[Source]] = field(default_factory=lambda: defaultdict(list))
@@ -123,6 +123,7 @@ class Flow:
     methods: dict[str, list[CodeType]] = field(default_factory=lambda: defaultdict(list))
     method_calls: list[tuple[str, Callable[[CodeType], None], Callable[[], None]]] = field(default_factory=list)
     given: dict[Given, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
+    framework: Callable[[Any, str], frozenset[Demand]] = lambda target, argument: frozenset()  # noqa: ARG005
 
     def returns(self, function: FunctionType) -> None:
         """Says that a model is given what `function` returns."""

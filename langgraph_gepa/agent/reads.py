@@ -13,7 +13,8 @@ from typing import Any
 from langgraph_gepa.agent import code, matching, naming, origin, templates
 from langgraph_gepa.agent.expressions import last
 from langgraph_gepa.agent.files import Files, Text
-from langgraph_gepa.agent.flow import Demand, Flow, Reading, Solution, style_of
+from langgraph_gepa.agent.filling import filling
+from langgraph_gepa.agent.flow import Demand, Flow, Reading, Solution
 from langgraph_gepa.agent.strange import READ
 from langgraph_gepa.search.module import Module, Style
 
@@ -107,7 +108,9 @@ def _used(text: Text, demands: frozenset[Demand]) -> bool:
 
 
 def _module(text: Text, demands: frozenset[Demand]) -> Module:
-    style: Style = text.style if text.style != "plain" else style_of(use for _, use in demands)
+    # A new text takes the place of what came of the old one: what unknown code makes of texts does not come to it.
+    uses = {use for _, use in demands} - {"opaque"}
+    style: Style = text.style if text.style != "plain" else filling(text.text, uses).style
     names: tuple[str, ...] = ()
     reason = ""
     try:

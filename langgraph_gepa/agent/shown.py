@@ -10,7 +10,7 @@ from langgraph_gepa.search.module import Module, Style
 
 LONG = 8
 """Words from which a text within a message is more than a value or a heading."""
-TEMPLATES: tuple[Style, ...] = ("format", "jinja2")
+TEMPLATES: tuple[Style, ...] = ("format", "jinja2", "dollars", "percent")
 """What a text that looks plain may be filled in as."""
 
 
@@ -57,15 +57,21 @@ def _gives(pattern: matching.Pattern, text: str) -> bool:
 
 
 def filled(runs: Sequence[Run], modules: Iterable[Module]) -> dict[str, Style]:
-    """The style of modules that look plain and are only found in messages as templates."""
+    """The style of modules whose style is plain or not known, and that messages only hold filled in as templates."""
     told = heard(runs)
-    plain = [m for m in modules if m.kind == "prompt" and m.style == "plain" and not m.placeholders and "{" in m.text]
+    plain = [m for m in modules if m.style == "unknown" or (m.style == "plain" and not m.placeholders)]
     return {
         module.name: style
         for module in plain
+        if module.kind == "prompt" and may_be_filled(module.text)
         if not _met(matching.pattern(module.text), told)
         if (style := next((style for style in TEMPLATES if _fills(module.text, style, told)), None)) is not None
     }
+
+
+def may_be_filled(text: str) -> bool:
+    """Whether a text has a sign that some language of templates gives a meaning to."""
+    return any(sign in text for sign in "{$%")
 
 
 def _fills(text: str, style: Style, told: Sequence[Told]) -> bool:

@@ -43,7 +43,7 @@ def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
     given = {k.arg: k.value for k in node.keywords if k.arg}
     if _is_message(name, target):
         if name in _HEARD or _subclass(target, (SystemMessage, HumanMessage)):
-            yield from _prompt(given.get("content", first))
+            yield from _prompt(given.get("content", given.get("content_blocks", first)))
     elif (template := _template(node, name, expressions)) is not None:
         for argument in [*node.args, *(given[k] for k in _TEXTS if k in given)]:
             yield from _template_text(argument, template, expressions)

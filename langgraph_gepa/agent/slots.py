@@ -16,7 +16,7 @@ from langchain_core.prompts import BasePromptTemplate, FewShotPromptTemplate, Pr
 from langchain_core.runnables import RunnableSequence
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import compiled, descriptions, statements, templates
+from langgraph_gepa.agent import compiled, descriptions, libraries, statements, templates
 from langgraph_gepa.agent.anatomy import Step, functions
 from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.agent.filling import Filling, filling
@@ -45,7 +45,7 @@ class Slots:
 
     def __init__(self, walk: Walk, used: Container[int]) -> None:
         self.walk = walk
-        self.flow = Flow()
+        self.flow = Flow(framework=libraries.of_argument)
         for key, node in walk.nodes.items():
             if key in used and isinstance(node.value, FunctionType) and functions.own(node.value):
                 statements.read(self.flow, node.value)

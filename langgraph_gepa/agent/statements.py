@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from functools import partial
 from types import CodeType, FunctionType
 
-from langgraph_gepa.agent import code, fields, sinks, templates
+from langgraph_gepa.agent import code, engines, fields, sinks, templates
 from langgraph_gepa.agent.expressions import MISSING, Expressions, items, last, parameters
-from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, Flow, Given, Kept, Path, Place, Reading, Source, Use, carried
+from langgraph_gepa.agent.flow import (
+    ANY,
+    PROMPT_NAME,
+    Flow,
+    Given,
+    Kept,
+    Path,
+    Place,
+    Reading,
+    Source,
+    Use,
+    carried,
+    whole,
+)
 
 _ROLES = {"system", "human", "user", "developer"}
 _TOKEN = re.compile(r"\W+\w[\w .:-]*\W*|[A-Z][A-Z0-9_]{2,}")
@@ -247,6 +260,8 @@ class _Reader(ast.NodeVisitor):
                 sources = list(self.sources(keyword.value))
                 self._sink(sources)
                 self._hint(sources, keyword.arg)
+                for use in self._uses(node.func, target, keyword.arg):
+                    self._sink(sources, use)
         if isinstance(node.func, ast.Attribute):
             self._method(node.func.value, name, node)
         if type(target) is FunctionType:
@@ -275,8 +290,19 @@ class _Reader(ast.NodeVisitor):
 
     def _passed(self, name: str, node: ast.Call) -> None:
         """A call of a method that is nobody's whose code is read."""
-        if name not in _HARMLESS:
-            self._comes(self.expressions.call(node), self.expressions.passed(node))
+        if name in _HARMLESS:
+            return
+        self._comes(self.expressions.call(node), self.expressions.passed(node))
+        for keyword in node.keywords:
+            if keyword.arg is not None and PROMPT_NAME.search(keyword.arg):
+                self._sink(self.sources(keyword.value), "opaque")
+
+    def _uses(self, function: ast.expr, target: object, argument: str) -> Iterator[Use]:
+        """How code that is not the user's uses a text that it is given under the name of a prompt."""
+        if engines.framework(target):
+            yield from whole(self.flow.framework(target, argument)) - {"tools", "tool"}
+        elif self.expressions.unknown(function) and not isinstance(function, ast.Attribute):
+            yield "opaque"
 
     def _called(self, node: ast.Call, skip: int, target: CodeType) -> None:
         """A call of a function we may read too: what it returns, and what its parameters are given."""

@@ -11,7 +11,7 @@ from langgraph_gepa.agent import matching, naming, origin, templates
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.messages import Known, Nodes, Run, Told, came_by, heard, itself
 from langgraph_gepa.agent.said import letters
-from langgraph_gepa.agent.shown import LONG, TEMPLATES
+from langgraph_gepa.agent.shown import LONG, TEMPLATES, may_be_filled
 from langgraph_gepa.search.module import Evidence, Module, Style
 
 _SHORT = 3
@@ -111,7 +111,7 @@ def _new(message: Told, pattern: matching.Pattern, known: Known) -> bool:
 def _styles(one: Text) -> Iterator[Style]:
     """What a file's text may be: as its name says, else itself, else a template."""
     yield one.style
-    if one.style == "plain" and "{" in one.text:
+    if one.style == "plain" and may_be_filled(one.text):
         yield from TEMPLATES
 
 
