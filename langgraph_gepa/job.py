@@ -14,8 +14,8 @@ from langgraph_gepa.agent.failures import (
     Border,
     absent,
     diagnosis,
+    is_garbled,
     is_lasting,
-    is_no_answer,
     is_pressure,
     is_world_failure,
     retry_after,
@@ -54,7 +54,7 @@ WORLD = Patience(
     lasts=is_lasting,
     asked=retry_after,
     presses=is_pressure,
-    garbled=is_no_answer,
+    garbled=is_garbled,
     absent=absent,
     trouble=trouble,
 )

@@ -46,6 +46,7 @@ _PHRASES = re.compile(
     rf"(?P<pressure>{PRESSURE})|(?P<outage>{OUTAGE}"
     r"|(?:temporarily|currently)[\s_-]*unavailable|bad[\s_-]*gateway|gateway[\s_-]*time|max[\s_-]*retries"
     r"|(?:unable|failed|could[\s_-]*not|cannot|can't)[\s_-]*(?:to[\s_-]*)?connect|name or service not known"
+    r"|dns[\s_-]*error|error sending request|(?:could[\s_-]*not|failed to) resolve host|network is unreachable"
     r"|name resolution|try[\s_-]*again[\s_-]*(?:later|in\b|after))"
     r"|\b(?:https?|status|code|error|returned)(?:[\s:=#'\"({\[-]|code|status|response|error){1,12}"
     r"(?P<after>429|50[0-4]|52\d)\b|\b(?P<before>429|50[0-4]|52\d) (?:client|server)",

@@ -137,6 +137,11 @@ def is_pressure(error: BaseException) -> bool:
     return any(_is_evident(one) and _is_pressure(one) for one in chain(error)) and not is_lasting(error)
 
 
+def is_garbled(error: BaseException) -> bool:
+    """Whether a failure of the world is that something answers and cannot be understood."""
+    return is_no_answer(error) or is_tls(error)
+
+
 def is_no_answer(error: BaseException) -> bool:
     """Whether a failure of the world is an answer that could not be read, and nothing else."""
     found = list(chain(error))
@@ -145,7 +150,7 @@ def is_no_answer(error: BaseException) -> bool:
 
 def is_tls(error: BaseException) -> bool:
     """Whether no secure connection could be made."""
-    return any(isinstance(one, ssl.SSLError) or kinds(one) & TLS_KINDS or "[SSL:" in str(one) for one in chain(error))
+    return _tls(error) is not None
 
 
 def is_overflow(error: BaseException) -> bool:
@@ -164,8 +169,8 @@ def trouble(error: BaseException) -> str:
     """What is the matter with a service that fails so, as a predicate: `is down (ConnectError)`."""
     status = next(filter(None, map(status_of, chain(error))), None)
     what = f"HTTP {status}" if status else type(error).__name__
-    if is_tls(error):
-        return f"cannot be reached over TLS ({words(error).rstrip('.')})"
+    if (cause := _tls(error)) is not None:
+        return f"cannot be reached over TLS ({words(cause).rstrip('.')})"
     if is_pressure(error):
         return f"is overloaded ({what})" if status in PRESSURE_STATUS - {429} else f"limits the rate of calls ({what})"
     return f"gives answers that cannot be read ({what})" if is_no_answer(error) else f"is down ({what})"
@@ -176,11 +181,11 @@ def diagnosis(error: BaseException) -> str:
     said = words(error).rstrip(".")
     if (key := missing_key(error)) is not None:
         return f"the environment variable {key} is not set ({said}). Set it"
-    if is_tls(error):
+    if (cause := _tls(error)) is not None:
         where = _address(error)
         return (
-            f"TLS failed{f' at {where}' if where else ''} ({said}). Check the server's certificate and address, and "
-            "which certificates this machine trusts (the environment variable SSL_CERT_FILE)"
+            f"TLS failed{f' at {where}' if where else ''} ({words(cause).rstrip('.')}). Check the server's certificate "
+            "and address, and which certificates this machine trusts (the environment variable SSL_CERT_FILE)"
         )
     if (where := absent(error)) is not None:
         return (
@@ -262,6 +267,13 @@ def _is_pressure(error: BaseException) -> bool:
     if status is not None:
         return status in PRESSURE_STATUS
     return evidence.names_pressure(error) or (speaks(error) and evidence.phrase_of_pressure(str(error)) is not None)
+
+
+def _tls(error: BaseException) -> BaseException | None:
+    """What says why no secure connection could be made: the cause rather than what wraps it."""
+    found = [one for one in chain(error) if isinstance(one, ssl.SSLError) or kinds(one) & TLS_KINDS]
+    found += [one for one in chain(error) if "[SSL:" in str(one)]
+    return next((one for one in found if isinstance(one, ssl.SSLError)), next(iter(found), None))
 
 
 def _of_another_loop(error: BaseException) -> bool:

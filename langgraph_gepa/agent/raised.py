@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import site
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -33,6 +34,12 @@ def is_library(error: BaseException) -> bool:
     """Whether an installed package raised it, by itself or through the standard library."""
     raiser = next((frame for frame in frames(error) if not is_standard(frame)), None)
     return raiser is not None and raiser.f_code.co_filename.startswith(_PACKAGES)
+
+
+def is_installed(kind: type) -> bool:
+    """Whether a class is an installed package's."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return isinstance(file, str) and file.startswith(_PACKAGES)
 
 
 def is_standard(frame: FrameType) -> bool:

@@ -51,13 +51,18 @@ def said(generation: Generation | None) -> dict[str, Any]:
     return {"role": "assistant", "content": plain(generation.text) if generation else ""}
 
 
-def is_empty(generation: Generation) -> bool:
-    """Whether a streamed answer holds nothing, not even why it ended: a stream that broke off before it began."""
+def is_empty(generation: Generation, *, streamed: bool) -> bool:
+    """Whether an answer holds nothing, not even why it ended: a stream that broke off, a body without candidates.
+
+    A model that describes nothing, as one in a test, may answer with an empty text.
+    """
     message = generation.message if isinstance(generation, ChatGeneration) else None
     if message is None or message.content or getattr(message, "tool_calls", None) or message.additional_kwargs:
         return False
     described = {**message.response_metadata, **(generation.generation_info or {})}
-    return not any(name.endswith("reason") for name in described) and not getattr(message, "usage_metadata", None)
+    ended = any(name.endswith("reason") and value for name, value in described.items())
+    counted = getattr(message, "usage_metadata", None) or {}
+    return not ended and not counted.get("output_tokens") and (streamed or bool(described))
 
 
 def reported_failure(tool: str, output: Any, failed: bool) -> ReportedError | None:

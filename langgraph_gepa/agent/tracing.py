@@ -188,7 +188,7 @@ class Tracer(BaseCallbackHandler):
             call.usage = usage_of(
                 response, generation, call.model, call.provider, self._prices, lambda: (call.asked, call.output)
             )
-            if generation is None or (call.streamed and is_empty(generation)):
+            if generation is None or is_empty(generation, streamed=call.streamed):
                 call.failure = NoAnswerError(f"the answer of {call.model} held no message")
             self._report(call.usage)
 

@@ -17,8 +17,10 @@ from itertools import islice
 from types import FrameType
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from langgraph_gepa.agent.evidence import is_server_error
-from langgraph_gepa.agent.raised import frames, is_library, is_standard
+from langgraph_gepa.agent.raised import frames, is_installed, is_library, is_standard
 
 SHAPES = (ValueError, LookupError, TypeError, AttributeError)
 """What code raises that finds an answer in another shape than it expects."""
@@ -37,16 +39,21 @@ def is_unreadable(error: BaseException, *, in_model_call: bool = False) -> bool:
     """
     if isinstance(error, NoAnswerError):
         return True
-    if not isinstance(error, SHAPES) or isinstance(error, UnicodeEncodeError) or _is_validation(error):
+    if not isinstance(error, SHAPES) or isinstance(error, UnicodeEncodeError) or _is_of_users_schema(error):
         return False
     if in_model_call and is_library(error):
         return True
     return _is_of_response(error) or _is_of_error_body(error) or _takes_first_choice(error)
 
 
-def _is_validation(error: BaseException) -> bool:
-    """Pydantic refused a value: as a rule a model's words, for the schema of the user."""
-    return any(kind.__name__ == "ValidationError" for kind in type(error).__mro__)
+def _is_of_users_schema(error: BaseException) -> bool:
+    """Whether pydantic refused a value for a schema that is no client's own, as a model's words for the user's."""
+    if not isinstance(error, ValidationError):
+        return False
+    held = ((frame.f_locals.get("cls"), type(frame.f_locals.get("self"))) for frame in frames(error))
+    schemas = (kind for pair in held for kind in pair if isinstance(kind, type) and issubclass(kind, BaseModel))
+    schema = next((kind for kind in schemas if kind.__name__ == error.title), None)
+    return schema is None or not is_installed(schema)
 
 
 def _is_of_response(error: BaseException) -> bool:

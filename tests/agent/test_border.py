@@ -213,7 +213,7 @@ def test_one_bad_example_is_scored_and_the_run_goes_on(tmp_path: Path, where: st
 
     with SimulatedServer({"m": lambda *_: Answer("word")}) as server:
         result = searched(tmp_path / "run", server.base_url, after, metric)
-        assert result.pool.spent.usage.tokens == server.tokens
+        assert result.pool.spent.graph.tokens + result.pool.spent.lost.tokens == server.tokens
     scores = {(e.example, e.score, e.error) for _, e in result.saved.events if isinstance(e, RolloutFinished)}
     assert {(example, score) for example, score, _ in scores} == {
         (example, 0.0 if example == "bad" else 0.5) for example, _, _ in scores
@@ -265,7 +265,7 @@ def test_a_judge_that_is_refused_is_asked_again_and_the_graph_is_not(tmp_path: P
 
         result = searched(tmp_path / "run", server.base_url, metric=[metric, metric] if several else metric)
         spent: Spent = result.pool.spent
-        assert spent.usage.tokens == server.tokens
+        assert spent.graph.tokens == server.tokens
     assert len(asked) == spent.rollouts
     assert spent.lost == Usage()
 

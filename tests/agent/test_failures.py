@@ -241,6 +241,7 @@ def of_library(name: str, words: str) -> BaseException:
         (in_library(ValueError("Error code 503: the index is warming up")), True),
         (in_library(Exception("You exceeded your current quota")), True),
         (in_library(RuntimeError("Connection refused by the index")), False),
+        (of_library("DDGSException", "DNSError: error sending request for url (https://search.example/)"), False),
         (ValueError({"message": "upstream overloaded", "code": 502}), False),
         (ValueError({"error": {"message": "slow down", "code": "429"}}), True),
     ],
@@ -335,7 +336,7 @@ def test_tls_is_called_tls() -> None:
         assert is_world_failure(error)
         assert (is_lasting(error), absent(error)) == (True, None)
         assert trouble(error).startswith("cannot be reached over TLS (")
-    assert diagnosis(wrapped).startswith("TLS failed at https://models.example:8443 (ConnectError: ")
+    assert diagnosis(wrapped).startswith("TLS failed at https://models.example:8443 (SSLCertVerificationError: ")
 
 
 @pytest.mark.parametrize(

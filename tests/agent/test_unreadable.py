@@ -14,9 +14,12 @@ import httpx
 import openai
 import pytest
 import requests
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration
 from langchain_openai import ChatOpenAI
 from langgraph.graph import START, StateGraph
-from pydantic import SecretStr
+from langsmith import schemas
+from pydantic import BaseModel, SecretStr, ValidationError
 from typing_extensions import TypedDict
 
 from langgraph_gepa import evaluate
@@ -24,7 +27,8 @@ from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.failures import is_world_failure
 from langgraph_gepa.agent.model import ChatReflection
-from langgraph_gepa.agent.unreadable import NoAnswerError
+from langgraph_gepa.agent.told import is_empty
+from langgraph_gepa.agent.unreadable import NoAnswerError, is_unreadable
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.rollout import Rollout
@@ -168,6 +172,37 @@ def test_a_models_words_that_cannot_be_parsed_are_the_candidates(call: Callable[
 def test_mistakes_of_a_node_are_no_broken_answers(node: Callable[[str], Any]) -> None:
     """Keys, places and attributes that are not there follow from what a model said, as ever."""
     assert rollout(node).score == 0
+
+
+class Shape(BaseModel):
+    n: int
+
+
+def test_a_schema_that_an_answer_does_not_fit_is_judged_by_whose_it_is() -> None:
+    """A client's own says that the answer is none, the user's that the model's words are wrong."""
+    for schema, unreadable in ((schemas.Run, True), (Shape, False)):
+        with pytest.raises(ValidationError) as refused:
+            schema()  # type: ignore[call-arg, operator]
+        assert is_unreadable(refused.value, in_model_call=True) is unreadable
+        assert not is_unreadable(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("message", "streamed", "empty"),
+    [
+        (AIMessage(""), True, True),
+        (AIMessage(""), False, False),  # as a model in a test answers
+        (AIMessage([], response_metadata={"model_provider": "x", "stop_reason": None}), False, True),
+        (AIMessage("", response_metadata={"finish_reason": "stop"}), True, False),
+        (AIMessage("", usage_metadata={"input_tokens": 9, "output_tokens": 0, "total_tokens": 9}), True, True),
+        (AIMessage("", usage_metadata={"input_tokens": 9, "output_tokens": 7, "total_tokens": 16}), True, False),
+        (AIMessage("", tool_calls=[{"name": "search", "args": {}, "id": "1"}]), True, False),
+        (AIMessage("word"), True, False),
+    ],
+)
+def test_an_answer_that_says_nothing_not_even_why_it_ended_is_none(message: Any, streamed: bool, empty: bool) -> None:
+    """A model that has nothing to say stops all the same, or spends tokens on thinking."""
+    assert is_empty(ChatGeneration(message=message), streamed=streamed) is empty
 
 
 def test_what_a_node_swallows_is_seen_all_the_same() -> None:
