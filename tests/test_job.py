@@ -77,7 +77,7 @@ def test_dollars_hold_with_the_users_prices(server: SimulatedServer, tmp_path: P
     assert spent.tokens == server.tokens
     assert spent.dollars == pytest.approx((spent.input_tokens + 2 * spent.output_tokens) / 1e6)
     assert limit / 2 < (spent.dollars or 0) < limit * 1.1
-    assert "$" in result.pool.finished.reason
+    assert result.pool.finished.ended == "dollars"
 
 
 def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
