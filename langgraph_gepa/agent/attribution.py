@@ -53,7 +53,8 @@ def attribute(watched: Sequence[Watched], modules: Sequence[Module], texts: Text
     owners: list[set[str]] = []
     for position, seen in enumerate(watched):
         if seen.call.kind == "model":
-            found = _prompts(seen.call, known) | _offered(seen.schemas, seen.call.node, known)
+            schemas = (*seen.schemas, *_in_messages(seen.call))
+            found = _prompts(seen.call, known) | _offered(schemas, seen.call.node, known)
         elif seen.call.kind == "tool":
             found = _tool_call(seen, watched[:position], owners, known)
         elif seen.within is not None:
@@ -112,6 +113,14 @@ def _prompts(call: Call, known: Sequence[_Known]) -> set[str]:
     carried = [one for one in others if one.in_any(said)]
     above = [one for one in carried if any(_holds(node, call.node) for node in one.module.nodes)]
     return {one.name for one in above or carried}
+
+
+def _in_messages(call: Call) -> Iterator[str]:
+    """What messages say of the format of the answer, as an output parser writes it: JSON within text."""
+    for message in call.inputs:
+        for text in _strings(message.get("content")):
+            if '"description"' in text:
+                yield text.replace("\\n", "\n").replace('\\"', '"')
 
 
 def _of_node(node: str, known: Sequence[_Known]) -> list[_Known]:

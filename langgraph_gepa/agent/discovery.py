@@ -15,7 +15,7 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.agent import copying, declared, origin, paths, reads, served, stores, templates, watching
 from langgraph_gepa.agent.assembling import Found, assembled
 from langgraph_gepa.agent.definitions import Place
-from langgraph_gepa.agent.files import Files, roots
+from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.slots import Slots
 from langgraph_gepa.agent.walk import Walk
@@ -99,6 +99,7 @@ def remember(graph: Any, sightings: watching.Sightings) -> None:
         {**before.styles, **sightings.styles},
         before.given | sightings.given,
         {**before.no_effect, **sightings.no_effect},
+        (before.absent | sightings.absent) - nodes.keys(),
     )
 
 
@@ -133,7 +134,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     named = [declared.module(one, walk, traced) for one in asked]
     watched = _watched.get(_lasting(graph), watching.Sightings())
     strange = list(watched.strange)
-    files = Files(roots(reading.function.__code__.co_filename for reading in slots.flow.readings.values()))
+    files = Files.of(reading.function.__code__.co_filename for reading in slots.flow.readings.values())
     for key, place in where.items():
         where[key] = _read_from(place, found[key][0], files) if key in found else place
     read = reads.find(slots.flow, slots.solution, files, traced.of)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -66,10 +67,16 @@ class Text:
 
 
 class Files:
-    """The texts below some folders. Nothing is read before it is asked for."""
+    """The texts of the projects that some source files belong to. Nothing is read before it is asked for."""
 
-    def __init__(self, roots: Iterable[str]) -> None:
+    def __init__(self, roots: Iterable[str], sources: Iterable[str] = ()) -> None:
         self.roots = tuple(dict.fromkeys(roots))
+        self.folders = tuple(dict.fromkeys(str(Path(source).absolute().parent) for source in sources))
+
+    @classmethod
+    def of(cls, sources: Iterable[str]) -> Files:
+        sources = tuple(sources)
+        return cls(roots(sources), sources)
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:
@@ -83,21 +90,32 @@ class Files:
             found.setdefault(one.text.strip(), []).append(one)
         return found
 
+    def nearest(self, texts: Sequence[Text]) -> list[Text]:
+        """Those of the texts that stand next to the source: one program's are not another's beside it."""
+        depths = {text: max((_together(text.file, one) for one in self.folders), default=0) for text in texts}
+        return [text for text in texts if depths[text] == max(depths.values())]
+
     def home(self, text: str) -> Text | None:
         """The one place that holds `text`: a file that is it, a value, or some whole lines of a file.
 
-        Space around it does not count. `None` when no file does, or several do.
+        Space around it does not count. `None` when no file does, or several do that are equally near.
         """
         core = text.strip()
-        exact = self._by_text.get(core, [])
+        exact = self.nearest(self._by_text.get(core, []))
         if exact:
             return exact[0] if len(exact) == 1 else None
         if len(core) < _PART:
             return None
-        parts = [one for one in self.texts if not one.about and _lines_of(one.text, core) is not None]
+        parts = self.nearest([one for one in self.texts if not one.about and _lines_of(one.text, core) is not None])
         if len(parts) != 1:
             return None
         return Text(text, parts[0].file, _lines_of(parts[0].text, core) or 1, (), parts[0].style, True)
+
+
+def _together(file: str, folder: str) -> int:
+    """How many folders the paths of a file and of a folder begin with alike."""
+    pairs = zip(Path(file).parent.parts, Path(folder).parts, strict=False)
+    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def says(file: str, text: str) -> bool:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from types import FunctionType
-from typing import Any
 
 from langgraph_gepa.agent import code, matching, naming, origin, templates
 from langgraph_gepa.agent.expressions import last
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.filling import filling
 from langgraph_gepa.agent.flow import Demand, Flow, Reading, Solution
+from langgraph_gepa.agent.reach import outside, reachable
 from langgraph_gepa.agent.strange import READ
 from langgraph_gepa.search.module import Module, Style
 
@@ -36,7 +36,7 @@ def find(flow: Flow, solution: Solution, files: Files, users: Mapping[int, Seque
         if not demands:
             continue
         for user, name, short in (*_named(reading), *calls[reading.function.__name__]):
-            for text in _texts(name, short, files, demands):
+            for text in reachable(list(_texts(name, short, files, demands)), [reading.function, user]):
                 nodes = users.get(id(user), ())
                 module = found.get(text) or _module(text, demands)
                 found[text] = replace(module, nodes=tuple(dict.fromkeys([*module.nodes, *nodes])))
@@ -59,18 +59,7 @@ def _named(reading: Reading) -> Iterator[Named]:
     for node in ast.walk(reading.node):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield function, node.value, False
-    cells = (cell.cell_contents for cell in function.__closure__ or () if _filled(cell))
-    outside = (function.__globals__.get(name) for name in function.__code__.co_names)
-    for value in (*cells, *outside, *(function.__defaults__ or ())):
-        if issubclass(type(value), str | PurePath):
-            yield function, str(value), False
-
-
-def _filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:  # not yet assigned
-        return False
+    yield from ((function, value, False) for value in outside(function))
 
 
 def _calls(flow: Flow) -> Mapping[str, list[Named]]:
@@ -110,14 +99,15 @@ def _used(text: Text, demands: frozenset[Demand]) -> bool:
 def _module(text: Text, demands: frozenset[Demand]) -> Module:
     # A new text takes the place of what came of the old one: what unknown code makes of texts does not come to it.
     uses = {use for _, use in demands} - {"opaque"}
-    style: Style = text.style if text.style != "plain" else filling(text.text, uses).style
+    filled = filling(text.text, uses)
+    style: Style = text.style if text.style != "plain" else filled.style
     names: tuple[str, ...] = ()
-    reason = ""
+    reason = filled.reason
     try:
-        names = templates.placeholders(text.text, style)
+        names = (*templates.placeholders(text.text, style), *(filled.tokens if style == "plain" else ()))
     except templates.BrokenTemplateError as broken:
-        reason = str(broken)
-    if not reason and matching.pattern(text.text, style) is None:
+        reason = reason or str(broken)
+    if not reason and matching.pattern(text.text, style, names) is None:
         reason = "it is read when the graph runs and has logic in it: what it said cannot be told from the messages"
     return Module(
         name=naming.slug(text.name), kind="prompt", text=text.text, style=style, placeholders=names,

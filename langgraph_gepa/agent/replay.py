@@ -21,12 +21,11 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_json_schema
 
 from langgraph_gepa.agent import served
 from langgraph_gepa.agent.masking import Mask, masked
 from langgraph_gepa.agent.said import strings
-from langgraph_gepa.agent.told import slim
+from langgraph_gepa.agent.told import described, slim
 from langgraph_gepa.agent.tracing import Watched, bubbles, node_path
 from langgraph_gepa.engine.plain import plain
 
@@ -71,9 +70,9 @@ class Replay:
         node = node_path(getattr(manager, "metadata", None) or {}) or served.node()
         inputs = [slim(message) for message in messages]
         texts = [text for message in inputs for text in strings(message["content"])]
-        described = (text for setting in settings.values() for text in strings(_described(setting)))
+        texts += (text for setting in settings.values() for text in strings(described(setting)))
         with self._lock:
-            self.sent.append(Sent(node, (*texts, *described)))
+            self.sent.append(Sent(node, tuple(texts)))
         inputs = masked(inputs, self._restored)
         seen = self._taken("model", lambda seen: seen.call.inputs == inputs) or self._taken(
             "model", lambda seen: seen.call.node == node
@@ -116,18 +115,6 @@ def _given(seen: Watched | None) -> Any:
     if isinstance(seen.outcome, BaseException):
         raise seen.outcome
     return seen.outcome
-
-
-def _described(setting: Any) -> Any:
-    """A setting of a model call as plain data, classes as what they say of themselves."""
-    if isinstance(setting, type):
-        try:
-            return convert_to_json_schema(setting)
-        except (TypeError, ValueError):  # no schema
-            return None
-    if isinstance(setting, list | tuple):
-        return [_described(one) for one in setting]
-    return plain(setting)
 
 
 _now: ContextVar[Replay | None] = ContextVar("langgraph_gepa_replay", default=None)

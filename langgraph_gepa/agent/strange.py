@@ -34,7 +34,7 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
     """
     told = heard(runs)
     known = Known(modules)
-    read = list(_from_files(told, known, files.texts))
+    read = list(_from_files(told, known, files))
     yield from read
     known = Known([*modules, *read])
     met: dict[tuple[str, Style], Module] = {}
@@ -74,9 +74,9 @@ NOWHERE = "reached a model from nowhere known: replaced in the messages on their
 _ONCE = "it was seen in one example only: what of it stays the same for others is not known; watch more examples"
 
 
-def _from_files(told: Sequence[Told], known: Known, texts: Iterable[Text]) -> Iterator[Module]:
+def _from_files(told: Sequence[Told], known: Known, files: Files) -> Iterator[Module]:
     found: dict[Text, Module] = {}
-    for one in texts:
+    for one in files.texts:
         if letters(one.text) < matching.ALONE:
             continue
         for style in _styles(one):
@@ -87,7 +87,8 @@ def _from_files(told: Sequence[Told], known: Known, texts: Iterable[Text]) -> It
                 found[one] = _of_file(one, style, nodes)
                 break
     whole = {one.file for one in found if not one.keys}
-    for core, twins in _by_core(found).items():
+    for core, same in _by_core(found).items():
+        twins = files.nearest(same)
         one = twins[0]
         inside = any(core != other.text.strip() and core in other.text for other in found)
         if not inside and not (one.keys and one.file in whole):

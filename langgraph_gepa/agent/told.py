@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+from langchain_core.utils.function_calling import convert_to_json_schema
+from pydantic import PydanticUserError
 
 from langgraph_gepa.agent.evidence import ReportedError
 from langgraph_gepa.agent.pricing import Prices, price
@@ -31,10 +34,35 @@ def slim(message: Any) -> dict[str, Any]:
 
 
 def schemas(parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a model call offers and asks for, as a model reads it: tools, functions, the format of the answer, which
+    providers call by many names."""
     offered = [*(parameters.get("tools") or ()), *(parameters.get("functions") or ())]
-    if shape := parameters.get("response_format"):
-        offered.append(shape)
-    return tuple(plain(schema) for schema in offered)
+    shapes = (described(value) for name, value in parameters.items() if name not in ("tools", "functions"))
+    return (*map(described, offered), *(shape for shape in shapes if _is_schema(shape)))
+
+
+def described(setting: Any) -> Any:
+    """A setting of a model call as plain data, classes as what they say of themselves."""
+    if isinstance(setting, type):
+        if setting not in _schemas:
+            try:
+                _schemas[setting] = convert_to_json_schema(setting)
+            except (TypeError, ValueError, PydanticUserError):  # no schema
+                _schemas[setting] = None
+        return _schemas[setting]
+    if isinstance(setting, list | tuple):
+        return [described(one) for one in setting]
+    return plain(setting)
+
+
+_schemas: weakref.WeakKeyDictionary[type, Any] = weakref.WeakKeyDictionary()
+
+
+def _is_schema(value: Any, depth: int = 3) -> bool:
+    """Whether plain data describes the fields of an answer, itself or a little within."""
+    if not isinstance(value, Mapping) or not depth:
+        return False
+    return isinstance(value.get("properties"), Mapping) or any(_is_schema(one, depth - 1) for one in value.values())
 
 
 def first(response: LLMResult) -> Generation | None:

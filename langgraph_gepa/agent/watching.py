@@ -14,7 +14,8 @@ from langgraph_gepa.agent.shown import copies, filled, instructing
 from langgraph_gepa.agent.strange import strange
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, NoEffect, Style, Texts
+from langgraph_gepa.search.module import Module, NoEffect, Off, Style, Texts
+from langgraph_gepa.search.reach import bears_on
 from langgraph_gepa.search.rollout import Call, Rollout
 
 _RUNS = 8
@@ -35,13 +36,14 @@ class Sightings:
     """`seen` maps the modules whose text reached a model to the nodes it was seen at; `strange` are texts
     that reached a model from nowhere known, as modules. `styles` has those that look plain and were filled in
     as templates; `given` is what the examples say, word for word; `no_effect` has the modules whose new text was
-    proved to be of no use."""
+    proved to be of no use; `absent` are those that would be replaced in messages, and were in none of their nodes."""
 
     seen: Mapping[str, Nodes] = field(default_factory=dict)
     strange: tuple[Module, ...] = ()
     styles: Mapping[str, Style] = field(default_factory=dict)
     given: frozenset[str] = frozenset()
     no_effect: Mapping[str, NoEffect] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
 
 def sightings(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Sightings:
@@ -54,7 +56,9 @@ def sightings(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> S
     proven = {m.name for m in modules if m.kind != "prompt" or m.evidence != "possible" or m.name in shown}
     found = {name: nodes for name, nodes in seen(calls, modules).items() if name in proven}
     given = frozenset(even(text) for run in runs for text in strings(run.inputs))
-    return Sightings(found, others, styles, given)
+    called = {call.node for call in calls if call.kind == "model"}
+    absent = {m.name for m in modules if m.note and m.name not in found and not called.isdisjoint(m.nodes)}
+    return Sightings(found, others, styles, given, absent=frozenset(absent))
 
 
 def seen(calls: Iterable[Call], modules: Sequence[Module], texts: Texts | None = None) -> dict[str, Nodes]:
@@ -94,6 +98,8 @@ def updated(modules: Iterable[Module], known: Sightings, declared: Container[str
             one = replace(one, evidence="possible")
         elif one.name in known.seen:
             one = replace(one, evidence="seen", nodes=tuple(dict.fromkeys([*one.nodes, *known.seen[one.name]])))
+        elif one.name in known.absent and one.evidence != "seen":
+            one = replace(one, evidence="possible", off=Off.UNPROVEN)
         if why := known.no_effect.get(one.name):
             one = replace(one, no_effect=why, reason=NO_EFFECT[why])
         yield one
@@ -123,13 +129,7 @@ def warnings(
 ) -> Iterator[str]:
     """What to tell of rollouts of the graph as it is: `chosen` modules that reached no model, and texts that did
     and are no module's."""
-    carried = seen((call for rollout in rollouts for call in rollout.calls), surveyed.modules)
-    if missing := [name for name in chosen if name not in carried]:
-        them = "it" if len(missing) == 1 else "them"
-        yield (
-            f"No validation example led to a model call that carries {', '.join(missing)}: changing {them} cannot "
-            f"matter for these examples. Add examples that come to {them}, or leave {them} out (modules=)."
-        )
+    yield from _unused(rollouts, [module for module in surveyed.modules if module.name in chosen])
     inputs = {example.id: plain(example.inputs) for example in examples}
     runs = [Run(inputs.get(rollout.example), rollout.calls) for rollout in rollouts[:_RUNS]]
     texts = [
@@ -143,6 +143,30 @@ def warnings(
             f"Texts reached a model that are not optimised: {listed}. To take them in, call discover(graph, examples) "
             "before optimize(), or declare them in the code: prompt(name, text)."
         )
+
+
+def _unused(rollouts: Sequence[Rollout], modules: Sequence[Module]) -> Iterator[str]:
+    """What to know of modules that no call was seen to carry: whether they were not come to, or out of sight."""
+    calls = [call for rollout in rollouts for call in rollout.calls]
+    carried = {*seen(calls, modules), *(name for call in calls for name in call.modules)}
+    missing = [module for module in modules if module.name not in carried]
+    unseen = [m for m in missing if any(bears_on(m, rollout) for rollout in rollouts)]
+    unreached = [module for module in missing if module not in unseen]
+    if unreached:
+        them, keep = ("it", "It keeps its") if len(unreached) == 1 else ("them", "They keep their")
+        yield (
+            f"No validation example led to a model call that carries {_names(unreached)}. {keep} text until a rollout "
+            f"comes to {them}: to improve {them}, add examples that do."
+        )
+    if unseen:
+        yield (
+            f"No model call was seen that may carry {_names(unseen)}, though the graph ran where it would be made: the "
+            "call may go past LangChain. What is learned here is learned from inputs, outputs and feedback alone."
+        )
+
+
+def _names(modules: Sequence[Module]) -> str:
+    return ", ".join(module.name for module in modules)
 
 
 def _brief(text: str) -> str:

@@ -707,9 +707,18 @@ def test_what_the_first_rollouts_show_is_told() -> None:
     rollouts = [Rollout(id, {}, Feedback(0.0), calls) for id in ("1", "2")]
     examples = [Example(id, {"question": "Why?"}) for id in ("1", "2")]
     never, elsewhere = watching.warnings(rollouts, examples, surveyed, ["sort", "rare"])
-    assert "carries rare:" in never
+    assert "carries rare. It keeps its text until a rollout comes to it" in never
     assert "'Guide the visitors through the museum, kindly.' in b" in elsewhere
     assert list(watching.warnings(rollouts[:0], examples, surveyed, [])) == []
+
+
+def test_no_advice_is_given_on_calls_that_nobody_sees() -> None:
+    """Where a node ran and its model calls were not seen, a text is not said to be unused."""
+    surveyed = Surveyed((Module("raw", "prompt", "Speak in flowers.", nodes=("raw",)),))
+    rollout = Rollout("1", {}, Feedback(0.0), (), nodes=("raw",))
+    (unseen,) = watching.warnings([rollout], [], surveyed, ["raw"])
+    assert "may go past LangChain" in unseen
+    assert "examples" not in unseen
 
 
 def test_a_graph_that_fails_everywhere_shows_nothing(load: Any) -> None:
@@ -747,3 +756,130 @@ def test_the_same_text_in_two_files_cannot_be_told_apart(tmp_path: Path) -> None
     (module,) = strange([Run({}, [call])], [], Files([str(tmp_path)]))
     assert "several places hold it" in module.reason
     assert not module.on
+
+
+def test_of_equal_files_the_one_beside_the_source_is_meant(tmp_path: Path) -> None:
+    """A sibling program with the same prompt takes nothing away from this one."""
+    for name in ("a", "b"):
+        (tmp_path / name / "prompts").mkdir(parents=True)
+        (tmp_path / name / "prompts" / "guide.md").write_text(WRITER)
+    call = Call("model", "node", "m", [{"role": "system", "content": WRITER}])
+    files = Files([str(tmp_path)], [str(tmp_path / "b" / "agent.py")])
+    (module,) = strange([Run({}, [call])], [], files)
+    assert (module.file, module.on) == (str(tmp_path / "b" / "prompts" / "guide.md"), True)
+    home = files.home(WRITER)
+    assert home is not None
+    assert home.file == str(tmp_path / "b" / "prompts" / "guide.md")
+
+
+def test_the_files_of_a_sibling_program_are_not_this_ones(load: Any) -> None:
+    """A file is told from the names a function says only where the function can mean it."""
+    for folder in ("other", "prompts"):
+        Path(folder).mkdir(exist_ok=True)
+        Path(folder, "guide.md").write_text(f"You guide the visitors of {folder}.")
+    Path("other", "agent.py").touch()
+    Path("other", "guard.md").write_text("You guard the halls of another museum.")
+    Path("texts").mkdir()
+    Path("texts", "answer.md").write_text("You answer the letters of visitors.")
+    project = load("""
+def load_prompt(name):
+    return (HERE / "prompts" / f"{name}.md").read_text()
+
+def load_any(name, folder):
+    return (HERE / folder / f"{name}.md").read_text()
+
+def guide(state):
+    return {"answer": model.invoke([("system", load_prompt("guide")), ("user", load_prompt("guard"))]).text}
+
+def answer(state):
+    return {"answer": model.invoke([("system", load_any("answer", state["folder"]))]).text}
+
+graph = graph_of(guide=guide, answer=answer)
+""")
+    found = {module.origin: module.text for module in discover(project.graph)}
+    assert set(found) == {"prompts/guide.md:1", "texts/answer.md:1"}
+
+
+FILLS = {
+    "replaced": ("<<NOW>>", 'text.replace("<<NOW>>", now())'),
+    "replaced twice": ("<<NOW>> at [place]", 'text.replace("<<NOW>>", now()).replace("[place]", "home")'),
+    "formatted": ("{now}", "text.format(now=now())"),
+    "percent": ("%(now)s", 'text % {"now": now()}'),
+    "dollars": ("$now", "string.Template(text).substitute(now=now())"),
+    "followed": ("today", 'text + f"Now: {now()}"'),
+}
+
+
+@pytest.mark.parametrize("way", FILLS)
+def test_a_file_that_is_read_and_filled_anew_in_each_call_is_bound(load: Any, way: str) -> None:
+    """Whatever fills it is another value the next time; the text is the file's."""
+    token, fill = FILLS[way]
+    Path("prompts/keeper.md").write_text(f"You keep the garden.\nThe time is {token}.\nName the tree first.\n")
+    project = load(f"""
+import itertools, string
+times = itertools.count()
+
+def now():
+    return f"12:00:{{next(times)}}"
+
+def load_prompt(name):
+    with open(HERE / "prompts" / (name + ".md")) as file:
+        text = file.read()
+    return {fill}
+
+def keep(state):
+    return {{"answer": model.invoke([("system", load_prompt("keeper")), ("user", state["question"])]).text}}
+
+graph = graph_of(keep=keep)
+""")
+    for examples in (None, EXAMPLES):
+        found = by_name(discover(project.graph, examples))
+        assert [module.name for module in found.values() if module.file == "prompts/keeper.md"] == ["keeper"]
+        assert found["keeper"].on
+        text = found["keeper"].text + "- Never recommend a poison."
+        assert "Never recommend a poison." in said(bind(project.graph, {"keeper": text}))
+        assert "poison" not in said(project.graph)
+    assert "12:00:" in said(project.graph)
+
+
+def test_a_file_whose_words_no_call_of_its_node_carried_is_off(load: Any) -> None:
+    """What is replaced in messages has no effect where it is not found in them; reading the code alone cannot tell."""
+    project = load("""
+def load_prompt(name):
+    text = (HERE / "prompts" / f"{name}.md").read_text()
+    return text.upper()
+
+def writer(state):
+    return {"answer": model.invoke([("system", load_prompt("writer")), ("user", state["question"])]).text}
+
+graph = graph_of(writer=writer)
+""")
+    assert by_name(discover(project.graph))["writer"].on
+    assert not by_name(discover(project.graph, EXAMPLES))["writer"].on
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+def test_descriptions_of_structured_output_are_seen_where_they_arrive(load: Any, method: str) -> None:
+    """In the format of the answer, as a function, or written into the prompt by an output parser."""
+    project = load(f"""
+from langchain_core.output_parsers import PydanticOutputParser
+from pydantic import BaseModel, Field
+
+class Plan(BaseModel):
+    title: str = Field(description='Heading of the "whole" plan.')
+
+structured = model.with_structured_output(Plan, method="{method}")
+parser = PydanticOutputParser(pydantic_object=Plan)
+
+def plan(state):
+    written = parser.get_format_instructions() if "{method}" == "json_mode" else ""
+    try:
+        structured.invoke([("system", "Plan a garden. " + written), ("user", state["question"])])
+    except ValueError:  # the simulated model gives no JSON
+        pass
+    return {{"answer": ""}}
+
+graph = graph_of(plan=plan)
+""")
+    found = discover(project.graph, EXAMPLES, kinds=("prompt", "schema"))
+    assert by_name(found)["schema:Plan.title"].evidence == "seen"
