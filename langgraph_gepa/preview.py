@@ -22,7 +22,7 @@ from langgraph_gepa.config import kinds_of
 from langgraph_gepa.engine.ports import Evaluator, Unfinished
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.examples import examples_of
-from langgraph_gepa.report.words import duration, money, score
+from langgraph_gepa.report.words import duration, money, plural, score
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module, NoEffect
 from langgraph_gepa.search.rollout import Call, Rollout
@@ -83,7 +83,7 @@ class DryRun:
         if self.asks:
             how = "answered by on_interrupt" if self.answered else "it fails there without RunnerOptions(on_interrupt=)"
             lines.append(f"stops     {', '.join(self.asks)}: {how}")
-        lines.append(f"at most   {self.timeout:g} seconds" if self.timeout else "at most   no time limit")
+        lines.append(f"at most   {duration(self.timeout)}" if self.timeout else "at most   no time limit")
         if self.inputs is not None:
             lines.append(f"example   {self.example}")
             lines += [f"          {name} = {_brief(value)}" for name, value in self.inputs.items()]
@@ -190,7 +190,7 @@ def _line(tool: ToolUse) -> str:
 
 
 def _ran(rollout: Rollout) -> list[str]:
-    cost = f"{rollout.usage.tokens:,} tokens, {money(rollout.usage.dollars)}"
+    cost = f"{plural(rollout.usage.tokens, 'token')}, {money(rollout.usage.dollars)}"
     result = f"error     {rollout.error}" if rollout.error else f"output    {_brief(rollout.outputs)}"
     said = f": {_brief(rollout.feedback.comment)}" if rollout.feedback.comment else ""
     return [
@@ -205,7 +205,7 @@ def _call(call: Call) -> str:
     where = f"{call.kind} {call.name} in {call.node}" if call.node else f"{call.kind} {call.name}"
     if call.kind != "model":
         return f"{where}: {_brief(call.inputs)}"
-    return f"{where}, {call.usage.tokens:,} tokens, with {', '.join(call.modules) or 'none of the prompts'}"
+    return f"{where}, {plural(call.usage.tokens, 'token')}, with {', '.join(call.modules) or 'none of the prompts'}"
 
 
 def _brief(value: Any) -> str:

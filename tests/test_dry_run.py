@@ -34,7 +34,7 @@ def test_a_dry_run_tells_what_is_real_and_runs_nothing() -> None:
         text = str(told)
         assert "issue_refund: stand-in" in text
         assert "cancel_order: real  (it may change something outside: it calls " in text
-        assert "at most   30 seconds" in text
+        assert "at most   30 s" in text
         with pytest.raises(UsageError, match="no tool called refund"):
             dry_run(demo.graph, options=RunnerOptions(tools={"refund": len}))
 

@@ -210,7 +210,8 @@ class Calls:
 
     def _tell_of_pressure(self, limit: int) -> None:
         if self._lowest is None or limit < self._lowest:
-            self._say(f"The provider limits the rate of calls: {limit} rollouts at once for now.")
+            rollouts = "1 rollout" if limit == 1 else f"{limit} rollouts"
+            self._say(f"The provider limits the rate of calls: {rollouts} at once for now.")
             self._lowest = limit
 
 

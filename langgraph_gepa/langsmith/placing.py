@@ -35,8 +35,9 @@ def places(client: Client, examples: Mapping[str, tuple[Example, str]], dataset:
     found = {key: _place(known[id]) for key, id in ids.items() if id in known}
     others = {key: one for key, one in examples.items() if key not in found}
     if others and dataset is None:
+        be = "example is" if len(examples) == 1 else "examples are"
         raise UsageError(
-            f"{len(others)} of {len(examples)} examples are in no data set of this LangSmith workspace, and an "
+            f"{len(others)} of {len(examples)} {be} in no data set of this LangSmith workspace, and an "
             "experiment needs one: name the data set to put them in, dataset='NAME' (--dataset NAME)."
         )
     return found | (_placed(client, others, dataset) if others and dataset else {})

@@ -147,7 +147,7 @@ def _account(address: RunsAddress, runs: Sequence[Run], used: Counter[Known], le
     kinds = ", ".join(f"{used[known]} {known}" for known in RANKS if used[known])
     out = ", ".join(f"{count} {why}" for why, count in left.items())
     return (
-        f"{where}: {len(runs)} runs read{newest}, {used.total()} used"
+        f"{where}: {len(runs)} {'run' if len(runs) == 1 else 'runs'} read{newest}, {used.total()} used"
         + (f" ({kinds})" if kinds else "")
         + (f"; left out {out}." if out else ".")
     )

@@ -135,7 +135,7 @@ def _nothing(console: Console, watched: bool) -> None:
 def _cells(module: Module, count: int) -> tuple[str, ...]:
     wrap = "{{{}}}" if module.style in ("format", "fstring", "mustache", "jinja2") else "{}"
     placeholders = " ".join(map(wrap.format, module.placeholders))
-    size = f"{len(module.text):,} chars" if count == 1 else f"{count:,} texts"
+    size = plural(len(module.text), "char") if count == 1 else f"{count:,} texts"
     name = module.name if count == 1 else f"{module.table}.*"
     cells = (name, module.kind, module.evidence, size, why_off(module), module.origin, placeholders)
     return tuple(visible(cell) for cell in cells)

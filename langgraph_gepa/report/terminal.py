@@ -164,10 +164,12 @@ class Live:
         line = outcome_line(iteration, pool)
         self._ended.append(line)
         if not self.animated:
-            rollouts = f"{pool.spent.rollouts:,}" + (f"/{self.budget.rollouts:,}" if self.budget.rollouts else "")
+            rollouts = words.plural(pool.spent.rollouts, "rollout")
+            if self.budget.rollouts:
+                rollouts = f"{pool.spent.rollouts:,}/{words.plural(self.budget.rollouts, 'rollout')}"
             best = f"  {self._lead.words}" if self._lead else ""
             cost = words.money(pool.spent.usage.dollars)
-            self._line(f"[{rollouts} rollouts] {line.plain}{best}  {cost}")
+            self._line(f"[{rollouts}] {line.plain}{best}  {cost}")
 
     def _line(self, text: str) -> None:
         """Past rich, which would end the process when nobody reads the pipe any more."""
@@ -233,7 +235,7 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
     for copy in view.copied[:_COPIES]:
         console.print(Text(visible(repeated(copy)), style="yellow"))
     if len(view.copied) > _COPIES:
-        console.print(Text(f"and {len(view.copied) - _COPIES} more such copies: see the report.", style="yellow"))
+        console.print(Text(f"and {len(view.copied) - _COPIES} more of these: see the report.", style="yellow"))
     usage, spent = view.spent.usage, view.spent
     rows = {
         "Changed": ", ".join(visible(module.module.name) for module in view.changed) or "nothing",

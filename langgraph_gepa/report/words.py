@@ -43,9 +43,9 @@ def signed(value: float, digits: int = 3) -> str:
 def tokens(usage: Usage) -> str:
     """How many, and how many of them are estimates."""
     if not usage.estimated:
-        return f"{usage.tokens:,} tokens"
+        return plural(usage.tokens, "token")
     most = "all" if usage.estimated == usage.tokens else f"{usage.estimated:,} of them"
-    return f"{usage.tokens:,} tokens ({most} estimated)"
+    return f"{plural(usage.tokens, 'token')} ({most} estimated)"
 
 
 def money(dollars: float | None) -> str:
