@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ from langgraph_gepa.choice import choice_of
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT
 from langgraph_gepa.engine.leakage import inputs_key, leakage
-from langgraph_gepa.engine.leakage import warnings as leaks
+from langgraph_gepa.engine.leakage import warnings as leak_warnings
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.engine.proposing import TOKENS
@@ -165,6 +165,8 @@ def optimize(
     picked, rules = chosen(known, kinds_of(kinds)), rules_of(search, repeats, perfect)
     notes: list[str] = []
     examples, sources = sets_of(trainset, valset, testset, seed=seed, run=run, say=notes.append)
+    sets = {"feedback": examples.feedback, "pareto": examples.pareto, "test": examples.test}
+    leaks = leakage(sets)
     dropped = dropped_inputs(compiled, (*examples.feedback, *examples.pareto, *examples.test))
     model = ChatReflection(reflection_lm, prices=options.prices)
     models = (*models_of(compiled), model.answerer)
@@ -202,6 +204,7 @@ def optimize(
         spec=_spec(named, options, {"training": trainset, "validation": valset, "test": testset}),
         sources=sources,
         checkout=Checkout.of(found.modules),
+        leakage=leaks,
     )
     job = Job(
         graph=compiled,
@@ -220,7 +223,7 @@ def optimize(
                     warning(compiled, {*options.tools, *options.harmless}),
                     dropped,
                     _both(valset, examples),
-                    *_leaks(examples),
+                    *leak_warnings(leaks, {name: len(given) for name, given in sets.items()}),
                 ],
             )
         ),
@@ -359,12 +362,6 @@ def _both(valset: Any, examples: Examples) -> str | None:
         f"{plural(len(examples.pareto), 'example')} cannot be halved into training and validation examples: "
         f"give {FEWEST_TO_SPLIT} or more different ones, or a valset."
     )
-
-
-def _leaks(examples: Examples) -> Iterator[str]:
-    """What is to be known of examples that are in two sets, or twice in one."""
-    sets = {"feedback": examples.feedback, "pareto": examples.pareto, "test": examples.test}
-    return leaks(leakage(sets), {name: len(found) for name, found in sets.items()})
 
 
 def _new_folder(name: str, graph: Any) -> Path:

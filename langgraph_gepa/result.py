@@ -86,7 +86,9 @@ class Result:
         given = saved.asked.examples
         examples = {"feedback": given.feedback, "pareto": given.pareto, "test": given.test}
         with saved.rollouts() as load:
-            return summarize(saved.events, saved.found(), saved.settings, load=load, examples=examples)
+            return summarize(
+                saved.events, saved.found(), saved.settings, load=load, examples=examples, leaks=saved.asked.leakage
+            )
 
     @property
     def copied(self) -> tuple[Copy, ...]:

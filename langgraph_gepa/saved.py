@@ -14,6 +14,7 @@ from langgraph_gepa import trust
 from langgraph_gepa.agent.watching import Sightings, seen, updated
 from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.engine.codec import load
+from langgraph_gepa.engine.leakage import Leakage
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import TOKENS
@@ -69,6 +70,7 @@ class Asked:
     repeats: int = 1
     perfect: float | None = None
     reflection_tokens: int = TOKENS
+    leakage: Leakage | None = None
 
     @property
     def sets(self) -> dict[str, Sequence[Example]]:
@@ -243,7 +245,18 @@ class SavedRun:
     def settings(self) -> dict[str, Any]:
         """What was asked, as plain data to show: everything but the examples and the modules."""
         shown = {f.name: getattr(self.asked, f.name) for f in fields(Asked)}
-        hidden = ("found", "modules", "examples", "spec", "fingerprint", "parts", "budget", "demo", "checkout")
+        hidden = (
+            "found",
+            "modules",
+            "examples",
+            "spec",
+            "fingerprint",
+            "parts",
+            "budget",
+            "demo",
+            "checkout",
+            "leakage",
+        )
         return {
             "run": str(self.folder),
             **{name: value for name, value in shown.items() if name not in hidden},

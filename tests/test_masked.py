@@ -90,3 +90,16 @@ def test_a_mask_that_changes_no_example_needs_no_files(masked: Path) -> None:
     assert call(f"{OPTIMIZE} --train train.jsonl --val val.jsonl --rollouts 30").exit_code == 0
     (masked / "val.jsonl").unlink()
     assert call("resume run --rollouts 60").exit_code == 0
+
+
+def test_examples_that_a_mask_makes_alike_are_not_taken_for_the_same(project: Path) -> None:
+    """What sets share is told by the inputs as they were given."""
+    (project / "how.py").write_text(
+        "import re\nfrom langgraph_gepa import RunnerOptions\n"
+        "options = RunnerOptions(mask=lambda text: re.sub('Letter [0-9]+', '<letter>', text))\n"
+    )
+    assert call(f"{OPTIMIZE} --train train.jsonl --val val.jsonl --rollouts 60").exit_code == 0
+    view = Result.open("run").view
+    assert len({str(example.inputs) for example in Result.open("run").saved.asked.examples.pareto}) == 1
+    assert not any(view.leakage.learned.values())
+    assert view.verdict != "learned"

@@ -15,6 +15,7 @@ from langgraph_gepa.search.score import NOTHING, Scale, scale_of
 
 _Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 _DRAWS = 600_000
+_MANY = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +78,30 @@ def _bayesian(values: Sequence[float], origin: float, low: float, high: float, w
     far = float(np.abs(seen - origin).max()) / width
     skew = _skewness(seen) if far > 1e-9 else 0.0
     beyond = [min(max(origin + side * width * _reach(far, n, side * skew), low), high) for side in (-1.0, 1.0)]
-    means = _weights(n) @ np.append(seen, beyond)
-    lowest, highest = (float(end) for end in np.quantile(means, (0.025, 0.975)))
+    lowest, highest = _ends(np.append(seen, beyond), n)
     return Interval(mean, max(low, min(lowest, mean)), min(high, max(highest, mean)), n)
+
+
+def _ends(values: Array, n: int) -> tuple[float, float]:
+    """The interval of the mean of `n` values and two added ones, under Dirichlet weights."""
+    if n > _MANY:  # its mean is as good as normal, with moments that are known
+        shares = _shape(n) / _shape(n).sum()
+        mean = float(shares @ values)
+        half = _Z * sqrt(float(shares @ (values - mean) ** 2) / (n + 1))
+        return mean - half, mean + half
+    low, high = np.quantile(_weights(n) @ values, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _shape(n: int) -> Array:
+    """As a sample's variance divides by n - 1, its observations weigh a little less than one each."""
+    return np.array([(n - 1) / n] * n + [0.5, 0.5])
 
 
 @lru_cache(maxsize=2)
 def _weights(n: int) -> Array:
-    """Draws of the weights of `n` observations and the two added ones, a row each."""
-    draws = max(1_000, min(4_000, _DRAWS // n))
-    # As a sample's variance divides by n - 1, its observations weigh a little less than one each.
-    drawn: Array = np.random.default_rng(0).standard_gamma([(n - 1) / n] * n + [0.5, 0.5], (draws, n + 2))
+    """Draws of the weights, a row each."""
+    drawn: Array = np.random.default_rng(0).standard_gamma(_shape(n), (min(4_000, _DRAWS // n), n + 2))
     drawn /= drawn.sum(1, keepdims=True)
     return drawn
 

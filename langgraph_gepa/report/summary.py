@@ -30,6 +30,7 @@ def summarize(
     *,
     load: LoadRollout = lambda _: None,
     examples: Mapping[str, Sequence[Example]] | None = None,
+    leaks: Leakage | None = None,
     shown: int = 20,
 ) -> View:
     """The view of a run from its journal, its modules (those left alone may be among them) and its settings.
@@ -37,7 +38,8 @@ def summarize(
     Settings that are drawn: `run`, `metric`, `reflection_model`, `search`, `seed`, `perfect`, `budget`
     (as `Budget`'s fields), `simulated`, `mermaid`, and `graph`, a mapping of `name`, `nodes`
     (names) and `edges` (`[from, to, conditional]`). All may be missing. `load` gets the whole
-    rollouts and `examples` the inputs of at most `shown` examples that got better and as many that got worse.
+    rollouts and `examples` the inputs of at most `shown` examples that got better and as many that got worse. `leaks`
+    are those of the sets as they were given, where a mask changed what is kept of them.
     """
     pool = Pool()
     found: dict[int, tuple[int, float]] = {}
@@ -46,7 +48,7 @@ def summarize(
         if isinstance(event, CandidateAdmitted):
             found[event.candidate.id] = (pool.spent.rollouts, at)
     seed, best = (pool.candidates[0], pool.best) if pool.candidates else (None, None)
-    leaks = leakage(examples or {})
+    leaks = leakage(examples or {}) if leaks is None else leaks
     scale = _scale(pool, settings)
     advantages = _advantages(pool, leaks, scale)
 

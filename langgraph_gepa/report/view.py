@@ -130,7 +130,13 @@ class View:
 
     @property
     def evidence(self) -> Comparison | None:
-        """The comparison to judge by: on held-out test when there is one, or else on validation."""
+        """The comparison to judge by: on held-out test when there is one, or else on validation.
+
+        A test set of which every example is in another set is none.
+        """
+        for comparison in (self.test, self.validation):
+            if comparison is not None and comparison.learned < len(comparison.changes):
+                return comparison
         return self.test if self.test and self.test.changes else self.validation
 
     @property
