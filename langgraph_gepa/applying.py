@@ -13,9 +13,11 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.files import says
 from langgraph_gepa.agent.loading import load_graph
@@ -29,6 +31,8 @@ from langgraph_gepa.source.seen import as_docstring
 
 LONGEST = 300
 """Seconds that loading a project may take."""
+REFUSED = 3
+"""The exit code for a text that may not take its module's place."""
 
 
 def apply(
@@ -44,6 +48,9 @@ def apply(
     require_current(changes)
     if not changes.files:
         return
+    for name in changes.modules:
+        if (broken := _broken(modules[name], texts[name])) is not None:
+            raise SourceError(f"Nothing is written: the text for {name} cannot be used: {broken}.")
     proof = _Proof(changes, modules, texts, graph if isinstance(graph, str) else words_for(graph), place)
     if not proof.trusted and (unknown := proof.unknown()):
         raise SourceError(f"Nothing is written: {unknown}")
@@ -87,10 +94,10 @@ class _Proof:
 
         Any text of the project might be called one, say a command in a file of settings.
         """
-        loaded = _loaded(self.graph, self.place)
+        names = self.changes.modules
+        loaded = _loaded(self.graph, self.place, {name: self.texts[name] for name in names})
         if isinstance(loaded, str):
             return loaded
-        names = self.changes.modules
         wrong = [name for name in names if name not in loaded or not _says(loaded[name], self.modules[name])]
         if not wrong:
             return None
@@ -129,11 +136,20 @@ def _changed_with(other: Module, module: Module, text: str) -> list[str]:
     return [other.text.replace(module.text, text)] if module.text in other.text else []
 
 
-def _loaded(graph: str, place: Place | None) -> Mapping[str, str] | str:
-    """The texts of `graph` by module name, loaded in a process of its own, or what is wrong with it."""
+def _broken(module: Module, text: str) -> str | None:
+    """Why a text may not take a module's place by what the run knows of that: the graph may know more, such as the
+    environment in which jinja2 renders it."""
+    known = partial(templates.check, original=module.text, style=module.style, tokens=module.placeholders)
+    return None if known(module.text) is not None else known(text)
+
+
+def _loaded(graph: str, place: Place | None, texts: Texts | None = None) -> Mapping[str, str] | str:
+    """The texts of `graph` by module name, loaded in a process of its own, or what is wrong with it: that it cannot be
+    loaded, or that one of `texts` may not take the place of the module of its name."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "texts.json"
-        command = [sys.executable, "-m", __name__, graph, str(out)]
+        out, new = Path(folder) / "texts.json", Path(folder) / "new.json"
+        new.write_text(json.dumps(dict(texts or {})), encoding="utf-8")
+        command = [sys.executable, "-m", __name__, graph, str(out), str(new)]
         paths = sys.path if place is None else place.paths
         try:
             # The words for the graph are the user's own or were looked at, and no shell reads them.
@@ -154,7 +170,7 @@ def _loaded(graph: str, place: Place | None) -> Mapping[str, str] | str:
             return f"{graph} is not loaded after {LONGEST} seconds."
         if done.returncode or not out.exists():
             said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"]
-            return f"{graph} cannot be loaded: {said[-1]}"
+            return said[-1] if done.returncode == REFUSED else f"{graph} cannot be loaded: {said[-1]}"
         loaded: Mapping[str, str] = json.loads(out.read_text(encoding="utf-8"))
     return loaded
 
@@ -182,13 +198,18 @@ def words_for(graph: Any) -> str:
     )
 
 
-def main(graph: str, out: str) -> None:
-    """Writes the texts of a graph as JSON, by module name."""
+def main(graph: str, out: str, new: str) -> None:
+    """Writes the texts of a graph as JSON, by module name, unless a text in the file `new` may not be among them."""
     try:
-        found = survey(load_graph(graph), kinds=("prompt", "tool", "schema")).modules
+        found = survey(load_graph(graph), kinds=("prompt", "tool", "schema"))
     except Error as failure:
         sys.exit(str(failure).replace("\n", " "))
-    Path(out).write_text(json.dumps({module.name: module.text for module in found}), encoding="utf-8")
+    texts = {module.name: module.text for module in found.modules}
+    for name, text in json.loads(Path(new).read_text(encoding="utf-8")).items():
+        if name in texts and (broken := found.check(name, text)) is not None:
+            print(f"the text for {name} cannot be used: {broken}".replace("\n", " "), file=sys.stderr)
+            sys.exit(REFUSED)
+    Path(out).write_text(json.dumps(texts), encoding="utf-8")
 
 
 if __name__ == "__main__":

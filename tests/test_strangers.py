@@ -200,6 +200,28 @@ def test_what_a_stranger_calls_a_module_is_written_only_where_the_graph_has_it(
     assert {file: (project / file).read_bytes() for file in before} == before
 
 
+@pytest.mark.parametrize("style", ["format", "plain", "jinja2"])
+def test_a_text_that_does_more_than_the_graphs_own_is_not_written(run: Path, project: Path, style: str) -> None:
+    """Whatever the run calls the language of the text, the graph decides what may stand in it."""
+    before = (project / "letters.py").read_bytes()
+    say(
+        run,
+        found=lambda modules: [
+            {**module, "style": style, "placeholders": []} if module["name"] == "answer" else module
+            for module in modules
+        ],
+    )
+    with closing(open_run(run, create=False)) as store:
+        store._db.execute(
+            "UPDATE events SET body = json_set(body, '$.candidate.texts.answer', ?) WHERE type = 'CandidateAdmitted'",
+            ("Answer {name} and {name.__class__.__init__}.",),
+        )
+    ended = call("apply run --graph letters.py:graph")
+    assert ended.exit_code == 2
+    assert "the text for answer cannot be used: the text invents the placeholder {name.__class__" in ended.stderr
+    assert (project / "letters.py").read_bytes() == before
+
+
 UNREAD = "it is read when the graph runs"
 
 

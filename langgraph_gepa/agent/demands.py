@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable, RunnableBinding
 
 from langgraph_gepa.agent import code, libraries
 from langgraph_gepa.agent.anatomy import Step, classes, functions
-from langgraph_gepa.agent.flow import PROMPT_NAME, Demand, Solution, under, whole
+from langgraph_gepa.agent.flow import PROMPT_NAME, Demand, Solution, Use, under, whole
 from langgraph_gepa.agent.walk import Node, Walk
 
 _CARRIERS = (dict, list, tuple, CellType, type, Template, Enum)
@@ -52,7 +52,8 @@ class Demands:
             case ("annotated", _, _):
                 return held & _DESCRIBED
             case ("attr", "template") if isinstance(node.value, Template):
-                return held | {((), "dollars")} if held else held
+                language: Use = "dollars" if node.value.pattern is Template.pattern else "foreign"
+                return held | {((), language)} if held else held
             case ("member", name) if held:
                 return self._used(node, step) | {
                     (rest, use) for path, use in held if path and (rest := under(path, (name,))) is not None

@@ -223,3 +223,20 @@ def node(state):
     assert "{question:>9}" in str(found.check(module.name, "Lead {members}, answer {{question:>9}}."))
     assert "{secret}" in str(found.check(module.name, "Lead {members}, answer {{question}}, {{secret}}."))
     assert "loses" in str(found.check(module.name, "Lead {members}."))
+
+
+def test_a_template_object_with_signs_of_its_own_is_left_alone(read: Any) -> None:
+    """What counts as a placeholder is told by the class, and only that of `string.Template` itself is read."""
+    found = read("""
+class Sterling(string.Template):
+    delimiter = "£"
+
+usual = string.Template("You answer $question in one sentence.")
+other = Sterling("You check £question in two sentences.")
+
+def node(state):
+    model.invoke([SystemMessage(other.substitute(state))])
+    return {"question": model.invoke([SystemMessage(usual.substitute(state))]).text}
+""")
+    assert (only(found, "one sentence").style, only(found, "one sentence").reason) == ("dollars", "")
+    assert "cannot be told" in only(found, "two sentences").reason
