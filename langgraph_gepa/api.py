@@ -229,6 +229,7 @@ def optimize(
         ),
         watch=lambda rollouts: warnings(rollouts, examples.pareto, found, asked.modules),
         without_effect=evaluator.without_effect,
+        trial=model.trial,
         mask=mask,
         mask_examples=options.mask,
         is_world_failure=options.is_world_failure,

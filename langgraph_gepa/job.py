@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from langgraph_gepa.engine.allowance import expected, uncountable
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import Patience
-from langgraph_gepa.engine.optimizer import Optimizer, nothing_known
+from langgraph_gepa.engine.optimizer import Optimizer, nothing_known, nothing_to_try
 from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Store
 from langgraph_gepa.engine.preflight import Preflight, preflight
 from langgraph_gepa.engine.proposing import Reflector
@@ -70,6 +71,7 @@ class Job:
 
     `unpriced` names the models whose price is unknown; `warnings` are told before anything runs, those that
     `watch` makes of the rollouts of the graph as it is when there are any.
+    `trial` is a prompt by which the model is tried before anything is paid for, if it is worth that.
     `mask` hides keys in what is said and raised; `mask_examples` is the user's, for the examples as they are kept.
     `is_world_failure` is the user's border, by which rollouts may fail as the world's besides our own.
     """
@@ -85,6 +87,7 @@ class Job:
     warnings: Sequence[str] = ()
     watch: Callable[[Sequence[Rollout]], Iterable[str]] = lambda _: ()
     without_effect: Callable[[], Awaitable[Mapping[str, NoEffect]]] = nothing_known
+    trial: str = ""
     mask: Mask = str
     mask_examples: Mask | None = None
     is_world_failure: Border = is_world_failure
@@ -104,7 +107,7 @@ class Job:
             raise Interrupted(f"Stopped: {stopped}. {self._go_on(folder)}") from stopped
         except Exception as failure:
             clean(failure, self.mask)
-            if not (self.is_world_failure(failure) or is_world_failure(failure)):
+            if isinstance(failure, UsageError) or not (self.is_world_failure(failure) or is_world_failure(failure)):
                 raise
             when = "once that is fixed, " if is_lasting(failure) else ""
             raise Interrupted(f"Stopped: {diagnosis(failure)}. {self._go_on(folder, when)}") from failure
@@ -157,6 +160,7 @@ class Job:
             seed=self.asked.seed,
             in_flight=self.asked.in_flight,
             without_effect=self.without_effect,
+            trial=partial(ledger.try_model, self.trial, self.asked.reflection_model) if self.trial else nothing_to_try,
         )
         try:
             await optimizer.run()

@@ -183,13 +183,14 @@ def test_a_result_is_shown_in_one_line(project: Path) -> None:
 
 
 def test_a_graph_that_fails_everywhere_stops_the_run(project: Path, server: SimulatedServer) -> None:
-    """Inputs with something missing, or a human it waits for, cost the seed's scoring and no more."""
+    """Inputs with something missing, or a human it waits for, cost the seed's scoring and no more (and a first word
+    with the reflection model)."""
     examples = [{"inputs": {"name": "Ada"}, "outputs": {}} for _ in range(6)]
     with pytest.raises(UsageError, match=r"fails on every validation example.*KeyError"):
         improve(trainset=examples, valset=examples)
     with pytest.raises(UsageError, match="on_interrupt=lambda"):
         improve("asking", graph="letters.py:asking")
-    assert server.requests == 0
+    assert server.requests == 2
 
 
 @pytest.mark.parametrize("graph", ["letters.py:sync_only", "letters.py:async_only"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from langgraph_gepa import Budget, RunnerOptions, optimize
-from langgraph_gepa.demo.server import Answer, SimulatedServer
-from langgraph_gepa.errors import MetricError, UsageError
+from langgraph_gepa.agent.model import TRIAL
+from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
+from langgraph_gepa.errors import MetricError, ModelError, UsageError
+from langgraph_gepa.search.events import ModelTried
 
 EXAMPLES = [{"inputs": {"messages": [{"role": "user", "content": f"question {n}"}]}} for n in range(3)]
 PRICES = {"simulated": (1.0, 2.0)}
@@ -107,7 +110,7 @@ def test_a_metric_on_another_scale_stops_the_run_at_its_first_score(
     """A judge that gives 1 to 5 would make nearly every answer a perfect one, from which nothing is learned."""
     with pytest.raises(MetricError, match=f"returned {given:g} for example .*perfect=.*--perfect"):
         search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda run: given, concurrency=1)
-    assert server.requests == 1
+    assert server.requests == 2  # the reflection model was tried first
 
 
 def test_perfect_says_what_the_best_answer_scores(server: SimulatedServer, tmp_path: Path) -> None:
@@ -115,3 +118,61 @@ def test_perfect_says_what_the_best_answer_scores(server: SimulatedServer, tmp_p
     result = search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda run: 3, perfect=5)
     assert result.pool.mean(result.pool.best) == 3.0
     assert result.pool.spent.reflections > 0
+
+
+def refusing(status: int) -> Any:
+    def refuse(*_: Any) -> Answer:
+        raise ApiError(status, "no such model, or no such key")
+
+    return refuse
+
+
+def reflected(server: SimulatedServer, name: str) -> ChatOpenAI:
+    return ChatOpenAI(model=name, base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 400])
+def test_a_reflection_model_that_cannot_answer_is_found_before_a_rollout_is_paid(tmp_path: Path, status: int) -> None:
+    """A wrong name, a wrong key: the run stops at the first call, names the model, and goes on once that is fixed."""
+    served = {"simulated": lambda *_: Answer("word"), "editor": refusing(status)}
+    with SimulatedServer(served) as server:
+        with pytest.raises(ModelError, match=r"reflection model.*no such model, or no such key"):
+            search(server, tmp_path / "run", Budget(rollouts=20), lm=reflected(server, "editor"))
+        assert server.requests == 0
+        server.models["editor"] = served["simulated"]
+        result = search(server, tmp_path / "run", Budget(rollouts=20), lm=reflected(server, "editor"))
+        assert result.pool.spent.usage.tokens == server.tokens
+
+
+def test_the_first_call_is_made_once_and_paid_for(tmp_path: Path) -> None:
+    """It counts in the accounts as the reflection model's and is no reflection; a run that goes on does not repeat it,
+    nor does one that was stopped before the graph was scored; a function is not asked at all."""
+    asked: list[str] = []
+    stopped: list[bool] = []
+
+    def editor(request: Any, _: Any) -> Answer:
+        asked.append(request.user)
+        return Answer("NO CHANGE")
+
+    def stopping_once(rollout: Any) -> float:
+        if not stopped:
+            stopped.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return never(rollout)
+
+    def improve() -> Any:
+        lm = reflected(server, "editor")
+        return search(server, tmp_path / "run", Budget(rollouts=20), lm=lm, metric=stopping_once, concurrency=1)
+
+    with SimulatedServer({"simulated": lambda *_: Answer("word"), "editor": editor}) as server:
+        with pytest.raises(KeyboardInterrupt):
+            improve()
+        assert len(asked) == 1
+        result = improve()
+        tried = [event for _, event in result.saved.events if isinstance(event, ModelTried)]
+        assert (len(tried), asked.count(TRIAL)) == (1, 1)
+        assert result.pool.spent.reflections == len(asked) - 1
+        assert result.pool.spent.usage.tokens == server.tokens
+        asked.clear()
+        search(server, tmp_path / "other", Budget(rollouts=20), lm=lambda _: "NO CHANGE")
+        assert asked == []

@@ -123,7 +123,7 @@ def test_a_run_settles_at_the_pace_it_is_allowed_and_grows_back(tmp_path: Path) 
     with server:
         result = searched(server, tmp_path / "run", examples)
     assert scores(result) == [1.0] * len(scores(result))
-    assert len(scores(result)) == len(server.served) >= examples
+    assert len(scores(result)) == len(server.served) - 1 >= examples  # the reflection model was tried first
     settled = server.served[20:shy]
     assert ALLOWED / 3 <= sum(settled) / len(settled) <= ALLOWED
     assert sum(20 <= at < shy for at in server.refused_at) <= len(settled) / 4

@@ -27,6 +27,7 @@ from langgraph_gepa.agent.unreadable import NoAnswerError
 from langgraph_gepa.engine.plain import well_formed
 from langgraph_gepa.engine.ports import Reply, TooLong
 from langgraph_gepa.errors import Error, ModelError
+from langgraph_gepa.search.instructions import NO_CHANGE
 from langgraph_gepa.search.rollout import Usage
 
 Answerer = str | BaseChatModel | Callable[[str], str] | Callable[[str], Awaitable[str]]
@@ -51,6 +52,14 @@ KEYS = {
 
 MORE_ROOM = 4
 """Times its usual limit a reply may have that was cut off before."""
+
+TRIAL = f"""\
+This call is only to find out whether you can be reached.
+<current_text>
+Answer the question.
+</current_text>
+Reply with the two words {NO_CHANGE} and nothing else."""
+"""In the shape of a reflection, so that a stand-in for a model that reads one copes with it."""
 
 _LIMITS = re.compile(r"max_(?:output_|completion_|new_)?tokens|max_tokens_to_sample|num_predict")
 """What the packages of providers call the limit on a reply's length."""
@@ -82,6 +91,17 @@ class ChatReflection:
     def answerer(self) -> BaseChatModel | Callable[[str], Any]:
         """What answers: the chat model or the function."""
         return self._model
+
+    @property
+    def trial(self) -> str:
+        """A tiny prompt that finds out whether a provider's model answers; empty where no provider is asked.
+
+        A function, or a model of a class of the user's own, may answer reflections only, in whatever order it has
+        them ready.
+        """
+        kinds = type(self._model).__mro__ if isinstance(self._model, BaseChatModel) else ()
+        packages = {kind.__module__.partition(".")[0] for kind in kinds} - {"langchain_core"}
+        return TRIAL if any(package.startswith("langchain_") for package in packages) else ""
 
     async def complete(self, prompt: str, *, longer: bool = False) -> Reply:
         try:

@@ -28,10 +28,10 @@ from langgraph_gepa.engine.ports import (
     Unanswered,
     Unfinished,
 )
-from langgraph_gepa.errors import Error, Interrupted
+from langgraph_gepa.errors import Error, Interrupted, ModelError
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.events import Charged, Event, ReflectionFinished, RolloutFinished, Subset
+from langgraph_gepa.search.events import Charged, Event, ModelTried, ReflectionFinished, RolloutFinished, Subset
 from langgraph_gepa.search.example import Example, digest
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
@@ -210,6 +210,27 @@ class Ledger:
             self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
             return reply
 
+    async def try_model(self, prompt: str, model: str) -> None:
+        """One call that finds out whether the reflection model called `model` answers, paid for once in the run.
+
+        Raises `ModelError` where waiting does not help; any other failure of the world is waited for.
+        """
+        key = digest(["trial", prompt, model])
+        if self._store.paid(key) is not None:
+            return
+        with self._stopped_by_failure():
+            try:
+                reply = await self._try(key, "reply", lambda: self._model.complete(prompt))
+            except Exception as failure:
+                if not self._replies.patience.lasts(failure):
+                    raise
+                why = f"{type(failure).__name__}: {str(failure).rstrip('.')}"
+                raise ModelError(
+                    f"The reflection model {model} does not answer ({why}). No rollout was paid for; check its name "
+                    "and its key, and start again."
+                ) from failure
+        self._pay(key, dump(reply), ModelTried(reply.usage, reply.seconds, key))
+
     def asked_in(self, prompt: str, module: str) -> int | None:
         """The iteration in which the reply to this prompt was paid for."""
         return self.pool.replies.get(_reply_key(prompt, module))
@@ -329,7 +350,7 @@ class Ledger:
             self._store.charge(key, event, self.seconds)
         self._show(event)
 
-    def _pay(self, key: str, body: str, event: RolloutFinished | ReflectionFinished) -> None:
+    def _pay(self, key: str, body: str, event: RolloutFinished | ReflectionFinished | ModelTried) -> None:
         with self._stopped_by_failure():
             self._store.pay(key, body, event, self.seconds)
         self._show(event)

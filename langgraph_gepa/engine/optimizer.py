@@ -53,11 +53,16 @@ async def nothing_known() -> Mapping[str, NoEffect]:
     return {}
 
 
+async def nothing_to_try() -> None:
+    """The reflection model answers, as far as anybody knows."""
+
+
 @dataclass
 class Optimizer:
     """One search. `run` goes on where the ledger's journal ends, from the start when it is empty.
 
-    `without_effect` is asked before each reflection which modules the rollouts so far prove to be of no use.
+    `without_effect` is asked before each reflection which modules the rollouts so far prove to be of no use; `trial`
+    is awaited before the first rollout, and raises when the reflection model cannot answer.
 
     With `in_flight=1` iterations follow each other and the candidates depend on the seed and
     the replies alone; with more, a new one starts as soon as another ends.
@@ -72,6 +77,7 @@ class Optimizer:
     seed: int = 0
     in_flight: int = 1
     without_effect: Callable[[], Awaitable[Mapping[str, NoEffect]]] = nothing_known
+    trial: Callable[[], Awaitable[None]] = nothing_to_try
 
     def __post_init__(self) -> None:
         feedback = {example.id: example for example in self.examples.feedback}
@@ -202,6 +208,7 @@ class Optimizer:
         if not self.pool.candidates:
             texts = self.pool.started.seed if self.pool.started else {}
             try:
+                await self.trial()
                 trials = await self._trials.run(texts, self._seed_examples(), 0, "pareto")
             except BudgetSpent as spent:
                 raise Interrupted(

@@ -15,6 +15,7 @@ from langgraph_gepa.search.events import (
     ExamplesDrawn,
     IterationFinished,
     IterationStarted,
+    ModelTried,
     ModulesChosen,
     ModulesLeftOut,
     Outcome,
@@ -143,7 +144,7 @@ class Iteration:
 
 def tell(known: dict[int, Iteration], event: Event, at: float) -> Iteration | None:
     """Folds the event into `known`, iterations by number; the one it belongs to, if it belongs to one."""
-    if isinstance(event, RunStarted | ModulesLeftOut | RunFinished | Charged):
+    if isinstance(event, RunStarted | ModelTried | ModulesLeftOut | RunFinished | Charged):
         return None
     if isinstance(event, RolloutFinished) and event.subset == "test":
         return None

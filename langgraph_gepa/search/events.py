@@ -125,6 +125,15 @@ class ReflectionFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelTried:
+    """A paid call that found out, before the first rollout, that the reflection model answers."""
+
+    usage: Usage
+    seconds: float
+    ledger: str
+
+
+@dataclass(frozen=True, slots=True)
 class Charged:
     """What an attempt at a rollout or a reply cost that came to nothing: the world failed it, or the process
     died under it. `ledger` is the key it is tried again under; `usage` is of the model calls that had ended."""
@@ -193,6 +202,7 @@ Event = (
     | ModulesChosen
     | RolloutFinished
     | ReflectionFinished
+    | ModelTried
     | Charged
     | ChildrenProposed
     | CandidateAdmitted

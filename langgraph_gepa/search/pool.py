@@ -19,6 +19,7 @@ from langgraph_gepa.search.events import (
     IterationFinished,
     IterationStarted,
     Lineage,
+    ModelTried,
     ModulesChosen,
     ModulesLeftOut,
     ReflectionFinished,
@@ -232,6 +233,8 @@ class Pool:
                     reflection=self.spent.reflection + event.usage,
                     largest_reflection=self.spent.largest_reflection.at_least(event.usage),
                 )
+            case ModelTried():
+                self.spent = replace(self.spent, reflection=self.spent.reflection + event.usage)
             case Charged():
                 self.spent = replace(self.spent, lost=self.spent.lost + event.usage)
             case CandidateAdmitted():
@@ -243,7 +246,7 @@ class Pool:
         self._note(event)
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, RunStarted | ModulesLeftOut | RunFinished | IterationFinished | Charged):
+        if isinstance(event, RunStarted | ModelTried | ModulesLeftOut | RunFinished | IterationFinished | Charged):
             return
         if not (isinstance(event, RolloutFinished) and event.subset == "test"):
             self.open.setdefault(event.iteration, []).append(event)
