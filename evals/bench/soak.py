@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
+import signal
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -87,11 +89,16 @@ def soak(seconds: float, latency: float, seed: int, folder: Path) -> dict[str, A
     with FaultyServer(latency, seed) as server:
         settings: dict[str, Any] = {"max_retries": 0, "timeout": PATIENCE}
         reflector = ChatOpenAI(model="reflector", base_url=server.base_url, api_key="none", **settings)
-        optimize(
-            kill.graph(server.base_url, **settings), TRAIN, VAL, metric=kill.luck,
-            reflection_lm=reflector, budget=Budget(seconds=seconds), run=folder,
-            concurrency=8, in_flight=3, progress=False,
-        )  # fmt: skip
+        # Stopped gently, as by Ctrl-C: a budget of seconds would cut off calls that the server answers and counts.
+        stop = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+        stop.daemon = True
+        stop.start()
+        with suppress(KeyboardInterrupt):
+            optimize(
+                kill.graph(server.base_url, **settings), TRAIN, VAL, metric=kill.luck,
+                reflection_lm=reflector, budget=Budget(iterations=10**9), run=folder,
+                concurrency=8, in_flight=3, progress=False,
+            )  # fmt: skip
         return tally(folder, server)
 
 
@@ -135,7 +142,6 @@ def tally(folder: Path, server: FaultyServer) -> dict[str, Any]:
         "database, kB a rollout": round((folder / DATABASE).stat().st_size / 1024 / max(1, len(done)), 2),
         "opened in seconds": round(opened, 3),
         "most memory, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "ended by": result.view.reason or "nothing",
     }
 
 

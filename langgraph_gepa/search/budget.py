@@ -19,7 +19,8 @@ class Budget:
     `rollouts` counts every run of the graph the search pays for. `tokens` and `dollars`
     count the graph's model calls and the reflection model's together. `seconds` is running
     time, over all sessions of a resumed run; what is under way when it is over is cut off and not
-    scored. The final scoring on held-out test examples comes on top: twice their number of rollouts.
+    scored. A model call that is cut off is not counted, as nobody says what it cost. The final
+    scoring on held-out test examples comes on top: twice their number of rollouts.
     """
 
     rollouts: int | None = None
