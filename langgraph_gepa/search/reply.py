@@ -121,6 +121,10 @@ def _judged(text: str, current: str) -> Proposal:
         return Proposal(reason="empty")
     if text.strip() == current.strip() or _is_no_change(text):
         return Proposal(unchanged=True)
+    if segments(text, current)[:1] == [Thoughts(closed=False)]:
+        return Proposal(reason="thinking")
+    if _may_say_no_change(text, current):
+        return Proposal(reason="unmarked")
     if is_echo(text, current):
         return Proposal(reason="echo")
     if repeats_itself(text) and not repeats_itself(current):
@@ -185,27 +189,30 @@ def _of_blocks(blocks: Sequence[Block], news: Sequence[Block], found: Sequence[S
         block = drafts[-1]
     else:
         return Proposal(reason="several")
+    if (wrapped := _of_json(block, current)) is not None:
+        return wrapped
     if block not in exact and _may_be_an_example(block, found, current):
         return Proposal(reason="unmarked")
-    return _of_json(block, current) or Proposal(block.text)
+    return Proposal(block.text)
 
 
 def _may_be_an_example(block: Block, found: Sequence[Segment], current: str) -> bool:
     """Whether the block may belong to a new text that stands around it."""
+    json_too = block.language.startswith("json") and _is_json(current)
+    if block.language not in _TEXTUAL and not json_too:  # a diff, YAML or code that holds the text, if it is not that
+        return not block.text.startswith(current.split("\n")[0])
     if len(found) == 1 or begins_like(block.text, current):
         return False
     lines = [segment.line if isinstance(segment, Prose) else "" for segment in found]
-    return (
-        block.language not in _TEXTUAL
-        or 2 * len(block.text) < len(current)
-        or any(begins_like("\n".join(lines[at : at + 6]), current) for at, line in enumerate(lines) if line.strip())
+    return 2 * len(block.text) < len(current) or any(
+        begins_like("\n".join(lines[at : at + 6]), current) for at, line in enumerate(lines) if line.strip()
     )
 
 
 def _of_json(block: Block | str, current: str) -> Proposal | None:
     """The one text in a JSON object that wraps it; `None` where it is none, or where the current text is JSON too."""
     raw = block if isinstance(block, str) else block.text
-    if not raw.lstrip().startswith("{") or current.lstrip().startswith(("{", "[")):
+    if not raw.lstrip().startswith("{") or _is_json(current):
         return None
     if isinstance(block, Block) and len(block.fence) >= ASKED and not block.language.startswith("json"):
         return None
@@ -218,6 +225,10 @@ def _of_json(block: Block | str, current: str) -> Proposal | None:
     named = [value for name, value in texts.items() if _NAMES_A_TEXT.search(name)]
     meant = revised or named
     return Proposal(meant[0]) if len(meant) == 1 else Proposal(reason="unmarked")
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip().startswith(("{", "["))
 
 
 def _of_prose(lines: Sequence[str], current: str) -> Proposal:
@@ -285,6 +296,12 @@ def _says_no_change(prose: Sequence[str], *, bare: bool) -> bool:
     if _is_no_change(prose[0]) or _is_no_change(prose[-1]):
         return True
     return bare and bool(_BEGINS_NO_CHANGE.match(prose[0]) or _ENDS_NO_CHANGE.search(prose[-1][-_LINE:]))
+
+
+def _may_say_no_change(text: str, current: str) -> bool:
+    """Whether the text may be the marker that we ask for in another language: two or three words in capitals."""
+    said = text.split()
+    return 2 <= len(said) <= 3 and text.isupper() and not current.isupper() and set(said).isdisjoint(current.split())
 
 
 def _is_no_change(line: str) -> bool:
