@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import EnumMeta
 from pathlib import Path
@@ -13,6 +13,7 @@ from langgraph.graph import START
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.agent import matching, naming, origin, paths, templates
+from langgraph_gepa.agent import state as written
 from langgraph_gepa.agent.anatomy import classes, functions
 from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files
@@ -56,6 +57,7 @@ class Found:
     carriers: Carriers
     wholes: Mapping[Spot, Whole]
     above: Mapping[str, set[int]]
+    fed: Collection[int]
     declared: frozenset[str]
     files: Files
     state: frozenset[int]
@@ -84,20 +86,21 @@ def assembled(
     tools = paths.tools(walk, traced)
     drafts = []
     heads: dict[str, int] = {}
-    for met, (key, slots) in enumerate(found.items()):
+    for met, (key, several) in enumerate(found.items()):
+        slots = [slot for slot in several if not slot.gathered] or several
         nodes = sorted(_nodes(walk, traced, slots), key=lambda path: rank[path])
         head, _, argument = slots[0].tool.partition(".")
         first = rank[nodes[0]] if nodes else len(rank)
         turn = (first, slots[0].kind != "prompt", heads.setdefault(head, met) if head else met, bool(argument), met)
-        drafts.append((turn, nodes, where[key], slots))
+        drafts.append((turn, nodes, where[key], slots, several))
     drafts.sort(key=lambda draft: draft[0])
-    candidates = [_candidates(walk, traced, nodes, place, slots) for _, nodes, place, slots in drafts]
+    candidates = [_candidates(walk, traced, nodes, place, slots) for _, nodes, place, slots, _ in drafts]
     names = naming.unique([*([one.name] for one in asked), *candidates])
     carriers = {}
     turns = []
-    for name, (turn, nodes, place, slots) in zip(names[len(asked) :], drafts, strict=True):
+    for name, (turn, nodes, place, slots, several) in zip(names[len(asked) :], drafts, strict=True):
         turns.append((turn, _module(name, tuple(nodes), place, slots)))
-        carriers[name] = tuple(slots)
+        carriers[name] = tuple(several)
     others = naming.unique([_names(one) for one in strange], names)
     served = [*asked, *(dataclasses.replace(one, name=name) for one, name in zip(strange, others, strict=True))]
     for at, module in enumerate(served):
@@ -109,9 +112,11 @@ def assembled(
     wholes = _wholes(carriers)
     above = {name: walk.above(_owners(name, slots, wholes)) for name, slots in carriers.items()}
     above |= {module.name: walk.above(_caches(walk, traced, module.nodes)) for module in served}
+    leads = set[int]().union(*above.values(), *(_running(walk, traced, module.nodes) for module in served))
+    fed = written.known(compiled).leading(leads, walk)
     state = frozenset(id(part) for node in walk.nodes.values() for step, part in node.parts if step[0] == "state")
     known = {module.name: module for module in modules}
-    return Found(compiled, walk, known, carriers, wholes, above, declares, files, state)
+    return Found(compiled, walk, known, carriers, wholes, above, fed, declares, files, state)
 
 
 def _names(strange: Module) -> list[str]:
@@ -139,6 +144,11 @@ def _caches(walk: Walk, traced: paths.Paths, nodes: Sequence[str]) -> set[int]:
     """The caches of functions that these nodes may call: what one graph's texts led to must not answer another's."""
     caches = (key for key, node in walk.nodes.items() if functions.is_cache(node.value))
     return {key for key in caches if not nodes or not {*nodes}.isdisjoint(traced.of.get(key, ()))}
+
+
+def _running(walk: Walk, traced: paths.Paths, nodes: Sequence[str]) -> set[int]:
+    """What runs in these nodes; anything, when none is known."""
+    return {key for key in walk.nodes if not nodes or not {*nodes}.isdisjoint(traced.of.get(key, ()))}
 
 
 def _at_hand(module: Module, tools: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

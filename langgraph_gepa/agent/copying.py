@@ -2,40 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import CellType
+from collections.abc import Callable, Collection, Container, Mapping
+from functools import lru_cache
+from types import CellType, ModuleType
 from typing import Any
 
-from langgraph_gepa.agent.anatomy import Step
+from langgraph_gepa.agent import state
+from langgraph_gepa.agent.anatomy import Step, containers
 from langgraph_gepa.agent.walk import Walk
 
 
-def copied(walk: Walk, root: Any, texts: Mapping[tuple[int, Step], str], keys: set[int]) -> Any:
+def copied(walk: Walk, root: Any, texts: Mapping[tuple[int, Step], str], keys: Collection[int]) -> Any:
     """A copy of `root` in which the given texts are replaced. `keys` are the objects that lead to them."""
     return copies_of(walk, texts, keys)(id(root))
 
 
-def copies_of(walk: Walk, texts: Mapping[tuple[int, Step], str], keys: set[int]) -> Callable[[int], Any]:
-    """The way from any of `keys`, the objects that lead to the texts, to its copy."""
-    copies = _Copies(walk, texts, keys)
+def copies_of(walk: Walk, texts: Mapping[tuple[int, Step], str], keys: Collection[int]) -> Callable[[int], Any]:
+    """The way from any of `keys`, the objects that lead to the texts, to its copy.
+
+    What the copied functions write to is copied with them, so that they write to nothing of the original's.
+    """
+    known = state.known(walk.root).within(walk)
+    keys = known.own({id(walk.root), *keys}, walk)
+    copies = _Copies(walk, {**known.held(keys, walk), **texts}, keys, known.namespaces(walk), known.lengths(keys))
     for key in keys:
         copies.shell(key)
     for key in keys:
         copies.fill(key)
+    state.remember(copies.of(id(walk.root)), known.among(copies.made))
     return copies.of
+
+
+def for_a_rollout(graph: Any) -> Any:
+    """`graph`, or where its functions write to anything that outlives a run, a copy with its own of all that."""
+    if not state.known(graph).written:
+        return graph
+    walk, keys = _changing(graph)
+    return copied(walk, graph, {}, keys) if keys else graph
+
+
+@lru_cache(maxsize=64)  # as many as there are bound graphs in use
+def _changing(graph: Any) -> tuple[Walk, set[int]]:
+    walk = Walk(graph)
+    return walk, state.known(graph).within(walk).changing(walk)
 
 
 class _Copies:
     """The copies of one binding, each object copied once so that what was shared stays shared."""
 
-    def __init__(self, walk: Walk, texts: Mapping[tuple[int, Step], str], keys: set[int]) -> None:
+    def __init__(
+        self,
+        walk: Walk,
+        texts: Mapping[tuple[int, Step], Any],
+        keys: Collection[int],
+        assigned: Container[int],
+        lengths: Mapping[int, int],
+    ) -> None:
         self.walk = walk
         self.keys = keys
+        self.assigned = assigned
+        self.lengths = lengths
         self.made: dict[int, Any] = {}
         self.making: set[int] = set()
         self.filled: set[int] = set()
-        self.namespaces: dict[int, dict[str, Any]] = {}
-        self.texts: dict[int, dict[Step, str]] = {}
+        self.modules: dict[int, ModuleType] = {}
+        self.texts: dict[int, dict[Step, Any]] = {}
         for (owner, step), text in texts.items():
             self.texts.setdefault(owner, {})[step] = text
 
@@ -52,6 +83,8 @@ class _Copies:
             self.filled.add(key)
             self._complete_keys(key)
             node.handler.fill(node.value, self.of(key), self._changes(key), self)
+            if key in self.lengths:
+                containers.shorten(self.of(key), self.lengths[key])
 
     def _complete_keys(self, key: int) -> None:
         """Fills what becomes a key in the copy, with all it holds: its hash may be of that."""
@@ -81,10 +114,14 @@ class _Copies:
     def part(self, part: Any) -> Any:
         return self.of(id(part)) if id(part) in self.keys else part
 
-    def namespace(self, names: dict[str, Any]) -> dict[str, Any]:
-        if id(names) not in self.namespaces:
-            self.namespaces[id(names)] = dict(names)
-        return self.namespaces[id(names)]
+    def module(self, names: dict[str, Any]) -> ModuleType:
+        if id(names) not in self.modules:
+            copy = self.modules[id(names)] = ModuleType(str(names.get("__name__")), names.get("__doc__"))
+            vars(copy).update(names)
+        return self.modules[id(names)]
+
+    def is_assigned(self, names: dict[str, Any]) -> bool:
+        return id(names) in self.assigned
 
     def _changes(self, key: int) -> dict[Step, Any]:
         parts = self.walk.nodes[key].parts

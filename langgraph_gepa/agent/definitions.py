@@ -69,7 +69,7 @@ def _assigning(names: dict[str, Any], name: str) -> tuple[ModuleType | None, str
         if parsed is None:
             break
         for statement in parsed.tree.body:
-            if (written := _assigned(statement, name)) is not None:
+            if (written := assigned(statement, name)) is not None:
                 return module, name, written
         found = _imported(parsed.tree, module, name)
         if found is None:
@@ -88,17 +88,17 @@ def _written_at(value: ast.expr, file: str, otherwise: Hashable, name: str) -> P
     return Place(("literal", file, value.lineno, value.col_offset) if literal else otherwise, file, value.lineno, name)
 
 
-def _assigned(statement: ast.stmt, name: str) -> ast.expr | None:
+def assigned(statement: ast.stmt, name: str) -> ast.expr | None:
     """The value, when the statement assigns it to `name` (also inside `if` and `try`)."""
     match statement:
         case ast.Assign(targets=targets, value=value):
             if any(isinstance(t, ast.Name) and t.id == name for target in targets for t in ast.walk(target)):
                 return value
-        case ast.AnnAssign(target=ast.Name(id=assigned), value=ast.expr() as value) if assigned == name:
+        case ast.AnnAssign(target=ast.Name(id=target), value=ast.expr() as value) if target == name:
             return value
         case ast.If() | ast.Try() | ast.With():
             for inner in ast.walk(statement):
-                if isinstance(inner, ast.Assign | ast.AnnAssign) and (found := _assigned(inner, name)) is not None:
+                if isinstance(inner, ast.Assign | ast.AnnAssign) and (found := assigned(inner, name)) is not None:
                     return found
     return None
 
@@ -144,7 +144,7 @@ def field(cls: type, name: str, text: str) -> Place | None:
         module = module_named(base.__module__)
         for file, node in _definitions(base):
             for statement in node.body:
-                written = _assigned(statement, name)
+                written = assigned(statement, name)
                 if written is None:
                     continue
                 value = _default(written)
@@ -172,6 +172,30 @@ def _definitions(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
     parsed = code.file(file)
     if parsed is not None:
         yield from ((file, node) for node in parsed.classes.get(cls.__name__, ()))
+
+
+def initial_values(cls: type, name: str) -> Iterator[tuple[ast.expr, dict[str, Any]]]:
+    """What a class gives an attribute, in its body or when an instance is made, with the names it is written with."""
+    for base in cls.__mro__:
+        module = territory.module_named(base.__module__)
+        names = {} if module is None else territory.names_in(module)
+        for _, node in _definitions(base):
+            for statement in node.body:
+                if (written := assigned(statement, name)) is not None:
+                    yield _default(written), names
+            for inner in ast.walk(node):
+                match inner:
+                    case (
+                        ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=held)], value=value)
+                        | ast.AnnAssign(target=ast.Attribute(value=ast.Name(id="self"), attr=held), value=value)
+                    ) if held == name and value is not None and _makes(node, inner):
+                        yield value, names
+
+
+def _makes(cls: ast.ClassDef, statement: ast.AST) -> bool:
+    """Whether a statement is run when an instance is made."""
+    makers = (one for one in cls.body if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__post_init__"))
+    return any(statement in ast.walk(maker) for maker in makers)
 
 
 def members(cls: type, name: str) -> Iterator[tuple[str, ast.AST]]:

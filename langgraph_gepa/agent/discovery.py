@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import copying, declared, origin, paths, reads, served, stores, templates, watching
+from langgraph_gepa.agent import copying, declared, origin, paths, reads, served, state, stores, templates, watching
 from langgraph_gepa.agent.assembling import Found, assembled
 from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files
+from langgraph_gepa.agent.gathered import Gathered, anew
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.slots import Slots
 from langgraph_gepa.agent.walk import Walk
@@ -58,8 +59,8 @@ class Survey:
         _require(texts, found)
         wanted = {**self._texts, **texts}
         changed = {name: text for name, text in wanted.items() if text != found.modules[name].text}
-        root = {id(found.compiled), id(_lasting(found.compiled))}
-        keys = root.union(*(found.above.get(name, ()) for name in changed))
+        keys = {id(found.compiled), id(_lasting(found.compiled)), *found.fed}
+        keys |= keys.union(*(found.above.get(name, ()) for name in changed))
         copy = copying.copies_of(found.walk, found.replaced(changed), keys)
         bound: AnyGraph = copy(id(found.compiled))
         _bound[_lasting(bound)] = (found, wanted)
@@ -118,18 +119,14 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
         return Survey(graph, *known, kinds)
     compiled = compile_graph(graph)
     walk = Walk(compiled)
-    found: dict[Any, list[Slot]] = {}
     traced = paths.trace(walk, compiled)
-    where: dict[Any, Place] = {}
     slots = Slots(walk, traced.of)
+    written = state.state_of(walk, traced.of)
+    state.remember(compiled, written)
     places = origin.Places(walk, traced.of, slots.flow.readings.values())
     asked = declared.find(slots.flow, slots.solution, traced.order)
-    for slot in slots:
-        if not _stands_in(slot, asked):
-            place = places.of(slot)
-            found.setdefault(place.key, []).append(slot)
-            if place.key not in where or (place.name and not where[place.key].name):
-                where[place.key] = place
+    said = [slot for slot in slots if not _stands_in(slot, asked)]
+    found, where = _placed(said, places, Gathered(walk, compiled, written))
     _merge_frozen(found)
     named = [declared.module(one, walk, traced) for one in asked]
     watched = _watched.get(_lasting(graph), watching.Sightings())
@@ -141,8 +138,39 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     elsewhere = _unmet([*read, *stores.kept(compiled)], strange, found)
     elsewhere += strange
     met = assembled(compiled, walk, traced, found, where, named, elsewhere, files)
+    begun = tuple(anew(walk, written, lambda one: _feeding(met, one)))
+    state.remember(compiled, dataclasses.replace(written, written=begun))
     modules = watching.updated(met.modules.values(), watched, met.declared)
     return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {}, kinds)
+
+
+def _feeding(found: Found, one: state.Written) -> Iterator[Sequence[Slot]]:
+    """The places of each text that leads to what is written."""
+    for name, slots in found.carriers.items():
+        if not found.above[name].isdisjoint(one.writers):
+            yield slots
+
+
+def _placed(
+    slots: Sequence[Slot], places: origin.Places, gathered: Gathered
+) -> tuple[dict[Any, list[Slot]], dict[Any, Place]]:
+    """The texts by the place where they are written, first those that were there before the graph ran."""
+    found: dict[Any, list[Slot]] = {}
+    where: dict[Any, Place] = {}
+    later = []
+    for slot in slots:
+        place = places.of(slot)
+        if gathered.is_loaded(slot):
+            found.setdefault(place.key, []).append(slot)
+            if place.key not in where or (place.name and not where[place.key].name):
+                where[place.key] = place
+        else:
+            later.append((dataclasses.replace(slot, gathered=True), place))
+    for slot, place in later:
+        if place.key in found or gathered.is_source(slot, place):
+            found.setdefault(place.key, []).append(slot)
+            where.setdefault(place.key, place)
+    return found, where
 
 
 def _read_from(place: Place, slot: Slot, files: Files) -> Place:

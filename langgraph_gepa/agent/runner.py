@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 import uuid
 from collections.abc import Callable, Collection, Coroutine, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
@@ -17,8 +21,10 @@ from langgraph.errors import GraphRecursionError
 from langgraph.pregel import Pregel
 from langgraph.store.base import BaseStore
 
+from langgraph_gepa.agent import state
 from langgraph_gepa.agent.containers import containers_copied
 from langgraph_gepa.agent.contexts import context_for
+from langgraph_gepa.agent.copying import for_a_rollout
 from langgraph_gepa.agent.failures import (
     Border,
     Verdict,
@@ -57,6 +63,7 @@ GRACE = 1.0
 """Seconds that a stopped rollout has to end by itself."""
 
 T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,20 +152,26 @@ class Ran:
 
 
 async def run(graph: Graph, example: Example, options: RunnerOptions | None = None) -> Ran:
-    """Runs `example` through `graph` with its own thread, checkpointer, store and cache.
+    """Runs `example` through `graph` with its own thread, checkpointer, store and cache, and its own of everything
+    that the graph's functions write to. Where that cannot be had, such rollouts wait for each other.
 
     A failure of the candidate comes back as `error`, in words; a failure of the world and our
     own errors are raised as they are. The example is never written to.
     """
-    options = options or RunnerOptions()
+    shared = state.known(graph).shared
+    async with _turn(shared) if shared else nullcontext():
+        return await _run(graph, example, options or RunnerOptions())
+
+
+async def _run(graph: Graph, example: Example, options: RunnerOptions) -> Ran:
     tracer, guard = Tracer(options.prices), Guard(options.tools)
     started = time.perf_counter()
-    state, error, raised = None, None, None
+    final, error, raised = None, None, None
     try:
         replacements = Replacements()
-        graph = _own(graph, options.store, replacements)
-        whole = _to_the_end(graph, example, options, [tracer, guard], replacements)
-        state = await _within(options.timeout, whole)
+        own = _own(graph, options.store, replacements)
+        whole = _to_the_end(own, example, options, [tracer, guard], replacements)
+        final = await _within(options.timeout, whole)
     except Error:
         raise
     except _OutOfTimeError:
@@ -170,12 +183,30 @@ async def run(graph: Graph, example: Example, options: RunnerOptions | None = No
     guard.check()
     doubt = options.doubt(raised, tracer.swallowed, lambda: _witnessed(tracer, example))
     seconds = time.perf_counter() - started
-    return Ran(state, tracer.watched, tracer.usage, seconds, error, doubt, tracer.nodes)
+    return Ran(final, tracer.watched, tracer.usage, seconds, error, doubt, tracer.nodes)
 
 
 def _witnessed(tracer: Tracer, example: Example) -> Witnessed:
     outputs = [watched.call.output for watched in tracer.watched if watched.call.kind == "model"]
     return Witnessed(tracer.model_failures, tuple(map(json.dumps, map(plain, (example.inputs, *outputs)))))
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+
+def _turn(shared: tuple[str, ...]) -> asyncio.Lock:
+    """What a rollout holds that must be the only one of its event loop."""
+    _warn(shared)
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+
+@cache
+def _warn(shared: tuple[str, ...]) -> None:
+    _LOG.warning(
+        "Rollouts run one at a time: the graph's code writes to what no copy can have of its own (%s), and side by "
+        "side they would meet each other's. Keep it in the graph's state instead.",
+        "; ".join(shared),
+    )
 
 
 def _own(graph: Graph, make_store: Callable[[], BaseStore] | None, replacements: Replacements) -> Graph:
@@ -189,7 +220,8 @@ def _own(graph: Graph, make_store: Callable[[], BaseStore] | None, replacements:
         fresh["cache"] = new_cache()  # the user's would hand one candidate's answers to another
     for name, replacement in fresh.items():
         replacements.put(getattr(graph, name), replacement)
-    return graph.copy(fresh)
+    own: Graph = for_a_rollout(graph)
+    return own.copy(fresh)
 
 
 class _OutOfTimeError(Exception):

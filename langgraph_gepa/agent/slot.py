@@ -20,7 +20,8 @@ class Slot:
     """A text in an object. Several may be the same module. `tool` is the name of the tool or schema it describes,
     with that of the argument or field (`search.query`); `literal` is there when it is written in code;
     `tokens` are what the program replaces in it; `again` is what fills in what its filling gives, `environment` the one
-    in which jinja2 renders it; `parts` are the texts of others in it, by placeholder."""
+    in which jinja2 renders it; `parts` are the texts of others in it, by placeholder. `gathered` says that it was not
+    there before the graph ran."""
 
     owner: int
     step: Step
@@ -36,6 +37,7 @@ class Slot:
     again: tuple[Style, ...] = ()
     environment: jinja2.Environment | None = None
     parts: Mapping[str, Spot] = field(default_factory=dict)
+    gathered: bool = False
 
     @property
     def spot(self) -> Spot:

@@ -61,6 +61,7 @@ class Walk:
     """Everything reachable from `root` that has a handler, in a stable order. Objects are known by identity."""
 
     def __init__(self, root: Any) -> None:
+        self.root = root
         self.nodes: dict[int, Node] = {}
         self.holders: dict[int, list[tuple[int, Step]]] = defaultdict(list)
         rows = _ROWS

@@ -127,9 +127,7 @@ def test_only_a_name_and_a_text_are_taken() -> None:
 
 def test_bound_graphs_that_run_at_once_each_see_their_own_text() -> None:
     """Sixteen candidates stand in the same call at the same time, in threads and in tasks, and none sees another's."""
-    together = threading.Barrier(AT_ONCE)
-    inside = 0
-    all_in: asyncio.Event
+    together, all_in = threading.Barrier(AT_ONCE), asyncio.Barrier(AT_ONCE)
 
     def node(state: State) -> State:
         together.wait(PATIENCE)
@@ -138,10 +136,6 @@ def test_bound_graphs_that_run_at_once_each_see_their_own_text() -> None:
         return {"answer": before + prompt("shared", "The text of the graph.")}
 
     async def anode(state: State) -> State:
-        nonlocal inside
-        inside += 1
-        if inside == AT_ONCE:
-            all_in.set()
         await asyncio.wait_for(all_in.wait(), PATIENCE)
         return {"answer": await asyncio.to_thread(lambda: prompt("shared", "The text of the graph."))}
 
@@ -152,8 +146,6 @@ def test_bound_graphs_that_run_at_once_each_see_their_own_text() -> None:
     assert prompt("shared", "The text of the graph.") == "The text of the graph."
 
     async def all_at_once() -> list[Any]:
-        nonlocal all_in
-        all_in = asyncio.Event()
         say_bound = [bind(agraph, {"shared": f"<{i}>"}) for i in range(AT_ONCE)]
         return await asyncio.gather(*(one.ainvoke({"question": "why?"}) for one in say_bound))
 

@@ -12,10 +12,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from langgraph_gepa.agent.anatomy import classes, containers, functions, graphs, objects, schemas
-from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
+from langgraph_gepa.agent.anatomy import classes, containers, functions, graphs, objects, schemas, territory
+from langgraph_gepa.agent.anatomy.handler import ABSENT, Copies, Handler, Step
 
-__all__ = ["Copies", "Handler", "Step", "classes", "functions", "handler", "schemas"]
+__all__ = [
+    "ABSENT",
+    "Copies",
+    "Handler",
+    "Step",
+    "classes",
+    "containers",
+    "functions",
+    "handler",
+    "schemas",
+    "territory",
+]
 
 _HANDLERS: tuple[Handler, ...] = (
     *functions.HANDLERS,

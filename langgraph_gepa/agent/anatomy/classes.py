@@ -21,7 +21,7 @@ from pydantic_core import PydanticUndefined
 from typing_extensions import override
 
 from langgraph_gepa.agent.anatomy import schemas, territory
-from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
+from langgraph_gepa.agent.anatomy.handler import ABSENT, Copies, Handler, Step
 
 _SKIPPED = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "__init_subclass__",
             "__qualname__", "__match_args__", "__abstractmethods__", "__orig_bases__", "__parameters__",
@@ -85,7 +85,18 @@ class Class(Handler):
             _dataclass(value, copy, defaults, factories)
         for step, part in changes.items():
             if step[0] == "member":
-                type.__setattr__(copy, str(step[1]), part)
+                name = str(step[1])
+                type.__setattr__(copy, name, _Absent(name) if part is ABSENT else part)
+
+
+class _Absent:
+    """What a copy has in place of an attribute that the original class may get one day, which it would inherit."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        raise AttributeError(self.name)
 
 
 def _fields(cls: type) -> Iterator[tuple[str, Any]]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import enum
-from collections import deque
+from collections import UserDict, UserList, deque
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from typing_extensions import override
 
 from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Key, Step
 
 _LONG = 1000
+_COLLECTIONS = (bytearray, UserDict, UserList, WeakKeyDictionary, WeakValueDictionary, WeakSet)
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 
 
@@ -42,13 +44,25 @@ class Container(Handler):
     @override
     def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
         for (kind, key), part in changes.items():
-            if kind == "item":
+            if kind == "item" and (not isinstance(key, int) or issubclass(type(copy), dict) or key < len(copy)):
                 copy[key.value if type(key) is Key else key] = part
         keys = {key: part for (kind, key), part in changes.items() if kind == "key"}
         if keys:
             pairs = [(keys.get(key_of(key), key), held) for key, held in dict.items(copy)]
             copy.clear()
             copy.update(pairs)
+
+
+def shorten(value: Any, length: int) -> None:
+    """Leaves a container with what it held when it had this length; a set has no order, it can only be emptied."""
+    if issubclass(type(value), dict):
+        for key in list(value)[length:]:
+            del value[key]
+    elif issubclass(type(value), list | deque):
+        while len(value) > length:
+            value.pop()
+    elif not length:
+        value.clear()
 
 
 def key_of(key: Any) -> Hashable:
@@ -106,6 +120,26 @@ def _objects(value: set[Any] | frozenset[Any]) -> Iterator[tuple[Step, Any]]:
     if len(value) <= _LONG:
         found = [one for one in list(value) if type(one) not in _PLAIN]
         yield from ((("key", key_of(one)), one) for one in sorted(found, key=lambda one: type(one).__qualname__))
+
+
+class Collection(Handler):
+    """Another collection of Python's that can be changed. Nothing in it is looked at."""
+
+    @override
+    def handles(self, value: Any) -> bool:
+        return type(value) in _COLLECTIONS
+
+    @override
+    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
+        return iter(())
+
+    @override
+    def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
+        return copy.copy(value)
+
+    @override
+    def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
+        """Everything is in the shell."""
 
 
 class Tuple(Handler):

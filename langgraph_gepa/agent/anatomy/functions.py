@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from langgraph_gepa.agent import code, literals
 from langgraph_gepa.agent.anatomy import territory
-from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
+from langgraph_gepa.agent.anatomy.handler import ABSENT, Copies, Handler, Step
 
 _LruCache = type(functools.cache(lambda: None))
 _texts: weakref.WeakKeyDictionary[CodeType, dict[code.Position, literals.Literal]] = weakref.WeakKeyDictionary()
@@ -47,6 +47,11 @@ def held(value: Any, name: str) -> Any:
 def is_cache(value: Any) -> bool:
     """Whether it is what `functools.cache` and `lru_cache` make of a function."""
     return type(value) is _LruCache
+
+
+def is_wrapper(value: Any) -> bool:
+    """Whether it is a function in a coat, as the body of a class holds its methods."""
+    return type(value) in (staticmethod, classmethod, property, functools.cached_property, _LruCache)
 
 
 def global_names(compiled: CodeType) -> tuple[tuple[str, ...], ...]:
@@ -101,8 +106,8 @@ class Function(Handler):
     def shell(self, value: FunctionType, steps: Mapping[Step, str | None], copies: Copies) -> FunctionType:
         rewritten = {step[1]: text for step, text in steps.items() if step[0] == "code" and text is not None}
         names = value.__globals__
-        if any(step[0] == "global" for step in steps):
-            names = copies.namespace(names)
+        if copies.is_assigned(names) or any(step[0] == "global" for step in steps):
+            names = vars(copies.module(names))
         closure = tuple(copies.cell(cell) for cell in value.__closure__ or ())
         made = _rewritten(value.__code__, rewritten) if rewritten else value.__code__
         copy = FunctionType(made, names, value.__name__, value.__defaults__, closure)
@@ -124,6 +129,8 @@ class Function(Handler):
                     defaults[index] = part
                 case ("kwdefault", name):
                     copy.__kwdefaults__ = {**(copy.__kwdefaults__ or {}), str(name): part}
+                case ("dict", key) if part is ABSENT:
+                    vars(copy).pop(str(key), None)
                 case ("dict", key):
                     vars(copy)[str(key)] = part
         copy.__defaults__ = tuple(defaults) or None
@@ -145,17 +152,16 @@ def _globals(function: FunctionType) -> Iterator[tuple[Step, Any]]:
 
 
 def _put(copies: Copies, names: dict[str, Any], path: list[str], part: Any) -> None:
-    """Puts a part under a global name; modules on the way to it are copied like namespaces."""
-    copied = copies.namespace(names)
-    if len(path) == 1:
+    """Puts a part under a global name; modules on the way to it are copied."""
+    copied = vars(copies.module(names))
+    if len(path) == 1 and part is ABSENT:
+        copied.pop(path[0], None)
+    elif len(path) == 1:
         copied[path[0]] = part
-        return
-    module = names[path[0]]
-    if copied[path[0]] is module:
-        copied[path[0]] = ModuleType(module.__name__, module.__doc__)
-        vars(copied[path[0]]).update(copies.namespace(territory.names_in(module)))
-    _put(copies, territory.names_in(module), path[1:], part)
-    vars(copied[path[0]]).update(copies.namespace(territory.names_in(module)))
+    else:
+        inner = territory.names_in(names[path[0]])
+        copied[path[0]] = copies.module(inner)
+        _put(copies, inner, path[1:], part)
 
 
 def _rewritten(old: CodeType, texts: Mapping[Any, str]) -> CodeType:
@@ -185,7 +191,8 @@ class Cell(Handler):
 
     @override
     def fill(self, value: CellType, copy: CellType, changes: Mapping[Step, Any], copies: Copies) -> None:
-        copy.cell_contents = changes["content",]
+        if (content := changes.get(("content",), next((held for _, held in self.parts(value)), ABSENT))) is not ABSENT:
+            copy.cell_contents = content
 
 
 class Method(Handler):
@@ -240,7 +247,7 @@ class Wrapper(Handler):
 
     @override
     def handles(self, value: Any) -> bool:
-        return type(value) in (staticmethod, classmethod, property, functools.cached_property, _LruCache)
+        return is_wrapper(value)
 
     @override
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from types import CellType
+from types import CellType, ModuleType
 from typing import Any, Protocol
 
 Step = tuple[Hashable, ...]
@@ -28,6 +28,10 @@ class Key:
         return f"<{type(self.value).__name__}>"
 
 
+ABSENT: Any = object()
+"""In place of a part that a copy is not to have."""
+
+
 class Copies(Protocol):
     """What a shell may ask for while it is made."""
 
@@ -39,8 +43,12 @@ class Copies(Protocol):
         """The copy of a part if it gets one, else the part itself. It may not be filled yet."""
         ...
 
-    def namespace(self, names: dict[str, Any]) -> dict[str, Any]:
-        """The copy of a module's global names that all copied functions of the module share."""
+    def module(self, names: dict[str, Any]) -> ModuleType:
+        """The copy of a module with these global names, which all copied functions of the module share."""
+        ...
+
+    def is_assigned(self, names: dict[str, Any]) -> bool:
+        """Whether functions assign to these global names when they run."""
         ...
 
 

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from langgraph_gepa.agent.anatomy import classes, territory
-from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
+from langgraph_gepa.agent.anatomy.handler import ABSENT, Copies, Handler, Step
 
 _CLOSED = (BaseLanguageModel, BaseCallbackHandler, Document, Embeddings, VectorStore, BaseCache, BaseChannel,
            BaseCheckpointSaver, BaseStore, BaseException, enum.Enum, type, FunctionType)  # fmt: skip
@@ -80,6 +80,9 @@ class Instance(Handler):
                     object.__setattr__(copy, "__class__", part)
                 case ("private", name):
                     copy.__pydantic_private__[name] = part
+                case ("attr", str(name)) if part is ABSENT:
+                    if name in _state(copy):
+                        object.__delattr__(copy, name)
                 case ("attr", str(name)) if name in _slots(_class(value)):
                     object.__setattr__(copy, name, part)
                 case ("attr", name):

@@ -1,0 +1,221 @@
+"""What a graph's functions write to, so that copies of the graph have their own of it.
+
+A bound graph has its own of what functions write that lead to a text: a chain that is made on first use and kept
+under a global name would tell one candidate's text to all others. A rollout has its own of everything that is written,
+so that rollouts side by side do not meet each other's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import CellType, FunctionType, ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from langchain_core.chat_history import BaseChatMessageHistory
+from pydantic import BaseModel
+
+from langgraph_gepa.agent.anatomy import ABSENT, Step, functions, territory
+from langgraph_gepa.agent.references import CONTAINERS, ITEM
+from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.agent.writes import Location, locations
+
+SURVEYED: Any = object()
+"""What was there when the graph was surveyed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One location by the identities of objects.
+
+    `copied` are those that have to be copied for it: its holder, or all functions that use a name of a module.
+    `writers` are the functions that write to it, and their classes. `steps` are those under which the objects have what
+    is written, where they are no containers; `length` is how much a container held. `steady` says that it is the same
+    in every run once it is there. `outlet` is what a closure's functions only write, for whoever made the closure: a
+    test that counts calls, a metric beside the graph. `words` tell how it is written. `begins` is what a copy begins
+    with, where that is not what was there when the graph was surveyed."""
+
+    copied: frozenset[int]
+    writers: frozenset[int] = frozenset()
+    steps: frozenset[tuple[int, Step]] = frozenset()
+    is_name: bool = False
+    made_once: bool = False
+    steady: bool = False
+    outlet: bool = False
+    length: int | None = None
+    words: str = ""
+    begins: Any = SURVEYED
+
+    def among(self, copies: Mapping[int, Any]) -> Written:
+        """The same location in a graph that has these copies in place of others."""
+
+        def new(key: int) -> int:
+            return id(copies[key]) if key in copies else key
+
+        return replace(
+            self,
+            copied=frozenset(map(new, self.copied)),
+            writers=frozenset(map(new, self.writers)),
+            steps=frozenset((new(key), step) for key, step in self.steps),
+            begins=SURVEYED,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the functions of one graph write to. `shared` says what of it no copy can have of its own."""
+
+    written: tuple[Written, ...] = ()
+    shared: tuple[str, ...] = ()
+
+    def within(self, walk: Walk) -> State:
+        """What of it the walk meets: a copy may have less in it than the graph it was made from."""
+        return replace(self, written=tuple(one for one in self.written if one.copied <= walk.nodes.keys()))
+
+    def own(self, keys: Collection[int], walk: Walk) -> set[int]:
+        """`keys` with what has to be copied as well, for the copies among them not to write to anything of others."""
+        found = set(keys)
+        todo = [one for one in self.written if not one.outlet]
+        while due := [one for one in todo if not found.isdisjoint(one.writers)]:
+            todo = [one for one in todo if found.isdisjoint(one.writers)]
+            found |= walk.above({key for one in due for key in one.copied})
+        return found
+
+    def leading(self, leads: Container[int], walk: Walk) -> set[int]:
+        """What has to be copied for a copy not to share what the functions `leads` write to."""
+        fed = (one for one in self.written if not one.outlet and any(writer in leads for writer in one.writers))
+        return walk.above({key for one in fed for key in one.copied})
+
+    def changing(self, walk: Walk) -> set[int]:
+        """What has to be copied for a rollout to write to nothing of others, but for what is made once for all."""
+        changing = (one for one in self.written if not one.made_once and not one.outlet)
+        return self.own(walk.above({key for one in changing for key in one.copied}), walk)
+
+    def held(self, keys: Collection[int], walk: Walk) -> dict[tuple[int, Step], Any]:
+        """What was written before the walk: copies of the objects `keys` begin with it, whatever ran since."""
+        found = {}
+        for one in self.written:
+            for key, step in one.steps:
+                if key in keys:
+                    held = dict(walk.nodes[key].parts).get(step, ABSENT) if one.begins is SURVEYED else one.begins
+                    if id(held) not in keys:
+                        found[key, step] = held
+        return found
+
+    def lengths(self, keys: Collection[int]) -> dict[int, int]:
+        """How much of what containers among `keys` hold their copies begin with."""
+        return {key: one.length for one in self.written if one.length is not None for key in one.copied if key in keys}
+
+    def namespaces(self, walk: Walk) -> set[int]:
+        """The modules in which names are assigned when functions run, by their namespaces."""
+        found = (walk.nodes[key].value for one in self.written if one.is_name for key in one.copied)
+        return {id(function.__globals__) for function in found}
+
+    def among(self, copies: Mapping[int, Any]) -> State:
+        return replace(self, written=tuple(one.among(copies) for one in self.written))
+
+
+def state_of(walk: Walk, used: Container[int]) -> State:
+    """What the functions of a walk that some node uses write to."""
+    written, shared = list(_histories(walk)), []
+    for location in locations(walk, used):
+        one = _written(walk, location)
+        if one is None or location.imported:
+            shared += [location.words] if location.varies else []
+        else:
+            written.append(one)
+    return State(tuple(written), tuple(dict.fromkeys(shared)))
+
+
+def _written(walk: Walk, location: Location) -> Written | None:
+    """The location among the objects of the walk; `None` when it cannot be copied."""
+    holder, name = location.holder, location.name
+    writers = {key for writer in location.writers for key in (writer, *_classes(walk, writer))}
+    how: dict[str, Any] = {
+        "writers": frozenset(writers),
+        "made_once": location.made_once,
+        "steady": location.tested and not location.varies,
+        "words": location.words,
+        "length": len(holder) if name == ITEM and issubclass(type(holder), CONTAINERS) else None,
+    }
+    if issubclass(type(holder), dict) and name != ITEM:
+        steps = frozenset([*_users(walk, holder, name), *((key, ("global", name)) for key in location.writers)])
+        return Written(frozenset(key for key, _ in steps), steps=steps, is_name=True, **how)
+    if id(holder) not in walk.nodes or hasattr(type(holder), "__del__"):
+        return None
+    outlet = not location.read and _is_in_closure(walk, holder)
+    return Written(frozenset([id(holder)]), steps=frozenset(_steps(holder, name)), outlet=outlet, **how)
+
+
+def _is_in_closure(walk: Walk, holder: Any) -> bool:
+    """Whether it is a variable of a closure, or nothing but such a variable holds it."""
+    held = walk.holders[id(holder)]
+    return type(holder) is CellType or (bool(held) and all(step == ("content",) for _, step in held))
+
+
+def _steps(holder: Any, name: str) -> Iterator[tuple[int, Step]]:
+    if issubclass(type(holder), CellType):
+        yield id(holder), ("content",)
+    elif issubclass(type(holder), type):
+        yield id(holder), ("member", name)
+    elif type(holder) is FunctionType:
+        yield id(holder), ("dict", name)
+    elif name != ITEM:
+        private = issubclass(type(holder), BaseModel) and name in (holder.__pydantic_private__ or {})
+        yield id(holder), ("private" if private else "attr", name)
+
+
+def _classes(walk: Walk, function: int) -> Iterator[int]:
+    """The classes that a function is a method of."""
+    for holder, _ in walk.holders[function]:
+        value = walk.nodes[holder].value
+        if issubclass(type(value), type):
+            yield holder
+        elif functions.is_wrapper(value):
+            yield from _classes(walk, holder)
+
+
+def _users(walk: Walk, names: dict[str, Any], name: str) -> Iterator[tuple[int, Step]]:
+    """The functions that use a name of a module, each with the step under which it has it: `name` or `module.name`."""
+    for key, node in walk.nodes.items():
+        if type(node.value) is not FunctionType:
+            continue
+        if node.value.__globals__ is names and name in functions.names(node.value.__code__):
+            yield key, ("global", name)
+        for path in functions.global_names(node.value.__code__):
+            if name in path[1:] and _module(node.value.__globals__, path[: path.index(name, 1)]) is names:
+                yield key, ("global", *path[: path.index(name, 1) + 1])
+
+
+def _module(names: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any] | None:
+    for part in path:
+        module: Any = names.get(part)
+        if not issubclass(type(module), ModuleType):
+            return None
+        names = territory.names_in(module)
+    return names
+
+
+def _histories(walk: Walk) -> Iterator[Written]:
+    """Conversations in memory: LangChain writes to them, and no function of the user's."""
+    for key, node in walk.nodes.items():
+        if issubclass(type(node.value), BaseChatMessageHistory):
+            held = (part for _, part in node.parts if issubclass(type(part), CONTAINERS))
+            yield Written(frozenset({key, *map(id, held)} & walk.nodes.keys()))
+
+
+_states: WeakKeyDictionary[Any, State] = WeakKeyDictionary()
+"""What is known of graphs that were surveyed, and of the copies of these."""
+
+
+def remember(graph: Any, state: State) -> None:
+    if state.written or state.shared:
+        _states[graph] = state
+
+
+def known(graph: Any) -> State:
+    return _states.get(graph, _NONE)
+
+
+_NONE = State()

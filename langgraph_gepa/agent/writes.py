@@ -1,0 +1,185 @@
+"""What a graph's functions write to besides their own variables, and how that looks to others."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from langgraph_gepa.agent import accesses
+from langgraph_gepa.agent.accesses import Write
+from langgraph_gepa.agent.anatomy import classes, functions, territory
+from langgraph_gepa.agent.references import CALLED, CONTAINERS, ITEM, Program, Ref, bound
+from langgraph_gepa.agent.walk import Walk
+
+
+@dataclass(slots=True)
+class Location:
+    """An attribute of an object, a global name of a module (`holder` is its namespace), the variable of a cell, or
+    with the name `ITEM` what a container holds.
+
+    `writers` are the functions that write to it, `words` how one of them does. `read` says that functions read what
+    was written, `tested` that they ask whether it is there. `varies` is what is written from something that changes
+    from run to run. `made_once` is what is made from nothing that does, when it is not there yet: a client, a chain, an
+    index. `imported` is what a function has by importing it while it runs.
+    """
+
+    holder: Any
+    name: str
+    words: str
+    writers: set[int] = field(default_factory=set)
+    read: bool = False
+    tested: bool = False
+    made_once: bool = True
+    varies: bool = False
+    imported: bool = False
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return id(self.holder), self.name
+
+
+def locations(walk: Walk, used: Container[int]) -> list[Location]:
+    """Everything that outlives a call and is written to by the functions of the walk that some node uses."""
+    running = [
+        node.value
+        for key, node in walk.nodes.items()
+        if key in used and type(node.value) is FunctionType and functions.own(node.value)
+    ]
+    program = Program(running, _receivers(walk))
+    written = {key: set(accesses.written(body)) for key, body in program.functions.items()}
+    _pass_on(program, written)
+    changing = _changing(written)
+    found: dict[tuple[int, str], Location] = {}
+    for key, writes in written.items():
+        for write in writes:
+            for holder, name in _places(program, write):
+                location = found.setdefault((id(holder), name), Location(holder, name, _words(program, write)))
+                location.writers.add(key)
+                location.made_once &= write.made_from is not None and changing.isdisjoint(write.made_from)
+                location.varies |= write.varies
+                location.imported |= write.ref[1] == "imported"
+    tested, read = (
+        {place for body in program.functions.values() for ref in looked(body) for place in _looked_at(program, ref)}
+        for looked in (accesses.tested, accesses.read)
+    )
+    for location in found.values():
+        keys = {location.key, (id(location.holder), "__dict__")}
+        location.tested = not tested.isdisjoint(keys)
+        location.made_once &= location.tested
+        location.read = not read.isdisjoint(keys) or _may_be_read(location.holder)
+    return list(found.values())
+
+
+def _may_be_read(holder: Any) -> bool:
+    """Whether code that is not the user's may look into an object: it is of a class of a library's."""
+    return any(territory.framework(base.__module__) for base in type(holder).__mro__)
+
+
+def _words(program: Program, write: Write) -> str:
+    path = ".".join(str(part) for part in write.ref[2:]).replace(".[]", "[...]").replace(".()", "()")
+    return f"{path} in {program.functions[write.ref[0]].function.__qualname__}"
+
+
+def _changing(written: Mapping[int, set[Write]]) -> set[str]:
+    """The names under which something is kept that changes from run to run."""
+    found: set[str] = set()
+    known = -1
+    while known != len(found):
+        known = len(found)
+        for writes in written.values():
+            for write in writes:
+                if write.made_from is None or not found.isdisjoint(write.made_from):
+                    found.update(write.ref[3:] if write.ref[1] == "parameter" else write.ref[2:])
+        found -= {ITEM, CALLED}
+    return found
+
+
+def _receivers(walk: Walk) -> dict[int, list[Any]]:
+    """The objects that are given to methods as their first argument: instances, and to class methods classes."""
+    found: dict[int, list[Any]] = {}
+    for node in walk.nodes.values():
+        value = node.value
+        if issubclass(type(value), MethodType):
+            found.setdefault(id(value.__func__), []).append(value.__self__)
+        cls = value if issubclass(type(value), type) else type(value)
+        if id(cls) not in walk.nodes or not classes.own(cls):
+            continue
+        for step, member in walk.nodes[id(cls)].parts:
+            if step[0] != "member":
+                continue
+            to_class = issubclass(type(member), classmethod) or step[1] == "__new__"
+            if to_class == issubclass(type(value), type):
+                function = _unwrapped(walk, member)
+                if type(function) is FunctionType:
+                    found.setdefault(id(function), []).append(value)
+    return found
+
+
+def _unwrapped(walk: Walk, member: Any) -> Any:
+    while functions.is_wrapper(member) and id(member) in walk.nodes:
+        member = next((part for _, part in walk.nodes[id(member)].parts), None)
+    return member
+
+
+def _pass_on(program: Program, written: dict[int, set[Write]]) -> None:
+    """What a function does to its parameters, it does to what it is called with."""
+    calls = [
+        (key, callee, given)
+        for key, body in program.functions.items()
+        for node in body.nodes
+        if isinstance(node, ast.Call)
+        for callee, given, _ in body.callees(node)
+    ]
+    changed = True
+    while changed:
+        changed = False
+        for key, callee, given in calls:
+            of_parameters = [
+                write
+                for write in written[id(callee.function)]
+                if write.ref[:2] == (id(callee.function), "parameter") and write.ref[2] in given
+            ]
+            new = {replace(write, ref=ref) for write in of_parameters for ref in bound(write.ref, callee, given)}
+            if not new <= written[key]:
+                written[key] |= new
+                changed = True
+
+
+# places
+
+
+def _places(program: Program, write: Write) -> Iterator[tuple[Any, str]]:
+    """The holders that a written reference leads to, each with the name that is written there."""
+    *_, name = write.ref
+    if len(write.ref) == 3:
+        yield from _variable(program, write.ref)
+        return
+    for holder in program.live(write.ref[:-1]):
+        if issubclass(type(holder), ModuleType):
+            yield territory.names_in(holder), name
+        elif name != ITEM or issubclass(type(holder), CONTAINERS) or functions.is_cache(holder):
+            yield holder, name
+        elif write.ref[-2] == "__dict__":
+            yield holder, "__dict__"
+        elif write.by_key:
+            yield holder, ITEM
+
+
+def _looked_at(program: Program, ref: Ref) -> Iterator[tuple[int, str]]:
+    if len(ref) == 3:
+        yield from ((id(holder), name) for holder, name in _variable(program, ref))
+    else:
+        for holder in program.live(ref[:-1]):
+            yield id(territory.names_in(holder) if issubclass(type(holder), ModuleType) else holder), ref[-1]
+
+
+def _variable(program: Program, ref: Ref) -> Iterator[tuple[Any, str]]:
+    key, kind, name = ref
+    function = program.functions[key].function
+    if kind == "global":
+        yield function.__globals__, name
+    elif kind == "free":
+        yield (function.__closure__ or ())[function.__code__.co_freevars.index(name)], "content"
