@@ -12,7 +12,19 @@ from typing import Any
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import copying, declared, origin, paths, reads, served, state, stores, templates, watching
+from langgraph_gepa.agent import (
+    copying,
+    declared,
+    matching,
+    origin,
+    paths,
+    reads,
+    served,
+    state,
+    stores,
+    templates,
+    watching,
+)
 from langgraph_gepa.agent.assembling import Found, assembled
 from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files
@@ -235,6 +247,9 @@ def _known(name: str, modules: Mapping[str, Module]) -> Module:
 def _check(module: Module, text: str, found: Found) -> str | None:
     """Why a text may not take the module's place, as what fills it in reads it."""
     slots = found.carriers.get(module.name, ())
+    served = module.name not in found.carriers and module.name not in found.declared
+    if served and matching.read(text, module.style, module.placeholders) is None:
+        return "the text is put into messages as it is: placeholders may only be written plainly"
     once = {name for slot in slots if slot.literal is not None for name in slot.literal.calling()}
     again = {style for slot in slots for style in slot.again}
     environment = next((slot.environment for slot in slots if slot.environment is not None), None)

@@ -16,7 +16,7 @@ from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.engines import MISSING as MISSING
 from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, WAYS, Given, Place, Reading, Source, Use, Way, under
 
-FILLS = {"format", "format_map", "partial", "substitute", "safe_substitute", "render"}
+FILLS = {"format", "format_map", "partial", "substitute", "safe_substitute", "render", "render_async"}
 
 _SPEAKING = {"system", "human", "user", "developer", "ai", "assistant", "placeholder", "tool"}
 _SAME = {"strip", "lstrip", "rstrip", "lower", "upper", "removeprefix", "removesuffix", "expandtabs", "title", "copy"}
@@ -215,9 +215,8 @@ class Expressions:
         elif name in FILLS or name == "replace":
             yield from self._made(receiver, way="made" if name == "replace" else "filled")
             yield from self._inserted(*arguments)
-            if name in ("render", "format") and self._kind(receiver) is MISSING and not isinstance(receiver, _WRITTEN):
-                # Of an object that is not known, such as a formatter, they may fill in what they are given.
-                yield from self.passed(ast.Call(ast.Constant(""), node.args, node.keywords if name == "render" else []))
+            if not isinstance(receiver, ast.Constant | ast.JoinedStr) and self._kind(receiver) is MISSING:
+                yield from self._perhaps(name, node)
         elif name in ("values", "items"):
             for source in _taken(self.sources(receiver), ANY):
                 yield source._replace(into=(ANY, *source.into))
@@ -226,6 +225,12 @@ class Expressions:
             yield from self._each(*arguments[1:])
         else:
             yield from self._made(receiver, *arguments)
+
+    def _perhaps(self, name: str, node: ast.Call) -> Iterator[Source]:
+        """What an object that is not known, such as a formatter, may fill in of the texts that it is given."""
+        if name in ("render", "render_async", "format"):
+            named = node.keywords if name != "format" else []
+            yield from self.passed(ast.Call(ast.Constant(""), node.args, named))
 
     def readable(self, node: ast.Call) -> bool:
         """Whether a call is of a function, or of a method of an object that is not known, that we may read too."""
@@ -279,9 +284,6 @@ class Expressions:
         if name in function.__code__.co_varnames or name in function.__code__.co_cellvars:
             return MISSING
         return function.__globals__.get(name, MISSING)
-
-
-_WRITTEN = ast.Constant | ast.JoinedStr
 
 
 def _readable(function: FunctionType) -> bool:

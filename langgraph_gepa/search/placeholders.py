@@ -179,11 +179,14 @@ PERCENT = re.compile(
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _MUSTACHE = re.compile(r"\{(?P<value>\{)(?P<comment>!)?\{?(?P<inner>[^{}]*)\}?\}\}")
+# An opening sign is looked for again within what it opens, so that a text of nothing but these takes no time.
 _JINJA = re.compile(
-    r"\{(?:(?P<value>\{)|(?P<logic>%)|(?P<comment>#))(?P<left>-)?\+?(?P<inner>.*?)\+?(?P<right>-)?"
+    r"\{(?:(?P<value>\{)|(?P<logic>%)|(?P<comment>#))(?P<left>-)?\+?(?P<inner>(?:(?!\{[{%#]).)*?)\+?(?P<right>-)?"
     r"(?(value)\}|(?(logic)%|#))\}",
     re.DOTALL,
 )
 _ANY = re.compile(
-    r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|\{[^{}\n]*\}|[{}]|\$\$|\$\w+|\$\{\w+\}|%(?:\(\w+\))?[\w%]", re.DOTALL
+    r"\{(?:\{(?:(?!\{\{).)*?\}|%(?:(?!\{%).)*?%|#(?:(?!\{#).)*?#)\}|\{[^{}\n]*\}|[{}]"
+    r"|\$\$|\$\w+|\$\{\w+\}|%(?:\(\w+\))?[\w%]",
+    re.DOTALL,
 )

@@ -116,6 +116,9 @@ LOOP = "{% for d in docs %}{{ d.title }}{% endfor %}"
         ("unknown", "Be kind.", "Be kind to {name}.", "is not known"),
         ("unknown", "Be kind.", "Be kind to $name or %(name)s.", "is not known"),
         ("unknown", "Be kind to {name}.", "Be kind.", "loses the placeholder {name}"),
+        ("unknown", 'Say {"a": 1}.', 'Say {"a": 1}. <%! import os %>', "is not known"),
+        ("unknown", 'Say {"a": 1}.', 'Say {"a": 1}. ${"x".__class__}', "is not known"),
+        ("unknown", 'Say {"a": 1}.', 'Say {"a": 1}.\n% for c in "x".__class__.__mro__:\n', "is not known"),
     ],
 )
 def test_a_broken_text_is_refused_in_words(style: Style, original: str, text: str, word: str) -> None:

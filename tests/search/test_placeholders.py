@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,3 +51,12 @@ def test_words_read_as_they_do_once_filled_in(
 def test_a_broken_text_is_all_words() -> None:
     """Words are looked for in messages: a text that is no template may still stand there as it is."""
     assert literals(" {a ", "format") == ("{a",)
+
+
+@pytest.mark.parametrize("style", ["format", "percent", "dollars", "mustache", "jinja2", "unknown"])
+@pytest.mark.parametrize("opening", ["{{", "{%", "{#", "{", "${", "%(", "{{ {% "])
+def test_a_text_of_nothing_but_openings_takes_no_time(style: Style, opening: str) -> None:
+    """A model may write what no sign closes: the time to read it grows with its length, not with the square of it."""
+    start = time.process_time()
+    literals(opening * 50_000, style)
+    assert time.process_time() - start < 2

@@ -13,7 +13,7 @@ from langgraph_gepa.agent.templates.braces import formatted, fstring
 from langgraph_gepa.agent.templates.contract import Template
 from langgraph_gepa.agent.templates.jinja import jinja
 from langgraph_gepa.agent.templates.mustaches import mustache
-from langgraph_gepa.agent.templates.signs import dollars, percent, replaced
+from langgraph_gepa.agent.templates.signs import dollars, percent, replaced, tagged
 from langgraph_gepa.search.module import Style
 from langgraph_gepa.search.placeholders import BrokenTemplateError
 
@@ -57,23 +57,20 @@ def can_read(read: Reader, text: str) -> bool:
 
 def _possible(original: str) -> Iterator[Reader]:
     """The languages that could fill the text in."""
-    for read in (jinja, mustache, formatted, partial(percent, strict=False), partial(dollars, strict=False)):
+    for read in (jinja, mustache, formatted, partial(percent, strict=False), partial(dollars, strict=False), tagged):
         if can_read(read, original):
             yield partial(_cautious, read)
 
 
 def _cautious(read: Reader, text: str) -> Template:
-    """A text whose language is not known as one language reads it, without what prose may well say in that language:
-    a percent sign before a space."""
+    """A text whose language is not known, as one language reads it."""
     if not can_read(read, text):  # JSON, most often
         raise BrokenTemplateError(_UNKNOWN)
     found = read(text)
-    fields = tuple(field for field in found.fields if not _PROSE.match(field.written))
-    return replace(found, fields=fields, names=tuple(field.written for field in fields), advice=_UNKNOWN)
+    return replace(found, names=tuple(field.written for field in found.fields), advice=_UNKNOWN)
 
 
 _UNKNOWN = (
     "how the program fills this text in is not known: write no braces, $name or %s that the current text does not have"
 )
 _NAMED = re.compile(r"\.\Z|\w+(?:[.\[]|\Z)")
-_PROSE = re.compile(r"%[#0+-]* ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from string import Template as DollarTemplate
 
@@ -15,15 +16,18 @@ _TWO_DOLLARS = "the text is filled by string.Template: write $$ for a literal do
 def percent(text: str, *, strict: bool = True) -> Template:
     """What the `%` operator does: fields without a name are filled in turn, a `*` takes a value for itself.
 
-    A single percent sign is refused where it is `strict`.
+    Where it is not `strict`, single percent signs are words, also before a space: `20 % of all`.
     """
     if strict and "%" in PERCENT.sub("", text):
         raise BrokenTemplateError(_TWO_PERCENTS)
-    fields = tuple(_percents(text))
+    fields = tuple(field for field in _percents(text) if strict or not _PROSE.match(field.written))
     names = [field.written for field in fields]
     in_turn = any(not field.written.startswith("%(") for field in fields)
     said = said_of(parts(text, "percent"))
     return Template(fields, tuple(names if in_turn else dict.fromkeys(names)), advice=_TWO_PERCENTS, said=said)
+
+
+_PROSE = re.compile(r"%[#0+-]* ")
 
 
 def _percents(text: str) -> Iterator[Field]:
@@ -47,6 +51,16 @@ def dollars(text: str, *, strict: bool = True) -> Template:
     fields = tuple(Field(part.name, part.name, part.written) for part in split if part.name is not None)
     names = dict.fromkeys(f"${field.does}" for field in fields)
     return Template(fields, tuple(names), advice=_TWO_DOLLARS, said=said_of(split))
+
+
+def tagged(text: str) -> Template:
+    """The tags of languages that are not read here, such as Mako and ERB: each stands only as it is."""
+    found = tuple(Field(tag, tag, tag) for tag in _TAGS.findall(text))
+    return Template(found, tuple(dict.fromkeys(field.written for field in found)))
+
+
+_TAGS = re.compile(r"<%[^<>]*%>|[$#@]\{[^{}]*\}|\[%[^\[\]]*%\]|<%|[$#@]\{|\[%|^[ \t]*%(?!%)[^\n]*", re.MULTILINE)
+"""In angle, curly and square brackets, and lines that start with a percent sign."""
 
 
 def replaced(text: str, tokens: Collection[str]) -> Template:
