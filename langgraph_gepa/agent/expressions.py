@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import functools
-import sys
-from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
 
 from langgraph_gepa.agent import code, engines, literals
-from langgraph_gepa.agent.anatomy import territory
-from langgraph_gepa.agent.engines import MISSING as MISSING
+from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.flow import ANY, PROMPT_NAME, WAYS, Given, Place, Reading, Source, Use, Way, under
+from langgraph_gepa.agent.names import Names
 
 FILLS = {"format", "format_map", "partial", "substitute", "safe_substitute", "render", "render_async"}
 
@@ -28,11 +24,11 @@ _OF_ITS_OWN = {"content", "template", "value", "text"}
 """Attributes that hold an object's text."""
 
 
-class Expressions:
+class Expressions(Names):
     """The expressions of one function. Texts written in them are noted in its reading."""
 
     def __init__(self, reading: Reading) -> None:
-        self.reading = reading
+        super().__init__(reading)
         self.key = id(reading.function.__code__)
         self.file = reading.function.__code__.co_filename
         self.inner = {
@@ -40,12 +36,6 @@ class Expressions:
             for inner in ast.walk(reading.node)
             if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not reading.node
         }
-        self.imported = dict(_imported(reading.node))
-        self.assigned: dict[str, list[ast.expr]] = defaultdict(list)
-        for inner in ast.walk(reading.node):
-            match inner:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    self.assigned[name].append(value)
 
     def key_of(self, node: ast.expr) -> Hashable:
         """The key an expression is, `ANY` when that is computed."""
@@ -193,21 +183,8 @@ class Expressions:
 
     def filled(self, node: ast.Call) -> Iterator[tuple[ast.expr, Use]]:
         """What a call fills in, and in which language it reads it."""
-        receiver = self._kind(node.func.value) if isinstance(node.func, ast.Attribute) else MISSING
+        receiver = self.kind(node.func.value) if isinstance(node.func, ast.Attribute) else MISSING
         return engines.filled(node, last(node.func), self.resolve(node.func), receiver, self.file)
-
-    def _kind(self, node: ast.expr) -> Any:
-        """The object an expression names, or the class of which it makes one."""
-        match node:
-            case ast.Call(func=function):
-                made = self.resolve(function)
-                return made if issubclass(type(made), type) else MISSING
-            case ast.Name(id=name) if name in self.assigned:
-                kinds = [self._kind(value) for value in self.assigned[name] if isinstance(value, ast.Call)]
-                return kinds[0] if len(kinds) == len(self.assigned[name]) and len(set(map(id, kinds))) == 1 else MISSING
-            case ast.Name(id="str") if self.resolve(node) is MISSING:
-                return str
-        return self.resolve(node)
 
     def _method(self, receiver: ast.expr, name: str, node: ast.Call, arguments: list[ast.expr]) -> Iterator[Source]:
         if name in _SAME:
@@ -215,7 +192,7 @@ class Expressions:
         elif name in FILLS or name == "replace":
             yield from self._made(receiver, way="made" if name == "replace" else "filled")
             yield from self._inserted(*arguments)
-            if not isinstance(receiver, ast.Constant | ast.JoinedStr) and self._kind(receiver) is MISSING:
+            if not isinstance(receiver, ast.Constant | ast.JoinedStr) and self.kind(receiver) is MISSING:
                 yield from self._perhaps(name, node)
         elif name in ("values", "items"):
             for source in _taken(self.sources(receiver), ANY):
@@ -237,75 +214,9 @@ class Expressions:
         target = self.resolve(node.func)
         return type(target) is FunctionType or (isinstance(node.func, ast.Attribute) and target is MISSING)
 
-    def dotted(self, node: ast.expr) -> str:
-        match node:
-            case ast.Name(id=name):
-                return name
-            case ast.Attribute(value=base, attr=attr) if within := self.dotted(base):
-                return f"{within}.{attr}"
-        return ""
 
-    def resolve(self, node: ast.expr) -> Any:
-        """The object an expression names, when it can be told without running anything."""
-        match node:
-            case ast.Name(id=name):
-                return self._outside(name)
-            case ast.Attribute(value=base, attr=attr):
-                found = self.resolve(base)
-                if issubclass(type(found), ModuleType):
-                    return territory.names_in(found).get(attr, MISSING)
-                if issubclass(type(found), type):
-                    for owner in found.__mro__:
-                        if attr in vars(owner):
-                            value = vars(owner)[attr]
-                            return value.__func__ if type(value) in (staticmethod, classmethod) else value
-        return MISSING
-
-    def _outside(self, name: str) -> Any:
-        """What is meant by a name; of the user's function in a library's wrapper, the function."""
-        found = self._held(name)
-        while type(found) is _Cached or (type(found) is FunctionType and not _readable(found)):
-            inner: Any = vars(found).get("__wrapped__")
-            if inner is None:
-                break
-            found = inner
-        return found
-
-    def _held(self, name: str) -> Any:
-        function = self.reading.function
-        if name in self.imported:
-            return self.imported[name]
-        if name in function.__code__.co_freevars:
-            cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
-            try:
-                return cell.cell_contents
-            except ValueError:
-                return MISSING
-        if name in function.__code__.co_varnames or name in function.__code__.co_cellvars:
-            return MISSING
-        return function.__globals__.get(name, MISSING)
-
-
-def _readable(function: FunctionType) -> bool:
-    return territory.own_code(function.__code__, function.__module__)
-
-
-_Cached = type(functools.cache(lambda: None))
 _LOOKUPS = {"get", "pop", "setdefault"}
 _METHODS = {"replace", "join", "items", "values", "format_messages", *_LOOKUPS}
-
-
-def _imported(node: ast.AST) -> Iterator[tuple[str, Any]]:
-    """What a function imports itself, where that is loaded already."""
-    for inner in ast.walk(node):
-        match inner:
-            case ast.ImportFrom(module=str(path), names=names, level=0) if path in sys.modules:
-                for alias in names:
-                    yield alias.asname or alias.name, vars(sys.modules[path]).get(alias.name, MISSING)
-            case ast.Import(names=names):
-                for alias in names:
-                    path = alias.name if alias.asname else alias.name.partition(".")[0]
-                    yield alias.asname or path, sys.modules.get(path, MISSING)
 
 
 def parameters(compiled: CodeType) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from langchain_core.prompts.message import BaseMessagePromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent.expressions import MISSING, Expressions, last
+from langgraph_gepa.agent.engines import MISSING
+from langgraph_gepa.agent.expressions import Expressions, last
 from langgraph_gepa.agent.flow import Use, style_of
 from langgraph_gepa.search.module import Style
 

@@ -9,7 +9,8 @@ from functools import partial
 from types import CodeType, FunctionType
 
 from langgraph_gepa.agent import code, engines, fields, sinks, templates
-from langgraph_gepa.agent.expressions import MISSING, Expressions, items, last, parameters
+from langgraph_gepa.agent.engines import MISSING
+from langgraph_gepa.agent.expressions import Expressions, items, last, parameters
 from langgraph_gepa.agent.flow import (
     ANY,
     PROMPT_NAME,

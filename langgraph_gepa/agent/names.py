@@ -1,0 +1,109 @@
+"""What the names in a function stand for, as far as that can be told without running it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections import defaultdict
+from collections.abc import Iterator
+from types import FunctionType, ModuleType
+from typing import Any
+
+from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.engines import MISSING
+from langgraph_gepa.agent.flow import Reading
+
+
+class Names:
+    """The names of one function."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.imported = dict(_imported(reading.node))
+        self.assigned: dict[str, list[ast.expr]] = defaultdict(list)
+        for inner in ast.walk(reading.node):
+            match inner:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    self.assigned[name].append(value)
+
+    def dotted(self, node: ast.expr) -> str:
+        match node:
+            case ast.Name(id=name):
+                return name
+            case ast.Attribute(value=base, attr=attr) if within := self.dotted(base):
+                return f"{within}.{attr}"
+        return ""
+
+    def resolve(self, node: ast.expr) -> Any:
+        """The object an expression names, when it can be told without running anything."""
+        match node:
+            case ast.Name(id=name):
+                return self._outside(name)
+            case ast.Attribute(value=base, attr=attr):
+                found = self.resolve(base)
+                if issubclass(type(found), ModuleType):
+                    return territory.names_in(found).get(attr, MISSING)
+                if issubclass(type(found), type):
+                    for owner in found.__mro__:
+                        if attr in vars(owner):
+                            value = vars(owner)[attr]
+                            return value.__func__ if type(value) in (staticmethod, classmethod) else value
+        return MISSING
+
+    def _outside(self, name: str) -> Any:
+        """What is meant by a name; of the user's function in a library's wrapper, the function."""
+        found = self._held(name)
+        while type(found) is _Cached or (type(found) is FunctionType and not _readable(found)):
+            inner: Any = vars(found).get("__wrapped__")
+            if inner is None:
+                break
+            found = inner
+        return found
+
+    def _held(self, name: str) -> Any:
+        function = self.reading.function
+        if name in self.imported:
+            return self.imported[name]
+        if name in function.__code__.co_freevars:
+            cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
+            try:
+                return cell.cell_contents
+            except ValueError:
+                return MISSING
+        if name in function.__code__.co_varnames or name in function.__code__.co_cellvars:
+            return MISSING
+        return function.__globals__.get(name, MISSING)
+
+    def kind(self, node: ast.expr) -> Any:
+        """The object an expression names, or the class of which it makes one."""
+        match node:
+            case ast.Call(func=function):
+                made = self.resolve(function)
+                return made if issubclass(type(made), type) else MISSING
+            case ast.Name(id=name) if name in self.assigned:
+                kinds = [self.kind(value) for value in self.assigned[name] if isinstance(value, ast.Call)]
+                return kinds[0] if len(kinds) == len(self.assigned[name]) and len(set(map(id, kinds))) == 1 else MISSING
+            case ast.Name(id="str") if self.resolve(node) is MISSING:
+                return str
+        return self.resolve(node)
+
+
+def _readable(function: FunctionType) -> bool:
+    return territory.own_code(function.__code__, function.__module__)
+
+
+_Cached = type(functools.cache(lambda: None))
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """What a function imports itself, where that is loaded already."""
+    for inner in ast.walk(node):
+        match inner:
+            case ast.ImportFrom(module=str(path), names=names, level=0):
+                module = territory.module_named(path)
+                held = territory.names_in(module) if module is not None else {}
+                yield from ((alias.asname or alias.name, held.get(alias.name, MISSING)) for alias in names)
+            case ast.Import(names=names):
+                for alias in names:
+                    path = alias.name if alias.asname else alias.name.partition(".")[0]
+                    yield alias.asname or path, territory.module_named(path) or MISSING
