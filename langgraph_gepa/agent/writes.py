@@ -157,6 +157,9 @@ def _places(program: Program, write: Write) -> Iterator[tuple[Any, str]]:
     if len(write.ref) == 3:
         yield from _variable(program, write.ref)
         return
+    for at, step in enumerate(write.ref[3:-1], 3):
+        if step == ITEM:  # of a dict that makes what it is asked for
+            yield from ((one, ITEM) for one in program.live(write.ref[:at]) if hasattr(type(one), "__missing__"))
     for holder in program.live(write.ref[:-1]):
         if issubclass(type(holder), ModuleType):
             yield territory.names_in(holder), name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict
@@ -286,6 +286,21 @@ def test_rollouts_side_by_side_do_not_meet_on_the_object_of_a_method() -> None:
     for q, ran in zip("abcd", asyncio.run(all_at_once()), strict=True):
         assert ran.state["answer"] == f"{q} ['{q}'] {{'last': '{q}'}}"
     assert (editor.topic, editor.notes.lines, Editor.seen) == ("", [], {})
+
+
+BY_KEY: defaultdict[str, list[str]] = defaultdict(list)
+
+
+def test_a_dict_that_fills_itself_is_each_rollouts_own() -> None:
+    """To look an item of a defaultdict up is to write to it."""
+
+    def node(state: State) -> State:
+        BY_KEY["all"].append(state["question"])
+        return {"answer": ",".join(BY_KEY["all"])}
+
+    bound = survey(graph_of(node)).bind({})
+    assert [rolled(bound, question).state["answer"] for question in "ab"] == ["a", "b"]
+    assert BY_KEY == {}
 
 
 def test_state_lasts_as_long_as_a_rollout() -> None:
