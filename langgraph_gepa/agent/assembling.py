@@ -19,7 +19,7 @@ from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.slot import Slot, Spot
 from langgraph_gepa.agent.walk import Walk
-from langgraph_gepa.search.module import Module, Style, Texts
+from langgraph_gepa.search.module import Module, Off, Style, Texts
 
 AnyGraph = Pregel[Any, Any, Any, Any]
 
@@ -99,7 +99,8 @@ def assembled(
     carriers = {}
     turns = []
     for name, (turn, nodes, place, slots, several) in zip(names[len(asked) :], drafts, strict=True):
-        turns.append((turn, _module(name, tuple(nodes), place, slots)))
+        module = _module(name, tuple(nodes), place, slots)
+        turns.append((turn, dataclasses.replace(module, table=_table(walk, slots, module))))
         carriers[name] = tuple(several)
     others = naming.unique([_names(one) for one in strange], names)
     served = [*asked, *(dataclasses.replace(one, name=name) for one, name in zip(strange, others, strict=True))]
@@ -159,6 +160,7 @@ def _module(name: str, nodes: tuple[str, ...], place: Place, slots: list[Slot]) 
     first = slots[0]
     style = _style(slots)
     evidence = min((slot.evidence for slot in slots), key=_EVIDENCE.index) if nodes else "possible"
+    off = next((slot.off for slot in slots if slot.off), Off.UNPROVEN) if evidence == "possible" else None
     reason = next((slot.reason for slot in slots if slot.reason), "")
     names: tuple[str, ...] = ()
     try:
@@ -168,7 +170,7 @@ def _module(name: str, nodes: tuple[str, ...], place: Place, slots: list[Slot]) 
         reason = reason or str(broken)
     return Module(
         name=name, kind=first.kind, text=first.text, style=style, placeholders=names, nodes=nodes,
-        file=origin.relative(place.file), line=place.line, evidence=evidence, reason=reason,
+        file=origin.relative(place.file), line=place.line, evidence=evidence, reason=reason, off=off,
     )  # fmt: skip
 
 
@@ -177,6 +179,14 @@ def _style(slots: Sequence[Slot]) -> Style:
     seen = [slot for slot in slots if slot.style != "unknown" or slot.again] or slots
     found: set[Style] = {slot.style for slot in seen if slot.style != "plain"}
     return "plain" if not found else found.pop() if len(found) == 1 else "unknown"
+
+
+def _table(walk: Walk, slots: list[Slot], module: Module) -> str:
+    """The name of the table that a text is an entry of: its entries are listed as one row."""
+    if module.off is not Off.TABLE:
+        return ""
+    known = naming.holder(walk, slots[0].owner, slots[0].step) if slots[0].literal is None else slots[0].hint
+    return naming.slug(known.partition(".")[0] or "table")
 
 
 def _nodes(walk: Walk, traced: paths.Paths, slots: list[Slot]) -> list[str]:

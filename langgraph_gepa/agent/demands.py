@@ -15,12 +15,14 @@ from langchain_core.runnables import Runnable, RunnableBinding
 
 from langgraph_gepa.agent import code, libraries
 from langgraph_gepa.agent.anatomy import Step, classes, functions
-from langgraph_gepa.agent.flow import PROMPT_NAME, Demand, Solution, Use, under, whole
+from langgraph_gepa.agent.flow import Demand, Solution, under, whole
+from langgraph_gepa.agent.uses import PROMPT_NAME, Use
 from langgraph_gepa.agent.walk import Node, Walk
 
 _CARRIERS = (dict, list, tuple, CellType, type, Template, Enum)
 _NONE: frozenset[Demand] = frozenset()
 _PROMPT: frozenset[Demand] = frozenset({((), "prompt")})
+_HINTED: frozenset[Demand] = frozenset({((), "hinted")})
 _DESCRIBED: frozenset[Demand] = frozenset({((), "tools")})
 _DESCRIBING = frozenset({
     "tools", "schema", "schemas", "schema_specs", "schema_spec", "json_schema", "pydantic_object", "args_schema",
@@ -45,6 +47,8 @@ class Demands:
         match step:
             case ("content",):
                 return held
+            case ("item", 0) if isinstance(node.value, tuple) and held & _DESCRIBED and _first_is_text(node.value):
+                return _PROMPT  # `(prompt, schema)`
             case ("item", key):
                 return frozenset((rest, use) for path, use in held if (rest := under(path, (key,))) is not None)
             case ("class",) if issubclass(type(node.value), Enum):
@@ -93,7 +97,9 @@ class Demands:
                 taken = value.func.__code__.co_varnames[: value.func.__code__.co_argcount]
                 return self._variable(value.func, taken[index]) if index < len(taken) else _NONE
             case ("field" | "member" | "factory", str(name)):
-                return self.solution.at(("attr", code.written(name))) or _named(name)
+                used = self.solution.at(("attr", code.written(name)))
+                own = classes.own(value if isinstance(value, type) else type(value))
+                return used or (_named(name, _HINTED) if own else _named(name))
             case ("attr", "partial_variables") if isinstance(value, BasePromptTemplate):
                 return _PROMPT
             case ("attr", "kwargs") if isinstance(value, RunnableBinding):
@@ -101,7 +107,7 @@ class Demands:
             case ("attr" | "private", str(name)):
                 used = self.solution.at(("attr", code.written(name)))
                 if classes.own(type(value)) and not isinstance(value, Runnable):
-                    return used
+                    return used or _named(name, _HINTED)
                 kind: Any = type(value)
                 return used | _named(name) | self._filled(name, lambda: libraries.of_attribute(kind, name))
         return _NONE
@@ -116,6 +122,10 @@ class Demands:
         return read() if PROMPT_NAME.search(name) else _NONE
 
 
-def _named(name: str) -> frozenset[Demand]:
-    """What a framework uses under this name."""
-    return _PROMPT if PROMPT_NAME.search(name) else _DESCRIBED if name in _DESCRIBING else _NONE
+def _named(name: str, prompt: frozenset[Demand] = _PROMPT) -> frozenset[Demand]:
+    """What a framework uses under this name; the user's own attribute may only be called so."""
+    return prompt if PROMPT_NAME.search(name) else _DESCRIBED if name in _DESCRIBING else _NONE
+
+
+def _first_is_text(value: tuple[object, ...]) -> bool:
+    return len(value) == 2 and type(value[0]) is str

@@ -25,15 +25,17 @@ from langgraph_gepa.agent import (
     templates,
     watching,
 )
+from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.assembling import Found, assembled
 from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.gathered import Gathered, anew
+from langgraph_gepa.agent.packages import Packages
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.slots import Slots
 from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.errors import GraphError, PlaceholderError
-from langgraph_gepa.search.module import Kind, Module, Texts
+from langgraph_gepa.search.module import Kind, Module, Off, Texts
 
 AnyGraph = Pregel[Any, Any, Any, Any]
 
@@ -144,11 +146,14 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     watched = _watched.get(_lasting(graph), watching.Sightings())
     strange = list(watched.strange)
     files = Files.of(reading.function.__code__.co_filename for reading in slots.flow.readings.values())
-    for key, place in where.items():
-        where[key] = _read_from(place, found[key][0], files) if key in found else place
+    packages = Packages(walk, compiled)
+    for key, slots_there in found.items():
+        place = where[key] = _read_from(where[key], slots_there[0], files)
+        if packages.own(place, slots_there):
+            found[key] = [_off(slot, Off.LIBRARY) for slot in slots_there]
     read = reads.find(slots.flow, slots.solution, files, traced.of)
     elsewhere = _unmet([*read, *stores.kept(compiled)], strange, found)
-    elsewhere += strange
+    elsewhere = [_of_library(module) for module in (*elsewhere, *strange)]
     met = assembled(compiled, walk, traced, found, where, named, elsewhere, files)
     begun = tuple(anew(walk, written, lambda one: _feeding(met, one)))
     state.remember(compiled, dataclasses.replace(written, written=begun))
@@ -183,6 +188,17 @@ def _placed(
             found.setdefault(place.key, []).append(slot)
             where.setdefault(place.key, place)
     return found, where
+
+
+def _off(slot: Slot, off: Off) -> Slot:
+    return slot if slot.off else dataclasses.replace(slot, evidence="possible", off=off)
+
+
+def _of_library(module: Module) -> Module:
+    """A text that is only served: one of a package's files is the package's."""
+    if module.off or module.file is None or not territory.in_library(module.file):
+        return module
+    return dataclasses.replace(module, evidence="possible", off=Off.LIBRARY)
 
 
 def _read_from(place: Place, slot: Slot, files: Files) -> Place:

@@ -19,7 +19,7 @@ from langchain_core.utils import mustache
 
 from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.files import roots
-from langgraph_gepa.agent.flow import Rendered, Use
+from langgraph_gepa.agent.uses import Rendered, Use
 
 MISSING = object()
 """What an expression names cannot be told without running it."""

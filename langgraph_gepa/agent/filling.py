@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jinja2
 
 from langgraph_gepa.agent import templates
-from langgraph_gepa.agent.flow import LANGUAGES, Again, Kept, Rendered, Use, Within
+from langgraph_gepa.agent.uses import LANGUAGES, Again, Kept, Rendered, Use, Within
 from langgraph_gepa.search import placeholders
 from langgraph_gepa.search.module import Style
 

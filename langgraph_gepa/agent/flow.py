@@ -1,30 +1,28 @@
-"""Which texts in functions reach a model.
+"""Which texts in functions reach a model, and how.
 
 Every function is read once into edges: the text at one place comes from another place.
 Places are variables, literals, attributes by name, and what functions return. Sinks are where a
 model takes text in: messages, templates, model calls, arguments that are called prompts. What is
-reachable from a sink along the edges flows.
+reachable from a sink along the edges flows, and the way there says how it is used (`uses`).
 
 Items under constant keys are kept apart, so that `PROMPTS["plan"]` does not use `PROMPTS["act"]`. The
 reading is flow-insensitive and takes an attribute for the same wherever its name is the same: it may
-believe a text flows that does not, it seldom misses one.
+believe a text flows that does not, it seldom misses one. Branches are left out where the constants that
+a parameter is given at every call lead elsewhere.
 """
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from types import CodeType, FunctionType
-from typing import Any, Literal, NamedTuple
-
-import jinja2
+from typing import Any, NamedTuple
 
 from langgraph_gepa.agent import code, literals
 from langgraph_gepa.agent.code import Position
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.agent.uses import Choice, Use, Way, carried
 
 Place = tuple[Any, ...]
 """`("var", code, name)`, `("lit", code, position)`, `("ret", code)`, `("call", code, position)`, with `code` by
@@ -44,50 +42,23 @@ class Given(NamedTuple):
     parameter: str
 
 
-Way = Literal["same", "made", "filled", "in", "through"]
-"""How text comes from a place: it is the same text, it is joined with others, it is filled in, it is put into another
-text, it is what unknown code makes of it."""
-WAYS: tuple[Way, ...] = ("same", "made", "filled", "in", "through")
+class Guard(NamedTuple):
+    """A branch that is taken where the parameter `given` is (or, unless `positive`, is not) one of `values`; without
+    `values`, where it is true."""
 
+    given: Given
+    values: frozenset[Hashable] | None
+    positive: bool
 
-class Kept(NamedTuple):
-    """Text in which `token` is replaced, so that it must keep it."""
-
-    token: str
-
-
-class Rendered(NamedTuple):
-    """Text that jinja2 renders in an environment, `None` for one with the syntax that jinja2 has by default."""
-
-    environment: jinja2.Environment | None
-
-
-class Within(NamedTuple):
-    """Text that is put into a text which is filled in."""
-
-    use: Style | Rendered
-
-
-class Again(NamedTuple):
-    """Text whose filling is filled in once more, in another language or the same."""
-
-    use: Style | Rendered
-
-
-Use = Literal["prompt", "inserted", "tool", "tools", "opaque", "foreign"] | Style | Kept | Rendered | Within | Again
-"""`inserted` is text put into a prompt's placeholder; `tools` are objects that describe themselves; `opaque` is text of
-which unknown code makes something, `foreign` a template in a language or a syntax that is not known."""
 
 Demand = tuple[Path, Use]
 """What is used of an object, and how."""
 
-PROMPT_NAME = re.compile(
-    r"(?:^|_)(?:prompts?|instructions?|sys(?:tem)?_(?:message|msg|text)|state_modifier)(?:_|$)", re.IGNORECASE
-)
-
 _DEEP = 3
-LANGUAGES: tuple[Style, ...] = ("jinja2", "mustache", "format", "percent", "dollars")
-"""What a text can be filled in as."""
+_MANY = 5
+"""Places where one variable is assigned a text, or a function returns one, from which these are a table."""
+_TOLD = frozenset({"messages", "input", "content", "text"})
+"""Keys of a mapping that a model is called with under which it is told something, rather than a template filled."""
 
 
 class Source(NamedTuple):
@@ -97,12 +68,15 @@ class Source(NamedTuple):
     way: Way = "same"
     taken: Path = ()
     into: Path = ()
+    choice: Choice = "always"
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(slots=True)
 class Reading:
     """What was read in one function. `described` are the texts of classes in it, each with the class's name
-    and the field's."""
+    and the field's; `beside` those of messages that others stand beside, `outputs` those that say what was raised or
+    what an agent came to; `filling` is what stands between the labels of others."""
 
     function: FunctionType
     node: code.Function
@@ -110,24 +84,38 @@ class Reading:
     hints: dict[Position, str] = field(default_factory=dict)
     loose: set[Position] = field(default_factory=set)
     described: dict[Position, str] = field(default_factory=dict)
+    beside: set[Position] = field(default_factory=set)
+    filling: dict[Position, list[Source]] = field(default_factory=lambda: defaultdict(list))
+    outputs: set[Position] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class Flow:
     """The edges of every function read so far, the sinks, and the methods by name with what calls them: how to link a
-    call to a method, and to none that is read. `framework` tells how LangChain's code uses an argument."""
+    call to a method, and to none that is read. `framework` tells how LangChain's code uses an argument.
+
+    `computed` are items of places that may be what no source writes out, `taking` parameters that are so where nothing
+    that was read gives them; `written` counts how often a place is assigned or returned, `returning` are the functions
+    whose results are outputs, and `free` those that may be called from elsewhere than the calls that were read.
+    """
 
     readings: dict[int, Reading] = field(default_factory=dict)
     edges: dict[Place, list[Source]] = field(default_factory=lambda: defaultdict(list))
-    sinks: list[tuple[Place, Path, Use]] = field(default_factory=list)
+    sinks: list[tuple[Source, Use]] = field(default_factory=list)
     methods: dict[str, list[CodeType]] = field(default_factory=lambda: defaultdict(list))
     method_calls: list[tuple[str, Callable[[CodeType], None], Callable[[], None]]] = field(default_factory=list)
+    hints: list[tuple[str, Source, Use]] = field(default_factory=list)
     given: dict[Given, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
+    computed: set[tuple[Place, Path]] = field(default_factory=set)
+    taking: set[Place] = field(default_factory=set)
+    written: Counter[Place] = field(default_factory=Counter)
+    returning: set[int] = field(default_factory=set)
+    free: set[int] = field(default_factory=set)
     framework: Callable[[Any, str], frozenset[Demand]] = lambda target, argument: frozenset()  # noqa: ARG005
 
     def returns(self, function: FunctionType) -> None:
         """Says that a model is given what `function` returns."""
-        self.sinks.append((("ret", id(function.__code__)), (), "prompt"))
+        self.sinks.append((Source(("ret", id(function.__code__))), "prompt"))
 
     def solve(self) -> Solution:
         for name, link, passed in self.method_calls:
@@ -136,20 +124,71 @@ class Flow:
             if name not in self.methods:
                 passed()
         self.method_calls.clear()
+        self.sinks += [(source, use) for name, source, use in self.hints if name not in self.methods]
+        self.hints.clear()
+        computed = self._computed()
         reached: dict[Place, set[Demand]] = defaultdict(set)
-        todo = [(place, path, use) for place, asked, use in self.sinks for path in self._paths(asked)]
+        todo = [one for source, use in self.sinks for one in self._behind(source, (), use)]
         while todo:
             place, path, use = todo.pop()
+            use = self._at(place, path, use, computed)
             if (path, use) in reached[place]:
                 continue
             reached[place].add((path, use))
             for source in self.edges.get(place, ()):
                 rest = None if use == "opaque" and source.into else under(path, source.into)
-                given = carried(use, source.way)
-                if rest is not None and given is not None:
-                    asked = (*source.taken, *rest)[:_DEEP]
-                    todo.extend((source.place, path, given) for path in self._paths(asked))
+                if rest is not None:
+                    todo.extend(self._behind(source, rest, _entry(path, source, use)))
         return Solution({place: frozenset(demands) for place, demands in reached.items()})
+
+    def _behind(self, source: Source, rest: Path, use: Use) -> Iterator[tuple[Place, Path, Use]]:
+        """What is asked of a source's place, and how it is used: nothing where no call leads to the branch it stands
+        in. A key that is not known at the calls we see is a pick."""
+        for asked in self._paths((*source.taken, *rest)[:_DEEP]) if all(map(self._taken, source.guards)) else ():
+            picked = source.choice == "key" and ANY in asked[: len(source.taken)]
+            if (taken := carried(use, source.way, "pick" if picked else source.choice)) is not None:
+                yield source.place, asked, taken
+
+    def _taken(self, guard: Guard) -> bool:
+        if guard.given.code in self.free or guard.given not in self.given:
+            return True
+        constants = self._constants(guard.given)
+        return ANY in constants or any(
+            (bool(one) if guard.values is None else one in guard.values) == guard.positive for one in constants
+        )
+
+    def _at(self, place: Place, path: Path, use: Use, computed: set[tuple[Place, Path]]) -> Use:
+        """How a place is used where there are others it may hold instead."""
+        if place[0] == "ret" and place[1] in self.returning:
+            return carried(use, "same", "output") or use
+        if (place, ()) in computed or (path and (place, path[:1]) in computed):
+            if place[0] == "key":
+                return carried(use, "same", "output") or use
+            return carried(use, "same", "fallback") or use
+        if self.written[place] > 1:
+            return carried(use, "same", "pick" if self.written[place] >= _MANY and use != "prompt" else "branch") or use
+        return use
+
+    def _computed(self) -> set[tuple[Place, Path]]:
+        """The items of places that may be what no source writes out, by themselves or by way of others."""
+        below: dict[Place, list[tuple[Place, Source]]] = defaultdict(list)
+        for place, sources in self.edges.items():
+            for source in sources:
+                if source.way in ("same", "made", "filled"):
+                    below[source.place].append((place, source))
+        leaves = {place for place in below if place[0] == "call"} | self.taking
+        found = self.computed | {(place, ()) for place in leaves if not self.edges.get(place)}
+        todo = list(found)
+        while todo:
+            place, path = todo.pop()
+            for above, source in below[place]:
+                if (rest := under(path, source.taken)) is None or source.into[:1] == (ANY,):
+                    continue
+                item = (above, source.into[:1] or rest[:1])
+                if item not in found:
+                    found.add(item)
+                    todo.append(item)
+        return found
 
     def _paths(self, asked: Path) -> Iterator[Path]:
         """The paths with what the parameters in them are given at the calls we see."""
@@ -196,22 +235,9 @@ def whole(demands: Iterable[Demand]) -> frozenset[Use]:
     return frozenset(use for path, use in demands if not path)
 
 
-def carried(use: Use, way: Way) -> Use | None:
-    """How text is used that comes to a use in a way: what is done to the whole is done to what was put into it."""
-    if way == "through":
-        return None if use in ("tool", "tools") else "opaque"
-    if use in ("prompt", "tool") and way == "in":
+def _entry(path: Path, source: Source, use: Use) -> Use:
+    """How an entry of a mapping is used that a model or chain is called with as a whole."""
+    key = source.into[0] if source.into and not path else ANY
+    if isinstance(key, str) and key not in _TOLD and use in ("prompt", "reported", "option", "near"):
         return "inserted"
-    if way != "same" and (isinstance(use, Rendered) or use in LANGUAGES):
-        return Again(use) if way == "filled" else Within(use)
-    return Again(use.use) if way == "filled" and isinstance(use, Within) else use
-
-
-def style_of(uses: Iterable[object]) -> Style:
-    """The style of a text by its uses: a template's where it is one, else plain. One that is used in several ways has
-    to be right in all of them."""
-    found = {"jinja2" if isinstance(use, Rendered) else use for use in uses}
-    used = [style for style in LANGUAGES if style in found]
-    if len(used) > 1 or not found.isdisjoint(("unknown", "opaque", "foreign")):
-        return "unknown"
-    return used[0] if used else "plain"
+    return use

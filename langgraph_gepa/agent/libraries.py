@@ -16,6 +16,7 @@ from typing import Any
 from langgraph_gepa.agent import code, statements
 from langgraph_gepa.agent.anatomy import functions, territory
 from langgraph_gepa.agent.flow import Demand, Flow, Solution, whole
+from langgraph_gepa.agent.uses import REACHING, Use
 
 _MOST = 80
 """Functions that are read to see what becomes of one text."""
@@ -54,7 +55,10 @@ def of_argument(target: Any, name: str) -> frozenset[Demand]:
 
 def _told(demands: frozenset[Demand]) -> frozenset[Demand]:
     """The uses, or that it is not seen what becomes of the text."""
-    return demands if not whole(demands).isdisjoint(("prompt", "inserted", "tool", "foreign")) else demands | _OPAQUE
+    return demands if not whole(demands).isdisjoint(_SEEN) else demands | _OPAQUE
+
+
+_SEEN: frozenset[Use] = REACHING | {"value", "output", "hinted", "table", "tool", "foreign"}
 
 
 def _leading_to(name: str, methods: Mapping[str, FunctionType]) -> list[FunctionType]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +13,9 @@ from langgraph_gepa.agent.said import letters, strings
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.rollout import Call
 
+_WORD = re.compile(r"\w+")
+_FEW = 4
+"""Words that follow each other in two texts by more than chance."""
 _SAID = 12
 """Letters of what a rollout came by itself, from which it is recognised."""
 
@@ -51,7 +56,8 @@ def _told(runs: Sequence[Run]) -> Iterator[Told]:
                     text = "\n".join(strings(message.get("content")))
                     if templates.speaks(text):
                         yield Told(number, call.node, str(message.get("role")), text, brought)
-            brought = [*brought, *_worth(call.output), *(_worth(call.inputs) if call.kind != "model" else ())]
+            arguments = _worth(call.inputs) if call.kind != "model" else []
+            brought = [*brought, *_worth(call.output), *_worth(call.error), *arguments]
 
 
 def _worth(value: Any) -> list[str]:
@@ -60,8 +66,32 @@ def _worth(value: Any) -> list[str]:
 
 
 def came_by(text: str, data: Sequence[str]) -> bool:
-    """Whether the rollout came by a text through its example, its tools or its models."""
-    return any(text in one for one in data) or any(one in text and len(one) * 2 > len(text) for one in data)
+    """Whether the rollout came by a text through its example, its tools or its models: as it stands, or most of it
+    in other clothes, such as JSON, a list of points, or with a heading over each part."""
+    if any(text in one for one in data) or any(one in text and len(one) * 2 > len(text) for one in data):
+        return True
+    runs = _runs_of_words(text)
+    new = set(runs)
+    for one in data:
+        new -= _runs_of_words(one)
+    return bool(runs) and len(new) * 2 <= len(runs)
+
+
+@functools.lru_cache(maxsize=4096)
+def _runs_of_words(text: str) -> frozenset[tuple[str, ...]]:
+    """Every few words that follow each other in a text, letters and digits alone."""
+    words = [word.lower() for word in _WORD.findall(text)]
+    return frozenset(zip(*(words[at:] for at in range(_FEW)), strict=False))
+
+
+def in_every_run(pattern: matching.Pattern | None, like: Told, told: Iterable[Told]) -> bool:
+    """Whether a text stands in messages of every rollout that came to the node with a message in this role: one in
+    some of them is a branch or a value."""
+    if pattern is None:
+        return False
+    same = [message for message in told if (message.node, message.role) == (like.node, like.role)]
+    holding = {message.run for message in same if any(True for _ in pattern.matches(message.text))}
+    return holding == {message.run for message in same}
 
 
 class Known:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from langgraph_gepa.agent import matching, templates
-from langgraph_gepa.agent.messages import Known, Run, Told, heard, itself
-from langgraph_gepa.search.module import Module, Style
+from langgraph_gepa.agent.messages import Known, Run, Told, heard, in_every_run, itself
+from langgraph_gepa.agent.wording import LONG, frames
+from langgraph_gepa.search.module import Module, Off, Style
 
-LONG = 8
-"""Words from which a text within a message is more than a value or a heading."""
 TEMPLATES: tuple[Style, ...] = ("format", "jinja2", "dollars", "percent")
 """What a text that looks plain may be filled in as."""
 
@@ -17,18 +16,28 @@ TEMPLATES: tuple[Style, ...] = ("format", "jinja2", "dollars", "percent")
 def instructing(runs: Sequence[Run], modules: Sequence[Module]) -> set[str]:
     """Those of the merely `possible` modules that a message shows to be prompts.
 
-    What fills the placeholder of a known text is data by default: there a text has to be the whole filling and
-    longer than a value. Beside other things in it, it is how a program shows these.
+    Only those that no flow was found for: where the flow says that a text is a value or an output, a message that
+    carries it says no more. What fills the placeholder of a known text is data by default: there a text has to be the
+    whole filling and longer than a value. Beside other things in it, it is how a program shows these. And it has to
+    be in every rollout that comes to its node.
     """
     told = heard(runs)
-    known = Known([module for module in modules if module.evidence != "possible"])
+    known = Known([module for module in modules if module.evidence != "possible" or module.off is Off.FRAME])
     return {
         module.name
         for module in modules
-        if module.kind == "prompt" and module.evidence == "possible"
-        if (pattern := matching.pattern(module.text, module.style, module.placeholders)) is None
-        or any(_instructs(message, match, known) for message in told for match in pattern.matches(message.text))
+        if module.kind == "prompt" and module.evidence == "possible" and module.off in (None, Off.UNPROVEN)
+        if not frames(module.text, module.style, module.placeholders)
+        if _instructing(matching.pattern(module.text, module.style, module.placeholders), told, known)
     }
+
+
+def _instructing(pattern: matching.Pattern | None, told: Sequence[Told], known: Known) -> bool:
+    if pattern is None:
+        return True
+    carrying = (m for m in told if any(_instructs(m, match, known) for match in pattern.matches(m.text)))
+    first = next(carrying, None)
+    return first is not None and in_every_run(pattern, first, told)
 
 
 def _instructs(message: Told, match: matching.Match, known: Known) -> bool:

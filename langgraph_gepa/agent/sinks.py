@@ -1,21 +1,27 @@
-"""Calls that give texts to a model: messages, templates, models and agents, tools."""
+"""Calls that give texts to a model: messages, templates, models and agents, tools; and those that only seem to."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 
 from langchain_core.documents import BaseDocumentCompressor
+from langchain_core.embeddings import Embeddings
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.prompts.message import BaseMessagePromptTemplate
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
+from langchain_core.vectorstores import VectorStore
+from langgraph.pregel.remote import RemoteGraph
 
+from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.expressions import Expressions, last
-from langgraph_gepa.agent.flow import Use, style_of
+from langgraph_gepa.agent.uses import PROMPT_NAME, Use, style_of
 from langgraph_gepa.search.module import Style
 
 WORDS = 4
@@ -33,6 +39,14 @@ _DESCRIBED = ("tools", "schema", "response_format", "args_schema", "pydantic_obj
 """Arguments that are described to a model."""
 _TOOL_MAKERS = {"tool", "from_function", "Tool", "StructuredTool", "create_handoff_tool"}
 _TEXTS = ("template", "messages", "prefix", "suffix")
+_CHATS = re.compile(r"\b(?:chat|completions?|responses|messages)\.\w+$|\ba?completion$|\bgenerate_content\w*$")
+"""The calls of providers' own clients that ask a language model: `client.chat.completions.create`."""
+_SYSTEM = re.compile(r"(?:^|_)(?:sys(?:tem)?|instructions)(?:_|$)", re.IGNORECASE)
+"""What only language models have: an image is painted from a prompt as well."""
+_ELSEWHERE = re.compile(r"\b(?:images?|audio|speech|videos?|embeddings|moderations|runs|threads)\.\w+(?:\.\w+)*$")
+"""Resources of providers' clients, and of LangGraph's for deployments, that are no language model of this graph."""
+_EMBEDS = {"embed_query", "embed_documents", "aembed_query", "aembed_documents", "similarity_search"}
+_OTHERS = (BaseTool, BaseRetriever, BaseDocumentCompressor, Embeddings, VectorStore, RemoteGraph)
 
 Sink = tuple[ast.expr, Use]
 
@@ -42,21 +56,50 @@ def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
     name, target = last(node.func), expressions.resolve(node.func)
     first = node.args[0] if node.args else None
     given = {k.arg: k.value for k in node.keywords if k.arg}
-    if _is_message(name, target):
+    if is_message(node, expressions):
         if name in _HEARD or _subclass(target, (SystemMessage, HumanMessage)):
             yield from _prompt(given.get("content", given.get("content_blocks", first)))
     elif (template := _template(node, name, expressions)) is not None:
         for argument in [*node.args, *(given[k] for k in _TEXTS if k in given)]:
             yield from _template_text(argument, template, expressions)
-    elif name in CALLS and isinstance(node.func, ast.Attribute):
-        if not issubclass(type(target), BaseTool | BaseRetriever | BaseDocumentCompressor):
-            yield from _input(given.get("input", given.get("messages", first)))
+    elif calls_model(node, expressions):
+        yield from _input(given.get("input", given.get("messages", first)))
     elif name in _TAKERS and node.args:
         yield node.args[-1], "tools"
     yield from expressions.filled(node)
     yield from ((given[k], "tools") for k in _DESCRIBED if k in given)
     if name in _TOOL_MAKERS and "description" in given:
         yield given["description"], "tool"
+
+
+def calls_model(node: ast.Call, expressions: Expressions) -> bool:
+    """Whether a call may be one of a model, a chain or an agent."""
+    if last(node.func) not in CALLS or not isinstance(node.func, ast.Attribute) or is_elsewhere(node, expressions):
+        return False
+    return not issubclass(type(expressions.resolve(node.func.value)), _OTHERS)
+
+
+def is_elsewhere(node: ast.Call, expressions: Expressions) -> bool:
+    """Whether a call asks another model or service than the graph's language models: for an image, a vector, a run of
+    another deployment."""
+    if not isinstance(node.func, ast.Attribute):
+        return False
+    receiver = type(expressions.resolve(node.func.value))
+    if issubclass(receiver, Embeddings | VectorStore | RemoteGraph) or node.func.attr in _EMBEDS:
+        return True
+    return _ELSEWHERE.search(chain(node.func)) is not None
+
+
+def named(node: ast.Call, keyword: str, expressions: Expressions) -> Use | None:
+    """How an argument is used whose keyword says that it is a prompt, of a call that cannot be looked into: a
+    framework's and a chat client's are models', others may be painters' and crawlers'."""
+    if not PROMPT_NAME.search(keyword) or is_elsewhere(node, expressions):
+        return None
+    target = expressions.resolve(node.func)
+    made = target if issubclass(type(target), type | FunctionType) else type(target)
+    if territory.framework(made.__module__) or last(node.func) in _TAKERS:
+        return "prompt"
+    return "prompt" if _SYSTEM.search(keyword) or _CHATS.search(chain(node.func)) else "hinted"
 
 
 def answer(node: ast.Call, expressions: Expressions) -> ast.expr | None:
@@ -66,6 +109,23 @@ def answer(node: ast.Call, expressions: Expressions) -> ast.expr | None:
         return None
     given = {k.arg: k.value for k in node.keywords}
     return given.get("content", node.args[0] if node.args else None)
+
+
+def is_message(node: ast.Call, expressions: Expressions) -> bool:
+    target = expressions.resolve(node.func)
+    return _subclass(target, (BaseMessage,)) or (target is MISSING and last(node.func) in _SPEAKERS)
+
+
+def chain(node: ast.expr) -> str:
+    """The names of a call as they are written, `client.images.generate`; what is no name on the way is left out."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=base, attr=attr):
+            return f"{chain(base)}.{attr}"
+        case ast.Call(func=func):
+            return chain(func)
+    return ""
 
 
 def _prompt(node: ast.expr | None) -> Iterator[Sink]:
@@ -109,7 +169,7 @@ def _template_text(node: ast.expr, style: Style, expressions: Expressions) -> It
                 yield from _template_text(one, style, expressions)
         case ast.Tuple(elts=[ast.Constant(), text]):
             yield from _template_text(text, style, expressions)
-        case ast.Call() if _is_message(last(node.func), expressions.resolve(node.func)):
+        case ast.Call() if is_message(node, expressions):
             pass
         case _:
             yield node, "prompt"
@@ -118,7 +178,3 @@ def _template_text(node: ast.expr, style: Style, expressions: Expressions) -> It
 
 def _subclass(target: Any, bases: tuple[type, ...]) -> bool:
     return issubclass(type(target), type) and issubclass(target, bases)
-
-
-def _is_message(name: str, target: Any) -> bool:
-    return _subclass(target, (BaseMessage,)) or (target is MISSING and name in _SPEAKERS)

@@ -9,7 +9,7 @@ import jinja2
 
 from langgraph_gepa.agent.anatomy import Step
 from langgraph_gepa.agent.literals import Literal
-from langgraph_gepa.search.module import Evidence, Kind, Style
+from langgraph_gepa.search.module import Evidence, Kind, Off, Style
 
 Spot = tuple[int, Step]
 """An object by identity, and the step to one of its parts."""
@@ -18,7 +18,8 @@ Spot = tuple[int, Step]
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A text in an object. Several may be the same module. `tool` is the name of the tool or schema it describes,
-    with that of the argument or field (`search.query`); `literal` is there when it is written in code;
+    with that of the argument or field (`search.query`); `off` is why it is only possible; `literal` is there when it is
+    written in code;
     `tokens` are what the program replaces in it; `again` is what fills in what its filling gives, `environment` the one
     in which jinja2 renders it; `parts` are the texts of others in it, by placeholder. `gathered` says that it was not
     there before the graph ran."""
@@ -31,6 +32,7 @@ class Slot:
     evidence: Evidence = "flows"
     hint: str = ""
     tool: str = ""
+    off: Off | None = None
     literal: Literal | None = None
     reason: str = ""
     tokens: tuple[str, ...] = ()

@@ -16,18 +16,22 @@ from langchain_core.prompts import BasePromptTemplate, FewShotPromptTemplate, Pr
 from langchain_core.runnables import RunnableSequence
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import compiled, descriptions, libraries, statements, templates
+from langgraph_gepa.agent import company, compiled, descriptions, libraries, roles, statements, templates, wording
 from langgraph_gepa.agent.anatomy import Step, functions
+from langgraph_gepa.agent.code import Position
 from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.agent.filling import Filling, filling
-from langgraph_gepa.agent.flow import PROMPT_NAME, Flow, Solution, Source, Use, whole
+from langgraph_gepa.agent.flow import Flow, Place, Reading, Solution, Source, whole
 from langgraph_gepa.agent.literals import Literal
 from langgraph_gepa.agent.slot import Slot
+from langgraph_gepa.agent.uses import PROMPT_NAME, Use
 from langgraph_gepa.agent.walk import Node, Walk, until_raised
-from langgraph_gepa.search.module import Evidence, Style
+from langgraph_gepa.search.module import Off, Style
 
 _LABELS = {"role", "type", "name", "id"}
 _ROLES = {"system", "human", "user", "ai", "assistant", "developer", "placeholder", "tool"}
+_FEW = 8
+"""Entries up to which a table may hold instructions."""
 _WORDS = 4
 """A text that is not seen to flow is worth listing from this many words."""
 
@@ -106,18 +110,22 @@ class Slots:
             return
         if step == ("attr", "__doc__"):  # what a wrapper took over from a function: for people
             return
+        if isinstance(node.value, type) and issubclass(node.value, BaseTool) and step[-1] in ("name", "description"):
+            return
         how = filling(text, uses)
-        if _steers(text, uses) and templates.speaks(text, how.style):
-            yield Slot(key, step, text, **how._asdict())
+        told = roles.Text(text, how.style, how.tokens, few=step[0] != "item" or len(node.parts) <= _FEW)
+        if roles.listed(told, uses):
+            yield _judged(Slot(key, step, text, **how._asdict()), told, uses)
         elif step[0] == "global" and isinstance(node.value, FunctionType) and _prose(text):
-            yield Slot(key, step, text, evidence="possible", **_unproven(how)._asdict())
+            yield Slot(key, step, text, evidence="possible", off=Off.UNPROVEN, **_unproven(how)._asdict())
         elif type(node.value) is dict and node.value.get("type") == "text" and step == ("item", "text"):
             yield Slot(key, step, text)
 
     def _message(self, key: int, message: BaseMessage) -> Iterator[Slot]:
         if isinstance(message.content, str) and templates.speaks(message.content):
-            evidence: Evidence = "possible" if isinstance(message, AIMessage | ToolMessage) else "flows"
-            yield Slot(key, ("attr", "content"), message.content, evidence=evidence, hint=message.type)
+            slot = Slot(key, ("attr", "content"), message.content, hint=message.type)
+            output = isinstance(message, AIMessage | ToolMessage)
+            yield dataclasses.replace(slot, evidence="possible", off=Off.OUTPUT) if output else slot
 
     def _template(self, key: int, template: BasePromptTemplate[Any]) -> Iterator[Slot]:
         if isinstance(template, PromptTemplate | FewShotPromptTemplate):
@@ -125,7 +133,9 @@ class Slots:
             for name in ("template", "prefix", "suffix"):
                 text = getattr(template, name, "")
                 if templates.speaks(text, style):
-                    yield Slot(key, ("attr", name), text, style=style, hint="" if name == "template" else name)
+                    slot = Slot(key, ("attr", name), text, style=style, hint="" if name == "template" else name)
+                    told = roles.Text(text, style, beside=company.has_company(key, self.walk))
+                    yield _judged(slot, told, frozenset({"prompt"}))
 
     def _compiled(self, key: int, template: jinja2.Template) -> Iterator[Slot]:
         for holder, step in self.walk.holders[key]:
@@ -134,8 +144,11 @@ class Slots:
                 continue
             uses = whole(self.demands.on(step, node))
             text = compiled.source(template, node.value.__globals__, str(step[1])) if uses else None
-            if text is not None and _steers(text, uses):
-                yield Slot(key, ("source",), text, style="jinja2", environment=template.environment)
+            told = roles.Text(text or "", "jinja2")
+            if roles.listed(told, uses):
+                yield _judged(
+                    Slot(key, ("source",), told.text, style="jinja2", environment=template.environment), told, uses
+                )
                 return
 
     def _function(self, key: int, node: Node) -> Iterator[Slot]:
@@ -143,6 +156,9 @@ class Slots:
         reading = self.flow.readings.get(id(function.__code__)) if functions.own(function) else None
         if reading is None:
             return
+        covered = {where for where, sources in reading.filling.items() if any(map(self._says, sources))}
+        key_of = id(function.__code__)
+        few = sum("table" in self.solution.of(("lit", key_of, where)) for where in reading.texts) <= _FEW
         inside = {p for literal in reading.texts.values() for p in _operands(literal, reading.texts)}
         for where, literal in sorted(reading.texts.items()):
             uses = self.solution.of(("lit", id(function.__code__), where))
@@ -156,12 +172,36 @@ class Slots:
                 yield dataclasses.replace(
                     slot, kind="schema", text=cleandoc(literal.text), tool=reading.described[where], style=literal.style
                 )
-            elif _steers(literal.text, uses) and templates.speaks(literal.text, how.style):
-                yield slot
+            elif roles.listed(told := _text_at(where, slot, reading, covered, few), uses):
+                yield _judged(slot, told, uses)
             elif "tool" in uses:
                 yield dataclasses.replace(slot, kind="tool")
             elif where in reading.loose and _prose(literal.text):
-                yield dataclasses.replace(slot, evidence="possible", **_unproven(how)._asdict())
+                yield dataclasses.replace(slot, evidence="possible", off=Off.UNPROVEN, **_unproven(how)._asdict())
+
+    def _says(self, source: Source) -> bool:
+        """Whether a text of the program comes from there, rather than data."""
+        todo, met = [source.place], set[Place]()
+        while todo:
+            place = todo.pop()
+            if place in met:
+                continue
+            met.add(place)
+            reading = self.flow.readings.get(place[1]) if place[0] == "lit" else None
+            if reading is not None and roles.says(reading.texts[place[2]]):
+                return True
+            if place[0] == "var" and self._holds_text(place):
+                return True
+            todo.extend(s.place for s in self.flow.edges.get(place, ()) if s.way in ("same", "made"))
+        return False
+
+    def _holds_text(self, variable: Place) -> bool:
+        reading = self.flow.readings.get(variable[1])
+        value = None if reading is None else reading.function.__globals__.get(variable[2].partition(".")[0])
+        held: list[Any] = [value]
+        if type(value) is dict or type(value) is list:
+            held = list(value.values() if type(value) is dict else value)[:_FEW]
+        return any(type(one) is str and wording.instructs(one) for one in held)
 
 
 def _unproven(how: Filling) -> Filling:
@@ -176,16 +216,19 @@ def _operands(literal: Literal, texts: Mapping[Any, Literal]) -> Iterator[Any]:
             yield where
 
 
-def _steers(text: str, uses: frozenset[Use]) -> bool:
-    """Whether a text is or joins a prompt; a word or two put into a placeholder are data."""
-    if templates.is_name(text):
-        return False
-    return "prompt" in uses or ("inserted" in uses and templates.words(text) >= _WORDS)
+def _text_at(where: Position, slot: Slot, reading: Reading, covered: Container[Position], few: bool) -> roles.Text:
+    beside, output = where in reading.beside, where in reading.outputs
+    return roles.Text(slot.text, slot.style, slot.tokens, beside, where in covered, few, output)
+
+
+def _judged(slot: Slot, told: roles.Text, uses: frozenset[Use]) -> Slot:
+    off = roles.off(told, uses)
+    return slot if off is None else dataclasses.replace(slot, evidence="possible", off=off)
 
 
 def _prose(text: str) -> bool:
     """Whether a text that is not seen to flow is worth listing: some words that are for no machine."""
-    return templates.words(text) >= _WORDS and not _MACHINE.match(text)
+    return templates.words(text) >= _WORDS and not _MACHINE.match(text) and not templates.is_name(text)
 
 
 def _label(holder: Any, step: Step, text: str) -> bool:

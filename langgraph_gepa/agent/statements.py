@@ -1,38 +1,18 @@
-"""Where a function's texts go: into its variables and what it returns, and into models."""
+"""Where a function's texts go: into its variables, into what it returns, and into the branches of it."""
 
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Hashable, Iterable, Iterator
-from functools import partial
-from types import CodeType, FunctionType
+from collections.abc import Iterator, Sequence
+from types import FunctionType
 
-from langgraph_gepa.agent import code, engines, fields, sinks, templates
-from langgraph_gepa.agent.engines import MISSING
-from langgraph_gepa.agent.expressions import Expressions, items, last, parameters
-from langgraph_gepa.agent.flow import (
-    ANY,
-    PROMPT_NAME,
-    Flow,
-    Given,
-    Kept,
-    Path,
-    Place,
-    Reading,
-    Source,
-    Use,
-    carried,
-    whole,
-)
+from typing_extensions import override
 
-_ROLES = {"system", "human", "user", "developer"}
-_TOKEN = re.compile(r"\W+\w[\w .:-]*\W*|[A-Z][A-Z0-9_]{2,}")
-"""What is replaced in a text to fill it: a word in signs of any kind, or in capitals."""
-
-
-_HARMLESS = {*dir(str), *dir(list), *dir(dict), *dir(set), *sinks.CALLS}
-"""Methods of Python's own types, and those that models and runnables are called by."""
+from langgraph_gepa.agent import code, company, fields, guards
+from langgraph_gepa.agent.calls import Calls
+from langgraph_gepa.agent.expressions import last, parameters
+from langgraph_gepa.agent.flow import ANY, Flow, Guard, Path, Place, Reading, Source
+from langgraph_gepa.agent.uses import PROMPT_NAME, Choice
 
 
 def read(flow: Flow, function: FunctionType) -> None:
@@ -49,54 +29,85 @@ def read(flow: Flow, function: FunctionType) -> None:
     _Reader(flow, reading).read()
 
 
-class _Reader(ast.NodeVisitor):
+class _Reader(Calls, ast.NodeVisitor):
     def __init__(self, flow: Flow, reading: Reading) -> None:
-        self.flow = flow
-        self.reading = reading
-        self.expressions = Expressions(reading)
-        self.sources = self.expressions.sources
+        super().__init__(flow, reading)
         self.scope = [reading.node]
 
     def read(self) -> None:
         node = self.reading.node
         returned: Place = ("ret", id(self.reading.function.__code__))
+        required = _required(self.reading.function)
+        self.flow.taking |= {self.expressions.variable(name) for name in required if name in self.expressions.given}
         if isinstance(node, ast.Lambda):
-            self._comes(returned, self.sources(node.body))
+            self.comes(returned, self.sources(node.body))
             self.visit(node.body)
         else:
-            for statement in node.body:
-                self.visit(statement)
+            self._block(node.body)
             if PROMPT_NAME.search(node.name):
-                self.flow.sinks.append((returned, (), "prompt"))
+                self.flow.sinks.append((Source(returned), "hinted"))
+
+    # branches
+
+    def _block(self, body: Sequence[ast.stmt]) -> None:
+        """Statements one after the other: those after a branch that returns are come to only without it."""
+        before = self.guards
+        for statement in body:
+            self.visit(statement)
+            if isinstance(statement, ast.If) and guards.leaves(statement.body) and not statement.orelse:
+                self.guards = (*self.guards, *guards.opposite(self._tested(statement.test)))
+        self.guards = before
+
+    def _tested(self, test: ast.expr) -> tuple[Guard, ...]:
+        return guards.of_test(test, self.expressions.key, self._parameters())
+
+    def _parameters(self) -> Sequence[str]:
+        """Those of the function that is read: one inside of it has others."""
+        return parameters(self.reading.function.__code__) if self.scope[-1] is self.reading.node else ()
+
+    def _under(self, held: tuple[Guard, ...], body: Sequence[ast.stmt]) -> None:
+        before, self.guards = self.guards, (*self.guards, *held)
+        self._block(body)
+        self.guards = before
+
+    def visit_If(self, node: ast.If) -> None:
+        held = self._tested(node.test)
+        self.visit(node.test)
+        self._under(held, node.body)
+        self._under(guards.opposite(held), node.orelse)
+
+    def visit_Match(self, node: ast.Match) -> None:
+        self.visit(node.subject)
+        for case in node.cases:
+            for pattern in ast.walk(case.pattern):
+                if isinstance(pattern, ast.MatchValue):
+                    self.sink(self.sources(pattern.value), "compared")
+            held = guards.of_case(node.subject, case, self.expressions.key, self._parameters())
+            self._under(held, case.body)
 
     # assignments
 
-    def _comes(self, place: Place, sources: Iterable[Source], into: Path = ()) -> None:
-        self.flow.edges[place].extend(
-            source._replace(into=(*into, *source.into)) if into else source for source in sources
-        )
-
-    def _assign(self, target: ast.expr, sources: list[Source], into: Path = ()) -> None:
-        """`into` is where within the target the value is put."""
+    @override
+    def assign(self, target: ast.expr, sources: list[Source], into: Path = ()) -> None:
         match target:
             case ast.Name(id=name):
-                self._comes(self.expressions.variable(name), sources, into)
-                self._hint(sources, name)
+                self.comes(self.expressions.variable(name), sources, into)
+                self.hint(sources, name)
             case ast.Attribute(attr=name):
-                self._comes(("attr", name), sources, into)
-                self._hint(sources, name)
+                self.comes(("attr", name), sources, into)
+                self.hint(sources, name)
             case ast.Subscript(value=base, slice=key):
                 under = self.expressions.key_of(key)
-                self._assign(base, sources, (under, *into))
+                self.assign(base, sources, (under, *into))
                 if isinstance(under, str):
-                    self._comes(("key", under), sources, into)
+                    self.comes(("key", under), sources, into)
                     if PROMPT_NAME.search(under):
-                        self._sink(sources)
+                        self.sink(sources)
             case ast.Tuple(elts=several) | ast.List(elts=several):
                 for one in several:
-                    self._assign(one, sources, into)
+                    self.assign(one, sources, into)
             case ast.Starred(value=one):
-                self._assign(one, sources, into)
+                self.assign(one, sources, into)
 
     def _unpack(self, target: ast.expr, value: ast.expr) -> None:
         """`a, b = x, y` pairs what stands in the same place; otherwise each may be any part."""
@@ -105,21 +116,21 @@ class _Reader(ast.NodeVisitor):
                 for one, other in zip(target.elts, value.elts, strict=True):
                     self._unpack(one, other)
             else:
-                self._assign(target, list(self.expressions.elements(value)))
+                self.assign(target, list(self.expressions.elements(value)))
         else:
-            self._assign(target, list(self.sources(value)))
+            self.assign(target, list(self.sources(value)))
+            self._assigned(target, value)
 
-    def _hint(self, sources: Iterable[Source], name: str) -> None:
-        for source in sources:
-            if source.place[:2] == ("lit", self.expressions.key):
-                self.reading.hints.setdefault(source.place[2], name)
-        self._loose(sources)
-
-    def _loose(self, sources: Iterable[Source]) -> None:
-        for source in sources:
-            where = source.place[-1]
-            if source.place[0] == "lit" and templates.words(self.reading.texts[where].text) >= sinks.WORDS:
-                self.reading.loose.add(where)
+    def _assigned(self, target: ast.expr, value: ast.expr) -> None:
+        """Notes what else a place may hold."""
+        match target:
+            case ast.Name(id=name):
+                self.computed(place := self.expressions.variable(name), value)
+                self.flow.written[place] += any(True for _ in self.sources(value))
+            case ast.Attribute(attr=name):
+                self.computed(("attr", name), value)
+            case ast.Subscript(slice=ast.Constant(value=str(key))):
+                self.computed(("key", key), value)
 
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
@@ -132,7 +143,9 @@ class _Reader(ast.NodeVisitor):
             self.visit(node.value)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        self._unpack(node.target, node.value)
+        if isinstance(node.value, ast.List):
+            self.reading.beside.update(company.added(node.value.elts, self.expressions))
+        self.assign(node.target, list(self.sources(node.value)))
         self.generic_visit(node)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
@@ -140,8 +153,11 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
-        self._iterate(node.target, node.iter)
-        self.generic_visit(node)
+        picks = any(isinstance(inner, _PICKS) for statement in node.body for inner in ast.walk(statement))
+        self._iterate(node.target, node.iter, "pick" if picks else "always")
+        self.visit(node.iter)
+        self._block(node.body)
+        self._block(node.orelse)
 
     visit_AsyncFor = visit_For  # noqa: N815  # the name ast.NodeVisitor looks for
 
@@ -151,20 +167,19 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_comprehension(self, node: ast.comprehension) -> None:
-        self._iterate(node.target, node.iter)
+        self._iterate(node.target, node.iter, "pick" if node.ifs else "always")
         self.generic_visit(node)
 
-    def _iterate(self, target: ast.expr, iterated: ast.expr) -> None:
-        elements = list(self.expressions.elements(iterated))
-        self._assign(target, elements)
+    def _iterate(self, target: ast.expr, iterated: ast.expr, choice: Choice) -> None:
+        elements = list(self.expressions.elements(iterated, choice))
+        self.assign(target, elements)
         if isinstance(target, ast.Tuple) and not _paired(iterated):
-            self._assign(target, [source._replace(taken=(*source.taken, ANY)) for source in elements])
+            self.assign(target, [source._replace(taken=(*source.taken, ANY)) for source in elements])
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """A function inside the function shares its variables here; its docstring is no text."""
         self.scope.append(node)
-        for statement in node.body:
-            self.visit(statement)
+        self._block(node.body)
         self.scope.pop()
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
@@ -178,7 +193,7 @@ class _Reader(ast.NodeVisitor):
                     self._describes(place, written, node.name)
                 case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
                     for used in fields.types(annotation):
-                        self._comes(place, self.sources(used))
+                        self.comes(place, self.sources(used))
                     for text in fields.descriptions(annotation, value):
                         self._describes(place, text, f"{node.name}.{name}")
                 case _:
@@ -186,26 +201,30 @@ class _Reader(ast.NodeVisitor):
 
     def _describes(self, place: Place, text: ast.expr, name: str) -> None:
         sources = list(self.sources(text))
-        self._comes(place, sources)
+        self.comes(place, sources)
         self.reading.described.update((source.place[2], name) for source in sources if source.place[0] == "lit")
 
     def visit_Return(self, node: ast.Return) -> None:
         inner = self.scope[-1]
         sources = list(self.sources(node.value))
         if inner is self.reading.node:
-            self._comes(("ret", self.expressions.key), sources)
+            self.comes(returned := ("ret", self.expressions.key), sources)
+            self.computed(returned, node.value)
+            self.flow.written[returned] += bool(sources)
         elif isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
-            self._comes(self.expressions.variable(f"{inner.name}()"), sources)
+            self.comes(self.expressions.variable(f"{inner.name}()"), sources)
         if node.value is not None:
-            self._loose(sources)
+            self.loose(sources)
+            before, self.reporting = self.reporting, True
             self.visit(node.value)
+            self.reporting = before
 
     def visit_Yield(self, node: ast.Yield) -> None:
         """What is yielded is an element of what a generator returns, and all that a context manager gives."""
         sources = list(self.sources(node.value))
         for into in ((), (ANY,)):
-            self._comes(("ret", self.expressions.key), sources, into)
-        self._loose(sources)
+            self.comes(("ret", self.expressions.key), sources, into)
+        self.loose(sources)
         self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> None:
@@ -218,116 +237,19 @@ class _Reader(ast.NodeVisitor):
         if not isinstance(node.value, ast.Constant):
             self.visit(node.value)
 
-    # sinks
 
-    def _sink(self, sources: Iterable[Source], use: Use = "prompt") -> None:
-        for source in sources:
-            if (given := carried(use, source.way)) is not None:
-                self.flow.sinks.append((source.place, source.taken, given))
+_PICKS = (ast.Return, ast.Break, ast.If)
+"""What makes a loop over texts pick some of them."""
 
-    def visit_BinOp(self, node: ast.BinOp) -> None:
-        if isinstance(node.op, ast.Mod):
-            self._sink(self.sources(node.left), "percent")
-        self.generic_visit(node)
 
-    def visit_Tuple(self, node: ast.Tuple) -> None:
-        match node.elts:
-            case [ast.Constant(value=str(role)), text] if role in _ROLES:
-                self._sink(self.sources(text))
-        self.generic_visit(node)
-
-    def visit_Dict(self, node: ast.Dict) -> None:
-        pairs = items(node)
-        if {"name", "description"} <= pairs.keys() and not {"parameters", "input_schema"}.isdisjoint(pairs):
-            self._sink(self.sources(pairs["description"]), "tool")
-        role = pairs.get("role")
-        if "content" in pairs and (not isinstance(role, ast.Constant) or role.value in _ROLES) and role is not None:
-            self._sink(self.sources(pairs["content"]))
-        for key, value in pairs.items():
-            self._comes(("key", key), self.sources(value))
-            if PROMPT_NAME.search(key):
-                self._sink(self.sources(value))
-        for value in node.values:
-            self.visit(value)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        name = last(node.func)
-        target = self.expressions.resolve(node.func)
-        for argument, use in sinks.of_call(node, self.expressions):
-            self._sink(self.sources(argument), use)
-        self._loose(self.sources(sinks.answer(node, self.expressions)))
-        for keyword in node.keywords:
-            if keyword.arg is not None and PROMPT_NAME.search(keyword.arg):
-                sources = list(self.sources(keyword.value))
-                self._sink(sources)
-                self._hint(sources, keyword.arg)
-                for use in self._uses(node.func, target, keyword.arg):
-                    self._sink(sources, use)
-        if isinstance(node.func, ast.Attribute):
-            self._method(node.func.value, name, node)
-        if type(target) is FunctionType:
-            self._called(node, 0, target.__code__)
-        elif isinstance(node.func, ast.Attribute) and target is MISSING:
-            self.flow.method_calls.append((name, partial(self._called, node, 1), partial(self._passed, name, node)))
-        elif isinstance(node.func, ast.Name) and (inner := self.expressions.inner.get(name)) is not None:
-            for parameter, argument in zip(inner.args.args, node.args, strict=False):
-                self._comes(self.expressions.variable(parameter.arg), self.sources(argument))
-        self.generic_visit(node)
-
-    def _method(self, receiver: ast.expr, name: str, node: ast.Call) -> None:
-        if name in ("format", "format_map"):
-            self._sink(self.sources(receiver), "format")
-        elif name == "replace" and node.args:
-            written = node.args[0]
-            token = written.value if isinstance(written, ast.Constant) else self.expressions.resolve(written)
-            if not isinstance(token, str):  # computed, such as "{" + key + "}"
-                self._sink(self.sources(receiver), "opaque")
-            elif _TOKEN.fullmatch(token):
-                self._sink(self.sources(receiver), Kept(token))
-        elif name in ("append", "insert", "add") and node.args:
-            self._assign(receiver, list(self.sources(node.args[-1])), (ANY,))
-        elif name in ("extend", "update") and node.args:
-            self._assign(receiver, list(self.sources(node.args[-1])))
-
-    def _passed(self, name: str, node: ast.Call) -> None:
-        """A call of a method that is nobody's whose code is read."""
-        if name in _HARMLESS:
-            return
-        self._comes(self.expressions.call(node), self.expressions.passed(node))
-        for keyword in node.keywords:
-            if keyword.arg is not None and PROMPT_NAME.search(keyword.arg):
-                self._sink(self.sources(keyword.value), "opaque")
-
-    def _uses(self, function: ast.expr, target: object, argument: str) -> Iterator[Use]:
-        """How code that is not the user's uses a text that it is given under the name of a prompt."""
-        if engines.framework(target):
-            yield from whole(self.flow.framework(target, argument)) - {"tools", "tool"}
-        elif self.expressions.unknown(function) and not isinstance(function, ast.Attribute):
-            yield "opaque"
-
-    def _called(self, node: ast.Call, skip: int, target: CodeType) -> None:
-        """A call of a function we may read too: what it returns, and what its parameters are given."""
-        result = self.expressions.call(node)
-        self.flow.edges[result].append(Source(("ret", id(target))))
-        names = parameters(target)
-        given = dict(zip(names[skip:], node.args, strict=False))
-        given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
-        for parameter, argument in given.items():
-            self._comes(("var", id(target), parameter), self.sources(argument))
-        for parameter in names[skip:]:
-            known = parameter in given
-            key = self.expressions.key_of(given[parameter]) if known else self._default(target, parameter)
-            self.flow.given[Given(id(target), parameter)].add(key)
-
-    def _default(self, target: CodeType, parameter: str) -> Hashable:
-        reading = self.flow.readings.get(id(target))
-        if reading is None:
-            return ANY
-        function = reading.function
-        names = target.co_varnames[: target.co_argcount]
-        defaults = dict(zip(reversed(names), reversed(function.__defaults__ or ()), strict=False))
-        default = {**defaults, **(function.__kwdefaults__ or {})}.get(parameter, ANY)
-        return default if isinstance(default, str | int) else ANY
+def _required(function: FunctionType) -> Iterator[str]:
+    """The parameters that have no default."""
+    compiled = function.__code__
+    defaults = len(function.__defaults__ or ())
+    yield from compiled.co_varnames[: max(0, compiled.co_argcount - defaults)]
+    for name in compiled.co_varnames[compiled.co_argcount : compiled.co_argcount + compiled.co_kwonlyargcount]:
+        if name not in (function.__kwdefaults__ or {}):
+            yield name
 
 
 def _paired(node: ast.expr) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -9,10 +10,12 @@ from difflib import SequenceMatcher
 
 from langgraph_gepa.agent import matching, naming, origin, templates
 from langgraph_gepa.agent.files import Files, Text
-from langgraph_gepa.agent.messages import Known, Nodes, Run, Told, came_by, heard, itself
+from langgraph_gepa.agent.messages import Known, Nodes, Run, Told, came_by, heard, in_every_run, itself
 from langgraph_gepa.agent.said import letters
-from langgraph_gepa.agent.shown import LONG, TEMPLATES, may_be_filled
-from langgraph_gepa.search.module import Evidence, Module, Style
+from langgraph_gepa.agent.shown import TEMPLATES, may_be_filled
+from langgraph_gepa.agent.varying import moments
+from langgraph_gepa.agent.wording import LONG
+from langgraph_gepa.search.module import Module, Off, Style
 
 _SHORT = 3
 """Words from which a part of such a message is taken for a part of a text."""
@@ -30,7 +33,8 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
     For a text that a file of the project holds one rollout is enough. Of others, what stays the same over
     rollouts is taken for the text, and what changes for its placeholders; of one rollout alone only a whole
     system message is told of. What stays the same in a user's message, and a few words within a system message,
-    may be data as well: only `possible`.
+    may be data as well: only `possible`. So is what only some of the rollouts say. A moment is a placeholder, whether
+    or not the rollouts were in one second.
     """
     told = heard(runs)
     known = Known(modules)
@@ -45,7 +49,7 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
             continue
         home = files.home(text) if style == "plain" else None
         label = naming.label(message.node, "", prebuilt=False) if message.node else "agent"
-        evidence: Evidence = "seen" if home is not None or _steers(text, message) else "possible"
+        off = None if home is not None or _steers(text, style, message, told) else Off.DATA
         met[text, style] = Module(
             name=f"{label}.{message.role}" if home is None else naming.slug(home.name),
             kind="prompt",
@@ -55,17 +59,20 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
             nodes=(message.node,) if message.node else (),
             file=None if home is None else origin.relative(home.file),
             line=None if home is None else home.line,
-            evidence=evidence,
+            evidence="seen" if off is None else "possible",
+            off=off,
             reason=reason,
             note=NOWHERE if home is None else PART if home.part else READ,
         )
     yield from met.values()
 
 
-def _steers(text: str, message: Told) -> bool:
-    """Whether a constant from nowhere known is a prompt: a system message, or more than a few words of one."""
+def _steers(text: str, style: Style, message: Told, told: Sequence[Told]) -> bool:
+    """Whether a constant from nowhere known is a prompt: a system message, or more than a few words of one, in every
+    rollout that comes to its node."""
     said = templates.words(_PATH.sub(" ", text))
-    return message.role == "system" and (text == message.text.strip() or said >= LONG)
+    long = text == message.text.strip() or said >= LONG
+    return message.role == "system" and long and in_every_run(matching.pattern(text, style), message, told)
 
 
 READ = "read from its file when the graph runs: replaced in the messages on their way to the model"
@@ -166,7 +173,7 @@ _IDENTIFIER = re.compile(r"\w*[_\d]\w*")
 def _common(text: str, others: Sequence[str], data: Sequence[str]) -> tuple[str, Style] | None:
     """The text, or the template, that `text` and its like among `others` are filled from."""
     if text in others:
-        return None if came_by(text, data) else (text, "plain")
+        return None if came_by(text, data) else _template(text, [(0, len(text))])
     words = _tokens(text)
     if len(words) > _LARGEST:
         return None
@@ -179,20 +186,40 @@ def _common(text: str, others: Sequence[str], data: Sequence[str]) -> tuple[str,
         blocks = [slice(b.a, b.a + b.size) for b in compared.get_matching_blocks() if b.size]
         if _size(words, blocks) > _size(words, best):
             best = blocks
-    kept = [block for block in best if templates.words("".join(words[block])) >= _SHORT]
-    kept = [block for block in kept if not came_by("".join(words[block]).strip(), data)]
-    if templates.words(" ".join("".join(words[block]) for block in kept)) < LONG:
+    ends = [0, *itertools.accumulate(map(len, words))]
+    return _template(text, [(ends[block.start], ends[block.stop]) for block in best], data)
+
+
+def _template(text: str, same: Sequence[tuple[int, int]], data: Sequence[str] = ()) -> tuple[str, Style] | None:
+    """The template of which a text is one filling, whose words are what stays the same but for moments and `data`;
+    `None` when that is next to nothing."""
+    varying = list(moments(text))
+    long = [(start, end) for start, end in same if templates.words(text[start:end]) >= _SHORT]
+    long = [(start, end) for start, end in long if not came_by(text[start:end].strip(), data)]
+    kept = [piece for start, end in long for piece in _without(varying, start, end)]
+    if kept == [(0, len(text))]:
+        return text, "plain"
+    if templates.words(" ".join(text[start:end] for start, end in kept)) < LONG:
         return None
     made, at, count = [], 0, 0
-    for block in kept:
-        if block.start > at:
+    for start, end in (*kept, (len(text), len(text))):
+        if start > at:
             count += 1
             made.append(f"{{value_{count}}}")
-        made.append(templates.escape("".join(words[block])))
-        at = block.stop
-    if at < len(words):
-        made.append(f"{{value_{count + 1}}}")
+        made.append(templates.escape(text[start:end]))
+        at = end
     return "".join(made), "format"
+
+
+def _without(spans: Iterable[tuple[int, int]], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """What of a stretch lies outside of the spans."""
+    for first, last in spans:
+        if start < last and first < end:
+            if first > start:
+                yield start, first
+            start = last
+    if start < end:
+        yield start, end
 
 
 def _size(words: Sequence[str], blocks: Iterable[slice]) -> int:

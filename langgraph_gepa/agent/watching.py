@@ -95,9 +95,11 @@ def updated(modules: Iterable[Module], known: Sightings, declared: Container[str
     for module in modules:
         one = _styled(module, known.styles)
         if one.kind == "prompt" and one.name not in declared and even(one.text) in known.given:
-            one = replace(one, evidence="possible")
+            one = replace(one, evidence="possible", off=Off.DATA)
         elif one.name in known.seen:
-            one = replace(one, evidence="seen", nodes=tuple(dict.fromkeys([*one.nodes, *known.seen[one.name]])))
+            one = replace(one, nodes=tuple(dict.fromkeys([*one.nodes, *known.seen[one.name]])))
+            if one.off in (None, Off.UNPROVEN):
+                one = replace(one, evidence="seen", off=None)
         elif one.name in known.absent and one.evidence != "seen":
             one = replace(one, evidence="possible", off=Off.UNPROVEN)
         if why := known.no_effect.get(one.name):

@@ -269,7 +269,7 @@ FEW = FewShotPromptTemplate(
     examples=[{"q": "one", "a": "1"}],
     example_prompt=PromptTemplate.from_template("You are an example: {q} is {a}."),
     prefix="You are a prefix.",
-    suffix="You are a suffix: {question}",
+    suffix="You are a suffix to {question}.",
     input_variables=["question"],
 )
 CHAT_FEW = ChatPromptTemplate.from_messages(

@@ -324,6 +324,43 @@ graph = graph_of(guide=guide)
     assert said(bound, "Why not?") == "Be kind to Why.\nWhy not?"
 
 
+def test_a_clock_in_a_text_is_a_placeholder_though_the_rollouts_were_in_one_second(load: Any) -> None:
+    """A later run says another time, and its text is found again and replaced."""
+    project = load("""
+import base64
+from datetime import datetime
+now = ["Tue Nov 24 2026 21:07:32"]
+hidden = base64.b64encode(b"CURRENT_TIME: %s. You are a friendly clerk who passes hard questions on.")
+
+def clerk(state):
+    text = base64.b64decode(hidden).decode() % now[0]
+    return {"answer": model.invoke([("system", text), ("user", state["question"])]).text}
+
+graph = graph_of(clerk=clerk)
+""")
+    (module,) = discover(project.graph, EXAMPLES)
+    assert module.text == "CURRENT_TIME: {value_1}. You are a friendly clerk who passes hard questions on."
+    project.now[0] = "Wed Nov 25 2026 08:15:00"
+    bound = bind(project.graph, {"clerk.system": "It is {value_1}."})
+    assert said(bound, "Why?") == "It is Wed Nov 25 2026 08:15:00.\nWhy?"
+
+
+def test_what_comes_from_a_models_answer_in_other_clothes_is_data(load: Any) -> None:
+    """A list of points made of an earlier answer is no prompt, though every rollout has the same."""
+    project = load("""
+facts = "The vase is old and blue. The hall is open until noon. The ceiling was painted by three brothers."
+
+def answer(state):
+    text = model.invoke([("user", facts)]).text
+    points = chr(10).join(chr(45) + " " + one for one in text.split(". "))
+    return {"answer": model.invoke([("system", points), ("user", state["question"])]).text}
+
+graph = graph_of(answer=answer)
+""")
+    on = [module.text for module in discover(project.graph, EXAMPLES) if module.on]
+    assert not any(text.startswith("-") for text in on)
+
+
 def test_one_example_is_not_enough_to_tell_what_stays_the_same(load: Any) -> None:
     """Seen once, a text from nowhere known is reported and cannot be bound, and it is said why."""
     project = load("""

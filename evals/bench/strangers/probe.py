@@ -199,6 +199,7 @@ def _label(index: int, anchor: Anchor, paired: Any, before: list[str]) -> Json:
 def _shown(module: Module) -> Json:
     return {
         "module": module.name, "kind": module.kind, "evidence": module.evidence, "reason": module.reason,
+        "off": module.off,
         "origin": module.origin, "words": " ".join(module.text.split()[:6])[:60], "nodes": list(module.nodes),
     }  # fmt: skip
 

@@ -56,7 +56,7 @@ def own_code(code: CodeType, module: object) -> bool:
     """
     if not own(module) or (code.co_filename.startswith("<") and code.co_name.startswith("__")):
         return False
-    return not _in_library(code.co_filename) or _of_package(code.co_filename, str(module).split(".")[0])
+    return not in_library(code.co_filename) or _of_package(code.co_filename, str(module).split(".")[0])
 
 
 @cache
@@ -73,7 +73,7 @@ def _own(top: str, module: str) -> bool:
 @cache
 def _installed(module: str) -> bool:
     path = file_of(module_named(module))
-    return bool(path) and _in_library(path)
+    return bool(path) and in_library(path)
 
 
 @cache
@@ -83,8 +83,12 @@ def _of_package(path: str, top: str) -> bool:
 
 
 @cache
-def _in_library(path: str) -> bool:
-    return path.startswith(_INSTALLED) or not _PACKAGES.isdisjoint(Path(path).parts)
+def in_library(path: str) -> bool:
+    """Whether a file belongs to an installed package or the standard library."""
+    parts = Path(path).parts
+    if parts[-3:-1] == tuple(_DEMO.split(".")):
+        return False
+    return path.startswith(_INSTALLED) or not _PACKAGES.isdisjoint(parts)
 
 
 @cache

@@ -1,0 +1,95 @@
+"""Which messages are told together: a label beside a message that instructs only says what the data are."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.prompts import FewShotPromptTemplate, PromptTemplate, SystemMessagePromptTemplate
+
+from langgraph_gepa.agent import sinks
+from langgraph_gepa.agent.code import Position
+from langgraph_gepa.agent.expressions import Expressions, items
+from langgraph_gepa.agent.literals import read
+from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.agent.wording import frames
+
+_SYSTEM = frozenset({"system", "developer"})
+
+
+def beside(elements: Sequence[ast.expr], expressions: Expressions) -> Iterator[Position]:
+    """The literals of messages in a list that another message of it, the system's or one that instructs, stands by."""
+    if any(isinstance(one, ast.Starred) for one in elements):
+        yield from added(elements, expressions)
+    told = [(one, text) for one in elements if (text := message_text(one, expressions)) is not None]
+    instructing = [one for one, text in told if _is_system(one) or _instructs(text)]
+    for one, text in told:
+        if any(other is not one for other in instructing):
+            literal = read(text)
+            if literal is not None:
+                yield literal.position
+
+
+def has_company(template: int, walk: Walk) -> bool:
+    """Whether the message of a template stands in a chat template beside the system's, or one that instructs."""
+    for message, _ in walk.holders.get(template, ()):
+        for messages, _ in walk.holders.get(message, ()):
+            several = walk.nodes[messages].value
+            if type(several) is list and any(_template_instructs(one) for one in several if id(one) != message):
+                return True
+    return isinstance(walk.nodes[template].value, FewShotPromptTemplate)
+
+
+def _template_instructs(message: object) -> bool:
+    if isinstance(message, SystemMessage | SystemMessagePromptTemplate):
+        return True
+    inner = getattr(message, "prompt", None)
+    if isinstance(inner, PromptTemplate):
+        return not frames(inner.template, "format" if inner.template_format == "f-string" else inner.template_format)
+    return isinstance(message, HumanMessage) and not frames(str(message.text))
+
+
+def message_text(node: ast.expr, expressions: Expressions) -> ast.expr | None:
+    """What a message says that an expression makes; a text by itself is one where it is told."""
+    match node:
+        case ast.Tuple(elts=[ast.Constant(value=str()), text]):
+            return text
+        case ast.Dict() if {"role", "content"} <= items(node).keys():
+            return items(node)["content"]
+        case ast.Call() if sinks.is_message(node, expressions) or _makes_message(node):
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            return given.get("content", node.args[0] if node.args else None)
+        case ast.Constant(value=str()) | ast.JoinedStr() | ast.BinOp(op=ast.Add()):
+            return node
+    return None
+
+
+def _makes_message(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute) and node.func.attr == "from_template"
+
+
+def _is_system(node: ast.expr) -> bool:
+    match node:
+        case ast.Tuple(elts=[ast.Constant(value=str(role)), _]):
+            return role in _SYSTEM
+        case ast.Dict():
+            named = items(node).get("role")
+            return isinstance(named, ast.Constant) and named.value in _SYSTEM
+        case ast.Call():
+            return "System" in sinks.chain(node.func)
+    return False
+
+
+def _instructs(text: ast.expr) -> bool:
+    literal = read(text)
+    return literal is not None and not frames(literal.text, literal.style)
+
+
+def added(messages: Sequence[ast.expr], expressions: Expressions) -> Iterator[Position]:
+    """The literals of messages that are put to others, as those that are held in a variable, or in a mapping of what
+    an agent is called with."""
+    for message in messages:
+        text = message_text(message, expressions)
+        if text is not None and (literal := read(text)) is not None:
+            yield literal.position

@@ -1,0 +1,100 @@
+"""Texts that installed packages bring: they are theirs, unless the code of the user passes them on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from types import FunctionType
+from typing import Any
+
+from langgraph.pregel import Pregel
+
+from langgraph_gepa.agent import matching
+from langgraph_gepa.agent.anatomy import classes, functions, territory
+from langgraph_gepa.agent.definitions import Place
+from langgraph_gepa.agent.slot import Slot
+from langgraph_gepa.agent.walk import Walk
+
+_LONG = 40
+"""Characters from which a text is known again as a package's constant."""
+_PASSING = frozenset({"global", "cell", "default", "kwdefault"})
+"""Steps from a function of the user's to a text that it uses."""
+
+
+class Packages:
+    """Tells the texts of packages in one walk. Where the whole graph comes from packages, those that its nodes are
+    written in are the user's own."""
+
+    def __init__(self, walk: Walk, root: Pregel[Any, Any, Any, Any]) -> None:
+        self.walk = walk
+        written = [_file(node.value) for node in walk.nodes.values()]
+        installed = all(territory.in_library(file) for file in written if file)
+        self._own = {_top(node) for node in root.nodes.values()} - {""} if installed else set[str]()
+
+    def own(self, place: Place, slots: Iterable[Slot]) -> bool:
+        """Whether a text is a package's own."""
+        if place.file is not None:
+            mine = not territory.in_library(place.file) or any(top in place.file for top in self._own)
+            return not mine and not any(map(self._passed, slots))
+        return all(self._brought(slot) for slot in slots)
+
+    def _passed(self, slot: Slot) -> bool:
+        owner = self.walk.nodes[slot.owner].value
+        return slot.step[0] in _PASSING and isinstance(owner, FunctionType) and not territory.in_library(_file(owner))
+
+    def _brought(self, slot: Slot) -> bool:
+        """Whether a text that no source of the user's writes out is a package's constant or default."""
+        owner = self.walk.nodes[slot.owner].value
+        if self._own or len(slot.text) < _LONG or self._passed(slot):
+            return False
+        return slot.text in _defaults(type(owner)) or any(_gives(text, slot.text) for text in _constants())
+
+
+def _file(value: object) -> str:
+    """The file of a function or class that is read, `""` for any other object."""
+    if isinstance(value, FunctionType):
+        return value.__code__.co_filename if functions.own(value) else ""
+    if isinstance(value, type) and classes.own(value):
+        return territory.file_of(territory.module_named(value.__module__))
+    return ""
+
+
+def _top(node: object) -> str:
+    function = functions.held(getattr(node, "bound", None), "func") or functions.held(node, "func")
+    own = isinstance(function, FunctionType) and functions.own(function)
+    return f"/{function.__module__.partition('.')[0]}/" if own else ""
+
+
+@cache
+def _constants() -> frozenset[str]:
+    """The texts that the packages which build agents keep in their modules."""
+    return frozenset(_module_texts())
+
+
+def _module_texts() -> Iterator[str]:
+    for name in list(sys.modules):
+        module = territory.module_named(name)
+        if module is None or not (territory.framework(name) or territory.own(name)):
+            continue
+        if territory.in_library(territory.file_of(module)):
+            held = list(territory.names_in(module).values())
+            yield from (value for value in held if type(value) is str and len(value) >= _LONG)
+
+
+def _defaults(cls: type) -> tuple[object, ...]:
+    """What a class of a package is given where the user gives nothing."""
+    made = vars(cls).get("__init__")
+    if not isinstance(made, FunctionType) or not territory.framework(cls.__module__):
+        return ()
+    return (*(made.__defaults__ or ()), *(made.__kwdefaults__ or {}).values())
+
+
+def _gives(constant: str, text: str) -> bool:
+    """Whether a text is a constant as it stands, or filled in."""
+    if constant.strip() == text.strip():
+        return True
+    if "{" not in constant or not text.startswith(constant[:_LONG].partition("{")[0]):
+        return False
+    pattern = matching.pattern(constant, "format")
+    return pattern is not None and any((m.start, m.end) == (0, len(text)) for m in pattern.matches(text.strip()))

@@ -1,0 +1,77 @@
+"""Whether a text instructs or only frames data, told from its lines, without knowing its language.
+
+A line frames when all it says around its placeholders are labels: up to a colon, a heading, a tag, or a word or two.
+A sentence, or a line that says more than that, instructs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from langgraph_gepa.agent.templates import words
+from langgraph_gepa.search import placeholders
+from langgraph_gepa.search.module import Style
+
+LONG = 8
+"""Words from which a text is more than a value, a heading or a fallback."""
+_LABEL = 12
+"""Words up to which a line before a colon, or a heading, is a label."""
+_FEW = 3
+"""Words up to which a piece of a line without a colon is a label."""
+
+_HOLE = "\0"
+_ENDS = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]*_`\s]*$")
+_BETWEEN = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
+"""Between two sentences of a line."""
+_COLON = re.compile(r"[:\uff1a][\"'*_`\s]*$")
+_HEADING = re.compile(r"\s*(#+\s|[-=*_#<>\[\]|]{1,3}[^.!?]*[-=*_#<>\[\]|]{1,3}\s*$)")
+
+
+def frames(text: str, style: Style = "plain", tokens: Iterable[str] = ()) -> bool:
+    """Whether a text only frames data: no line of it instructs."""
+    return not any(_instructs(line) for line in _lines(text, style, tokens))
+
+
+def is_value(text: str) -> bool:
+    """Whether a few words are no label or heading for what follows them."""
+    return not (_COLON.search(text) or _HEADING.match(text))
+
+
+def instructs(text: str, style: Style = "plain", tokens: Iterable[str] = (), *, least: int = 2) -> bool:
+    """Whether a text that is put into another says something rather than being a value: it has a sentence of at least
+    `least` words, or is long."""
+    lines = list(_lines(text, style, tokens))
+    sentence = any(_ENDS.search(line) and words(line) >= least for line in lines)
+    return sentence or (length(text, style, tokens) >= LONG and any(map(_instructs, lines)))
+
+
+def instructs_by_itself(text: str, style: Style = "plain", tokens: Iterable[str] = ()) -> bool:
+    """Whether a line without any placeholder instructs, so that the text does more than put data into words."""
+    return any(_HOLE not in line and words(line) > _FEW and _instructs(line) for line in _lines(text, style, tokens))
+
+
+def length(text: str, style: Style = "plain", tokens: Iterable[str] = ()) -> int:
+    """The words of a text besides its placeholders."""
+    return sum(map(words, _lines(text, style, tokens)))
+
+
+def _lines(text: str, style: Style, tokens: Iterable[str]) -> Iterator[str]:
+    try:
+        parts = placeholders.parts(text, style, tokens)
+    except placeholders.BrokenTemplateError:
+        parts = [placeholders.Part(text)]
+    filled = "".join(part.literal + (_HOLE if part.written else "") for part in parts)
+    yield from (piece for line in filled.splitlines() for piece in _BETWEEN.split(line) if words(piece))
+
+
+def _instructs(line: str) -> bool:
+    if _ENDS.search(line):
+        return words(line) > 1
+    if _HEADING.match(line):
+        return words(line) > _LABEL
+    return not all(map(_label, line.split(_HOLE)))
+
+
+def _label(piece: str) -> bool:
+    return words(piece) <= (_LABEL if _COLON.search(piece) else _FEW)

@@ -1,0 +1,193 @@
+"""What is on: the texts that steer. What fills them, frames data, is returned, compared or sent elsewhere is off."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+import pytest
+from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.prompts import ChatPromptTemplate
+from langgraph.graph import START, StateGraph
+from langgraph.prebuilt import create_react_agent
+from pydantic import BaseModel
+
+from langgraph_gepa import bind, discover
+from langgraph_gepa.agent import roles, wording
+from langgraph_gepa.agent.uses import carried
+from langgraph_gepa.search.module import Module, Off
+
+
+class State(TypedDict, total=False):
+    question: str
+    tone: str
+    answer: str
+
+
+def found(node: Any) -> dict[str, Module]:
+    graph = StateGraph(State).add_node("node", node).add_edge(START, "node").compile()
+    return {module.text: module for module in discover(graph)}
+
+
+def off(node: Any) -> dict[str, Off | None]:
+    return {text: module.off for text, module in found(node).items()}
+
+
+MONDAY = {"06:00-12:00": "Ann walks along the river and reads.", "12:00-06:00": "Ann writes letters to her friends."}
+TUESDAY = {"06:00-12:00": "Ann swims in the lake behind the house."}
+WEEK = {0: MONDAY, 1: TUESDAY}
+TONES = {
+    "kind": "Answer as a kind friend would, in short sentences.",
+    "dry": "Answer as a judge does, without a smile.",
+}
+RULES = "Never name a price. Never promise a date."
+DONE = "THAT IS ALL"
+ANN = ChatPromptTemplate.from_messages(
+    [("system", "You are Ann and answer as she would.\n{now}"), ("human", "Question: {q}")]
+)
+
+
+def current() -> str | None:
+    for activity in WEEK.get(datetime.now().weekday() % 2, {}).values():
+        return activity
+    return None
+
+
+def test_a_table_read_by_the_clock_is_one_row_and_off(echo: Any) -> None:
+    """Values that a computed key picks for a placeholder are data, and the label around the question only a frame."""
+
+    def node(state: State) -> None:
+        (ANN | echo).invoke({"now": current(), "q": state["question"]})
+
+    modules = found(node)
+    assert [module.text for module in modules.values() if module.on] == ["You are Ann and answer as she would.\n{now}"]
+    assert {module.table for module in modules.values() if module.off is Off.TABLE} == {"week"}
+    assert sum(module.off is Off.TABLE for module in modules.values()) == 3
+    assert modules["Question: {q}"].off is Off.FRAME
+
+
+def test_a_table_of_whole_messages_steers(echo: Any) -> None:
+    """Where what a key picks is all that the model is told, the entries are prompts; inserted they are values."""
+
+    def whole(state: State) -> None:
+        echo.invoke([SystemMessage(TONES[state["tone"]]), HumanMessage(state["question"])])
+
+    def between_labels(state: State) -> None:
+        echo.invoke(f"{TONES[state['tone']]}\n\nQuestion: {state['question']}")
+
+    def inserted(state: State) -> None:
+        echo.invoke(f"You answer letters. {TONES[state['tone']]} Answer this one: {state['question']}")
+
+    assert all(module.on for module in found(whole).values())
+    assert off(between_labels) == {**dict.fromkeys(TONES.values()), "{TONES}\n\nQuestion: {question}": Off.FRAME}
+    assert [off(inserted)[text] for text in TONES.values()] == [Off.TABLE, Off.TABLE]
+
+
+def test_what_is_put_in_always_steers_and_what_stands_in_for_data_does_not(echo: Any) -> None:
+    """Rules are a part of the prompt; a fallback for missing data, an error and a default of the state are values."""
+
+    def node(state: State) -> State:
+        known = state.get("answer") or "Nothing was found that is about this question."
+        try:
+            shown = len(state["question"])
+        except TypeError as error:
+            shown = f"The question could not be counted because of {error}, so it was left out."
+        echo.invoke(f"You answer letters in a friendly way. {RULES} Known is: {known}. Counted: {shown}")
+        return {}
+
+    reasons = off(node)
+    assert reasons[RULES] is None
+    assert reasons["Nothing was found that is about this question."] is Off.FILLING
+    assert reasons["The question could not be counted because of {error}, so it was left out."] is Off.OUTPUT
+
+
+def test_a_word_that_an_answer_is_compared_with_is_a_protocol(echo: Any) -> None:
+    """The code looks for it in the reply: to change it would change what the program does."""
+
+    def node(state: State) -> State:
+        said = echo.invoke(f"Answer the letter. Say {DONE} when there is nothing left to say.").text
+        return {"answer": "" if "Nothing is left to be done here now." in said else said}
+
+    def asked(state: State) -> State:
+        end = "Nothing is left to be done here now."
+        said = echo.invoke(f"Answer the letter. At the end say this: {end}").text
+        return {"answer": "" if end in said else said}
+
+    assert [module.text for module in found(node).values() if module.on] == [
+        "Answer the letter. Say {DONE} when there is nothing left to say."
+    ]
+    assert off(asked)["Nothing is left to be done here now."] is Off.PROTOCOL
+
+
+def painted(style: str, echo: Any) -> str:
+    if style == "oil":
+        return "Describe the picture as a painter in oil would describe it."
+    return "Describe the picture as a photographer would describe it."
+
+
+def test_a_branch_that_no_constant_argument_leads_to_is_not_listed_as_on(echo: Any) -> None:
+    """Every call says what the parameter is, so the other branch reaches no model."""
+
+    def node(state: State) -> None:
+        echo.invoke(painted("oil", echo))
+
+    on = {module.text for module in found(node).values() if module.on}
+    assert on == {"Describe the picture as a painter in oil would describe it."}
+
+
+def test_what_goes_to_an_image_service_is_no_prompt_of_this_graph(echo: Any) -> None:
+    """A client's images, embeddings and other deployments are no language model of the graph."""
+
+    def node(state: State, client: Any = None) -> None:
+        echo.invoke("Describe the garden in one short sentence.")
+        client.images.generate(prompt=f"A garden in spring, painted in soft colours: {state['question']}.")
+        client.runs.create("id", input={"messages": [{"role": "user", "content": "Ask the other agent about it."}]})
+
+    modules = found(node)
+    assert [text for text, module in modules.items() if module.on] == ["Describe the garden in one short sentence."]
+    assert modules["Ask the other agent about it."].off is Off.ELSEWHERE
+
+
+class Answer(BaseModel):
+    """The answer."""
+
+    text: str
+
+
+@pytest.mark.filterwarnings("ignore:create_react_agent has been moved")
+def test_the_prompt_beside_a_response_schema_is_found_and_bound(echo: Any) -> None:
+    """`response_format=(prompt, Schema)` tells the last call what to do."""
+    told = "Set the status to done when the request is complete."
+    graph = create_react_agent(echo, [], prompt="You answer questions about bees.", response_format=(told, Answer))
+    module = {one.text: one for one in discover(graph)}[told]
+    assert module.on
+    assert bind(graph, {module.name: "Set nothing."}) is not graph
+
+
+@pytest.mark.parametrize(
+    ("text", "frames"),
+    [
+        ("Question: {q}", True),
+        ("**Draft {n}:**\n{x}", True),
+        ("# Research\n\n## Task\n\n{task}", True),
+        ("<document>{text}</document>", True),
+        ("When executing {tool}\nThe result was {result}", True),
+        ("Answer {q} in one short sentence", False),
+        ("That will not do. Think again: {advice}", False),
+        ("Here is what you know:\n{known}\nUse nothing else.", False),
+    ],
+)
+def test_labels_frame_data_and_sentences_instruct(text: str, frames: bool) -> None:
+    """A line of labels says what the data are; a sentence says what to do with them."""
+    assert wording.frames(text, "format") is frames
+
+
+def test_the_way_to_the_model_tells_the_use() -> None:
+    """A step back into a placeholder, through a computed key, the state or a tool changes what a text is there."""
+    assert carried("prompt", "in") == "inserted"
+    assert carried("inserted", "same", "pick") == "table"
+    assert carried("prompt", "same", "pick") == "option"
+    assert carried("inserted", "same", "state") == "output"
+    assert carried("compared", "made") is None
+    assert roles.off(roles.Text("Answer kindly."), frozenset({"prompt"})) is None
+    assert roles.off(roles.Text("Unknown Company"), frozenset({"inserted"})) is Off.FILLING
