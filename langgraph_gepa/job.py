@@ -30,7 +30,7 @@ from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import Patience
 from langgraph_gepa.engine.optimizer import Optimizer, nothing_known, nothing_to_try
 from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Store
-from langgraph_gepa.engine.preflight import Preflight, preflight
+from langgraph_gepa.engine.preflight import VERDICT, Preflight, preflight
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.report.failures import SIDES, failed
@@ -172,7 +172,8 @@ class Job:
         ledger.stop(by)
 
     def _buys(self, spent: Spent | None) -> Preflight | None:
-        return preflight(self.asked.budget, len(self.asked.examples.pareto), self.rules, spent)
+        sets = self.asked.examples
+        return preflight(self.asked.budget, len(sets.feedback), len(sets.pareto), self.rules, spent)
 
     def _forecast(self, say: Say) -> Observer:
         """Tells what tokens or dollars buy as soon as that is known: when the graph as it is has been scored."""
@@ -222,9 +223,13 @@ class Job:
             raise UsageError("The budget has no limit. Give at least one: Budget(rollouts=500), or --rollouts 500.")
         least = self.rules.seed_rollouts(pareto) + self.rules.most_rollouts(pareto)
         if budget.rollouts is not None and budget.rollouts < least:
+            smaller = self.rules.seed_rollouts(pareto // 2) + self.rules.most_rollouts(pareto // 2) < least
+            ways = ["more rollouts"]
+            ways += ["fewer validation examples"] if pareto > VERDICT and smaller else []
+            ways += ["fewer repeats"] if self.rules.repeats > 1 else []
             raise UsageError(
-                f"A budget of {budget.rollouts} rollouts buys nothing: scoring the graph as it is and one improvement "
-                f"take up to {least}. Give more rollouts, or fewer validation examples or repeats."
+                f"Budget(rollouts={budget.rollouts}) is too small: scoring the graph as it is and one improvement "
+                f"take up to {least}. Give {' or '.join(ways)}."
             )
 
 

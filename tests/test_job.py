@@ -86,7 +86,7 @@ def test_dollars_hold_with_the_users_prices(server: SimulatedServer, tmp_path: P
 def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
     server: SimulatedServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without a terminal view the words go to the log, before the first request: only the harm is a warning."""
+    """Without a terminal view the words go to the log, before the first request; what a budget buys is no warning."""
     caplog.set_level(logging.INFO)
     heard: list[int] = []
     handler = logging.Handler()
@@ -98,8 +98,10 @@ def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
         logging.getLogger("langgraph_gepa.job").removeHandler(handler)
     assert heard[:2] == [0, 0]
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert sum("really runs them: delete_account (says 'delete')" in warning for warning in warnings) == 1
-    assert "20 rollouts buy 6 full validations on 3 examples" in caplog.text
+    harm, shared = warnings
+    assert "really runs them: delete_account (says 'delete')" in harm
+    assert "3 of 3 validation examples have the inputs of a training example" in shared
+    assert "20 rollouts are enough for about " in caplog.text
     assert "That is few" in caplog.text
 
 

@@ -136,8 +136,8 @@ class Optimizer:
         needed = self.rules.repeats * len(self._seed_examples())
         if not self.pool.candidates and allowed is not None and allowed < needed:
             raise UsageError(
-                f"A budget of {allowed} rollouts cannot score the seed, {needed} of a pareto set of {pareto} examples. "
-                f"Allow at least {needed + self._cost} rollouts, or give fewer pareto (validation) examples."
+                f"Budget(rollouts={allowed}) cannot score the seed: with a pareto set of {pareto} that takes {needed}. "
+                f"Allow at least {needed + self._cost} rollouts."
             )
 
     async def _search(self, under_way: set[asyncio.Task[None]]) -> Ended:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from langgraph_gepa.engine.allowance import expected
 from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.rules import Rules
 
-FEW_PROPOSALS, FEW_VALIDATIONS = 10, 4
-"""Below these a search has hardly begun; the paper's runs make dozens of proposals and ten validations or more."""
+FEW = 10
+"""New prompts below which a search has hardly begun; the paper's runs try dozens."""
+
+ENOUGH = 60
+"""Validation examples from which on more of them rather cost rollouts than tell prompts apart."""
+
+VERDICT = 6
+"""Validation examples below which no verdict is given (see `report.view`)."""
 
 PLENTY = 50
 """Rollouts for each validation example from which on, where there is noise, the luckiest of many candidates is taken
@@ -18,49 +25,45 @@ for the best (seen in simulated worlds, `evals/bench/README.md`)."""
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """`rollouts` on `pareto` validation examples, by the cost of the seed's and of a proposal: rejected at once, and
-    at the most."""
+    """So many `rollouts` over `pareto` validation examples let from `least` to `most` new prompts be tried."""
 
     rollouts: int
     pareto: int
-    seed: int
-    rejected: int
-    whole: int
+    least: int
+    most: int
     repeats: int = 1
 
     @property
-    def validations(self) -> int:
-        """How many candidates can be scored on every validation example, the graph as it is included."""
-        return self.rollouts // max(1, self.repeats * self.pareto)
-
-    @property
-    def proposals(self) -> tuple[int, int]:
-        """How many new prompts can be tried: when all of them are validated, and when none is."""
-        left = max(0, self.rollouts - self.seed)
-        return left // max(1, self.whole), left // max(1, self.rejected)
-
-    @property
     def few(self) -> bool:
-        return self.proposals[1] < FEW_PROPOSALS or self.validations < FEW_VALIDATIONS
+        return self.most < FEW
 
     def __str__(self) -> str:
-        least, most = self.proposals
-        said = (
-            f"{self.rollouts:,} rollouts buy {self.validations:,} full validations on {self.pareto:,} examples, "
-            f"the graph as it is included, and {least:,} to {most:,} proposals."
-        )
+        return " ".join([f"{_counted(self.rollouts, 'rollout')} {self._tries()}", *self._advice()])
+
+    def _tries(self) -> str:
+        enough = "is enough" if self.rollouts == 1 else "are enough"
+        tried = f"about {_counted(self.most, 'new prompt')} to be tried"
+        if self.least < self.most:
+            tried = f"about {self.least:,} to {_counted(self.most, 'new prompt')} to be tried"
+        return f"{enough} for {tried}, with {_counted(self.pareto, 'validation example')}."
+
+    def _advice(self) -> list[str]:
+        advice = []
         if self.few:
-            said += " That is few: give more rollouts, or fewer validation examples (20 to 50 tell prompts apart)."
+            fewer = f", or fewer validation examples: {ENOUGH} are enough" if self.pareto > ENOUGH else ""
+            advice.append(f"That is few: give more rollouts{fewer}.")
+        if self.pareto < VERDICT:
+            advice.append("So few validation examples cannot tell whether prompts help: 20 to 60 can.")
         elif self.repeats == 1 and self.rollouts >= PLENTY * self.pareto:
-            said += (
-                " That is plenty: where the graph or the metric says now this, now that, repeats=2 (--repeats 2) or "
-                "more validation examples tell prompts apart better."
+            advice.append(
+                "That is plenty: when the graph or the metric is noisy, repeats=2 (--repeats 2) or more validation "
+                "examples tell prompts apart better."
             )
-        return said
+        return advice
 
 
-def preflight(budget: Budget, pareto: int, rules: Rules, spent: Spent | None = None) -> Preflight | None:
-    """What `budget` buys over a pareto set of this size; `None` when rollouts are not what ends it.
+def preflight(budget: Budget, feedback: int, pareto: int, rules: Rules, spent: Spent | None = None) -> Preflight | None:
+    """What `budget` buys over sets of these sizes; `None` when rollouts are not what ends it.
 
     Tokens and dollars are counted in rollouts once some are `spent`.
     """
@@ -73,5 +76,11 @@ def preflight(budget: Budget, pareto: int, rules: Rules, spent: Spent | None = N
             limits.append(int(budget.dollars / rollout.dollars))
     if not limits:
         return None
-    costs = rules.seed_rollouts(pareto), rules.most_rollouts(0), rules.most_rollouts(pareto)
-    return Preflight(min(limits), pareto, *costs, rules.repeats)
+    left = max(0, min(limits) - rules.seed_rollouts(pareto)) / rules.repeats
+    cheap, dear = rules.try_costs(feedback, pareto)
+    most = max(1, ceil(left / cheap))
+    return Preflight(min(limits), pareto, min(most, max(1, int(left / dear))), most, rules.repeats)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -175,6 +175,12 @@ def next_heat(
     return _heat(turn, first, rungs, second) or _heat(turn, second, rungs, first)
 
 
+def try_costs(feedback: int, pareto: int) -> tuple[float, float]:
+    """What `Rules.try_costs` asks for: both sets are run only as far as it is open what they tell."""
+    size = (min(feedback, RUNGS[-2]) + min(pareto, RUNGS[-2])) / 2
+    return 2.5 + 0.45 * size, 6 + size
+
+
 def _heat(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Candidate | None = None) -> Heat | None:
     """The runner's next rung: examples that its parents and whom it is compared to were run on first."""
     pool = turn.pool

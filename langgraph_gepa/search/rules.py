@@ -76,6 +76,8 @@ class Rules:
     - `seed`: on so many pareto examples of a set of this size the seed is scored before the first iteration;
     - `set_aside`: rollouts reserved when an iteration starts over a pareto set of this size. What an
       iteration needs beyond is asked for when it needs it, and cut to what is left;
+    - `try_costs`: rollouts that trying a new prompt takes, at the least and at the most, with all that goes before and
+      after it, over feedback and pareto sets of these sizes (measured in simulated searches, `evals/bench/budget.py`);
     - `admit_first`: a child enters the pool before its race, or once it is run;
     - `reuse`: no candidate is run twice on an example; what is known is taken from the ledger;
     - `repeats`: rollouts of a candidate on an example, for graphs or metrics with noise. Their mean counts;
@@ -94,6 +96,7 @@ class Rules:
     merge_bar: Bar = keeps_up
     seed: Callable[[int], int] = lambda pareto: pareto
     set_aside: Callable[[int], int] = lambda pareto: max(2 * MINIBATCH, GATE) + pareto
+    try_costs: Callable[[int, int], tuple[float, float]] = lambda _, pareto: (9 + 0.3 * pareto, 25 + 1.1 * pareto)
     admit_first: bool = False
     reuse: bool = False
     repeats: int = 1
@@ -122,6 +125,7 @@ RACING = Rules(
     heat=racing.next_heat,
     seed=lambda pareto: min(racing.SEED, pareto),
     set_aside=lambda pareto: racing.BATCH + 2 * racing.SCREEN + min(racing.RUNGS[0], pareto),
+    try_costs=racing.try_costs,
     admit_first=True,
     reuse=True,
     judged_by="posterior",

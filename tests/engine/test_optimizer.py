@@ -349,7 +349,7 @@ def test_a_budget_too_small_for_the_seed_is_refused_before_anything_is_paid(worl
     world = worlds.random(0, pareto=6)
     optimizer = world.session(Budget(rollouts=rollouts))
     if rollouts < 6:
-        with pytest.raises(UsageError, match=f"A budget of {rollouts} rollouts cannot .* pareto set of 6"):
+        with pytest.raises(UsageError, match=rf"Budget\(rollouts={rollouts}\) cannot .* pareto set of 6 "):
             asyncio.run(optimizer.run())
         assert (world.evaluator.started, world.journal()) == ([], [])
     else:
