@@ -31,8 +31,12 @@ _ABOUT_A_MESSAGE = frozenset({"additional_kwargs", "response_metadata", "usage_m
 _SEALED = re.compile(r"signature|encrypted|redacted|ciphertext", re.IGNORECASE)
 
 _LETTER = r"[A-Za-z0-9+/_-]"
+_BREAK = r"(?:\s{1,2}|(?:\\{1,4}r)?\\{1,4}n)"  # JSON writes a line's end with a backslash
 _DATA_URL = re.compile(rf"data:([\w.+-]+/[\w.+-]+)?[\w;=.+-]*,(?:{_LETTER}|%[0-9A-Fa-f]{{2}}){{32,}}={{0,2}}")
-_RUN = re.compile(rf"{_LETTER}{{60,}}={{0,2}}(?:\s{{1,2}}{_LETTER}{{40,}}={{0,2}})*")
+_RUN = re.compile(rf"{_LETTER}{{60,}}={{0,2}}(?:{_BREAK}{_LETTER}{{40,}}={{0,2}})*")
+_SLASHED = re.compile(rf"{_LETTER}{{8,}}(?:\\{{1,4}}/{_LETTER}*)+={{0,2}}")  # and may write a slash with one
+_NUMBERS = re.compile(rf"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?,\s*){{{_MANY},}}")
+_ESCAPES = re.compile(r"\\x[0-9a-fA-F]{2}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 
 
@@ -40,9 +44,12 @@ def readable(text: str) -> str:
     """`text` with encoded data in it (base64, data URLs, bytes) named by its kind and size."""
     if len(text) < _MANY:
         return text
-    if 10 * len(_CONTROL.findall(text)) > len(text):
+    if max(10 * len(_CONTROL.findall(text)), 12 * len(_ESCAPES.findall(text))) > len(text):
         return _named("binary data", text)
+    text = _NUMBERS.sub(lambda run: f"[{run[0].count(','):,} numbers] ", text)
     text = _DATA_URL.sub(lambda url: _named(url[1] or "data", url[0]), text)
+    if "\\/" in text:
+        text = _SLASHED.sub(lambda run: _named("encoded data", run[0]) if _is_encoded(run[0]) else run[0], text)
     return _RUN.sub(lambda run: _named("encoded data", run[0]) if _is_encoded(run[0]) else run[0], text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from random import Random
 from typing import Any
 
@@ -27,6 +28,10 @@ SIGNATURE = "QUJD" * 500
         (base64.encodebytes(BYTES).decode().strip(), "[encoded data: 4,052 characters]"),
         (f"-----BEGIN-----\n{base64.encodebytes(BYTES[:600]).decode()}-----END-----",
          "-----BEGIN-----\n[encoded data: 810 characters]\n-----END-----"),
+        (json.dumps(base64.encodebytes(BYTES).decode().strip()), '"[encoded data: 4,104 characters]"'),
+        (ENCODED.replace("/", "\\/") + ".", f"[encoded data: {4_000 + ENCODED.count('/'):,} characters]."),
+        (f"no use for {list(BYTES)}", f"no use for [[2,999 numbers] {BYTES[-1]}]"),
+        (repr(BYTES), f"[binary data: {len(repr(BYTES)):,} characters]"),
         (BYTES.hex(), "[encoded data: 6,000 characters]"),
         (BYTES.decode("latin-1"), "[binary data: 3,000 characters]"),
         (SIGNATURE, "[encoded data: 2,000 characters]"),
@@ -133,6 +138,18 @@ def test_nothing_is_longer_than_the_limit_whatever_the_nesting(value: Any) -> No
     assert longest(short) <= LONGEST
     assert ENCODED[:60] not in json.dumps(short)
     assert SIGNATURE[:60] not in json.dumps(short)
+
+
+@pytest.mark.parametrize(
+    "text", ["\\" * 300_000, "1," * 200_000, ("a" * 59 + " ") * 5_000, ("A" * 70 + "\n") * 8_000 + "!",
+             "data:" * 60_000, "data:image/png;base64," * 20_000, "-1.5e" * 80_000,
+             "\\/" * 200_000, ("b" * 61 + "\\\\n") * 8_000],
+)  # fmt: skip
+def test_length_alone_makes_nothing_slow(text: str) -> None:
+    """A quadratic pattern would take a minute here."""
+    began = time.process_time()
+    readable(text)
+    assert time.process_time() - began < 5
 
 
 def test_depth_is_bounded() -> None:

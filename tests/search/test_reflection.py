@@ -268,8 +268,8 @@ def test_feedback_is_cut_last_and_never_to_nothing() -> None:
     assert len(prompt) <= 24_000 * CHARS_PER_TOKEN
 
 
-SEALED = "QUJD" * 20_000
-PNG = "data:image/png;base64," + "iVBORw0KGgo" * 30_000
+SEALED = "QUJD" * 2_000
+PNG = "data:image/png;base64," + "iVBORw0KGgo" * 3_000
 
 
 def test_what_cannot_be_read_fills_no_reflection() -> None:
@@ -291,7 +291,7 @@ def test_what_cannot_be_read_fills_no_reflection() -> None:
     prompt = reflection_prompt(MODULE, TEXT, [Record({"messages": [seen], "all": [seen]}, rollout, {"chart": PNG})] * 3)
     assert "QUJDQUJDQUJD" not in prompt
     assert "iVBORw0KGgoiVBORw0KGgo" not in prompt
-    assert "user: Look\n[image_url: image/png, 330,022 characters]" in prompt
+    assert "user: Look\n[image_url: image/png, 33,022 characters]" in prompt
     assert "replied: A cat" in prompt
     assert len(prompt) < 40_000
 
