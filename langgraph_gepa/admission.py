@@ -59,7 +59,7 @@ def graph_named(saved: SavedRun, place: Place, *, trust: bool, say: Say) -> str:
 
     Raises `UsageError` where its code is not loaded on the word of the run.
     """
-    named = Named.found("graph", place.words(str(saved.asked.spec["graph"])), place.folder)
+    named = Named.found("graph", place.words(saved.asked.graph_words), place.folder)
     require_outside([named], saved.folder)
     if not (saved.own and (place.moved or _as_started(saved, [named]))):
         _require_trusted(

@@ -202,6 +202,7 @@ def optimize(
         objective=objective,
         reflection_tokens=at_least_one("reflection_tokens", reflection_tokens),
         spec=_spec(named, options, {"training": trainset, "validation": valset, "test": testset}),
+        loads=graph if isinstance(graph, str) else "",
         sources=sources,
         checkout=Checkout.of(found.modules),
         leakage=leaks,

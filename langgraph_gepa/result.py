@@ -145,7 +145,7 @@ class Result:
             require_outside([Named.found("graph", graph, place.folder)], self.run)
         if graph:
             return graph
-        if "graph" not in self.saved.asked.spec or (self.original is not None and not self.saved.own):
+        if not self.saved.asked.graph_words or (self.original is not None and not self.saved.own):
             return self.original
         return graph_named(self.saved, place, trust=trust, say=note)
 

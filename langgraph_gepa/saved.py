@@ -45,7 +45,7 @@ class Asked:
     name, the validation set as None where it is half of the training examples. `sources` says where in LangSmith
     examples were read, by the name of their set. `simulated` says that a model was simulated by a server of ours,
     `demo` that the run is one of the demo, which can make its objects again. `checkout` is where the project lay,
-    which the modules' files are told from.
+    which the modules' files are told from. `loads` is how the graph was named, if it was, whatever else was an object.
     """
 
     found: tuple[Module, ...]
@@ -71,6 +71,12 @@ class Asked:
     perfect: float | None = None
     reflection_tokens: int = TOKENS
     leakage: Leakage | None = None
+    loads: str = ""
+
+    @property
+    def graph_words(self) -> str:
+        """The words by which the graph can be loaded again; empty when it was given as an object."""
+        return self.loads or str(self.spec.get("graph", "")) or (DEMO_GRAPH if self.demo else "")
 
     @property
     def sets(self) -> dict[str, Sequence[Example]]:
@@ -127,6 +133,7 @@ def adopt(store: Store) -> None:
 
 DEMO = "langgraph_gepa:demo"
 """The tag of the demo's reflection model, by which its runs are known."""
+DEMO_GRAPH = "langgraph_gepa.demo.stage:graph"
 WHOLE = "the graph, its prompts or the metric"
 """What runs of earlier versions have in place of the parts."""
 
@@ -256,6 +263,7 @@ class SavedRun:
             "demo",
             "checkout",
             "leakage",
+            "loads",
         )
         return {
             "run": str(self.folder),

@@ -11,8 +11,10 @@ import pytest
 from typer.testing import CliRunner
 from typer.testing import Result as Ended
 
+from langgraph_gepa import Budget, optimize
 from langgraph_gepa.agent.discovery import survey
-from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.agent.loading import load_graph, load_metric
+from langgraph_gepa.agent.model import chat_model
 from langgraph_gepa.applying import apply
 from langgraph_gepa.cli import app
 from langgraph_gepa.demo.server import SimulatedServer
@@ -234,3 +236,23 @@ def test_a_run_is_written_back_from_the_command_line(project: Path) -> None:
         ended = call(line)
         assert (ended.exit_code, ended.stdout) == (2, "")
         assert "no longer holds the text the run started from" in ended.stderr
+
+
+def test_a_graph_given_by_name_is_known_by_it_whatever_else_was_an_object(project: Path) -> None:
+    """The words for a factory prove the new texts although the metric and the reflection model are functions."""
+    source = (project / "letters.py").read_text()
+    (project / "letters.py").write_text(f"{source}\n\ndef make():\n    return graph\n")
+    result = optimize(
+        "letters.py:make",
+        "train.jsonl",
+        "val.jsonl",
+        metric=load_metric("letters.py:score"),
+        reflection_lm=chat_model("openai:simulated-editor"),
+        budget=Budget(rollouts=60),
+        run="run",
+        in_flight=1,
+        progress=False,
+    )
+    assert result.saved.asked.spec == {}
+    assert [file.name for file in Result.open("run").apply().files] == ["letters.py"]
+    assert f'ANSWER = "{result.prompts["answer"]}"' in (project / "letters.py").read_text()

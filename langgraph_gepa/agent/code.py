@@ -48,11 +48,11 @@ class File:
 
     @cached_property
     def literals(self) -> Mapping[str, tuple[ast.Constant, ...]]:
-        """The string literals by what they say, as they are written and without indentation."""
+        """The string literals by what they say: as they are written, stripped, and without indentation."""
         found: dict[str, list[ast.Constant]] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                for said in {node.value, inspect.cleandoc(node.value)}:
+                for said in {node.value, node.value.strip(), inspect.cleandoc(node.value)}:
                     found.setdefault(said, []).append(node)
         return {said: tuple(nodes) for said, nodes in found.items()}
 

@@ -42,7 +42,7 @@ def _holds(outer: ast.expr, inner: ast.expr) -> bool:
 
 
 def says(literal: str, text: str) -> bool:
-    return literal == text or (len(literal) >= len(text) and inspect.cleandoc(literal) == text)
+    return literal == text or (len(literal) >= len(text) and text in (literal.strip(), inspect.cleandoc(literal)))
 
 
 def home(names: dict[str, Any], name: str, value: str) -> Place | None:

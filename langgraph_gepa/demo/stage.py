@@ -63,6 +63,11 @@ def helpdesk_demo(*, seed: int = 0, real: bool = False) -> Iterator[Demo]:
         yield _demo(_simulated(AGENT, server), _simulated(REFLECTOR, server))
 
 
+def graph() -> CompiledStateGraph[Any, Any, Any, Any]:
+    """The support desk by itself, whose models nobody serves: to read its texts, as `apply` does."""
+    return helpdesk.build(ChatOpenAI(model=AGENT, base_url="http://127.0.0.1:9", api_key=SecretStr("simulated")))
+
+
 def _simulated(model: str, server: SimulatedServer) -> ChatOpenAI:
     tags = [DEMO] if model == REFLECTOR else None
     return ChatOpenAI(model=model, base_url=server.base_url, api_key=SecretStr("simulated"), tags=tags)

@@ -99,8 +99,7 @@ class _Reader(cst.CSTVisitor):
         elif isinstance(node, _WRITING):
             for view in self._views(node):
                 self._add(view)
-        elif isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value == "description":
-            self._description(node.value)
+            self._stripped(node)
         if isinstance(node, cst.ConcatenatedString):  # its pieces are no texts of their own, what fills them may be
             for expression in _filling(node):
                 expression.visit(self)
@@ -134,11 +133,13 @@ class _Reader(cst.CSTVisitor):
             line = self.file.line(chain.start) + own.count("\n", 0, one.start)
             self.spots.append(Spot(view, line, range(first or line, line + 1)))
 
-    def _description(self, node: cst.BaseExpression) -> None:
-        """A description given to a tool, which LangChain strips."""
+    def _stripped(self, node: cst.BaseExpression) -> None:
+        """A text as LangChain strips it where it is the description of a tool, given there or by name."""
         chain = self._chain(node)
         if chain is not None and not any(isinstance(fragment, Hole) for fragment in chain.fragments):
-            self._add(View(chain.start, chain.end, chain, str.strip))
+            text = "".join(map(str, chain.fragments))
+            if text != text.strip():
+                self._add(View(chain.start, chain.end, chain, str.strip))
 
     def _views(self, node: cst.BaseExpression) -> Iterator[View]:
         """The views that this very expression gives; those within are met on their own."""

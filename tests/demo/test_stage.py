@@ -6,11 +6,13 @@ import pytest
 from openai import APIConnectionError
 
 from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.agent.models import models_of
 from langgraph_gepa.agent.simulation import is_simulated
 from langgraph_gepa.demo.metric import AGENT, ROUTER, WRITER
 from langgraph_gepa.demo.stage import helpdesk_demo
 from langgraph_gepa.errors import ModelError
+from langgraph_gepa.saved import DEMO_GRAPH
 
 
 def test_the_server_lives_as_long_as_the_demo() -> None:
@@ -51,3 +53,11 @@ def test_a_real_model_is_one_by_openai(monkeypatch: pytest.MonkeyPatch) -> None:
     with helpdesk_demo(real=True) as demo:
         assert "simulated" not in demo.reflection_lm.model_name  # type: ignore[attr-defined]  # it is a ChatOpenAI
         assert not any(map(is_simulated, [demo.reflection_lm, *models_of(demo.graph)]))
+
+
+def test_the_desk_is_loaded_again_by_its_name() -> None:
+    """What a run of the demo is applied with: the same prompts, at the same places, and no server."""
+    with helpdesk_demo() as demo:
+        served = [(module.name, module.text, module.origin) for module in survey(demo.graph).modules]
+    loaded = [(module.name, module.text, module.origin) for module in survey(load_graph(DEMO_GRAPH)).modules]
+    assert loaded == served
