@@ -81,7 +81,7 @@ def admit(saved: SavedRun, *, trust: bool, say: Say) -> None:
     Raises `UsageError` where its code is not loaded on the word of the run. A stranger's run that is trusted becomes
     this user's own.
     """
-    spec, here = saved.asked.spec, Path.cwd()
+    spec, here = dict(saved.asked.spec), Path.cwd()
     named = [Named.found(what, str(spec[what]), here) for what in CODE if what in spec]
     require_outside(named, saved.folder)
     if not (saved.own and _as_started(saved, named)):

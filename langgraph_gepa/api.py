@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from langgraph_gepa import session
 from langgraph_gepa.admission import admit
@@ -46,7 +46,7 @@ from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.result import Result
-from langgraph_gepa.saved import DEMO, Asked, SavedRun, found_in
+from langgraph_gepa.saved import DEMO, Asked, SavedRun, Spec, found_in
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import Rules
@@ -335,7 +335,7 @@ def _mask(graph: Any, options: RunnerOptions) -> Mask:
     return masking(secrets_of(models_of(graph)), options.mask)
 
 
-def _spec(names: Mapping[str, Any], options: RunnerOptions, sets: Mapping[str, Any]) -> dict[str, Any]:
+def _spec(names: Mapping[str, Any], options: RunnerOptions, sets: Mapping[str, Any]) -> Spec:
     """How things were named, for `resume`; empty when any of them but the sets was an object or a function."""
     plain = "options" in names or options == RunnerOptions(timeout=options.timeout)
     if not plain or not all(isinstance(value, str) for value in names.values()):
@@ -343,7 +343,8 @@ def _spec(names: Mapping[str, Any], options: RunnerOptions, sets: Mapping[str, A
     named: dict[str, str | None] = {name: str(given) for name, given in sets.items() if isinstance(given, str | Path)}
     if sets["validation"] is None and "training" in named:
         named["validation"] = None
-    return {**names, "sets": named} | ({} if "options" in names else {"timeout": options.timeout})
+    timeout = {} if "options" in names else {"timeout": options.timeout}
+    return cast("Spec", {**names, "sets": named, **timeout})
 
 
 def _called(thing: Any) -> str:

@@ -39,7 +39,7 @@ from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import score
 from langgraph_gepa.result import PAGE, PROMPTS, Result
-from langgraph_gepa.saved import Asked, SavedRun, seed_rollouts
+from langgraph_gepa.saved import Asked, SavedRun, replayed, seed_rollouts
 from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.events import CandidateAdmitted, Event, ModulesLeftOut
 from langgraph_gepa.search.module import NoEffect
@@ -123,6 +123,7 @@ class Job:
             hide = self.mask_examples or str
             begun_again = self.asked.save(store, texts=self.mask, examples=lambda value: masked(value, hide))
             ours = True
+            replayed(self.asked, (event for _, event in store.events()))
             with live if self.progress else nullcontext():
                 if begun_again:
                     say(begun_again)

@@ -8,17 +8,21 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from langgraph_gepa import trust
+from langgraph_gepa.agent.drawing import Outline
 from langgraph_gepa.agent.watching import Sightings, seen, updated
 from langgraph_gepa.checkout import Checkout
+from langgraph_gepa.engine.bounds import require_numbers, require_texts
 from langgraph_gepa.engine.codec import load
+from langgraph_gepa.engine.coherence import coherent, require_known, sound
 from langgraph_gepa.engine.leakage import Leakage
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import TOKENS
-from langgraph_gepa.errors import RunError
+from langgraph_gepa.errors import RunError, UsageError
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import CandidateAdmitted, Charged, Event, RolloutFinished
 from langgraph_gepa.search.example import Example, digest
@@ -33,6 +37,18 @@ Hide = Callable[[Any], Any]
 def _all(value: Any) -> Any:
     """Hides nothing."""
     return value
+
+
+class Spec(TypedDict, total=False):
+    """How the command line named things."""
+
+    graph: str
+    metric: str
+    reflection_lm: str
+    search: str
+    options: str
+    timeout: float | None
+    sets: dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +75,10 @@ class Asked:
     in_flight: int
     concurrency: int
     budget: Budget
-    graph: Mapping[str, Any]
+    graph: Outline
     objective: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
-    spec: Mapping[str, Any] = field(default_factory=dict)
+    spec: Spec = field(default_factory=lambda: Spec())
     simulated: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
     demo: bool = False
@@ -109,7 +125,8 @@ class Asked:
 
         Raises `RunError` naming what differs.
         """
-        before, said = store.settings().get("identity") or {}, ""
+        require_texts([module.text for module in self.found])
+        before, said = _identity(store.settings()), ""
         changed, old = _changed(before, self.identity), WHOLE in before and bool(self.parts)
         if changed or old:
             names = _listed(list(changed.values()) or ["what is noted of it"])
@@ -169,6 +186,14 @@ def _of_set(name: str) -> str:
     return f"the {name} examples"
 
 
+def _identity(settings: Mapping[str, Any]) -> Mapping[str, str]:
+    """What a run was started with, by name; empty for one that was not."""
+    kept = settings.get("identity") or {}
+    if not isinstance(kept, dict) or not all(isinstance(value, str) for value in kept.values()):
+        raise RunError("What the run was started with is damaged.")
+    return kept
+
+
 def _masked(asked: Asked, identity: Mapping[str, str]) -> tuple[str, ...]:
     """The sets of which a mask hid something: they are kept otherwise than the run was started with them."""
     kept = {name: asked.identity[_of_set(name)] for name in asked.sets}
@@ -202,11 +227,13 @@ class SavedRun:
         try:
             asked = asked_of(store)
             settings = store.settings()
-            masked, own = _masked(asked, settings.get("identity") or {}), _own(settings)
+            masked, own = _masked(asked, _identity(settings)), _own(settings)
             events = list(store.events())
+            with _located(folder):
+                pool = replayed(asked, (event for _, event in events))
         finally:
             store.close()
-        return cls(Path(folder), asked, events, Pool.replay(event for _, event in events), masked, own)
+        return cls(Path(folder), asked, events, pool, masked, own)
 
     @property
     def sets(self) -> dict[str, Any]:
@@ -231,7 +258,8 @@ class SavedRun:
 
         def rollout(key: str) -> Rollout | None:
             paid = store.paid(key)
-            return None if paid is None else load(Rollout, paid)
+            with _located(self.folder):
+                return None if paid is None else sound(load(Rollout, paid))
 
         try:
             yield rollout
@@ -244,8 +272,8 @@ class SavedRun:
         if self.pool.started is None:
             return self.asked.found
         with self.rollouts() as load:
-            rollouts = list(filter(None, map(load, seed_rollouts(event for _, event in self.events))))
-        shown = seen((call for rollout in rollouts for call in rollout.calls), self.asked.found)
+            rollouts = filter(None, map(load, seed_rollouts(event for _, event in self.events)))
+            shown = seen((call for rollout in rollouts for call in rollout.calls), self.asked.found)
         return tuple(updated(self.asked.found, Sightings(shown, no_effect=self.pool.left_out)))
 
     @property
@@ -304,7 +332,7 @@ def examples_in(place: Any, sources: Mapping[str, str]) -> Examples | None:
         asked = asked_of(store) if "asked" in settings else None
     finally:
         store.close()
-    if asked is None or asked.sources != sources or _masked(asked, settings["identity"]):
+    if asked is None or asked.sources != sources or _masked(asked, _identity(settings)):
         return None
     return asked.examples
 
@@ -318,16 +346,48 @@ def seed_rollouts(events: Iterable[Event]) -> list[str]:
     ]
 
 
+@contextmanager
+def _located(folder: Path | str) -> Iterator[None]:
+    """Says which run's folder cannot be used."""
+    try:
+        yield
+    except RunError as error:
+        raise RunError(f"{folder}: {error}") from error.__cause__
+
+
 def _own(settings: Mapping[str, Any]) -> bool:
     return trust.is_own(settings["asked"], settings.get("signature"))
 
 
 def asked_of(store: Store) -> Asked:
-    """What the run in `store` was asked. Raises `RunError` when it was made but never started."""
+    """What the run in `store` was asked. Raises `RunError` when it was made but never started, and where what is kept
+    of it is not what we write."""
     settings = store.settings()
     if "asked" not in settings:
         raise RunError("This run's folder was made but the run never started. Start it again with `optimize`.")
-    return _ASKED.validate_python(settings["asked"])
+    try:
+        asked: Asked = _ASKED.validate_python(settings["asked"])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunError(f"What the run was asked is damaged: {where}: {first['msg'].lower()}.") from None
+    except UsageError as error:
+        raise RunError(f"What the run was asked is damaged: {error}") from None
+    require_numbers([asdict(asked.budget), asked.in_flight, asked.concurrency, asked.repeats, asked.perfect])
+    require_texts([module.text for module in asked.found])
+    require_known(asked.modules, {module.name for module in asked.found}, "module")
+    return asked
+
+
+def replayed(asked: Asked, events: Iterable[Event]) -> Pool:
+    """The pool of a run whose events fit together and what it was asked. Raises `RunError`."""
+    pool = Pool.replay(coherent(events))
+    if pool.started is not None:
+        require_known(pool.started.seed, {module.name for module in asked.found}, "module")
+        sets = (pool.started.feedback_set, pool.started.pareto_set, pool.started.test_set)
+        for started, given in zip(sets, asked.sets.values(), strict=True):
+            require_known(started, {example.id for example in given}, "example")
+    return pool
 
 
 def _listed(names: Sequence[str]) -> str:

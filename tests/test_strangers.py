@@ -18,6 +18,7 @@ from typer.testing import Result as Ended
 from langgraph_gepa import Result
 from langgraph_gepa.cli import app
 from langgraph_gepa.saved import SavedRun, adopt
+from langgraph_gepa.search.candidate import texts_key
 from langgraph_gepa.store.folder import open_run
 
 
@@ -181,6 +182,23 @@ def posing(name: str, file: str, text: str, note: str = "") -> Callable[[list[An
     )
 
 
+def retell(run: Path, name: str, old: str, new: str) -> None:
+    """Has the journal say that the seed said `old` in a module, and every other candidate `new`."""
+    with closing(open_run(run, create=False)) as store:
+        rows = [(id, json.loads(body)) for id, body in store._db.execute("SELECT id, body FROM events")]
+        keys = {}
+        for _, body in rows:
+            texts = body.get("seed") or body.get("candidate", {}).get("texts")
+            if texts is not None:
+                before = texts_key(texts)
+                texts[name] = new if body.get("candidate", {}).get("id") else old
+                keys[before] = texts_key(texts)
+        for id, body in rows:
+            if body["type"] == "RolloutFinished":
+                body["texts"] = keys.get(body["texts"], body["texts"])
+            store._db.execute("UPDATE events SET body = ? WHERE id = ?", (json.dumps(body), id))
+
+
 @pytest.mark.parametrize("name", ["sort", "extra"])
 def test_what_a_stranger_calls_a_module_is_written_only_where_the_graph_has_it(
     run: Path, project: Path, name: str
@@ -188,12 +206,9 @@ def test_what_a_stranger_calls_a_module_is_written_only_where_the_graph_has_it(
     """Another text of the project under a module's name, or under a new one with the new text of a true module."""
     (project / "package.json").write_text('{"scripts": {"test": "jest --ci --coverage --all"}}')
     before = {file: (project / file).read_bytes() for file in ("package.json", "letters.py")}
-    say(run, found=posing(name, "package.json", "jest --ci --coverage --all"))
-    with closing(open_run(run, create=False)) as store:
-        store._db.execute(
-            "UPDATE events SET body = json_set(body, '$.candidate.texts.extra', ?) WHERE type = 'CandidateAdmitted'",
-            (Result.open(run).prompts["answer"],),
-        )
+    old, new = "jest --ci --coverage --all", Result.open(run).prompts["answer"]
+    say(run, found=posing(name, "package.json", old))
+    retell(run, name, old, new)
     ended = call("apply run --graph letters.py:graph")
     assert ended.exit_code == 2
     assert f"has no {name} that says what the run started from, and the run is not yours" in ended.stderr

@@ -70,21 +70,27 @@ def seen(calls: Iterable[Call], modules: Sequence[Module], texts: Texts | None =
     own = texts or {}
     parts = {m.name: _parts(m, own.get(m.name, m.text)) for m in modules if m.kind == "prompt"}
     found: dict[str, dict[str, None]] = {}
-    told: dict[tuple[str, str], None] = {}
+    met: set[tuple[str, int]] = set()  # by hash: all the texts of a run may be more than the memory holds
     for call in calls:
         if call.kind == "model":
-            told |= {(call.node, text): None for message in call.inputs for text in strings(message.get("content"))}
             for name in call.modules:
                 if name not in parts:  # tools and schemas are in no message: who attributed the call saw them offered
                     found.setdefault(name, {})[call.node] = None
-    for node, text in told:
-        said = even(text)
-        carried = [m for m in modules if m.kind == "prompt" and _carried(m, parts[m.name], said, node)]
-        for module in carried:
-            twins = [other for other in carried if parts[other.name] == parts[module.name]]
-            if node in module.nodes or not any(node in twin.nodes for twin in twins):
-                found.setdefault(module.name, {})[node] = None
+            for text in (text for message in call.inputs for text in strings(message.get("content"))):
+                if (call.node, hash(text)) not in met:
+                    met.add((call.node, hash(text)))
+                    for name in _carried_by(text, call.node, modules, parts):
+                        found.setdefault(name, {})[call.node] = None
     return {module.name: tuple(found[module.name]) for module in modules if module.name in found}
+
+
+def _carried_by(text: str, node: str, modules: Sequence[Module], parts: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    said = even(text)
+    carried = [m for m in modules if m.kind == "prompt" and _carried(m, parts[m.name], said, node)]
+    for module in carried:
+        twins = [other for other in carried if parts[other.name] == parts[module.name]]
+        if node in module.nodes or not any(node in twin.nodes for twin in twins):
+            yield module.name
 
 
 def updated(modules: Iterable[Module], known: Sightings, declared: Container[str] = ()) -> Iterator[Module]:

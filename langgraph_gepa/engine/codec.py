@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from langgraph_gepa.engine.bounds import read_json
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.events import Event
@@ -76,10 +77,7 @@ _ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"))
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"The run holds a record that is no JSON ({error}), {_DAMAGED}") from error
+    data = read_json(text)
     if not isinstance(data, dict):
         raise RunError(f"The run holds a record that is no JSON object, {_DAMAGED}")
     return data

@@ -12,6 +12,8 @@ from langgraph_gepa.report.words import one_line
 _GAP_X, _GAP_Y, _MARGIN = 28.0, 54.0, 12.0
 _HEAD, _LINE, _CHAR = 34.0, 20.0, 7.6
 _LABELS = 4
+_MOST = 500
+"""Nodes up to which a graph is drawn."""
 _ENDS = {"__start__": "start", "__end__": "end"}
 
 
@@ -54,9 +56,11 @@ class Drawing:
 
 
 def draw_graph(view: View) -> Drawing | None:
-    """The graph in the settings; `None` when there is none."""
+    """The graph in the settings; `None` when there is none, or more of it than anybody could see."""
     graph = view.settings.get("graph")
     if not isinstance(graph, Mapping) or not graph.get("nodes"):
+        return None
+    if len(graph["nodes"]) > _MOST or len(graph.get("edges", ())) > 4 * _MOST:
         return None
     names = [str(name) for name in graph["nodes"]]
     edges = [(str(a), str(b), bool(c)) for a, b, c in graph.get("edges", ()) if {str(a), str(b)} <= set(names)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 
 from langgraph_gepa.errors import RunError
 
@@ -39,7 +41,32 @@ def version(db: sqlite3.Connection) -> int:
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION and (application or number or tables):
         raise RunError("It is a database, but no run's. Give another folder.")
+    if 0 < number <= len(MIGRATIONS):
+        _require_plain(db, number)
     return int(number)
+
+
+def _require_plain(db: sqlite3.Connection, number: int) -> None:
+    """Raises `RunError` where the tables are not what our scripts make, or anything in the schema runs by itself.
+
+    A view in place of a table, a trigger, a generated column or an expression in an index is code of whoever made the
+    file, and SQLite runs it when the table is read or written.
+    """
+    found = db.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    with closing(sqlite3.connect(":memory:")) as ours:
+        ours.executescript("".join(MIGRATIONS[:number]))
+        tables = dict(ours.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+    known = {name: sql for kind, name, sql in found if kind == "table" and name in tables}
+    others = [sql for kind, name, sql in found if name not in tables and (kind != "table" or _VIRTUAL.match(sql))]
+    if others or {name: _bare(sql) for name, sql in known.items()} != {n: _bare(sql) for n, sql in tables.items()}:
+        raise RunError("Its tables are not those that a run has, so it is damaged or was made to do harm.")
+
+
+def _bare(sql: str) -> str:
+    return "".join(sql.split())
+
+
+_VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL", re.IGNORECASE)
 
 
 def upgrade(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sqlite3
 import zlib
@@ -12,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from langgraph_gepa.engine.bounds import LONGEST, read_json, require_short, unpacked
 from langgraph_gepa.engine.codec import dump, load_event
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.events import Event
@@ -57,6 +59,7 @@ class SqliteStore:
     def pay(self, key: str, value: str, event: Event, at: float) -> None:
         """Writes both or neither. A key that was paid for before keeps its first entry; the event counts."""
         body = dump(event)
+        require_short(value)
         entry = zlib.compress(value.encode("utf-8", "surrogatepass"))
         with _explained(self._path), self._db:
             self._db.execute("BEGIN IMMEDIATE")
@@ -71,7 +74,7 @@ class SqliteStore:
                 return None
             if not isinstance(row[0], bytes):
                 raise RunError(_DAMAGED)
-            return zlib.decompress(row[0]).decode("utf-8", "surrogatepass")
+            return unpacked(row[0])
 
     def note(self, key: str, usage: Usage) -> None:
         """Survives a kill but not surely a power cut: written for every model call, so without an fsync."""
@@ -85,7 +88,7 @@ class SqliteStore:
 
     def notes(self) -> Mapping[str, Usage]:
         with _explained(self._path):
-            return {key: Usage(*spent) for key, *spent in self._db.execute("SELECT * FROM notes ORDER BY rowid")}
+            return {str(key): _usage(*spent) for key, *spent in self._db.execute("SELECT * FROM notes ORDER BY rowid")}
 
     def charge(self, key: str, event: Event, at: float) -> None:
         body = dump(event)
@@ -110,7 +113,7 @@ class SqliteStore:
             query = "SELECT id, at, body FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
             with _explained(self._path):
                 rows = self._db.execute(query, (done, last, _PAGE)).fetchall()
-                page = [(at, load_event(str(body))) for _, at, body in rows]
+                page = [(_time(at), load_event(str(body))) for _, at, body in rows]
                 if not rows or rows[-1][0] != done + len(rows):
                     raise RunError(_DAMAGED)  # events are missing, and a pool without them would be another
             yield from page
@@ -119,7 +122,7 @@ class SqliteStore:
     def settings(self) -> Mapping[str, Any]:
         with _explained(self._path):
             rows = self._db.execute("SELECT key, body FROM settings ORDER BY rowid").fetchall()
-            return {key: json.loads(str(body)) for key, body in rows}
+            return {str(key): read_json(str(body)) for key, body in rows}
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Merges key by key: a key given replaces its value, the others stay."""
@@ -135,6 +138,19 @@ class SqliteStore:
 
     def _insert(self, event: Event, body: str, at: float) -> None:
         self._db.execute("INSERT INTO events (at, type, body) VALUES (?, ?, ?)", (at, type(event).__name__, body))
+
+
+def _time(at: Any) -> float:
+    if not isinstance(at, float) or not math.isfinite(at):
+        raise RunError(_DAMAGED)
+    return at
+
+
+def _usage(input_tokens: Any, output_tokens: Any, dollars: Any, estimated: Any) -> Usage:
+    counts = all(isinstance(count, int) for count in (input_tokens, output_tokens, estimated))
+    if not counts or not (dollars is None or (isinstance(dollars, float) and math.isfinite(dollars))):
+        raise RunError(_DAMAGED)
+    return Usage(input_tokens, output_tokens, dollars, estimated)
 
 
 def _writer(path: Path, opened: ExitStack) -> sqlite3.Connection:
@@ -189,6 +205,8 @@ def _readable(path: Path, opened: ExitStack) -> sqlite3.Connection:
 def _connected(name: str, opened: ExitStack) -> sqlite3.Connection:
     db = sqlite3.connect(name, timeout=10, isolation_level=None, uri=name.startswith("file:"))
     opened.enter_context(closing(db))
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2 * LONGEST)  # of a row
+    db.execute("PRAGMA trusted_schema = OFF")
     db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return db
 
@@ -200,7 +218,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except RunError as error:
         raise RunError(f"{path}: {error}") from error.__cause__
-    except (zlib.error, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise RunError(f"{path}: {_DAMAGED}") from error
     except OSError as error:
         raise RunError(f"{path}: It cannot be used ({error}). Mend that, then try again.") from error
@@ -224,6 +242,7 @@ _CAUSES = {
     sqlite3.SQLITE_IOERR: "The disk fails to read or write. Nothing is half-written: mend it, then resume the run.",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_TOOBIG: _DAMAGED,
     sqlite3.SQLITE_ERROR: _DAMAGED,  # our statements fit our schema, so it is no longer ours
     sqlite3.SQLITE_READONLY: _UNWRITABLE,
     sqlite3.SQLITE_CANTOPEN: _UNWRITABLE,

@@ -1,0 +1,152 @@
+"""A journal and its rollouts, read from a folder that anybody may have written: they fit together, or are refused.
+
+The pool is a fold of events that trusts them, as the engine wrote them. An event that names a candidate, a module or an
+example there is none of would end in an error that explains nothing, or in memory and time without bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from langgraph_gepa.engine.bounds import require_numbers, require_texts
+from langgraph_gepa.errors import RunError
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.events import (
+    CandidateAdmitted,
+    Charged,
+    ChildrenProposed,
+    Event,
+    ExamplesDrawn,
+    IterationFinished,
+    IterationStarted,
+    ModelTried,
+    ModulesChosen,
+    ModulesLeftOut,
+    ReflectionFinished,
+    RolloutFinished,
+    RunFinished,
+    RunStarted,
+    Subset,
+)
+from langgraph_gepa.search.module import Texts
+from langgraph_gepa.search.rollout import Rollout
+
+MOST_SCORES = 20_000_000
+"""Sets of texts, times the examples that each may be scored on: the pool keeps a place for every pair."""
+
+
+def coherent(events: Iterable[Event]) -> Iterator[Event]:
+    """The events, as long as each fits those before it. Raises `RunError` at the first that does not."""
+    known = _Known()
+    for number, event in enumerate(events, 1):
+        require_numbers(_numbers(event))
+        if not known.fits(event):
+            raise RunError(
+                f"Event {number} of the run, {type(event).__name__}, does not fit those before it, so the run is "
+                "damaged or was changed. Go on from a copy of its folder."
+            )
+        yield event
+
+
+def sound(rollout: Rollout) -> Rollout:
+    """The rollout, if what is ours in it is as we write it; what the graph made is any JSON data. Raises `RunError`."""
+    require_numbers([asdict(rollout.usage), rollout.seconds, rollout.score, dict(rollout.feedback.objectives)])
+    for call in rollout.calls:
+        require_numbers([asdict(call.usage), call.seconds])
+        messages = call.inputs if call.kind == "model" else []
+        if not isinstance(messages, list) or not all(isinstance(message, Mapping) for message in messages):
+            raise RunError("The run holds a model call whose messages are none, so it is damaged.")
+    return rollout
+
+
+def _numbers(event: Event) -> list[Any]:
+    names = ("iteration", "parent", "score", "seconds", "before", "after", "repeated", "parents")
+    found = [getattr(event, name, None) for name in names]
+    usage = getattr(event, "usage", None)
+    return found if usage is None else [*found, *asdict(usage).values()]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the events so far have introduced."""
+
+    modules: frozenset[str] | None = None
+    left_out: set[str] = field(default_factory=set)
+    sets: dict[Subset, frozenset[str]] = field(default_factory=dict)
+    candidates: int = 0
+    texts: set[str] = field(default_factory=set)
+
+    def fits(self, event: Event) -> bool:
+        if isinstance(event, RunStarted):
+            return self._begins(event)
+        if isinstance(event, ModulesLeftOut):
+            self.left_out |= event.reasons.keys()
+        if isinstance(event, Charged | ModelTried | ModulesLeftOut):
+            return True
+        if self.modules is None:
+            return False
+        match event:
+            case IterationStarted():
+                return self._starts(event)
+            case ExamplesDrawn():
+                return self.sets[event.subset].issuperset(event.examples)
+            case ModulesChosen():
+                return (self.modules - self.left_out).issuperset(event.modules) and self._is_candidate(event.parent)
+            case RolloutFinished():
+                return self._is_scored(event)
+            case ReflectionFinished():
+                return event.module in self.modules
+            case ChildrenProposed():
+                return all(self.modules.issuperset(child) for child in event.children)
+            case CandidateAdmitted():
+                return self._admits(event.candidate)
+            case IterationFinished() | RunFinished():
+                return True
+
+    def _begins(self, event: RunStarted) -> bool:
+        if self.modules is not None or not event.seed:
+            return False
+        self.modules = frozenset(event.seed)
+        pareto = frozenset(event.pareto_set)
+        self.sets = {
+            "feedback": frozenset(event.feedback_set),
+            "pareto": pareto,
+            "gate": pareto,
+            "test": frozenset(event.test_set),
+        }
+        return True
+
+    def _starts(self, event: IterationStarted) -> bool:
+        of = self.sets["feedback" if len(event.parents) == 1 else "pareto"]
+        known = len(event.parents) in (1, 2) and all(map(self._is_candidate, event.parents))
+        return known and of.issuperset(event.minibatch) and self._are_texts(event.texts) and self._over(event.ancestor)
+
+    def _admits(self, candidate: Candidate) -> bool:
+        known = len(candidate.parents) <= 2 and all(map(self._is_candidate, candidate.parents))
+        first = candidate.id == self.candidates and bool(candidate.parents) == bool(self.candidates)
+        self.candidates += 1
+        return first and known and self._are_texts(candidate.texts) and self._over(candidate.ancestor)
+
+    def _is_scored(self, event: RolloutFinished) -> bool:
+        self.texts.add(event.texts)
+        few = len(self.texts) * len(self.sets["pareto"]) <= MOST_SCORES
+        return few and event.example in self.sets[event.subset]
+
+    def _is_candidate(self, id: int) -> bool:
+        return 0 <= id < self.candidates
+
+    def _over(self, ancestor: int | None) -> bool:
+        return ancestor is None or self._is_candidate(ancestor)
+
+    def _are_texts(self, texts: Texts | None) -> bool:
+        if texts is not None:
+            require_texts(texts.values())
+        return texts is None or frozenset(texts) == self.modules
+
+
+def require_known(named: Collection[str], known: Collection[str], what: str) -> None:
+    """Raises `RunError` for a name of a `what` that the run does not have."""
+    if unknown := sorted(set(named) - set(known)):
+        raise RunError(f"The run names the {what} {unknown[0]!r}, and it has none of this name: it is damaged.")
