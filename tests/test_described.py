@@ -64,6 +64,37 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType
         sys.modules.pop(name, None)
 
 
+LOOP = """
+from langchain_core.language_models.fake_chat_models import FakeListChatModel
+from langgraph.graph import START, MessagesState, StateGraph
+
+model = FakeListChatModel(responses=["x"])
+builder, before = StateGraph(MessagesState), START
+for name, text in (
+    ("first", "You sort the letters of the visitors."),
+    ("second", "You answer the letters of the visitors."),
+):
+    def node(state, text=text):
+        return {"messages": [model.invoke([("system", text), *state["messages"]])]}
+    builder.add_node(name, node).add_edge(before, name)
+    before = name
+graph = builder.compile()
+"""
+
+
+def test_a_variable_that_a_loop_left_behind_is_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last text of the loop is at home where it is written, as the first one is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.setitem(sys.modules, "looped_desk", ModuleType("looped_desk"))
+    desk: Any = loaded(tmp_path, LOOP, "looped_desk")
+    found = discover(desk.graph)
+    assert [(module.text.split()[1], module.origin) for module in found] == [
+        ("sort", "looped_desk.py:8"),
+        ("answer", "looped_desk.py:9"),
+    ]
+
+
 @pytest.mark.parametrize(("name", "line"), [("one", 6), ("two", 11), ("three", 19)])
 def test_a_description_over_several_lines_is_at_home_where_it_is_written(
     desk: Any, tmp_path: Path, name: str, line: int

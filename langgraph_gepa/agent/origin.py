@@ -120,14 +120,19 @@ class Places:
             for module, name in self.constants.get(id(value), ())
             if (home := definitions.home(territory.names_in(module), name, value))
         }
-        if len(homes) == 1:
-            return next(iter(homes.values()))
+        assigned = [home for home in homes.values() if home.file is not None]
+        if len(assigned) == 1:
+            return assigned[0]
         literals = self._written(slot.text)
         if len(literals) > 1:
             literals = list(self._assigned(slot)) or literals
         if len(literals) == 1:
             file, line, _ = literals[0]
             return Place(("literal", *literals[0]), file, line)
+        if (
+            len(homes) == 1
+        ):  # a name that nothing assigns is no home of what is written elsewhere: a loop left it behind
+            return next(iter(homes.values()))
         if not literals and len(slot.text) > _INTERNED:
             return Place(("object", id(value)))
         # Equal literals may be one object: what one node uses is then taken for one text.
