@@ -29,8 +29,10 @@ _HEADING = re.compile(r"\s*(#+\s|[-=*_#<>\[\]|]{1,3}[^.!?]*[-=*_#<>\[\]|]{1,3}\s
 
 
 def frames(text: str, style: Style = "plain", tokens: Iterable[str] = ()) -> bool:
-    """Whether a text only frames data: no line of it instructs."""
-    return not any(_instructs(line) for line in _lines(text, style, tokens))
+    """Whether a text only frames data: no line of it instructs. Many words without any data between them frame none."""
+    lines = list(_lines(text, style, tokens))
+    listing = not any(_HOLE in line for line in lines) and sum(map(words, lines)) > _LABEL
+    return not (listing or any(map(_instructs, lines)))
 
 
 def is_value(text: str) -> bool:
@@ -43,7 +45,7 @@ def instructs(text: str, style: Style = "plain", tokens: Iterable[str] = (), *, 
     `least` words, or is long."""
     lines = list(_lines(text, style, tokens))
     sentence = any(_ENDS.search(line) and words(line) >= least for line in lines)
-    return sentence or (length(text, style, tokens) >= LONG and any(map(_instructs, lines)))
+    return sentence or (length(text, style, tokens) >= LONG and not frames(text, style, tokens))
 
 
 def instructs_by_itself(text: str, style: Style = "plain", tokens: Iterable[str] = ()) -> bool:

@@ -173,6 +173,7 @@ def test_the_prompt_beside_a_response_schema_is_found_and_bound(echo: Any) -> No
         ("<document>{text}</document>", True),
         ("When executing {tool}\nThe result was {result}", True),
         ("Answer {q} in one short sentence", False),
+        ("Ask for the news of this company, such as:\n- New products\n- New partners\n- New owners", False),
         ("That will not do. Think again: {advice}", False),
         ("Here is what you know:\n{known}\nUse nothing else.", False),
     ],
