@@ -16,10 +16,12 @@ from langgraph_gepa.agent.filling import filling
 from langgraph_gepa.agent.flow import Demand, Flow, Reading, Solution
 from langgraph_gepa.agent.reach import outside, reachable
 from langgraph_gepa.agent.strange import READ
-from langgraph_gepa.agent.uses import REACHING
+from langgraph_gepa.agent.uses import REACHING, Use
 from langgraph_gepa.search.module import Module, Style
 
 _READS = {"read_text", "read", "open", "safe_load", "full_load", "load", "loads", "get_template", "from_file"}
+_GIVEN: frozenset[Use] = REACHING | {"value", "table"}
+"""Uses of what is read: the code does not say what a file holds, so that none of it is more than a value to it."""
 _LONGEST = 300
 
 Named = tuple[FunctionType, str, bool]
@@ -50,7 +52,7 @@ def _demands(reading: Reading, solution: Solution) -> frozenset[Demand]:
     for node in ast.walk(reading.node):
         if isinstance(node, ast.Call) and last(node.func) in _READS:
             found |= solution.at(("call", key, code.position(node)))
-    return frozenset(found) if any(use in REACHING for _, use in found) else frozenset()
+    return frozenset(found) if any(use in _GIVEN for _, use in found) else frozenset()
 
 
 def _named(reading: Reading) -> Iterator[Named]:
@@ -91,7 +93,7 @@ def _used(text: Text, demands: frozenset[Demand]) -> bool:
     """Whether what is used of the file comes to this value; of JSON only the last key is known."""
     for path, use in demands:
         keys = [key for key in path if key is not None]
-        if use in REACHING and keys and keys[-1] in text.keys and set(keys) <= {*text.keys, *keys[:-1]}:
+        if use in _GIVEN and keys and keys[-1] in text.keys and set(keys) <= {*text.keys, *keys[:-1]}:
             return True
     return False
 

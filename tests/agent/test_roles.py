@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -192,3 +193,20 @@ def test_the_way_to_the_model_tells_the_use() -> None:
     assert carried("compared", "made") is None
     assert roles.off(roles.Text("Answer kindly."), frozenset({"prompt"})) is None
     assert roles.off(roles.Text("Unknown Company"), frozenset({"inserted"})) is Off.FILLING
+
+
+def test_a_value_of_a_file_that_fills_a_placeholder_is_found(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a node reads from yaml and puts into its prompt is listed before anything runs."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "config.yaml").write_text("background: The shop sells bicycles and repairs them on the same day.\n")
+    (tmp_path / "reading_shop.py").write_text(
+        "from pathlib import Path\nimport yaml\nfrom langchain_openai import ChatOpenAI\n"
+        "model = ChatOpenAI(model='m', api_key='x')\n"
+        "def node(state):\n"
+        "    with open(Path(__file__).parent / 'config.yaml') as file:\n"
+        "        config = yaml.safe_load(file)\n"
+        "    model.invoke(f\"You answer letters for a shop. {config['background']} Answer: {state['question']}\")\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("reading_shop")
+    assert any(text.startswith("The shop sells") for text in found(module.node))
