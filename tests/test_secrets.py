@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from langgraph_gepa import Budget, RunnerOptions, optimize
 from langgraph_gepa.agent.masking import clean, masking, secrets_of
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
-from langgraph_gepa.errors import Interrupted, UsageError
+from langgraph_gepa.errors import ModelError, UsageError
 
 GRAPH_KEY = "marked-key-of-the-graph"
 HEADER_KEY = "marked-header-of-the-graph"
@@ -109,7 +109,7 @@ def test_an_exception_that_repeats_a_key_is_cleaned(tmp_path: Path) -> None:
     def refuse(*_: Any) -> Answer:
         raise ApiError(401, f"Incorrect API key provided: {GRAPH_KEY}")
 
-    with SimulatedServer({"simulated": refuse}) as server, pytest.raises(Interrupted) as stopped:
+    with SimulatedServer({"simulated": refuse}) as server, pytest.raises(ModelError) as stopped:
         search(server.base_url, tmp_path / "run")
     said = "".join(traceback.format_exception(stopped.value))
     assert "Incorrect API key provided: <hidden>" in said

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel, SecretStr
 
+from langgraph_gepa.agent.credentials import HIDDEN, hide_credentials, passwords_in
 from langgraph_gepa.agent.evidence import chain
 from langgraph_gepa.agent.failures import diagnosis, is_world_failure
 from langgraph_gepa.errors import Error, UsageError
@@ -20,7 +23,6 @@ from langgraph_gepa.visible import visible
 Mask = Callable[[str], str]
 """From a text to the text as it may be kept: `lambda text: re.sub(r"[\\w.]+@[\\w.]+", "<email>", text)`."""
 
-HIDDEN = "<hidden>"
 SHORTEST = 8
 """Shorter values are no keys, and hiding them would hide ordinary words."""
 
@@ -40,8 +42,10 @@ _STARTS = ("AKIA", "AIza", "eyJ", "Bearer ", *(prefix + joint for prefix in _PRE
 
 
 def secrets_of(models: Iterable[Any], environment: Mapping[str, str] = os.environ) -> frozenset[str]:
-    """Values that are keys: secret fields and headers of the models, and environment variables named like keys."""
+    """Values that are keys: secret fields and headers of the models, environment variables named like keys, and the
+    passwords in the URLs of all others."""
     found = {value for name, value in environment.items() if _NAMES.search(name.upper())}
+    found |= {password for value in environment.values() for password in passwords_in(value)}
     for model in models:
         if isinstance(model, BaseModel):
             for name in type(model).model_fields:
@@ -50,14 +54,16 @@ def secrets_of(models: Iterable[Any], environment: Mapping[str, str] = os.enviro
 
 
 def masking(secrets: Iterable[str], mask: Mask | None = None) -> Mask:
-    """Hides the secrets and whatever looks like a key, then applies the user's own mask."""
-    values = sorted(secrets, key=len, reverse=True)
+    """Hides the secrets, whatever looks like a key and what stands where credentials do, then applies the user's own
+    mask."""
+    values = sorted({spelled for value in secrets for spelled in _spelled(value)}, key=len, reverse=True)
 
     def hide(text: str) -> str:
         for value in values:
             text = text.replace(value, HIDDEN)
         if any(start in text for start in _STARTS):
             text = _SHAPES.sub(HIDDEN, text)
+        text = hide_credentials(text)
         if mask is None:
             return text
         try:
@@ -137,6 +143,11 @@ def _masked_call(call: Call, mask: Mask) -> Call:
     )
 
 
+def _spelled(secret: str) -> Iterable[str]:
+    """A secret as it is, in a URL, in a form and in JSON."""
+    return secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]
+
+
 def _held(value: Any) -> Iterable[str]:
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
@@ -145,4 +156,4 @@ def _held(value: Any) -> Iterable[str]:
             if isinstance(item, SecretStr):
                 yield item.get_secret_value()
             elif isinstance(item, str) and _HEADERS.search(str(name)):
-                yield item.removeprefix("Bearer ")
+                yield item.removeprefix("Bearer ").removeprefix("Basic ")
