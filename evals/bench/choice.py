@@ -24,7 +24,7 @@ from worlds import World
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.report.intervals import Interval, difference
-from langgraph_gepa.search.advantage import Advantage, advantage
+from langgraph_gepa.search.advantage import Advantage, advantage, posterior_on
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.pool import Pool
@@ -81,7 +81,7 @@ def claims(seeds: int) -> list[Claim]:
                         measured = difference([old[one] for one in both], [new[one] for one in both])
                         if best.id and measured is not None:
                             truth = world.worth(best.texts) - world.worth(first.texts)
-                            expected = advantage(pool.posterior, best.id)
+                            expected = advantage(posterior_on(pool, pool.pareto_set), best.id)
                             found.append(Claim(preset, size, rollouts, family.noisy, truth, expected, measured))
     return found
 

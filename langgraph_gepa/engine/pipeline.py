@@ -87,7 +87,8 @@ class Pipeline:
         names, records, shown = await self._choose(parent, drawn, scores)
         if not records:
             flawless = bool(scores) and perfect(scores, self.rules.perfect)
-            self._close("skipped", "every score is perfect" if flawless else "no failure is left to learn from", scores)
+            why = "every score is perfect" if flawless else "it has no failure left to reflect on"
+            self._close("skipped", why, scores)
             return None
         if not names:
             self._close("skipped", "none of the prompts was used in these rollouts", tuple(map(score_of, shown)))

@@ -66,6 +66,15 @@ def test_what_was_learned_from_is_left_out(tables: Any) -> None:
     rows = [tables.Row((), "a", [0.0, 0.0, 1.0, 0.0]), tables.Row((0,), "b", [1.0, 1.0, 0.0, 1.0])]
     pool = tables.pool(*rows)
     some = posterior_on(pool, pool.pareto_set[:3])
-    alone = tables.pool(*(tables.Row(row.parents, row.texts, row.scores[:3]) for row in rows)).posterior
-    assert some.means.tolist() == pytest.approx(alone.means.tolist())
-    assert posterior_on(pool, pool.pareto_set) is pool.posterior
+    alone = tables.pool(*(tables.Row(row.parents, row.texts, row.scores[:3]) for row in rows))
+    assert some.means.tolist() == pytest.approx(posterior_on(alone, alone.pareto_set).means.tolist())
+
+
+@pytest.mark.parametrize(("old", "new", "size"), [(0.0, 1.0, 8), (0.2, 0.7, 8), (0.2, 0.7, 20), (0.0, 1.0, 6)])
+def test_what_all_pairs_agree_on_is_not_denied(tables: Any, old: float, new: float, size: int) -> None:
+    """A large step is believed as far as the interval goes, though it is the only one and the pairs are few."""
+    pool = tables.pool(tables.Row((), "a", [old] * size), tables.Row((0,), "b", [new] * size))
+    found = advantage(posterior_on(pool, pool.pareto_set), 1)
+    assert found.low > 0.05
+    assert found.high >= 0.98 * (new - old)
+    assert found.difference > 0.75 * (new - old)
