@@ -228,7 +228,12 @@ def test_the_second_signal_ends_the_command_whatever_hangs_in_it(tmp_path: Path,
     command = [sys.executable, "-m", "langgraph_gepa", *words.split(), "--reflection-lm", "openai:simulated"]
     env = os.environ | {"OPENAI_API_KEY": "simulated", "PYTHONPATH": os.pathsep.join(sys.path)}
     said, told, pulled = "", False, 0.0
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=env) as process:
+    with (
+        SimulatedServer({"simulated": lambda *_: Answer("word")}) as server,
+        subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=env | {"OPENAI_BASE_URL": server.base_url}
+        ) as process,
+    ):
         assert process.stderr is not None
         last_resort = threading.Timer(90, process.kill)
         last_resort.start()
