@@ -92,7 +92,7 @@ class Asked:
     @property
     def graph_words(self) -> str:
         """The words by which the graph can be loaded again; empty when it was given as an object."""
-        return self.loads or str(self.spec.get("graph", "")) or (DEMO_GRAPH if self.demo else "")
+        return str(self.spec.get("graph", "")) or self.loads or (DEMO_GRAPH if self.demo else "")
 
     @property
     def sets(self) -> dict[str, Sequence[Example]]:
