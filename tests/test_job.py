@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,7 @@ def test_the_first_call_is_made_once_and_paid_for(tmp_path: Path) -> None:
     def stopping_once(rollout: Any) -> float:
         if not stopped:
             stopped.append(True)
-            signal.raise_signal(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
         return never(rollout)
 
     def improve() -> Any:
