@@ -35,7 +35,7 @@ _BREAK = r"(?:\s{1,2}|(?:\\{1,4}r)?\\{1,4}n)"  # JSON writes a line's end with a
 _DATA_URL = re.compile(rf"data:([\w.+-]+/[\w.+-]+)?[\w;=.+-]*,(?:{_LETTER}|%[0-9A-Fa-f]{{2}}){{32,}}={{0,2}}")
 _RUN = re.compile(rf"{_LETTER}{{60,}}={{0,2}}(?:{_BREAK}{_LETTER}{{40,}}={{0,2}})*")
 _SLASHED = re.compile(rf"{_LETTER}{{8,}}(?:\\{{1,4}}/{_LETTER}*)+={{0,2}}")  # and may write a slash with one
-_NUMBERS = re.compile(rf"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?,\s*){{{_MANY},}}")
+_NUMBERS = re.compile(rf"(?:(?<!\d)-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?,\s*){{{_MANY},}}")  # one try a number
 _ESCAPES = re.compile(r"\\x[0-9a-fA-F]{2}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 
