@@ -27,6 +27,7 @@ from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.session import LOADING
 from langgraph_gepa.source import applying
 from langgraph_gepa.source.diff import Changes, FileChange
+from langgraph_gepa.source.edits import as_written
 from langgraph_gepa.source.seen import as_docstring
 
 LONGEST = 300
@@ -74,6 +75,23 @@ def left_out(changes: Changes, prompts: Path) -> list[str]:
     return [*lines, offer] if lines else []
 
 
+def nothing(changes: Changes) -> list[str]:
+    """Why there is nothing to write, where nothing was left out either."""
+    if changes.files or changes.refused or changes.stale:
+        return []
+    if changes.done:
+        return [f"Nothing to write: the source says the new text of {', '.join(changes.done)} already."]
+    return ["Nothing to write: the best prompts are those that the run started from."]
+
+
+def proved(changes: Changes, modules: Mapping[str, Module]) -> list[str]:
+    """What was proved of changes that were written."""
+    read = [name for name in changes.modules if modules[name].note]
+    said = [name for name in changes.modules if not modules[name].note]
+    lines = [f"Proved: the graph was loaded again and says the new text of {', '.join(said)}."] if said else []
+    return [*lines, *([f"Read when the graph runs, so seen in its file alone: {', '.join(read)}."] if read else [])]
+
+
 @dataclass(frozen=True, slots=True)
 class _Proof:
     """That the project, loaded in a process of its own, says the new texts and otherwise what it said before."""
@@ -114,16 +132,19 @@ class _Proof:
             return f"{self.graph} does not say the new text of {', '.join(wrong)} when it is loaded."
         others = [module for name, module in self.modules.items() if name not in self.changes.modules]
         for name in self.changes.modules:
-            module, text = self.modules[name], self.texts[name]
+            module, text = self.modules[name], self._written(name)
             made = [other.name for other in others if loaded.get(other.name) in _changed_with(other, module, text)]
             if made:
                 return f"{', '.join(made)} would change as well, being made of {name}."
         return None
 
+    def _written(self, name: str) -> str:
+        return as_written(self.modules[name], self.texts[name])
+
     def _said(self, name: str, file: FileChange, loaded: Mapping[str, str]) -> bool:
         """Whether the graph says a module's new text: under its name or, where that is gone, under another. A text
         that it was seen to read from a file when it runs, and not before, need only be there."""
-        wanted = replace(self.modules[name], text=self.texts[name])
+        wanted = replace(self.modules[name], text=self._written(name))
         if name in loaded or not self.trusted:
             said = name in loaded and _says(loaded[name], wanted)
         else:

@@ -104,14 +104,14 @@ def push(
 @command()
 def diff(run: Folder, check: Check = False, root: Root = None) -> None:
     """Print the best prompts as a change of the source, as `git apply` takes it."""
-    from langgraph_gepa.applying import left_out, require_current
+    from langgraph_gepa.applying import left_out, nothing, require_current
     from langgraph_gepa.result import PROMPTS
 
     changes = langgraph_gepa.Result.open(run).planned(root)
     if check:
         require_current(changes)
     emit(changes.diff)
-    tell(left_out(changes, run / PROMPTS))
+    tell([*left_out(changes, run / PROMPTS), *nothing(changes)])
 
 
 @command("apply")
@@ -119,7 +119,7 @@ def apply_texts(
     run: Folder, check: Check = False, root: Root = None, graph: Loaded = None, trust: Trust = False
 ) -> None:
     """Write the best prompts into the source, proved by loading the graph again."""
-    from langgraph_gepa.applying import left_out, require_current
+    from langgraph_gepa.applying import left_out, nothing, proved, require_current
     from langgraph_gepa.result import PROMPTS
 
     result = langgraph_gepa.Result.open(run)
@@ -132,4 +132,5 @@ def apply_texts(
     left = left_out(changes, run / PROMPTS)
     if left and not changes.files:
         raise UsageError("\n".join(left))  # whoever asked for a change must not take it for made
-    tell(left or ([] if changes.files else ["Nothing to write."]))
+    modules = {module.name: module for module in result.saved.asked.found}
+    tell([*proved(changes, modules), *left, *nothing(changes)])

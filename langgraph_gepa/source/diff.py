@@ -13,7 +13,7 @@ from pathlib import Path
 
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.source.content import Content
-from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
+from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError, as_written
 from langgraph_gepa.source.finding import find
 from langgraph_gepa.source.homes import homes, named
 from langgraph_gepa.source.making import narrowed
@@ -109,7 +109,7 @@ def plan(
     done: list[str] = []
     by_file: dict[Path, list[_Wanted]] = {}
     for module in modules:
-        wanted = _Wanted(module, texts.get(module.name, module.text))
+        wanted = _Wanted(module, as_written(module, texts.get(module.name, module.text)))
         path, reason = _home(wanted, folder, root)
         if path is not None and (against := _against(module, path, root, objection)) is not None:
             path, reason = None, against
