@@ -89,6 +89,6 @@ def test_a_watched_text_is_written_into_its_file(desk: Path) -> None:
     assert CliRunner().invoke(app, ["diff", "run"]).stdout.startswith("--- a/prompts/replies.md")
     done = CliRunner().invoke(app, ["apply", "run"])
     assert (done.exit_code, done.stdout) == (0, "prompts/replies.md: replies\n")
-    assert (desk / "prompts" / "replies.md").read_text() == best
+    assert (desk / "prompts" / "replies.md").read_text() == best + "\n"  # the file ended so before
     with pytest.raises(RunError, match="the text of replies changed"):
         resume("run", Budget(rollouts=120), progress=False)
