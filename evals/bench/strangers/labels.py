@@ -22,7 +22,10 @@ FOLDER = Path(__file__).resolve().parents[2] / "labels"
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One text. `needs_run` says that walking cannot meet it; `optional` ones count neither way."""
+    """One text. `needs_run` says that walking cannot meet it; `optional` ones count neither way.
+
+    `own` is false for what reaches a model and is no prompt of the project: data, glue, a library's text.
+    """
 
     file: str
     at: str = ""
@@ -33,6 +36,7 @@ class Label:
     use: str = ""
     needs_run: bool = False
     optional: bool = False
+    own: bool = True
 
     @property
     def name(self) -> str:
