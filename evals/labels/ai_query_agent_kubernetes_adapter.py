@@ -36,7 +36,9 @@ class Api:
     def list_namespaced_deployment(self, namespace: str) -> Some:
         template = Some(spec=Some(containers=[Some(image="app:1")]))
         spec = Some(replicas=2, template=template)
-        return Some(items=[Some(metadata=Some(name="app", namespace=namespace), spec=spec, status=Some(ready_replicas=1))])
+        return Some(
+            items=[Some(metadata=Some(name="app", namespace=namespace), spec=spec, status=Some(ready_replicas=1))]
+        )
 
     def list_node(self) -> Some:
         status = Some(conditions=[Some(type="Ready", status="False", reason="KubeletNotReady")])
