@@ -10,11 +10,13 @@ this project's dependencies and `packages` of the labels. Each graph is loaded i
 its models replaced by a simulated one on the loopback interface. None of the projects' code is kept.
 
 What counts, in the order of the columns: the labelled texts that walking can meet; those discovered;
-those on by default (of prompts); bound, that is a mark put into the text arrived in a call, of those
-discovered whose text an unbound run sent; written into a copy of the source and found there again,
-of those at home in it; false: on by default and no labelled text; the labelled texts known after the graph
-was watched on its runs, those that need a run too, and what is then on and no labelled text; milliseconds
-of processor time to discover for the first time and again, and to bind (median).
+those on by default (of the project's own prompts); bound, that is a mark put into the text arrived in a call,
+of those discovered whose text an unbound run sent; written into a copy of the source and found there again,
+of those at home in it; on but not arrived, of all texts that are on by default, labelled or not: the unbound
+run sent the text, the bound one no mark; on but not theirs: those without a label or with one that is no
+prompt of the project's own; the labelled texts known after the graph was watched on its runs, those that need
+a run too, and the same two of what is then on; milliseconds of processor time to discover for the first time
+and again, and to bind (median).
 """
 
 from __future__ import annotations
@@ -26,36 +28,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from strangers.labels import FOLDER, GraphLabels, Project, projects
-
-Json = dict[str, Any]
+from strangers.loopback import Json
+from strangers.table import HEAD, explained, shown, totals
 
 HERE = Path(__file__).resolve().parent
 SECONDS = 600
-HALVES = ("tuned", "held-out", "fresh", "fresh2")
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """`part` of `whole`."""
-
-    part: int
-    whole: int
-
-    def __str__(self) -> str:
-        return f"{self.part}/{self.whole}" if self.whole else "-"
-
-    def __add__(self, other: Count) -> Count:
-        return Count(self.part + other.part, self.whole + other.whole)
-
-    @property
-    def share(self) -> str:
-        return f"{self.part / self.whole:.3f}" if self.whole else "-"
+HALVES = ("tuned", "held-out", "fresh", "fresh2", "fresh3")
 
 
 def reach(project: Project, folder: Path) -> Path | str:
@@ -117,127 +98,6 @@ def round_trip(python: str, project: Project, graph: GraphLabels, root: Path) ->
             "of": len(written["expected"]) + len(written["refused"]),
             "lost": {**lost, **written["refused"]},
         }
-
-
-def counts(row: Json) -> dict[str, Count]:
-    """The columns of one row."""
-    walked = [label for label in row["labels"] if not label["optional"] and not label["needs_run"]]
-    every = [label for label in row["labels"] if not label["optional"]]
-    by_kind = {kind: [label for label in walked if label["kind"] == kind] for kind in ("prompt", "tool", "schema")}
-    found = [label for label in every if label["found"] and label["reached"]]
-    optional_on = sum(label["on"] for label in row["labels"] if label["optional"] and label["kind"] == "prompt")
-    on = sum(label["on"] for label in by_kind["prompt"]) + optional_on
-    written = row.get("written", {})
-    watched = row.get("watched", {})
-    known = [label for label in watched.get("labels", ()) if not label["optional"]]
-    new = [label for label in known if "bound" in label]
-    seen_on = sum(label["on"] for label in watched.get("labels", ()) if label["kind"] == "prompt")
-    seen_on += len(watched.get("pieces", ()))
-    return {
-        "watched": Count(sum(label["found"] for label in known), len(known)),
-        "watched_true": Count(seen_on, seen_on + len(watched.get("false", ()))),
-        "watched_bound": Count(sum(label["bound"] for label in new), len(new)),
-        **{kind: Count(sum(label["found"] for label in labels), len(labels)) for kind, labels in by_kind.items()},
-        "on": Count(sum(label["on"] for label in by_kind["prompt"]), len(by_kind["prompt"])),
-        "bound": Count(sum(label.get("bound", False) for label in found), len(found)),
-        "written": Count(written.get("back", 0), written.get("of", 0)),
-        "true": Count(on + len(row["pieces"]), on + len(row["pieces"]) + len(row["false"])),
-        "home": Count(
-            sum(not label["moved"] for label in every if label["found"]), sum(label["found"] for label in every)
-        ),
-    }
-
-
-HEAD = (
-    f"{'graph':28} {'prompts':>8} {'tools':>7} {'schemas':>8} {'on':>7} {'bound':>7} {'written':>8} "
-    f"{'false':>6} {'watched':>8} {'false':>6} {'first':>7} {'again':>6} {'bind':>6}"
-)
-
-
-def shown(name: str, row: Json) -> str:
-    """A row of the table."""
-    if "error" in row:
-        return f"{name:28} {row['error'].splitlines()[0][:110]}"
-    c = counts(row)
-    bind = f"{row['bind_ms']:.1f}" if row.get("bind_ms") is not None else "-"
-    return (
-        f"{name:28} {c['prompt']!s:>8} {c['tool']!s:>7} {c['schema']!s:>8} {c['on']!s:>7} {c['bound']!s:>7} "
-        f"{c['written']!s:>8} {len(row['false']):>6} {c['watched']!s:>8} {len(row['watched'].get('false', ())):>6} "
-        f"{row['discovery_ms']:>7.0f} {row['again_ms']:>6.0f} {bind:>6}"
-    )
-
-
-def totals(title: str, rows: Sequence[Json]) -> str:
-    """The sums over several rows, as shares."""
-    several = [counts(row) for row in rows if "error" not in row]
-    if not several:
-        return f"{title}: no graph could be measured"
-    whole = {key: sum((c[key] for c in several), Count(0, 0)) for key in several[0]}
-    walked = whole["prompt"] + whole["tool"] + whole["schema"]
-    marked = sum(row["original_marked"] for row in rows if "error" not in row)
-    changed = sum(row["steady"] and not row["original_same"] for row in rows if "error" not in row)
-    restless = sum(not row["steady"] for row in rows if "error" not in row)
-    prompt, tool, schema = whole["prompt"], whole["tool"], whole["schema"]
-    on, true, bound, written, home = (whole[key] for key in ("on", "true", "bound", "written", "home"))
-    return (
-        f"{title}: {len(several)} graphs, {walked.whole} texts that walking can meet\n"
-        f"  recall      prompts {prompt.share} ({prompt}), tools {tool.share} ({tool}), "
-        f"schemas {schema.share} ({schema}), all {walked.share}\n"
-        f"  on          {on.share} of the prompts ({on}); precision {true.share} ({true})\n"
-        f"  bound       {bound.share} ({bound}) of what was found and reached a model\n"
-        f"  written     {written.share} ({written}); at its true home {home.share} ({home})\n"
-        f"  watching    recall {whole['watched'].share} ({whole['watched']}) of all labels, those that need a run too; "
-        f"precision {whole['watched_true'].share} ({whole['watched_true']}); "
-        f"bound {whole['watched_bound'].share} ({whole['watched_bound']}) of what only a run showed\n"
-        f"  original    {marked} marked calls, {changed} graphs that behave otherwise afterwards; {restless} never "
-        f"make the same calls twice, by themselves"
-    )
-
-
-def explained(row: Json) -> Iterable[str]:
-    """One line for everything that is not as it should be."""
-    if "error" in row:
-        yield row.get("trace", row["error"])
-        return
-    for label in row["labels"]:
-        spare = " (optional)" if label["optional"] else " (needs a run)" if label["needs_run"] else ""
-        what, module = f"{label['kind']} {label['name']}{spare}", label["module"]
-        if not label["found"]:
-            yield f"  missed     {what}, {label['lives']}"
-        elif not label["on"]:
-            yield f"  greyed     {what}: {module['evidence']} {module['reason']}"
-        if label.get("bind_error"):
-            yield f"  unbound    {what}: {label['bind_error']}"
-        elif label["found"] and label["reached"] and not label.get("bound"):
-            yield f"  unbound    {what} as {module['module']}: the mark did not arrive {module['reason']}"
-        if not label["reached"] and not label["optional"]:
-            yield f"  not run    {what}"
-        if label["moved"]:
-            yield f"  other home {what}: {module['origin']}"
-    for key, title in (("false", "false"), ("pieces", "piece"), ("greyed", "listed"), ("false_tools", "false tool")):
-        for module in row[key]:
-            why = f" = {module['double']}" if "double" in module else f" of {module['of']}" if "of" in module else ""
-            yield f'  {title:10} {module["module"]} {module["origin"]} "{module["words"]}" {module["evidence"]}{why}'
-    for name, why in row.get("written", {}).get("lost", {}).items():
-        yield f"  not back   {name}: {why}"
-    watched = row["watched"]
-    if "error" in watched:
-        yield f"  watching   {watched['error']}"
-    for label in watched.get("labels", ()):
-        if not label["found"] and not label["optional"]:
-            yield f"  watched    {label['name']}: still missed"
-        if label.get("bound") is False or label.get("bind_error"):
-            yield f"  watched    {label['name']}: unbound {label.get('bind_error', '')}"
-    for module in watched.get("false", ()):
-        yield f'  watched    {module["module"]} {module["origin"]} "{module["words"]}": no label'
-    for note in watched.get("notes", ()):
-        yield f"  watched    {note}"
-    if not row["original_same"]:
-        yield "  the original's calls after binding are not those before it"
-    if not row.get("otherwise_same", True):
-        yield "  without the marks the bound graph's calls are not the original's"
-    for note in row["notes"]:
-        yield f"  note       {note}"
 
 
 def main() -> None:

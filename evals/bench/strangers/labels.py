@@ -112,6 +112,14 @@ class Anchor:
             return False
         return module.line is None or self.first <= module.line <= self.last
 
+    def is_own(self, root: Path) -> bool:
+        """Whether it is a prompt of the project's: labelled so, and not written in an installed package."""
+        return self.label.own and (self.path.is_relative_to(root) or self.path.is_relative_to(FOLDER))
+
+    def is_spare(self, root: Path) -> bool:
+        """Whether it counts neither way as to whose it is: the older labels do not say it of what is optional."""
+        return self.label.optional and self.is_own(root)
+
 
 class AnchorError(Exception):
     """A label whose file, name or words are not there: the project has changed, or the label is wrong."""
@@ -237,7 +245,7 @@ def match(anchors: Sequence[Anchor], modules: Iterable[Module], here: Path) -> M
     result = Matching()
     left = list(modules)
     for rule in (_exactly, _saying_so, _standing_there):
-        for index, anchor in enumerate(anchors):
+        for index, anchor in sorted(enumerate(anchors), key=lambda pair: not pair[1].label.own):
             if index in result.found:
                 continue
             module = next((m for m in left if m.kind in _kinds(anchor.label) and rule(anchor, m, here)), None)

@@ -16,6 +16,7 @@ from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.search.example import Example
 from strangers.loopback import Json, Loopback, script_of
+from strangers.opening import inputs_of
 
 _SECONDS = 120
 _LABELS = {"role", "type", "name", "id"}
@@ -29,7 +30,7 @@ def rehearse_all(loaded: Any, runs: Sequence[Json], adapter: ModuleType | None, 
 
 
 async def _rehearse(loaded: Any, run: Json, adapter: ModuleType | None, server: Loopback) -> None:
-    inputs = run.get("inputs") or getattr(adapter, run.get("inputs_from", "inputs"))()
+    inputs = inputs_of(run, adapter)
     examples = [Example("as labelled", inputs), Example("in other words", _varied(inputs))]
     store = InMemoryStore() if adapter is None else getattr(adapter, "store", InMemoryStore)()
     if adapter is not None and hasattr(adapter, "seed"):
