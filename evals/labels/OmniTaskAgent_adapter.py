@@ -1,6 +1,6 @@
 """A stand-in for the task manager's server, which gives one tool."""
 
-from typing import Any
+from typing import Self
 
 from langchain_core.tools import BaseTool, tool
 from strangers.standins import Standin
@@ -13,10 +13,10 @@ def create_task(name: str) -> str:
 
 
 class MultiServerMCPClient(Standin):
-    async def __aenter__(self) -> "MultiServerMCPClient":
+    async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: Any) -> None:
+    async def __aexit__(self, *_: object) -> None:
         return
 
     def get_tools(self) -> list[BaseTool]:

@@ -26,10 +26,10 @@ def sqldf(query: str, _: Any) -> DataFrame:
 
 
 def prepare() -> None:
-    import pandas
+    import pandas as pd
     import pandasql
 
-    pandas.DataFrame = DataFrame
+    pd.DataFrame = DataFrame
     pandasql.sqldf = sqldf
 
 

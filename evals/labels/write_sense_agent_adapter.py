@@ -21,7 +21,7 @@ class Opened(Standin):
     async def __aenter__(self) -> Any:
         return (self.given[0], None) if len(self.given) == 1 else self
 
-    async def __aexit__(self, *_: Any) -> None:
+    async def __aexit__(self, *_: object) -> None:
         return
 
     async def initialize(self) -> None:
@@ -38,7 +38,8 @@ class TavilySearch(BaseTool):
 
 async def load_mcp_tools(session: Opened) -> list[BaseTool]:
     spec = importlib.util.spec_from_file_location("the_server", session.given[0].args[0])
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     server = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(server)
     return [_tool(server, told) for told in await server.handle_list_tools()]
