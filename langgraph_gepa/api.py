@@ -28,6 +28,7 @@ from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.simulation import is_simulated
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
+from langgraph_gepa.applied import continued
 from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.choice import choice_of
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
@@ -207,6 +208,8 @@ def optimize(
         checkout=Checkout.of(found.modules),
         leakage=leaks,
     )
+    asked = continued(asked, None if run is None else Path(run))
+    evaluator.fingerprint = asked.fingerprint
     job = Job(
         graph=compiled,
         evaluator=evaluator,
@@ -234,6 +237,7 @@ def optimize(
         mask=mask,
         mask_examples=options.mask,
         is_world_failure=options.is_world_failure,
+        named=run is not None,
     )
     return job.carry_out(Path(run) if run is not None else _new_folder(asked.graph["name"], graph))
 
@@ -258,7 +262,8 @@ def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any, *
 def resume(run: Path | str, limits: Budget | None = None, *, trust: bool = False, progress: bool = True) -> Result:
     """Goes on with the run in folder `run`, which the command line (or names in place of objects) started.
 
-    A limit that `limits` gives replaces the run's. The code that the run names is loaded, and said before; of a run
+    One that is finished says so, and goes on only with a larger limit. What `apply` wrote of the run does not make its
+    graph another one. A limit that `limits` gives replaces the run's. The code that the run names is loaded, and said before; of a run
     that somebody else started only with `trust`, and from the project of the working directory alone. Raises
     `UsageError` for a run that was started with objects, or with examples of which a mask hid something: those only
     the program that made them can give again.

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.files import says
+from langgraph_gepa.agent.fingerprint import graph_parts
 from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.errors import Error, SourceError, UsageError
@@ -38,17 +39,17 @@ REFUSED = 3
 
 def apply(
     changes: Changes, modules: Mapping[str, Module], texts: Texts, graph: Any, place: Place | None = None
-) -> None:
+) -> Mapping[str, str]:
     """Writes the planned changes, unless loading `graph` again would yield other texts than `texts`.
 
     `modules` are those of the graph by name. `graph` is the words for it, or the object where a loaded module holds it
-    under a name. `place` is the project, by default that of the working directory. Raises `SourceError` when the
-    source is not what the plan was made from; then, and whatever else goes wrong, every file is byte for byte as it
-    was.
+    under a name. `place` is the project, by default that of the working directory. Gives what the graph is made of
+    then (see `agent.fingerprint.graph_parts`). Raises `SourceError` when the source is not what the plan was made from;
+    then, and whatever else goes wrong, every file is byte for byte as it was.
     """
     require_current(changes)
     if not changes.files:
-        return
+        return {}
     for name in changes.modules:
         if (broken := _broken(modules[name], texts[name])) is not None:
             raise SourceError(f"Nothing is written: the text for {name} cannot be used: {broken}.")
@@ -56,6 +57,7 @@ def apply(
     if not proof.trusted and (unknown := proof.unknown()):
         raise SourceError(f"Nothing is written: {unknown}")
     applying.apply(changes, proof.complaint)
+    return proof.parts
 
 
 def require_current(changes: Changes) -> None:
@@ -101,6 +103,7 @@ class _Proof:
     texts: Texts
     graph: str
     place: Place | None
+    parts: dict[str, str] = field(default_factory=dict)
 
     @property
     def trusted(self) -> bool:
@@ -113,9 +116,10 @@ class _Proof:
         Any text of the project might be called one, say a command in a file of settings.
         """
         names = self.changes.modules
-        loaded = _loaded(self.graph, self.place, {name: self.texts[name] for name in names})
-        if isinstance(loaded, str):
-            return loaded
+        read = _loaded(self.graph, self.place, {name: self.texts[name] for name in names})
+        if isinstance(read, str):
+            return read
+        loaded = read.texts
         wrong = [name for name in names if name not in loaded or not _says(loaded[name], self.modules[name])]
         if not wrong:
             return None
@@ -124,9 +128,11 @@ class _Proof:
     def complaint(self) -> str | None:
         """What is wrong when the graph is loaded anew; `None` when it says what is expected, and else what it said
         before."""
-        loaded = _loaded(self.graph, self.place)
-        if isinstance(loaded, str):
-            return loaded
+        read = _loaded(self.graph, self.place)
+        if isinstance(read, str):
+            return read
+        loaded = read.texts
+        self.parts.update(read.parts)
         wrong = [name for file in self.changes.files for name in file.modules if not self._said(name, file, loaded)]
         if wrong:
             return f"{self.graph} does not say the new text of {', '.join(wrong)} when it is loaded."
@@ -164,9 +170,17 @@ def _broken(module: Module, text: str) -> str | None:
     return None if known(module.text) is not None else known(text)
 
 
-def _loaded(graph: str, place: Place | None, texts: Texts | None = None) -> Mapping[str, str] | str:
-    """The texts of `graph` by module name, loaded in a process of its own, or what is wrong with it: that it cannot be
-    loaded, or that one of `texts` may not take the place of the module of its name."""
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A graph's texts by module name, and its parts by name."""
+
+    texts: Mapping[str, str]
+    parts: Mapping[str, str]
+
+
+def _loaded(graph: str, place: Place | None, texts: Texts | None = None) -> _Loaded | str:
+    """What `graph` says, loaded in a process of its own, or what is wrong with it: that it cannot be loaded, or that
+    one of `texts` may not take the place of the module of its name."""
     with tempfile.TemporaryDirectory() as folder:
         out, new = Path(folder) / "texts.json", Path(folder) / "new.json"
         new.write_text(json.dumps(dict(texts or {})), encoding="utf-8")
@@ -192,8 +206,7 @@ def _loaded(graph: str, place: Place | None, texts: Texts | None = None) -> Mapp
         if done.returncode or not out.exists():
             said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"]
             return said[-1] if done.returncode == REFUSED else f"{graph} cannot be loaded: {said[-1]}"
-        loaded: Mapping[str, str] = json.loads(out.read_text(encoding="utf-8"))
-    return loaded
+        return _Loaded(**json.loads(out.read_text(encoding="utf-8")))
 
 
 def _says(text: str, module: Module) -> bool:
@@ -220,7 +233,7 @@ def words_for(graph: Any) -> str:
 
 
 def main(graph: str, out: str, new: str) -> None:
-    """Writes the texts of a graph as JSON, by module name, unless a text in the file `new` may not be among them."""
+    """Writes a graph's texts and parts as JSON, by name, unless a text in the file `new` may not be among them."""
     try:
         found = survey(load_graph(graph), kinds=("prompt", "tool", "schema"))
     except Error as failure:
@@ -230,7 +243,7 @@ def main(graph: str, out: str, new: str) -> None:
         if name in texts and (broken := found.check(name, text)) is not None:
             print(f"the text for {name} cannot be used: {broken}".replace("\n", " "), file=sys.stderr)
             sys.exit(REFUSED)
-    Path(out).write_text(json.dumps(texts), encoding="utf-8")
+    Path(out).write_text(json.dumps({"texts": texts, "parts": graph_parts(found)}), encoding="utf-8")
 
 
 if __name__ == "__main__":

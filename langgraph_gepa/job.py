@@ -39,6 +39,7 @@ from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import score
 from langgraph_gepa.result import PAGE, PROMPTS, Result
+from langgraph_gepa.resuming import finished, kept
 from langgraph_gepa.saved import Asked, SavedRun, replayed, seed_rollouts
 from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.events import CandidateAdmitted, Event, ModulesLeftOut
@@ -74,6 +75,7 @@ class Job:
     `trial` is a prompt by which the model is tried before anything is paid for, if it is worth that.
     `mask` hides keys in what is said and raised; `mask_examples` is the user's, for the examples as they are kept.
     `is_world_failure` is the user's border, by which rollouts may fail as the world's besides our own.
+    `named` says that the caller named the run's folder, so that the very same call finds it again.
     """
 
     graph: Any
@@ -91,6 +93,7 @@ class Job:
     mask: Mask = str
     mask_examples: Mask | None = None
     is_world_failure: Border = is_world_failure
+    named: bool = False
 
     def carry_out(self, folder: Path) -> Result:
         """Searches until the budget is spent; goes on where `folder` holds the same run already.
@@ -101,17 +104,20 @@ class Job:
         try:
             run(lambda brake: self._session(folder, brake))
         except KeyboardInterrupt as stopped:
-            raise KeyboardInterrupt(f"Stopped by Ctrl-C. {self._go_on(folder)}") from stopped
+            raise KeyboardInterrupt(f"Stopped by Ctrl-C. {self._kept(folder)}") from stopped
         except Interrupted as stopped:
             clean(stopped, self.mask)
-            raise Interrupted(f"Stopped: {stopped}. {self._go_on(folder)}") from stopped
+            raise Interrupted(f"Stopped: {stopped}. {self._kept(folder)}") from stopped
         except Exception as failure:
             clean(failure, self.mask)
             if isinstance(failure, UsageError) or not (self.is_world_failure(failure) or is_world_failure(failure)):
                 raise
             when = "once that is fixed, " if is_lasting(failure) else ""
-            raise Interrupted(f"Stopped: {diagnosis(failure)}. {self._go_on(folder, when)}") from failure
+            raise Interrupted(f"Stopped: {diagnosis(failure)}. {self._kept(folder, when)}") from failure
         return Result(replace(SavedRun.open(folder), own=True), self.graph)
+
+    def _kept(self, folder: Path, when: str = "") -> str:
+        return kept(self.asked, folder, named=self.named, when=when)
 
     async def _session(self, folder: Path, brake: Brake) -> None:
         """Everything that touches the store, which belongs to the thread that opened it."""
@@ -128,15 +134,17 @@ class Job:
                 if begun_again:
                     say(begun_again)
                 if self.progress:
-                    await self._search(store, (live, *self.observers), say, say, brake)
+                    await self._search(folder, store, (live, *self.observers), say, say, brake)
                 else:
-                    await self._search(store, self.observers, say, _logged(_LOG.info), brake)
+                    await self._search(folder, store, self.observers, say, _logged(_LOG.info), brake)
         finally:
             store.close()
             if ours:  # not another run, whose files are not to be touched
                 write_up(folder, say)
 
-    async def _search(self, store: Store, observers: Sequence[Observer], say: Say, inform: Say, brake: Brake) -> None:
+    async def _search(
+        self, folder: Path, store: Store, observers: Sequence[Observer], say: Say, inform: Say, brake: Brake
+    ) -> None:
         ledger = Ledger(
             self.evaluator,
             self.model,
@@ -163,8 +171,11 @@ class Job:
             without_effect=self.without_effect,
             trial=partial(ledger.try_model, self.trial, self.asked.reflection_model) if self.trial else nothing_to_try,
         )
+        before = ledger.pool.finished
         try:
-            await optimizer.run()
+            after = (await optimizer.run()).finished
+            if before is not None and before is after:
+                say(finished(self.asked, folder, before, ledger.pool, ledger.seconds))
         finally:
             ledger.close()
 
@@ -207,13 +218,6 @@ class Job:
                     say(warning)
 
         return observe
-
-    def _go_on(self, folder: Path, when: str = "") -> str:
-        """How to; a run that was given objects is gone on with by the program that has them, but for the demo."""
-        again = f"the same call with run={str(folder)!r}"
-        if self.asked.spec or self.asked.demo:
-            again = f"the same call, or `langgraph-gepa resume {folder}`,"
-        return f"What was paid for is kept in {folder}: {when}{again} goes on."
 
     def _afford(self) -> None:
         """Raises `UsageError` for a budget that cannot be kept, or ends before anything can have been learned."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from langgraph_gepa import applying
 from langgraph_gepa.admission import Named, graph_named, require_outside
 from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.agent.recalling import recall
+from langgraph_gepa.applied import applied_in, as_in_source, changes_of, keep
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.errors import GraphError, RunError
 from langgraph_gepa.outputs import Outputs
@@ -21,9 +22,11 @@ from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.view import View
 from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.overlap import Copy
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.source.diff import Changes
+from langgraph_gepa.source.edits import as_written
 
 PAGE = "report.html"
 PROMPTS = "prompts.json"
@@ -112,7 +115,7 @@ class Result:
     def planned(self, root: Path | str | None = None) -> Changes:
         """The same for another checkout of the project than the run was made in, by its root (on a colleague's
         machine, say). Raises `SourceError` when it does not have the files."""
-        return self._place(root).changes(self.saved.asked.found, self.prompts)
+        return changes_of(self.saved.asked.found, self.prompts, applied_in(self.run), self._place(root))
 
     def diff(self, root: Path | str | None = None) -> str:
         """The best texts as a change of the source, as `git apply` takes it; nothing is written.
@@ -130,13 +133,22 @@ class Result:
         changed since the run.
         """
         place = self._place(root, trust=trust, named=bool(graph))
-        found = {module.name: module for module in self.saved.asked.found}
+        found = {m.name: m for m in as_in_source(self.saved.asked.found, applied_in(self.run), place)}
         changes = place.changes(found.values(), self.prompts)
         applying.require_current(changes)
         if changes.files:
             placed = {name: place.module(module) for name, module in found.items()}
-            applying.apply(changes, placed, self.prompts, self._loaded(graph, place, trust), place)
+            parts = applying.apply(changes, placed, self.prompts, self._loaded(graph, place, trust), place)
+            self._keep([found[name] for name in changes.modules], parts)
         return changes
+
+    def _keep(self, written: Sequence[Module], parts: Mapping[str, str]) -> None:
+        """Keeps what was written, for the run to go on with. What cannot be kept is said: the files are written."""
+        texts = {module.name: as_written(module, self.prompts[module.name]) for module in written}
+        try:
+            keep(self.run, written, texts, parts)
+        except RunError as error:
+            note(f"The source is written, but the run cannot be told so and will not go on with it: {error}")
 
     def _loaded(self, graph: Any, place: Place, trust: bool) -> Any:
         """The graph that proves the new texts: the one given, else the one that the run itself names, if code is loaded

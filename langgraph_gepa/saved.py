@@ -227,7 +227,7 @@ class SavedRun:
         try:
             asked = asked_of(store)
             settings = store.settings()
-            masked, own = _masked(asked, _identity(settings)), _own(settings)
+            masked, own = _masked(asked, _identity(settings)), is_own(settings)
             events = list(store.events())
             with _located(folder):
                 pool = replayed(asked, (event for _, event in events))
@@ -315,7 +315,7 @@ def found_in(place: Any, *, only_own: bool = False) -> tuple[Module, ...]:
         return ()
     try:
         settings = store.settings()
-        return asked_of(store).found if "asked" in settings and (_own(settings) or not only_own) else ()
+        return asked_of(store).found if "asked" in settings and (is_own(settings) or not only_own) else ()
     finally:
         store.close()
 
@@ -355,7 +355,8 @@ def _located(folder: Path | str) -> Iterator[None]:
         raise RunError(f"{folder}: {error}") from error.__cause__
 
 
-def _own(settings: Mapping[str, Any]) -> bool:
+def is_own(settings: Mapping[str, Any]) -> bool:
+    """Whether this user started the run on this machine."""
     return trust.is_own(settings["asked"], settings.get("signature"))
 
 

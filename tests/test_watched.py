@@ -84,11 +84,13 @@ def test_a_run_of_watched_texts_needs_no_watching_again(desk: Path) -> None:
 
 
 def test_a_watched_text_is_written_into_its_file(desk: Path) -> None:
-    """`diff` and `apply` change the file; the run cannot be gone on with then, and says why."""
+    """`diff` and `apply` change the file; the run goes on then, but not once somebody else has changed it too."""
     best = Result.open("run").prompts["replies"]
     assert CliRunner().invoke(app, ["diff", "run"]).stdout.startswith("--- a/prompts/replies.md")
     done = CliRunner().invoke(app, ["apply", "run"])
     assert (done.exit_code, done.stdout) == (0, "prompts/replies.md: replies\n")
     assert (desk / "prompts" / "replies.md").read_text() == best + "\n"  # the file ended so before
+    assert resume("run", Budget(rollouts=80), progress=False).pool.candidates[0].texts == {"replies": REPLIES}
+    (desk / "prompts" / "replies.md").write_text("Write nothing.\n")
     with pytest.raises(RunError, match="the text of replies changed"):
         resume("run", Budget(rollouts=120), progress=False)

@@ -105,12 +105,13 @@ _watched: weakref.WeakKeyDictionary[Any, watching.Sightings] = weakref.WeakKeyDi
 def remember(graph: Any, sightings: watching.Sightings) -> None:
     """Has every later survey of `graph` know what was seen when it ran."""
     before = _watched.get(_lasting(graph), watching.Sightings())
+    names = {module.name for module in sightings.strange}
     nodes = {**before.seen}
     for name, seen_at in sightings.seen.items():
         nodes[name] = tuple(dict.fromkeys([*nodes.get(name, ()), *seen_at]))
     _watched[_lasting(graph)] = watching.Sightings(
         nodes,
-        (*before.strange, *sightings.strange),
+        (*(module for module in before.strange if module.name not in names), *sightings.strange),
         {**before.styles, **sightings.styles},
         before.given | sightings.given,
         {**before.no_effect, **sightings.no_effect},

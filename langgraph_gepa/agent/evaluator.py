@@ -48,7 +48,7 @@ class GraphEvaluator:
     `modules` names those under optimisation, in round-robin order; by default all that are
     `on`. `texts` given to `evaluate` cover them, every other module keeps its own text. `mask`
     hides what must not be kept: by default keys in the environment, and what `options.mask`
-    hides. `parts` are what the fingerprint is made of. With `unit_scale` a score outside 0 to 1 is a `MetricError`.
+    hides. `parts` are what `fingerprint` is made of. With `unit_scale` a score outside 0 to 1 is a `MetricError`.
     Raises `UsageError` for a name that no module has and for a metric that cannot be called.
     """
 
@@ -68,7 +68,7 @@ class GraphEvaluator:
         self._unit_scale = unit_scale
         self._modules = _chosen(survey.modules, modules)
         self.parts = parts_of(survey, metric, self._options)
-        self._fingerprint = digest(self.parts)
+        self.fingerprint = digest(self.parts)
         self._mask = mask or masking(secrets_of(()), self._options.mask)
         self._bound: OrderedDict[str, Graph] = OrderedDict()
         self._effects = Effects(survey, (module.name for module in self._modules), self._made, self._options)
@@ -76,10 +76,6 @@ class GraphEvaluator:
     @property
     def modules(self) -> tuple[Module, ...]:
         return self._modules
-
-    @property
-    def fingerprint(self) -> str:
-        return self._fingerprint
 
     def check(self, module: str, text: str) -> str | None:
         return self._survey.check(module, text)

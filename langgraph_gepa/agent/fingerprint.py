@@ -34,24 +34,39 @@ def parts_of(survey: Bindable, metric: Any, options: RunnerOptions) -> dict[str,
     Not seen: models that a node makes anew on every run, code that nodes and metric call, data behind the tools.
     The time-out and the models' addresses are left out, as they may have to change for a run to go on.
     """
-    graph = survey.bind({})
-    drawn = graph.get_graph(xray=True)
-    edges = sorted((edge.source, edge.target, str(edge.data), edge.conditional) for edge in drawn.edges)
-    config = options.config
+    graph, config = survey.bind({}), options.config
     found: dict[str, Any] = {
-        "the graph's nodes and edges": [sorted(drawn.nodes), edges],
-        **{f"the code of the node {name}": list(_code(node.bound)) for name, node in sorted(graph.nodes.items())},
-        **{f"the text of {module.name}": [module.kind, module.text] for module in survey.modules},
         "the metric": _code_of(metric),
         "the stand-ins for tools": [(name, _code_of(one)) for name, one in sorted(options.tools.items())],
         "the config": _code_of(config) if callable(config) else _config(config or {}),
         "the answers to interrupts": _code_of(options.on_interrupt),
         "the context": _code_of(options.context) if callable(options.context) else _stable(options.context),
     }
-    return {name: digest(value) for name, value in found.items()} | {
-        "the models": ", ".join(sorted({described(model) for model in models_of(graph)})),
-        "the recursion limit": str(_recursion_limit(graph, options)),
+    return (
+        graph_parts(survey)
+        | {name: digest(value) for name, value in found.items()}
+        | {
+            "the models": ", ".join(sorted({described(model) for model in models_of(graph)})),
+            "the recursion limit": str(_recursion_limit(graph, options)),
+        }
+    )
+
+
+def graph_parts(survey: Bindable) -> dict[str, str]:
+    """Those of the parts that the graph's own source makes: nodes, edges, code and texts."""
+    graph = survey.bind({})
+    drawn = graph.get_graph(xray=True)
+    edges = sorted((edge.source, edge.target, str(edge.data), edge.conditional) for edge in drawn.edges)
+    found = {
+        "the graph's nodes and edges": [sorted(drawn.nodes), edges],
+        **{f"the code of the node {name}": list(_code(node.bound)) for name, node in sorted(graph.nodes.items())},
     }
+    return {name: digest(value) for name, value in found.items()} | dict(map(text_part, survey.modules))
+
+
+def text_part(module: Module) -> tuple[str, str]:
+    """The part that is a module's text, by its name."""
+    return f"the text of {module.name}", digest([module.kind, module.text])
 
 
 def _code(runnable: Any) -> Iterator[Any]:

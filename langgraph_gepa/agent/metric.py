@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from functools import partial
+from functools import lru_cache, partial
 from inspect import Parameter
+from types import CodeType
 from typing import Any
 
 from langsmith import schemas
@@ -96,6 +97,13 @@ def name_of(metric: Any) -> str:
     return str(getattr(named, "__name__", type(named).__name__))
 
 
+@lru_cache(maxsize=4096)
+def _source(code: CodeType) -> str:
+    """The source of code as its file had it when first asked: later the file may have changed, by `apply` say, while
+    what was loaded of it has not."""
+    return inspect.getsource(code)
+
+
 def source(metric: Any) -> str:
     """What tells one metric from another: its source where there is one, else its name."""
     if isinstance(metric, list | tuple):
@@ -104,7 +112,8 @@ def source(metric: Any) -> str:
     for inner in ("func", "afunc", "__wrapped__"):
         function = getattr(function, inner, function)
     try:
-        return inspect.getsource(function)
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        return inspect.getsource(function) if code is None else _source(code)
     except (TypeError, OSError):
         return f"{getattr(metric, '__module__', '')}.{getattr(metric, '__qualname__', type(metric).__qualname__)}"
 

@@ -24,8 +24,9 @@ def recall(graph: Any, modules: Iterable[Module]) -> None:
     known = {module.name: module for module in found.modules}
     seen = {m.name: m.nodes for m in kept if m.evidence == "seen" and m.name in known}
     fresh = {name: nodes for name, nodes in seen.items() if known[name].evidence != "seen"}
-    served = [module for module in kept if module.note and module.name not in known]
-    strange = tuple(now for module in served for now in _now(module, found.files))
+    served = [module for module in kept if module.note and (module.name not in known or known[module.name].note)]
+    now = (now for module in served for now in _now(module, found.files))
+    strange = tuple(module for module in now if module.name not in known or known[module.name].text != module.text)
     same = [m for m in kept if m.name in known and m.text == known[m.name].text]
     # Watching only learns that what looks plain is a template. A style that the code shows is not taken back.
     styles = {m.name: m.style for m in same if m.style != known[m.name].style and known[m.name].style == "plain"}

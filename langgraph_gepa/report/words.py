@@ -90,7 +90,7 @@ def limits(budget: Mapping[str, Any]) -> str:
     return " or ".join(known) or "no limit"
 
 
-_NOTHING_LEFT: dict[Ended, str] = {
+NOTHING_LEFT: Mapping[Ended | None, str] = {
     "solved": "a candidate scores perfect on every training example, so nothing is left to learn from",
     "unchanged": "no reflection led to a new prompt that could be tried",
     "exhausted": "every failure was reflected on as often as makes sense, and no further new prompt helped",
@@ -104,8 +104,8 @@ def ending(finished: RunFinished, budget: Mapping[str, Any], spent: Spent, secon
     """Why the search ended. `budget` has the fields of `Budget`."""
     if finished.ended is None:
         return finished.reason
-    if finished.ended in _NOTHING_LEFT:
-        return _NOTHING_LEFT[finished.ended]
+    if finished.ended in NOTHING_LEFT:
+        return NOTHING_LEFT[finished.ended]
     used: dict[Ended, float] = {
         "rollouts": spent.rollouts,
         "tokens": spent.usage.tokens,
