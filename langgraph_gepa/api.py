@@ -263,10 +263,10 @@ def resume(run: Path | str, limits: Budget | None = None, *, trust: bool = False
     """Goes on with the run in folder `run`, which the command line (or names in place of objects) started.
 
     One that is finished says so, and goes on only with a larger limit. What `apply` wrote of the run does not make its
-    graph another one. A limit that `limits` gives replaces the run's. The code that the run names is loaded, and said before; of a run
-    that somebody else started only with `trust`, and from the project of the working directory alone. Raises
-    `UsageError` for a run that was started with objects, or with examples of which a mask hid something: those only
-    the program that made them can give again.
+    graph another one. A limit that `limits` gives replaces the run's. The code that the run names is loaded, and said
+    before; of a run that somebody else started only with `trust`, and from the project of the working directory alone.
+    Raises `UsageError` for a run that was started with objects, or with examples of which a mask hid something: those
+    only the program that made them can give again.
     """
     asked = (saved := SavedRun.open(run)).asked
     if "graph" not in asked.spec:
