@@ -11,12 +11,13 @@ its models replaced by a simulated one on the loopback interface. None of the pr
 
 What counts, in the order of the columns: the labelled texts that walking can meet; those discovered;
 those on by default (of the project's own prompts); bound, that is a mark put into the text arrived in a call,
-of those discovered whose text an unbound run sent; written into a copy of the source and found there again,
-of those at home in it; on but not arrived, of all texts that are on by default, labelled or not: the unbound
-run sent the text, the bound one no mark; on but not theirs: those without a label or with one that is no
-prompt of the project's own; the labelled texts known after the graph was watched on its runs, those that need
-a run too, and the same two of what is then on; milliseconds of processor time to discover for the first time
-and again, and to bind (median).
+of those discovered whose text an unbound run sent (all are bound at once, then each alone whose mark did not
+arrive); written into a copy of the source and found there again, of those at home in it; on but not arrived, of
+all texts that are on by default, labelled or not: the unbound run sent the text, the bound one no mark; on but
+not theirs: those without a label or with one that is no prompt of the project's own, but for what stands beside
+the labels in place of a project's services; the labelled texts known after the graph was watched on its runs,
+those that need a run too, and the same two of what is then on; milliseconds of processor time to discover for the
+first time and again, and to bind (median).
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,3 +56,40 @@ def test_every_text_that_is_on_is_followed_to_the_model(arrival: Any) -> None:
         "branch": "not sent",
         "piece": "unclear",
     }
+
+
+def test_a_mark_does_not_change_what_the_simulated_model_says(arrival: Any) -> None:
+    """A script's words are found among marks as without: a marked graph goes the way of the unmarked one."""
+    assert arrival
+    loopback = importlib.import_module("strangers.loopback")
+    server = loopback.Loopback()
+    server.start(loopback.Script(say={"Name the country": "Peru."}))
+    for text in ("Name the country meant.", "Name ZQ0QZ the ZQ1QZ country meant."):
+        said = server.reply({"messages": [{"role": "user", "content": text}]})
+        assert said["choices"][0]["message"]["content"] == "Peru."
+
+
+def test_what_stands_in_for_a_service_is_nobody_s_prompt(arrival: Any, tmp_path: Path) -> None:
+    """A text written beside the labels is the benchmark's own, unless the labels are all there is of the project."""
+    assert arrival
+    labels = importlib.import_module("strangers.labels")
+    page = Module("search", "prompt", "A page.", "plain", file=str(labels.FOLDER / "agentic_rag_adapter.py"), line=22)
+    assert labels.stands_in(page, tmp_path)
+    assert not labels.stands_in(page, labels.FOLDER)
+    assert not labels.stands_in(Module("agent", "prompt", "Help.", "plain", file="agent.py", line=1), tmp_path)
+
+
+def test_a_text_joined_when_the_graph_was_built_is_every_label_s_that_it_says(arrival: Any, tmp_path: Path) -> None:
+    """It takes effect in place of the parts it was made of, of which a change comes too late; a seen text does not."""
+    assert arrival
+    labels = importlib.import_module("strangers.labels")
+    said = ["You answer letters to the editor.", "Delegate whenever another desk knows more."]
+    (tmp_path / "desk.py").write_text(f"STYLE = {said[0]!r}\nHOW = {said[1]!r}\n")
+    anchors = [labels.anchored(labels.Label("desk.py", at), tmp_path) for at in ("STYLE", "HOW")]
+    part = Module("style", "prompt", said[0], file=str(tmp_path / "desk.py"), line=1, evidence="possible")
+    whole = Module("agent", "prompt", "\n".join(said))
+    found = labels.match(anchors, [part, whole], tmp_path)
+    assert [found.found[index].name for index in (0, 1)] == ["agent", "agent"]
+    assert [module.name for module in found.strange] == []
+    seen = replace(whole, evidence="seen", note="replaced in the messages")
+    assert labels.match(anchors[:1], [part, seen], tmp_path).found[0].name == "style"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from langgraph_gepa.agent.attribution import literals
 from langgraph_gepa.agent.discovery import Survey
@@ -17,13 +16,13 @@ from langgraph_gepa.errors import Error as OurError
 from langgraph_gepa.search.module import Module
 from strangers.labels import plain
 from strangers.loopback import strings
+from strangers.marks import mark, marked, marks
 from strangers.running import Runs
 
 Fate = Literal["arrived", "lost", "not sent", "unclear"]
 """Of a module's mark. `lost`: the unbound runs sent the module's text, the bound ones no mark. `not sent`: no unbound
 run sent the text. `unclear`: the words that were sent stand in another module's text as well, whose mark arrived."""
 
-_MARK = re.compile(r"ZQ(\d+)QZ")
 _WORDS = 6
 
 
@@ -47,7 +46,7 @@ def bound(found: Survey, modules: Sequence[Module], runs: Runs) -> Bound:
     """Binds every module with a mark of its own, each alone for the time and all at once for the runs."""
     texts, times, errors = {}, [], {}
     for place, module in enumerate(modules):
-        text = marked(module, f"ZQ{place}QZ")
+        text = marked(module, mark(place))
         started = time.process_time()
         try:
             found.bind({module.name: text})
@@ -58,8 +57,13 @@ def bound(found: Survey, modules: Sequence[Module], runs: Runs) -> Bound:
         texts[module.name] = text
     notes: list[str] = []
     calls = runs.calls(found.bind(texts), notes) if texts else []
-    places = {int(place) for call in calls for place in _MARK.findall(call)}
+    places = set[int]().union(*map(marks, calls))
     return Bound(frozenset(modules[place].name for place in places), errors, times, calls, notes)
+
+
+def bound_alone(found: Survey, modules: Sequence[Module], runs: Runs) -> frozenset[str]:
+    """The modules whose marks arrive when each is bound by itself: one mark may send the graph past another's text."""
+    return frozenset[str]().union(*(bound(found, [one], runs).arrived for one in modules))
 
 
 def fates(
@@ -67,13 +71,12 @@ def fates(
 ) -> dict[str, Fate]:
     """What becomes of each module's mark; of some it is known to have `arrived`.
 
-    The others are bound together, then one by one: a mark may send the graph another way.
+    The others are bound together, then one by one.
     """
     sent = [plain(" ".join(strings(json.loads(call)))) for call in before]
     known = arrived | bound(found, [one for one in modules if one.name not in arrived], runs).arrived
-    for module in modules:
-        if module.name not in known and any(words_of(module) in said for said in sent):
-            known |= bound(found, [module], runs).arrived
+    doubtful = [one for one in modules if one.name not in known and any(words_of(one) in said for said in sent)]
+    known |= bound_alone(found, doubtful, runs)
     others = [plain(one.text) for one in found.modules if one.name in known]
     return {one.name: _fate(one, known, sent, others) for one in modules}
 
@@ -92,23 +95,3 @@ def words_of(module: Module) -> str:
     parts = [plain(part) for part in literals(module.text, module.style, module.placeholders)]
     full = next((part for part in parts if len(part.split()) >= _WORDS), None)
     return " ".join((full or max(parts, key=len, default="")).split()[:_WORDS])
-
-
-def marked(module: Module, mark: str) -> str:
-    """The text with a mark after its first word that is no placeholder and in none."""
-    text = module.text
-    if module.style in ("jinja2", "mustache"):
-        return f"{text} {mark}"
-    for word in re.finditer(r"[A-Za-z][A-Za-z,.']*(?=\s)", text):
-        head = text[: word.end()]
-        if head.count("{") == head.count("}"):
-            return f"{head} {mark}{text[word.end() :]}"
-    return f"{text} {mark}"
-
-
-def unmarked(call: str) -> str:
-    return re.sub(r" ?ZQ\d+QZ", "", call)
-
-
-def is_marked(call: Any) -> bool:
-    return _MARK.search(call) is not None

@@ -17,6 +17,8 @@ from typing import Any
 
 from langgraph_gepa.search.module import Module
 
+_TELLING = 3
+"""Words of a text by which it is told in a longer one."""
 FOLDER = Path(__file__).resolve().parents[2] / "labels"
 
 
@@ -106,6 +108,10 @@ class Anchor:
     def says(self, text: str) -> bool:
         return self.words in plain(text)
 
+    def is_in(self, module: Module) -> bool:
+        """Whether a longer text says what the label's does, by enough words to tell it."""
+        return self.label.kind == module.kind and len(self.words.split()) >= _TELLING and self.says(module.text)
+
     def holds(self, module: Module, here: Path) -> bool:
         """Whether a module is written where the label points."""
         if module.file is None or (here / module.file).resolve() != self.path:
@@ -119,6 +125,12 @@ class Anchor:
     def is_spare(self, root: Path) -> bool:
         """Whether it counts neither way as to whose it is: the older labels do not say it of what is optional."""
         return self.label.optional and self.is_own(root)
+
+
+def stands_in(module: Module, root: Path) -> bool:
+    """Whether a module is written beside the labels, where what stands in for a project's services is."""
+    home = FOLDER.resolve()
+    return root != home and module.file is not None and (root / module.file).resolve().is_relative_to(home)
 
 
 class AnchorError(Exception):
@@ -241,8 +253,12 @@ class Matching:
 
 
 def match(anchors: Sequence[Anchor], modules: Iterable[Module], here: Path) -> Matching:
-    """Pairs anchors with modules: by place and words, then by words, then by place alone."""
+    """Pairs anchors with modules: by place and words, then by words, then by place alone.
+
+    A text that was put together when the graph was built is every label's that it says, if no better is on.
+    """
     result = Matching()
+    modules = list(modules)
     left = list(modules)
     for rule in (_exactly, _saying_so, _standing_there):
         for index, anchor in sorted(enumerate(anchors), key=lambda pair: not pair[1].label.own):
@@ -254,7 +270,14 @@ def match(anchors: Sequence[Anchor], modules: Iterable[Module], here: Path) -> M
                 left.remove(module)
                 if rule is _saying_so and module.file is not None:
                     result.moved.add(index)
-    for module in left:
+    for index, anchor in enumerate(anchors):
+        if index not in result.found or not result.found[index].on:
+            built = next((m for m in modules if _put_together(m) and anchor.is_in(m)), None)
+            if built is not None:
+                result.found[index] = built
+                result.moved.discard(index)
+    used = {module.name for module in result.found.values()}
+    for module in (module for module in left if module.name not in used):
         same = next((i for i, a in enumerate(anchors) if a.says(module.text)), None)
         near = next((i for i, a in enumerate(anchors) if a.holds(module, here)), None)
         if same is not None:
@@ -264,6 +287,11 @@ def match(anchors: Sequence[Anchor], modules: Iterable[Module], here: Path) -> M
         else:
             result.strange.append(module)
     return result
+
+
+def _put_together(module: Module) -> bool:
+    """Whether a prompt that is on stands in memory only, where code joined it before the graph was discovered."""
+    return module.kind == "prompt" and module.on and module.file is None and not module.note
 
 
 def _exactly(anchor: Anchor, module: Module, here: Path) -> bool:

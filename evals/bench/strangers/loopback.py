@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from strangers.marks import unmarked
+
 Json = dict[str, Any]
 
 FILLER = "Simulated answer."
@@ -24,8 +26,8 @@ class Script:
     """What to fill in where a graph's way depends on it.
 
     `answers` maps the name of a field to its values, used in turn, the last one for ever after;
-    `Tool.field` is asked before `field`. `say` maps words of a prompt to the reply to it; `skip` names
-    tools that are never called; `order` names those that are called first.
+    `Tool.field` is asked before `field`. `say` maps words of a prompt to the reply to it, whatever marks stand
+    among them; `skip` names tools that are never called; `order` names those that are called first.
     """
 
     answers: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -115,7 +117,7 @@ class Loopback:
         return {"role": "assistant", "content": self._said(body)}
 
     def _said(self, body: Json) -> str:
-        asked = " ".join(" ".join(strings(body.get("messages"))).split())
+        asked = unmarked(" ".join(" ".join(strings(body.get("messages"))).split()))
         return next((text for words, text in self._script.say.items() if words in asked), FILLER)
 
     def _chosen(self, tools: Mapping[str, Json], choice: Any) -> str | None:

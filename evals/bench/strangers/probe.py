@@ -24,9 +24,21 @@ from langgraph_gepa.agent.discovery import Survey, survey
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.source.diff import plan
 from strangers import rehearsal, standins
-from strangers.arrival import Fate, bound, fates, is_marked, marked, unmarked
-from strangers.labels import Anchor, AnchorError, GraphLabels, Matching, Project, anchored, match, plain, projects
+from strangers.arrival import Fate, bound, bound_alone, fates
+from strangers.labels import (
+    Anchor,
+    AnchorError,
+    GraphLabels,
+    Matching,
+    Project,
+    anchored,
+    match,
+    plain,
+    projects,
+    stands_in,
+)
 from strangers.loopback import Json, Loopback, strings
+from strangers.marks import mark, marked, marks, unmarked
 from strangers.opening import adapter_of, opened
 from strangers.running import Runs, steady
 
@@ -50,6 +62,7 @@ class Probe:
         Labelled texts are bound but for those `known` before.
         """
         paired = match(self.anchors, found.modules, self.root)
+        paired.strange = [module for module in paired.strange if not stands_in(module, self.root)]
         strays = [
             {**_shown(m), "double": self.anchors[i].label.name} for i, m in paired.double if _stray(self.anchors[i], m)
         ]
@@ -65,26 +78,37 @@ class Probe:
         return row
 
     def _bound(self, labels: list[Json], found: Survey, paired: Matching, known: frozenset[str]) -> Json:
-        """Whether each labelled text that was found arrives when it is bound, all at once."""
+        """Whether each labelled text that was found arrives when it is bound: all at once, then those that did not."""
         modules = {i: m for i, m in paired.found.items() if not m.reason and m.name not in known}
-        result = bound(found, list(modules.values()), self.runs)
+        result = bound(found, list({m.name: m for m in modules.values()}.values()), self.runs)
+        decided = {*result.arrived, *result.errors}
+        doubtful = {m.name: m for i, m in modules.items() if labels[i]["reached"] and m.name not in decided}
+        arrived = result.arrived | bound_alone(found, list(doubtful.values()), self.runs)
         for index, module in modules.items():
+            if module.name not in arrived and self._said_elsewhere(index):
+                labels[index]["reached"] = False
             if module.name in result.errors:
                 labels[index]["bind_error"] = result.errors[module.name]
             elif result.calls or result.notes:
-                labels[index]["bound"] = module.name in result.arrived
-        self.arrived.update((m.name, m.text) for m in modules.values() if m.name in result.arrived)
+                labels[index]["bound"] = module.name in arrived
+        self.arrived.update((m.name, m.text) for m in modules.values() if m.name in arrived)
         without = [Counter(steady(unmarked(call)) for call in calls) for calls in (result.calls, self.before)]
         row = {"bind_ms": result.median, "bind_ms_max": max(result.times, default=None), "bound_notes": result.notes}
         return row | ({"otherwise_same": without[0] == without[1]} if result.times else {})
 
+    def _said_elsewhere(self, index: int) -> bool:
+        """Whether another label's text says the words of this one, so that it is open whose were sent."""
+        words = self.anchors[index].words
+        return any(words in plain(other.text) for place, other in enumerate(self.anchors) if place != index)
+
     def _on(self, found: Survey, paired: Matching) -> list[Json]:
         """Every module that is on by default: what becomes of a mark in it, and whether it is a prompt of theirs."""
-        modules = [module for module in found.modules if module.on]
+        own_last = sorted(paired.found.items(), key=lambda pair: self.anchors[pair[0]].label.own)
+        labelled = {module.name: self.anchors[i] for i, module in own_last}
+        modules = [m for m in found.modules if m.on and (m.name in labelled or not stands_in(m, self.root))]
         arrived = {module.name for module in modules if (module.name, module.text) in self.arrived}
         become = fates(found, modules, arrived, self.before, self.runs)
         self.arrived.update((m.name, m.text) for m in modules if become[m.name] == "arrived")
-        labelled = {module.name: self.anchors[i] for i, module in paired.found.items()}
         spare = {m.name for i, m in (*paired.double, *paired.pieces) if self.anchors[i].is_spare(self.root)}
         return [_on(module, become[module.name], labelled.get(module.name), self.root, spare) for module in modules]
 
@@ -113,7 +137,7 @@ def probe(project: Project, graph: GraphLabels, root: Path, server: Loopback) ->
     after = runs.calls(loaded, [])
     row["watched"] = _watched(one)
     after += (last := runs.calls(loaded, []))
-    row["original_marked"] = sum(map(is_marked, after))
+    row["original_marked"] = sum(bool(marks(call)) for call in after)
     row["original_same"] = Counter(map(steady, before)) == Counter(map(steady, last))
     return row
 
@@ -171,7 +195,7 @@ def write(project: Project, graph: GraphLabels, root: Path) -> Json:
     """Marks every labelled text that can be written, in the source. Gives what should now be there, by module."""
     found, modules = _found(project, graph, root)
     at_home = [m for m in modules if m.file is not None and (root / m.file).resolve().is_relative_to(root)]
-    texts = {m.name: marked(m, f"ZQ{index}QZ") for index, m in enumerate(at_home)}
+    texts = {m.name: marked(m, mark(index)) for index, m in enumerate(at_home)}
     changes = plan(found.modules, texts, root)
     for file in changes.files:
         file.path.write_bytes(file.after)
