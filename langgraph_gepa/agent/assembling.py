@@ -70,6 +70,22 @@ class Found:
         wholes = {spot: whole for spot, whole in self.wholes.items() if whole.modules & held.keys()}
         return places | {spot: whole.said(said) for spot, whole in wholes.items()}
 
+    def entries(self) -> frozenset[str]:
+        """The modules that are entries of a list or mapping, or stand in objects that are: what a run picks from."""
+        return frozenset(
+            name for name, slots in self.carriers.items() if all(_is_entry(self.walk, slot) for slot in slots)
+        )
+
+
+def _is_entry(walk: Walk, slot: Slot) -> bool:
+    owner = walk.nodes[slot.owner].value
+    if slot.step[0] == "item":
+        return len(walk.nodes[slot.owner].parts) > 1 and not (type(owner) is dict and "content" in owner)
+    if isinstance(owner, type) or not classes.own(type(owner)):
+        return False
+    holders = (holder for holder, step in walk.holders[slot.owner] if step[0] == "item")
+    return any(len(walk.nodes[holder].parts) > 1 for holder in holders)
+
 
 def assembled(
     compiled: AnyGraph,
@@ -205,8 +221,9 @@ def _users(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
     mine = classes.own(owner if isinstance(owner, type) else type(owner))
     if slot.kind != "prompt" or slot.step[0] not in ("attr", "member", "field") or not mine:
         return nodes
-    # Nobody holds the schema of a context: whoever names its field uses it.
-    named = (path for path in nodes or traced.order if not traced.named[path].isdisjoint((slot.step[-1], "getattr")))
+    # No code holds the class of a context or state: whoever names its field uses it.
+    paths_to = nodes or (traced.order if slot.owner in traced.given else [])
+    named = (path for path in paths_to if not traced.named[path].isdisjoint((slot.step[-1], "getattr")))
     return list(dict.fromkeys([*named, *_holding(walk, traced, slot)]))
 
 

@@ -63,6 +63,11 @@ class Survey:
         """The texts in files of the project that the graph's functions are written in."""
         return self._found.files
 
+    @property
+    def entries(self) -> frozenset[str]:
+        """The names of modules of which a run picks some, as a key or a condition says."""
+        return self._found.entries()
+
     def bind(self, texts: Texts) -> AnyGraph:
         """A new graph with these texts and otherwise the same; the original is left as it is.
 
@@ -116,6 +121,7 @@ def remember(graph: Any, sightings: watching.Sightings) -> None:
         before.given | sightings.given,
         {**before.no_effect, **sightings.no_effect},
         (before.absent | sightings.absent) - nodes.keys(),
+        (before.unsent | sightings.unsent) - nodes.keys(),
     )
 
 

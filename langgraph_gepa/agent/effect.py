@@ -66,7 +66,8 @@ class Effects:
     """Decides for each of `names`, once, whether a new text of it takes effect.
 
     `keep` is given rollouts as they end and holds on to those that decide something; `settle` replays them.
-    `bind` makes the graph with given texts.
+    `bind` makes the graph with given texts. `arrived` are the modules of which a new text was seen to reach a model,
+    whether or not the recorded calls could be told to carry it; `None` until a replay went through.
     """
 
     def __init__(self, surveyed: Surveyed, names: Iterable[str], bind: Bind, options: RunnerOptions) -> None:
@@ -78,6 +79,7 @@ class Effects:
         self._tries: Counter[str] = Counter()
         self._recordings: list[Recording] = []
         self._one_at_a_time = asyncio.Lock()
+        self.arrived: set[str] | None = None
 
     def keep(self, texts: Texts, example: Example, ran: Ran, rollout: Rollout) -> None:
         """Records `ran` where it used modules not yet decided; `rollout` is what is kept of it.
@@ -106,7 +108,10 @@ class Effects:
                 if not recording.used & self._open.keys():
                     continue
                 probe = _Probe(recording, self._surveyed, self._bind, self._options)
-                for name, why in (await probe.judged(list(self._open))).items():
+                judged = await probe.judged(list(self._open))
+                if judged:
+                    self.arrived = (self.arrived or set()) | {name for name, why in judged.items() if why is None}
+                for name, why in judged.items():
                     if why is None:
                         found.pop(name, None)
                         self._open.pop(name, None)

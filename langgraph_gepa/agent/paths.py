@@ -21,7 +21,7 @@ from langgraph_gepa.agent.walk import Walk
 @dataclass(slots=True)
 class Paths:
     """`of` maps an object's identity to the nodes that reach it, `named` a node to the names its code
-    uses; `order` lists all nodes as a run comes to them."""
+    uses; `order` lists all nodes as a run comes to them; `given` are the classes of state and context."""
 
     of: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     named: dict[str, set[str]] = field(default_factory=dict)
@@ -29,6 +29,7 @@ class Paths:
     graphs: dict[str, str] = field(default_factory=dict)
     executors: set[str] = field(default_factory=set)
     prebuilt: set[str] = field(default_factory=set)
+    given: set[int] = field(default_factory=set)
 
 
 def trace(walk: Walk, root: Pregel[Any, Any, Any, Any]) -> Paths:
@@ -57,6 +58,7 @@ def _graph(walk: Walk, paths: Paths, graph: Pregel[Any, Any, Any, Any], prefix: 
         starts.append((path, node))
     below: list[tuple[Pregel[Any, Any, Any, Any], str]] = []
     given = [key for key in (id(graph.context_schema), *map(id, _state(graph))) if key in walk.nodes]
+    paths.given.update(given)
     for path, start in starts:
         paths.order.append(path)
         elsewhere = set() if path in paths.executors else executed

@@ -73,10 +73,15 @@ async def _prove(graph: Any, runs: Sequence[tuple[Example, Ran]], options: Runne
     effects = Effects(
         found, names, lambda texts: replaced(found.bind(texts), options.tools, options.tool_cache), options
     )
+    called: set[str] = set()
     for example, ran in runs:
         calls = attribute(ran.watched, found.modules, {})
+        called |= {call.node for call in calls if call.kind == "model"}
         effects.keep({}, example, ran, Rollout(example.id, None, Feedback(0.0), calls, nodes=ran.nodes))
-    discovery.remember(graph, Sightings(no_effect=await effects.settle()))
+    no_effect = await effects.settle()
+    unsent = {m.name for m in found.modules if m.evidence == "flows" and called >= {*m.nodes}} & found.entries
+    arrived = unsent if effects.arrived is None else effects.arrived
+    discovery.remember(graph, Sightings(no_effect=no_effect, unsent=frozenset(unsent - arrived)))
 
 
 _KINDS: tuple[Kind, ...] = ("prompt", "tool", "schema")

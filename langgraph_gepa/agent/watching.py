@@ -36,7 +36,8 @@ class Sightings:
     """`seen` maps the modules whose text reached a model to the nodes it was seen at; `strange` are texts
     that reached a model from nowhere known, as modules. `styles` has those that look plain and were filled in
     as templates; `given` is what the examples say, word for word; `no_effect` has the modules whose new text was
-    proved to be of no use; `absent` are those that would be replaced in messages, and were in none of their nodes."""
+    proved to be of no use; `absent` are those that would be replaced in messages, and were in none of their nodes;
+    `unsent` those of several to pick from that no call of their nodes carried, and of which no new text arrived."""
 
     seen: Mapping[str, Nodes] = field(default_factory=dict)
     strange: tuple[Module, ...] = ()
@@ -44,6 +45,7 @@ class Sightings:
     given: frozenset[str] = frozenset()
     no_effect: Mapping[str, NoEffect] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
+    unsent: frozenset[str] = frozenset()
 
 
 def sightings(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Sightings:
@@ -53,7 +55,8 @@ def sightings(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> S
     modules = [_styled(module, styles) for module in modules]
     others = tuple(strange(runs, modules, files))
     shown = instructing(runs, modules) - copies(modules, others)
-    proven = {m.name for m in modules if m.kind != "prompt" or m.evidence != "possible" or m.name in shown}
+    walked = {m.name for m in modules if m.evidence != "possible" or m.off is Off.UNSENT}
+    proven = {m.name for m in modules if m.kind != "prompt" or m.name in walked or m.name in shown}
     found = {name: nodes for name, nodes in seen(calls, modules).items() if name in proven}
     given = frozenset(even(text) for run in runs for text in strings(run.inputs))
     called = {call.node for call in calls if call.kind == "model"}
@@ -108,6 +111,8 @@ def updated(modules: Iterable[Module], known: Sightings, declared: Container[str
                 one = replace(one, evidence="seen", off=None)
         elif one.name in known.absent and one.evidence != "seen":
             one = replace(one, evidence="possible", off=Off.UNPROVEN)
+        elif one.name in known.unsent and one.evidence == "flows" and one.name not in declared:
+            one = replace(one, evidence="possible", off=Off.UNSENT)
         if why := known.no_effect.get(one.name):
             one = replace(one, no_effect=why, reason=NO_EFFECT[why])
         yield one

@@ -25,6 +25,7 @@ WHY_OFF: Mapping[Off, str] = {
     Off.PROTOCOL: "compared with answers",
     Off.LIBRARY: "of a library",
     Off.ELSEWHERE: "to another service",
+    Off.UNSENT: "never sent",
     Off.DATA: "varies like data",
 }
 _NAMED = 6

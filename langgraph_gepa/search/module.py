@@ -40,6 +40,8 @@ class Off(StrEnum):
     """Written in an installed package, and not passed on by the user's code."""
     ELSEWHERE = "elsewhere"
     """Goes to another model or service than this graph's language models."""
+    UNSENT = "unsent"
+    """One of several that a run picks from: no watched call of its nodes carried it, and a new text reached none."""
     DATA = "data"
     """Varies with the time, or came from the examples, tools or models."""
 
