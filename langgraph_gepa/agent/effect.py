@@ -195,7 +195,7 @@ class _Probe:
         with replaying(replay), tracing_context(enabled=False):
             try:
                 graph = self._bind({**self._recording.texts, **texts})
-                failed = (await run(graph, self._recording.example, self._options)).error is not None
+                failed = (await run(graph, self._recording.example, self._options, scored=False)).error is not None
             except (ReplayEnded, Error):
                 failed = not names
             except Exception as failure:  # noqa: BLE001 - of the user's classes, when they are made again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,8 @@ from langgraph.store.base import BaseStore
 from langgraph_gepa.agent import discovery, stores
 from langgraph_gepa.agent.attribution import attribute
 from langgraph_gepa.agent.effect import Effects
+from langgraph_gepa.agent.evidence import ReportedError
+from langgraph_gepa.agent.failures import words
 from langgraph_gepa.agent.messages import Run
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import replaced
@@ -22,12 +25,15 @@ from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Kind
 from langgraph_gepa.search.rollout import Feedback, Rollout
 
+_LOG = logging.getLogger(__name__)
+
 
 async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptions, concurrency: int = 8) -> None:
     """Runs `graph` as it is on the examples, apart from everything of the user's as rollouts are.
 
-    What was seen is known to every later survey of the graph in this process. Raises `UsageError`
-    when all examples fail without a model call, and a failure of the world as it is.
+    What was seen is known to every later survey of the graph in this process. A tool or another service that fails is
+    warned of, and the rest is watched. Raises `UsageError` when all examples fail without a model call, and as they are
+    the failures of models, and of the world when nothing else was seen.
     """
     found = discovery.survey(graph, kinds=_KINDS)
     bound = replaced(found.bind({}), options.tools, options.tool_cache)
@@ -43,7 +49,7 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
 
     async def one(example: Example) -> Ran:
         async with free:
-            return await run(bound, example, options)
+            return await run(bound, example, options, scored=False)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -52,9 +58,12 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
         raise failed.exceptions[0] from failed.exceptions[0].__cause__
     rans = [task.result() for task in tasks]
     if all(ran.error is not None and not ran.watched for ran in rans):
+        if (failure := next((ran.doubt for ran in rans if ran.doubt is not None), None)) is not None:
+            raise failure
         raise UsageError(
             f"The graph fails on every example before it calls a model. On {examples[0].id!r}: {rans[0].error}"
         )
+    _warn(examples, rans)
     runs = [
         Run(plain(example.inputs), attribute(ran.watched, found.modules, {}))
         for example, ran in zip(examples, rans, strict=True)
@@ -64,6 +73,26 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
     held = [pair for one in made for pair in stores.texts(one)]
     discovery.remember(graph, replace(seen, strange=tuple(stores.recognised(seen.strange, held))))
     await _prove(graph, list(zip(examples, rans, strict=True)), options)
+
+
+def _warn(examples: Sequence[Example], rans: Sequence[Ran]) -> None:
+    """Warns of each failure that watching went on after, once, with the first example that it came up on."""
+    failed: dict[str, str] = {}
+    for example, ran in zip(examples, rans, strict=True):
+        if ran.doubt is not None:
+            failed.setdefault(_failure(ran, ran.doubt), example.id)
+    for failure, example_id in failed.items():
+        _LOG.warning(
+            "On example %r %s. What the graph would have sent its models after that was not seen.", example_id, failure
+        )
+
+
+def _failure(ran: Ran, doubt: Exception) -> str:
+    if isinstance(doubt, ReportedError):
+        return str(doubt)
+    tools = (seen.call.name for seen in ran.watched if seen.call.kind == "tool" and seen.call.error == words(doubt))
+    name = next(tools, None)
+    return f"the tool {name} failed: {words(doubt)}" if name else f"a service failed: {words(doubt)}"
 
 
 async def _prove(graph: Any, runs: Sequence[tuple[Example, Ran]], options: RunnerOptions) -> None:

@@ -25,6 +25,7 @@ from langgraph_gepa.agent import state
 from langgraph_gepa.agent.containers import containers_copied
 from langgraph_gepa.agent.contexts import context_for
 from langgraph_gepa.agent.copying import for_a_rollout
+from langgraph_gepa.agent.evidence import chain
 from langgraph_gepa.agent.failures import (
     Border,
     Verdict,
@@ -108,28 +109,35 @@ class RunnerOptions:
         return "world" if self.is_world_failure(failure) else "candidate"
 
     def doubt(
-        self, raised: Exception | None, swallowed: Sequence[Exception], seen: Callable[[], Witnessed]
+        self,
+        raised: Exception | None,
+        swallowed: Sequence[Exception],
+        seen: Callable[[], Witnessed],
+        *,
+        scored: bool = True,
     ) -> Exception | None:
         """The failure that makes the outcome doubtful: the one that was raised, or one that was handled on the way.
 
         Raises the failure beside which no outcome stands: the world's, where it was raised; where it was handled, too
-        many calls for a model's provider, or a wrong or missing key.
+        many calls for a model's provider, or a wrong or missing key. Of an outcome that is not `scored`, only the
+        failures of models are raised.
         """
         if raised is None and not swallowed:
             return None
         witnessed = seen()
         whose = self.whose(raised, witnessed) if raised else "candidate"
         if raised is not None and whose != "candidate":
-            if whose == "world":
+            if whose == "world" and (scored or _of_a_model(raised, witnessed)):
                 raise raised
             return of_the_world(raised)
         doubts: list[Exception] = []
         for failure in swallowed:
             whose, lasts = self.whose(failure, witnessed), is_lasting(failure)
             moved = self.is_world_failure is not is_world_failure
-            if whose == "world" and (moved or lasts or is_pressure(failure)):
+            lost = whose == "world" and (moved or lasts or is_pressure(failure))
+            if lost and (scored or _of_a_model(failure, witnessed)):
                 raise failure
-            doubts += [of_the_world(failure)] if whose != "candidate" and not lasts else []
+            doubts += [of_the_world(failure)] if whose != "candidate" and (lost or not lasts) else []
         return next(iter(doubts), None)
 
 
@@ -151,19 +159,21 @@ class Ran:
     nodes: tuple[str, ...] = ()
 
 
-async def run(graph: Graph, example: Example, options: RunnerOptions | None = None) -> Ran:
+async def run(graph: Graph, example: Example, options: RunnerOptions | None = None, *, scored: bool = True) -> Ran:
     """Runs `example` through `graph` with its own thread, checkpointer, store and cache, and its own of everything
     that the graph's functions write to. Where that cannot be had, such rollouts wait for each other.
 
     A failure of the candidate comes back as `error`, in words; a failure of the world and our
-    own errors are raised as they are. The example is never written to.
+    own errors are raised as they are. A run that is not `scored` only shows what the graph sends: of the world's
+    failures those of models are raised then, and another, such as a tool's, is its `doubt`. The example is never
+    written to.
     """
     shared = state.known(graph).shared
     async with _turn(shared) if shared else nullcontext():
-        return await _run(graph, example, options or RunnerOptions())
+        return await _run(graph, example, options or RunnerOptions(), scored)
 
 
-async def _run(graph: Graph, example: Example, options: RunnerOptions) -> Ran:
+async def _run(graph: Graph, example: Example, options: RunnerOptions, scored: bool) -> Ran:
     tracer, guard = Tracer(options.prices), Guard(options.tools)
     started = time.perf_counter()
     final, error, raised = None, None, None
@@ -181,7 +191,7 @@ async def _run(graph: Graph, example: Example, options: RunnerOptions) -> Ran:
     except Exception as failure:  # noqa: BLE001 - judged below
         raised, error = failure, _in_words(failure, tracer.node_of(failure))
     guard.check()
-    doubt = options.doubt(raised, tracer.swallowed, lambda: _witnessed(tracer, example))
+    doubt = options.doubt(raised, tracer.swallowed, lambda: _witnessed(tracer, example), scored=scored)
     seconds = time.perf_counter() - started
     return Ran(final, tracer.watched, tracer.usage, seconds, error, doubt, tracer.nodes)
 
@@ -189,6 +199,10 @@ async def _run(graph: Graph, example: Example, options: RunnerOptions) -> Ran:
 def _witnessed(tracer: Tracer, example: Example) -> Witnessed:
     outputs = [watched.call.output for watched in tracer.watched if watched.call.kind == "model"]
     return Witnessed(tracer.model_failures, tuple(map(json.dumps, map(plain, (example.inputs, *outputs)))))
+
+
+def _of_a_model(failure: Exception, seen: Witnessed) -> bool:
+    return any(map(seen.ended_model_call, chain(failure)))
 
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()

@@ -770,6 +770,40 @@ graph = graph_of(fails=fails)
         discover(project.graph, EXAMPLES)
 
 
+def test_watching_goes_on_after_a_tool_that_fails(load: Any, caplog: Any) -> None:
+    """A tool that wants a key, in words or as an error, ends a search; watching names it and keeps what it saw."""
+    project = load("""
+from langchain_core.tools import tool
+
+@tool
+def weather(question: str) -> str:
+    \"\"\"Tells the weather.\"\"\"
+    return "Error: the WEATHER_API_KEY environment variable is not set."
+
+@tool
+def traffic(question: str) -> str:
+    \"\"\"Tells the traffic.\"\"\"
+    raise RuntimeError("Set the TRAFFIC_API_KEY environment variable.")
+
+def answer(state):
+    system = (HERE / "prompts" / "writer.md").read_text()
+    return {"answer": model.invoke([("system", system), ("human", state["question"])]).text}
+
+def asks(state):
+    if "vase" in state["question"]:
+        weather.invoke(state["question"])
+    else:
+        traffic.invoke(state["question"])
+    return {}
+
+graph = graph_of(answer=answer, asks=asks)
+""")
+    found = {module.name: module for module in discover(project.graph, EXAMPLES)}
+    assert found["writer"].evidence == "seen"
+    assert "the tool weather answered: Error: the WEATHER_API_KEY environment variable is not set" in caplog.text
+    assert "the tool traffic failed: RuntimeError: Set the TRAFFIC_API_KEY environment variable" in caplog.text
+
+
 def test_equal_texts_are_seen_where_they_were_said() -> None:
     """Of two modules that say the same, the one of the call's node was seen."""
     twins = [Module(name, "prompt", "The very same words.", nodes=(name,)) for name in ("a", "b")]
