@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Collection, Container, Mapping
 from functools import lru_cache
 from types import CellType, ModuleType
 from typing import Any
 
 from langgraph_gepa.agent import state
-from langgraph_gepa.agent.anatomy import Step, containers
+from langgraph_gepa.agent.anatomy import Step, containers, imports
 from langgraph_gepa.agent.walk import Walk
 
 
@@ -65,7 +66,7 @@ class _Copies:
         self.made: dict[int, Any] = {}
         self.making: set[int] = set()
         self.filled: set[int] = set()
-        self.modules: dict[int, ModuleType] = {}
+        self.modules: dict[int, tuple[dict[str, Any], ModuleType]] = {}
         self.texts: dict[int, dict[Step, Any]] = {}
         for (owner, step), text in texts.items():
             self.texts.setdefault(owner, {})[step] = text
@@ -116,9 +117,17 @@ class _Copies:
 
     def module(self, names: dict[str, Any]) -> ModuleType:
         if id(names) not in self.modules:
-            copy = self.modules[id(names)] = ModuleType(str(names.get("__name__")), names.get("__doc__"))
+            copy = ModuleType(str(names.get("__name__")), names.get("__doc__"))
             vars(copy).update(names)
-        return self.modules[id(names)]
+            self.modules[id(names)] = names, copy
+        return self.modules[id(names)][1]
+
+    def imports_copies(self, names: dict[str, Any]) -> None:
+        held = names.get("__builtins__", builtins)
+        own = vars(held) if issubclass(type(held), ModuleType) else held
+        before = own["__import__"]
+        if not (isinstance(before, imports.Importer) and before.modules is self.modules):
+            names["__builtins__"] = {**own, "__import__": imports.Importer(before, self.modules)}
 
     def is_assigned(self, names: dict[str, Any]) -> bool:
         return id(names) in self.assigned

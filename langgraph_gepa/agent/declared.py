@@ -12,6 +12,7 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, TypeGuard
 
 from langgraph_gepa.agent import code, origin, paths, served, templates
+from langgraph_gepa.agent.anatomy import imports
 from langgraph_gepa.agent.filling import filling
 from langgraph_gepa.agent.flow import Flow, Reading, Solution
 from langgraph_gepa.agent.walk import Walk
@@ -154,6 +155,8 @@ def _outside(function: FunctionType, name: str) -> Any:
             return cells[name].cell_contents
         except ValueError:  # not yet assigned
             return None
+    if imported := imports.values(function, name):
+        return imported[0]
     return None if name in function.__code__.co_varnames else function.__globals__.get(name)
 
 

@@ -87,7 +87,9 @@ class Demands:
         match step:
             case ("cell" | "kwdefault", str(name)) if isinstance(value, FunctionType):
                 return self._variable(value, name)
-            case ("global", *names):
+            case ("import", str(name), *_):
+                return self._variable(value, name)
+            case ("global" | "closure", *names):
                 return self._variable(value, ".".join(str(name) for name in names))
             case ("default", int(index)):
                 return self._variable(value, functions.parameter_of(value, index))

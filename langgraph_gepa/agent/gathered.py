@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from langgraph_gepa.agent import code, definitions
-from langgraph_gepa.agent.anatomy import ABSENT, Step, territory
+from langgraph_gepa.agent.anatomy import ABSENT, Step, functions, territory
 from langgraph_gepa.agent.references import CONTAINERS
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.state import State, Written
@@ -132,10 +132,8 @@ def _beginnings(walk: Walk, one: Written) -> Iterator[tuple[ast.expr, dict[str, 
 def _assigned(walk: Walk, key: int, step: Step) -> Iterator[tuple[ast.expr, dict[str, Any]]]:
     value: Any = walk.nodes[key].value
     match step:
-        case ("global", *modules, str(name)):
-            names = value.__globals__
-            for module in modules:
-                names = territory.names_in(names[module])
+        case ("global" | "import" | "closure", *_, str(name)):
+            names = functions.namespace(value, step)
             if (found := definitions.assigned_value(names, name)) is not None:
                 yield found[1], names
         case ("member" | "attr" | "private", str(name)):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.anatomy import imports, territory
 from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.flow import Reading
 
@@ -19,7 +19,7 @@ class Names:
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
-        self.imported = dict(_imported(reading.node))
+        self.imported = dict(_imported(reading.function))
         self.assigned: dict[str, list[ast.expr]] = defaultdict(list)
         for inner in ast.walk(reading.node):
             match inner:
@@ -95,15 +95,7 @@ def _readable(function: FunctionType) -> bool:
 _Cached = type(functools.cache(lambda: None))
 
 
-def _imported(node: ast.AST) -> Iterator[tuple[str, Any]]:
-    """What a function imports itself, where that is loaded already."""
-    for inner in ast.walk(node):
-        match inner:
-            case ast.ImportFrom(module=str(path), names=names, level=0):
-                module = territory.module_named(path)
-                held = territory.names_in(module) if module is not None else {}
-                yield from ((alias.asname or alias.name, held.get(alias.name, MISSING)) for alias in names)
-            case ast.Import(names=names):
-                for alias in names:
-                    path = alias.name if alias.asname else alias.name.partition(".")[0]
-                    yield alias.asname or path, territory.module_named(path) or MISSING
+def _imported(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """What a function imports itself, where that is loaded or the project's."""
+    for name in {one.name for one in imports.of(function)}:
+        yield name, next(iter(imports.values(function, name)), MISSING)

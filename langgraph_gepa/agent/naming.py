@@ -65,7 +65,7 @@ def holder(walk: Walk, key: int, step: Step) -> str:
 
 def _known_as(value: Any, step: Step) -> str:
     match step:
-        case ("global", *_, str(name)):
+        case ("global" | "import" | "closure", *_, str(name)):
             return name
         case ("cell" | "kwdefault", str(name)) if isinstance(value, FunctionType) and functions.own(value):
             return name

@@ -16,7 +16,7 @@ from types import CodeType, FunctionType, ModuleType
 from langchain_core.tools import BaseTool
 
 from langgraph_gepa.agent import code, definitions
-from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.anatomy import functions, territory
 from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.flow import Reading
 from langgraph_gepa.agent.slot import Slot
@@ -59,13 +59,9 @@ class Places:
                 return Place(("file", owner.filename), owner.filename, 1)
             case ("described", name):
                 return self._description(owner, str(name), slot)
-            case ("global", name) if (home := definitions.home(owner.__globals__, str(name), slot.text)) is not None:
-                return home
-            case ("global", *path, name) if path:
-                module = owner.__globals__[str(path[0])]
-                for part in path[1:]:
-                    module = territory.names_in(module)[str(part)]
-                if (home := definitions.home(territory.names_in(module), str(name), slot.text)) is not None:
+            case ("global" | "import" | "closure", *_, name):
+                names = functions.namespace(owner, slot.step)
+                if (home := definitions.home(names, str(name), slot.text)) is not None:
                     return home
             case ("field" | "member", name):
                 return definitions.field(owner, str(name), slot.text) or Place((slot.owner, slot.step), name=str(name))
@@ -146,8 +142,9 @@ class Places:
             for holder, step in self.walk.holders[key]:
                 value = self.walk.nodes[holder].value
                 if (
-                    step[0] == "global"
-                    and (found := definitions.assigned_value(value.__globals__, str(step[1]))) is not None
+                    step[0] in functions.LOOKUPS
+                    and (found := definitions.assigned_value(functions.namespace(value, step), str(step[-1])))
+                    is not None
                 ):
                     yield from definitions.saying(*found, slot.text)
                     return

@@ -18,7 +18,7 @@ from langgraph_gepa.agent.walk import Walk
 
 _LONG = 40
 """Characters from which a text is known again as a package's constant."""
-_PASSING = frozenset({"global", "cell", "default", "kwdefault"})
+_PASSING = functions.LOOKUPS | {"cell", "default", "kwdefault"}
 """Steps from a function of the user's to a text that it uses."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from types import FunctionType
 
 from langgraph_gepa.agent import code
+from langgraph_gepa.agent.anatomy import imports
 from langgraph_gepa.agent.files import Text
 
 
@@ -63,7 +64,8 @@ def outside(function: FunctionType) -> Iterator[str]:
     """The strings and paths that a function's code names: in closures, globals and defaults."""
     cells = (cell.cell_contents for cell in function.__closure__ or () if _filled(cell))
     globals_ = (function.__globals__.get(name) for name in function.__code__.co_names)
-    for value in (*cells, *globals_, *(function.__defaults__ or ())):
+    imported = (value for one in imports.of(function) for value in imports.values(function, one.name))
+    for value in (*cells, *globals_, *imported, *(function.__defaults__ or ())):
         if issubclass(type(value), str | PurePath):
             yield str(value)
 

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from langgraph_gepa.agent import code
-from langgraph_gepa.agent.anatomy import functions, territory
+from langgraph_gepa.agent.anatomy import functions, imports, territory
 from langgraph_gepa.agent.expressions import parameters
 
 Ref = tuple[Any, ...]
@@ -59,7 +59,7 @@ class Program:
             case "free":
                 found = list(_content(function, name))
             case "imported":
-                found = [_imported(name)]
+                found = imports.values(function, name)
             case _:
                 found = [default for default in _defaults(function, name) if issubclass(type(default), CONTAINERS)]
                 if parameters(function.__code__)[:1] == (name,):
@@ -99,7 +99,7 @@ class Body:
         self._owner = (source.owner or "").lstrip("_")
         self._inner: set[str] = set()
         self._values: dict[str, list[tuple[ast.expr, int]]] = {}
-        self._imports: dict[str, str] = {}
+        self._imports = {one.name for one in imports.of(function)}
         self._returned: set[Ref] | None = None
         self._asked: set[str] = set()
         for inner in self.nodes:
@@ -120,14 +120,6 @@ class Body:
                 self._assign(target, value, 1)
             case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
                 self._assign(target, value)
-            case ast.Import(names=names):
-                self._imports |= {name.asname: name.name for name in names if name.asname}
-                self._imports |= {name.name.split(".")[0]: name.name.split(".")[0] for name in names if not name.asname}
-            case ast.ImportFrom(names=names):
-                package = str(self.function.__globals__.get("__package__") or "").split(".")
-                above = package[: len(package) - node.level + 1] if node.level else []
-                home = ".".join([*above, *([node.module] if node.module else [])])
-                self._imports |= {name.asname or name.name: f"{home}:{name.name}" for name in names}
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda() if node is not self.node:
                 given = node.args
                 several = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
@@ -154,7 +146,7 @@ class Body:
         if name in self.function.__code__.co_freevars:
             return (id(self.function), "free", name)
         if name in self._imports:
-            return (id(self.function), "imported", self._imports[name])
+            return (id(self.function), "imported", name)
         if name in self.parameters:
             return (id(self.function), "parameter", name)
         return None if name in self._values or name in self._inner else (id(self.function), "global", name)
@@ -310,14 +302,6 @@ def _content(function: FunctionType, name: str) -> Iterator[Any]:
         yield cell.cell_contents
     except ValueError:  # not yet assigned
         return
-
-
-def _imported(name: str) -> Any:
-    home, _, attribute = name.partition(":")
-    module = territory.module_named(home)
-    if not attribute or module is None:
-        return module or _MISSING
-    return territory.names_in(module).get(attribute, territory.module_named(f"{home}.{attribute}") or _MISSING)
 
 
 def _defaults(function: FunctionType, name: str) -> Iterator[Any]:

@@ -17,7 +17,7 @@ from langchain_core.runnables import RunnableSequence
 from langchain_core.tools import BaseTool
 
 from langgraph_gepa.agent import company, compiled, descriptions, libraries, roles, statements, templates, wording
-from langgraph_gepa.agent.anatomy import Step, functions
+from langgraph_gepa.agent.anatomy import Step, functions, imports
 from langgraph_gepa.agent.code import Position
 from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.agent.filling import Filling, filling
@@ -116,7 +116,7 @@ class Slots:
         told = roles.Text(text, how.style, how.tokens, few=step[0] != "item" or len(node.parts) <= _FEW)
         if roles.listed(told, uses):
             yield _judged(Slot(key, step, text, **how._asdict()), told, uses)
-        elif step[0] == "global" and isinstance(node.value, FunctionType) and _prose(text):
+        elif step[0] in functions.LOOKUPS and isinstance(node.value, FunctionType) and _prose(text):
             yield Slot(key, step, text, evidence="possible", off=Off.UNPROVEN, **_unproven(how)._asdict())
         elif type(node.value) is dict and node.value.get("type") == "text" and step == ("item", "text"):
             yield Slot(key, step, text)
@@ -140,10 +140,10 @@ class Slots:
     def _compiled(self, key: int, template: jinja2.Template) -> Iterator[Slot]:
         for holder, step in self.walk.holders[key]:
             node = self.walk.nodes[holder]
-            if step[0] != "global" or len(step) != 2 or not isinstance(node.value, FunctionType):
+            if step[0] not in functions.LOOKUPS or not isinstance(node.value, FunctionType):
                 continue
             uses = whole(self.demands.on(step, node))
-            text = compiled.source(template, node.value.__globals__, str(step[1])) if uses else None
+            text = compiled.source(template, functions.namespace(node.value, step), str(step[-1])) if uses else None
             told = roles.Text(text or "", "jinja2")
             if roles.listed(told, uses):
                 yield _judged(
@@ -197,7 +197,10 @@ class Slots:
 
     def _holds_text(self, variable: Place) -> bool:
         reading = self.flow.readings.get(variable[1])
-        value = None if reading is None else reading.function.__globals__.get(variable[2].partition(".")[0])
+        name = variable[2].partition(".")[0]
+        function = None if reading is None else reading.function
+        imported = [] if function is None else imports.values(function, name)
+        value = imported[0] if imported else None if function is None else function.__globals__.get(name)
         held: list[Any] = [value]
         if type(value) is dict or type(value) is list:
             held = list(value.values() if type(value) is dict else value)[:_FEW]

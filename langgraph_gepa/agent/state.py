@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from langchain_core.chat_history import BaseChatMessageHistory
 from pydantic import BaseModel
 
-from langgraph_gepa.agent.anatomy import ABSENT, Step, functions, territory
+from langgraph_gepa.agent.anatomy import ABSENT, Step, functions, imports, territory
 from langgraph_gepa.agent.references import CONTAINERS, ITEM
 from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.agent.writes import Location, locations
@@ -140,7 +140,8 @@ def _written(walk: Walk, location: Location) -> Written | None:
         "length": len(holder) if name == ITEM and issubclass(type(holder), CONTAINERS) else None,
     }
     if issubclass(type(holder), dict) and name != ITEM:
-        steps = frozenset([*_users(walk, holder, name), *((key, ("global", name)) for key in location.writers)])
+        assigning = (key for key in location.writers if walk.nodes[key].value.__globals__ is holder)
+        steps = frozenset([*_users(walk, holder, name), *((key, ("global", name)) for key in assigning)])
         return Written(frozenset(key for key, _ in steps), steps=steps, is_name=True, **how)
     if id(holder) not in walk.nodes or hasattr(type(holder), "__del__"):
         return None
@@ -186,6 +187,9 @@ def _users(walk: Walk, names: dict[str, Any], name: str) -> Iterator[tuple[int, 
         for path in functions.global_names(node.value.__code__):
             if name in path[1:] and _module(node.value.__globals__, path[: path.index(name, 1)]) is names:
                 yield key, ("global", *path[: path.index(name, 1) + 1])
+        for found in imports.lookups(node.value) if functions.own(node.value) else ():
+            if found.names is names and found.name == name:
+                yield key, found.step
 
 
 def _module(names: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any] | None:

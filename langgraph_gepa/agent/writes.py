@@ -10,7 +10,7 @@ from typing import Any
 
 from langgraph_gepa.agent import accesses
 from langgraph_gepa.agent.accesses import Write
-from langgraph_gepa.agent.anatomy import classes, functions, territory
+from langgraph_gepa.agent.anatomy import classes, functions, imports, territory
 from langgraph_gepa.agent.references import CALLED, CONTAINERS, ITEM, Program, Ref, bound
 from langgraph_gepa.agent.walk import Walk
 
@@ -23,7 +23,7 @@ class Location:
     `writers` are the functions that write to it, `words` how one of them does. `read` says that functions read what
     was written, `tested` that they ask whether it is there. `varies` is what is written from something that changes
     from run to run. `made_once` is what is made from nothing that does, when it is not there yet: a client, a chain, an
-    index. `imported` is what a function has by importing it while it runs.
+    index. `imported` is what a function has by importing it from a library while it runs.
     """
 
     holder: Any
@@ -60,7 +60,7 @@ def locations(walk: Walk, used: Container[int]) -> list[Location]:
                 location.writers.add(key)
                 location.made_once &= write.made_from is not None and changing.isdisjoint(write.made_from)
                 location.varies |= write.varies
-                location.imported |= write.ref[1] == "imported"
+                location.imported |= write.ref[1] == "imported" and not _of_the_project(program, write.ref)
     tested, read = (
         {place for body in program.functions.values() for ref in looked(body) for place in _looked_at(program, ref)}
         for looked in (accesses.tested, accesses.read)
@@ -169,6 +169,12 @@ def _places(program: Program, write: Write) -> Iterator[tuple[Any, str]]:
             yield holder, "__dict__"
         elif write.by_key:
             yield holder, ITEM
+
+
+def _of_the_project(program: Program, ref: Ref) -> bool:
+    """Whether what a function imports comes from a module of the project."""
+    found = [one for one in imports.of(program.functions[ref[0]].function) if one.name == ref[2]]
+    return all(territory.own(one.home) for one in found if territory.module_named(one.home) is not None)
 
 
 def _looked_at(program: Program, ref: Ref) -> Iterator[tuple[int, str]]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dis
 import functools
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from typing_extensions import override
 
 from langgraph_gepa.agent import code, literals
-from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.anatomy import imports, territory
 from langgraph_gepa.agent.anatomy.handler import ABSENT, Copies, Handler, Step
+
+LOOKUPS = frozenset({"global", "import", "closure"})
+"""Steps from a function to what it looks up in a module: its own, one that it imports, one in its closure."""
 
 _LruCache = type(functools.cache(lambda: None))
 _texts: weakref.WeakKeyDictionary[CodeType, dict[code.Position, literals.Literal]] = weakref.WeakKeyDictionary()
@@ -85,8 +88,8 @@ def _global_names(compiled: CodeType) -> Iterator[tuple[str, ...]]:
 
 
 class Function(Handler):
-    """Steps: `cell name`, `global name attribute...`, `default index`, `kwdefault name`, `dict key`;
-    the texts `code position` and `doc` are in the function itself."""
+    """Steps: `cell name`, `global name attribute...`, `default index`, `kwdefault name`, `dict key`, and those of
+    `imports`; the texts `code position` and `doc` are in the function itself."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -101,14 +104,20 @@ class Function(Handler):
         yield from ((("dict", key), held) for key, held in vars(value).items())
         if own(value):
             yield from _globals(value)
+            for found in imports.lookups(value):
+                if found.value is not ABSENT and not issubclass(type(found.value), ModuleType):
+                    yield found.step, found.value
 
     @override
     def shell(self, value: FunctionType, steps: Mapping[Step, str | None], copies: Copies) -> FunctionType:
         rewritten = {step[1]: text for step, text in steps.items() if step[0] == "code" and text is not None}
         names = value.__globals__
-        if copies.is_assigned(names) or any(step[0] == "global" for step in steps):
+        kinds = {step[0] for step in steps}
+        if copies.is_assigned(names) or not kinds.isdisjoint(("global", "import")):
             names = vars(copies.module(names))
-        closure = tuple(copies.cell(cell) for cell in value.__closure__ or ())
+        if "import" in kinds:
+            copies.imports_copies(names)
+        closure = tuple(_cells(value, {str(step[1]) for step in steps if step[0] == "closure"}, copies))
         made = _rewritten(value.__code__, rewritten) if rewritten else value.__code__
         copy = FunctionType(made, names, value.__name__, value.__defaults__, closure)
         copy.__kwdefaults__ = dict(value.__kwdefaults__) if value.__kwdefaults__ else value.__kwdefaults__
@@ -125,6 +134,8 @@ class Function(Handler):
             match step:
                 case ("global", *path):
                     _put(copies, value.__globals__, [str(name) for name in path], part)
+                case ("import", _, _, *path) | ("closure", _, *path):
+                    _put(copies, imports.root(value, step), [str(name) for name in path], part)
                 case ("default", int(index)):
                     defaults[index] = part
                 case ("kwdefault", name):
@@ -149,6 +160,23 @@ def _globals(function: FunctionType) -> Iterator[tuple[Step, Any]]:
             taken.append(attribute)
         if not issubclass(type(value), ModuleType):
             yield ("global", *taken), value
+
+
+def _cells(function: FunctionType, modules: Container[str], copies: Copies) -> Iterator[CellType]:
+    """The closure of a function's copy, in which these variables hold copies of modules."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        copied = copies.module(territory.names_in(cell.cell_contents)) if name in modules else None
+        yield copies.cell(cell) if copied is None else CellType(copied)
+
+
+def namespace(function: FunctionType, step: Step) -> dict[str, Any]:
+    """The names among which a step that leads through modules looks its last name up."""
+    names, path = function.__globals__, step[1:]
+    if step[0] in ("import", "closure"):
+        names, path = imports.root(function, step), step[3:] if step[0] == "import" else step[2:]
+    for name in path[:-1]:
+        names = territory.names_in(names[str(name)])
+    return names
 
 
 def _put(copies: Copies, names: dict[str, Any], path: list[str], part: Any) -> None:

@@ -47,6 +47,10 @@ class Copies(Protocol):
         """The copy of a module with these global names, which all copied functions of the module share."""
         ...
 
+    def imports_copies(self, names: dict[str, Any]) -> None:
+        """Has functions that are made with these global names, which are a copy's, import the copies of modules."""
+        ...
+
     def is_assigned(self, names: dict[str, Any]) -> bool:
         """Whether functions assign to these global names when they run."""
         ...

@@ -1,0 +1,262 @@
+"""Modules that a function imports when it runs, or has in its closure: what it looks up in them, and how the copy of a
+function imports copies of modules."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+import weakref
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from opcode import opmap
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+from langgraph_gepa.agent import code
+from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.agent.anatomy.handler import ABSENT, Step
+
+_IMPORT = opmap["IMPORT_NAME"]
+
+Names = dict[str, Any]
+"""The names in a module."""
+
+Copied = Mapping[int, tuple[Names, ModuleType]]
+"""The names in modules, by their identity, with the copies of these modules."""
+
+
+class Import(NamedTuple):
+    """What an import statement binds to `name`: what `path` leads to in the module `home`, once `loaded` is there."""
+
+    name: str
+    loaded: str
+    home: str
+    path: tuple[str, ...]
+
+
+class Lookup(NamedTuple):
+    """A name that a function looks up in a module.
+
+    Its step is `import dotted.name module attribute...` for what an import statement binds, or
+    `closure variable attribute...`.
+    """
+
+    step: Step
+    names: Names
+    name: str
+
+    @property
+    def value(self) -> Any:
+        return self.names.get(self.name, ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The import statements in a function's code, and what its code looks up, by the name that this begins with."""
+
+    statements: tuple[ast.Import | ast.ImportFrom, ...]
+    paths: Mapping[str, tuple[tuple[str, ...], ...]]
+
+
+_read: weakref.WeakKeyDictionary[CodeType, _Read] = weakref.WeakKeyDictionary()
+_importing: weakref.WeakKeyDictionary[CodeType, bool] = weakref.WeakKeyDictionary()
+_broken: set[tuple[str, str]] = set()
+"""Modules that could not be imported, by name and place: their code is not run again."""
+
+
+def lookups(function: FunctionType) -> Iterator[Lookup]:
+    """What a function looks up in modules of the project that import statements in it, or its closure, give it."""
+    for one in of(function):
+        if (module := _module(function, one)) is not None and territory.own(one.home):
+            for attributes in _reading(function.__code__).paths.get(one.name, ()):
+                for depth, (names, name) in enumerate(_along(module, (*one.path, *attributes)), 1):
+                    dotted = ".".join((one.name, *attributes[: max(0, depth - len(one.path))]))
+                    path = (*one.path, *attributes)[:depth]
+                    yield Lookup(("import", dotted, one.home, *path), names, name)
+    for variable, module in _enclosed(function):
+        for attributes in _reading(function.__code__).paths.get(variable, ()):
+            for depth, (names, name) in enumerate(_along(module, attributes), 1):
+                yield Lookup(("closure", variable, *attributes[:depth]), names, name)
+
+
+def values(function: FunctionType, name: str) -> list[Any]:
+    """What import statements in a function may bind a name to, as far as that is loaded."""
+    found = []
+    for one in of(function):
+        if one.name == name and (value := _module(function, one)) is not None:
+            for attribute in one.path:
+                value = _member(value, attribute)
+            found.append(value)
+    return [value for value in found if value is not ABSENT]
+
+
+def of(function: FunctionType) -> Iterator[Import]:
+    """What the import statements in a function bind."""
+    for statement in _reading(function.__code__).statements if _imports(function.__code__) else ():
+        match statement:
+            case ast.Import(names=aliases):
+                for alias in aliases:
+                    top, *path = alias.name.split(".")
+                    yield Import(alias.asname or top, alias.name, top, tuple(path) if alias.asname else ())
+            case ast.ImportFrom(names=aliases):
+                home = _home(function.__globals__, statement)
+                yield from (Import(a.asname or a.name, home, home, (a.name,)) for a in aliases if home)
+
+
+def root(function: FunctionType, step: Step) -> Names:
+    """The names of the module at which a step `import` or `closure` begins."""
+    if step[0] == "import":
+        module = seen_by(function, territory.module_named(step[2]))
+    else:
+        module = dict(_enclosed(function)).get(str(step[1]))
+    return {} if module is None else territory.names_in(module)
+
+
+def seen_by(function: FunctionType, module: ModuleType | None) -> ModuleType | None:
+    """A loaded module as import statements in a function give it: the copy of a function is given copies."""
+    imports = function.__builtins__.get("__import__")  # type: ignore[attr-defined]  # Python has it, typeshed does not
+    return imports.copy_of(module) if module is not None and isinstance(imports, Importer) else module
+
+
+class Importer:
+    """Takes the place of `__import__` for copied functions: gives them the copies of modules in place of these."""
+
+    def __init__(self, before: Any, modules: Copied) -> None:
+        self.modules = modules
+        self._before = before
+
+    def __call__(
+        self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+    ) -> ModuleType:
+        found = self._before(name, globals, locals, fromlist, level)
+        return self._copy(found) if issubclass(type(found), ModuleType) else found
+
+    def copy_of(self, module: ModuleType) -> ModuleType:
+        if isinstance(self._before, Importer):
+            module = self._before.copy_of(module)
+        return self._copy(module)
+
+    def _copy(self, module: ModuleType) -> ModuleType:
+        _, copy = self.modules.get(id(territory.names_in(module)), (None, module))
+        return copy
+
+
+# reading
+
+
+def _imports(compiled: CodeType) -> bool:
+    """Whether a function's code, inner functions included, imports anything."""
+    if (known := _importing.get(compiled)) is None:
+        inner = (const for const in compiled.co_consts if isinstance(const, CodeType))
+        known = _importing[compiled] = _IMPORT in compiled.co_code[::2] or any(map(_imports, inner))
+    return known
+
+
+def _reading(compiled: CodeType) -> _Read:
+    if (known := _read.get(compiled)) is None:
+        source = code.source(compiled)
+        nodes = [] if source is None else list(ast.walk(source.node))
+        paths: dict[str, dict[tuple[str, ...], None]] = defaultdict(dict)
+        within = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+        for node in nodes:
+            if isinstance(node, ast.Name | ast.Attribute) and id(node) not in within and (path := _path(node)):
+                paths[path[0]][path[1:]] = None
+        statements = tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+        known = _read[compiled] = _Read(statements, {name: tuple(found) for name, found in paths.items()})
+    return known
+
+
+def _path(node: ast.expr) -> tuple[str, ...]:
+    """The names on the way to what an expression looks up, `()` where it does not begin with a name."""
+    match node:
+        case ast.Name(id=name):
+            return (name,)
+        case ast.Attribute(value=base, attr=name):
+            return (*found, name) if (found := _path(base)) else ()
+    return ()
+
+
+def _home(names: Names, statement: ast.ImportFrom) -> str:
+    """The module that `from module import` names; `""` for one above the package."""
+    package = str(names.get("__package__") or "").split(".")
+    if not statement.level:
+        return statement.module or ""
+    above = package[: len(package) - statement.level + 1]
+    return ".".join([*above, *([statement.module] if statement.module else [])]) if all(above) and above else ""
+
+
+def _enclosed(function: FunctionType) -> Iterator[tuple[str, ModuleType]]:
+    """The modules of the project among a function's free variables."""
+    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            module = cell.cell_contents
+        except ValueError:  # not yet assigned
+            continue
+        if issubclass(type(module), ModuleType) and territory.own(territory.names_in(module).get("__name__")):
+            yield variable, module
+
+
+def _along(module: ModuleType, path: tuple[str, ...]) -> Iterator[tuple[Names, str]]:
+    """The lookups on the way along a path, up to the first that gives no module."""
+    found: Any = module
+    for name in path:
+        if not issubclass(type(found), ModuleType):
+            return
+        yield territory.names_in(found), name
+        found = territory.names_in(found).get(name, ABSENT)
+
+
+def _member(value: Any, name: str) -> Any:
+    """What `from value import name` gives."""
+    names = territory.names_in(value) if issubclass(type(value), ModuleType) else {}
+    return names.get(name, territory.module_named(f"{names.get('__name__')}.{name}") or ABSENT)
+
+
+# loading
+
+
+def _module(function: FunctionType, one: Import) -> ModuleType | None:
+    """The module in which an import statement looks up what it binds. One of the project's is loaded for it."""
+    module = _loaded(one.loaded)
+    if one.home != one.loaded:
+        module = territory.module_named(one.home)
+    elif one.path and module is not None and _member(module, one.path[0]) is ABSENT and "__path__" in vars(module):
+        _loaded(f"{one.home}.{one.path[0]}")
+    return seen_by(function, module)
+
+
+def _loaded(name: str) -> ModuleType | None:
+    """The module of this name. One of the project's is imported where that has not been done yet, as the function
+    would when it runs."""
+    found = territory.module_named(name)
+    if found is not None or name in sys.modules:
+        return found
+    try:
+        place = _place(name.partition(".")[0])
+        if place is None or (name, place) in _broken:
+            return None
+        _broken.add((name, place))
+        importlib.import_module(name)
+        _broken.discard((name, place))
+    except (Exception, SystemExit):  # noqa: BLE001  # the code of the user's module may raise anything
+        return None
+    return territory.module_named(name)
+
+
+def _place(top: str) -> str | None:
+    """Where a module or package of the project is; `None` for a library's, and where there is none."""
+    if top in sys.stdlib_module_names or top == "__main__":
+        return None
+    module = territory.module_named(top)
+    spec = importlib.util.find_spec(top) if module is None else None
+    places = [territory.file_of(module)] if module is not None else [spec.origin or ""] if spec is not None else []
+    packages = (
+        territory.names_in(module).get("__path__")
+        if module is not None
+        else getattr(spec, "submodule_search_locations", None)
+    )
+    places = [place for place in places if place] or list(packages or ())
+    return places[0] if places and not any(map(territory.in_library, places)) else None
