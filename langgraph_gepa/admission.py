@@ -18,7 +18,7 @@ from langgraph_gepa.agent.loading import files_of
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.saved import SavedRun, adopt
-from langgraph_gepa.source.diff import is_library
+from langgraph_gepa.source.changes import is_library
 from langgraph_gepa.store.folder import open_run
 
 Say = Callable[[str], None]

@@ -27,9 +27,8 @@ from langgraph_gepa.errors import Error, SourceError, UsageError
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.session import LOADING
 from langgraph_gepa.source import applying
-from langgraph_gepa.source.diff import Changes, FileChange
-from langgraph_gepa.source.edits import as_written
-from langgraph_gepa.source.seen import as_docstring
+from langgraph_gepa.source.changes import Changes, FileChange
+from langgraph_gepa.source.edits import as_docstring, as_written
 
 LONGEST = 300
 """Seconds that loading a project may take."""

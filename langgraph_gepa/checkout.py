@@ -10,7 +10,7 @@ from pathlib import Path
 from langgraph_gepa.agent.files import project
 from langgraph_gepa.errors import SourceError
 from langgraph_gepa.search.module import Module, Texts
-from langgraph_gepa.source.diff import Changes, is_library, plan
+from langgraph_gepa.source.changes import Changes, is_library
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,8 @@ class Place:
         placed = [self.module(module) for module in modules]
         if self.moved:
             self._require_files(placed, texts)
+        from langgraph_gepa.source.diff import plan  # libcst, which only this needs, takes long to load
+
         return plan(placed, texts, self.root, self.root if self.moved else self.folder, self._objection)
 
     def _require_files(self, modules: Iterable[Module], texts: Texts) -> None:

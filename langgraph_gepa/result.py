@@ -25,7 +25,7 @@ from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.overlap import Copy
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.source.diff import Changes
+from langgraph_gepa.source.changes import Changes
 from langgraph_gepa.source.edits import as_written
 
 PAGE = "report.html"

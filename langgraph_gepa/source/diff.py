@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
-import site
-import sysconfig
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.source.changes import Changes, FileChange, is_library
 from langgraph_gepa.source.content import Content
 from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError, as_written
 from langgraph_gepa.source.finding import find
@@ -21,51 +18,6 @@ from langgraph_gepa.source.reading import parsed
 
 LARGEST = 10_000_000
 """Bytes up to which a file is read to be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileChange:
-    """One file: its real path, its `name` from the project's root, its bytes before and after, whose texts change."""
-
-    path: Path
-    name: str
-    before: bytes
-    after: bytes
-    modules: tuple[str, ...]
-
-    @property
-    def diff(self) -> str:
-        """The change as a unified diff. Bytes that are no UTF-8 are surrogates, as `surrogateescape` makes them."""
-        old, new = (data.decode("utf-8", "surrogateescape") for data in (self.before, self.after))
-        lines = difflib.unified_diff(_lines(old), _lines(new), f"a/{self.name}", f"b/{self.name}")
-        head = [line.replace("\n", "\t\n") if " " in self.name else line for line in (next(lines, ""), next(lines, ""))]
-        body = (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-        return "".join([*head, *body])
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Everything that writing texts back does, planned and not yet done.
-
-    By module name: `refused` says in words why a text cannot be written, `stale` where the source no
-    longer holds the text that was started from; `done` are those whose new text is there already.
-    """
-
-    root: Path
-    files: tuple[FileChange, ...] = ()
-    refused: Mapping[str, str] = field(default_factory=dict)
-    stale: Mapping[str, str] = field(default_factory=dict)
-    done: tuple[str, ...] = ()
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        """The modules whose texts are written."""
-        return tuple(name for file in self.files for name in file.modules)
-
-    @property
-    def diff(self) -> str:
-        """One unified diff with paths from `root`, as `git apply` takes it; encode it with `surrogateescape`."""
-        return "".join(file.diff for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,17 +200,5 @@ def _written_in(path: Path, wanted: _Wanted) -> bool:
     return True
 
 
-def is_library(file: Path) -> bool:
-    """Whether a file belongs to Python or an installed package."""
-    paths = sysconfig.get_paths()
-    found = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"], site.getusersitepackages()]
-    return any(file.resolve().is_relative_to(Path(path).resolve()) for path in found)
-
-
 def _work_tree(directory: Path) -> Path:
     return next((above for above in (directory, *directory.parents) if (above / ".git").exists()), directory)
-
-
-def _lines(text: str) -> list[str]:
-    """Lines as `diff` counts them: only a line feed ends one."""
-    return re.findall(r"[^\n]*\n|[^\n]+", text)

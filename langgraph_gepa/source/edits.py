@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from langgraph_gepa.search.module import Module, Style
@@ -60,3 +61,9 @@ def with_margins(old: str, new: str) -> str:
     lead = "" if new[:1].isspace() else old[:start]
     trail = "" if new[-1:].isspace() else old[start + len(core) :]
     return lead + new + trail
+
+
+def as_docstring(text: str) -> str:
+    """A text without what a docstring's place in the source adds to it: margins and outer space."""
+    first, _, rest = text.partition("\n")
+    return f"{first.lstrip()}\n{textwrap.dedent(rest)}".strip()

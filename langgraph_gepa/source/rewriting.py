@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
 from langgraph_gepa.source.chains import Chain, Fragments, merged
-from langgraph_gepa.source.edits import Edit, UnwritableError
+from langgraph_gepa.source.edits import Edit, UnwritableError, as_docstring
 from langgraph_gepa.source.finding import Found, find, parts
 from langgraph_gepa.source.layout import Writer
 from langgraph_gepa.source.making import lost
 from langgraph_gepa.source.reading import SourceFile, parsed
-from langgraph_gepa.source.seen import as_docstring
 from langgraph_gepa.source.spelling import Holes, Speller
 from langgraph_gepa.source.syntax import is_python
 

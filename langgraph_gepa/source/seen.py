@@ -31,12 +31,6 @@ def change(node: cst.Call) -> tuple[cst.BaseExpression | None, Callable[[str], s
     return None, str
 
 
-def as_docstring(text: str) -> str:
-    """A text without what a docstring's place in the source adds to it: margins and outer space."""
-    first, _, rest = text.partition("\n")
-    return f"{first.lstrip()}\n{textwrap.dedent(rest)}".strip()
-
-
 def _described(docstring: str) -> str:
     """The description LangChain keeps of a docstring it parses: the paragraphs before those with a heading."""
     kept = []

@@ -9,7 +9,8 @@ import pytest
 from langgraph_gepa.errors import SourceError
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.source.applying import apply
-from langgraph_gepa.source.diff import Changes, plan
+from langgraph_gepa.source.changes import Changes
+from langgraph_gepa.source.diff import plan
 
 FILES = {"a.py": 'A = "Old a."\r\n', "b.md": "Old b.\n"}
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from langgraph_gepa.search.module import Module
-from langgraph_gepa.source.diff import Changes, plan
+from langgraph_gepa.source.changes import Changes
+from langgraph_gepa.source.diff import plan
 
 
 def module(

@@ -7,9 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langchain_core.tools import tool
 
-from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
+from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError, as_docstring
 from langgraph_gepa.source.rewriting import rewritten
-from langgraph_gepa.source.seen import as_docstring
 
 ANY = st.text() | st.text(alphabet="ab\"'\\ \n\t\r{}#N\x00\ud800é\u200b", max_size=30)
 
