@@ -28,6 +28,8 @@ _WHOLE = {".md", ".markdown", ".txt", ".prompt", ".tmpl", ".tpl", ".xml", ".html
 _VALUES = {".json", ".yaml", ".yml"}
 _SKIPPED = {"node_modules", "__pycache__", "site-packages", "build", "dist", "venv"}
 _ROOT = ("pyproject.toml", "langgraph.json", "setup.py", "setup.cfg", ".git")
+_PERHAPS_ROOT = ("requirements.txt", "Pipfile")
+"""What lies in the root of a project that has none of the others, and may lie in a folder of one that has."""
 _LARGEST = 200_000
 """Bytes up to which a file is looked into: what is larger is data."""
 _MOST = 3_000
@@ -140,7 +142,8 @@ def project(folder: str) -> str:
             return str(above / here.relative_to(above).parts[0]) if here != above else folder
         if any((above / name).exists() for name in _ROOT):
             return str(above)
-    return folder
+    perhaps = (above for above in (here, *here.parents) if any((above / name).exists() for name in _PERHAPS_ROOT))
+    return str(next(perhaps, folder))
 
 
 def _paths(root: str) -> Iterator[str]:

@@ -56,8 +56,20 @@ class Pattern:
         else:
             at = 0
             while self._in_order(said, at) and (hit := self.regex.search(said, at)) is not None:
-                yield self._match(hit)
+                yield self._match(hit := self._shortest(hit))
                 at = hit.end()
+
+    def _shortest(self, hit: re.Match[str]) -> re.Match[str]:
+        """The hit from where the text begins last: its first words may stand by chance before it, as `Order` does."""
+        first = self.literals[0]
+        told_apart = sum(map(str.isalnum, first)) >= ALONE
+        while self.regex is not None and not told_apart and hit.string.startswith(first, hit.start()):
+            again = hit.string.find(first, hit.start() + 1, hit.end(1))
+            later = self.regex.match(hit.string, again, hit.end()) if again >= 0 else None
+            if later is None or later.end() != hit.end():
+                break
+            hit = later
+        return hit
 
     def _in_order(self, said: str, at: int) -> bool:
         """Looked at first: an expression of many placeholders takes its time to say no."""

@@ -95,29 +95,45 @@ def in_every_run(pattern: matching.Pattern | None, like: Told, told: Iterable[To
 
 
 class Known:
-    """The texts that are modules already, to leave them out of messages."""
+    """The texts that are modules already, to leave them out of messages.
+
+    One that is only `possible` is found where its lines stand by themselves: within a line it may be an example that
+    another text gives.
+    """
 
     def __init__(self, modules: Iterable[Module]) -> None:
         self._patterns: list[matching.Pattern] = []
+        self._possible: list[matching.Pattern] = []
         self._short: set[str] = set()
+        self._filled: list[matching.Pattern] = []
         for module in modules:
             if module.kind != "prompt":
                 continue
             pattern = matching.pattern(module.text, module.style, module.placeholders)
+            found = self._possible if module.evidence == "possible" else self._patterns
             if pattern is not None:
-                self._patterns.append(pattern)
-                self._short |= {*pattern.literals} if pattern.whole and not pattern.keys else set()
+                found.append(pattern)
+                if pattern.whole and not pattern.keys:
+                    self._short |= {*pattern.literals}
+                elif pattern.whole and sum(map(letters, pattern.literals)) >= _SAID:
+                    self._filled.append(pattern)
             parts = attribution.literals(module.text, module.style, module.placeholders)
             plain = (matching.pattern(part) for part in parts if letters(part) >= matching.ALONE)
-            self._patterns += [part for part in plain if part is not None and part != pattern]
+            found += [part for part in plain if part is not None and part != pattern]
 
     def spans(self, said: str) -> list[tuple[int, int]]:
-        found = (span for pattern in self._patterns for match in pattern.matches(said) for span in match.said())
-        return sorted(span for span in found if span[0] < span[1])
+        proven = [span for pattern in self._patterns for match in pattern.matches(said) for span in match.said()]
+        possible = [match for pattern in self._possible for match in pattern.matches(said)]
+        around = [*proven, *(span for match in possible for span in match.said())]
+        starts, ends = {start for start, _ in around}, {end for _, end in around}
+        by_themselves = (match for match in possible if _by_itself(match, said, starts, ends))
+        spans = [*proven, *(span for match in by_themselves for span in match.said())]
+        return sorted(span for span in spans if span[0] < span[1])
 
     def filling(self, said: str, start: int, end: int) -> tuple[int, int] | None:
         """The smallest filling of a placeholder of these texts that holds this part of a message."""
-        holes = (hole for pattern in self._patterns for match in pattern.matches(said) for hole in match.holes)
+        patterns = (*self._patterns, *self._possible)
+        holes = (hole for pattern in patterns for match in pattern.matches(said) for hole in match.holes)
         around = [(first, last) for first, last in holes if first <= start and end <= last]
         return min(around, key=lambda hole: hole[1] - hole[0], default=None)
 
@@ -128,6 +144,21 @@ class Known:
             if start > at and said[at:start].strip() not in self._short:
                 yield said[at:start]
             at = max(at, end)
+
+    def is_filling(self, text: str) -> bool:
+        """Whether all of a text is what one of these texts, too short to be found anywhere, says around some data."""
+        return any(True for pattern in self._filled for _ in pattern.matches(text))
+
+
+def _by_itself(match: matching.Match, said: str, starts: set[int], ends: set[int]) -> bool:
+    """Whether a text takes whole lines of a message, or all between what other texts say."""
+    first, last = match.start, match.end
+    while first > 0 and first not in ends and said[first - 1] != "\n" and not said[first - 1].isalnum():
+        first -= 1
+    while last < len(said) and last not in starts and said[last] != "\n" and not said[last].isalnum():
+        last += 1
+    begins = first == 0 or first in ends - {match.end} or said[first - 1] == "\n"
+    return begins and (last == len(said) or last in starts - {match.start} or said[last] == "\n")
 
 
 def itself(message: Told, match: matching.Match, known: Known) -> bool:

@@ -33,8 +33,9 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
     For a text that a file of the project holds one rollout is enough. Of others, what stays the same over
     rollouts is taken for the text, and what changes for its placeholders; of one rollout alone only a whole
     system message is told of. What stays the same in a user's message, and a few words within a system message,
-    may be data as well: only `possible`. So is what only some of the rollouts say. A moment is a placeholder, whether
-    or not the rollouts were in one second.
+    may be data as well: only `possible`. So is what only some of the rollouts say, and what a module that is too short
+    to be found anywhere says around some data. A moment is a placeholder, whether or not the rollouts were in one
+    second.
     """
     told = heard(runs)
     known = Known(modules)
@@ -49,7 +50,8 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
             continue
         home = files.home(text) if style == "plain" else None
         label = naming.label(message.node, "", prebuilt=False) if message.node else "agent"
-        off = None if home is not None or _steers(text, style, message, told) else Off.DATA
+        steers = not known.is_filling(text) and _steers(text, style, message, told)
+        off = None if home is not None or steers else Off.DATA
         met[text, style] = Module(
             name=f"{label}.{message.role}" if home is None else naming.slug(home.name),
             kind="prompt",

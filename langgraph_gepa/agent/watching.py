@@ -54,7 +54,7 @@ def sightings(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> S
     styles = filled(runs, modules)
     modules = [_styled(module, styles) for module in modules]
     others = tuple(strange(runs, modules, files))
-    shown = instructing(runs, modules) - copies(modules, others)
+    shown = instructing(runs, [*modules, *others]) - copies(modules, others)
     walked = {m.name for m in modules if m.evidence != "possible" or m.off is Off.UNSENT}
     proven = {m.name for m in modules if m.kind != "prompt" or m.name in walked or m.name in shown}
     found = {name: nodes for name, nodes in seen(calls, modules).items() if name in proven}

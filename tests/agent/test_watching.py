@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from langgraph_gepa import RunnerOptions, bind, discover
-from langgraph_gepa.agent import watching
+from langgraph_gepa.agent import files, matching, watching
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.messages import Run
 from langgraph_gepa.agent.recalling import recall
@@ -768,6 +768,81 @@ graph = graph_of(fails=fails)
 """)
     with pytest.raises(UsageError, match="no such room"):
         discover(project.graph, EXAMPLES)
+
+
+@pytest.mark.parametrize("sign", [*files._ROOT, *files._PERHAPS_ROOT])
+def test_a_project_has_its_root_where_its_packages_are_listed(sign: str, tmp_path: Path) -> None:
+    """A folder with requirements alone is one too, unless a folder above is known better to be it."""
+    inner = tmp_path / "app" / "src"
+    inner.mkdir(parents=True)
+    (tmp_path / "app" / sign).touch()
+    assert files.project(str(inner)) == str(tmp_path / "app")
+    files.project.cache_clear()
+    (tmp_path / "pyproject.toml").touch()
+    root = tmp_path if sign in files._PERHAPS_ROOT else tmp_path / "app"
+    assert files.project(str(inner)) == str(root)
+    files.project.cache_clear()
+
+
+def test_a_known_text_is_found_from_where_it_begins_last() -> None:
+    """A short first word that stands by chance before a text does not make a filling of all between."""
+    pattern = matching.pattern("Order {order_id} has been cancelled for the customer.", "format")
+    assert pattern is not None
+    said = "Order help.\n'Order A1 has been cancelled for the customer.' Be brief."
+    (match,) = pattern.matches(said)
+    assert match.values == {"order_id": "A1"}
+
+
+def test_an_example_that_a_prompt_gives_does_not_cut_it(load: Any) -> None:
+    """A sentence that a function also returns, within a line of a prompt from a file, is the file's; neither the tool's
+    sentence nor the pieces around it are prompts."""
+    project = load("""
+import base64
+
+RULES = base64.b64encode(b'''Help the visitors of a museum.
+For a lost coat say: "Your coat has been found and is kept for you." Then ask for a name.''')
+
+def report(found):
+    result = {"message": "Your coat has been found and is kept for you."} if found else {"message": ""}
+    return result
+
+def answer(state):
+    report(False)
+    system = base64.b64decode(RULES).decode()
+    return {"answer": model.invoke([("system", system), ("human", state["question"])]).text}
+
+graph = graph_of(answer=answer)
+""")
+    on = [module.text for module in discover(project.graph, EXAMPLES) if module.on]
+    assert len(on) == 1
+    assert on[0].startswith("Help the visitors")
+    assert on[0].endswith("Then ask for a name.")
+
+
+def test_what_a_function_reports_in_its_own_words_stays_possible(load: Any) -> None:
+    """An error or a result that code words, put into a prompt, is no prompt from nowhere."""
+    project = load("""
+def look_up(question):
+    try:
+        raise ValueError("The archive does not answer questions. Only numbers may be asked for.")
+    except ValueError as error:
+        message = f"Error: Invalid query. {error}"
+        return message
+
+def instruct(step, found):
+    return f'''You look things up for a museum.
+Step: "{step}"
+So far: {found if found else "nothing"}
+Be exact.'''
+
+def answer(state):
+    system = instruct(f"The last attempt failed with: {look_up(state)}. Try again.", "")
+    return {"answer": model.invoke([("system", system), ("human", state["question"])]).text}
+
+graph = graph_of(answer=answer)
+""")
+    on = [module.text for module in discover(project.graph, EXAMPLES) if module.on]
+    assert [text.split()[0] for text in on] == ["You"]
 
 
 def test_watching_goes_on_after_a_tool_that_fails(load: Any, caplog: Any) -> None:
