@@ -24,60 +24,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from strangers.labels import FOLDER, GraphLabels, Project, projects
+from strangers.labels import GraphLabels, Project, projects
 from strangers.loopback import Json
+from strangers.processes import answer_of, reach
 from strangers.table import HEAD, explained, shown, totals
 
-HERE = Path(__file__).resolve().parent
 SECONDS = 600
 HALVES = ("tuned", "held-out", "fresh", "fresh2", "fresh3")
 
 
-def reach(project: Project, folder: Path) -> Path | str:
-    """The project's folder, fetched if need be; or why it cannot be had."""
-    if not project.repo:
-        return FOLDER
-    root = folder / project.name
-    if root.is_dir():
-        return root
-    root.mkdir(parents=True)
-    for command in (
-        ["git", "init", "-q"],
-        ["git", "fetch", "-q", "--depth", "1", project.repo, project.commit],
-        ["git", "checkout", "-q", "FETCH_HEAD"],
-    ):
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-        if done.returncode:
-            shutil.rmtree(root)
-            return f"{' '.join(command[:2])} failed: {done.stderr.strip().splitlines()[-1][:160]}"
-    return root
-
-
 def ask(python: str, project: Project, graph: GraphLabels, root: Path, what: str) -> Json:
-    """What the probe says of one graph, in a process of its own."""
-    path = os.pathsep.join([str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
-    command = [python, "-m", "strangers.probe", project.name, graph.name, str(root), what]
-    try:
-        done = subprocess.run(
-            command, cwd=root, env={**os.environ, "PYTHONPATH": path}, capture_output=True, timeout=SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"no answer in {SECONDS} s"}
-    last = done.stdout.decode(errors="replace").rpartition("\x1e")[2]
-    try:
-        answer: Json = json.loads(last)
-    except json.JSONDecodeError:
-        return {
-            "error": f"exit {done.returncode}: {done.stderr.decode(errors='replace').strip()[-300:] or last[-300:]}"
-        }
-    return answer
+    """What the probe says of one graph."""
+    return answer_of([python, "-m", "strangers.probe", project.name, graph.name, str(root), what], root, SECONDS)
 
 
 def round_trip(python: str, project: Project, graph: GraphLabels, root: Path) -> Json:

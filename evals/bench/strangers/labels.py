@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-import sysconfig
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -139,7 +139,7 @@ class AnchorError(Exception):
 
 def anchored(label: Label, root: Path) -> Anchor:
     """Finds a label below the project's folder, among the installed packages or beside the labels."""
-    for base in (root, Path(sysconfig.get_path("purelib")), FOLDER):
+    for base in (root, *map(Path, sys.path), FOLDER):
         if (base / label.file).is_file():
             path = (base / label.file).resolve()
             break

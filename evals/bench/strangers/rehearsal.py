@@ -1,4 +1,4 @@
-"""A stranger's graph run on examples as `discover(graph, examples)` runs it, each by the script of its labelled run."""
+"""A stranger's graph run on examples as rollouts are run, each by the script of its labelled run."""
 
 from __future__ import annotations
 
@@ -21,45 +21,62 @@ from strangers.opening import inputs_of
 _SECONDS = 120
 _LABELS = {"role", "type", "name", "id"}
 _PROSE = re.compile(r"[A-Za-z][A-Za-z ,.?!']+")
+_SPACED = re.compile(r"\S+ .*", re.DOTALL)
 
 
 def rehearse_all(loaded: Any, runs: Sequence[Json], adapter: ModuleType | None, server: Loopback) -> None:
     """Watches every labelled run and a second one like it, whose words are others, one after the other."""
-    for run in runs:
-        asyncio.run(_rehearse(loaded, run, adapter, server))
+    for place, run in enumerate(runs):
+        inputs, metadata = inputs_of(run, adapter), {"run": place}
+        examples = [
+            Example("as labelled", inputs, metadata=metadata),
+            Example("in other words", varied(inputs, "indeed"), metadata=metadata),
+        ]
+        asyncio.run(_rehearse(loaded, examples, runs, adapter, server))
 
 
-async def _rehearse(loaded: Any, run: Json, adapter: ModuleType | None, server: Loopback) -> None:
-    inputs = inputs_of(run, adapter)
-    examples = [Example("as labelled", inputs), Example("in other words", _varied(inputs))]
+async def _rehearse(
+    loaded: Any, examples: Sequence[Example], runs: Sequence[Json], adapter: ModuleType | None, server: Loopback
+) -> None:
+    await rehearse(loaded, examples, await options_for(runs, adapter, server), concurrency=1)
+
+
+async def options_for(runs: Sequence[Json], adapter: ModuleType | None, server: Loopback) -> RunnerOptions:
+    """How the labelled runs are run as rollouts, one at a time: an example's metadata say which `run` it is of."""
     store = InMemoryStore() if adapter is None else getattr(adapter, "store", InMemoryStore)()
     if adapter is not None and hasattr(adapter, "seed"):
         await adapter.seed(store)
-    given = [answer[0] if isinstance(answer, list) else answer for answer in run.get("resume", ())]
     answers: list[Any] = []
 
-    def config(_: Example) -> RunnableConfig:
+    def config(example: Example) -> RunnableConfig:
         """Called when an example's run begins: the model follows its script from the start."""
+        run = runs[example.metadata["run"]]
         server.start(script_of(run))
-        answers[:] = given
+        answers[:] = [answer[0] if isinstance(answer, list) else answer for answer in run.get("resume", ())]
         return {"configurable": dict(run.get("configurable", {})), "recursion_limit": run.get("steps", 40)}
 
-    options = RunnerOptions(
+    return RunnerOptions(
         timeout=_SECONDS,
         config=config,
-        context=run.get("context"),
+        context=lambda example: runs[example.metadata["run"]].get("context"),
         store=lambda: copy.deepcopy(store),
-        on_interrupt=(lambda _: answers.pop(0) if len(answers) > 1 else answers[0]) if given else None,
+        on_interrupt=(lambda _: answers.pop(0) if len(answers) > 1 else answers[0])
+        if any("resume" in run for run in runs)
+        else None,
     )
-    await rehearse(loaded, examples, options, concurrency=1)
 
 
-def _varied(value: Any, key: str = "") -> Any:
-    """The same inputs about something else, as far as they are words."""
+def varied(inputs: Any, word: str) -> Any:
+    """The same inputs about something else: `word` after what is plainly words, else after the texts with a space."""
+    changed = _varied(inputs, word, _PROSE)
+    return changed if changed != inputs else _varied(inputs, word, _SPACED)
+
+
+def _varied(value: Any, word: str, prose: re.Pattern[str], key: str = "") -> Any:
     if isinstance(value, str):
-        return f"{value} indeed" if _PROSE.fullmatch(value) and key not in _LABELS else value
+        return f"{value} {word}" if prose.fullmatch(value) and key not in _LABELS else value
     if isinstance(value, dict):
-        return {name: _varied(held, name) for name, held in value.items()}
+        return {name: _varied(held, word, prose, name) for name, held in value.items()}
     if isinstance(value, list):
-        return [_varied(held, key) for held in value]
+        return [_varied(held, word, prose, key) for held in value]
     return value

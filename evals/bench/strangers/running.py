@@ -43,7 +43,7 @@ class Runs:
             self.server.start(script_of(run))
             try:
                 with contextlib.redirect_stdout(io.StringIO()):
-                    asyncio.run(asyncio.wait_for(_run(loaded, run, self.adapter), SECONDS))
+                    asyncio.run(asyncio.wait_for(run_once(loaded, run, self.adapter), SECONDS))
             except Exception as failed:  # noqa: BLE001 - whatever a stranger's graph raises; its calls so far count
                 where = traceback.extract_tb(failed.__traceback__)[-1]
                 notes.append(
@@ -69,7 +69,8 @@ class Runs:
         return before, False
 
 
-async def _run(loaded: Any, run: Json, adapter: ModuleType | None) -> None:
+async def run_once(loaded: Any, run: Json, adapter: ModuleType | None) -> Any:
+    """The final state of the graph after a labelled run."""
     given = {"checkpointer": InMemorySaver(), "store": getattr(adapter, "store", InMemoryStore)()}
     graph = loaded.copy({key: value for key, value in given.items() if run.get("memory", True)})
     if adapter is not None and hasattr(adapter, "seed"):
@@ -80,10 +81,11 @@ async def _run(loaded: Any, run: Json, adapter: ModuleType | None) -> None:
         "recursion_limit": run.get("steps", 40),
     }
     context = {"context": run["context"]} if "context" in run else {}
-    state: Any = inputs
+    final: Any = None
     for answer in [None, *run.get("resume", ())]:
-        state = inputs if answer is None else Command(resume=answer)
-        await graph.ainvoke(state, config, **context)
+        given_now: Any = inputs if answer is None else Command(resume=answer)
+        final = await graph.ainvoke(given_now, config, **context)
+    return final
 
 
 def steady(sent: str) -> str:
