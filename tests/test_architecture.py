@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -59,3 +60,22 @@ def test_the_core_depends_on_little(part: str, found: set[str]) -> None:
         assert outside <= {"pydantic"}
     if part not in {"agent", "demo"}:
         assert not {name for name in outside if name.startswith(("langgraph", "langchain"))}
+
+
+PAGE = ROOT.parent / "docs" / "architecture.md"
+
+
+@pytest.mark.skipif(not PAGE.is_file(), reason="the package is tested away from its repository")
+def test_the_architecture_page_names_what_is_there() -> None:
+    """Every file and module that the page names exists, so that it cannot fall behind a move."""
+    named = re.findall(r"`((?:tests/)?[a-z_]+(?:[./][a-z_]+)*(?:\.py)?)`", PAGE.read_text(encoding="utf-8"))
+    parts = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    files = [name for name in named if name.endswith(".py") or re.split("[./]", name)[0] in parts]
+    assert len(files) > 40
+    for name in files:
+        place = name.removesuffix(".py").replace(".", "/")
+        roots = (ROOT, ROOT / "agent", ROOT / "engine", ROOT.parent)
+        whole = any((root / place).is_dir() or (root / f"{place}.py").is_file() for root in roots)
+        inside, _, member = place.rpartition("/")
+        text = next((f for f in (ROOT / f"{inside}.py", ROOT / inside / "__init__.py") if f.is_file()), None)
+        assert whole or (text is not None and f"def {member}(" in text.read_text(encoding="utf-8")), name
