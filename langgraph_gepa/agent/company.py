@@ -22,13 +22,30 @@ def beside(elements: Sequence[ast.expr], expressions: Expressions) -> Iterator[P
     """The literals of messages in a list that another message of it, the system's or one that instructs, stands by."""
     if any(isinstance(one, ast.Starred) for one in elements):
         yield from added(elements, expressions)
-    told = [(one, text) for one in elements if (text := message_text(one, expressions)) is not None]
-    instructing = [one for one, text in told if _is_system(one) or _instructs(text)]
-    for one, text in told:
-        if any(other is not one for other in instructing):
-            literal = read(text)
-            if literal is not None:
-                yield literal.position
+    told = [_told(one, expressions) for one in elements]
+    instructing = {place for place, (several, texts) in enumerate(told) if _leads(several, texts, expressions)}
+    for place, (_, texts) in enumerate(told):
+        if instructing - {place}:
+            yield from (literal.position for text in texts if (literal := read(text)) is not None)
+
+
+def _told(element: ast.expr, expressions: Expressions) -> tuple[list[ast.expr], list[ast.expr]]:
+    """The messages that an element of a list may be, and what they say, each by way of the function's variables.
+
+    A variable that holds a string may be a part of a text that is joined.
+    """
+    written = expressions.written_to(element)
+    messages = [
+        one for one in written if one is element or not isinstance(one, ast.Constant | ast.JoinedStr | ast.BinOp)
+    ]
+    texts = [text for one in messages if (text := message_text(one, expressions)) is not None]
+    return messages, [written for text in texts for written in expressions.written_to(text)]
+
+
+def _leads(messages: Sequence[ast.expr], texts: Sequence[ast.expr], expressions: Expressions) -> bool:
+    """Whether a message is the system's, or one that instructs."""
+    made = (isinstance(expressions.resolve(one), SystemMessage) for one in messages)
+    return any(made) or (bool(texts) and any(map(_is_system, messages))) or any(map(_instructs, texts))
 
 
 def has_company(template: int, walk: Walk) -> bool:

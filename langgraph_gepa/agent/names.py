@@ -21,10 +21,19 @@ class Names:
         self.reading = reading
         self.imported = dict(_imported(reading.function))
         self.assigned: dict[str, list[ast.expr]] = defaultdict(list)
+        self.added: dict[str, list[ast.expr]] = defaultdict(list)
         for inner in ast.walk(reading.node):
             match inner:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     self.assigned[name].append(value)
+                case ast.AugAssign(target=ast.Name(id=name), value=value):
+                    self.added[name].append(value)
+
+    def written_to(self, node: ast.expr) -> list[ast.expr]:
+        """The expressions that a variable of the function is assigned, and those added to it; else the node itself."""
+        if isinstance(node, ast.Name) and node.id in self.assigned:
+            return [*self.assigned[node.id], *self.added[node.id]]
+        return [node]
 
     def dotted(self, node: ast.expr) -> str:
         match node:

@@ -165,6 +165,40 @@ def test_the_prompt_beside_a_response_schema_is_found_and_bound(echo: Any) -> No
     assert bind(graph, {module.name: "Set nothing."}) is not graph
 
 
+SYSTEM = SystemMessage("You sum up what was found out, in three sentences.")
+
+
+def in_variables(model: Any, state: State) -> None:
+    found = f"Results of the search:\n{state['question']}"
+    found += f"\n\nPictures: {state['tone']}"
+    model.invoke([SYSTEM, HumanMessage(content=found)])
+
+
+def in_messages(model: Any, state: State) -> None:
+    system = ("system", "You sum up what was found out, in three sentences.")
+    human = HumanMessage(f"Results of the search:\n{state['question']}\n\nPictures: {state['tone']}")
+    model.invoke([system, human])
+
+
+@pytest.mark.parametrize("way", [in_variables, in_messages])
+def test_a_label_is_one_by_way_of_variables_too(way: Any, echo: Any) -> None:
+    """What the message beside the system's says of the data is a frame, wherever both were written."""
+    texts = off(lambda state: way(echo, state))
+    assert {text.split()[0] for text, why in texts.items() if why is None} == {"You"}
+    assert {why for text, why in texts.items() if not text.startswith("You")} == {Off.FRAME}
+
+
+def a_lone_label(model: Any, state: State) -> None:
+    human = HumanMessage(f"Sum this up in one sentence: {state['question']}. Name no names.")
+    system = SystemMessage(content=f"Today is {state['tone']}.")
+    model.invoke([system, human])
+
+
+def test_what_instructs_stays_on_beside_another(echo: Any) -> None:
+    """A sentence that asks for something is no label, whatever variable holds it."""
+    assert None in off(lambda state: a_lone_label(echo, state)).values()
+
+
 @pytest.mark.parametrize(
     ("text", "frames"),
     [
