@@ -180,15 +180,18 @@ class _Probe:
         if not doubtful:
             return found
         if len(names) == 1:
+            if names[0] not in outcome.arrived and names[0] in (await self._replayed(names, before=True)).arrived:
+                return {names[0]: None}  # the program cuts the end off
             return dict(outcome.wrong) if names[0] in outcome.arrived or not outcome.failed else {names[0]: "breaks"}
         half = len(doubtful) // 2 if len(doubtful) == len(names) else len(doubtful)
         for group in filter(None, (doubtful[:half], doubtful[half:])):
             found |= await self._judged(group)
         return found
 
-    async def _replayed(self, names: Sequence[str]) -> _Outcome:
+    async def _replayed(self, names: Sequence[str], before: bool = False) -> _Outcome:
+        """`before` puts the marks in front of the texts rather than behind them."""
         marks = {name: _mark(place) for place, name in enumerate(names)}
-        texts = {name: f"{self._own[name]} {mark}" for name, mark in marks.items()}
+        texts = {n: f"{mark} {self._own[n]}" if before else f"{self._own[n]} {mark}" for n, mark in marks.items()}
         texts = {name: text for name, text in texts.items() if self._surveyed.check(name, text) is None}
         replay = Replay(self._recording.watched, _unmarked)
         failed = False

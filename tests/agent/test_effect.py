@@ -96,6 +96,12 @@ def test_a_text_changed_on_its_way_takes_effect(echo: Any) -> None:
     assert without_effect(office) == {}
 
 
+def test_a_text_cut_off_at_its_end_takes_effect(echo: Any) -> None:
+    """A program that sends no more than so many letters sends those of the new text."""
+    office = Office(echo, lambda name, texts: texts[name][: len(OWN[name])] if name == "judge" else texts[name])
+    assert without_effect(office) == {}
+
+
 def test_a_copy_made_before_is_stale(echo: Any) -> None:
     """The model is sent the old text, whatever the graph is bound with."""
     office = Office(echo, lambda name, texts: OWN[name] if name == "judge" else texts[name])
