@@ -37,7 +37,7 @@ class Text(NamedTuple):
 
     `beside` says that another message stands beside the one it is, `covered` that another text of the program stands
     between its labels, `few` that it is one of a handful in a table, `output` that it says what was raised or what an
-    agent came to.
+    agent came to, `called` that a variable names it a prompt.
     """
 
     text: str
@@ -47,6 +47,7 @@ class Text(NamedTuple):
     covered: bool = False
     few: bool = False
     output: bool = False
+    called: bool = False
 
 
 def listed(text: Text, uses: frozenset[Use]) -> bool:
@@ -80,6 +81,8 @@ def off(text: Text, uses: frozenset[Use]) -> Off | None:
         return None
     if inside:
         return Off.FILLING
+    if "value" in uses and text.called and _says(text, "spare") and wording.instructs_by_itself(*said):
+        return None
     if "table" in uses and text.few and wording.length(*said) >= _ENTRY:
         return None
     return next((code for use, code in _CODES if use in uses), Off.UNPROVEN)

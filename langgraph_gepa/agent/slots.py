@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.prompts import BasePromptTemplate, FewShotPromptTemplate, PromptTemplate
-from langchain_core.runnables import RunnableSequence
+from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
 from langgraph_gepa.agent import company, compiled, descriptions, libraries, roles, statements, templates, wording
@@ -30,6 +30,8 @@ from langgraph_gepa.search.module import Off, Style
 
 _LABELS = {"role", "type", "name", "id"}
 _ROLES = {"system", "human", "user", "ai", "assistant", "developer", "placeholder", "tool"}
+_CALLED = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
+"""What a LangChain runnable is called by."""
 _FEW = 8
 """Entries up to which a table may hold instructions."""
 _WORDS = 4
@@ -54,6 +56,7 @@ class Slots:
             if key in used and isinstance(node.value, FunctionType) and functions.own(node.value):
                 statements.read(self.flow, node.value)
         self._builders()
+        self.flow.returning.update(self._answering())
         self.solution: Solution = self.flow.solve()
         self.demands = Demands(walk, self.solution)
 
@@ -77,6 +80,22 @@ class Slots:
             elif isinstance(node.value, type):
                 for step, part in node.parts:
                     self._computed(str(step[-1]), part)
+
+    def _answering(self) -> Iterator[int]:
+        """The functions, by the identity of their code, whose results are outputs: those of tools, and methods by which
+        an object that is no chain is called like one, as a search or a model of the user's own."""
+        for node in self.walk.nodes.values():
+            several: list[Any] = []
+            if isinstance(node.value, BaseTool):
+                several = [functions.held(node.value, name) for name in ("func", "coroutine")]
+            elif isinstance(node.value, type):
+                tool = issubclass(node.value, BaseTool)
+                names = ("_run", "_arun") if tool else () if issubclass(node.value, Runnable) else _CALLED
+                several = [vars(node.value).get(name) for name in names]
+            for held in several:
+                function = held.__func__ if isinstance(held, MethodType) else held
+                if isinstance(function, FunctionType):
+                    yield id(function.__code__)
 
     def _computed(self, name: str, member: Any) -> None:
         """An attribute that a function computes: a property, or a field with a factory."""
@@ -221,7 +240,8 @@ def _operands(literal: Literal, texts: Mapping[Any, Literal]) -> Iterator[Any]:
 
 def _text_at(where: Position, slot: Slot, reading: Reading, covered: Container[Position], few: bool) -> roles.Text:
     beside, output = where in reading.beside, where in reading.outputs
-    return roles.Text(slot.text, slot.style, slot.tokens, beside, where in covered, few, output)
+    called = PROMPT_NAME.search(slot.hint) is not None
+    return roles.Text(slot.text, slot.style, slot.tokens, beside, where in covered, few, output, called)
 
 
 def _judged(slot: Slot, told: roles.Text, uses: frozenset[Use]) -> Slot:

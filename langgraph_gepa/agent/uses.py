@@ -12,7 +12,7 @@ The path is followed from the model backwards, and each step may change how what
 | `inserted` | put into a placeholder of another text, in every call | where it is more than a value |
 | `branch` | put there in some calls, as other texts are in others | where it is more than a value |
 | `table` | one of many, of which a computed key picks what is put there | no |
-| `value` | put there when there are no data, or collected with them | no |
+| `value` | put there when there are no data, or collected with them | where it is long and is called a prompt |
 | `output` | what a tool returns, or what the state holds from elsewhere | no |
 | `hinted` | only called a prompt: an argument, key or function is named so | no, unless it is seen |
 | `compared` | compared with what a model says or the state holds | no, where it is but put into another text |

@@ -9,8 +9,9 @@ from typing import Any, TypedDict
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.tools import tool
 from langgraph.graph import START, StateGraph
-from langgraph.prebuilt import create_react_agent
+from langgraph.prebuilt import ToolNode, create_react_agent
 from pydantic import BaseModel
 
 from langgraph_gepa import bind, discover
@@ -186,6 +187,69 @@ def test_a_label_is_one_by_way_of_variables_too(way: Any, echo: Any) -> None:
     texts = off(lambda state: way(echo, state))
     assert {text.split()[0] for text, why in texts.items() if why is None} == {"You"}
     assert {why for text, why in texts.items() if not text.startswith("You")} == {Off.FRAME}
+
+
+class Review(BaseModel):
+    fixes: list[str]
+
+
+def test_what_its_author_calls_a_prompt_steers_among_data_too(echo: Any) -> None:
+    """Put into a list that a model fills in other calls, it is on where it instructs at length; its twin is data."""
+
+    def node(state: State) -> None:
+        review = echo.with_structured_output(Review).invoke(f"Review this draft with care: {state['question']}")
+        if state["tone"]:
+            extend_prompt = (
+                f"The draft has {state['tone']} words. Add more depth to thin sections, and examples. "
+                "Do not add filler: every paragraph that you add must say something new."
+            )
+            note = "The draft was too short for the editor, who asked for more depth. It goes back to the writer now."
+            review = Review(fixes=[extend_prompt, note])
+        listed = "\n".join(["Fixes:", *[f"- {one}" for one in review.fixes]])
+        echo.invoke(f"You edit an article and leave nothing out. {listed}")
+
+    found = off(node)
+    assert {text.split()[2]: why for text, why in found.items() if text.startswith("The")} == {
+        "has": None,
+        "was": Off.FILLING,
+    }
+
+
+class Search:
+    def invoke(self, query: str) -> list[dict[str, str]]:
+        return [{"url": query, "content": "The museum is closed on Mondays and in August."}]
+
+
+class Guide:
+    async def ainvoke(self, query: str) -> str:
+        return "Walk through the garden first, and then go upstairs."
+
+
+SEARCH, GUIDE = Search(), Guide()
+
+
+@tool
+def opening_hours(query: str) -> str:
+    """Tells when the museum is open."""
+    return "\n".join(f"<page {one['url']}>{one['content']}</page>" for one in SEARCH.invoke(query))
+
+
+@tool
+async def ways(query: str) -> str:
+    """Tells the way."""
+    return await GUIDE.ainvoke(query)
+
+
+def test_what_a_tool_finds_is_an_output_whatever_its_words(echo: Any) -> None:
+    """An object of the user's that is called like a chain is a search or a service, not the model called the same."""
+    model = echo.bind_tools([opening_hours, ways])
+
+    def node(state: State) -> dict[str, Any]:
+        return {"answer": model.invoke([("system", "Be kind to everybody."), ("human", state["question"])])}
+
+    graph = StateGraph(State).add_node("node", node).add_node("tools", ToolNode([opening_hours, ways]))
+    graph.add_edge(START, "node").add_edge("node", "tools")
+    assert [module.text for module in discover(graph.compile()) if module.on] == ["Be kind to everybody."]
 
 
 def a_lone_label(model: Any, state: State) -> None:
