@@ -254,8 +254,8 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
 
 def _scores(view: View) -> Table:
     """Seed and best side by side; the seed alone when nothing beats it."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for heading in ("", "seed", "best", "change", "95 % interval", "examples"):
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("", "seed", "best", "change", "95 % interval", "n"):  # 80 columns have to hold it
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for label, comparison in (("Held-out test", view.test), ("Validation", view.validation)):
         if comparison is None or not comparison.changes or view.seed is None or view.best is None:

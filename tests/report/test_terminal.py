@@ -118,6 +118,13 @@ def test_the_summary_tells_before_after_and_where(finished: Any) -> None:
     assert "Simulated model" in text
 
 
+def test_eighty_columns_hold_every_number(finished: Any) -> None:
+    """The usual width of a terminal and of a log: no number of the summary is cut short."""
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(finished.view(), console)
+    assert "…" not in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_a_listing_has_the_promised_fields_and_why_a_text_cannot_be_replaced() -> None:
     """`prompts --json` is a contract: nine fields, and a reason where there is one."""
     promised = {
