@@ -127,7 +127,7 @@ class _Copies:
         own = vars(held) if issubclass(type(held), ModuleType) else held
         before = own["__import__"]
         if not (isinstance(before, imports.Importer) and before.modules is self.modules):
-            names["__builtins__"] = {**own, "__import__": imports.Importer(before, self.modules)}
+            names["__builtins__"] = imports.Builtins(own, self.modules)
 
     def is_assigned(self, names: dict[str, Any]) -> bool:
         return id(names) in self.assigned

@@ -52,9 +52,26 @@ class Single:
             cls._it = cls()
         return cls._it
 
+class Guide:
+    TEXT = "Guide people by the book."
+    def text(self):
+        return self.TEXT
+
 def deeper():
     from package.words import SYSTEM
     return SYSTEM
+
+from typing import TypedDict
+from langgraph.graph import START, StateGraph
+
+class State(TypedDict, total=False):
+    question: str
+    answer: str
+
+def asked(state):
+    return {"answer": chain_of("Guide people through the graph.").invoke({"q": state["question"]}).text}
+
+inner = StateGraph(State).add_node("asked", asked).add_edge(START, "asked").compile()
 
 def counted():
     global count
@@ -250,6 +267,17 @@ LAZY = {
             from helpers import SYSTEM
             return ask(SYSTEM)
         """,
+    "a class": """
+        def node(state):
+            from helpers import Guide
+            assert Guide.__name__ == "Guide"
+            return ask(Guide().text())
+        """,
+    "a graph": """
+        def node(state):
+            from helpers import inner
+            return inner.invoke(state)
+        """,
     "beside a library": """
         def node(state):
             import json
@@ -267,7 +295,7 @@ def test_each_graph_imports_its_own_text(node: str, ran_before: bool, project: C
     graph = project(node)
     own = says(graph) if ran_before else ""
     module = one(graph)
-    assert module.nodes == ("guide",)
+    assert module.nodes in (("guide",), ("guide/asked",))
     assert module.file in ("helpers.py", "package/words.py")
     names = {name: dict(vars(module)) for name, module in sys.modules.items() if str(Path.cwd()) in _file(name)}
     one_way, other_way = (bind(graph, {module.name: text}) for text in ("Say one.", "Say other."))
@@ -360,6 +388,24 @@ def test_libraries_are_not_loaded_for_discovery(project: Callable[..., Any]) -> 
     assert {"antigravity", "this", "sndhdr"}.isdisjoint(sys.modules)
 
 
+def test_a_copy_that_imports_has_the_builtins_of_everybody(
+    project: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A builtin that a test replaces later is replaced for bound graphs as well, and a copy of builtins is whole."""
+    graph = project(
+        """
+        def node(state):
+            from helpers import SYSTEM
+            made = {}
+            exec("text = str(1)", {"__builtins__": dict(__builtins__)}, made)
+            return ask(f"{SYSTEM} {input()} {made['text']}")
+        """
+    )
+    bound = bind(graph, {one(graph).name: "Say."})
+    monkeypatch.setattr("builtins.input", lambda: "typed")
+    assert says(bound) == "Say. typed 1"
+
+
 def test_rollouts_have_what_imported_functions_write_to_themselves(project: Callable[..., Any]) -> None:
     """A list, a global name and an attribute of an imported module begin in each rollout as they were."""
     graph = project(
@@ -373,7 +419,7 @@ def test_rollouts_have_what_imported_functions_write_to_themselves(project: Call
         """
     )
     helpers = importlib.import_module("helpers")
-    for bound in (survey(graph).bind({}), bind(graph, {one(graph).name: "Say {} {} {}."})):
+    for bound in (survey(graph).bind({}), bind(graph, {one(graph).name: "Say."})):
         for _ in range(2):
             ran = asyncio.run(run(bound, Example("1", {"question": "?"})))
             assert str(ran.state["answer"]).endswith("1 1 1")

@@ -11,6 +11,7 @@ import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from opcode import opmap
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -144,6 +145,17 @@ class Importer:
         return copy
 
 
+class Builtins(dict[str, Any]):
+    """The builtins of copied functions: `__import__` is their own, all others are what they are for everybody now."""
+
+    def __init__(self, own: Names, modules: Copied) -> None:
+        super().__init__(own, __import__=Importer(own["__import__"], modules))
+        self.own = own
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name) if name == "__import__" else self.own[name]
+
+
 # reading
 
 
@@ -234,14 +246,13 @@ def _loaded(name: str) -> ModuleType | None:
     found = territory.module_named(name)
     if found is not None or name in sys.modules:
         return found
+    place = _place(name.partition(".")[0])
+    if place is None or (name, place) in _broken:
+        return None
     try:
-        place = _place(name.partition(".")[0])
-        if place is None or (name, place) in _broken:
-            return None
-        _broken.add((name, place))
         importlib.import_module(name)
-        _broken.discard((name, place))
-    except (Exception, SystemExit):  # noqa: BLE001  # the code of the user's module may raise anything
+    except (Exception, SystemExit):  # noqa: BLE001 - the user's module may raise anything when it is imported
+        _broken.add((name, place))
         return None
     return territory.module_named(name)
 
@@ -251,7 +262,7 @@ def _place(top: str) -> str | None:
     if top in sys.stdlib_module_names or top == "__main__":
         return None
     module = territory.module_named(top)
-    spec = importlib.util.find_spec(top) if module is None else None
+    spec = _spec(top) if module is None else None
     places = [territory.file_of(module)] if module is not None else [spec.origin or ""] if spec is not None else []
     packages = (
         territory.names_in(module).get("__path__")
@@ -260,3 +271,10 @@ def _place(top: str) -> str | None:
     )
     places = [place for place in places if place] or list(packages or ())
     return places[0] if places and not any(map(territory.in_library, places)) else None
+
+
+def _spec(top: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(top)
+    except Exception:  # noqa: BLE001 - finders are the user's too, and `sys.modules` may hold anything
+        return None
