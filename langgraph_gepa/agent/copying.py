@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 from collections.abc import Callable, Collection, Container, Mapping
 from functools import lru_cache
 from types import CellType, ModuleType
@@ -127,7 +128,12 @@ class _Copies:
         own = vars(held) if issubclass(type(held), ModuleType) else held
         before = own["__import__"]
         if not (isinstance(before, imports.Importer) and before.modules is self.modules):
-            names["__builtins__"] = imports.Builtins(own, self.modules)
+            names["__builtins__"] = made = imports.Builtins(own, self.modules)
+            library = before.copy_of(importlib) if isinstance(before, imports.Importer) else importlib
+            copy, by_name = self.module(vars(library)), library.import_module
+            vars(copy)["import_module"] = made["__import__"].by_name(by_name)
+            for name in [name for name, held in names.items() if held is library or held is by_name]:
+                names[name] = copy if names[name] is library else copy.import_module
 
     def is_assigned(self, names: dict[str, Any]) -> bool:
         return id(names) in self.assigned

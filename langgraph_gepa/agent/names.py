@@ -41,12 +41,14 @@ class Names:
                 return name
             case ast.Attribute(value=base, attr=attr) if within := self.dotted(base):
                 return f"{within}.{attr}"
-        return ""
+        return imports.called(node)
 
     def resolve(self, node: ast.expr) -> Any:
         """The object an expression names, when it can be told without running anything."""
         match node:
             case ast.Name(id=name):
+                return self._outside(name)
+            case ast.Call() if name := imports.called(node):
                 return self._outside(name)
             case ast.Attribute(value=base, attr=attr):
                 found = self.resolve(base)

@@ -210,6 +210,8 @@ class Body:
         return {(*ref, step)[: _DEEP + 3] for ref in self.refs(base)}
 
     def _call(self, node: ast.Call) -> set[Ref]:
+        if (name := imports.called(node)) in self._imports:
+            return {(id(self.function), "imported", name)}
         match node:
             case ast.Call(func=ast.Name(id="getattr"), args=[base, ast.Constant(value=str(name)), *more]):
                 return self._onward(base, name).union(*map(self.refs, more))

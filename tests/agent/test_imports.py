@@ -273,6 +273,25 @@ LAZY = {
             assert Guide.__name__ == "Guide"
             return ask(Guide().text())
         """,
+    "by its name": """
+        import importlib
+
+        def node(state):
+            return {"answer": importlib.import_module("helpers").get_chain().invoke({"q": state["question"]}).text}
+        """,
+    "by its name into a variable": """
+        from importlib import import_module
+
+        def node(state):
+            words = import_module(".words", package=__package__)
+            return ask(words.SYSTEM)
+        """,
+    "by its name, all inside": """
+        def node(state):
+            import importlib
+            words = importlib.import_module("package.words")
+            return ask(words.SYSTEM)
+        """,
     "a graph": """
         def node(state):
             from helpers import inner

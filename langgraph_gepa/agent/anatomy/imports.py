@@ -56,9 +56,11 @@ class Lookup(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """The import statements in a function's code, and what its code looks up, by the name that this begins with."""
+    """The import statements in a function's code, the modules it imports by `import_module` and the names it gives
+    them, and what its code looks up, by the name that this begins with."""
 
     statements: tuple[ast.Import | ast.ImportFrom, ...]
+    called: tuple[tuple[str, str], ...]
     paths: Mapping[str, tuple[tuple[str, ...], ...]]
 
 
@@ -94,16 +96,36 @@ def values(function: FunctionType, name: str) -> list[Any]:
     return [value for value in found if value is not ABSENT]
 
 
+def called(node: ast.AST) -> str:
+    """What stands for `import_module("module")` in names and steps; `""` for any other expression."""
+    match node:
+        case ast.Call(
+            func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+            args=[ast.Constant(value=str(home)), *package],
+            keywords=keywords,
+        ):
+            given = [*package, *(keyword.value for keyword in keywords)]
+            relative = any(isinstance(one, ast.Name) and one.id == "__package__" for one in given)
+            return f"import_module({home})" if relative or home[:1] != "." else ""
+    return ""
+
+
 def of(function: FunctionType) -> Iterator[Import]:
     """What the import statements in a function bind."""
-    for statement in _reading(function.__code__).statements if _imports(function.__code__) else ():
+    if not _imports(function.__code__):
+        return
+    for name, home in _reading(function.__code__).called:
+        level = len(home) - len(home.lstrip("."))
+        if home := _home(function.__globals__, home[level:], level):
+            yield Import(name, home, home, ())
+    for statement in _reading(function.__code__).statements:
         match statement:
             case ast.Import(names=aliases):
                 for alias in aliases:
                     top, *path = alias.name.split(".")
                     yield Import(alias.asname or top, alias.name, top, tuple(path) if alias.asname else ())
             case ast.ImportFrom(names=aliases):
-                home = _home(function.__globals__, statement)
+                home = _home(function.__globals__, statement.module or "", statement.level)
                 yield from (Import(a.asname or a.name, home, home, (a.name,)) for a in aliases if home)
 
 
@@ -135,6 +157,10 @@ class Importer:
         found = self._before(name, globals, locals, fromlist, level)
         return self._copy(found) if issubclass(type(found), ModuleType) else found
 
+    def by_name(self, import_module: Any) -> Any:
+        """The `import_module` of copied functions, in place of this one."""
+        return lambda name, package=None: self._copy(import_module(name, package))
+
     def copy_of(self, module: ModuleType) -> ModuleType:
         if isinstance(self._before, Importer):
             module = self._before.copy_of(module)
@@ -163,7 +189,8 @@ def _imports(compiled: CodeType) -> bool:
     """Whether a function's code, inner functions included, imports anything."""
     if (known := _importing.get(compiled)) is None:
         inner = (const for const in compiled.co_consts if isinstance(const, CodeType))
-        known = _importing[compiled] = _IMPORT in compiled.co_code[::2] or any(map(_imports, inner))
+        here = _IMPORT in compiled.co_code[::2] or "import_module" in compiled.co_names
+        known = _importing[compiled] = here or any(map(_imports, inner))
     return known
 
 
@@ -177,8 +204,20 @@ def _reading(compiled: CodeType) -> _Read:
             if isinstance(node, ast.Name | ast.Attribute) and id(node) not in within and (path := _path(node)):
                 paths[path[0]][path[1:]] = None
         statements = tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
-        known = _read[compiled] = _Read(statements, {name: tuple(found) for name, found in paths.items()})
+        by_name = tuple(dict.fromkeys(one for node in nodes for one in _called(node)))
+        known = _read[compiled] = _Read(statements, by_name, {name: tuple(found) for name, found in paths.items()})
     return known
+
+
+def _called(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """The modules that are imported by `import_module`, with what stands for them and the names they are given."""
+    match node:
+        case ast.Call(args=[ast.Constant(value=str(home)), *_]) if name := called(node):
+            yield name, home
+        case ast.Assign(
+            targets=[ast.Name(id=name)], value=ast.Call(args=[ast.Constant(value=str(home)), *_]) as call
+        ) if called(call):
+            yield name, home
 
 
 def _path(node: ast.expr) -> tuple[str, ...]:
@@ -188,16 +227,16 @@ def _path(node: ast.expr) -> tuple[str, ...]:
             return (name,)
         case ast.Attribute(value=base, attr=name):
             return (*found, name) if (found := _path(base)) else ()
-    return ()
+    return (name,) if (name := called(node)) else ()
 
 
-def _home(names: Names, statement: ast.ImportFrom) -> str:
-    """The module that `from module import` names; `""` for one above the package."""
+def _home(names: Names, module: str, level: int) -> str:
+    """The module that is named relative to the package, so many levels up; `""` for one above all packages."""
+    if not level:
+        return module
     package = str(names.get("__package__") or "").split(".")
-    if not statement.level:
-        return statement.module or ""
-    above = package[: len(package) - statement.level + 1]
-    return ".".join([*above, *([statement.module] if statement.module else [])]) if all(above) and above else ""
+    above = package[: len(package) - level + 1]
+    return ".".join(filter(None, (*above, module))) if above and all(above) else ""
 
 
 def _enclosed(function: FunctionType) -> Iterator[tuple[str, ModuleType]]:
@@ -235,7 +274,12 @@ def _module(function: FunctionType, one: Import) -> ModuleType | None:
     module = _loaded(one.loaded)
     if one.home != one.loaded:
         module = territory.module_named(one.home)
-    elif one.path and module is not None and _member(module, one.path[0]) is ABSENT and "__path__" in vars(module):
+    elif (
+        one.path
+        and module is not None
+        and _member(module, one.path[0]) is ABSENT
+        and "__path__" in territory.names_in(module)
+    ):
         _loaded(f"{one.home}.{one.path[0]}")
     return seen_by(function, module)
 
