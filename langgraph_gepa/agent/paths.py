@@ -119,7 +119,7 @@ def _reached(walk: Walk, start: int, elsewhere: set[int], given: list[int]) -> t
         own = classes.own(value if isinstance(value, type) else type(value))
         for step, part in reversed(list(walk.held(key))):
             name = str(step[-1])
-            always = not own or step[0] in ("class", "annotated")
+            always = not own or step[0] in ("class", "metaclass", "annotated")
             if always or name in used or (name not in _VALUE and _asked(name, named)):
                 todo.append(
                     (part, _SELF if step == ("self",) else used - {"__init__"} if step == ("class",) else _VALUE)

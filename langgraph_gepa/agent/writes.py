@@ -98,24 +98,29 @@ def _changing(written: Mapping[int, set[Write]]) -> set[str]:
 
 
 def _receivers(walk: Walk) -> dict[int, list[Any]]:
-    """The objects that are given to methods as their first argument: instances, and to class methods classes."""
+    """The objects that are given to methods as their first argument: instances, to class methods classes, and to
+    those of metaclasses classes as well."""
     found: dict[int, list[Any]] = {}
     for node in walk.nodes.values():
         value = node.value
         if issubclass(type(value), MethodType):
             found.setdefault(id(value.__func__), []).append(value.__self__)
-        cls = value if issubclass(type(value), type) else type(value)
-        if id(cls) not in walk.nodes or not classes.own(cls):
-            continue
-        for step, member in walk.nodes[id(cls)].parts:
-            if step[0] != "member":
-                continue
-            to_class = issubclass(type(member), classmethod) or step[1] == "__new__"
-            if to_class == issubclass(type(value), type):
-                function = _unwrapped(walk, member)
-                if type(function) is FunctionType:
-                    found.setdefault(id(function), []).append(value)
+        methods = list(_methods(walk, type(value), of_class=False))
+        if issubclass(type(value), type):
+            methods += _methods(walk, value, of_class=True)
+        for function in methods:
+            found.setdefault(id(function), []).append(value)
     return found
+
+
+def _methods(walk: Walk, cls: type, *, of_class: bool) -> Iterator[FunctionType]:
+    """The methods of a class of the user's that are given an instance, or those that are given the class itself."""
+    for step, member in walk.nodes[id(cls)].parts if id(cls) in walk.nodes and classes.own(cls) else ():
+        takes_class = issubclass(type(member), classmethod) or step[-1] == "__new__"
+        if step[0] == "member" and takes_class == of_class:
+            function = _unwrapped(walk, member)
+            if type(function) is FunctionType:
+                yield function
 
 
 def _unwrapped(walk: Walk, member: Any) -> Any:

@@ -84,6 +84,27 @@ class Single:
         return cls._it
 
 
+class Meta(type):
+    """A singleton's metaclass that also registers the classes it makes."""
+
+    made: list[type] = []  # noqa: RUF012  # on purpose
+    _instances: dict[type, Any] = {}  # noqa: RUF012  # on purpose
+
+    def __init__(cls, *given: Any) -> None:
+        super().__init__(*given)
+        Meta.made.append(cls)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls not in cls._instances:
+            cls._instances[cls] = super().__call__(*args, **kwargs)
+        return cls._instances[cls]
+
+
+class ByMetaclass(metaclass=Meta):
+    def __init__(self) -> None:
+        self.chain = ChatPromptTemplate.from_messages([("system", "Walk down the valley."), ("human", "{q}")]) | ECHO
+
+
 class New:
     it: New
     chain: Any
@@ -125,6 +146,7 @@ MADE_ONCE: dict[str, Callable[[], Any]] = {
     "dict": in_a_dict,
     "class attribute": lambda: Single.instance().chain,
     "__new__": lambda: New().chain,
+    "metaclass": lambda: ByMetaclass().chain,
     "mutable default": by_default,
     "functools.cache": remembered,
     "closure": of_a_closure(),
@@ -138,6 +160,7 @@ def forget() -> None:
     CHAINS.clear()
     if "it" in vars(New):
         del New.it
+    Meta._instances.clear()
     (by_default.__defaults__ or ([],))[0].clear()
     remembered.cache_clear()
 
@@ -363,3 +386,12 @@ def test_where_no_copy_can_be_had_rollouts_take_turns(caplog: pytest.LogCaptureF
     said = [record.getMessage() for record in caplog.records if "one at a time" in record.getMessage()]
     assert len(said) == 1
     assert "self.topic in Closing.run" in said[0]
+
+
+def test_copies_of_a_class_are_not_registered_by_its_metaclass() -> None:
+    """What a metaclass does when a class is made is done for the user's classes alone."""
+    graph = asking(lambda: ByMetaclass().chain)
+    (module,) = discover(graph)
+    before = list(Meta.made)
+    assert says(bind(graph, {module.name: "NEW"})) == "NEW"
+    assert Meta.made == before

@@ -34,17 +34,20 @@ def own(cls: type) -> bool:
 
 class Class(Handler):
     """Steps: `member name` for what the class's body defines, `field name` for defaults of fields,
-    `factory name` for functions that make such defaults, and those of `schemas`."""
+    `factory name` for functions that make such defaults, `metaclass` for one of the user's, and those of `schemas`."""
 
     @override
     def handles(self, value: Any) -> bool:
         if not isinstance(value, type) or issubclass(value, enum.Enum | BaseException):
             return False
-        return type(value) in (type, ABCMeta, ModelMetaclass) and (own(value) or schemas.generated(value))
+        known = type(value) in (type, ABCMeta, ModelMetaclass) or _has_own_metaclass(value)
+        return known and (own(value) or schemas.generated(value))
 
     @override
     def parts(self, value: type) -> Iterator[tuple[Step, Any]]:
         yield from schemas.nested(value)
+        if _has_own_metaclass(value):
+            yield ("metaclass",), type(value)
         met: set[str] = set()
         for name, default in _fields(value):
             if default is not dataclasses.MISSING:
@@ -68,6 +71,10 @@ class Class(Handler):
         }
         if "__slots__" in vars(value):
             names["__slots__"] = ()
+        if _has_own_metaclass(value):  # what it does when a class is made, such as to register it, is not done again
+            make = ABCMeta.__new__ if issubclass(type(value), ABCMeta) else type.__new__
+            copy: type = make(copies.part(type(value)), value.__name__, (value,), names)
+            return copy
         if not issubclass(value, BaseModel):
             return types.new_class(value.__name__, (value,), {}, lambda body: body.update(names))
         if any(step[0] in ("field", "factory", "described", "annotated", "doc") for step in steps) or not (
@@ -87,6 +94,11 @@ class Class(Handler):
             if step[0] == "member":
                 name = str(step[1])
                 type.__setattr__(copy, name, _Absent(name) if part is ABSENT else part)
+
+
+def _has_own_metaclass(cls: type) -> bool:
+    kind = type(cls)
+    return kind is not type and not issubclass(kind, enum.EnumMeta | ModelMetaclass) and own(kind)
 
 
 class _Absent:
