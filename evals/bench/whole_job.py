@@ -4,18 +4,19 @@
     python evals/bench/whole_job.py --graph NAME                        one graph
     python evals/bench/whole_job.py --half fresh                        one list of `labels/split.toml`
 
-DIR, PYTHON and the labels are as for `discovery.py`. Each graph runs in a process of its own, its models replaced
-by a simulated one on the loopback interface, which follows the script of the labelled run. What it makes up itself
-ends in the words that the messages it was really sent ask for ("Say the word amber backwards."); scripted replies stay
-as they are. The metric reads the graph's final state alone: the share of four such words in it, and it says in words
-which one is missing. The reflection model is simulated too: it writes the first missing word of the feedback into the
-text it was shown, and loses a placeholder in every third reply. Examples are the labelled runs with other words in
-their inputs, 12 to learn from and 8 to compare by.
+DIR, PYTHON and the labels are as for `discovery.py`. Each graph runs in a process of its own, its models replaced by
+one simulated on the loopback interface, which follows the script of the labelled run and ends each sentence with the
+words that the request it was really sent asks for. The metric reads the graph's final state alone: the share of four
+such words in it, and which one is missing. The reflection model is simulated too: it writes the missing word into the
+text it was shown, and loses a placeholder in every third reply (`strangers/teachable.py`). Examples are the labelled
+runs with other words in their inputs, 12 to learn from and 8 to compare by. Where no prompt is on, the descriptions of
+tools and schemas are optimised. A human who is asked answers as the labelled run says, else that it is to be ignored.
 
-`improved`: the best graph scores more than the graph as it is, and so does the graph that the result gives back when it
-is called by itself, outside of any rollout. `cannot`: it does not even when the model says all words unasked, so that
-no text of the model's own is in the final state. Calls are those that the server answered, and how many of them a
-rollout has with their node. Blind are reflections on modules whose text no call of an earlier rollout carried.
+`improved`: the best graph scores more than the graph as it is, and so does the graph that the result gives back when
+it is called by itself, outside of any rollout. `cannot`: the graph scores no more even if the model says all words
+unasked, as no text of the model's is in its final state. Calls are those that the server answered, and those that a
+rollout has with their node. Blind are reflections on modules whose text no call of a rollout carried and no request
+to the server held; written are the best candidate's new texts that can be written into the source.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import asyncio
 import json
 import logging
 import os
-import re
+import statistics
 import sys
 import tempfile
 import time
@@ -33,133 +34,79 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from strangers.arrival import words_of
 from strangers.labels import GraphLabels, Project, projects
-from strangers.loopback import FILLER, Json, Loopback, script_of, strings
+from strangers.loopback import Json, script_of
 from strangers.opening import adapter_of, inputs_of, opened
 from strangers.processes import answer_of, reach
-from strangers.rehearsal import options_for, varied
+from strangers.rehearsal import options_for, reworded
 from strangers.running import run_once
 from strangers.standins import install
+from strangers.teachable import Obedient, Reflector, metric
 
-from langgraph_gepa import Budget, Feedback, Result, optimize
-from langgraph_gepa.demo.lessons import PLACEHOLDER, tagged
-from langgraph_gepa.engine.plain import plain
+from langgraph_gepa import Budget, Result, discover, optimize
 from langgraph_gepa.search.events import ReflectionFinished, RolloutFinished, RunFinished
-from langgraph_gepa.search.excerpt import unescape
-from langgraph_gepa.search.fences import fenced
 
+KINDS = ("prompt",)
+ALL_KINDS = ("prompt", "tool", "schema")
 SECONDS = 1800
 ROLLOUTS = 60
 LEARN_FROM = 12
-WORDS = ("amber", "cedar", "slate", "umber")
 VARIED = ("today", "please", "in short", "at last", "for once", "as well", "again", "at home", "indeed", "by the way",
-          "in spring", "in summer", "in autumn", "in winter", "by day", "by night", "by ship", "by train")  # fmt: skip
-
-
-class Obedient(Loopback):
-    """Ends what it makes up itself with the words that its messages ask for, or with all of them if `unasked`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answered = 0
-        self.unasked = False
-
-    def _message(self, body: Json) -> Json:
-        self.answered += 1
-        asked = " ".join(strings(body.get("messages")))
-        words = [word for word in WORDS if self.unasked or f"Say the word {word} backwards." in asked]
-        ending = "".join(f" {word[::-1]}" for word in words)
-        return dict(_ended(super()._message(body), ending)) if ending else super()._message(body)
-
-
-def _ended(value: Any, ending: str) -> Any:
-    """The message with `ending` after every text that no script gave, those in JSON texts too."""
-    if isinstance(value, dict):
-        return {name: held if name in ("id", "name", "role") else _ended(held, ending) for name, held in value.items()}
-    if isinstance(value, list):
-        return [_ended(held, ending) for held in value]
-    if not isinstance(value, str):
-        return value
-    if value.startswith(("{", "[")):
-        return re.sub(r'"(simulated [^"\\]*)"', lambda found: f'"{found[1]}{ending}"', value)
-    return f"{value}{ending}" if value == FILLER else value
-
-
-def metric(outputs: Any) -> Feedback:
-    """The share of the words in the final state; the feedback names the first one missing."""
-    said = json.dumps(plain(outputs))
-    missing = [word for word in WORDS if word[::-1] not in said]
-    comment = f"The answer lacks the word {missing[0]}, written backwards." if missing else "Nothing is missing."
-    return Feedback(1 - len(missing) / len(WORDS), comment)
-
-
-class Reflector:
-    """A reflection model that writes the missing word into the text, and now and then loses a placeholder."""
-
-    __name__ = "simulated"
-
-    def __init__(self) -> None:
-        self.replies = 0
-
-    def __call__(self, prompt: str) -> str:
-        self.replies += 1
-        text = unescape(re.search(r"<current_text>\n(.*?)\n</current_text>", prompt, re.DOTALL)[1])  # type: ignore[index]
-        lacking = re.findall(r"lacks the word (\w+)", " ".join(tagged(prompt, "feedback")))
-        wanted = next((f"Say the word {w} backwards." for w in lacking if f"word {w} backwards." not in text), None)
-        if wanted is None:
-            return "NO CHANGE"
-        if self.replies % 3 == 0 and "<broken>" not in prompt:
-            text = PLACEHOLDER.sub("", text, count=1)
-        return fenced(f"{text}\n\n{wanted}")
+          "in spring", "in summer", "in autumn", "in winter", "by day", "by night", "by ship", "by train", "in time",
+          "at noon")  # fmt: skip
+IGNORED = [[{"type": "ignore", "args": ""}]]
+"""A human's answer in the protocol of LangChain's Agent Inbox."""
 
 
 def optimized(project: Project, graph: GraphLabels, root: Path, server: Obedient) -> Json:
     """The row of one graph."""
     adapter = adapter_of(project)
     loaded = opened(project, graph, root, adapter)
-    first = graph.runs[0]
-
-    def called(which: Any) -> float:
-        """The score of a graph that is called by itself: none where it fails."""
-        server.start(script_of(first))
-        try:
-            return metric(asyncio.run(run_once(which, first, adapter))).score
-        except Exception:  # noqa: BLE001 - whatever a stranger's graph raises; the rollouts say what
-            return 0.0
-
     examples = []
     for place, words in enumerate(VARIED):
         run = place % len(graph.runs)
-        inputs = varied(inputs_of(graph.runs[run], adapter), words)
+        inputs = reworded(inputs_of(graph.runs[run], adapter), words)
         examples.append({"id": f"{place}", "inputs": inputs, "metadata": {"run": run}})
-    options = asyncio.run(options_for(graph.runs, adapter, server))
+    kinds = KINDS if any(module.on for module in discover(loaded)) else ALL_KINDS
+    options = asyncio.run(options_for(graph.runs, adapter, server, IGNORED))
     server.unasked = True
-    ceiling = called(loaded)
-    server.unasked, server.answered = False, 0
+    row: Json = {"kinds": kinds, "ceiling": called(loaded, graph, adapter, server)}
+    server.unasked = False
+    alone = called(loaded, graph, adapter, server)
+    server.forget()
     started, at_work = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         result = optimize(
             loaded, examples[:LEARN_FROM], examples[LEARN_FROM:], metric=metric, reflection_lm=Reflector(),
-            budget=Budget(rollouts=ROLLOUTS), run=Path(folder) / "run", options=options, concurrency=1, in_flight=1,
-            progress=False,
+            budget=Budget(rollouts=ROLLOUTS), run=Path(folder) / "run", kinds=kinds, options=options, concurrency=1,
+            in_flight=1, progress=False,
         )  # fmt: skip
-        row = {
-            "seconds": time.perf_counter() - started,
-            "processor": time.process_time() - at_work,
-            "answered": server.answered,
-            "ceiling": ceiling,
-            **_account(result),
-        }
-    row["given_back"] = [called(loaded), called(result.graph)]
-    return row | {"outcome": _outcome(row)}
+        row |= {"seconds": time.perf_counter() - started, "processor": time.process_time() - at_work}
+        row |= account(result, server)
+    row["given_back"] = [alone, called(result.graph, graph, adapter, server)]
+    return row | {"outcome": outcome(row)}
 
 
-def _account(result: Result) -> Json:
-    """What the run's journal says."""
+def called(which: Any, graph: GraphLabels, adapter: ModuleType | None, server: Obedient) -> float:
+    """The mean score of a graph that is called by itself on the labelled runs; a run that fails scores 0."""
+    scores = []
+    for run in graph.runs:
+        server.start(script_of(run))
+        try:
+            scores.append(metric(asyncio.run(run_once(which, run, adapter))).score)
+        except Exception:  # noqa: BLE001 - whatever a stranger's graph raises; the rollouts say what
+            scores.append(0.0)
+    return statistics.mean(scores)
+
+
+def account(result: Result, server: Obedient) -> Json:
+    """What the run's journal says, and the server."""
     pool, seed = result.pool, result.pool.candidates[0]
-    traced, untraced, errors, credited, blind = 0, 0, Counter[str](), set[str](), list[str]()
+    traced, untraced, errors, credited, uncredited = 0, 0, Counter[str](), set[str](), list[str]()
     with result.saved.rollouts() as rollout_of:
         for _, event in result.saved.events:
             if isinstance(event, RolloutFinished) and not event.reused:
@@ -170,7 +117,8 @@ def _account(result: Result) -> Json:
                 credited |= {name for call in calls for name in call.modules}
                 errors[event.error or ""] += 1
             elif isinstance(event, ReflectionFinished) and event.module not in credited:
-                blind.append(event.module)
+                uncredited.append(event.module)
+    unsent = {module.name for module in result.saved.asked.found if not server.has_sent(words_of(module))} - credited
     changed = [name for name, text in result.prompts.items() if text != seed.texts[name]]
     changes = result.changes
     return {
@@ -181,18 +129,20 @@ def _account(result: Result) -> Json:
         "rollouts": pool.spent.rollouts,
         "candidates": len(pool.candidates),
         "reflections": pool.spent.reflections,
-        "blind": blind,
+        "answered": server.answered,
+        "uncredited": uncredited,
+        "blind": [name for name in uncredited if name in unsent],
         "traced": traced,
         "untraced": untraced,
         "errors": {error: count for error, count in errors.items() if error},
         "changed": changed,
-        "changed_unseen": [name for name in changed if name not in credited],
+        "changed_unseen": [name for name in changed if name in unsent],
         "written": [name for name in changed if name in changes.modules],
         "refused": {name: why for name, why in {**changes.refused, **changes.stale}.items() if name in changed},
     }
 
 
-def _outcome(row: Json) -> str:
+def outcome(row: Json) -> str:
     before, after = row["scores"]
     alone, given_back = row["given_back"]
     if after > before:
@@ -243,7 +193,9 @@ def explained(row: Json) -> Sequence[str]:
     lines = [f"ended: {', '.join(map(str, row.get('ended', ())))}"]
     lines += [f"{count} rollouts: {error}" for error, count in row.get("errors", {}).items()]
     lines += [f"left out: {name}, {why}" for name, why in row.get("left_out", {}).items()]
-    lines += [f"blind: {name}, {count} times" for name, count in Counter(row.get("blind", ())).items()]
+    lines += [f"no prompt is on: {', '.join(row['kinds'])}"] if "kinds" in row and row["kinds"] != list(KINDS) else []
+    for title in ("blind", "uncredited"):
+        lines += [f"{title}: {name}, {count} times" for name, count in Counter(row.get(title, ())).items()]
     lines += [f"changed, but carried by no call: {name}" for name in row.get("changed_unseen", ())]
     lines += [f"not written: {name}, {why}" for name, why in row.get("refused", {}).items()]
     if row.get("answered", 0) != row.get("traced", 0):

@@ -18,7 +18,7 @@ async def seed(store: Any) -> None:
 
 
 def prepare() -> None:
-    """The project imports from where LangChain no longer has it."""
+    """The project imports from where LangChain no longer has it; its mail box lets everybody in."""
     import sys
     import types
 
@@ -29,3 +29,11 @@ def prepare() -> None:
     agent.create_react_agent = prebuilt.create_react_agent  # type: ignore[attr-defined]
     sys.modules["langchain_core.pydantic_v1"] = pydantic
     sys.modules.update({"langchain.agents.react": types.ModuleType("react"), "langchain.agents.react.agent": agent})
+
+    from eaia import gmail
+    from strangers.standins import Standin
+
+    async def credentials(*_: Any) -> Standin:
+        return Standin()
+
+    gmail.get_credentials = credentials

@@ -26,23 +26,28 @@ _SPACED = re.compile(r"\S+ .*", re.DOTALL)
 
 def rehearse_all(loaded: Any, runs: Sequence[Json], adapter: ModuleType | None, server: Loopback) -> None:
     """Watches every labelled run and a second one like it, whose words are others, one after the other."""
-    for place, run in enumerate(runs):
-        inputs, metadata = inputs_of(run, adapter), {"run": place}
+    for run in runs:
+        inputs, metadata = inputs_of(run, adapter), {"run": 0}
         examples = [
             Example("as labelled", inputs, metadata=metadata),
-            Example("in other words", varied(inputs, "indeed"), metadata=metadata),
+            Example("in other words", varied(inputs), metadata=metadata),
         ]
-        asyncio.run(_rehearse(loaded, examples, runs, adapter, server))
+        asyncio.run(_rehearse(loaded, examples, run, adapter, server))
 
 
 async def _rehearse(
-    loaded: Any, examples: Sequence[Example], runs: Sequence[Json], adapter: ModuleType | None, server: Loopback
+    loaded: Any, examples: Sequence[Example], run: Json, adapter: ModuleType | None, server: Loopback
 ) -> None:
-    await rehearse(loaded, examples, await options_for(runs, adapter, server), concurrency=1)
+    await rehearse(loaded, examples, await options_for([run], adapter, server), concurrency=1)
 
 
-async def options_for(runs: Sequence[Json], adapter: ModuleType | None, server: Loopback) -> RunnerOptions:
-    """How the labelled runs are run as rollouts, one at a time: an example's metadata say which `run` it is of."""
+async def options_for(
+    runs: Sequence[Json], adapter: ModuleType | None, server: Loopback, otherwise: Sequence[Any] = ()
+) -> RunnerOptions:
+    """How the labelled runs are run as rollouts, one at a time: an example's metadata say which `run` it is of.
+
+    `otherwise` are a human's answers where the run has none.
+    """
     store = InMemoryStore() if adapter is None else getattr(adapter, "store", InMemoryStore)()
     if adapter is not None and hasattr(adapter, "seed"):
         await adapter.seed(store)
@@ -52,7 +57,7 @@ async def options_for(runs: Sequence[Json], adapter: ModuleType | None, server: 
         """Called when an example's run begins: the model follows its script from the start."""
         run = runs[example.metadata["run"]]
         server.start(script_of(run))
-        answers[:] = [answer[0] if isinstance(answer, list) else answer for answer in run.get("resume", ())]
+        answers[:] = run.get("resume", otherwise)
         return {"configurable": dict(run.get("configurable", {})), "recursion_limit": run.get("steps", 40)}
 
     return RunnerOptions(
@@ -61,22 +66,23 @@ async def options_for(runs: Sequence[Json], adapter: ModuleType | None, server: 
         context=lambda example: runs[example.metadata["run"]].get("context"),
         store=lambda: copy.deepcopy(store),
         on_interrupt=(lambda _: answers.pop(0) if len(answers) > 1 else answers[0])
-        if any("resume" in run for run in runs)
+        if otherwise or any("resume" in run for run in runs)
         else None,
     )
 
 
-def varied(inputs: Any, word: str) -> Any:
-    """The same inputs about something else: `word` after what is plainly words, else after the texts with a space."""
-    changed = _varied(inputs, word, _PROSE)
-    return changed if changed != inputs else _varied(inputs, word, _SPACED)
-
-
-def _varied(value: Any, word: str, prose: re.Pattern[str], key: str = "") -> Any:
+def varied(value: Any, word: str = "indeed", texts: re.Pattern[str] = _PROSE, key: str = "") -> Any:
+    """The same inputs about something else, as far as they are words."""
     if isinstance(value, str):
-        return f"{value} {word}" if prose.fullmatch(value) and key not in _LABELS else value
+        return f"{value} {word}" if texts.fullmatch(value) and key not in _LABELS else value
     if isinstance(value, dict):
-        return {name: _varied(held, word, prose, name) for name, held in value.items()}
+        return {name: varied(held, word, texts, name) for name, held in value.items()}
     if isinstance(value, list):
-        return [_varied(held, word, prose, key) for held in value]
+        return [varied(held, word, texts, key) for held in value]
     return value
+
+
+def reworded(inputs: Any, word: str) -> Any:
+    """The same inputs with `word` after every text of several words, or where there is none after every word."""
+    changed = varied(inputs, word, _SPACED)
+    return changed if changed != inputs else varied(inputs, word)
