@@ -1,11 +1,19 @@
-"""Whether examples fit the graph they are for: LangGraph drops inputs it has no place for without a word."""
+"""Whether examples fit the graph they are for, and their inputs as its state takes them.
+
+LangGraph drops inputs it has no place for without a word.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import typing
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from langchain_core.messages import BaseMessage, convert_to_messages
+
+from langgraph_gepa.agent.anatomy.schemas import hints
+from langgraph_gepa.engine.examples import RoleDict
 from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.search.example import Example
 
@@ -30,6 +38,48 @@ def dropped_inputs(graph: Any, examples: Iterable[Example]) -> str | None:
     if not lost:
         return None
     return f"The graph drops these inputs of the examples: {_listed(lost)}. It takes {_listed(taken)}."
+
+
+def with_messages(graph: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs with messages for role dicts, where the state is typed to hold messages or they were given as such.
+
+    Examples are plain data. A reducer such as `add_messages` makes messages of role dicts; a state without one hands
+    its nodes whatever the graph was given.
+    """
+    schema = getattr(getattr(graph, "builder", None), "input_schema", None)
+    typed = hints(schema) if isinstance(schema, type) else {}
+    return {
+        name: _messages(value) if _holds_messages(typed.get(name)) else _restored(value)
+        for name, value in inputs.items()
+    }
+
+
+def _holds_messages(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseMessage):
+        return True
+    return any(map(_holds_messages, typing.get_args(annotation)))
+
+
+def _messages(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_messages(one) for one in value]
+    is_message = isinstance(value, Mapping) and value.keys() >= {"role", "content"}
+    return _message(value) if is_message else _restored(value)
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, RoleDict):
+        return _message(value)
+    if isinstance(value, list):
+        return [_restored(one) for one in value]
+    return {name: _restored(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def _message(value: Any) -> Any:
+    try:
+        return convert_to_messages([value])[0]
+    except ValueError:  # a role that LangChain does not know
+        return value
 
 
 def _taken(graph: Any) -> list[str] | None:

@@ -37,6 +37,7 @@ from langgraph_gepa.agent.failures import (
     verdict,
     words,
 )
+from langgraph_gepa.agent.inputs import with_messages
 from langgraph_gepa.agent.interrupts import (
     Dialogue,
     OnInterrupt,
@@ -266,7 +267,7 @@ async def _to_the_end(
 ) -> Any:
     config = _config(example, options, handlers)
     context = context_for(graph, options.context, example)
-    step: Any = containers_copied(example.inputs)
+    step: Any = with_messages(graph, containers_copied(example.inputs))
     dialogue = Dialogue(options.on_interrupt)
     for _ in range(MOST_INTERRUPTS):
         with isolated(replacements):

@@ -24,13 +24,17 @@ ANSWERS = frozenset({"outputs", "reference_outputs"})
 FEWEST_TO_SPLIT = 6
 
 
+class RoleDict(dict[str, Any]):
+    """A message that was given as an object: plain data, of which a rollout makes a message again."""
+
+
 def load_examples(source: Source, name: str = "trainset") -> tuple[Example, ...]:
     """The examples of `source`, each with an id of its own; `name` is how errors call the set.
 
     `source` is a `.jsonl` file (one example a line) or a `.json` file (a list of them), or an
     iterable of dicts, LangSmith `Example`s or `Example`s. `outputs`, `metadata` and `id` may be left out;
     `reference_outputs` is another name for `outputs`. LangChain messages become role dicts,
-    which LangGraph takes in their place. An id left out is made from the content; a second
+    and messages again in each rollout. An id left out is made from the content; a second
     example with the same id gets `-2` after it, a third `-3`.
 
     Raises `ExampleError` naming the file and line, or the position, and what to mend.
@@ -160,7 +164,7 @@ def _json(value: Any, where: str, above: tuple[int, ...]) -> Any:
     if isinstance(value, list | tuple):
         return [_json(item, f"{where}[{index}]", inner) for index, item in enumerate(value)]
     if is_message(value):
-        return flat_message(value)
+        return RoleDict(flat_message(value))
     raise ExampleError(
         f"{where} is {_kind(value)}, which is no JSON data. Use text, numbers, lists and mappings (a date as text)."
     )

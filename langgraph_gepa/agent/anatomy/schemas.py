@@ -35,14 +35,14 @@ def descriptions(cls: type) -> Iterator[tuple[str, str]]:
     if issubclass(cls, BaseModel):
         yield from ((name, info.description) for name, info in cls.__pydantic_fields__.items() if info.description)
         return
-    for name, annotation in _annotations(cls).items():
+    for name, annotation in hints(cls).items():
         if (text := _described(annotation)) is not None:
             yield name, text
 
 
 def nested(cls: type) -> Iterator[tuple[Step, type]]:
     """The user's classes that the annotations of fields name."""
-    for name, annotation in _annotations(cls).items():
+    for name, annotation in hints(cls).items():
         for held in dict.fromkeys(_named(annotation)):
             if territory.own(held.__module__) and (issubclass(held, BaseModel) or is_typeddict(held)):
                 yield ("annotated", name, held), held
@@ -50,7 +50,7 @@ def nested(cls: type) -> Iterator[tuple[Step, type]]:
 
 def named(cls: type) -> list[type]:
     """The classes that the annotations of a class name."""
-    return list(dict.fromkeys(held for annotation in _annotations(cls).values() for held in _named(annotation)))
+    return list(dict.fromkeys(held for annotation in hints(cls).values() for held in _named(annotation)))
 
 
 def generated(cls: type) -> bool:
@@ -94,7 +94,7 @@ class TypedDictClass(Handler):
 
     @override
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
-        annotations = _annotations(value)
+        annotations = hints(value)
         for step, text in steps.items():
             if step[0] == "described":
                 annotations[str(step[1])] = _redescribed(annotations[str(step[1])], text)
@@ -112,7 +112,8 @@ class TypedDictClass(Handler):
         """Everything is in the shell."""
 
 
-def _annotations(cls: type) -> dict[str, Any]:
+def hints(cls: type) -> dict[str, Any]:
+    """The types of a class's fields by name, as far as they can be read."""
     if issubclass(cls, BaseModel):
         return {name: info.annotation for name, info in cls.__pydantic_fields__.items()}
     try:
