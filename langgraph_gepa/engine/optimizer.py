@@ -1,36 +1,36 @@
-"""The loop: iterations under way over one pool, each mutating or merging candidates (Alg. 1)."""
+"""The loop of Algorithm 1 (GEPA, arXiv 2507.19457): iterations over one pool until the budget is spent.
+
+What an iteration does, lines 7 to 19, is in `iteration`. Here are the lines around it, and iterations side by side.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
 
 from langgraph_gepa.engine.allowance import BudgetSpent
+from langgraph_gepa.engine.iteration import iterate, plan
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.pipeline import Pipeline
 from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.engine.reservations import Reservations
+from langgraph_gepa.engine.step import Step
 from langgraph_gepa.engine.trials import Trial, Trials
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.search.budget import Budget, Limit, limit_reached, rollouts_left
-from langgraph_gepa.search.candidate import Candidate, texts_key
+from langgraph_gepa.search.budget import Budget, Limit
+from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.ending import nothing_left
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
     Ended,
-    Event,
-    ExamplesDrawn,
     IterationFinished,
     IterationStarted,
     ModulesLeftOut,
-    RolloutFinished,
     RunFinished,
     RunStarted,
     Subset,
 )
 from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.merge import gate_examples, propose_merge
 from langgraph_gepa.search.module import Module, NoEffect
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA, Rules
@@ -91,7 +91,7 @@ class Optimizer:
         }
         self._ids = {subset: tuple(examples) for subset, examples in by_id.items()}
         self._trials = Trials(self.ledger, by_id, self.rules.repeats, self.rules.reuse)
-        self._allowed: dict[int, int] = {}
+        self._reservations = Reservations(self.ledger, self.budget, self.rules, len(pareto))
 
     @property
     def pool(self) -> Pool:
@@ -109,14 +109,14 @@ class Optimizer:
         self.ledger.budget = self.budget
         under_way: set[asyncio.Task[None]] = set()
         try:
-            await self._admit_seed()
-            self._promise_again()
-            under_way |= {self._begin(number) for number in sorted(self.pool.open)}
-            ended = await self._search(under_way)
+            await self._score_seed()  # Alg. 1, lines 2 to 5
+            self._reservations.restore()
+            under_way |= {self._begin(plan) for plan in self._begun_before()}
+            ended = await self._search(under_way)  # 6 to 20
             await self._score_tests()
             if self.pool.finished is None:
                 self.ledger.tell(RunFinished(ended=ended))
-            return self.pool
+            return self.pool  # 21: `pool.best`
         except BaseException as stopped:
             self.ledger.stop("another iteration failed")
             if isinstance(stopped, asyncio.CancelledError):
@@ -129,24 +129,25 @@ class Optimizer:
             raise
 
     def _check(self) -> None:
+        """Raises `UsageError` where the search cannot start."""
         for name, examples in (("feedback", self.examples.feedback), ("pareto", self.examples.pareto)):
             if not examples:
                 raise UsageError(f"The {name} set is empty: a search needs at least one example in it.")
         pareto, allowed = len(self.examples.pareto), self.budget.rollouts
-        needed = self.rules.repeats * len(self._seed_examples())
+        needed = self.rules.repeats * len(self._seed_set())
         if not self.pool.candidates and allowed is not None and allowed < needed:
             raise UsageError(
                 f"Budget(rollouts={allowed}) cannot score the seed: with a pareto set of {pareto} that takes {needed}. "
-                f"Allow at least {needed + self._cost} rollouts."
+                f"Allow at least {needed + self._reservations.for_one} rollouts."
             )
 
     async def _search(self, under_way: set[asyncio.Task[None]]) -> Ended:
         refused: Limit | None = None
-        while True:
-            limit = refused or self._spent()
-            while limit is None and len(under_way) < self.in_flight and (plan := self._plan()) is not None:
-                under_way.add(self._begin(plan.iteration))
-                limit = self._spent()
+        while True:  # 6: while the budget is not spent
+            limit = refused or self._reservations.limit()
+            while limit is None and len(under_way) < self.in_flight and (begun := self._next()) is not None:
+                under_way.add(self._begin(begun))
+                limit = self._reservations.limit()
             if not under_way:
                 return limit or nothing_left(self.pool, self.rules.perfect)
             done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -157,50 +158,36 @@ class Optimizer:
                 except BudgetSpent as spent:  # it stays open, for a larger budget to go on with
                     refused = spent.limit
 
-    def _begin(self, number: int) -> asyncio.Task[None]:
-        return asyncio.create_task(self._iterate(number), name=f"iteration {number}")
+    def _next(self) -> IterationStarted | None:
+        """Plans the next iteration and journals it; `None` when there is nothing to learn."""
+        begun = plan(self._turn(self.pool.iterations + 1), self.rules)
+        if begun is not None:
+            self.ledger.tell(begun)
+        return begun
 
-    def _spent(self) -> Limit | None:
-        """The limit that lets no further iteration start: it is reached, or leaves too few rollouts for a whole one."""
-        if limit := limit_reached(self.budget, self.pool.spent, self.ledger.seconds):
-            return limit
-        if self.budget.iterations is not None and self.pool.iterations >= self.budget.iterations:
-            return "iterations"
-        promised = sum(map(self._promised, self.pool.open))
-        left = rollouts_left(self.budget, self.pool.spent, promised)
-        return None if left is None or left >= self._cost else "rollouts"
+    def _begun_before(self) -> list[IterationStarted]:
+        """The iterations that were under way when the run stopped, in their order."""
+        opened = [event for number in sorted(self.pool.open) for event in self.pool.open[number]]
+        return [event for event in opened if isinstance(event, IterationStarted)]
 
-    @property
-    def _cost(self) -> int:
-        """Rollouts reserved for an iteration when it starts."""
-        return self.rules.most_rollouts(len(self.examples.pareto))
+    def _begin(self, begun: IterationStarted) -> asyncio.Task[None]:
+        return asyncio.create_task(self._iterate(begun), name=f"iteration {begun.iteration}")
 
-    def _promised(self, number: int) -> int:
-        """Rollouts that an iteration under way may still start."""
-        allowed = self._allowed.get(number, self._cost)
-        return max(0, allowed - _paid(self.pool.open[number]))
+    async def _iterate(self, begun: IterationStarted) -> None:
+        step = Step(
+            begun,
+            self.ledger,
+            self.reflector,
+            self.modules,
+            self._trials,
+            self.rules,
+            self._turn(begun.iteration),
+            self._reservations,
+            self._leave_out,
+        )
+        self.ledger.tell(await iterate(step))
 
-    def _promise_again(self) -> None:
-        """What iterations in the journal had drawn before the run stopped was granted then, and is theirs still."""
-        for number, events in self.pool.open.items():
-            draws = [event for event in events if isinstance(event, ExamplesDrawn)]
-            unpaid = sum(
-                max(0, self.rules.repeats - len(self.pool.known(draw.subset, draw.texts).get(example, ())))
-                for draw in draws
-                for example in draw.examples
-            )
-            self._allowed[number] = max(self._cost, _paid(events) + unpaid)
-
-    def _grant(self, number: int, wanted: int) -> int:
-        """So many of the rollouts an iteration wants as the budget leaves it, others' promises kept."""
-        others = sum(self._promised(other) for other in self.pool.open if other != number)
-        left = rollouts_left(self.budget, self.pool.spent, others)
-        granted = wanted if left is None else min(wanted, left)
-        allowed = self._allowed.get(number, self._cost)
-        self._allowed[number] = max(allowed, _paid(self.pool.open[number]) + granted)
-        return granted
-
-    async def _admit_seed(self) -> None:
+    async def _score_seed(self) -> None:
         if self.pool.started is None:
             seed = {module.name: module.text for module in self.modules}
             feedback, pareto, test = (self._ids[subset] for subset in SETS)
@@ -209,7 +196,7 @@ class Optimizer:
             texts = self.pool.started.seed if self.pool.started else {}
             try:
                 await self.trial()
-                trials = await self._trials.run(texts, self._seed_examples(), 0, "pareto")
+                trials = await self._trials.run(texts, self._seed_set(), 0, "pareto")
             except BudgetSpent as spent:
                 raise Interrupted(
                     f"The budget's {spent.limit} were spent before the graph as it is was scored. Give more to go on"
@@ -231,67 +218,13 @@ class Optimizer:
                 f"There is nothing to optimise: rollouts prove that a new text of {', '.join(modules)} has no effect."
             )
 
-    def _seed_examples(self) -> tuple[str, ...]:
-        """All of the pareto set, or those drawn of it, in its order.
-
-        Where results are reused, those that are in the feedback set too come on top: they are learned from as well,
-        and where the tasks themselves are to be solved each gets an output.
-        """
-        pareto = self.examples.pareto
-        drawn = set(self._turn(0).rng("seed").sample(range(len(pareto)), self.rules.seed(len(pareto))))
-        learned_from = {example.digest for example in self.examples.feedback} if self.rules.reuse else set()
-        kept = (one for place, one in enumerate(pareto) if place in drawn or one.digest in learned_from)
-        return tuple(example.id for example in kept)
+    def _seed_set(self) -> tuple[str, ...]:
+        """The pareto examples that the seed is scored on before the first iteration."""
+        feedback, pareto = self.examples.feedback, self.examples.pareto
+        return self.rules.seed_set(self._turn(0), feedback, pareto, self.rules.seed(len(pareto)))
 
     def _turn(self, number: int) -> Turn:
         return Turn(self.pool, number, self.seed, self.rules.perfect)
-
-    def _plan(self) -> IterationStarted | None:
-        """Decides on parents and minibatch of the next iteration, and tells; `None` when there is nothing to learn."""
-        turn = self._turn(self.pool.iterations + 1)
-        rng = turn.rng()
-        plan: IterationStarted | None = None
-        if self.pool.merge_due and self.pool.accepted_merges + self._merging < self.rules.merges:
-            plan = self._plan_merge(turn.number, rng)
-        if plan is None:
-            pick = self.rules.pick(turn, rng)
-            if pick is None:
-                return None
-            batch = self.rules.batch(turn, pick.parent, ())
-            plan = IterationStarted(turn.number, (pick.parent,), batch, lineage=pick.lineage)
-        self.ledger.tell(plan)
-        return plan
-
-    @property
-    def _merging(self) -> int:
-        """Merges under way."""
-        return sum(merge.iteration in self.pool.open for merge in self.pool.merges)
-
-    def _plan_merge(self, number: int, rng: Random) -> IterationStarted | None:
-        merge = propose_merge(self.pool, rng)
-        if merge is None:
-            return None
-        if self.rules.reuse and self.pool.tried(texts_key(merge.texts), number):
-            return None
-        first, second = (self.pool.scores(self.pool.candidates[id]) for id in (merge.first, merge.second))
-        gate = gate_examples(first, second, rng)
-        if not gate:
-            return None
-        return IterationStarted(number, (merge.first, merge.second), gate, merge.ancestor, merge.texts)
-
-    async def _iterate(self, number: int) -> None:
-        plan = next(event for event in self.pool.open[number] if isinstance(event, IterationStarted))
-        await Pipeline(
-            plan,
-            self.ledger,
-            self.reflector,
-            self.modules,
-            self._trials,
-            self.rules,
-            self._turn(number),
-            lambda wanted: self._grant(number, wanted),
-            self._leave_out,
-        ).carry()
 
     async def _score_tests(self) -> None:
         for candidate in {c.id: c for c in (self.pool.candidates[0], self.pool.best)}.values():
@@ -299,15 +232,11 @@ class Optimizer:
 
 
 def _require_one_that_ran(trials: Sequence[Trial]) -> None:
-    """Raises `UsageError` when the seed fails everywhere: no prompt mends that, and a search would pay to find out."""
+    """Raises `UsageError` when the seed fails everywhere: no prompt repairs that, and finding out costs rollouts."""
     if all(rollout.error for trial in trials for rollout in trial):
         first = trials[0][0]
         raise UsageError(
             f"The graph as it is fails on every validation example it was run on. On {first.example!r}: "
-            f"{str(first.error).rstrip('.')}. Mend the graph, the examples' inputs or how rollouts are run, "
+            f"{str(first.error).rstrip('.')}. Fix the graph, the examples' inputs or how rollouts are run, "
             "and start again."
         )
-
-
-def _paid(events: Iterable[Event]) -> int:
-    return sum(isinstance(event, RolloutFinished) and not event.reused for event in events)

@@ -111,6 +111,11 @@ class Pool:
         return sum(len(candidate.parents) == 2 for candidate in self.candidates)
 
     @property
+    def merges_begun(self) -> int:
+        """Merges that were accepted, and those under way."""
+        return self.accepted_merges + sum(merge.iteration in self.open for merge in self.merges)
+
+    @property
     def proposals(self) -> int:
         """Mutations started."""
         return self.iterations - len(self.merges)

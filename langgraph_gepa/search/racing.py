@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import ExamplesDrawn, IterationStarted, Lineage, Subset
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.merge import Merge, propose_merge
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool, average
 from langgraph_gepa.search.selection import round_robin
@@ -173,6 +175,23 @@ def next_heat(
         return None
     first, second = sorted((child, rival), key=lambda one: len(_taken(turn, one, "pareto")))
     return _heat(turn, first, rungs, second) or _heat(turn, second, rungs, first)
+
+
+def untried_merge(turn: Turn, rng: Random) -> Merge | None:
+    """A merge of two survivors, unless its texts are in the pool or being tried."""
+    merge = propose_merge(turn.pool, rng)
+    return None if merge is None or turn.pool.tried(texts_key(merge.texts), turn.number) else merge
+
+
+def seed_set(turn: Turn, feedback: Sequence[Example], pareto: Sequence[Example], size: int) -> tuple[str, ...]:
+    """So many of the pareto set, drawn at random, and all that are in the feedback set too.
+
+    Those are learned from as well, and where the tasks themselves are to be solved each gets an output.
+    """
+    drawn = set(turn.rng("seed").sample(range(len(pareto)), size))
+    learned_from = {example.digest for example in feedback}
+    kept = (one for place, one in enumerate(pareto) if place in drawn or one.digest in learned_from)
+    return tuple(example.id for example in kept)
 
 
 def try_costs(feedback: int, pareto: int) -> tuple[float, float]:

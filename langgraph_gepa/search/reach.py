@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.rollout import Rollout
@@ -11,6 +11,15 @@ from langgraph_gepa.search.rollout import Rollout
 def reached(modules: Iterable[Module], rollouts: Sequence[Rollout]) -> frozenset[str]:
     """The names of the modules that at least one of the rollouts bears on."""
     return frozenset(module.name for module in modules if any(bears_on(module, rollout) for rollout in rollouts))
+
+
+def with_evidence(names: Sequence[str], bearing: Collection[str], in_turn: Sequence[str]) -> tuple[str, ...]:
+    """Those of `names` that rollouts bear on, as `reached` finds them, else the next of all modules that they do."""
+    kept = tuple(name for name in names if name in bearing)
+    if kept or not names:
+        return kept
+    first = in_turn.index(names[0])
+    return tuple(name for name in (*in_turn[first:], *in_turn[:first]) if name in bearing)[:1]
 
 
 def bears_on(module: Module, rollout: Rollout) -> bool:

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Literal
 
 from langgraph_gepa.search import racing
 from langgraph_gepa.search.acceptance import improves, keeps_up, perfect
 from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import Judge
-from langgraph_gepa.search.merge import GATE
+from langgraph_gepa.search.example import Example
+from langgraph_gepa.search.merge import GATE, Merge, propose_merge
 from langgraph_gepa.search.minibatch import minibatch
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.selection import pick_parent, round_robin
@@ -41,9 +43,20 @@ def all_unless_perfect(turn: Turn, _parent: int, drawn: Sequence[str], scores: S
     return () if perfect(scores, turn.perfect) else tuple(drawn)
 
 
+def merge_of_two(turn: Turn, rng: Random) -> Merge | None:
+    """A merge of two survivors that was not tried before (Alg. 3)."""
+    return propose_merge(turn.pool, rng)
+
+
 def next_module(turn: Turn, pick: Pick) -> tuple[str, ...]:
     """The parent's next module (Alg. 1)."""
     return round_robin(turn.pool, pick.parent)
+
+
+def drawn_seed_set(turn: Turn, _feedback: Sequence[Example], pareto: Sequence[Example], size: int) -> tuple[str, ...]:
+    """So many of the pareto set, in its order: all of it, where `size` is its size (Alg. 1)."""
+    drawn = set(turn.rng("seed").sample(range(len(pareto)), size))
+    return tuple(example.id for place, example in enumerate(pareto) if place in drawn)
 
 
 def whole_edit(_turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list[dict[str, str]]:
@@ -73,12 +86,15 @@ class Rules:
     - `screen`: the places of the records to try them on; the best child has to clear `mutation_bar`;
     - `heat`: whom to run on which pareto examples next, given the child and how many heats were run; none
       ends the race;
+    - `merge`: what to merge, in an iteration that a merge is due in;
+    - `gate`: what a merge's rollouts on the gate count as: pareto scores, or nothing but the gate's;
     - `seed`: on so many pareto examples of a set of this size the seed is scored before the first iteration;
+    - `seed_set`: which these are, given the feedback and the pareto set and how many;
     - `set_aside`: rollouts reserved when an iteration starts over a pareto set of this size. What an
       iteration needs beyond is asked for when it needs it, and cut to what is left;
     - `try_costs`: rollouts that trying a new prompt takes, at the least and at the most, with all that goes before and
       after it, over feedback and pareto sets of these sizes (measured in simulated searches, `evals/bench/budget.py`);
-    - `admit_first`: a child enters the pool before its race, or once it is run;
+    - `enters_after`: a child enters the pool after so many heats of its race;
     - `reuse`: no candidate is run twice on an example; what is known is taken from the ledger;
     - `repeats`: rollouts of a candidate on an example, for graphs or metrics with noise. Their mean counts;
     - `judged_by`: what candidates are compared by (see `RunStarted`);
@@ -93,11 +109,14 @@ class Rules:
     screen: Callable[[Turn, Sequence[str]], Sequence[int]] = all_records
     heat: Callable[[Turn, Candidate, int], Heat | None] = whole_pareto_set
     mutation_bar: Bar = improves
+    merge: Callable[[Turn, Random], Merge | None] = merge_of_two
     merge_bar: Bar = keeps_up
+    gate: Literal["gate", "pareto"] = "gate"
     seed: Callable[[int], int] = lambda pareto: pareto
+    seed_set: Callable[[Turn, Sequence[Example], Sequence[Example], int], tuple[str, ...]] = drawn_seed_set
     set_aside: Callable[[int], int] = lambda pareto: max(2 * MINIBATCH, GATE) + pareto
     try_costs: Callable[[int, int], tuple[float, float]] = lambda _, pareto: (9 + 0.3 * pareto, 25 + 1.1 * pareto)
-    admit_first: bool = False
+    enters_after: int = 1
     reuse: bool = False
     repeats: int = 1
     judged_by: Judge = "mean"
@@ -123,10 +142,13 @@ RACING = Rules(
     children=racing.full_and_half,
     screen=racing.some_records,
     heat=racing.next_heat,
+    merge=racing.untried_merge,
+    gate="pareto",  # as no rollout is paid for twice, those on the gate are the first of the race
     seed=lambda pareto: min(racing.SEED, pareto),
+    seed_set=racing.seed_set,
     set_aside=lambda pareto: racing.BATCH + 2 * racing.SCREEN + min(racing.RUNGS[0], pareto),
     try_costs=racing.try_costs,
-    admit_first=True,
+    enters_after=0,
     reuse=True,
     judged_by="posterior",
 )

@@ -1,0 +1,171 @@
+"""What one iteration decides: GEPA's Algorithm 1 (arXiv 2507.19457), and the merge of its Algorithms 3 and 4.
+
+Numbers in comments are the lines of Algorithm 1. Lines 1 to 6 and 21 are in `optimizer`: the seed, the budget, and
+the best candidate. Whatever can be chosen in more than one way is a rule (`search.rules`). A `Step` carries the
+decisions out, and takes those that a resumed run has made before from its journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from math import fsum
+from random import Random
+
+from langgraph_gepa.engine.limits import settle
+from langgraph_gepa.engine.step import Passed, Step
+from langgraph_gepa.engine.trials import Trial, lowest, score_of
+from langgraph_gepa.search.acceptance import perfect
+from langgraph_gepa.search.candidate import Candidate, texts_key
+from langgraph_gepa.search.events import ChildrenProposed, IterationFinished, IterationStarted
+from langgraph_gepa.search.merge import gate_examples
+from langgraph_gepa.search.reflection import Record
+from langgraph_gepa.search.reply import in_words
+from langgraph_gepa.search.rules import Rules
+from langgraph_gepa.search.turn import Pick, Turn
+
+Scores = tuple[float, ...]
+
+
+def plan(turn: Turn, rules: Rules) -> IterationStarted | None:
+    """The parents of an iteration and what the child is tried on; `None` when there is nothing left to learn."""
+    rng = turn.rng()
+    if turn.pool.merge_due and turn.pool.merges_begun < rules.merges:  # Alg. 3: a merge goes before a mutation
+        merge = plan_merge(turn, rules, rng)
+        if merge is not None:
+            return merge
+    pick = rules.pick(turn, rng)  # 7: k <- SELECTCANDIDATE(P, S), which is Alg. 2
+    if pick is None:
+        return None
+    minibatch = rules.batch(turn, pick.parent, ())  # 9: M <- minibatch of D_feedback
+    return IterationStarted(turn.number, (pick.parent,), minibatch, lineage=pick.lineage)
+
+
+def plan_merge(turn: Turn, rules: Rules, rng: Random) -> IterationStarted | None:
+    """Two parents with what each has learned since their common ancestor, and the pareto examples to try that on."""
+    merge = rules.merge(turn, rng)  # Alg. 3 and 4
+    if merge is None:
+        return None
+    first, second = (turn.pool.scores(turn.pool.candidates[id]) for id in (merge.first, merge.second))
+    gate = gate_examples(first, second, rng)
+    if not gate:
+        return None
+    return IterationStarted(turn.number, (merge.first, merge.second), gate, merge.ancestor, merge.texts)
+
+
+async def iterate(step: Step) -> IterationFinished:
+    """From a plan to its end, through a mutation or a merge; a resumed run may have a child in the pool already."""
+    child = step.passed() or await (mutate(step) if len(step.parents) == 1 else merge(step))
+    return await validate(step, child) if isinstance(child, Passed) else child
+
+
+async def mutate(step: Step) -> Passed | IterationFinished:
+    """Tries a copy of the parent with the text of one module, or of several, revised by reflection."""
+    parent, rules, turn = step.parents[0], step.rules, step.turn
+    drawn: list[str] = []
+    trials: list[Trial] = []
+    while minibatch := step.minibatch(drawn):  # 9: M
+        trials += await step.run(parent.texts, minibatch, "feedback", "before")  # 10: scores, feedback and traces
+        drawn += minibatch
+    scores = scores_of(trials)
+    records = await step.records(lambda: rules.records(turn, parent.id, drawn, scores))
+    if not records:
+        flawless = bool(scores) and perfect(scores, turn.perfect)
+        why = "every score is perfect" if flawless else "it has no failure left to reflect on"
+        return step.ended("skipped", why, scores)
+
+    in_turn = Pick(parent.id, step.plan.lineage)
+    names = step.choose(records, lambda: rules.modules(turn, in_turn))  # 8: j <- SELECTMODULE(parent)
+    if not names:
+        return step.ended("skipped", "none of the prompts was used in these rollouts", scores_of(records))
+    proposed = await step.proposed(lambda: reflect(step, names, records))  # 11: pi'_j <- UPDATEPROMPT(...)
+    if not proposed.children:
+        return step.ended("skipped", _why_none(proposed), scores_of(records))
+    children = [{**parent.texts, **changed} for changed in proposed.children]  # 12: copies, with pi'_j
+
+    screen = [records[place] for place in rules.screen(turn, ids_of(records))]
+    before = scores_of(screen)  # 13: sigma
+    if not step.affords(len(screen) * len(children)):
+        return step.ended("skipped", "no rollouts are left to try the new texts", before)
+    tried = await settle(step.run(texts, ids_of(screen), "feedback", "after") for texts in children)
+    afters = list(map(scores_of, tried))  # 13: sigma'
+    child, after = max(zip(children, afters, strict=True), key=lambda tried: fsum(tried[1]))
+    if not rules.mutation_bar(before, after):  # 14: has the score improved?
+        return step.ended("rejected", "no better on the minibatch", before, after)
+    return Passed(child, before, after)
+
+
+async def reflect(step: Step, names: Sequence[str], records: Sequence[Trial]) -> ChildrenProposed:
+    """Asks for new texts of these modules, and makes children of them: none that is in the pool or tried already."""
+    parent, examples = step.parents[0].texts, step.trials.examples["feedback"]
+    seen = [
+        Record(examples[rollout.example].inputs, rollout, examples[rollout.example].outputs)
+        for rollout in map(lowest, records)
+    ]
+    modules = [module for module in step.modules if module.name in names]
+    proposals = await settle(  # 11: UPDATEPROMPT(pi_j, feedback, traces of module j)
+        step.reflector.propose(module, parent[module.name], seen, step.number) for module in modules
+    )
+    by_name = {module.name: proposal for module, proposal in zip(modules, proposals, strict=True)}
+    changed = {name: proposal.text for name, proposal in by_name.items() if proposal.text is not None}
+    children = step.rules.children(step.turn, parent, changed) if changed else ()
+    fresh = [texts for texts in children if not step.pool.tried(texts_key(texts), step.number)]
+    failed = {name: proposal for name, proposal in by_name.items() if proposal.text is None}
+    return ChildrenProposed(
+        step.number,
+        tuple({name: texts[name] for name in texts if texts[name] != parent[name]} for texts in fresh),
+        {name: proposal.code for name, proposal in failed.items()},
+        {name: proposal.detail for name, proposal in failed.items() if proposal.detail},
+        len(children) - len(fresh),
+    )
+
+
+async def merge(step: Step) -> Passed | IterationFinished:
+    """Tries the merged texts on the gate, where they have to do as well as the better parent."""
+    texts, gate = step.plan.texts, step.plan.minibatch
+    if texts is None:
+        raise ValueError(f"iteration {step.number}: a merge without texts")
+    of_parents = [step.pool.scores(parent) for parent in step.parents]
+    before = max((tuple(scores[example] for example in gate) for scores in of_parents), key=fsum)
+    after = scores_of(await step.run(texts, gate, step.rules.gate))
+    if not step.rules.merge_bar(before, after):
+        return step.ended("rejected", "worse than a parent on the gate", before, after)
+    return Passed(texts, before, after)
+
+
+async def validate(step: Step, passed: Passed) -> IterationFinished:
+    """Adds the child to the pool and scores it on the pareto set."""
+    child = Candidate(len(step.pool.candidates), passed.texts, step.plan.parents, step.plan.ancestor)
+    enters = step.rules.enters_after
+    await race(step, child, range(enters))
+    child = step.admit(child, passed.before, passed.after)  # 15: P and A, the pool with each one's parents
+    await race(step, child, count(enters))
+    ran, whole = len(step.pool.known("pareto", child.key)), len(step.pool.pareto_set)
+    reason = "" if ran == whole else f"stopped after {ran} of {whole} pareto examples"
+    return step.ended("accepted", reason, passed.before, passed.after)
+
+
+async def race(step: Step, child: Candidate, heats: Iterable[int]) -> None:
+    """Runs the child on the pareto set, and whoever it has to beat, for as long as the rules ask for more."""
+    for number in heats:
+        heat = step.heat(child, number)
+        if heat is None:
+            return
+        await step.run(heat.candidate.texts, heat.examples, "pareto")  # 16 to 18: S, its scores on D_pareto
+
+
+def scores_of(trials: Iterable[Trial]) -> Scores:
+    return tuple(map(score_of, trials))
+
+
+def ids_of(trials: Iterable[Trial]) -> tuple[str, ...]:
+    return tuple(trial[0].example for trial in trials)
+
+
+def _why_none(proposed: ChildrenProposed) -> str:
+    """Why there is nothing to try, in words."""
+    if proposed.repeated:
+        return "these texts were tried before"
+    return "; ".join(
+        f"{name}: {proposed.details.get(name) or in_words(code)}" for name, code in proposed.reasons.items()
+    )

@@ -1,0 +1,74 @@
+"""Rollouts that are kept for iterations under way, so that each can end what it began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.search.budget import Budget, Limit, limit_reached, rollouts_left
+from langgraph_gepa.search.events import Event, ExamplesDrawn, RolloutFinished
+from langgraph_gepa.search.rules import Rules
+
+
+@dataclass(slots=True)
+class Reservations:
+    """An iteration starts only where the budget leaves what the rules set aside for one over `pareto` examples.
+
+    What it needs beyond that it asks for when it needs it. Either stays reserved until the iteration ends.
+    """
+
+    ledger: Ledger
+    budget: Budget
+    rules: Rules
+    pareto: int
+    _allowed: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def for_one(self) -> int:
+        """Rollouts reserved for an iteration when it starts."""
+        return self.rules.most_rollouts(self.pareto)
+
+    def limit(self) -> Limit | None:
+        """The limit that lets no further iteration start: it is reached, or leaves too few rollouts for a whole one."""
+        pool = self.ledger.pool
+        if limit := limit_reached(self.budget, pool.spent, self.ledger.seconds):
+            return limit
+        if self.budget.iterations is not None and pool.iterations >= self.budget.iterations:
+            return "iterations"
+        left = rollouts_left(self.budget, pool.spent, sum(map(self._reserved, pool.open)))
+        return None if left is None or left >= self.for_one else "rollouts"
+
+    def grant(self, number: int, trials: int) -> int:
+        """On how many of so many examples an iteration may run texts: what others have reserved is left to them."""
+        pool, repeats = self.ledger.pool, self.rules.repeats
+        others = sum(self._reserved(other) for other in pool.open if other != number)
+        left = rollouts_left(self.budget, pool.spent, others)
+        granted = repeats * trials if left is None else min(repeats * trials, left)
+        self._allowed[number] = max(self._of(number), paid(pool.open[number]) + granted)
+        return granted // repeats
+
+    def restore(self) -> None:
+        """Reserves again what iterations in the journal had drawn before the run stopped: it was granted then."""
+        pool = self.ledger.pool
+        for number, events in pool.open.items():
+            draws = [event for event in events if isinstance(event, ExamplesDrawn)]
+            unpaid = sum(
+                max(0, self.rules.repeats - len(pool.known(draw.subset, draw.texts).get(example, ())))
+                for draw in draws
+                for example in draw.examples
+            )
+            self._allowed[number] = max(self.for_one, paid(events) + unpaid)
+
+    def _of(self, number: int) -> int:
+        """Rollouts that an iteration may start in all."""
+        return self._allowed.get(number, self.for_one)
+
+    def _reserved(self, number: int) -> int:
+        """Rollouts that an iteration under way may still start."""
+        return max(0, self._of(number) - paid(self.ledger.pool.open[number]))
+
+
+def paid(events: Iterable[Event]) -> int:
+    """How many rollouts were paid for."""
+    return sum(isinstance(event, RolloutFinished) and not event.reused for event in events)

@@ -1,0 +1,173 @@
+"""How an iteration's decisions are carried out: journalled before they are acted on, and read back on resumption."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.engine.reservations import Reservations
+from langgraph_gepa.engine.trials import Trial, Trials
+from langgraph_gepa.search.candidate import Candidate
+from langgraph_gepa.search.events import (
+    CandidateAdmitted,
+    ChildrenProposed,
+    ExamplesDrawn,
+    IterationFinished,
+    IterationStarted,
+    ModulesChosen,
+    Outcome,
+    Subset,
+)
+from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.reach import reached, with_evidence
+from langgraph_gepa.search.rules import Rules
+from langgraph_gepa.search.turn import Heat, Turn
+
+Decision = ExamplesDrawn | ModulesChosen | ChildrenProposed | CandidateAdmitted
+D = TypeVar("D", ExamplesDrawn, ModulesChosen, ChildrenProposed, CandidateAdmitted)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A child that cleared its bar, with the scores of parent and child there."""
+
+    texts: Texts
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+
+
+@dataclass
+class Step:
+    """The iteration that `plan` began, from whatever of it is in the journal already.
+
+    Decisions that are in the journal are made again in their order, and cost nothing. A decision against doing
+    something leaves no event: it is recognised by the next event being of another kind. Rollouts are asked of
+    `reservations` before they are started. `leave_out` takes modules that turned out to have no effect out of the
+    search.
+    """
+
+    plan: IterationStarted
+    ledger: Ledger
+    reflector: Reflector
+    modules: Sequence[Module]
+    trials: Trials
+    rules: Rules
+    turn: Turn
+    reservations: Reservations
+    leave_out: Callable[[], Awaitable[None]]
+    number: int = field(init=False)
+    journalled: list[Decision] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.number = self.plan.iteration
+        self.journalled = [event for event in self.pool.open[self.number] if isinstance(event, Decision)]
+
+    @property
+    def pool(self) -> Pool:
+        return self.ledger.pool
+
+    @property
+    def parents(self) -> list[Candidate]:
+        return [self.pool.candidates[id] for id in self.plan.parents]
+
+    def passed(self) -> Passed | None:
+        """The child that is in the pool already; the decisions that led to it are passed over."""
+        admitted = next((event for event in self.journalled if isinstance(event, CandidateAdmitted)), None)
+        if admitted is None:
+            return None
+        self.journalled = [event for event in self.journalled if event is admitted or _of_race(event)]
+        return Passed(admitted.candidate.texts, admitted.before, admitted.after)
+
+    def _again(self, kind: type[D]) -> D | None:
+        """The next decision in the journal, if it is of this kind."""
+        first = self.journalled[0] if self.journalled else None
+        if not isinstance(first, kind):
+            return None
+        del self.journalled[0]
+        return first
+
+    async def run(self, texts: Texts, ids: Sequence[str], subset: Subset, turn: str = "") -> list[Trial]:
+        return await self.trials.run(texts, ids, self.number, subset, turn)
+
+    def affords(self, trials: int) -> bool:
+        """Whether the budget leaves enough rollouts to run texts on so many examples."""
+        return self.reservations.grant(self.number, trials) == trials
+
+    def minibatch(self, drawn: Sequence[str]) -> tuple[str, ...]:
+        """Feedback examples to run the parent on, after those `drawn`; none once they are enough."""
+        parent = self.parents[0]
+        if self.plan.minibatch and not drawn:
+            return self.plan.minibatch
+        if self.journalled:
+            again = None if _of_race(self.journalled[0]) else self._again(ExamplesDrawn)
+            return again.examples if again else ()
+        return self._draw(parent, "feedback", self.rules.batch(self.turn, parent.id, drawn))
+
+    def heat(self, child: Candidate, number: int) -> Heat | None:
+        """Whom to run on which pareto examples next; `None` when the race is over."""
+        if self.journalled:
+            again = self._again(ExamplesDrawn)
+            runners = {candidate.key: candidate for candidate in (*self.pool.candidates, child)}
+            return Heat(runners[again.texts], again.examples) if again else None
+        heat = self.rules.heat(self.turn, child, number)
+        examples = self._draw(heat.candidate, "pareto", heat.examples) if heat else ()
+        return replace(heat, examples=examples) if heat and examples else None
+
+    def _draw(self, candidate: Candidate, subset: Subset, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Draws as many of the examples as the budget allows, and journals the draw."""
+        examples = wanted[: self.reservations.grant(self.number, len(wanted))]
+        if examples and examples != self.pool.pareto_set:
+            # The whole pareto set is no decision that could come out otherwise.
+            self.ledger.tell(ExamplesDrawn(self.number, candidate.key, subset, examples))
+        return examples
+
+    async def records(self, choose: Callable[[], tuple[str, ...]]) -> list[Trial]:
+        """The parent's results on the records that the rules choose for the reflection."""
+        parent = self.parents[0].texts
+        if self.journalled and isinstance(chosen := self.journalled[0], ModulesChosen):
+            return await self.run(parent, chosen.records or choose(), "feedback", "before")  # first runs named none
+        await self.leave_out()
+        while True:
+            ids = choose()
+            trials = await self.run(parent, ids, "feedback", "before")
+            if ids == choose():  # no other iteration has taken one of them meanwhile
+                return trials
+
+    def choose(self, records: Sequence[Trial], modules: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+        """The modules to reflect on, as far as these rollouts bear on them. From now on the records are used."""
+        if (again := self._again(ModulesChosen)) is not None:
+            return again.modules
+        bearing = reached(self.modules, [rollout for trial in records for rollout in trial])
+        names = with_evidence(modules(), bearing, self.pool.modules)
+        examples = tuple(trial[0].example for trial in records)
+        self.ledger.tell(ModulesChosen(self.number, self.plan.parents[0], names, examples))
+        return names
+
+    async def proposed(self, propose: Callable[[], Awaitable[ChildrenProposed]]) -> ChildrenProposed:
+        """The children to try, with the texts that are new in them."""
+        if (again := self._again(ChildrenProposed)) is not None:
+            return again
+        proposed = await propose()
+        self.ledger.tell(proposed)
+        return proposed
+
+    def admit(self, child: Candidate, before: tuple[float, ...], after: tuple[float, ...]) -> Candidate:
+        """Adds the child to the pool, under the next number there."""
+        if (again := self._again(CandidateAdmitted)) is not None:
+            return again.candidate
+        child = replace(child, id=len(self.pool.candidates))
+        self.ledger.tell(CandidateAdmitted(self.number, child, before, after))
+        return child
+
+    def ended(
+        self, outcome: Outcome, reason: str, before: tuple[float, ...] = (), after: tuple[float, ...] = ()
+    ) -> IterationFinished:
+        return IterationFinished(self.number, outcome, reason, before, after)
+
+
+def _of_race(event: Decision) -> bool:
+    return isinstance(event, ExamplesDrawn) and event.subset == "pareto"
