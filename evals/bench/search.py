@@ -42,8 +42,9 @@ from langgraph_gepa.search.events import Event
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.proposal import Proposal
 from langgraph_gepa.search.reflection import Record
-from langgraph_gepa.search.reply import Proposal, parse_reply
+from langgraph_gepa.search.reply import parse_reply
 from langgraph_gepa.search.rollout import Feedback, Rollout
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
 from langgraph_gepa.store.memory import MemoryStore

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
@@ -77,15 +76,14 @@ class Allowance:
                 raise BudgetSpent(limit)
             await self._freed.wait()
 
-    @contextmanager
-    def reserved(self, kind: Kind, attempt: Attempt) -> Iterator[None]:
-        """Counts a call as under way."""
+    def reserve(self, kind: Kind, attempt: Attempt) -> None:
+        """Counts a call as under way, until it is released."""
         self._under_way[attempt.key] = (kind, attempt)
-        try:
-            yield
-        finally:
-            del self._under_way[attempt.key]
-            self._freed.set()  # those who wait look again, after what this one spent is in the journal
+
+    def release(self, key: str) -> None:
+        """Once what the call spent is in the journal."""
+        if self._under_way.pop(key, None) is not None:
+            self._freed.set()  # those who wait look again
             self._freed = asyncio.Event()
 
     def _refusal(self, kind: Kind) -> Limit | None:

@@ -12,24 +12,9 @@ from typing import Any
 
 from langgraph_gepa.engine.bounds import require_numbers, require_texts
 from langgraph_gepa.errors import RunError
+from langgraph_gepa.search import events as ev
 from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import (
-    CandidateAdmitted,
-    Charged,
-    ChildrenProposed,
-    Event,
-    ExamplesDrawn,
-    IterationFinished,
-    IterationStarted,
-    ModelTried,
-    ModulesChosen,
-    ModulesLeftOut,
-    ReflectionFinished,
-    RolloutFinished,
-    RunFinished,
-    RunStarted,
-    Subset,
-)
+from langgraph_gepa.search.events import Event, Subset
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.rollout import Rollout
 
@@ -79,33 +64,33 @@ class _Known:
     texts: set[str] = field(default_factory=set)
 
     def fits(self, event: Event) -> bool:
-        if isinstance(event, RunStarted):
+        if isinstance(event, ev.RunStarted):
             return self._begins(event)
-        if isinstance(event, ModulesLeftOut):
+        if isinstance(event, ev.ModulesLeftOut):
             self.left_out |= event.reasons.keys()
-        if isinstance(event, Charged | ModelTried | ModulesLeftOut):
+        if isinstance(event, ev.Charged | ev.ModelTried | ev.ModulesLeftOut):
             return True
         if self.modules is None:
             return False
         match event:
-            case IterationStarted():
+            case ev.IterationStarted():
                 return self._starts(event)
-            case ExamplesDrawn():
+            case ev.ExamplesDrawn():
                 return self.sets[event.subset].issuperset(event.examples)
-            case ModulesChosen():
+            case ev.ModulesChosen():
                 return (self.modules - self.left_out).issuperset(event.modules) and self._is_candidate(event.parent)
-            case RolloutFinished():
+            case ev.RolloutFinished():
                 return self._is_scored(event)
-            case ReflectionFinished():
+            case ev.ReflectionFinished():
                 return event.module in self.modules
-            case ChildrenProposed():
+            case ev.ChildrenProposed():
                 return all(self.modules.issuperset(child) for child in event.children)
-            case CandidateAdmitted():
+            case ev.CandidateAdmitted():
                 return self._admits(event.candidate)
-            case IterationFinished() | RunFinished():
+            case ev.IterationFinished() | ev.RunFinished():
                 return True
 
-    def _begins(self, event: RunStarted) -> bool:
+    def _begins(self, event: ev.RunStarted) -> bool:
         if self.modules is not None or not event.seed:
             return False
         self.modules = frozenset(event.seed)
@@ -118,7 +103,7 @@ class _Known:
         }
         return True
 
-    def _starts(self, event: IterationStarted) -> bool:
+    def _starts(self, event: ev.IterationStarted) -> bool:
         of = self.sets["feedback" if len(event.parents) == 1 else "pareto"]
         known = len(event.parents) in (1, 2) and all(map(self._is_candidate, event.parents))
         return known and of.issuperset(event.minibatch) and self._are_texts(event.texts) and self._over(event.ancestor)
@@ -129,7 +114,7 @@ class _Known:
         self.candidates += 1
         return first and known and self._are_texts(candidate.texts) and self._over(candidate.ancestor)
 
-    def _is_scored(self, event: RolloutFinished) -> bool:
+    def _is_scored(self, event: ev.RolloutFinished) -> bool:
         self.texts.add(event.texts)
         few = len(self.texts) * len(self.sets["pareto"]) <= MOST_SCORES
         return few and event.example in self.sets[event.subset]

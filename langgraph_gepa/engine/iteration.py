@@ -19,8 +19,8 @@ from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import ChildrenProposed, IterationFinished, IterationStarted
 from langgraph_gepa.search.merge import gate_examples
+from langgraph_gepa.search.proposal import in_words
 from langgraph_gepa.search.reflection import Record
-from langgraph_gepa.search.reply import in_words
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.search.turn import Pick, Turn
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from time import monotonic
-from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from langgraph_gepa.engine.allowance import Allowance, BudgetSpent, Kind
-from langgraph_gepa.engine.attempt import Attempt
+from langgraph_gepa.engine.allowance import Allowance, Kind
 from langgraph_gepa.engine.calls import Calls, going_on
 from langgraph_gepa.engine.codec import dump, load
+from langgraph_gepa.engine.journal import Journal
 from langgraph_gepa.engine.limits import Patience, Slots
-from langgraph_gepa.engine.meter import metered
+from langgraph_gepa.engine.payments import Payments
 from langgraph_gepa.engine.ports import (
     Evaluator,
     LanguageModel,
@@ -26,20 +24,15 @@ from langgraph_gepa.engine.ports import (
     Store,
     TooLong,
     Unanswered,
-    Unfinished,
 )
 from langgraph_gepa.errors import Error, Interrupted, ModelError
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.events import Charged, Event, ModelTried, ReflectionFinished, RolloutFinished, Subset
+from langgraph_gepa.search.events import Event, ModelTried, ReflectionFinished, RolloutFinished, Subset
 from langgraph_gepa.search.example import Example, digest
 from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rollout import Rollout, Usage
-from langgraph_gepa.visible import visible
-
-T = TypeVar("T")
-_LOG = logging.getLogger(__name__)
 
 REFUSALS = 5
 """Prompts in a row that may get no answer before that is the reflection model's fault and not theirs."""
@@ -66,37 +59,32 @@ class Ledger:
         clock: Callable[[], float] = monotonic,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.pool = Pool()
+        self.failure: Exception | None = None
         self._evaluator = evaluator
         self._model = model
         self._store = store
-        self._observers = list(observers)
+        self._say = say
         self._slots = Slots(concurrency)
         # Apart, as rollouts that succeed say nothing of the reflection model's provider, nor it of theirs.
         self._calls = Calls(patience, clock=clock, say=say)
         self._replies = Calls(patience, clock=clock, say=say, whom="The reflection model's provider")
+        self._journal = Journal(store, observers, clock, self._stopped_by_failure)
         self._allowance = Allowance(lambda: self.pool.spent, lambda: self.seconds)
-        self._clock = clock
-        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self.failure: Exception | None = None
-        self._attempts: dict[str, Attempt] = {}
-        self._closed = False
+        self._payments = Payments(self._journal, self._allowance)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._refused = 0
-        before = 0.0
-        self._told: set[str] = set()
-        self._say = say
         self._estimated: set[str] = set()
-        for at, event in store.events():
-            self._fold(event)
-            before = at
-        self._began = clock() - before
         for key, spent in store.notes().items():
-            self._charge(key, spent, "the process died under it")
+            self._journal.charge(key, spent, "the process died under it")
+
+    @property
+    def pool(self) -> Pool:
+        return self._journal.pool
 
     @property
     def seconds(self) -> float:
         """Running time so far, over all sessions of the run."""
-        return self._clock() - self._began
+        return self._journal.seconds
 
     @property
     def budget(self) -> Budget:
@@ -113,9 +101,7 @@ class Ledger:
 
     def tell(self, event: Event) -> None:
         """Stores an event, folds it into the pool and shows it to the observers."""
-        with self._stopped_by_failure():
-            self._store.append(event, self.seconds)
-        self._show(event)
+        self._journal.append(event)
 
     async def rollout(self, texts: Texts, example: Example, iteration: int, subset: Subset, turn: str) -> Rollout:
         """One rollout, paid for at most once for the same `turn` of the same iteration."""
@@ -126,7 +112,7 @@ class Ledger:
             if (paid := self._store.paid(key)) is None:
                 return await self._roll(key, texts, texts_id, example, iteration, subset)
         rollout = load(Rollout, paid)
-        if key not in self._told:  # paid for before the run was begun again
+        if not self._journal.names(key):  # paid for before the run was begun again
             self._tell_again(key, rollout, texts_id, iteration, subset)
         return rollout
 
@@ -149,14 +135,14 @@ class Ledger:
         return rollout
 
     def _tell_again(self, key: str, rollout: Rollout, texts_id: str, iteration: int, subset: Subset) -> None:
-        """That a rollout which costs nothing any more is used."""
+        """Journals that a rollout is used which costs nothing any more."""
         score, error = rollout.score, rollout.error
         event = RolloutFinished(iteration, texts_id, rollout.example, subset, score, Usage(), 0.0, key, error, True)
         self.tell(event)
 
     def _turn(self, key: str) -> asyncio.Lock:
         """Held by who pays for `key`. It lives as long as somebody holds it or waits for it."""
-        return self._asking.setdefault(key, asyncio.Lock())
+        return self._turns.setdefault(key, asyncio.Lock())
 
     async def _roll(
         self, key: str, texts: Texts, texts_id: str, example: Example, iteration: int, subset: Subset
@@ -165,22 +151,13 @@ class Ledger:
             kind: Kind | None = None if subset == "test" else "rollout"
             call = going_on(lambda: self._evaluator.evaluate(texts, example))
             with self._stopped_by_failure():
-                rollout = await self._try(key, kind, call, self._slots, example.digest)
-        event = RolloutFinished(
-            iteration,
-            texts_id,
-            example.id,
-            subset,
-            rollout.score,
-            rollout.usage,
-            rollout.seconds,
-            key,
-            rollout.error,
-        )
+                rollout = await self._payments.make(key, kind, call, self._calls, self._slots, example.digest)
+        score, usage, seconds, error = rollout.score, rollout.usage, rollout.seconds, rollout.error
+        event = RolloutFinished(iteration, texts_id, example.id, subset, score, usage, seconds, key, error)
         self._allowance.unpriced |= {c.name for c in rollout.calls if c.kind == "model" and c.usage.dollars is None}
         for name in sorted({call.name for call in rollout.calls if call.usage.estimated}):
             self._tell_of_estimate(name)
-        self._pay(key, dump(rollout), event)
+        self._payments.paid(key, dump(rollout), event)
         return rollout
 
     async def reply(self, prompt: str, iteration: int, module: str, *, longer: bool = False) -> Reply:
@@ -193,21 +170,21 @@ class Ledger:
         async with self._turn(key):
             if (paid := self._store.paid(key)) is not None:
                 return load(Reply, paid)
-            more = {"longer": True} if longer else {}
             with self._stopped_by_failure():
                 try:
-                    reply = await self._try(key, "reply", lambda: self._model.complete(prompt, **more))
+                    reply = await self._ask(key, prompt, longer=longer)
                 except TooLong:
                     raise
                 except Exception as failure:
                     if self._refuses_only_this(failure):
-                        said = str(failure) if isinstance(failure, Error) else type(failure).__name__
-                        raise Unanswered(f"the reflection model gave no answer ({said})") from failure
+                        why = str(failure) if isinstance(failure, Error) else type(failure).__name__
+                        raise Unanswered(f"the reflection model gave no answer ({why})") from failure
                     raise
             self._refused = 0
             if reply.usage.estimated:
                 self._tell_of_estimate("the reflection model")
-            self._pay(key, dump(reply), ReflectionFinished(iteration, module, reply.usage, reply.seconds, key))
+            event = ReflectionFinished(iteration, module, reply.usage, reply.seconds, key)
+            self._payments.paid(key, dump(reply), event)
             return reply
 
     async def try_model(self, prompt: str, model: str) -> None:
@@ -220,7 +197,7 @@ class Ledger:
             return
         with self._stopped_by_failure():
             try:
-                reply = await self._try(key, "reply", lambda: self._model.complete(prompt))
+                reply = await self._ask(key, prompt)
             except Exception as failure:
                 if not self._replies.patience.lasts(failure):
                     raise
@@ -229,7 +206,12 @@ class Ledger:
                     f"The reflection model {model} does not answer ({why}). No rollout was paid for; check its name "
                     "and its key, and start again."
                 ) from failure
-        self._pay(key, dump(reply), ModelTried(reply.usage, reply.seconds, key))
+        self._payments.paid(key, dump(reply), ModelTried(reply.usage, reply.seconds, key))
+
+    async def _ask(self, key: str, prompt: str, *, longer: bool = False) -> Reply:
+        more = {"longer": True} if longer else {}
+        call = partial(self._model.complete, prompt, **more)
+        return await self._payments.make(key, "reply", call, self._replies, who="reflection")
 
     def asked_in(self, prompt: str, module: str) -> int | None:
         """The iteration in which the reply to this prompt was paid for."""
@@ -253,62 +235,7 @@ class Ledger:
 
     def close(self) -> None:
         """Accounts for what is still under way, and counts nothing more. The store is the caller's to close."""
-        for attempt in list(self._attempts.values()):
-            self._end(attempt, "the session ended")
-        self._closed = True
-
-    async def _try(
-        self,
-        key: str,
-        kind: Kind | None,
-        call: Callable[[], Awaitable[T]],
-        slots: Slots | None = None,
-        who: str = "reflection",
-    ) -> T:
-        """Until it succeeds. Without a `kind` it is on top of the budget. What it spent is left to `_pay`."""
-        unfinished: Unfinished | None = None
-        with ExitStack() as reserved:
-
-            async def once() -> T:
-                nonlocal unfinished
-                if unfinished is not None and unfinished.go_on is None:
-                    self._give_up(key, type(unfinished.cause).__name__)
-                    reserved.close()
-                attempt = self._attempts.get(key) or await self._begin(key, kind, reserved)
-                try:
-                    with metered(attempt.hear):
-                        return await call()
-                except Unfinished as failure:
-                    unfinished = failure  # it may go on, or stand: until then what it spent is under way
-                    raise
-                except BaseException as failure:
-                    self._give_up(key, type(failure).__name__)
-                    reserved.close()
-                    raise
-
-            calls = self._replies if kind == "reply" else self._calls
-            try:
-                async with asyncio.timeout(self._seconds_left(kind)) as time:
-                    return await calls.make(once, slots, who)
-            except BaseException as failure:
-                self._give_up(key, type(failure).__name__)
-                if isinstance(failure, TimeoutError) and time.expired():
-                    raise BudgetSpent("seconds") from None
-                raise
-
-    def _seconds_left(self, kind: Kind | None) -> float | None:
-        """How long a call may take that counts in the budget, all its tries and the waits between them included."""
-        if kind is None or self.budget.seconds is None:
-            return None
-        return max(0.0, self.budget.seconds - self.seconds)
-
-    async def _begin(self, key: str, kind: Kind | None, reserved: ExitStack) -> Attempt:
-        if kind is not None:
-            await self._allowance.wait(kind)
-            self._calls.check()
-        attempt = self._attempts[key] = Attempt(key, self._heard)
-        reserved.enter_context(self._allowance.reserved(kind or "rollout", attempt))
-        return attempt
+        self._payments.close()
 
     @contextmanager
     def _stopped_by_failure(self) -> Iterator[None]:
@@ -321,58 +248,6 @@ class Ledger:
             self.failure = self.failure or error
             self.stop(f"a call failed: {error}")
             raise
-
-    def _heard(self, attempt: Attempt) -> None:
-        if self._closed:
-            return
-        if not attempt.ended:
-            with self._stopped_by_failure():
-                self._store.note(attempt.key, attempt.heard)
-        elif (late := attempt.unaccounted) is not None:  # a node's thread that outlived its rollout
-            attempt.accounted += late
-            self._charge(attempt.key, late, "after the rollout had ended")
-
-    def _give_up(self, key: str, reason: str) -> None:
-        """Charges what the attempt under way for `key` has spent, if there is one."""
-        if (attempt := self._attempts.get(key)) is not None:
-            self._end(attempt, reason)
-
-    def _end(self, attempt: Attempt, reason: str) -> None:
-        attempt.ended = True
-        self._attempts.pop(attempt.key, None)
-        if (lost := attempt.unaccounted) is not None:
-            attempt.accounted += lost
-            self._charge(attempt.key, lost, reason)
-
-    def _charge(self, key: str, usage: Usage, reason: str) -> None:
-        event = Charged(key, usage, reason)
-        with self._stopped_by_failure():
-            self._store.charge(key, event, self.seconds)
-        self._show(event)
-
-    def _pay(self, key: str, body: str, event: RolloutFinished | ReflectionFinished | ModelTried) -> None:
-        with self._stopped_by_failure():
-            self._store.pay(key, body, event, self.seconds)
-        self._show(event)
-        attempt = self._attempts[key]
-        attempt.accounted = event.usage
-        self._end(attempt, "after the rollout had ended")
-
-    def _fold(self, event: Event) -> None:
-        self.pool.apply(event)
-        if isinstance(event, RolloutFinished):
-            self._told.add(event.ledger)
-
-    def _show(self, event: Event) -> None:
-        self._fold(event)
-        for observer in self._observers[:]:
-            try:
-                observer(event, self.pool, self.seconds)
-            except Exception as error:  # noqa: BLE001 - a panel that breaks is no reason to stop paying work
-                self._observers.remove(observer)
-                name = getattr(observer, "__qualname__", type(observer).__name__)
-                trace = visible("".join(traceback.format_exception(error)))
-                _LOG.error("The observer %s raised and is not called any more; the run goes on.\n%s", name, trace)
 
 
 def _reply_key(prompt: str, module: str) -> str:

@@ -11,7 +11,7 @@ from langgraph_gepa.search.events import Event
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.reply import Ending
+from langgraph_gepa.search.proposal import Ending
 from langgraph_gepa.search.rollout import Rollout, Usage
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import Evaluator, TooLong, Unanswered
 from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.proposal import Proposal
 from langgraph_gepa.search.reflection import (
     Record,
     doubt_prompt,
@@ -17,7 +18,7 @@ from langgraph_gepa.search.reflection import (
     tried_prompt,
     unread_prompt,
 )
-from langgraph_gepa.search.reply import Proposal, parse_reply
+from langgraph_gepa.search.reply import parse_reply
 
 TOKENS = 24_000
 """What a reflection prompt holds at most, where the user does not say."""

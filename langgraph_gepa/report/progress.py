@@ -10,19 +10,15 @@ from typing import Literal
 from langgraph_gepa.search.candidate import Origin
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
-    Charged,
     Event,
     ExamplesDrawn,
     IterationFinished,
     IterationStarted,
-    ModelTried,
     ModulesChosen,
-    ModulesLeftOut,
+    OfRun,
     Outcome,
     ReflectionFinished,
     RolloutFinished,
-    RunFinished,
-    RunStarted,
 )
 from langgraph_gepa.search.rollout import Usage
 
@@ -144,7 +140,7 @@ class Iteration:
 
 def tell(known: dict[int, Iteration], event: Event, at: float) -> Iteration | None:
     """Folds the event into `known`, iterations by number; the one it belongs to, if it belongs to one."""
-    if isinstance(event, RunStarted | ModelTried | ModulesLeftOut | RunFinished | Charged):
+    if isinstance(event, OfRun):
         return None
     if isinstance(event, RolloutFinished) and event.subset == "test":
         return None

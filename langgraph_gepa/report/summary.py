@@ -18,9 +18,10 @@ from langgraph_gepa.search.events import CandidateAdmitted
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.overlap import Copy, copies
-from langgraph_gepa.search.pool import Pool, average
+from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.score import Scale, Score, scale_of, score_of
 from langgraph_gepa.search.selection import surviving
+from langgraph_gepa.search.tally import average
 
 
 def summarize(

@@ -194,18 +194,17 @@ class RunFinished:
     ended: Ended | None = None
 
 
-Event = (
-    RunStarted
-    | ModulesLeftOut
-    | IterationStarted
+OfRun = RunStarted | ModulesLeftOut | ModelTried | Charged | RunFinished
+OfIteration = (
+    IterationStarted
     | ExamplesDrawn
     | ModulesChosen
     | RolloutFinished
     | ReflectionFinished
-    | ModelTried
-    | Charged
     | ChildrenProposed
     | CandidateAdmitted
     | IterationFinished
-    | RunFinished
 )
+"""Events with the number of an iteration; that of rollouts on the test set says nothing."""
+
+Event = OfRun | OfIteration

@@ -4,33 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import fsum
-from statistics import mean
 from typing import TYPE_CHECKING
 
+from langgraph_gepa.search import events as ev
 from langgraph_gepa.search.budget import Spent
 from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import (
-    CandidateAdmitted,
-    Charged,
-    ChildrenProposed,
-    Event,
-    IterationFinished,
-    IterationStarted,
-    Lineage,
-    ModelTried,
-    ModulesChosen,
-    ModulesLeftOut,
-    ReflectionFinished,
-    RolloutFinished,
-    RunFinished,
-    RunStarted,
-    Subset,
-)
+from langgraph_gepa.search.events import Event, Lineage, Subset
 from langgraph_gepa.search.frontier import Frontier
 from langgraph_gepa.search.module import NoEffect, Texts
-from langgraph_gepa.search.tally import Tally
+from langgraph_gepa.search.spending import spent_after
+from langgraph_gepa.search.tally import Tally, average
 
 if TYPE_CHECKING:
     from langgraph_gepa.search.algebra import Array
@@ -52,8 +37,8 @@ class Pool:
     iteration that paid for it.
     """
 
-    started: RunStarted | None = None
-    finished: RunFinished | None = None
+    started: ev.RunStarted | None = None
+    finished: ev.RunFinished | None = None
     left_out: dict[str, NoEffect] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
     pareto: dict[str, dict[str, list[float]]] = field(default_factory=dict)
@@ -63,7 +48,7 @@ class Pool:
     spent: Spent = Spent()
     iterations: int = 0
     open: dict[int, list[Event]] = field(default_factory=dict)
-    merges: list[IterationStarted] = field(default_factory=list)
+    merges: list[ev.IterationStarted] = field(default_factory=list)
     merge_due: bool = False
     used: dict[str, Counter[str]] = field(default_factory=dict)
     replies: dict[str, int] = field(default_factory=dict)
@@ -180,11 +165,11 @@ class Pool:
         """Keys of the texts that an iteration under way tries."""
         parent: Texts = {}
         for event in events:
-            if isinstance(event, IterationStarted):
+            if isinstance(event, ev.IterationStarted):
                 parent = self.candidates[event.parents[0]].texts
                 if event.texts is not None:
                     yield texts_key(event.texts)
-            elif isinstance(event, ChildrenProposed):
+            elif isinstance(event, ev.ChildrenProposed):
                 yield from (texts_key({**parent, **changed}) for changed in event.children)
 
     def known(self, subset: Subset, key: str) -> Mapping[str, Sequence[float]]:
@@ -216,69 +201,50 @@ class Pool:
         return found
 
     def apply(self, event: Event) -> None:
+        self.spent = spent_after(self.spent, event)
         match event:
-            case RunStarted():
+            case ev.RunStarted():
                 self.started = event
                 self._frontier.places = {example: place for place, example in enumerate(event.pareto_set)}
-            case ModulesLeftOut():
+            case ev.ModulesLeftOut():
                 self.left_out |= event.reasons
-            case IterationStarted():
+            case ev.IterationStarted():
                 self._start(event)
-            case ModulesChosen():
+            case ev.ModulesChosen():
                 if len(event.modules) == 1:
                     self.pointers[event.parent] = (self.modules.index(event.modules[0]) + 1) % len(self.modules)
                 self.used.setdefault(self._keys[event.parent], Counter()).update(event.records)
-            case RolloutFinished():
+            case ev.RolloutFinished():
                 self._score(event)
-            case ReflectionFinished():
+            case ev.ReflectionFinished():
                 self.replies.setdefault(event.ledger, event.iteration)
-                self.spent = replace(
-                    self.spent,
-                    reflections=self.spent.reflections + 1,
-                    reflection=self.spent.reflection + event.usage,
-                    largest_reflection=self.spent.largest_reflection.at_least(event.usage),
-                )
-            case ModelTried():
-                self.spent = replace(self.spent, reflection=self.spent.reflection + event.usage)
-            case Charged():
-                self.spent = replace(self.spent, lost=self.spent.lost + event.usage)
-            case CandidateAdmitted():
+            case ev.CandidateAdmitted():
                 self._admit(event.candidate)
-            case IterationFinished():
+            case ev.IterationFinished():
                 self._finish(event)
-            case RunFinished():
+            case ev.RunFinished():
                 self.finished = event
         self._note(event)
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, RunStarted | ModelTried | ModulesLeftOut | RunFinished | IterationFinished | Charged):
+        if isinstance(event, ev.OfRun | ev.IterationFinished):
             return
-        if not (isinstance(event, RolloutFinished) and event.subset == "test"):
+        if not (isinstance(event, ev.RolloutFinished) and event.subset == "test"):
             self.open.setdefault(event.iteration, []).append(event)
             self.finished = None  # a larger budget made it go on
 
-    def _start(self, event: IterationStarted) -> None:
+    def _start(self, event: ev.IterationStarted) -> None:
         self.iterations = max(self.iterations, event.iteration)
         self.merge_due = False
         if len(event.parents) == 2:
             self.merges.append(event)
 
-    def _finish(self, event: IterationFinished) -> None:
+    def _finish(self, event: ev.IterationFinished) -> None:
         opened = self.open.pop(event.iteration, [])
-        self.spent = replace(self.spent, iterations=self.spent.iterations + (event.iteration > 0))
-        mutated = any(isinstance(e, CandidateAdmitted) and len(e.candidate.parents) == 1 for e in opened)
-        if mutated:
+        if any(isinstance(e, ev.CandidateAdmitted) and len(e.candidate.parents) == 1 for e in opened):
             self.merge_due = True
 
-    def _score(self, event: RolloutFinished) -> None:
-        test = event.subset == "test"
-        self.spent = replace(
-            self.spent,
-            rollouts=self.spent.rollouts + (not test and not event.reused),
-            tests=self.spent.tests + (test and not event.reused),
-            graph=self.spent.graph + event.usage,
-            largest_rollout=self.spent.largest_rollout.at_least(event.usage),
-        )
+    def _score(self, event: ev.RolloutFinished) -> None:
         if event.subset == "gate":
             return
         known = self._known(event.subset)
@@ -296,7 +262,7 @@ class Pool:
     def _known(self, subset: Subset) -> dict[str, dict[str, list[float]]]:
         return {"pareto": self.pareto, "feedback": self.feedback, "test": self.tests, "gate": {}}[subset]
 
-    def _weigh(self, event: RolloutFinished) -> None:
+    def _weigh(self, event: ev.RolloutFinished) -> None:
         self._means.pop(event.texts, None)
         self._posterior = None
         places = self._frontier.places
@@ -327,9 +293,3 @@ class Pool:
         known = ((key, self.pareto.get(key, {}).get(example)) for key in self._ids)
         scores = ((id, average(scores)) for key, scores in known if scores for id in self._ids[key])
         self._frontier.refresh(example, scores)
-
-
-def average(scores: Sequence[float]) -> float:
-    """The mean score; that of one score is itself."""
-    # `statistics.mean` rounds once: equal scores keep their value, and so their ties, however many they are.
-    return scores[0] if len(scores) == 1 else mean(scores)

@@ -11,8 +11,9 @@ from langgraph_gepa.search.events import ExamplesDrawn, IterationStarted, Lineag
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.merge import Merge, propose_merge
 from langgraph_gepa.search.module import Texts
-from langgraph_gepa.search.pool import Pool, average
+from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import round_robin
+from langgraph_gepa.search.tally import average
 from langgraph_gepa.search.turn import Heat, Pick, Turn
 
 BATCH, SCREEN = 6, 3

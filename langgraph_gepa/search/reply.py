@@ -4,76 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
 from langgraph_gepa.search.excerpt import TAGS, escape, unescape
-from langgraph_gepa.search.fences import ASKED, Block, fence_for, fenced, leads_up
+from langgraph_gepa.search.fences import ASKED, Block, fence_for, leads_up
 from langgraph_gepa.search.instructions import NO_CHANGE, is_echo
+from langgraph_gepa.search.proposal import Ending, Proposal
 from langgraph_gepa.search.repetition import repeats_itself
 from langgraph_gepa.search.revision import begins_like, ends_like, quotes, words
 from langgraph_gepa.search.segments import Prose, Segment, Tagged, Thoughts, segments
-
-__all__ = ["FAULTS", "Ending", "Fault", "Proposal", "fence_for", "fenced", "parse_reply"]
-
-Ending = Literal["", "cut", "withheld"]
-"""How a model's reply ended: by itself, at a limit of its length, or held back by the provider's filter."""
-
-Fault = Literal[
-    "empty", "thinking", "unclosed", "unmarked", "several", "echo", "loop", "cut", "withheld",
-    "refused", "repeated", "unanswered",
-]  # fmt: skip
-"""Why a reply gives no text. `refused` is a text that the module cannot take, `repeated` one that was tried before."""
-
-FAULTS: dict[Fault, str] = {
-    "empty": "the reply holds no text",
-    "thinking": "the reply ends inside its own thoughts",
-    "unclosed": "the reply opens a block that it does not close",
-    "unmarked": "the new text cannot be told from the words around it",
-    "several": "the reply holds several blocks, and any of them could be the new text",
-    "echo": "the text repeats the instructions or tags of the reflection prompt",
-    "loop": "the text says the same over and over",
-    "cut": "the reply was cut off at the model's output limit",
-    "withheld": "the model's provider withheld the reply",
-    "refused": "the text cannot be used",
-    "repeated": "the text was proposed before",
-    "unanswered": "the reflection model gave no answer",
-}
-"""The faults in words."""
-
-
-UNCHANGED = "unchanged"
-"""The code of a reflection that leaves the text as it is, which is no fault."""
-
-
-def in_words(code: str) -> str:
-    """What a code says; codes of a newer version stand for themselves."""
-    known: Mapping[str, str] = {UNCHANGED: "nothing to change"} | {str(fault): said for fault, said in FAULTS.items()}
-    return known.get(code, code)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """The new `text`, or `None` and why: `unchanged` (the model is content with the current one) or a `reason`.
-
-    `detail` says more of the reason where there is more to say.
-    """
-
-    text: str | None = None
-    unchanged: bool = False
-    reason: Fault | None = None
-    detail: str = ""
-
-    @property
-    def code(self) -> str:
-        """Why there is no new text, as it is kept: `unchanged`, or a `Fault`; empty where there is one."""
-        return UNCHANGED if self.unchanged else (self.reason or "")
-
-    @property
-    def why(self) -> str:
-        """The same in words."""
-        return self.detail or in_words(self.code)
 
 
 def parse_reply(reply: str, current: str, ending: Ending = "") -> Proposal:

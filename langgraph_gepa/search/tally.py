@@ -5,10 +5,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import mean
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from langgraph_gepa.search.algebra import Array
+
+
+def average(scores: Sequence[float]) -> float:
+    """The mean score; that of one score is itself."""
+    # `statistics.mean` rounds once: equal scores keep their value, and so their ties, however many they are.
+    return scores[0] if len(scores) == 1 else mean(scores)
 
 
 @dataclass(slots=True)

@@ -165,8 +165,7 @@ def test_seconds_end_a_run_between_two_calls(worlds: Any) -> None:
         nonlocal now
         now += 1.0
 
-    optimizer = world.session(Budget(seconds=9.5), pace=pace, concurrency=1)
-    world.ledger._clock = lambda: now
+    optimizer = world.session(Budget(seconds=9.5), pace=pace, concurrency=1, clock=lambda: now)
     pool = asyncio.run(optimizer.run())
     assert pool.spent.rollouts == 10
     assert pool.finished is not None

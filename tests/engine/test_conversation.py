@@ -16,8 +16,8 @@ from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import CandidateAdmitted, ChildrenProposed, ReflectionFinished, RolloutFinished
 from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.proposal import Ending, Proposal
 from langgraph_gepa.search.reflection import Record
-from langgraph_gepa.search.reply import Ending, Proposal
 from langgraph_gepa.search.rollout import Feedback, Rollout
 from langgraph_gepa.search.rules import RACING
 from langgraph_gepa.store.memory import MemoryStore

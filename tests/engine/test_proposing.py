@@ -12,8 +12,8 @@ from langgraph_gepa.engine.ports import TooLong
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.search.events import ReflectionFinished
 from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.proposal import Proposal
 from langgraph_gepa.search.reflection import Record
-from langgraph_gepa.search.reply import Proposal
 from langgraph_gepa.search.rollout import Feedback, Rollout
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel

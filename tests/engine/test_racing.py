@@ -147,7 +147,7 @@ def test_races_are_stopped_and_the_stopped_stay(worlds: Any) -> None:
 
 
 def test_a_child_is_in_the_pool_before_its_race(worlds: Any) -> None:
-    """Pipelines under way see a child as soon as it is screened, and its pareto scores as they come."""
+    """Iterations under way see a child as soon as it is screened, and its pareto scores as they come."""
     world = rough(worlds, 0)
     asyncio.run(racing(world, Budget(rollouts=120)).run())
     journal = world.journal()
@@ -158,7 +158,7 @@ def test_a_child_is_in_the_pool_before_its_race(worlds: Any) -> None:
             assert {e.subset for e in scored} <= {"feedback"} or len(event.candidate.parents) == 2
 
 
-def test_pipelines_reflect_on_different_records(worlds: Any) -> None:
+def test_iterations_reflect_on_different_records(worlds: Any) -> None:
     """Records are used before the reflection is sent: none is shown twice while a failure was never shown."""
     world = worlds.World(lambda _texts, _example: 0.0, {"m": "seed"}, feedback=60, pareto=4)
     asyncio.run(racing(world, Budget(iterations=8), in_flight=8).run())

@@ -83,7 +83,7 @@ def test_batches_are_unseen_and_end(tables: Any, seed: int) -> None:
 
 
 def test_a_batch_leaves_what_another_iteration_is_running_to_it(tables: Any) -> None:
-    """Two pipelines with one parent pay for different examples."""
+    """Two iterations with one parent pay for different examples."""
     pool = trained(tables, Random(25), "ab")
     unseen = [example for example in FEEDBACK if example not in pool.known("feedback", pool.candidates[0].key)]
     pool.apply(IterationStarted(7, (0,), tuple(unseen[:2])))

@@ -1,0 +1,123 @@
+"""Paid calls under way: reserved before they start, metered while they run, charged for when they come to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from langgraph_gepa.engine.allowance import Allowance, BudgetSpent, Kind
+from langgraph_gepa.engine.attempt import Attempt
+from langgraph_gepa.engine.calls import Calls
+from langgraph_gepa.engine.journal import Journal
+from langgraph_gepa.engine.limits import Slots
+from langgraph_gepa.engine.meter import metered
+from langgraph_gepa.engine.ports import Unfinished
+from langgraph_gepa.search.events import ModelTried, ReflectionFinished, RolloutFinished
+
+T = TypeVar("T")
+
+
+class Payments:
+    """Every attempt at a call ends in one of two ways: it is `paid` for what it gave, or charged as lost."""
+
+    def __init__(self, journal: Journal, allowance: Allowance) -> None:
+        self.allowance = allowance
+        self._journal = journal
+        self._attempts: dict[str, Attempt] = {}
+        self._closed = False
+
+    async def make(
+        self,
+        key: str,
+        kind: Kind | None,
+        call: Callable[[], Awaitable[T]],
+        calls: Calls,
+        slots: Slots | None = None,
+        who: str = "",
+    ) -> T:
+        """Calls until it succeeds, as patiently as `calls` does; what it spent is left for `paid` to account for.
+
+        Without a `kind` it is on top of the budget. Raises `BudgetSpent` when the budget leaves no room for it.
+        """
+        try:
+            async with asyncio.timeout(self._seconds_left(kind)) as time:
+                return await calls.make(_Tries(self, key, kind, call, calls).next, slots, who)
+        except BaseException as failure:
+            self.lose(key, type(failure).__name__)
+            if isinstance(failure, TimeoutError) and time.expired():
+                raise BudgetSpent("seconds") from None
+            raise
+
+    def paid(self, key: str, body: str, event: RolloutFinished | ReflectionFinished | ModelTried) -> None:
+        """Keeps what the call gave, and accounts for what it spent."""
+        self._journal.pay(key, body, event)
+        self._attempts[key].accounted = event.usage
+        self.lose(key, "after the rollout had ended")
+
+    def lose(self, key: str, reason: str) -> None:
+        """Ends the attempt under way for `key`, if there is one, and charges what it has spent beyond what is paid."""
+        if (attempt := self._attempts.pop(key, None)) is None:
+            return
+        attempt.ended = True
+        self._charge(attempt, reason)
+        self.allowance.release(key)
+
+    def close(self) -> None:
+        """Charges for what is still under way, and counts nothing more."""
+        for key in list(self._attempts):
+            self.lose(key, "the session ended")
+        self._closed = True
+
+    async def attempt(self, key: str, kind: Kind | None, calls: Calls) -> Attempt:
+        """The one under way for `key`, or a new one, once the budget has room for it."""
+        if (under_way := self._attempts.get(key)) is not None:
+            return under_way
+        if kind is not None:
+            await self.allowance.wait(kind)
+            calls.check()
+        attempt = self._attempts[key] = Attempt(key, self._spends)
+        self.allowance.reserve(kind or "rollout", attempt)
+        return attempt
+
+    def _seconds_left(self, kind: Kind | None) -> float | None:
+        """How long a call may take that counts in the budget, all its tries and the waits between them included."""
+        seconds = self.allowance.budget.seconds
+        return None if kind is None or seconds is None else max(0.0, seconds - self._journal.seconds)
+
+    def _spends(self, attempt: Attempt) -> None:
+        if self._closed:
+            return
+        if attempt.ended:
+            self._charge(attempt, "after the rollout had ended")  # a node's thread outlived its rollout
+        else:
+            self._journal.note(attempt.key, attempt.heard)
+
+    def _charge(self, attempt: Attempt, reason: str) -> None:
+        if (lost := attempt.unaccounted) is not None:
+            attempt.accounted += lost
+            self._journal.charge(attempt.key, lost, reason)
+
+
+class _Tries(Generic[T]):
+    """The tries at one call. Each is an attempt of its own, unless it goes on with one that was `Unfinished`."""
+
+    def __init__(
+        self, payments: Payments, key: str, kind: Kind | None, call: Callable[[], Awaitable[T]], calls: Calls
+    ) -> None:
+        self._payments, self._key, self._kind, self._call, self._calls = payments, key, kind, call, calls
+        self._unfinished: Unfinished | None = None
+
+    async def next(self) -> T:
+        if self._unfinished is not None and self._unfinished.go_on is None:
+            self._payments.lose(self._key, type(self._unfinished.cause).__name__)
+        attempt = await self._payments.attempt(self._key, self._kind, self._calls)
+        try:
+            with metered(attempt.hear):
+                return await self._call()
+        except Unfinished as failure:
+            self._unfinished = failure  # it may go on, or stand: until then what it spent is under way
+            raise
+        except BaseException as failure:
+            self._payments.lose(self._key, type(failure).__name__)
+            raise
