@@ -31,10 +31,14 @@ _APPLIED = TypeAdapter(Applied)
 
 
 def applied_in(folder: Path) -> Applied:
-    """What `apply` wrote of this user's own run in `folder`; nothing of a run that somebody else started."""
+    """What `apply` wrote of this user's own run in `folder`; nothing of a run that somebody else started, or that was
+    killed before it began. What else is wrong with the run is for whoever opens it to say."""
     if not (folder / DATABASE).is_file():
         return Applied()
-    store = open_run(folder, create=False, read_only=True)
+    try:
+        store = open_run(folder, create=False, read_only=True)
+    except RunError:
+        return Applied()
     try:
         settings = store.settings()
     finally:

@@ -32,8 +32,14 @@ def run(project: Path) -> Path:
 
 
 def test_a_run_goes_on_after_its_texts_were_applied(run: Path) -> None:
-    """The source says what the run itself wrote: it goes on from what it started from, and can be applied again."""
+    """Finished, it says so and how to give it more. Given more it goes on from what it started from, although the
+    source says what it wrote there, and can be applied again."""
     before = Result.open(run)
+    done = call("resume run")
+    said = " ".join(done.stderr.split())
+    assert "This run is finished:" in said
+    assert "`langgraph-gepa resume run --rollouts 120`" in said
+    assert Result.open(run).pool.spent.rollouts == before.pool.spent.rollouts
     done = call("resume run --rollouts 120")
     assert not done.returncode, done.stderr
     after = Result.open(run)
@@ -46,37 +52,22 @@ def test_a_run_goes_on_after_its_texts_were_applied(run: Path) -> None:
     assert all(repr(text)[1:-1] in source for text in after.prompts.values())
 
 
-def test_a_run_goes_on_after_what_was_applied_is_taken_back(run: Path) -> None:
-    """The source as it was before `apply` is the run's as well."""
-    (diff,) = [call("diff run").stdout]
-    assert diff == "", "the texts are there already"
+def test_the_source_may_be_as_it_was_and_not_as_somebody_else_wrote_it(run: Path) -> None:
+    """What was applied may be taken back. A text that `apply` did not write makes another graph, whose scores are
+    another's."""
+    assert call("diff run").stdout == "", "the texts are there already"
     source = run.parent / "letters.py"
     best, seed = Result.open(run).prompts, Result.open(run).pool.candidates[0].texts
+    name, text = next(iter(best.items()))
+    applied = source.read_text()
+    source.write_text(applied.replace(repr(text)[1:-1], "Do " + repr(text)[1:-1]))
+    refused = call("resume run --rollouts 120")
+    assert refused.returncode == 2
+    assert f"the text of {name}" in refused.stderr
     for name, text in best.items():
-        source.write_text(source.read_text().replace(repr(text)[1:-1], repr(seed[name])[1:-1]))
+        applied = applied.replace(repr(text)[1:-1], repr(seed[name])[1:-1])
+    source.write_text(applied)
     assert call("resume run --rollouts 120").returncode == 0
-    assert call("diff run").stdout
-
-
-def test_a_text_changed_by_hand_is_another_run(run: Path) -> None:
-    """What somebody else wrote is not what `apply` wrote, and scores of it would be another's."""
-    source = run.parent / "letters.py"
-    name, text = next(iter(Result.open(run).prompts.items()))
-    source.write_text(source.read_text().replace(repr(text)[1:-1], "Do " + repr(text)[1:-1]))
-    done = call("resume run --rollouts 120")
-    assert done.returncode == 2
-    assert f"the text of {name}" in done.stderr
-
-
-def test_a_finished_run_says_so_and_how_to_give_it_more(run: Path) -> None:
-    """Nothing more is run; the command that makes it go on is one that can be pasted."""
-    spent = Result.open(run).pool.spent.rollouts
-    done = call("resume run")
-    assert not done.returncode
-    said = " ".join(done.stderr.split())
-    assert "This run is finished:" in said
-    assert "`langgraph-gepa resume run --rollouts 120`" in said
-    assert Result.open(run).pool.spent.rollouts == spent
 
 
 SESSION = """
