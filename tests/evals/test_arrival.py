@@ -73,7 +73,9 @@ def test_what_stands_in_for_a_service_is_nobody_s_prompt(arrival: Any, tmp_path:
     """A text written beside the labels is the benchmark's own, unless the labels are all there is of the project."""
     assert arrival
     labels = importlib.import_module("strangers.labels")
-    page = Module("search", "prompt", "A page.", "plain", file=str(labels.FOLDER / "agentic_rag_adapter.py"), line=22)
+    page = Module(
+        "search", "prompt", "A page.", "plain", file=str(labels.FOLDER / "agentic-rag" / "adapter.py"), line=22
+    )
     assert labels.stands_in(page, tmp_path)
     assert not labels.stands_in(page, labels.FOLDER)
     assert not labels.stands_in(Module("agent", "prompt", "Help.", "plain", file="agent.py", line=1), tmp_path)

@@ -1,7 +1,8 @@
 """Labels: where a person found the texts that reach a model, as anchors; and which modules they are.
 
 A label names a file, and in it a constant, class, function or method (`at`), and where that holds
-several texts the first words of the one meant (`words`, at most six).
+several texts the first words of the one meant (`words`, at most six). Each project has a folder of its own in
+`evals/labels`, with an `adapter.py` where its graph cannot be loaded or run as it is.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Project:
 
     @property
     def adapter(self) -> Path:
-        return FOLDER / f"{self.name.replace('-', '_')}_adapter.py"
+        return FOLDER / self.name / "adapter.py"
 
 
 def projects() -> Iterator[Project]:
@@ -78,7 +79,7 @@ def projects() -> Iterator[Project]:
     split = tomllib.loads((FOLDER / "split.toml").read_text(encoding="utf-8"))
     for half, names in split.items():
         for name in names:
-            path = FOLDER / f"{name}.toml"
+            path = FOLDER / name / "labels.toml"
             if path.is_file():
                 yield _project(name, half.replace("_", "-"), tomllib.loads(path.read_text(encoding="utf-8")))
 

@@ -16,7 +16,8 @@ def adapter_of(project: Project) -> ModuleType | None:
     """The module beside the labels that gives what the project needs, where there is one."""
     if not project.adapter.is_file():
         return None
-    spec = importlib.util.spec_from_file_location(project.adapter.stem, project.adapter)
+    name = f"{project.name.replace('-', '_')}_adapter"
+    spec = importlib.util.spec_from_file_location(name, project.adapter)
     if spec is None or spec.loader is None:
         raise ImportError(str(project.adapter))
     module = importlib.util.module_from_spec(spec)
