@@ -141,6 +141,7 @@ JOURNAL: tuple[Event, ...] = (
     ChildrenProposed(3, ({"planner": "Plan thrice."},), {"writer": "refused"}, {"writer": "lost {answer}"}, 1),
     Charged("r4", Usage(70, 30, 0.25, 100), "the process died under it"),
     ModelTried(Usage(30, 2, None), 0.5, "m2"),
+    ChildrenProposed(3, (), {"writer": "refused"}, {"writer": "lost {answer}"}, refused={"writer": "Write."}),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 

@@ -25,8 +25,10 @@ from langgraph_gepa.saved import Asked, SavedRun
 from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
+    ChildrenProposed,
     Event,
     IterationStarted,
+    ModelTried,
     ModulesChosen,
     ReflectionFinished,
     RolloutFinished,
@@ -94,35 +96,49 @@ def test_all_texts_that_were_run_can_be_told(project: Path, search: str) -> None
     assert {number for number, _ in told.values()} == {None, *range(len(saved.pool.candidates))}
 
 
-def test_texts_that_came_to_nothing_can_be_told() -> None:
-    """Of a merge turned down at its gate, and of an edit one of whose replies broke its placeholder twice."""
-    seed, merged = {"sort": "Sort.", "answer": "Answer {name}."}, {"sort": "Merged.", "answer": "Answer {name}."}
-    edited = {**seed, "sort": "Sort well."}
+SEED = {"sort": "Sort.", "answer": "Answer {name}."}
+MERGED, EDITED = {**SEED, "sort": "Merged."}, {**SEED, "sort": "Sort well."}
+
+
+def came_to_nothing(*more: Event) -> SavedRun:
+    """A merge turned down at its gate, and an edit one of whose replies broke its placeholder twice."""
     modules = (Module("sort", "prompt", "Sort."), Module("answer", "prompt", "", "format", placeholders=("name",)))
     events: list[Event] = [
-        RunStarted(seed, ("a",), ("a",)),
-        CandidateAdmitted(0, Candidate(0, seed)),
-        IterationStarted(1, (0, 0), ("a",), 0, merged),
-        RolloutFinished(1, texts_key(merged), "a", "gate", 0.0, Usage(), 0.0, "r1"),
+        RunStarted(SEED, ("a",), ("a",)),
+        CandidateAdmitted(0, Candidate(0, SEED)),
+        IterationStarted(1, (0, 0), ("a",), 0, MERGED),
+        RolloutFinished(1, texts_key(MERGED), "a", "gate", 0.0, Usage(), 0.0, "r1"),
         IterationStarted(3, (0,), ("a",), lineage="joint"),
         ModulesChosen(3, 0, ("sort", "answer"), ("a",)),
         ReflectionFinished(3, "answer", Usage(), 0.0, "m1"),
         ReflectionFinished(3, "sort", Usage(), 0.0, "m2"),
         ReflectionFinished(3, "answer", Usage(), 0.0, "m3"),
-        RolloutFinished(3, texts_key(edited), "a", "feedback", 0.0, Usage(), 0.0, "r2"),
+        RolloutFinished(3, texts_key(EDITED), "a", "feedback", 0.0, Usage(), 0.0, "r2"),
+        *more,
     ]
-    store = MemoryStore()
-    for key, text in {"m1": "Answer.", "m2": "Sort well.", "m3": "Reply."}.items():
-        store.pay(key, dump(Reply(f"```\n{text}\n```")), events[0], 0.0)
     sets = Examples((Example("a", {}),), (Example("a", {}),))
     asked = Asked(
         found=modules, modules=("sort", "answer"), examples=sets, fingerprint="", metric="", reflection_model="",
         search="racing", seed=0, in_flight=1, concurrency=1, budget=Budget(), graph={},
     )  # fmt: skip
-    saved = SavedRun(Path(), asked, [(0.0, event) for event in events], Pool.replay(events))
-    told = texts_of(saved, store, {texts_key(merged), texts_key(edited), "of other rules"})
-    assert (told[texts_key(merged)], told[texts_key(edited)]) == ((None, merged), (None, edited))
-    assert told["of other rules"] == (None, None)
+    return SavedRun(Path(), asked, [(0.0, event) for event in events], Pool.replay(events))
+
+
+def test_texts_that_came_to_nothing_are_in_the_journal() -> None:
+    """Of a merge and of an edit that were turned down: no reply is read again to find them."""
+    saved = came_to_nothing(ChildrenProposed(3, ({"sort": "Sort well."},), {"answer": "refused"}))
+    known = texts_of(saved, MemoryStore(), {texts_key(MERGED), texts_key(EDITED)})
+    assert (known[texts_key(MERGED)], known[texts_key(EDITED)]) == ((None, MERGED), (None, EDITED))
+
+
+def test_a_journal_without_proposed_texts_falls_back_on_the_replies() -> None:
+    """The first runs kept none; texts that other rules made of the replies stay unknown."""
+    store = MemoryStore()
+    for key, text in {"m1": "Answer.", "m2": "Sort well.", "m3": "Reply."}.items():
+        store.pay(key, dump(Reply(f"```\n{text}\n```")), ModelTried(Usage(), 0.0, key), 0.0)
+    known = texts_of(came_to_nothing(), store, {texts_key(MERGED), texts_key(EDITED), "of other rules"})
+    assert (known[texts_key(MERGED)], known[texts_key(EDITED)]) == ((None, MERGED), (None, EDITED))
+    assert known["of other rules"] == (None, None)
 
 
 def test_a_search_for_outputs_goes_on_and_is_not_paid_twice(project: Path, server: SimulatedServer) -> None:

@@ -84,7 +84,7 @@ class _Known:
             case ev.ReflectionFinished():
                 return event.module in self.modules
             case ev.ChildrenProposed():
-                return all(self.modules.issuperset(child) for child in event.children)
+                return all(self.modules.issuperset(texts) for texts in (*event.children, event.refused))
             case ev.CandidateAdmitted():
                 return self._admits(event.candidate)
             case ev.IterationFinished() | ev.RunFinished():

@@ -117,6 +117,7 @@ async def reflect(step: Step, names: Sequence[str], records: Sequence[Trial]) ->
         {name: proposal.code for name, proposal in failed.items()},
         {name: proposal.detail for name, proposal in failed.items() if proposal.detail},
         len(children) - len(fresh),
+        {name: proposal.refused for name, proposal in failed.items() if proposal.refused},
     )
 
 

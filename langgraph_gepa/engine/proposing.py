@@ -102,12 +102,12 @@ class _Conversation:
             except TooLong:
                 if not objected:
                     raise
-                return Proposal(reason="refused", detail=broken) if broken else proposal
+                return _judged(proposal, broken)
             proposal = parse_reply(reply.text, self.text, reply.ending)
             broken = self._refusal(proposal)
             objection = self._objection(proposal, broken)
             if objection is None or objection in objected:
-                return Proposal(reason="refused", detail=broken) if broken else proposal
+                return _judged(proposal, broken)
             objected.add(objection)
             longer = longer or proposal.reason in _HAD_NO_ROOM
             asked = self._follow_up(prompt, reply.text, proposal, broken)
@@ -134,6 +134,11 @@ class _Conversation:
     def _failed(self) -> int:
         """How many of the records' rollouts scored 0."""
         return sum(record.rollout.score <= 0 for record in self.records)
+
+
+def _judged(proposal: Proposal, broken: str) -> Proposal:
+    """The proposal, unless its text is `broken`, so that the module cannot take it."""
+    return Proposal(reason="refused", detail=broken, refused=proposal.text or "") if broken else proposal
 
 
 def _ever_shorter(

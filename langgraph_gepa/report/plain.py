@@ -37,7 +37,8 @@ def to_json(view: View) -> dict[str, Any]:
     - `failures`: on how many examples the graph `failed`, of the seed and of the best;
     - `frontier`: ids of candidates that are the best on some example; `copied`: answers that new texts repeat;
     - `examples`: id, seed's and best's score of those both were run on;
-    - `iterations`: each with its `outcome` and mean scores `before` and `after` on its minibatch;
+    - `iterations`: each with its `outcome`, mean scores `before` and `after` on its minibatch, the texts `proposed` in
+      it and those `refused` because their module cannot take them;
     - `rollouts` (of the search), `tests` (rollouts on held-out examples), `reflections`, `tokens` and how many of them
       are estimates (`tokens_estimated`), `dollars`, `seconds`, and `usage` by whom.
     """
@@ -126,6 +127,8 @@ def _iteration_json(iteration: Iteration) -> dict[str, Any]:
         "origin": iteration.origin,
         "parents": list(iteration.parents),
         "modules": list(iteration.modules),
+        "proposed": [dict(texts) for texts in iteration.proposed],
+        "refused": dict(iteration.refused),
         "outcome": iteration.outcome,
         "reason": iteration.reason,
         "before": iteration.before,

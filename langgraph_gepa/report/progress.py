@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Literal
 
 from langgraph_gepa.search.candidate import Origin
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
+    ChildrenProposed,
     Event,
     ExamplesDrawn,
     IterationFinished,
@@ -20,6 +21,7 @@ from langgraph_gepa.search.events import (
     ReflectionFinished,
     RolloutFinished,
 )
+from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.rollout import Usage
 
 Journal = Sequence[tuple[float, Event]]
@@ -30,11 +32,12 @@ Journal = Sequence[tuple[float, Event]]
 class Iteration:
     """One iteration so far: a fold of its own events. Iteration 0 scores the seed.
 
-    `shown` and `tried` count rollouts on the minibatch (parent, then child; of a racing search on all the
-    batches drawn, then the children on some records), `gated` on a merge's gate, `validated` on the pareto
-    set, and `compared` those there of the rival it has to beat. `texts` is the key of its candidate, once that
-    is in the pool; `outcome` is `None` while it is under way. `before` and `after` are the mean scores of parent and
-    child on the minibatch or gate. `began` and `ended` are seconds of running time.
+    `proposed` are the children that were to be tried, each as the texts that are new in it, and `refused` the proposed
+    texts that their module cannot take. `shown` and `tried` count rollouts on the minibatch (parent, then child; of a
+    racing search on all the batches drawn, then the children on some records), `gated` on a merge's gate, `validated`
+    on the pareto set, and `compared` those there of the rival it has to beat. `texts` is the key of its candidate, once
+    that is in the pool; `outcome` is `None` while it is under way. `before` and `after` are the mean scores of parent
+    and child on the minibatch or gate. `began` and `ended` are seconds of running time.
     """
 
     number: int
@@ -43,6 +46,8 @@ class Iteration:
     ancestor: int | None = None
     minibatch: int = 0
     modules: tuple[str, ...] = ()
+    proposed: tuple[Texts, ...] = ()
+    refused: Texts = field(default_factory=dict)
     shown: int = 0
     tried: int = 0
     gated: int = 0
@@ -114,6 +119,8 @@ class Iteration:
                 return replace(self, minibatch=self.minibatch + len(event.examples))
             case ModulesChosen():
                 return replace(self, modules=event.modules)
+            case ChildrenProposed():
+                return replace(self, proposed=event.children, refused=event.refused)
             case RolloutFinished():
                 return self._counted(event)
             case ReflectionFinished():

@@ -148,8 +148,8 @@ class ChildrenProposed:
     """A decision: what to try after reflection. Each of `children` maps modules to their new texts.
 
     `reasons` are the codes (`reply.Fault`, or `unchanged`) of modules that got no new text, `details` what else
-    there is to say of them. `repeated` counts children left out because the pool holds them or another iteration
-    tries them already.
+    there is to say of them, `refused` texts that were proposed and that the module cannot take. `repeated` counts
+    children left out because the pool holds them or another iteration tries them already.
     """
 
     iteration: int
@@ -157,6 +157,7 @@ class ChildrenProposed:
     reasons: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, str] = field(default_factory=dict)
     repeated: int = 0
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,13 +46,14 @@ def in_words(code: str) -> str:
 class Proposal:
     """The new `text`, or `None` and why: `unchanged` (the model is content with the current one) or a `reason`.
 
-    `detail` says more of the reason where there is more to say.
+    `detail` says more of the reason where there is more to say. `refused` is the text that the module cannot take.
     """
 
     text: str | None = None
     unchanged: bool = False
     reason: Fault | None = None
     detail: str = ""
+    refused: str = ""
 
     @property
     def code(self) -> str:

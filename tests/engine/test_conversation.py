@@ -108,7 +108,9 @@ def test_each_kind_of_objection_is_made_once() -> None:
 
     bad = ["NO CHANGE", "Answer {q}.", "`````\nAnswer.\n`````"]
     assert propose(Scripted(*bad, "`````\nAnswer {q}.\n`````"), records(0), check) == [Proposal("Answer {q}.")]
-    assert propose(Scripted(*bad, bad[2]), records(0), check) == [Proposal(reason="refused", detail="it lost {q}")]
+    assert propose(Scripted(*bad, bad[2]), records(0), check) == [
+        Proposal(reason="refused", detail="it lost {q}", refused="Answer.")
+    ]
 
 
 def test_the_same_prompt_is_never_paid_for_twice() -> None:

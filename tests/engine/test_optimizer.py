@@ -17,6 +17,7 @@ from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import MetricError, ModelError, UsageError
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import (
+    ChildrenProposed,
     IterationFinished,
     IterationStarted,
     ModulesLeftOut,
@@ -339,6 +340,8 @@ def test_a_placeholder_lost_twice_drops_the_proposal(worlds: Any) -> None:
     pool = asyncio.run(world.session(Budget(iterations=1), check=broken).run())
     (end,) = [event for event in world.journal() if isinstance(event, IterationFinished) and event.iteration == 1]
     assert (end.outcome, end.reason) == ("skipped", "m: the placeholder {question} is lost")
+    (proposed,) = [event for event in world.journal() if isinstance(event, ChildrenProposed)]
+    assert (proposed.children, proposed.refused) == ((), {"m": "even better"})
     assert len(pool.candidates) == 1
     assert {texts for texts, _ in world.evaluator.started} == {pool.candidates[0].key}
 

@@ -5,6 +5,7 @@ from langgraph_gepa.report.progress import Iteration, iterations, tell
 from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
+    ChildrenProposed,
     IterationStarted,
     ModulesChosen,
     ReflectionFinished,
@@ -75,6 +76,14 @@ def test_a_merge_passes_its_gate_before_it_is_validated() -> None:
     assert known[1].describe(30) == "merge gate 1/2"
     tell(known, RolloutFinished(1, "k", "b", "gate", 0.5, Usage(), 1.0, "l"), 0.0)
     assert known[1].describe(30) == "validating 0/30"
+
+
+def test_proposed_texts_are_told_whether_they_were_tried_or_refused() -> None:
+    """They are in the journal, so that nobody has to read a reply again."""
+    known: dict[int, Iteration] = {}
+    tell(known, IterationStarted(1, (0,), ("a",)), 0.0)
+    tell(known, ChildrenProposed(1, ({"m": "new"},), {"n": "refused"}, refused={"n": "lost {x}"}), 0.0)
+    assert (known[1].proposed, known[1].refused) == (({"m": "new"},), {"n": "lost {x}"})
 
 
 def test_a_run_cut_in_the_middle_shows_what_was_under_way(script: Callable[..., Any]) -> None:
