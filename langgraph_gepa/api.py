@@ -139,7 +139,7 @@ def optimize(
     - `search`: `"racing"` validates new prompts on 6 examples first and goes on only while it is open whether
       they are the best, `"gepa"` is the paper's algorithm decision by decision; or `Rules` of your own.
     - `repeats`: rollouts of the same prompts on the same example, of which the mean counts; 1 by default. More
-      pay where a graph or a metric says now this, now that, and rollouts are many times the examples.
+      pay where the graph or the metric is noisy and rollouts are many times the examples.
     - `modules`: names as `discover` lists them and patterns (`"writer*"`, `"tool:*"`, `"*"`), to optimise these
       only; after `!` they take away (`"!critic"`). By default what `[tool.langgraph-gepa]` in `pyproject.toml`
       says (`only`, `except`, `all`, `library`), else every prompt that is known to reach a model.

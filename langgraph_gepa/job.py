@@ -286,5 +286,5 @@ def write_up(folder: Path, say: Say) -> None:
         except OSError as error:
             say(
                 f"{folder / file} could not be written ({error.strerror}). The run is kept whole: once that is "
-                f"mended, `langgraph-gepa report {folder}` writes its page and `export` its prompts."
+                f"fixed, `langgraph-gepa report {folder}` writes its page and `export` its prompts."
             )

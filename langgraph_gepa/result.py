@@ -143,12 +143,12 @@ class Result:
         return changes
 
     def _keep(self, written: Sequence[Module], parts: Mapping[str, str]) -> None:
-        """Keeps what was written, for the run to go on with. What cannot be kept is said: the files are written."""
+        """Records what was written, for the run to go on with. A failure to do so is only reported."""
         texts = {module.name: as_written(module, self.prompts[module.name]) for module in written}
         try:
             keep(self.run, written, texts, parts)
         except RunError as error:
-            note(f"The source is written, but the run cannot be told so and will not go on with it: {error}")
+            note(f"The source is written, but the run could not record it, so `resume` will not know it: {error}")
 
     def _loaded(self, graph: Any, place: Place, trust: bool) -> Any:
         """The graph that proves the new texts: the one given, else the one that the run itself names, if code is loaded

@@ -111,7 +111,7 @@ def test_a_full_disk_ends_the_run_and_room_lets_it_go_on(tmp_path: Path, server:
     """The error names the place and the fix; what was paid before is kept; at most the call under way is paid twice."""
     folder = tmp_path / "disk" / "run"
     with disk(tmp_path / "disk") as room:
-        with pytest.raises(RunError, match=r"make room|mend it") as stopped:
+        with pytest.raises(RunError, match=r"make room|fix it") as stopped:
             search(server, folder)
         assert str(folder) in str(stopped.value)
         assert "resume the run" in str(stopped.value)

@@ -12,8 +12,8 @@ from langgraph_gepa.agent.uses import LANGUAGES, Again, Kept, Rendered, Use, Wit
 from langgraph_gepa.search import placeholders
 from langgraph_gepa.search.module import Style
 
-FILLED_TWICE = "an f-string that is filled again: which of its placeholders are filled when cannot be told"
-FOREIGN = "it is filled in by a language of templates, or a syntax of jinja2, that cannot be told from the code"
+FILLED_TWICE = "an f-string that is filled again: which of its placeholders are filled when is not known"
+FOREIGN = "it is filled in by a language of templates, or a syntax of jinja2, that the code does not show"
 
 
 class Filling(NamedTuple):

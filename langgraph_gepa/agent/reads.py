@@ -110,7 +110,7 @@ def _module(text: Text, demands: frozenset[Demand]) -> Module:
     except templates.BrokenTemplateError as broken:
         reason = reason or str(broken)
     if not reason and matching.pattern(text.text, style, names) is None:
-        reason = "it is read when the graph runs and has logic in it: what it said cannot be told from the messages"
+        reason = "it is read when the graph runs and has logic in it: what it said cannot be recognised in the messages"
     return Module(
         name=naming.slug(text.name), kind="prompt", text=text.text, style=style, placeholders=names,
         file=origin.relative(text.file), line=text.line, reason=reason, note=READ,

@@ -102,7 +102,7 @@ def _from_files(told: Sequence[Told], known: Known, files: Files) -> Iterator[Mo
         inside = any(core != other.text.strip() and core in other.text for other in found)
         if not inside and not (one.keys and one.file in whole):
             places = ", ".join(f"{twin.file}:{twin.line}" for twin in twins)
-            reason = f"several places hold it ({places}), and which one is read cannot be told" if twins[1:] else ""
+            reason = f"several places hold it ({places}), and which one is read is not known" if twins[1:] else ""
             yield replace(found[one], reason=reason)
 
 

@@ -137,7 +137,7 @@ def optimize(
         )
         echo(told)
         if told.rollout is not None and told.rollout.error is not None:
-            raise UsageError("The rollout failed: mend that before a search pays for more of them.")
+            raise UsageError("The rollout failed: fix that before a search pays for more of them.")
         return
     _show_result(
         langgraph_gepa.optimize(

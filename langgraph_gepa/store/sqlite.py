@@ -239,7 +239,7 @@ _DAMAGED = (
 _UNWRITABLE = "It cannot be opened or written. Check the permissions of the file and of its folder."
 _CAUSES = {
     sqlite3.SQLITE_FULL: "The disk is full. Nothing is half-written: make room, then resume the run.",
-    sqlite3.SQLITE_IOERR: "The disk fails to read or write. Nothing is half-written: mend it, then resume the run.",
+    sqlite3.SQLITE_IOERR: "The disk fails to read or write. Nothing is half-written: fix it, then resume the run.",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
     sqlite3.SQLITE_TOOBIG: _DAMAGED,

@@ -187,7 +187,7 @@ class Sterling(string.Template):
 def node(state):
     return {{"question": model.invoke([SystemMessage({call})]).text}}
 """)
-    assert "cannot be told" in only(found, "one sentence").reason
+    assert "does not show" in only(found, "one sentence").reason
 
 
 def test_an_environment_that_is_known_reads_its_texts_itself(read: Any) -> None:
@@ -239,4 +239,4 @@ def node(state):
     return {"question": model.invoke([SystemMessage(usual.substitute(state))]).text}
 """)
     assert (only(found, "one sentence").style, only(found, "one sentence").reason) == ("dollars", "")
-    assert "cannot be told" in only(found, "two sentences").reason
+    assert "does not show" in only(found, "two sentences").reason
