@@ -80,6 +80,7 @@ def discover(
     are `seen`, and texts that reached one from elsewhere, such as a file that is read on every run, are
     modules too, for `bind` and `optimize` in this process as well. Two examples or more tell what of such
     a text stays the same. `modules` and `library` choose as for `optimize`: what that would optimise is `on`.
+    Modules of the project that the graph's functions import when they run are imported for that, libraries are not.
     Raises `GraphError`.
     """
     choice = choice_of(modules, library)

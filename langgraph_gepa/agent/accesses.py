@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from langgraph_gepa.agent.anatomy import imports
 from langgraph_gepa.agent.references import ITEM, Body, Ref
 
 _SILENT = frozenset({
@@ -34,6 +35,10 @@ class Write:
 
 
 def written(body: Body) -> Iterator[Write]:
+    for one in imports.of(body.function):
+        ref = body.variable(one.name)
+        if ref is not None and ref[1] == "free":  # a copy would leave its copy of the module to the original
+            yield Write(ref, made_from=frozenset(), varies=False)
     for node in body.nodes:
         match node:
             case ast.Assign(targets=targets, value=value):

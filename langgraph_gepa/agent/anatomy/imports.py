@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import weakref
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from opcode import opmap
@@ -70,19 +70,23 @@ _broken: set[tuple[str, str]] = set()
 """Modules that could not be imported, by name and place: their code is not run again."""
 
 
-def lookups(function: FunctionType) -> Iterator[Lookup]:
+def lookups(function: FunctionType) -> Collection[Lookup]:
     """What a function looks up in modules of the project that import statements in it, or its closure, give it."""
+    found: dict[Step, Lookup] = {}
     for one in of(function):
         if (module := _module(function, one)) is not None and territory.own(one.home):
             for attributes in _reading(function.__code__).paths.get(one.name, ()):
                 for depth, (names, name) in enumerate(_along(module, (*one.path, *attributes)), 1):
                     dotted = ".".join((one.name, *attributes[: max(0, depth - len(one.path))]))
                     path = (*one.path, *attributes)[:depth]
-                    yield Lookup(("import", dotted, one.home, *path), names, name)
+                    step: Step = ("import", dotted, one.home, *path)
+                    found[step] = Lookup(step, names, name)
     for variable, module in _enclosed(function):
         for attributes in _reading(function.__code__).paths.get(variable, ()):
             for depth, (names, name) in enumerate(_along(module, attributes), 1):
-                yield Lookup(("closure", variable, *attributes[:depth]), names, name)
+                step = ("closure", variable, *attributes[:depth])
+                found[step] = Lookup(step, names, name)
+    return found.values()
 
 
 def values(function: FunctionType, name: str) -> list[Any]:
