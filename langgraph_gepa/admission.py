@@ -15,9 +15,10 @@ from pathlib import Path
 
 from langgraph_gepa.agent.files import project
 from langgraph_gepa.agent.loading import files_of
+from langgraph_gepa.asked import adopt
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.saved import SavedRun, adopt
+from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.source.changes import is_library
 from langgraph_gepa.store.folder import open_run
 

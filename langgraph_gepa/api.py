@@ -29,6 +29,7 @@ from langgraph_gepa.agent.simulation import is_simulated
 from langgraph_gepa.agent.tools import warning
 from langgraph_gepa.agent.watching import warnings
 from langgraph_gepa.applied import continued
+from langgraph_gepa.asked import DEMO, Asked, Spec
 from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.choice import choice_of
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
@@ -47,7 +48,7 @@ from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.result import Result
-from langgraph_gepa.saved import DEMO, Asked, SavedRun, Spec, found_in
+from langgraph_gepa.saved import SavedRun, found_in
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import Rules

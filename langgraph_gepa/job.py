@@ -24,6 +24,7 @@ from langgraph_gepa.agent.failures import (
 )
 from langgraph_gepa.agent.masking import Mask, clean, masked
 from langgraph_gepa.agent.watching import NO_EFFECT
+from langgraph_gepa.asked import Asked
 from langgraph_gepa.engine.allowance import expected, uncountable
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.ledger import Ledger
@@ -40,7 +41,7 @@ from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import score
 from langgraph_gepa.result import PAGE, PROMPTS, Result
 from langgraph_gepa.resuming import finished, kept
-from langgraph_gepa.saved import Asked, SavedRun, replayed, seed_rollouts
+from langgraph_gepa.saved import SavedRun, replayed, seed_rollouts
 from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.events import CandidateAdmitted, Event, ModulesLeftOut
 from langgraph_gepa.search.module import NoEffect

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from langgraph_gepa.asked import Asked
 from langgraph_gepa.report.words import NOTHING_LEFT, ending
-from langgraph_gepa.saved import Asked
 from langgraph_gepa.search.events import RunFinished
 from langgraph_gepa.search.pool import Pool
 

@@ -13,9 +13,10 @@ from pydantic import SecretStr
 from typing_extensions import TypedDict
 
 from langgraph_gepa import Budget, Result, optimize
+from langgraph_gepa.asked import WHOLE, Asked
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.errors import MetricError, RunError
-from langgraph_gepa.saved import WHOLE, Asked, SavedRun
+from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.events import Charged, RolloutFinished
 from langgraph_gepa.store.folder import open_run
 

@@ -14,6 +14,7 @@ from langchain_openai import ChatOpenAI
 
 from langgraph_gepa import Budget, Outputs, Result, bind, optimize, search_outputs
 from langgraph_gepa.agent.loading import load_graph, load_metric
+from langgraph_gepa.asked import Asked
 from langgraph_gepa.demo.lessons import tagged
 from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.engine.codec import dump
@@ -21,7 +22,7 @@ from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.outputs import texts_of
-from langgraph_gepa.saved import Asked, SavedRun
+from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.candidate import Candidate, texts_key
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
