@@ -271,7 +271,7 @@ def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, re
 
 
 def _show_result(result: Result) -> None:
-    from langgraph_gepa.report.terminal import print_summary
+    from langgraph_gepa.report.outcome import print_summary
     from langgraph_gepa.result import PAGE, PROMPTS
 
     files = {"report": result.run / PAGE, "prompts": result.run / PROMPTS}

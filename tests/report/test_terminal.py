@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from langgraph_gepa.report.modules import modules_json, modules_table, why_off
-from langgraph_gepa.report.terminal import Live, print_summary
+from langgraph_gepa.report.outcome import print_summary
+from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import candidate_score, signed
 from langgraph_gepa.search.budget import Budget
 from langgraph_gepa.search.events import IterationFinished

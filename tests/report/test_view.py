@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from langgraph_gepa.report.comparison import skim
+from langgraph_gepa.report.outcome import print_summary
 from langgraph_gepa.report.page import render
 from langgraph_gepa.report.plain import to_json
 from langgraph_gepa.report.summary import summarize
-from langgraph_gepa.report.terminal import print_summary
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import View
 from langgraph_gepa.report.words import candidate_score, signed

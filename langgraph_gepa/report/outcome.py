@@ -1,0 +1,80 @@
+"""The end of a run on a screen: before and after, what changed, what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from langgraph_gepa.report import words
+from langgraph_gepa.report.comparison import Comparison
+from langgraph_gepa.report.intervals import Interval
+from langgraph_gepa.report.verdict import headline, repeated
+from langgraph_gepa.report.view import Standing, View
+from langgraph_gepa.visible import visible
+
+SIMULATED = "Simulated model: these scores show how the search works, not what a real model would do."
+_COPIES = 5
+
+
+def print_summary(view: View, console: Console, files: Mapping[str, str] | None = None) -> None:
+    """The end of a run: before and after, what changed, what it cost, and where the files are.
+
+    `files` maps what a file is to its path.
+    """
+    if view.settings.get("simulated"):
+        console.print(Text(SIMULATED, style="yellow"))
+    console.print(Text(headline(view), style="bold"))
+    if view.seed:
+        console.print(_scores(view))
+    for failed in view.failures:
+        console.print(Text(visible(str(failed)), style="yellow"))
+    for copy in view.copied[:_COPIES]:
+        console.print(Text(visible(repeated(copy)), style="yellow"))
+    if len(view.copied) > _COPIES:
+        console.print(Text(f"and {len(view.copied) - _COPIES} more of these: see the report.", style="yellow"))
+    usage, spent = view.spent.usage, view.spent
+    rows = {
+        "Changed": ", ".join(visible(module.module.name) for module in view.changed) or "nothing",
+        "Best": f"candidate #{view.best.id} of {len(view.candidates)}" if view.best else "none yet",
+        "Cost": f"{words.money(usage.dollars)}, {words.tokens(usage)}, {words.duration(view.seconds)}",
+        "Spent": f"{words.plural(spent.rollouts, 'rollout')} and {spent.tests:,} on held-out examples, "
+        f"{words.plural(spent.reflections, 'reflection')}",
+        "Ended": view.reason or "not yet: under way, or stopped, resumable",
+        **(files or {}),
+    }
+    grid = Table.grid(padding=(0, 2))
+    for label, value in rows.items():
+        grid.add_row(Text(label, style="dim"), Text(value, overflow="fold"))
+    console.print(grid)
+
+
+def _scores(view: View) -> Table:
+    """Seed and best side by side; the seed alone when nothing beats it."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("", "seed", "best", "change", "95 % interval", "n"):  # 80 columns have to hold it
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for label, comparison in (("Held-out test", view.test), ("Validation", view.validation)):
+        if comparison is None or not comparison.changes or view.seed is None or view.best is None:
+            continue
+        seed, best = (_shown(standing, comparison) for standing in (view.seed, view.best))
+        change = comparison.difference
+        if change is None:
+            table.add_row(label, seed, "", "", "", str(len(comparison.changes)))
+            continue
+        expected = "≈ " if comparison.subset == "pareto" else ""
+        table.add_row(label, seed, best, Text(f"{expected}{words.signed(change.mean)}", style=_change_style(change)),
+                      f"{words.signed(change.low)} to {words.signed(change.high)}", str(change.n))  # fmt: skip
+    return table
+
+
+def _shown(standing: Standing, comparison: Comparison) -> str:
+    if comparison.subset == "pareto":
+        return words.candidate_score(standing.score)
+    return words.score(standing.test.mean) if standing.test else ""
+
+
+def _change_style(difference: Interval) -> str:
+    return {1: "bold green", -1: "bold red", 0: "bold"}[difference.side]
