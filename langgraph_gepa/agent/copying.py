@@ -10,7 +10,7 @@ from types import CellType, ModuleType
 from typing import Any
 
 from langgraph_gepa.agent import state
-from langgraph_gepa.agent.anatomy import Step, containers, imports
+from langgraph_gepa.agent.anatomy import Step, containers, importers
 from langgraph_gepa.agent.walk import Walk
 
 
@@ -126,14 +126,14 @@ class _Copies:
     def imports_copies(self, names: dict[str, Any]) -> None:
         held = names.get("__builtins__", builtins)
         own = vars(held) if issubclass(type(held), ModuleType) else held
-        before = own["__import__"]
-        if not (isinstance(before, imports.Importer) and before.modules is self.modules):
-            names["__builtins__"] = made = imports.Builtins(own, self.modules)
-            library = before.copy_of(importlib) if isinstance(before, imports.Importer) else importlib
-            copy, by_name = self.module(vars(library)), library.import_module
-            vars(copy)["import_module"] = made["__import__"].by_name(by_name)
-            for name in [name for name, held in names.items() if held is library or held is by_name]:
-                names[name] = copy if names[name] is library else copy.import_module
+        if isinstance(own, importers.Builtins) and own.importer.modules is self.modules:
+            return
+        made = names["__builtins__"] = importers.Builtins(own, self.modules)
+        library = own.importer.copy_of(importlib) if isinstance(own, importers.Builtins) else importlib
+        copy, by_name = self.module(vars(library)), library.import_module
+        vars(copy)["import_module"] = made.importer.by_name(by_name)
+        for name in [name for name, held in names.items() if held is library or held is by_name]:
+            names[name] = copy if names[name] is library else copy.import_module
 
     def is_assigned(self, names: dict[str, Any]) -> bool:
         return id(names) in self.assigned

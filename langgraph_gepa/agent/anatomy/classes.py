@@ -97,8 +97,9 @@ class Class(Handler):
 
 
 def _has_own_metaclass(cls: type) -> bool:
-    kind = type(cls)
-    return kind is not type and not issubclass(kind, enum.EnumMeta | ModelMetaclass) and own(kind)
+    """Whether a class is made by a metaclass of the user's that builds on no library's."""
+    kind: type = type(cls)
+    return kind not in (type, ABCMeta) and all(base in (type, ABCMeta, object) or own(base) for base in kind.__mro__)
 
 
 class _Absent:

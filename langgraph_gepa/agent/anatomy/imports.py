@@ -1,17 +1,12 @@
-"""Modules that a function imports when it runs, or has in its closure: what it looks up in them, and how the copy of a
-function imports copies of modules."""
+"""Modules that a function imports when it runs, or has in its closure, and what it looks up in them."""
 
 from __future__ import annotations
 
 import ast
-import importlib
-import importlib.util
-import sys
 import weakref
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec
 from opcode import opmap
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -19,14 +14,9 @@ from typing import Any, NamedTuple
 from langgraph_gepa.agent import code
 from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.anatomy.handler import ABSENT, Step
+from langgraph_gepa.agent.anatomy.importers import Builtins, Names
 
 _IMPORT = opmap["IMPORT_NAME"]
-
-Names = dict[str, Any]
-"""The names in a module."""
-
-Copied = Mapping[int, tuple[Names, ModuleType]]
-"""The names in modules, by their identity, with the copies of these modules."""
 
 
 class Import(NamedTuple):
@@ -66,8 +56,6 @@ class _Read:
 
 _read: weakref.WeakKeyDictionary[CodeType, _Read] = weakref.WeakKeyDictionary()
 _importing: weakref.WeakKeyDictionary[CodeType, bool] = weakref.WeakKeyDictionary()
-_broken: set[tuple[str, str]] = set()
-"""Modules that could not be imported, by name and place: their code is not run again."""
 
 
 def lookups(function: FunctionType) -> Collection[Lookup]:
@@ -144,49 +132,8 @@ def root(function: FunctionType, step: Step) -> Names:
 
 def seen_by(function: FunctionType, module: ModuleType | None) -> ModuleType | None:
     """A loaded module as import statements in a function give it: the copy of a function is given copies."""
-    imports = function.__builtins__.get("__import__")  # type: ignore[attr-defined]  # Python has it, typeshed does not
-    return imports.copy_of(module) if module is not None and isinstance(imports, Importer) else module
-
-
-class Importer:
-    """Takes the place of `__import__` for copied functions: gives them the copies of modules in place of these."""
-
-    def __init__(self, before: Any, modules: Copied) -> None:
-        self.modules = modules
-        self._before = before
-
-    def __call__(
-        self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
-    ) -> ModuleType:
-        found = self._before(name, globals, locals, fromlist, level)
-        return self._copy(found) if issubclass(type(found), ModuleType) else found
-
-    def by_name(self, import_module: Any) -> Any:
-        """The `import_module` of copied functions, in place of this one."""
-        return lambda name, package=None: self._copy(import_module(name, package))
-
-    def copy_of(self, module: ModuleType) -> ModuleType:
-        if isinstance(self._before, Importer):
-            module = self._before.copy_of(module)
-        return self._copy(module)
-
-    def _copy(self, module: ModuleType) -> ModuleType:
-        _, copy = self.modules.get(id(territory.names_in(module)), (None, module))
-        return copy
-
-
-class Builtins(dict[str, Any]):
-    """The builtins of copied functions: `__import__` is their own, all others are what they are for everybody now."""
-
-    def __init__(self, own: Names, modules: Copied) -> None:
-        super().__init__(own, __import__=Importer(own["__import__"], modules))
-        self.own = own
-
-    def __getitem__(self, name: str) -> Any:
-        return super().__getitem__(name) if name == "__import__" else self.own[name]
-
-
-# reading
+    held = function.__globals__.get("__builtins__")
+    return held.importer.copy_of(module) if module is not None and isinstance(held, Builtins) else module
 
 
 def _imports(compiled: CodeType) -> bool:
@@ -270,12 +217,9 @@ def _member(value: Any, name: str) -> Any:
     return names.get(name, territory.module_named(f"{names.get('__name__')}.{name}") or ABSENT)
 
 
-# loading
-
-
 def _module(function: FunctionType, one: Import) -> ModuleType | None:
     """The module in which an import statement looks up what it binds. One of the project's is loaded for it."""
-    module = _loaded(one.loaded)
+    module = territory.loaded(one.loaded)
     if one.home != one.loaded:
         module = territory.module_named(one.home)
     elif (
@@ -284,45 +228,5 @@ def _module(function: FunctionType, one: Import) -> ModuleType | None:
         and _member(module, one.path[0]) is ABSENT
         and "__path__" in territory.names_in(module)
     ):
-        _loaded(f"{one.home}.{one.path[0]}")
+        territory.loaded(f"{one.home}.{one.path[0]}")
     return seen_by(function, module)
-
-
-def _loaded(name: str) -> ModuleType | None:
-    """The module of this name. One of the project's is imported where that has not been done yet, as the function
-    would when it runs."""
-    found = territory.module_named(name)
-    if found is not None or name in sys.modules:
-        return found
-    place = _place(name.partition(".")[0])
-    if place is None or (name, place) in _broken:
-        return None
-    try:
-        importlib.import_module(name)
-    except (Exception, SystemExit):  # noqa: BLE001 - the user's module may raise anything when it is imported
-        _broken.add((name, place))
-        return None
-    return territory.module_named(name)
-
-
-def _place(top: str) -> str | None:
-    """Where a module or package of the project is; `None` for a library's, and where there is none."""
-    if top in sys.stdlib_module_names or top == "__main__":
-        return None
-    module = territory.module_named(top)
-    spec = _spec(top) if module is None else None
-    places = [territory.file_of(module)] if module is not None else [spec.origin or ""] if spec is not None else []
-    packages = (
-        territory.names_in(module).get("__path__")
-        if module is not None
-        else getattr(spec, "submodule_search_locations", None)
-    )
-    places = [place for place in places if place] or list(packages or ())
-    return places[0] if places and not any(map(territory.in_library, places)) else None
-
-
-def _spec(top: str) -> ModuleSpec | None:
-    try:
-        return importlib.util.find_spec(top)
-    except Exception:  # noqa: BLE001 - finders are the user's too, and `sys.modules` may hold anything
-        return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import sys
 import sysconfig
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -14,6 +17,8 @@ _INTEGRATIONS = ("langchain_", "langgraph_")
 _OURS = "langgraph_gepa"
 _DEMO = "langgraph_gepa.demo"  # written as a user would; also when it comes in our wheel
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_broken: set[tuple[str, str]] = set()
+"""Modules of the project that could not be imported, by name and place: their code is not run again."""
 _PACKAGES = frozenset({"site-packages", "dist-packages"})  # also those of another environment on the path
 
 
@@ -41,6 +46,43 @@ def module_named(name: object) -> ModuleType | None:
     """The loaded module of this name. `sys.modules` may hold anything, such as `None` for one that must not load."""
     found = sys.modules.get(name) if type(name) is str else None
     return found if issubclass(type(found), ModuleType) else None
+
+
+def loaded(name: str) -> ModuleType | None:
+    """The module of this name. One of the project's is imported where that has not been done yet, as a function that
+    names it does when it runs; a library's is not."""
+    found = module_named(name)
+    if found is not None or name in sys.modules:
+        return found
+    place = _place(name.partition(".")[0])
+    if place is None or (name, place) in _broken:
+        return None
+    try:
+        importlib.import_module(name)
+    except (Exception, SystemExit):  # noqa: BLE001 - the user's module may raise anything when it is imported
+        _broken.add((name, place))
+    return module_named(name)
+
+
+def _place(top: str) -> str | None:
+    """Where a module or package of the project is; `None` for a library's, and where there is none."""
+    if top in sys.stdlib_module_names or top == "__main__":
+        return None
+    if (module := module_named(top)) is not None:
+        file, folders = file_of(module), names_in(module).get("__path__")
+    elif (spec := _spec(top)) is not None:
+        file, folders = spec.origin or "", spec.submodule_search_locations
+    else:
+        return None
+    places = [file] if file else [str(folder) for folder in folders or ()]
+    return places[0] if places and not any(map(in_library, places)) else None
+
+
+def _spec(top: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(top)
+    except Exception:  # noqa: BLE001 - finders are the user's too, and `sys.modules` may hold anything
+        return None
 
 
 def file_of(module: ModuleType | None) -> str:
