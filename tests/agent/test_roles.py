@@ -10,7 +10,7 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
-from langgraph.graph import START, StateGraph
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, create_react_agent
 from pydantic import BaseModel
 
@@ -244,10 +244,10 @@ def test_what_a_tool_finds_is_an_output_whatever_its_words(echo: Any) -> None:
     """An object of the user's that is called like a chain is a search or a service, not the model called the same."""
     model = echo.bind_tools([opening_hours, ways])
 
-    def node(state: State) -> dict[str, Any]:
-        return {"answer": model.invoke([("system", "Be kind to everybody."), ("human", state["question"])])}
+    def node(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [model.invoke([("system", "Be kind to everybody."), *state["messages"]])]}
 
-    graph = StateGraph(State).add_node("node", node).add_node("tools", ToolNode([opening_hours, ways]))
+    graph = StateGraph(MessagesState).add_node("node", node).add_node("tools", ToolNode([opening_hours, ways]))
     graph.add_edge(START, "node").add_edge("node", "tools")
     assert [module.text for module in discover(graph.compile()) if module.on] == ["Be kind to everybody."]
 
