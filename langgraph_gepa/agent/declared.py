@@ -112,7 +112,7 @@ def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
     met: set[tuple[str, code.Position]] = set()
     for key, reading in flow.readings.items():
         compiled = reading.function.__code__
-        nodes = list(ast.walk(reading.node))
+        nodes = code.walk(reading.node)
         filled = {id(node.value) for node in nodes if _fills(node)}
         imported = _imported(nodes)
         for call in nodes:
@@ -127,7 +127,7 @@ def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
                 how = filling(text, uses | {"format"} if id(call) in filled else uses)
                 reason = how.reason or (_AGAIN if {*how.again} - {"unknown"} or how.environment else "")
                 style = "unknown" if how.style == "plain" and "prompt" not in uses else how.style
-                line = min((node.lineno for node in ast.walk(written) if _is_text(node)), default=call.lineno)
+                line = min((node.lineno for node in code.walk(written) if _is_text(node)), default=call.lineno)
                 yield Declared(name, text, compiled.co_filename, line, style, how.tokens, (compiled,), reason=reason)
 
 

@@ -92,19 +92,19 @@ def assigned(statement: ast.stmt, name: str) -> ast.expr | None:
     """The value, when the statement assigns it to `name` (also inside `if` and `try`)."""
     match statement:
         case ast.Assign(targets=targets, value=value):
-            if any(isinstance(t, ast.Name) and t.id == name for target in targets for t in ast.walk(target)):
+            if any(isinstance(t, ast.Name) and t.id == name for target in targets for t in code.walk(target)):
                 return value
         case ast.AnnAssign(target=ast.Name(id=target), value=ast.expr() as value) if target == name:
             return value
         case ast.If() | ast.Try() | ast.With():
-            for inner in ast.walk(statement):
+            for inner in code.walk(statement):
                 if isinstance(inner, ast.Assign | ast.AnnAssign) and (found := assigned(inner, name)) is not None:
                     return found
     return None
 
 
 def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleType, str] | None:
-    for node in ast.walk(tree):
+    for node in code.walk(tree):
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == name or alias.name == "*":
@@ -183,7 +183,7 @@ def initial_values(cls: type, name: str) -> Iterator[tuple[ast.expr, dict[str, A
             for statement in node.body:
                 if (written := assigned(statement, name)) is not None:
                     yield _default(written), names
-            for inner in ast.walk(node):
+            for inner in code.walk(node):
                 match inner:
                     case (
                         ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=held)], value=value)
@@ -195,7 +195,7 @@ def initial_values(cls: type, name: str) -> Iterator[tuple[ast.expr, dict[str, A
 def _makes(cls: ast.ClassDef, statement: ast.AST) -> bool:
     """Whether a statement is run when an instance is made."""
     makers = (one for one in cls.body if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__post_init__"))
-    return any(statement in ast.walk(maker) for maker in makers)
+    return any(statement in code.walk(maker) for maker in makers)
 
 
 def members(cls: type, name: str) -> Iterator[tuple[str, ast.AST]]:

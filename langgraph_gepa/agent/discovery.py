@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import gc
 import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
@@ -130,6 +132,19 @@ def discover(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> lis
     return list(survey(graph, kinds=kinds).modules)
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: nearly all that reading code makes stays, and each pass would look through it."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@_uncollected()
 def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Survey:
     """Looks through a `StateGraph` or compiled graph for every text that steers a model.
 

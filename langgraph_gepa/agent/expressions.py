@@ -40,11 +40,11 @@ class Expressions(Names):
         self.file = reading.function.__code__.co_filename
         self.inner = {
             inner.name: inner
-            for inner in ast.walk(reading.node)
+            for inner in self.nodes
             if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not reading.node
         }
         self.given = {*parameters(reading.function.__code__)} - {"self", "cls"}
-        self.raised = {n.name for n in ast.walk(reading.node) if isinstance(n, ast.ExceptHandler) and n.name}
+        self.raised = {n.name for n in self.nodes if isinstance(n, ast.ExceptHandler) and n.name}
 
     def key_of(self, node: ast.expr) -> Hashable:
         """The key an expression is, `ANY` when that is computed."""
@@ -165,8 +165,8 @@ class Expressions(Names):
 
     def _note(self, literal: literals.Literal) -> None:
         self.reading.texts.setdefault(literal.position, literal)
-        names = {node.id for value in literal.values.values() for node in ast.walk(value) if isinstance(node, ast.Name)}
-        if names & self.raised:
+        filled = (node for value in literal.values.values() for node in code.walk(value))
+        if self.raised and any(isinstance(node, ast.Name) and node.id in self.raised for node in filled):
             self.reading.outputs.add(literal.position)
 
     def _attribute(self, node: ast.Attribute) -> Iterator[Source]:

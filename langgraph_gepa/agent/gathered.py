@@ -162,7 +162,7 @@ def _outer(function: FunctionType, name: str) -> Iterator[tuple[ast.expr, dict[s
 
 def _is_empty(node: ast.expr, names: dict[str, Any]) -> bool:
     """Whether an expression makes something without content: `None`, `[]`, `deque(maxlen=9)`, `defaultdict(list)`."""
-    for inner in ast.walk(node):
+    for inner in code.walk(node):
         if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and inner.value:
             return False
         if isinstance(inner, ast.Name):
@@ -177,7 +177,7 @@ def _texts(node: ast.AST, names: dict[str, Any]) -> set[str]:
     found, met = set[str](), set[str]()
     todo: list[ast.AST] = [node]
     while todo:
-        for inner in ast.walk(todo.pop()):
+        for inner in code.walk(todo.pop()):
             if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                 found.add(inner.value)
             elif isinstance(inner, ast.Name) and inner.id not in met:

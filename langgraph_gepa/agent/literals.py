@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from langgraph_gepa.agent import templates
-from langgraph_gepa.agent.code import Position, position
+from langgraph_gepa.agent.code import Position, position, walk
 from langgraph_gepa.search import placeholders
 from langgraph_gepa.search.module import Style
 
@@ -45,7 +45,7 @@ class Literal:
     def calling(self) -> Iterator[str]:
         """The placeholders whose expressions do something each time: they call, await or assign."""
         for name, value in self.values.items():
-            if any(isinstance(inner, ast.Call | ast.Await | ast.NamedExpr) for inner in ast.walk(value)):
+            if any(isinstance(inner, ast.Call | ast.Await | ast.NamedExpr) for inner in walk(value)):
                 yield name
 
 
@@ -162,7 +162,7 @@ def _slug(key: str) -> str:
 def within(node: ast.AST) -> dict[Position, Literal]:
     """Every text written out in a function, the parts of larger ones too."""
     found: dict[Position, Literal] = {}
-    for inner in ast.walk(node):
+    for inner in walk(node):
         if isinstance(inner, ast.Constant | ast.JoinedStr | ast.BinOp) and (literal := read(inner)) is not None:
             found.setdefault(literal.position, literal)  # the pieces of an f-string have the f-string's position
     return found

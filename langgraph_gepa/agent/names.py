@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
+from langgraph_gepa.agent import code
 from langgraph_gepa.agent.anatomy import imports, territory
 from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.flow import Reading
@@ -22,7 +23,8 @@ class Names:
         self.imported = dict(_imported(reading.function))
         self.assigned: dict[str, list[ast.expr]] = defaultdict(list)
         self.added: dict[str, list[ast.expr]] = defaultdict(list)
-        for inner in ast.walk(reading.node):
+        self.nodes = code.walk(reading.node)
+        for inner in self.nodes:
             match inner:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     self.assigned[name].append(value)

@@ -85,7 +85,7 @@ class Places:
     def _description(self, cls: type, field: str, slot: Slot) -> Place:
         """Where a field is described: in its class, in the function a tool was made from, or wherever else."""
         for file, node in (*definitions.members(cls, field), *self._makers(slot.owner)):
-            for inner in ast.walk(node):
+            for inner in code.walk(node):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                     if definitions.says(inner.value, slot.text):
                         return Place(("literal", file, inner.lineno, inner.col_offset), file, inner.lineno)

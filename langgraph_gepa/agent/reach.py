@@ -54,7 +54,7 @@ def _values(functions: Iterable[FunctionType]) -> Iterator[str]:
     """The strings that functions say, and the strings and paths that they name."""
     for function in functions:
         found = code.source(function.__code__)
-        for node in ast.walk(found.node) if found is not None else ():
+        for node in code.walk(found.node) if found is not None else ():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
         yield from outside(function)

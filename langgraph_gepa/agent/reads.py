@@ -49,7 +49,7 @@ def _demands(reading: Reading, solution: Solution) -> frozenset[Demand]:
     """What a function gives to a model of that which it reads."""
     key = id(reading.function.__code__)
     found: set[Demand] = set()
-    for node in ast.walk(reading.node):
+    for node in code.walk(reading.node):
         if isinstance(node, ast.Call) and last(node.func) in _READS:
             found |= solution.at(("call", key, code.position(node)))
     return frozenset(found) if any(use in _GIVEN for _, use in found) else frozenset()
@@ -58,7 +58,7 @@ def _demands(reading: Reading, solution: Solution) -> frozenset[Demand]:
 def _named(reading: Reading) -> Iterator[Named]:
     """The names that may be a file's in a function: its strings, and the strings and paths it names."""
     function = reading.function
-    for node in ast.walk(reading.node):
+    for node in code.walk(reading.node):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield function, node.value, False
     yield from ((function, value, False) for value in outside(function))
@@ -68,7 +68,7 @@ def _calls(flow: Flow) -> Mapping[str, list[Named]]:
     """Function name -> the strings it is called with, and by which function."""
     found: dict[str, list[Named]] = defaultdict(list)
     for reading in flow.readings.values():
-        for node in ast.walk(reading.node):
+        for node in code.walk(reading.node):
             if isinstance(node, ast.Call):
                 for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
                     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):

@@ -39,6 +39,8 @@ class Program:
     def __init__(self, found: Iterable[FunctionType], receivers: Mapping[int, Sequence[Any]]) -> None:
         self.receivers = receivers
         self.functions: dict[int, Body] = {}
+        self.busy = 0
+        """Variables and results that are being followed: what is found meanwhile may lack what leads back to them."""
         for function in found:
             if (source := code.source(function.__code__)) is not None:
                 self.functions[id(function)] = Body(function, source, self)
@@ -93,7 +95,7 @@ class Body:
         self.function = function
         self.node = source.node
         self.program = program
-        self.nodes = list(ast.walk(source.node))
+        self.nodes = code.walk(source.node)
         self.parameters = parameters(function.__code__)
         self.globals = {name for inner in self.nodes if isinstance(inner, ast.Global) for name in inner.names}
         self._owner = (source.owner or "").lstrip("_")
@@ -102,6 +104,8 @@ class Body:
         self._imports = {one.name for one in imports.of(function)}
         self._returned: set[Ref] | None = None
         self._asked: set[str] = set()
+        self._named: dict[str, set[Ref]] = {}
+        self._called: dict[ast.Call, set[Ref]] = {}
         for inner in self.nodes:
             self._note(inner)
 
@@ -160,7 +164,7 @@ class Body:
         """The names an expression is made from, through the function's own variables."""
         todo, met = [node], set[str]()
         while todo:
-            for inner in ast.walk(todo.pop()):
+            for inner in code.walk(todo.pop()):
                 if isinstance(inner, ast.Name) and inner.id not in met:
                     met.add(inner.id)
                     todo.extend(value for value, _ in self._values.get(inner.id, ()))
@@ -197,19 +201,33 @@ class Body:
         return set()
 
     def _name(self, name: str) -> set[Ref]:
+        if not self.program.busy and name in self._named:
+            return self._named[name]
         found = self.variable(name)
         refs = set() if found is None else {found}
         if name in self._values and name not in self._asked:
             self._asked.add(name)
+            self.program.busy += 1
             for value, depth in self._values[name]:
                 refs |= {(*ref, *[ITEM] * depth)[: _DEEP + 3] for ref in self.refs(value)}
+            self.program.busy -= 1
             self._asked.discard(name)
+        if not self.program.busy:
+            self._named[name] = refs
         return refs
 
     def _onward(self, base: ast.expr, step: str) -> set[Ref]:
         return {(*ref, step)[: _DEEP + 3] for ref in self.refs(base)}
 
     def _call(self, node: ast.Call) -> set[Ref]:
+        if not self.program.busy and node in self._called:
+            return self._called[node]
+        refs = self._given_back(node)
+        if not self.program.busy:
+            self._called[node] = refs
+        return refs
+
+    def _given_back(self, node: ast.Call) -> set[Ref]:
         if (name := imports.called(node)) in self._imports:
             return {(id(self.function), "imported", name)}
         match node:
@@ -244,7 +262,9 @@ class Body:
             written = [inner.value for inner in self.nodes if isinstance(inner, ast.Return | ast.Yield) and inner.value]
             if isinstance(self.node, ast.Lambda):
                 written.append(self.node.body)
+            self.program.busy += 1
             self._returned = set().union(*map(self.refs, written))
+            self.program.busy -= 1
         return self._returned
 
     def callees(self, node: ast.Call) -> Iterator[tuple[Body, dict[str, set[Ref]], bool]]:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import json
 import os
@@ -220,7 +221,8 @@ def _found(project: Project, graph: GraphLabels, root: Path) -> tuple[Survey, li
 
 def _from_discovery(failed: BaseException) -> bool:
     """Whether it was raised on the way through discovery, not by the graph when it was loaded."""
-    return any(frame.f_code is survey.__code__ for frame, _ in traceback.walk_tb(failed.__traceback__))
+    code = inspect.unwrap(survey).__code__
+    return any(frame.f_code is code for frame, _ in traceback.walk_tb(failed.__traceback__))
 
 
 def main() -> None:
