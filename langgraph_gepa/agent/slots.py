@@ -56,7 +56,7 @@ class Slots:
             if key in used and isinstance(node.value, FunctionType) and functions.own(node.value):
                 statements.read(self.flow, node.value)
         self._builders()
-        self.flow.returning.update(self._answering())
+        self._outputs()
         self.solution: Solution = self.flow.solve()
         self.demands = Demands(walk, self.solution)
 
@@ -81,11 +81,12 @@ class Slots:
                 for step, part in node.parts:
                     self._computed(str(step[-1]), part)
 
-    def _answering(self) -> Iterator[int]:
-        """The functions, by the identity of their code, whose results are outputs: those of tools, and methods by which
-        an object that is no chain is called like one, as a search or a model of the user's own."""
+    def _outputs(self) -> None:
+        """Functions whose results are outputs: those of tools, which a model reads as such, and methods by which an
+        object that is no chain is called like one, as a search or a model of the user's own."""
         for node in self.walk.nodes.values():
             several: list[Any] = []
+            tool = isinstance(node.value, BaseTool)
             if isinstance(node.value, BaseTool):
                 several = [functions.held(node.value, name) for name in ("func", "coroutine")]
             elif isinstance(node.value, type):
@@ -95,7 +96,8 @@ class Slots:
             for held in several:
                 function = held.__func__ if isinstance(held, MethodType) else held
                 if isinstance(function, FunctionType):
-                    yield id(function.__code__)
+                    self.flow.returning.add(id(function.__code__))
+                    self.flow.sinks += [(Source(("ret", id(function.__code__))), "output")] if tool else []
 
     def _computed(self, name: str, member: Any) -> None:
         """An attribute that a function computes: a property, or a field with a factory."""

@@ -231,6 +231,8 @@ SEARCH, GUIDE = Search(), Guide()
 @tool
 def opening_hours(query: str) -> str:
     """Tells when the museum is open."""
+    if not query:
+        return "No question was asked, so no page was looked for."
     return "\n".join(f"<page {one['url']}>{one['content']}</page>" for one in SEARCH.invoke(query))
 
 
@@ -249,7 +251,9 @@ def test_what_a_tool_finds_is_an_output_whatever_its_words(echo: Any) -> None:
 
     graph = StateGraph(MessagesState).add_node("node", node).add_node("tools", ToolNode([opening_hours, ways]))
     graph.add_edge(START, "node").add_edge("node", "tools")
-    assert [module.text for module in discover(graph.compile()) if module.on] == ["Be kind to everybody."]
+    found = {module.text: module for module in discover(graph.compile())}
+    assert [text for text, module in found.items() if module.on] == ["Be kind to everybody."]
+    assert found["No question was asked, so no page was looked for."].off is Off.OUTPUT
 
 
 def a_lone_label(model: Any, state: State) -> None:

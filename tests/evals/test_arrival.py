@@ -95,3 +95,16 @@ def test_a_text_joined_when_the_graph_was_built_is_every_label_s_that_it_says(ar
     assert [module.name for module in found.strange] == []
     seen = replace(whole, evidence="seen", note="replaced in the messages")
     assert labels.match(anchors[:1], [part, seen], tmp_path).found[0].name == "style"
+
+
+@pytest.mark.parametrize("kind", ["tool", "prompt"])
+def test_a_label_in_a_tool_s_role_is_what_the_tool_is_or_what_it_answers(
+    kind: Any, arrival: Any, tmp_path: Path
+) -> None:
+    """Its description is a tool's text, its result a prompt that is off."""
+    assert arrival
+    labels = importlib.import_module("strangers.labels")
+    (tmp_path / "desk.py").write_text("TEXT = 'Nothing was found on any of the shelves.'\n")
+    anchor = labels.anchored(labels.Label("desk.py", "TEXT", role="tool"), tmp_path)
+    module = Module("desk", kind, anchor.text, file=str(tmp_path / "desk.py"), line=1)
+    assert labels.match([anchor], [module], tmp_path).found == {0: module}

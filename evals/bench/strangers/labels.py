@@ -235,11 +235,16 @@ def _telling(text: str) -> str:
 
 
 def _kinds(label: Label) -> tuple[str, ...]:
-    """What a module of this label may be: a tool's text is one whatever the label calls it."""
-    return _KINDS["tool" if label.role == "tool" else label.kind]
+    """What a module of this label may be: a prompt in a tool's role is a tool's description, or what one answers."""
+    return _KINDS["answer" if label.kind == "prompt" and label.role == "tool" else label.kind]
 
 
-_KINDS = {"prompt": ("prompt",), "tool": ("tool", "schema"), "schema": ("schema", "tool")}
+_KINDS = {
+    "prompt": ("prompt",),
+    "answer": ("tool", "schema", "prompt"),
+    "tool": ("tool", "schema"),
+    "schema": ("schema", "tool"),
+}
 
 
 @dataclass(slots=True)
