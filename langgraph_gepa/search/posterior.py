@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import erf, sqrt
+from math import erf, isqrt, sqrt
 from random import Random
 
 import numpy as np
 
-from langgraph_gepa.search.algebra import Array, Table, Triangle
+from langgraph_gepa.search.algebra import Array, Table, solve_lower, solve_lower_transposed
 from langgraph_gepa.search.family import Family
 
 
@@ -58,7 +58,7 @@ class Posterior:
     """
 
     means: Array
-    factor: Triangle
+    factor: Array
     step: float
     spread: float
     noise: float
@@ -78,13 +78,13 @@ class Posterior:
     @property
     def covariance(self) -> Array:
         """Of all worths, in squared units of the score. Dear: the others below do without."""
-        root = self.width * self.factor.solve(np.eye(len(self.means)))
+        root = self.width * solve_lower(self.factor, np.eye(len(self.means)))
         return root.T @ root
 
     def draw(self, rng: Random, scale: float = 1.0) -> list[float]:
         """One joint draw of all worths, deviations from the means times `scale`."""
         normal = np.array([rng.gauss(0.0, 1.0) for _ in self.means])
-        drawn: list[float] = (self.means + scale * self.width * self.factor.solve_transposed(normal)).tolist()
+        drawn: list[float] = (self.means + scale * self.width * solve_lower_transposed(self.factor, normal)).tolist()
         return drawn
 
     def difference(self, one: int, other: int) -> tuple[float, float]:
@@ -96,7 +96,7 @@ class Posterior:
 
     def _sd(self, chosen: Array) -> float:
         """The standard deviation of the worths' sum with these coefficients."""
-        return self.width * float(np.linalg.norm(self.factor.solve(chosen)))
+        return self.width * float(np.linalg.norm(solve_lower(self.factor, chosen)))
 
     def beats(self, one: int, other: int) -> float:
         """The probability that `one` is worth more than `other`; one half of a candidate against itself."""
@@ -167,7 +167,7 @@ def units(sums: Array, counts: Array) -> tuple[float, float]:
 
 def _solved(
     family: Family, sums: Array, counts: Array, prior: Prior, step: float, spread: float, noise: float
-) -> tuple[Array, Triangle]:
+) -> tuple[Array, Array]:
     """Means of the worths and the factor of their precision, the examples' effects integrated out."""
     weights = np.where(family.seeds, prior.seed_sd**-2, spread**-2)
     expected = np.where(family.seeds, prior.seed_mean, step)
@@ -179,9 +179,9 @@ def _solved(
     precision += family.quadratic(weights)
     precision[np.diag_indices_from(precision)] += table.times(np.ones(table.width)) / noise
     unexplained = sums.sum(1) - table.times(shares * sums.sum(0))
-    factor = Triangle.of(np.linalg.cholesky(precision).astype(float, copy=False))
-    means = factor.solve_transposed(factor.solve(family.linear(weights * expected) + unexplained / noise))
-    return means, factor
+    factor = np.linalg.cholesky(precision).astype(float, copy=False)
+    known = family.linear(weights * expected) + unexplained / noise
+    return solve_lower_transposed(factor, solve_lower(factor, known)), factor
 
 
 def _shares(seen: Array, prior: Prior, noise: float) -> Array:
@@ -196,34 +196,48 @@ def _shares(seen: Array, prior: Prior, noise: float) -> Array:
 def _fitted(family: Family, sums: Array, counts: Array, prior: Prior) -> tuple[float, float, float]:
     """Step, spread and noise by expectation maximisation over the latest children and their parents.
 
-    The density of the worths, effects integrated out, is a sum of forms, x.T @ form @ x with
-    x = (worths, -1), whose weights depend on the three. A round adds them up, solves for the
-    worths, and takes the expectation of each form: that is all it needs of the scores.
+    The density of the worths, effects integrated out, is a weighted sum of quadratic forms, and the weights depend on
+    the three. The expectation of each form is all that a round needs of the scores.
     """
     family, rows = family.latest(prior.recent)
     sums, counts = sums[rows], counts[rows]
     seen, examples, together = _together(sums, counts)
     forms = np.concatenate([together, _alone(sums, counts), _steps(family, prior)])
-    size, kinds, scores, children = len(rows) + 1, len(seen), np.count_nonzero(counts), np.count_nonzero(~family.seeds)
-    weights, point, weight = np.ones(len(forms)), np.full(size, -1.0), prior.step_weight
+    scores, children = int(np.count_nonzero(counts)), int(np.count_nonzero(~family.seeds))
     step, spread, noise = prior.step, prior.spread, prior.noise
     for _ in range(prior.rounds):
         shares = _shares(seen, prior, noise)
-        weights[:kinds], weights[kinds:] = shares / -noise, (1.0 / noise, 1.0, spread**-2, step * spread**-2)
-        system = (weights @ forms).reshape(size, size)
-        covariance = np.linalg.inv(system[:-1, :-1])
-        point[:-1] = covariance @ system[-1, :-1]
-        moments = point[:, None] * point
-        moments[:-1, :-1] += covariance
-        expected = forms @ moments.ravel()
-        *_, squared, _, scatter, moved = expected.tolist()
-        # The noise: what scores are above the worths, less the effects as they are expected, and as they may be.
-        squared += float((shares * (shares * seen - 2.0)) @ expected[:kinds] + noise * ((seen * examples) @ shares))
+        weights = np.concatenate([shares / -noise, (1.0 / noise, 1.0, spread**-2, step * spread**-2)])
+        expected = _expectations(forms, weights)
+        squared, _, scatter, moved = expected[-4:].tolist()
+        # What scores are above the worths, less the effects as they are expected, and as they may be.
+        squared += float((shares * (shares * seen - 2.0)) @ expected[:-4] + noise * ((seen * examples) @ shares))
         noise = max((squared + prior.noise_weight * prior.noise) / (scores + prior.noise_weight), 1e-6)
-        step = (weight * prior.step - moved / 2) / (children + weight)
-        scatter += step * moved + children * step**2 + weight * (prior.spread**2 + (step - prior.step) ** 2)
-        spread = sqrt(scatter / (children + weight))
+        step, spread = _stepped(scatter, moved, children, prior)
     return step, spread, noise
+
+
+def _expectations(forms: Array, weights: Array) -> Array:
+    """Of each form x.T @ form @ x, where x = (worths, -1) and the weighted sum of all is the density of the worths."""
+    size = isqrt(forms.shape[1])
+    system = (weights @ forms).reshape(size, size)
+    covariance = np.linalg.inv(system[:-1, :-1])
+    point = np.append(covariance @ system[-1, :-1], -1.0)
+    moments = np.outer(point, point)
+    moments[:-1, :-1] += covariance
+    expected: Array = forms @ moments.ravel()
+    return expected
+
+
+def _stepped(scatter: float, moved: float, children: int, prior: Prior) -> tuple[float, float]:
+    """The mean of the children's steps and their standard deviation, beside those that the prior has seen.
+
+    `scatter` is the sum of their squares, `moved` is -2 times their sum.
+    """
+    weight = prior.step_weight
+    step = (weight * prior.step - moved / 2) / (children + weight)
+    scatter += step * moved + children * step**2 + weight * (prior.spread**2 + (step - prior.step) ** 2)
+    return step, sqrt(scatter / (children + weight))
 
 
 def _together(sums: Array, counts: Array) -> tuple[Array, Array, Array]:
