@@ -80,7 +80,8 @@ def discover(
     the graph is run on them as rollouts are (its models are called): modules whose text reached a model
     are `seen`, and texts that reached one from elsewhere, such as a file that is read on every run, are
     modules too, for `bind` and `optimize` in this process as well. Two examples or more tell what of such
-    a text stays the same. `modules` and `library` choose as for `optimize`: what that would optimise is `on`.
+    a text stays the same. A tool that fails is warned of, and the rest is watched. `modules` and `library` choose as
+    for `optimize`: what that would optimise is `on`.
     Modules of the project that the graph's functions import when they run are imported for that, libraries are not.
     Raises `GraphError`.
     """

@@ -88,11 +88,11 @@ def _warn(examples: Sequence[Example], rans: Sequence[Ran]) -> None:
 
 
 def _failure(ran: Ran, doubt: Exception) -> str:
+    said = words(doubt).rstrip(".")
     if isinstance(doubt, ReportedError):
-        return str(doubt)
-    tools = (seen.call.name for seen in ran.watched if seen.call.kind == "tool" and seen.call.error == words(doubt))
-    name = next(tools, None)
-    return f"the tool {name} failed: {words(doubt)}" if name else f"a service failed: {words(doubt)}"
+        return str(doubt).rstrip(".")
+    failed = (f"the {seen.call.kind} {seen.call.name}" for seen in ran.watched if seen.call.error == words(doubt))
+    return f"{next(failed, 'a service')} failed: {said}"
 
 
 async def _prove(graph: Any, runs: Sequence[tuple[Example, Ran]], options: RunnerOptions) -> None:
