@@ -9,8 +9,8 @@ one simulated on the loopback interface, which follows the script of the labelle
 words that the request it was really sent asks for. The metric reads the graph's final state alone: the share of four
 such words in it, and which one is missing. The reflection model is simulated too: it writes the missing word into the
 text it was shown, and loses a placeholder in every third reply (`strangers/teachable.py`). Examples are the labelled
-runs with other words in their inputs, 12 to learn from and 8 to compare by. Where no prompt is on, the descriptions of
-tools and schemas are optimised. A human who is asked answers as the labelled run says, else that it is to be ignored.
+runs with other words in their inputs, 12 to learn from and 6 to compare by. Where no prompt is on, the descriptions of
+tools are optimised, or what libraries write. A human who is asked answers as the labelled run says, else by ignoring.
 
 `improved`: the best graph scores more than the graph as it is, and so does the graph that the result gives back when
 it is called by itself, outside of any rollout. `cannot`: the graph scores no more even if the model says all words
@@ -50,14 +50,13 @@ from strangers.teachable import Obedient, Reflector, metric
 from langgraph_gepa import Budget, Result, discover, optimize
 from langgraph_gepa.search.events import ReflectionFinished, RolloutFinished, RunFinished
 
-KINDS = ("prompt",)
-ALL_KINDS = ("prompt", "tool", "schema")
+CHOICES: tuple[Json, ...] = ({}, {"kinds": ("prompt", "tool")}, {"kinds": ("prompt", "tool"), "library": True})
+"""What is optimised: what is on by default, or where nothing is, more and more."""
 SECONDS = 1800
 ROLLOUTS = 60
 LEARN_FROM = 12
 VARIED = ("today", "please", "in short", "at last", "for once", "as well", "again", "at home", "indeed", "by the way",
-          "in spring", "in summer", "in autumn", "in winter", "by day", "by night", "by ship", "by train", "in time",
-          "at noon")  # fmt: skip
+          "in spring", "in summer", "in autumn", "in winter", "by day", "by night", "by ship", "by train")  # fmt: skip
 IGNORED = [[{"type": "ignore", "args": ""}]]
 """A human's answer in the protocol of LangChain's Agent Inbox."""
 
@@ -71,10 +70,10 @@ def optimized(project: Project, graph: GraphLabels, root: Path, server: Obedient
         run = place % len(graph.runs)
         inputs = reworded(inputs_of(graph.runs[run], adapter), words)
         examples.append({"id": f"{place}", "inputs": inputs, "metadata": {"run": run}})
-    kinds = KINDS if any(module.on for module in discover(loaded)) else ALL_KINDS
+    choice = next((one for one in CHOICES if _chosen(loaded, one)), CHOICES[-1])
     options = asyncio.run(options_for(graph.runs, adapter, server, IGNORED))
     server.unasked = True
-    row: Json = {"kinds": kinds, "ceiling": called(loaded, graph, adapter, server)}
+    row: Json = {"choice": choice, "ceiling": called(loaded, graph, adapter, server)}
     server.unasked = False
     alone = called(loaded, graph, adapter, server)
     server.forget()
@@ -82,13 +81,20 @@ def optimized(project: Project, graph: GraphLabels, root: Path, server: Obedient
     with tempfile.TemporaryDirectory() as folder:
         result = optimize(
             loaded, examples[:LEARN_FROM], examples[LEARN_FROM:], metric=metric, reflection_lm=Reflector(),
-            budget=Budget(rollouts=ROLLOUTS), run=Path(folder) / "run", kinds=kinds, options=options, concurrency=1,
-            in_flight=1, progress=False,
+            budget=Budget(rollouts=ROLLOUTS), run=Path(folder) / "run", options=options, concurrency=1, in_flight=1,
+            progress=False, **choice,
         )  # fmt: skip
         row |= {"seconds": time.perf_counter() - started, "processor": time.process_time() - at_work}
         row |= account(result, server)
     row["given_back"] = [alone, called(result.graph, graph, adapter, server)]
     return row | {"outcome": outcome(row)}
+
+
+def _chosen(loaded: Any, choice: Json) -> bool:
+    """Whether anything would be optimised."""
+    kinds = choice.get("kinds", ("prompt",))
+    found = discover(loaded, kinds=kinds, library=choice.get("library", False))
+    return any(one.on or (one.kind == "tool" and not one.off and not one.reason) for one in found)
 
 
 def called(which: Any, graph: GraphLabels, adapter: ModuleType | None, server: Obedient) -> float:
@@ -193,7 +199,7 @@ def explained(row: Json) -> Sequence[str]:
     lines = [f"ended: {', '.join(map(str, row.get('ended', ())))}"]
     lines += [f"{count} rollouts: {error}" for error, count in row.get("errors", {}).items()]
     lines += [f"left out: {name}, {why}" for name, why in row.get("left_out", {}).items()]
-    lines += [f"no prompt is on: {', '.join(row['kinds'])}"] if "kinds" in row and row["kinds"] != list(KINDS) else []
+    lines += [f"no prompt is on by default, so: {row['choice']}"] if row.get("choice") else []
     for title in ("blind", "uncredited"):
         lines += [f"{title}: {name}, {count} times" for name, count in Counter(row.get(title, ())).items()]
     lines += [f"changed, but carried by no call: {name}" for name in row.get("changed_unseen", ())]

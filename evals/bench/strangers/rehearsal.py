@@ -21,7 +21,7 @@ from strangers.opening import inputs_of
 _SECONDS = 120
 _LABELS = {"role", "type", "name", "id"}
 _PROSE = re.compile(r"[A-Za-z][A-Za-z ,.?!']+")
-_SPACED = re.compile(r"\S+ .*", re.DOTALL)
+_SPACED = re.compile(r"[^\W\d]\S* .*", re.DOTALL)
 
 
 def rehearse_all(loaded: Any, runs: Sequence[Json], adapter: ModuleType | None, server: Loopback) -> None:
