@@ -142,6 +142,8 @@ JOURNAL: tuple[Event, ...] = (
     Charged("r4", Usage(70, 30, 0.25, 100), "the process died under it"),
     ModelTried(Usage(30, 2, None), 0.5, "m2"),
     ChildrenProposed(3, (), {"writer": "refused"}, {"writer": "lost {answer}"}, refused={"writer": "Write."}),
+    IterationFinished(3, "skipped", before=(0.5, 0.5), cause="no_texts"),
+    IterationFinished(4, "accepted", "", (0.25,), (0.5,), "stopped", 6),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 

@@ -47,7 +47,7 @@ def sound(rollout: Rollout) -> Rollout:
 
 
 def _numbers(event: Event) -> list[Any]:
-    names = ("iteration", "parent", "score", "seconds", "before", "after", "repeated", "parents")
+    names = ("iteration", "parent", "score", "seconds", "before", "after", "repeated", "parents", "ran")
     found = [getattr(event, name, None) for name in names]
     usage = getattr(event, "usage", None)
     return found if usage is None else [*found, *asdict(usage).values()]

@@ -8,6 +8,7 @@ decisions out, and takes those that a resumed run has made before from its journ
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import count
 from math import fsum
 from random import Random
@@ -17,9 +18,8 @@ from langgraph_gepa.engine.step import Passed, Step
 from langgraph_gepa.engine.trials import Trial, lowest, score_of
 from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import ChildrenProposed, IterationFinished, IterationStarted
+from langgraph_gepa.search.events import Cause, ChildrenProposed, IterationFinished, IterationStarted
 from langgraph_gepa.search.merge import gate_examples
-from langgraph_gepa.search.proposal import in_words
 from langgraph_gepa.search.reflection import Record
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.search.turn import Pick, Turn
@@ -71,27 +71,26 @@ async def mutate(step: Step) -> Passed | IterationFinished:
     records = await step.records(lambda: rules.records(turn, parent.id, drawn, scores))
     if not records:
         flawless = bool(scores) and perfect(scores, turn.perfect)
-        why = "every score is perfect" if flawless else "it has no failure left to reflect on"
-        return step.ended("skipped", why, scores)
+        return step.ended("skipped", "perfect" if flawless else "no_failures", scores)
 
     in_turn = Pick(parent.id, step.plan.lineage)
     names = step.choose(records, lambda: rules.modules(turn, in_turn))  # 8: j <- SELECTMODULE(parent)
     if not names:
-        return step.ended("skipped", "none of the prompts was used in these rollouts", scores_of(records))
+        return step.ended("skipped", "unused", scores_of(records))
     proposed = await step.proposed(lambda: reflect(step, names, records))  # 11: pi'_j <- UPDATEPROMPT(...)
     if not proposed.children:
-        return step.ended("skipped", _why_none(proposed), scores_of(records))
+        return step.ended("skipped", "repeated" if proposed.repeated else "no_texts", scores_of(records))
     children = [{**parent.texts, **changed} for changed in proposed.children]  # 12: copies, with pi'_j
 
     screen = [records[place] for place in rules.screen(turn, ids_of(records))]
     before = scores_of(screen)  # 13: sigma
     if not step.affords(len(screen) * len(children)):
-        return step.ended("skipped", "no rollouts are left to try the new texts", before)
+        return step.ended("skipped", "no_rollouts", before)
     tried = await settle(step.run(texts, ids_of(screen), "feedback", "after") for texts in children)
     afters = list(map(scores_of, tried))  # 13: sigma'
     child, after = max(zip(children, afters, strict=True), key=lambda tried: fsum(tried[1]))
     if not rules.mutation_bar(before, after):  # 14: has the score improved?
-        return step.ended("rejected", "no better on the minibatch", before, after)
+        return step.ended("rejected", "no_better", before, after)
     return Passed(child, before, after)
 
 
@@ -130,7 +129,7 @@ async def merge(step: Step) -> Passed | IterationFinished:
     before = max((tuple(scores[example] for example in gate) for scores in of_parents), key=fsum)
     after = scores_of(await step.run(texts, gate, step.rules.gate))
     if not step.rules.merge_bar(before, after):
-        return step.ended("rejected", "worse than a parent on the gate", before, after)
+        return step.ended("rejected", "below_parents", before, after)
     return Passed(texts, before, after)
 
 
@@ -141,9 +140,9 @@ async def validate(step: Step, passed: Passed) -> IterationFinished:
     await race(step, child, range(enters))
     child = step.admit(child, passed.before, passed.after)  # 15: P and A, the pool with each one's parents
     await race(step, child, count(enters))
-    ran, whole = len(step.pool.known("pareto", child.key)), len(step.pool.pareto_set)
-    reason = "" if ran == whole else f"stopped after {ran} of {whole} pareto examples"
-    return step.ended("accepted", reason, passed.before, passed.after)
+    ran = len(step.pool.known("pareto", child.key))
+    cause: Cause | None = None if ran == len(step.pool.pareto_set) else "stopped"
+    return replace(step.ended("accepted", cause, passed.before, passed.after), ran=ran)
 
 
 async def race(step: Step, child: Candidate, heats: Iterable[int]) -> None:
@@ -161,12 +160,3 @@ def scores_of(trials: Iterable[Trial]) -> Scores:
 
 def ids_of(trials: Iterable[Trial]) -> tuple[str, ...]:
     return tuple(trial[0].example for trial in trials)
-
-
-def _why_none(proposed: ChildrenProposed) -> str:
-    """Why there is nothing to try, in words."""
-    if proposed.repeated:
-        return "these texts were tried before"
-    return "; ".join(
-        f"{name}: {proposed.details.get(name) or in_words(code)}" for name, code in proposed.reasons.items()
-    )

@@ -204,7 +204,7 @@ class Optimizer:
             _require_one_that_ran(trials)
             self.ledger.tell(CandidateAdmitted(0, Candidate(0, texts)))
         if 0 in self.pool.open:
-            self.ledger.tell(IterationFinished(0, "accepted", "the seed"))
+            self.ledger.tell(IterationFinished(0, "accepted", cause="seed"))
         await self._leave_out()
 
     async def _leave_out(self) -> None:

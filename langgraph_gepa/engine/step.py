@@ -13,6 +13,7 @@ from langgraph_gepa.engine.trials import Trial, Trials
 from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
+    Cause,
     ChildrenProposed,
     ExamplesDrawn,
     IterationFinished,
@@ -164,9 +165,9 @@ class Step:
         return child
 
     def ended(
-        self, outcome: Outcome, reason: str, before: tuple[float, ...] = (), after: tuple[float, ...] = ()
+        self, outcome: Outcome, cause: Cause | None, before: tuple[float, ...] = (), after: tuple[float, ...] = ()
     ) -> IterationFinished:
-        return IterationFinished(self.number, outcome, reason, before, after)
+        return IterationFinished(self.number, outcome, before=before, after=after, cause=cause)
 
 
 def _of_race(event: Decision) -> bool:

@@ -37,8 +37,9 @@ def to_json(view: View) -> dict[str, Any]:
     - `failures`: on how many examples the graph `failed`, of the seed and of the best;
     - `frontier`: ids of candidates that are the best on some example; `copied`: answers that new texts repeat;
     - `examples`: id, seed's and best's score of those both were run on;
-    - `iterations`: each with its `outcome`, mean scores `before` and `after` on its minibatch, the texts `proposed` in
-      it and those `refused` because their module cannot take them;
+    - `iterations`: each with its `outcome`, why it ended so (`cause`, one of `events.Cause` or `null`; `reason`, the
+      same in words), mean scores `before` and `after` on its minibatch, the texts `proposed` in it and those `refused`
+      because their module cannot take them;
     - `rollouts` (of the search), `tests` (rollouts on held-out examples), `reflections`, `tokens` and how many of them
       are estimates (`tokens_estimated`), `dollars`, `seconds`, and `usage` by whom.
     """
@@ -70,7 +71,7 @@ def to_json(view: View) -> dict[str, Any]:
             name: [[c.example, c.before.score, c.after.score] for c in comparison.changes] if comparison else []
             for name, comparison in (("validation", view.validation), ("test", view.test))
         },
-        "iterations": [_iteration_json(iteration) for iteration in view.iterations],
+        "iterations": [_iteration_json(iteration, view.pareto) for iteration in view.iterations],
         "rollouts": spent.rollouts,
         "tests": spent.tests,
         "reflections": spent.reflections,
@@ -121,16 +122,17 @@ def _candidate_json(candidate: CandidateView) -> dict[str, Any]:
     }
 
 
-def _iteration_json(iteration: Iteration) -> dict[str, Any]:
+def _iteration_json(iteration: Iteration, pareto: int) -> dict[str, Any]:
     return {
         "iteration": iteration.number,
         "origin": iteration.origin,
         "parents": list(iteration.parents),
         "modules": list(iteration.modules),
-        "proposed": [dict(texts) for texts in iteration.proposed],
-        "refused": dict(iteration.refused),
+        "proposed": [dict(texts) for texts in iteration.proposals.children] if iteration.proposals else [],
+        "refused": dict(iteration.proposals.refused) if iteration.proposals else {},
         "outcome": iteration.outcome,
-        "reason": iteration.reason,
+        "cause": iteration.finished.cause if iteration.finished else None,
+        "reason": iteration.reason(pareto),
         "before": iteration.before,
         "after": iteration.after,
         "candidate": iteration.candidate,

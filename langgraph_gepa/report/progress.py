@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
+from langgraph_gepa.report import words
 from langgraph_gepa.search.candidate import Origin
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
@@ -21,7 +22,6 @@ from langgraph_gepa.search.events import (
     ReflectionFinished,
     RolloutFinished,
 )
-from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.rollout import Usage
 
 Journal = Sequence[tuple[float, Event]]
@@ -32,11 +32,10 @@ Journal = Sequence[tuple[float, Event]]
 class Iteration:
     """One iteration so far: a fold of its own events. Iteration 0 scores the seed.
 
-    `proposed` are the children that were to be tried, each as the texts that are new in it, and `refused` the proposed
-    texts that their module cannot take. `shown` and `tried` count rollouts on the minibatch (parent, then child; of a
+    `shown` and `tried` count rollouts on the minibatch (parent, then child; of a
     racing search on all the batches drawn, then the children on some records), `gated` on a merge's gate, `validated`
     on the pareto set, and `compared` those there of the rival it has to beat. `texts` is the key of its candidate, once
-    that is in the pool; `outcome` is `None` while it is under way. `before` and `after` are the mean scores of parent
+    that is in the pool. `before` and `after` are the mean scores of parent
     and child on the minibatch or gate. `began` and `ended` are seconds of running time.
     """
 
@@ -46,8 +45,7 @@ class Iteration:
     ancestor: int | None = None
     minibatch: int = 0
     modules: tuple[str, ...] = ()
-    proposed: tuple[Texts, ...] = ()
-    refused: Texts = field(default_factory=dict)
+    proposals: ChildrenProposed | None = None
     shown: int = 0
     tried: int = 0
     gated: int = 0
@@ -57,8 +55,7 @@ class Iteration:
     usage: Usage = Usage()
     candidate: int | None = None
     texts: str = ""
-    outcome: Outcome | None = None
-    reason: str = ""
+    finished: IterationFinished | None = None
     before: float | None = None
     after: float | None = None
     ended: float | None = None
@@ -72,9 +69,22 @@ class Iteration:
         return self.shown + self.tried + self.gated + self.validated + self.compared
 
     @property
-    def why(self) -> str:
-        """The reason without the module's name before it, where there is only one."""
-        return self.reason.removeprefix(f"{self.modules[0]}: ") if len(self.modules) == 1 else self.reason
+    def outcome(self) -> Outcome | None:
+        """How it ended; `None` while it is under way."""
+        return self.finished.outcome if self.finished else None
+
+    def reason(self, pareto: int) -> str:
+        """Why it ended so, in words; `pareto` is the size of the pareto set."""
+        if self.finished is None:
+            return ""
+        if self.finished.cause == "no_texts" and self.proposals is not None:
+            return words.without_texts(self.proposals)
+        return words.cause(self.finished, pareto)
+
+    def why(self, pareto: int) -> str:
+        """The same without the module's name before it, where there is only one."""
+        reason = self.reason(pareto)
+        return reason.removeprefix(f"{self.modules[0]}: ") if len(self.modules) == 1 else reason
 
     @property
     def stage(self) -> Literal["minibatch", "reflecting", "trying", "gate", "validating", "ended"]:
@@ -120,7 +130,7 @@ class Iteration:
             case ModulesChosen():
                 return replace(self, modules=event.modules)
             case ChildrenProposed():
-                return replace(self, proposed=event.children, refused=event.refused)
+                return replace(self, proposals=event)
             case RolloutFinished():
                 return self._counted(event)
             case ReflectionFinished():
@@ -129,7 +139,7 @@ class Iteration:
                 return replace(self, candidate=event.candidate.id, texts=event.candidate.key)
             case IterationFinished():
                 before, after = (fmean(scores) if scores else None for scores in (event.before, event.after))
-                return replace(self, outcome=event.outcome, reason=event.reason, before=before, after=after, ended=at)
+                return replace(self, finished=event, before=before, after=after, ended=at)
         return self
 
     def _counted(self, event: RolloutFinished) -> Iteration:

@@ -210,8 +210,8 @@ def outcome_line(iteration: Iteration, pool: Pool) -> Text:
     if iteration.candidate is not None:
         score = words.candidate_score(score_of(pool, iteration.candidate))
         line.append(f"  #{iteration.candidate} scores {score}", "bold")
-    elif iteration.why:
-        line.append(f"  {words.one_line(iteration.why, 100)}", "dim")
+    elif why := iteration.why(len(pool.pareto_set)):
+        line.append(f"  {words.one_line(why, 100)}", "dim")
     return line
 
 

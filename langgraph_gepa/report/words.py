@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from langgraph_gepa.search.budget import Spent
-from langgraph_gepa.search.events import Ended, RunFinished
+from langgraph_gepa.search.events import Cause, ChildrenProposed, Ended, IterationFinished, RunFinished
+from langgraph_gepa.search.proposal import in_words
 from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.search.score import Score
 from langgraph_gepa.visible import visible
@@ -120,6 +121,34 @@ def ending(finished: RunFinished, budget: Mapping[str, Any], spent: Spent, secon
     counted = finished.ended in ("rollouts", "tokens", "iterations")
     words = f"{f'{amount:,}' if counted else write(amount)} of {write(limit)} {_SPENT.get(finished.ended, 'spent')}"
     return words if amount >= limit else f"{words}, and what is left may be too little to go on"
+
+
+CAUSES: Mapping[Cause, str] = {
+    "seed": "the seed",
+    "perfect": "every score is perfect",
+    "no_failures": "it has no failure left to reflect on",
+    "unused": "none of the prompts was used in these rollouts",
+    "no_texts": "no reflection gave a new text",
+    "repeated": "these texts were tried before",
+    "no_rollouts": "no rollouts are left to try the new texts",
+    "no_better": "no better on the minibatch",
+    "below_parents": "worse than a parent on the gate",
+    "stopped": "stopped after {ran} of {pareto} pareto examples",
+}
+
+
+def cause(finished: IterationFinished, pareto: int) -> str:
+    """Why an iteration ended as it did; `pareto` is the size of the pareto set."""
+    if finished.cause is None:
+        return finished.reason
+    return CAUSES[finished.cause].format(ran=finished.ran, pareto=pareto)
+
+
+def without_texts(proposed: ChildrenProposed) -> str:
+    """Why reflection gave no new text, module by module."""
+    return "; ".join(
+        f"{name}: {proposed.details.get(name) or in_words(code)}" for name, code in proposed.reasons.items()
+    )
 
 
 def plural(count: int, noun: str) -> str:

@@ -23,6 +23,18 @@ Judge = Literal["mean", "posterior"]
 Outcome = Literal["accepted", "rejected", "skipped", "failed"]
 
 
+Cause = Literal[
+    "seed", "perfect", "no_failures", "unused", "no_texts", "repeated", "no_rollouts", "no_better", "below_parents",
+    "stopped",
+]  # fmt: skip
+"""Why an iteration ended as it did.
+
+It was the seed's. Nothing to learn from: every score is perfect, or the parent has no failure left, or used none of the
+prompts. Nothing to try: no reflection gave a text (`ChildrenProposed` says why), all were tried before, or no rollouts
+are left. The child was no better on the minibatch, or below a parent on the gate. It was accepted, and its race stopped
+before the end of the pareto set.
+"""
+
 Ended = Limit | Literal["solved", "unchanged", "exhausted"]
 """Why a search ended: the limit of the budget that was reached, or that nothing is left to learn from.
 
@@ -175,13 +187,19 @@ class CandidateAdmitted:
 
 @dataclass(frozen=True, slots=True)
 class IterationFinished:
-    """How an iteration ended. `before` and `after` are the gate's scores of parent (the better one) and child."""
+    """How an iteration ended. `before` and `after` are the gate's scores of parent (the better one) and child.
+
+    Of an accepted child, `ran` is the number of pareto examples it was run on. Runs of earlier versions have a sentence
+    as `reason` in place of `cause` and `ran`.
+    """
 
     iteration: int
     outcome: Outcome
     reason: str = ""
     before: tuple[float, ...] = ()
     after: tuple[float, ...] = ()
+    cause: Cause | None = None
+    ran: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

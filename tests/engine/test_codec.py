@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,7 @@ plain = st.recursive(
 usages = st.builds(Usage, ids, ids, st.none() | floats)
 candidates = st.builds(Candidate, ids, by_name, st.lists(ids, max_size=2).map(tuple), st.none() | ids)
 subsets: SearchStrategy[ev.Subset] = st.sampled_from(["feedback", "pareto", "gate", "test"])
+causes: SearchStrategy[ev.Cause | None] = st.none() | st.sampled_from(get_args(ev.Cause))
 outcomes: SearchStrategy[ev.Outcome] = st.sampled_from(["accepted", "rejected", "skipped", "failed"])
 events: SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.RunStarted, by_name, names, names, names),
@@ -44,7 +46,7 @@ events: SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.RolloutFinished, ids, texts, texts, subsets, floats, usages, floats, texts, st.none() | texts),
     st.builds(ev.ReflectionFinished, ids, texts, usages, floats, texts),
     st.builds(ev.CandidateAdmitted, ids, candidates),
-    st.builds(ev.IterationFinished, ids, outcomes, texts, scores, scores),
+    st.builds(ev.IterationFinished, ids, outcomes, texts, scores, scores, causes, st.none() | ids),
     st.builds(ev.RunFinished, texts),
 )
 feedbacks = st.builds(Feedback, floats, texts, by_name, st.dictionaries(texts, floats, max_size=3))

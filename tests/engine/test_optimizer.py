@@ -270,10 +270,13 @@ def test_a_prompt_without_an_answer_ends_its_own_iteration_and_no_other(
     world.replies = replies
     asyncio.run(world.session(Budget(iterations=20), in_flight=in_flight, tries=4).run())
     ended = [event for event in world.journal() if isinstance(event, IterationFinished)]
-    unanswered = [event for event in ended if "gave no answer" in event.reason]
+    unanswered = [event for event in ended if event.cause == "no_texts"]
+    details = [event.details for event in world.journal() if isinstance(event, ChildrenProposed) and event.details]
     assert len(ended) == 21
     assert {event.outcome for event in unanswered} == {"skipped"}
-    assert "too long" in unanswered[0].reason or failure == "failing"
+    assert len(details) == len(unanswered)
+    assert all("gave no answer" in words for detail in details for words in detail.values())
+    assert "too long" in str(details[0]) or failure == "failing"
 
 
 def test_a_model_that_answers_no_more_ends_the_run(worlds: Any) -> None:
@@ -284,8 +287,8 @@ def test_a_model_that_answers_no_more_ends_the_run(worlds: Any) -> None:
     )
     with pytest.raises(ModelError, match="no such parameter"):
         asyncio.run(world.session(Budget(rollouts=5000)).run())
-    reasons = [event.reason for event in world.journal() if isinstance(event, IterationFinished)]
-    assert sum("gave no answer" in reason for reason in reasons) == REFUSALS
+    proposed = [event for event in world.journal() if isinstance(event, ChildrenProposed)]
+    assert sum("unanswered" in event.reasons.values() for event in proposed) == REFUSALS
 
 
 def test_a_cancelled_run_keeps_what_has_ended_and_charges_the_rest(worlds: Any) -> None:
@@ -339,9 +342,10 @@ def test_a_placeholder_lost_twice_drops_the_proposal(worlds: Any) -> None:
     world.replies = ["```\nmuch better\n```", "```\neven better\n```"]
     pool = asyncio.run(world.session(Budget(iterations=1), check=broken).run())
     (end,) = [event for event in world.journal() if isinstance(event, IterationFinished) and event.iteration == 1]
-    assert (end.outcome, end.reason) == ("skipped", "m: the placeholder {question} is lost")
+    assert (end.outcome, end.cause) == ("skipped", "no_texts")
     (proposed,) = [event for event in world.journal() if isinstance(event, ChildrenProposed)]
     assert (proposed.children, proposed.refused) == ((), {"m": "even better"})
+    assert proposed.details == {"m": "the placeholder {question} is lost"}
     assert len(pool.candidates) == 1
     assert {texts for texts, _ in world.evaluator.started} == {pool.candidates[0].key}
 

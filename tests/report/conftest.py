@@ -183,7 +183,7 @@ class Script:
         self.tell(RunStarted(dict(TEXTS), *ids))
         self.run(TEXTS, self.pool.pareto_set, 0, "pareto")
         self.tell(CandidateAdmitted(0, Candidate(0, dict(TEXTS))))
-        self.tell(IterationFinished(0, "accepted", "the seed"))
+        self.tell(IterationFinished(0, "accepted", cause="seed"))
 
     def mutate(self, accept: bool | None = None) -> None:
         number = self.pool.iterations + 1
@@ -192,7 +192,7 @@ class Script:
         self.tell(IterationStarted(number, (parent.id,), batch))
         before = self.run(dict(parent.texts), batch, number, "feedback")
         if all(score == 1 for score in before):
-            self.tell(IterationFinished(number, "skipped", "every score is perfect", before))
+            self.tell(IterationFinished(number, "skipped", before=before, cause="perfect"))
             return
         (name,) = round_robin(self.pool, parent.id)
         self.tell(ModulesChosen(number, parent.id, (name,)))
@@ -200,7 +200,7 @@ class Script:
         texts = dict(parent.texts) | {name: self._rewritten(parent.texts[name], name)}
         after = self.run(texts, batch, number, "feedback")
         if not (fsum(after) > fsum(before) if accept is None else accept):
-            self.tell(IterationFinished(number, "rejected", "no better on the minibatch", before, after))
+            self.tell(IterationFinished(number, "rejected", "", before, after, "no_better"))
             return
         self._admit(texts, (parent.id,), number, before, after, None)
 
@@ -225,7 +225,7 @@ class Script:
         before = max((tuple(scores[id] for id in gate) for scores in (one, two)), key=fsum)
         after = self.run(texts, gate, number, "gate")
         if fsum(after) < fsum(before):
-            self.tell(IterationFinished(number, "rejected", "worse than a parent on the gate", before, after))
+            self.tell(IterationFinished(number, "rejected", "", before, after, "below_parents"))
             return True
         self._admit(texts, (merge.first, merge.second), number, before, after, merge.ancestor)
         return True

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from langgraph_gepa.report.progress import Iteration, iterations, tell
@@ -6,6 +7,7 @@ from langgraph_gepa.search.candidate import Candidate
 from langgraph_gepa.search.events import (
     CandidateAdmitted,
     ChildrenProposed,
+    IterationFinished,
     IterationStarted,
     ModulesChosen,
     ReflectionFinished,
@@ -83,7 +85,20 @@ def test_proposed_texts_are_told_whether_they_were_tried_or_refused() -> None:
     known: dict[int, Iteration] = {}
     tell(known, IterationStarted(1, (0,), ("a",)), 0.0)
     tell(known, ChildrenProposed(1, ({"m": "new"},), {"n": "refused"}, refused={"n": "lost {x}"}), 0.0)
-    assert (known[1].proposed, known[1].refused) == (({"m": "new"},), {"n": "lost {x}"})
+    assert known[1].proposals == ChildrenProposed(1, ({"m": "new"},), {"n": "refused"}, refused={"n": "lost {x}"})
+
+
+def test_why_no_text_was_tried_is_told_by_module() -> None:
+    """The codes and details of the reflections, in words; the name of a single module is left out on one line."""
+    proposed = ChildrenProposed(1, (), {"m": "refused", "n": "unchanged"}, {"m": "it lost {x}"})
+    for modules, why in (("m", "n"), "m: it lost {x}; n: nothing to change"), (("m",), "it lost {x}"):
+        known: dict[int, Iteration] = {}
+        reasons = {name: proposed.reasons[name] for name in modules}
+        tell(known, ModulesChosen(1, 0, modules), 0.0)
+        tell(known, replace(proposed, reasons=reasons), 0.0)
+        tell(known, IterationFinished(1, "skipped", cause="no_texts"), 0.0)
+        assert known[1].why(30) == why
+    assert known[1].reason(30) == "m: it lost {x}"
 
 
 def test_a_run_cut_in_the_middle_shows_what_was_under_way(script: Callable[..., Any]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import get_args
 
 import pytest
 
-from langgraph_gepa.report.words import ending, limits, money
+from langgraph_gepa.report.words import cause, ending, limits, money
 from langgraph_gepa.search.budget import Budget, Spent
-from langgraph_gepa.search.events import Ended, RunFinished
+from langgraph_gepa.search.events import Cause, Ended, IterationFinished, RunFinished
 from langgraph_gepa.search.rollout import Usage
 
 
@@ -42,8 +43,17 @@ def test_a_limit_that_ended_a_search_is_told_with_what_was_spent(ended: Ended, w
 
 
 def test_runs_of_earlier_versions_end_as_they_said() -> None:
-    """Their journals hold a sentence in place of the limit."""
+    """Their journals hold a sentence in place of the limit, and of an iteration's cause."""
     assert ending(RunFinished("30 rollouts spent"), {}, Spent(), 0.0) == "30 rollouts spent"
+    assert cause(IterationFinished(2, "rejected", "no better on the minibatch"), 30) == "no better on the minibatch"
+
+
+def test_every_cause_that_an_iteration_ends_by_has_words() -> None:
+    """Numbers among them: of a race that was stopped, how far it went."""
+    for code in get_args(Cause):
+        assert "{" not in cause(IterationFinished(2, "accepted", cause=code, ran=6), 30)
+    stopped = IterationFinished(2, "accepted", cause="stopped", ran=6)
+    assert cause(stopped, 30) == "stopped after 6 of 30 pareto examples"
 
 
 def test_a_limit_of_one_is_one() -> None:
