@@ -18,7 +18,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, cast
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -303,3 +303,13 @@ def _replaced(node: ast.AST, changes: Mapping[Position, ast.expr]) -> ast.AST:
     made = copy.copy(node)
     vars(made).update(new)
     return made
+
+
+def enclosed(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The names that a function takes from those around it, with what they hold; not names that hold nothing yet."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            held = cell.cell_contents
+        except ValueError:
+            continue
+        yield name, held

@@ -150,11 +150,7 @@ def _is_prompt(function: ast.expr, reading: Reading, imported: Collection[str]) 
 def _outside(function: FunctionType, name: str) -> Any:
     """What a function's code means by a name that is not its own."""
     if name in function.__code__.co_freevars:
-        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-        try:
-            return cells[name].cell_contents
-        except ValueError:  # not yet assigned
-            return None
+        return dict(code.enclosed(function)).get(name)
     if imported := imports.values(function, name):
         return imported[0]
     return None if name in function.__code__.co_varnames else function.__globals__.get(name)

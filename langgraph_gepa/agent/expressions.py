@@ -53,11 +53,9 @@ class Expressions(Names):
                 return value
             case ast.Name(id=name) if name in parameters(self.reading.function.__code__):
                 return Given(self.key, name)
-        named = self.resolve(node)
-        if type(named) is property or named is MISSING:
-            return ANY
-        key = containers.key_of(named)
-        return ANY if type(key) is tuple else key
+            case ast.Name(id=name) if name in self.reading.function.__code__.co_freevars:
+                return Given(self.key, name)
+        return constant(self.resolve(node))
 
     def variable(self, name: str) -> Place:
         return ("var", self.key, name)
@@ -288,6 +286,14 @@ class Expressions(Names):
 
 _LOOKUPS = {"get", "pop", "setdefault"}
 _METHODS = {"replace", "join", "items", "values", "format_messages", *_LOOKUPS}
+
+
+def constant(value: object) -> Hashable:
+    """The key that an object is, `ANY` for one that is no key known from its source."""
+    if type(value) is property or value is MISSING:
+        return ANY
+    key = containers.key_of(value)
+    return ANY if type(key) is tuple else key
 
 
 def parameters(compiled: CodeType) -> tuple[str, ...]:

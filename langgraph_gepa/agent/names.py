@@ -78,11 +78,7 @@ class Names:
         if name in self.imported:
             return self.imported[name]
         if name in function.__code__.co_freevars:
-            cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
-            try:
-                return cell.cell_contents
-            except ValueError:
-                return MISSING
+            return dict(code.enclosed(function)).get(name, MISSING)
         if name in function.__code__.co_varnames or name in function.__code__.co_cellvars:
             return MISSING
         return function.__globals__.get(name, MISSING)

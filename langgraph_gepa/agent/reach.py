@@ -62,16 +62,9 @@ def _values(functions: Iterable[FunctionType]) -> Iterator[str]:
 
 def outside(function: FunctionType) -> Iterator[str]:
     """The strings and paths that a function's code names: in closures, globals and defaults."""
-    cells = (cell.cell_contents for cell in function.__closure__ or () if _filled(cell))
+    cells = (held for _, held in code.enclosed(function))
     globals_ = (function.__globals__.get(name) for name in function.__code__.co_names)
     imported = (value for one in imports.of(function) for value in imports.values(function, one.name))
     for value in (*cells, *globals_, *imported, *(function.__defaults__ or ())):
         if issubclass(type(value), str | PurePath):
             yield str(value)
-
-
-def _filled(cell: object) -> bool:
-    try:
-        return cell.cell_contents is not None  # type: ignore[attr-defined]  # it is a closure's cell
-    except ValueError:  # not yet assigned
-        return False

@@ -319,11 +319,7 @@ def _attribute(value: Any, name: str) -> Any:
 
 
 def _content(function: FunctionType, name: str) -> Iterator[Any]:
-    cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
-    try:
-        yield cell.cell_contents
-    except ValueError:  # not yet assigned
-        return
+    yield from (held for enclosed, held in code.enclosed(function) if enclosed == name)
 
 
 def _defaults(function: FunctionType, name: str) -> Iterator[Any]:

@@ -109,4 +109,5 @@ def _says(text: Text, use: Use) -> bool:
         return wording.length(*said) >= _SPARE
     if text.style == "fstring" and not wording.instructs_by_itself(*said):
         return False
-    return wording.instructs(*said, least=_SENTENCE if use == "branch" else 3)
+    long = wording.ALONE if use == "near" else wording.LONG
+    return wording.instructs(*said, least=_SENTENCE if use == "branch" else 3, long=long)

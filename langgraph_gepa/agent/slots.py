@@ -16,7 +16,7 @@ from langchain_core.prompts import BasePromptTemplate, FewShotPromptTemplate, Pr
 from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import company, compiled, descriptions, libraries, roles, statements, templates, wording
+from langgraph_gepa.agent import code, company, compiled, descriptions, libraries, roles, statements, templates, wording
 from langgraph_gepa.agent.anatomy import Step, functions, imports
 from langgraph_gepa.agent.code import Position
 from langgraph_gepa.agent.demands import Demands
@@ -222,10 +222,10 @@ class Slots:
         function = None if reading is None else reading.function
         imported = [] if function is None else imports.values(function, name)
         value = imported[0] if imported else None if function is None else function.__globals__.get(name)
-        held: list[Any] = [value]
+        held: list[Any] = [value, *(one for known, one in code.enclosed(function) if known == name)] if function else []
         if type(value) is dict or type(value) is list:
             held = list(value.values() if type(value) is dict else value)[:_FEW]
-        return any(type(one) is str and wording.instructs(one) for one in held)
+        return any(type(one) is str and wording.instructs(one, long=wording.ALONE) for one in held)
 
 
 def _unproven(how: Filling) -> Filling:

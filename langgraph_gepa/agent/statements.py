@@ -10,13 +10,18 @@ from typing_extensions import override
 
 from langgraph_gepa.agent import code, company, fields, guards
 from langgraph_gepa.agent.calls import Calls
-from langgraph_gepa.agent.expressions import last, parameters
-from langgraph_gepa.agent.flow import ANY, Flow, Guard, Path, Place, Reading, Source
+from langgraph_gepa.agent.expressions import constant, last, parameters
+from langgraph_gepa.agent.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source
 from langgraph_gepa.agent.uses import PROMPT_NAME, Choice
 
 
 def read(flow: Flow, function: FunctionType) -> None:
-    """Adds a function's edges and sinks to the flow, unless it has been read or has no source."""
+    """Adds a function's edges and sinks to the flow, unless it has been read or has no source.
+
+    Functions that a factory makes share their code, and differ in what they enclose.
+    """
+    for name, held in code.enclosed(function):
+        flow.given[Given(id(function.__code__), name)].add(constant(held))
     if id(function.__code__) in flow.readings:
         return
     found = code.source(function.__code__)

@@ -128,7 +128,7 @@ class _Reader:
         self.names: Mapping[str, Any] = {
             **vars(builtins),
             **function.__globals__,
-            **{name: cell.cell_contents for name, cell in _filled(function)},
+            **dict(code.enclosed(function)),
         }
         compiled = function.__code__
         self.local = {*compiled.co_varnames, *compiled.co_cellvars}
@@ -262,15 +262,6 @@ _MISSING = object()
 _CHANGING = frozenset({
     "append", "extend", "insert", "add", "update", "remove", "discard", "pop", "popitem", "clear", "setdefault",
 })  # fmt: skip
-
-
-def _filled(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            cell.cell_contents  # noqa: B018 - an empty cell raises
-        except ValueError:
-            continue
-        yield name, cell
 
 
 def _path(node: ast.expr) -> list[str]:

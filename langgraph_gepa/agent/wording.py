@@ -15,6 +15,8 @@ from langgraph_gepa.search.module import Style
 
 LONG = 8
 """Words from which a text is more than a value, a heading or a fallback."""
+ALONE = 5
+"""Words from which a text that is all a message says, but for labels, is more than a value."""
 _LABEL = 12
 """Words up to which a line before a colon, or a heading, is a label."""
 _FEW = 3
@@ -40,12 +42,14 @@ def is_value(text: str) -> bool:
     return not (_COLON.search(text) or _HEADING.match(text))
 
 
-def instructs(text: str, style: Style = "plain", tokens: Iterable[str] = (), *, least: int = 2) -> bool:
+def instructs(
+    text: str, style: Style = "plain", tokens: Iterable[str] = (), *, least: int = 2, long: int = LONG
+) -> bool:
     """Whether a text that is put into another says something rather than being a value: it has a sentence of at least
-    `least` words, or is long."""
+    `least` words, or is `long`."""
     lines = list(_lines(text, style, tokens))
     sentence = any(_ENDS.search(line) and words(line) >= least for line in lines)
-    return sentence or (length(text, style, tokens) >= LONG and not frames(text, style, tokens))
+    return sentence or (length(text, style, tokens) >= long and not frames(text, style, tokens))
 
 
 def instructs_by_itself(text: str, style: Style = "plain", tokens: Iterable[str] = ()) -> bool:

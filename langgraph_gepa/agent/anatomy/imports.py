@@ -192,11 +192,7 @@ def _home(names: Names, module: str, level: int) -> str:
 
 def _enclosed(function: FunctionType) -> Iterator[tuple[str, ModuleType]]:
     """The modules of the project among a function's free variables."""
-    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            module = cell.cell_contents
-        except ValueError:  # not yet assigned
-            continue
+    for variable, module in code.enclosed(function):
         if issubclass(type(module), ModuleType) and territory.own(territory.names_in(module).get("__name__")):
             yield variable, module
 
