@@ -46,7 +46,7 @@ class Calls:
     """What all calls to one provider know together: whether the world is up, and whether to go on at all.
 
     While the world is down one call tries and the others wait; they go on by themselves when it
-    is back. `say` is told of both, in words for people; `whom` is what it calls the provider.
+    is back. `say` is called with a message about both; `whom` is what it calls the provider.
     """
 
     def __init__(

@@ -37,7 +37,7 @@ def load_examples(source: Source, name: str = "trainset") -> tuple[Example, ...]
     and messages again in each rollout. An id left out is made from the content; a second
     example with the same id gets `-2` after it, a third `-3`.
 
-    Raises `ExampleError` naming the file and line, or the position, and what to mend.
+    Raises `ExampleError` naming the file and line, or the position, and what to fix.
     """
     if isinstance(source, str | Path):
         items = _file(Path(source), name)

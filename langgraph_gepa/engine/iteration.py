@@ -8,7 +8,6 @@ decisions out, and takes those that a resumed run has made before from its journ
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import count
 from math import fsum
 from random import Random
@@ -142,7 +141,7 @@ async def validate(step: Step, passed: Passed) -> IterationFinished:
     await race(step, child, count(enters))
     ran = len(step.pool.known("pareto", child.key))
     cause: Cause | None = None if ran == len(step.pool.pareto_set) else "stopped"
-    return replace(step.ended("accepted", cause, passed.before, passed.after), ran=ran)
+    return step.ended("accepted", cause, passed.before, passed.after, ran)
 
 
 async def race(step: Step, child: Candidate, heats: Iterable[int]) -> None:

@@ -39,12 +39,12 @@ REFUSALS = 5
 
 
 class Ledger:
-    """The one way to spend, and the one way to tell: journal, pool and observers move together.
+    """The only way to pay for rollouts and replies: each is stored in the journal before it is used.
 
-    At most `concurrency` rollouts run at once, in the order they were asked for. `failure` is what the
-    evaluator or the model raised last; it stops the ledger. `say` is told in words when the
-    provider is down or limits its rate. Tokens and dollars go beyond `budget` by less than one call takes, and what is
-    under way when its seconds are over is cut off.
+    At most `concurrency` rollouts run at once, in the order they were asked for. `failure` is what the evaluator or
+    the model raised last; it stops the ledger. `say` is called with a message when the provider is down or limits its
+    rate. Tokens and dollars go beyond `budget` by less than one call takes, and what is under way when its seconds are
+    over is cut off.
     """
 
     def __init__(
@@ -121,8 +121,8 @@ class Ledger:
     ) -> Rollout:
         """The `repeat`-th rollout, from 0, of these texts on this content, paid for at most once in the run.
 
-        Who asks first pays, whatever for; who asks meanwhile waits. Where the pool does not know the
-        score in `subset` yet, it is told.
+        The first caller pays, and callers meanwhile wait. A score that the pool does not know in `subset` yet is
+        journalled again, at no cost.
         """
         texts_id = texts_key(texts)
         key = digest(["once", self._evaluator.fingerprint, texts_id, example.digest, repeat])

@@ -165,9 +165,14 @@ class Step:
         return child
 
     def ended(
-        self, outcome: Outcome, cause: Cause | None, before: tuple[float, ...] = (), after: tuple[float, ...] = ()
+        self,
+        outcome: Outcome,
+        cause: Cause | None,
+        before: tuple[float, ...] = (),
+        after: tuple[float, ...] = (),
+        ran: int | None = None,
     ) -> IterationFinished:
-        return IterationFinished(self.number, outcome, before=before, after=after, cause=cause)
+        return IterationFinished(self.number, outcome, "", before, after, cause, ran)
 
 
 def _of_race(event: Decision) -> bool:

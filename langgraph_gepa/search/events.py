@@ -97,7 +97,7 @@ class ExamplesDrawn:
 class ModulesChosen:
     """A decision: the modules to reflect on. Moves the parent's round-robin pointer.
 
-    `records` are the feedback examples whose rollouts the reflection is shown: used from now on.
+    `records` are the feedback examples whose rollouts the reflection is given: used from now on.
     """
 
     iteration: int

@@ -99,8 +99,8 @@ def is_echo(text: str, current: str) -> bool:
     notes = [OWN_TEXT, *_PAGE.findall(text), *(match[0] for match in LEFT_OUT.finditer(text))]
     if any(note in text and note not in current for note in notes):
         return True
-    said, before = words(text), words(current)
-    return any(sentence in said and sentence not in before for sentence in _SENTENCES)
+    proposed, before = words(text), words(current)
+    return any(sentence in proposed and sentence not in before for sentence in _SENTENCES)
 
 
 def _sentences() -> Iterator[str]:

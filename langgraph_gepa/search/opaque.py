@@ -84,8 +84,8 @@ def thoughts(block: Mapping[str, Any]) -> str | None:
     if not isinstance(kind, str) or not re.search("think|reason", kind, re.IGNORECASE):
         return None
     held = [block.get(key) for key in ("thinking", "reasoning", "summary", "text")]
-    said = [text for part in held for text in _strings(part, 0) if re.search(r"\s", text.strip())]
-    return readable("\n".join(said))
+    found = [text for part in held for text in _strings(part, 0) if re.search(r"\s", text.strip())]
+    return readable("\n".join(found))
 
 
 def _abridged(value: Any, depth: int, messages: bool) -> Any:

@@ -74,7 +74,7 @@ def literals(text: str, style: Style, tokens: Iterable[str] = ()) -> tuple[str, 
         split = parts(text, style, tokens)
     except BrokenTemplateError:
         split = [Part(text)]
-    return tuple(said for part in split if (said := part.literal.strip()))
+    return tuple(literal for part in split if (literal := part.literal.strip()))
 
 
 def filled_twice(style: Style, names: Iterable[str]) -> bool:

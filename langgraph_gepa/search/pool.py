@@ -32,7 +32,7 @@ class Pool:
     `pareto`, `feedback` and `tests` map a candidate's key to example id to the scores of its
     rollouts there, in the order they were paid for. `open` holds what has happened so far in
     each iteration under way. `merge_due` says that a mutation was accepted since the last start.
-    `used` maps a candidate's key to how often a reflection was shown its rollout on an example, `ran`
+    `used` maps a candidate's key to how many reflections were given its rollout on an example, `ran`
     counts rollouts of all candidates per feedback example. `replies` maps a reply's key in the ledger to the
     iteration that paid for it.
     """

@@ -17,7 +17,7 @@ from langgraph_gepa.search.placeholders import BrokenTemplateError, Part, parts
 from langgraph_gepa.search.rollout import Call, Rollout
 
 _ROLES = {"human": "user", "ai": "assistant"}
-Shown = Counter[tuple[str, ...]]
+Written = Counter[tuple[str, ...]]
 _LONGEST_THOUGHT = 1_000  # characters of a model's own reasoning: enough to see where it went wrong
 _TELLING = 20  # so many characters of a text are enough to recognise it inside a message
 
@@ -52,12 +52,12 @@ def calls_of(module: Module, rollout: Rollout) -> tuple[Call, ...]:
 
 def record_blocks(module: Module, text: str, record: Record) -> tuple[Block, Block, Block]:
     """What came in, the module's own calls under `text`, and how the rollout ended; all of it escaped."""
-    shown: Shown = Counter()
-    inputs = list(_fields("input", record.inputs, shown)) or [Piece("(none)")]
-    calls = list(_calls(module, text, record, shown)) or [
+    written: Written = Counter()
+    inputs = list(_fields("input", record.inputs, written)) or [Piece("(none)")]
+    calls = list(_calls(module, text, record, written)) or [
         Piece("(none: this module did not run here; judge by the outcome whether its text had a part in that)")
     ]
-    outcome = list(_outcome(record, shown)) or [Piece("(nothing)")]
+    outcome = list(_outcome(record, written)) or [Piece("(nothing)")]
     return _escaped(inputs), _escaped(calls), _escaped(outcome)
 
 
@@ -70,32 +70,32 @@ def _escaped(block: Block) -> Block:
     return tuple(Piece(escape(piece.label), escape(readable(piece.text))) for piece in block)
 
 
-def _fields(label: str, value: Any, shown: Shown) -> Iterable[Piece]:
-    """A state, key by key; conversations message by message, and what was shown is not shown again."""
+def _fields(label: str, value: Any, written: Written) -> Iterable[Piece]:
+    """A state, key by key; conversations message by message, and none that is written above already."""
     if not isinstance(value, Mapping):
         yield Piece(label, _plain(value))
         return
     for key, item in value.items():
         if _is_conversation(item):
-            yield from _conversation(f"{key}: {_count(item)}", item, shown, always=item[-1:])
+            yield from _conversation(f"{key}: {_count(item)}", item, written, always=item[-1:])
         else:
             yield Piece(str(key), "null" if item is None else _plain(item) or '""')
 
 
-def _outcome(record: Record, shown: Shown) -> Iterable[Piece]:
+def _outcome(record: Record, written: Written) -> Iterable[Piece]:
     outputs, error = record.rollout.outputs, record.rollout.error
     if isinstance(outputs, Mapping) and isinstance(record.inputs, Mapping):
         same = [key for key, item in outputs.items() if key in record.inputs and record.inputs[key] == item]
-        yield from _fields("output", {key: item for key, item in outputs.items() if key not in same}, shown)
+        yield from _fields("output", {key: item for key, item in outputs.items() if key not in same}, written)
         if same:
             yield Piece("unchanged from the inputs", ", ".join(map(str, same)))
     elif outputs is not None:
-        yield from _fields("output", outputs, shown)
+        yield from _fields("output", outputs, written)
     if error is not None:
         yield Piece("the run failed", error)
 
 
-def _calls(module: Module, text: str, record: Record, shown: Shown) -> Iterable[Piece]:
+def _calls(module: Module, text: str, record: Record, written: Written) -> Iterable[Piece]:
     for number, call in enumerate(calls_of(module, record.rollout), 1):
         place = f" in node {call.node}" if call.node else ""
         title = f"call {number}, {call.kind} {call.name}{place}"
@@ -104,18 +104,18 @@ def _calls(module: Module, text: str, record: Record, shown: Shown) -> Iterable[
             yield from _conversation(
                 f"{title}, got {_count(messages)}",
                 messages,
-                shown,
+                written,
                 module=module,
                 text=text,
                 inputs=record.inputs,
             )
             if call.output is not None:
-                shown[_identity(call.output)] += 1
+                written[_identity(call.output)] += 1
                 yield from _message(call.output, "replied")
         elif call.kind == "tool":
             yield Piece(title, _plain(call.inputs))
             if call.error is None:
-                shown[_identity({"role": "tool", "content": _plain(call.output)})] += 1
+                written[_identity({"role": "tool", "content": _plain(call.output)})] += 1
                 yield Piece("returned", _plain(call.output) or '""')
         else:
             yield Piece(title, _plain(call.inputs))
@@ -127,25 +127,25 @@ def _calls(module: Module, text: str, record: Record, shown: Shown) -> Iterable[
 def _conversation(
     title: str,
     messages: Sequence[Any],
-    shown: Shown,
+    written: Written,
     *,
     always: Sequence[Any] = (),
     module: Module | None = None,
     text: str = "",
     inputs: Any = None,
 ) -> Iterable[Piece]:
-    """The messages that were not shown before; `shown` counts, so that a message said twice is shown twice."""
-    here: Shown = Counter()
+    """The messages that are not written above; `written` counts them, so one that was sent twice is there twice."""
+    here: Written = Counter()
     pieces: list[Piece] = []
     repeated = 0
     for message in messages:
         identity = _identity(message)
         here[identity] += 1
-        if here[identity] <= shown[identity] and not any(message is kept for kept in always):
+        if here[identity] <= written[identity] and not any(message is kept for kept in always):
             repeated += 1
         else:
             pieces += _message(message) if module is None else _without_text(module, text, inputs, message)
-    shown |= here
+    written |= here
     yield Piece(f"{title}, {repeated} of them shown above" if repeated else title)
     yield from pieces
 
@@ -153,11 +153,11 @@ def _conversation(
 def _message(message: Any, label: str | None = None, content: str | None = None) -> list[Piece]:
     if not isinstance(message, Mapping):
         return [Piece(label or "message", _plain(message))]
-    said = _content(message) if content is None else content
+    words = _content(message) if content is None else content
     asked = message.get("tool_calls") or ()
     thought = _thoughts(message)
     pieces = [Piece("thought", elide(thought, _LONGEST_THOUGHT))] if thought else []
-    pieces += [Piece(label or _role(message), said or '""')] if said or not asked else []
+    pieces += [Piece(label or _role(message), words or '""')] if words or not asked else []
     pieces += [Piece(f"asked for tool {call.get('name')}", _plain(call.get("args"))) for call in asked]
     return pieces
 

@@ -173,10 +173,10 @@ def _feedback(module: Module, record: Record) -> str:
         lines.append(f"on the whole run: {feedback.comment}" if own else feedback.comment)
     if feedback.objectives:
         lines.append("scores: " + ", ".join(f"{name} {_number(score)}" for name, score in feedback.objectives.items()))
-    said = escape(readable("\n".join(lines)))
+    comments = escape(readable("\n".join(lines)))
     if feedback.comment or feedback.by_module or not record.reference:
-        return said or "(none but the score)"
-    return "\n".join(filter(None, [said, f"(none in words) This was expected:\n{reference_text(record)}"]))
+        return comments or "(none but the score)"
+    return "\n".join(filter(None, [comments, f"(none in words) This was expected:\n{reference_text(record)}"]))
 
 
 def _tagged(tag: str, content: str) -> list[str]:

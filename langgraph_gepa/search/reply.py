@@ -239,8 +239,9 @@ def _says_no_change(prose: Sequence[str], *, bare: bool) -> bool:
 
 def _may_say_no_change(text: str, current: str) -> bool:
     """Whether the text may be the marker that we ask for in another language: two or three words in capitals."""
-    said = text.split()
-    return 2 <= len(said) <= 3 and text.isupper() and not current.isupper() and set(said).isdisjoint(current.split())
+    marker = text.split()
+    capitals = text.isupper() and not current.isupper()
+    return capitals and 2 <= len(marker) <= 3 and set(marker).isdisjoint(current.split())
 
 
 def _is_no_change(line: str) -> bool:
