@@ -21,7 +21,7 @@ from langgraph_gepa.agent.uses import PROMPT_NAME, Kept, Use
 _ROLES = {"system", "human", "user", "developer"}
 _TOKEN = re.compile(r"\W+\w[\w .:-]*\W*|[A-Z][A-Z0-9_]{2,}")
 """What is replaced in a text to fill it: a word in signs of any kind, or in capitals."""
-_HARMLESS = {*dir(str), *dir(list), *dir(dict), *dir(set), *sinks.CALLS, *FILLS, "format_messages"}
+_HARMLESS = {*dir(str), *dir(list), *dir(dict), *dir(set), *sinks.CALLS, *FILLS, *sinks.FILLING}
 """Methods of Python's own types, those that models and runnables are called by, and those that fill in a text."""
 _COMPARING = {"startswith", "endswith", "find", "index", "count", "fullmatch", "search"}
 

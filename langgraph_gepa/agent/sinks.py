@@ -39,6 +39,8 @@ _DESCRIBED = ("tools", "schema", "response_format", "args_schema", "pydantic_obj
 """Arguments that are described to a model."""
 _TOOL_MAKERS = {"tool", "from_function", "Tool", "StructuredTool", "create_handoff_tool"}
 _TEXTS = ("template", "messages", "prefix", "suffix")
+FILLING = {"partial", "format_prompt", "aformat_prompt", "format_messages", "aformat_messages"}
+"""Methods by which a template of LangChain's takes what stands in its placeholders, as keyword arguments."""
 _CHATS = re.compile(r"\b(?:chat|completions?|responses|messages)\.\w+$|\ba?completion$|\bgenerate_content\w*$")
 """The calls of providers' own clients that ask a language model: `client.chat.completions.create`."""
 _SYSTEM = re.compile(r"(?:^|_)(?:sys(?:tem)?|instructions)(?:_|$)", re.IGNORECASE)
@@ -62,6 +64,10 @@ def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
     elif (template := _template(node, name, expressions)) is not None:
         for argument in [*node.args, *(given[k] for k in _TEXTS if k in given)]:
             yield from _template_text(argument, template, expressions)
+        if "partial_variables" in given:
+            yield given["partial_variables"], "inserted"
+    elif name in FILLING and isinstance(node.func, ast.Attribute) and _may_be_template(node.func.value, expressions):
+        yield from ((keyword.value, "inserted") for keyword in node.keywords)
     elif calls_model(node, expressions):
         yield from _input(given.get("input", given.get("messages", first)))
     elif name in _TAKERS and node.args:
@@ -174,6 +180,12 @@ def _template_text(node: ast.expr, style: Style, expressions: Expressions) -> It
         case _:
             yield node, "prompt"
             yield node, style
+
+
+def _may_be_template(node: ast.expr, expressions: Expressions) -> bool:
+    """Whether an expression is a template of LangChain's, or an object that is not known."""
+    kind = expressions.kind(node)
+    return kind is MISSING or isinstance(kind, BasePromptTemplate) or _subclass(kind, (BasePromptTemplate,))
 
 
 def _subclass(target: Any, bases: tuple[type, ...]) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import enum
 import functools
+import json
 import string
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import pytest
 from jinja2 import Template
@@ -237,6 +238,43 @@ def helpers(echo: Any) -> Any:
         echo.invoke([SystemMessage(cached("prose")), *decorated("verse")])
 
     return graph(node)
+
+
+STAFF = {"planner": "Call the planner if the user wants another plan."}
+SECTIONS = {"closer": {"when": "Call the closer once the user has chosen a plan."}}
+RULES = ["Never call the teller before the user has asked."]
+OTHERS = {"dates": "Always ask the keeper of dates before you answer."}
+ROUTES = PromptTemplate.from_template("You route by {staff} for {question}.")
+
+
+class Router:
+    STAFF: ClassVar = {"class": "Call the member of a class if no other can help."}
+
+    def __init__(self, echo: Any) -> None:
+        self.model = echo
+        self.routes = ROUTES
+
+    def __call__(self, state: State) -> None:
+        (self.routes.partial(staff=self.STAFF) | self.model).invoke({"question": state["question"]})
+
+
+@form("Call the planner", "Call the closer", "Never call the teller", "Always ask the keeper", "Call the member")
+def whole_containers(echo: Any) -> Any:
+    def node(state: State) -> None:
+        chain = ROUTES.partial(staff=STAFF) | echo
+        chain.invoke({"question": state["question"]})
+        echo.invoke(ROUTES.format_prompt(staff=json.dumps(SECTIONS), **state))
+        chat = ChatPromptTemplate.from_messages([("system", "You chat by {rules}."), ("human", "{question}")])
+        rules = {"rules": RULES}
+        (chat.partial(**rules) | echo).invoke({"question": state["question"]})
+        made = PromptTemplate(
+            template="You keep {others} for {question}.",
+            input_variables=["question"],
+            partial_variables={"others": OTHERS},
+        )
+        (made | echo).invoke({"question": state["question"]})
+
+    return graph(node, Router(echo))
 
 
 PROMPTS = {"plan": {"system": "You are loaded by a helper."}, "spare": {"system": "You are never loaded by name."}}
