@@ -135,7 +135,11 @@ def _renamed(item: Mapping[Any, Any], where: str) -> Mapping[str, Any]:
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise ExampleError(f'{where} must be a mapping such as {{"question": "..."}}, not {_kind(value)}.')
+        fix = " Where the graph takes such a value itself, put it into a graph or entrypoint that takes a mapping."
+        raise ExampleError(
+            f'{where} must be a mapping such as {{"question": "..."}}, not {_kind(value)}.'
+            + (fix if where.endswith(".inputs") else "")
+        )
     json_value: dict[str, Any] = _json(value, where, ())
     return json_value
 

@@ -69,7 +69,7 @@ def test_messages_survive_as_role_dicts() -> None:
         ([{"question": "1+1"}], r"trainset\[0\] has no 'inputs' \(it has 'question'\). An example is"),
         ([ROW | {"output": 1}, {"inputs": {}, "output": {}}], r"trainset\[1\] has 'output'.*did you mean 'outputs'"),
         ([ROW, "text"], r"trainset\[1\] is a str, not an example"),
-        ([{"inputs": "1+1"}], r"trainset\[0\].inputs must be a mapping"),
+        ([{"inputs": "1+1"}], r"trainset\[0\].inputs must be a mapping .* put it into a graph or entrypoint"),
         ([{"inputs": {"when": [date(2025, 1, 1)]}}], r"trainset\[0\].inputs.when\[0\] is a date, which is no JSON"),
         ([{"inputs": {"x": float("nan")}}], r"trainset\[0\].inputs.x is nan"),
         ([{"inputs": {1: 2}}], "keys must be text"),
