@@ -94,13 +94,14 @@ class State:
 
     def held(self, keys: Collection[int], walk: Walk) -> dict[tuple[int, Step], Any]:
         """What was written before the walk: copies of the objects `keys` begin with it, whatever ran since."""
-        found = {}
+        found: dict[tuple[int, Step], Any] = {}
         for one in self.written:
-            for key, step in one.steps:
-                if key in keys:
-                    held = dict(walk.nodes[key].parts).get(step, ABSENT) if one.begins is SURVEYED else one.begins
-                    if id(held) not in keys:
-                        found[key, step] = held
+            steps = [(key, step) for key, step in one.steps if key in keys]
+            if not steps:
+                continue
+            held = _surveyed(walk, one) if one.begins is SURVEYED else one.begins
+            if id(held) not in keys:
+                found |= dict.fromkeys(steps, held)
         return found
 
     def lengths(self, keys: Collection[int]) -> dict[int, int]:
@@ -114,6 +115,12 @@ class State:
 
     def among(self, copies: Mapping[int, Any]) -> State:
         return replace(self, written=tuple(one.among(copies) for one in self.written))
+
+
+def _surveyed(walk: Walk, one: Written) -> Any:
+    """What was there when the graph was walked. A function that only writes a name does not hold what it stands for."""
+    parts = (dict(walk.nodes[key].parts).get(step, ABSENT) for key, step in one.steps)
+    return next((held for held in parts if held is not ABSENT), ABSENT)
 
 
 def state_of(walk: Walk, used: Container[int]) -> State:

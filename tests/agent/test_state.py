@@ -17,7 +17,8 @@ from langgraph.graph import START, StateGraph
 
 from langgraph_gepa import Budget, Feedback, bind, discover, evaluate, optimize
 from langgraph_gepa.agent.discovery import survey
-from langgraph_gepa.agent.runner import Ran, run
+from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
+from langgraph_gepa.agent.state import known
 from langgraph_gepa.search.example import Example
 from tests.agent.conftest import EchoModel
 
@@ -395,3 +396,32 @@ def test_copies_of_a_class_are_not_registered_by_its_metaclass() -> None:
     before = list(Meta.made)
     assert says(bind(graph, {module.name: "NEW"})) == "NEW"
     assert Meta.made == before
+
+
+_desk: str | None = None
+
+
+def open_desk() -> None:
+    global _desk
+    _desk = "open"
+
+
+def desk() -> str:
+    if _desk is None:
+        open_desk()
+    return str(_desk)
+
+
+def test_what_some_functions_only_write_is_there_for_those_that_read_it() -> None:
+    """A function that assigns a global name without reading it holds nothing of it: copies begin with what it is."""
+    open_desk()
+
+    def node(state: State) -> State:
+        return {"answer": ECHO.invoke([SystemMessage("Guide people."), HumanMessage(state["question"])]).text + desk()}
+
+    found = survey(graph_of(node))
+    walk = found._found.walk
+    held = known(found._found.compiled).held(walk.nodes.keys(), walk)
+    assert {value for (_, step), value in held.items() if step == ("global", "_desk")} == {"open"}
+    ran = asyncio.run(run(found.bind({}), Example("one", {"question": "Now?"}), RunnerOptions()))
+    assert ran.state["answer"].endswith("open")
