@@ -15,7 +15,7 @@ from langgraph_gepa.agent.strange import strange
 from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.module import Module, NoEffect, Off, Style, Texts
-from langgraph_gepa.search.reach import bears_on
+from langgraph_gepa.search.reach import bears_on, calling_nodes
 from langgraph_gepa.search.rollout import Call, Rollout
 
 _RUNS = 8
@@ -163,7 +163,8 @@ def _unused(rollouts: Sequence[Rollout], modules: Sequence[Module]) -> Iterator[
     calls = [call for rollout in rollouts for call in rollout.calls]
     carried = {*seen(calls, modules), *(name for call in calls for name in call.modules)}
     missing = [module for module in modules if module.name not in carried]
-    unseen = [m for m in missing if any(bears_on(m, rollout) for rollout in rollouts)]
+    calling = calling_nodes(rollouts)
+    unseen = [m for m in missing if any(bears_on(m, rollout, calling) for rollout in rollouts)]
     unreached = [module for module in missing if module not in unseen]
     if unreached:
         them, keep = ("it", "It keeps its") if len(unreached) == 1 else ("them", "They keep their")

@@ -27,6 +27,7 @@ def call(node: str, *modules: str) -> Call:
         (rollout(call("elsewhere", "judge"), writer="too long"), True),
         (rollout(call("team/write", "judge"), nodes=("team", "team/write")), False),
         (rollout(call("team/write/agent", "judge"), nodes=("team", "team/write")), False),
+        (rollout(call("write", "judge"), nodes=("team", "team/write")), False),
         (rollout(call("elsewhere", "judge"), nodes=("elsewhere",)), False),
         (rollout(call("elsewhere", "judge"), nodes=("elsewhere", "team/write")), True),
         (rollout(nodes=("team/write",)), True),
@@ -36,7 +37,8 @@ def call(node: str, *modules: str) -> Call:
     ],
     ids=[
         "its call", "its text in another node", "named by the metric", "another's call in its node",
-        "another's call within its node", "its node did not run", "its node ran and its calls were not seen",
+        "another's call within its node", "another's call in its node, in a run of its own",
+        "its node did not run", "its node ran and its calls were not seen",
         "no calls were seen, its node ran", "no calls were seen, its node did not run", "nothing is known",
         "an old rollout, without the nodes that ran",
     ],
@@ -51,3 +53,9 @@ def test_one_rollout_of_several_is_enough() -> None:
     judge = Module("judge", "prompt", "Judge.", nodes=("judge",))
     rollouts = [rollout(call("a", "x")), rollout(call("team/write", "writer"))]
     assert reached([WRITER, judge], rollouts) == {"writer"}
+
+
+def test_a_node_whose_calls_are_seen_elsewhere_made_none_where_none_is_seen() -> None:
+    """It ran without a model there: nothing of what came of it is its prompt's doing."""
+    seen = rollout(call("team/write", "judge"), nodes=("team/write",))
+    assert reached([WRITER], [seen, rollout(nodes=("team/write",))]) == frozenset()
