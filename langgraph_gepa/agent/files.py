@@ -44,7 +44,7 @@ _PART = 40
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text in a file, from `line`. `keys` lead to a value; a file that is the text has none.
+    """A text in a file, from `line`. `keys` (of lists, indexes) lead to a value; a file that is the text has none.
 
     `style` is told by the file's name, `plain` where that says nothing; `part` says that it is some lines of it.
     """
@@ -59,8 +59,18 @@ class Text:
     @property
     def name(self) -> str:
         """What the text is called by: its file and keys."""
-        stem = Path(self.file).name.partition(".")[0]
-        return ".".join([stem, *self.keys])
+        return ".".join([self.stem, *self.keys])
+
+    @property
+    def stem(self) -> str:
+        """The name of its file without any ending."""
+        return Path(self.file).name.partition(".")[0]
+
+    @property
+    def shape(self) -> tuple[str, int, str]:
+        """What the items of a list, and the values of one key in several objects that are alike, have in common."""
+        last = self.keys[-1] if self.keys else ""
+        return self.file, len(self.keys), "" if last.isdecimal() else last
 
     @property
     def about(self) -> bool:
@@ -212,18 +222,28 @@ def _yaml_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
 
 
 def _json_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
-    """Values by the key before them; where the same key stands in several objects, the line tells them apart."""
-    key, line, at = "", 1, 0
-    for match in _JSON_STRING.finditer(content):
+    levels: list[str | int] = []  # the key or index that is read, of each object and list around it
+    line, at = 1, 0
+    for match in _JSON_TOKEN.finditer(content):
         line, at = line + content.count("\n", at, match.start()), match.start()
-        try:
-            value = json.loads(match[0], strict=False)
-        except ValueError:
-            continue
-        if _JSON_KEY.match(content, match.end()):
-            key = value
-        else:
-            yield (key,) if key else (), value, line
+        match match[0]:
+            case "{":
+                levels.append("")
+            case "[":
+                levels.append(0)
+            case "}" | "]":
+                levels = levels[:-1]
+            case ",":
+                levels = [*levels[:-1], *(one + 1 if isinstance(one, int) else one for one in levels[-1:])]
+            case text:
+                try:
+                    value = json.loads(text, strict=False)
+                except ValueError:
+                    continue
+                if _JSON_KEY.match(content, match.end()):
+                    levels[-1:] = [value]
+                else:
+                    yield tuple(map(str, levels)), value, line
 
 
 def _lines_of(content: str, core: str) -> int | None:
@@ -237,5 +257,5 @@ def _lines_of(content: str, core: str) -> int | None:
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HEADER = re.compile(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
 _JSON_KEY = re.compile(r"\s*:")

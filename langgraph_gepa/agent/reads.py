@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from types import FunctionType
 
-from langgraph_gepa.agent import code, matching, naming, origin, templates
+from langgraph_gepa.agent import code, matching, naming, origin, roles, templates, wording
 from langgraph_gepa.agent.expressions import last
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.filling import filling
-from langgraph_gepa.agent.flow import Demand, Flow, Reading, Solution
+from langgraph_gepa.agent.flow import ANY, Demand, Flow, Reading, Solution
 from langgraph_gepa.agent.reach import outside, reachable
 from langgraph_gepa.agent.strange import READ
-from langgraph_gepa.agent.uses import REACHING, Use
-from langgraph_gepa.search.module import Module, Style
+from langgraph_gepa.agent.uses import PROMPT_NAME, REACHING, Use
+from langgraph_gepa.search.module import Module, Off, Style
 
 _READS = {"read_text", "read", "open", "safe_load", "full_load", "load", "loads", "get_template", "from_file"}
 _GIVEN: frozenset[Use] = REACHING | {"value", "table"}
 """Uses of what is read: the code does not say what a file holds, so that none of it is more than a value to it."""
+_STEERED: Mapping[Use, Use] = {"value": "inserted", "spare": "near"}
+"""How a value of a file is used that code takes for data, since it cannot know what a file holds."""
+_PICKED: Mapping[Use, Use] = {use: "option" if use in ("prompt", "reported", "option") else "table" for use in _GIVEN}
+"""How values of one shape are used that one expression reads."""
 _LONGEST = 300
 
 Named = tuple[FunctionType, str, bool]
@@ -32,17 +36,21 @@ def find(flow: Flow, solution: Solution, files: Files, users: Mapping[int, Seque
     """A module for each text of a file that a function names, or is called with the name of, and whose content it
     gives to a model. `users` are the nodes that reach a function, by its identity."""
     found: dict[Text, Module] = {}
+    uses: dict[Text, set[Use]] = defaultdict(set)
     calls = _calls(flow)
     for reading in flow.readings.values():
         demands = _demands(reading, solution)
         if not demands:
             continue
         for user, name, short in (*_named(reading), *calls[reading.function.__name__]):
-            for text in reachable(list(_texts(name, short, files, demands)), [reading.function, user]):
+            read = _texts(name, short, files, demands)
+            for text in reachable(list(read), [reading.function, user]):
                 nodes = users.get(id(user), ())
                 module = found.get(text) or _module(text, demands)
                 found[text] = replace(module, nodes=tuple(dict.fromkeys([*module.nodes, *nodes])))
-    return list(found.values())
+                uses[text] |= read[text]
+    few = Counter(text.shape for text in found if "table" in uses[text])
+    return [_judged(module, text, frozenset(uses[text]), few[text.shape]) for text, module in found.items()]
 
 
 def _demands(reading: Reading, solution: Solution) -> frozenset[Demand]:
@@ -76,26 +84,64 @@ def _calls(flow: Flow) -> Mapping[str, list[Named]]:
     return found
 
 
-def _texts(name: str, short: bool, files: Files, demands: frozenset[Demand]) -> Iterator[Text]:
-    """The texts of the files with this name, `short` without its ending, those under the keys that are used."""
+def _texts(name: str, short: bool, files: Files, demands: frozenset[Demand]) -> dict[Text, frozenset[Use]]:
+    """The texts of the files with this name, `short` without its ending, those under the keys that are used, each
+    with its uses."""
     wanted = PurePath(name)
     if not wanted.name or not (wanted.suffix or short) or len(name) > _LONGEST or "\n" in name:
-        return
+        return {}
+    found: dict[Text, frozenset[Use]] = {}
+    values: dict[str, list[Text]] = defaultdict(list)
     for text in files.texts:
         path = Path(text.file)
         same = path.name == wanted.name if wanted.suffix else path.stem == wanted.name
         within = wanted.is_absolute() or path.parts[-len(wanted.parts) :][:-1] == wanted.parts[:-1]
-        if same and within and (not text.keys or _used(text, demands)):
-            yield text
+        if not (same and within):
+            continue
+        if not text.keys:
+            found[text] = frozenset({"prompt"})
+        elif not templates.is_name(text.text):
+            values[text.file].append(text)
+    for several in values.values():
+        found |= _used(several, demands)
+    return found
 
 
-def _used(text: Text, demands: frozenset[Demand]) -> bool:
-    """Whether what is used of the file comes to this value; of JSON only the last key is known."""
+def _used(texts: Sequence[Text], demands: frozenset[Demand]) -> dict[Text, frozenset[Use]]:
+    """The values of a file that are used, and how. Of those of one shape that one expression reads, a run picks some.
+
+    Where none stands under the keys themselves, the code takes the file apart in a way that is not followed: then the
+    last key tells.
+    """
+    found: dict[Text, set[Use]] = defaultdict(set)
     for path, use in demands:
-        keys = [key for key in path if key is not None]
-        if use in _GIVEN and keys and keys[-1] in text.keys and set(keys) <= {*text.keys, *keys[:-1]}:
-            return True
-    return False
+        keys = [str(key) for key in path if key is not ANY]
+        if use in _GIVEN and keys:
+            read = [one for one in texts if _under(path, one.keys)] or [one for one in texts if keys[-1] in one.keys]
+            shapes = Counter(one.shape for one in read)
+            for one in read:
+                found[one].add((_PICKED if shapes[one.shape] > 1 else _STEERED).get(use, use))
+    return {text: frozenset(uses) for text, uses in found.items()}
+
+
+def _under(path: Sequence[Hashable], keys: Sequence[str]) -> bool:
+    """Whether a path leads from the top of a file to a value, or to what holds it."""
+    return len(path) <= len(keys) and all(
+        asked is ANY or str(asked) == key for asked, key in zip(path, keys, strict=False)
+    )
+
+
+def _judged(module: Module, text: Text, uses: frozenset[Use], few: int) -> Module:
+    """The module with why it is off, where it is one of the values of a file that is no instruction."""
+    if not text.keys:
+        return module
+    called = PROMPT_NAME.search(text.keys[-1]) is not None
+    said = roles.Text(text.text, module.style, module.placeholders, few=few <= roles.FEW, called=called)
+    if called and wording.instructs(text.text, module.style, module.placeholders):
+        return module
+    off = roles.off(said, uses)
+    table = naming.slug(text.stem) if off is Off.TABLE else ""
+    return module if off is None else replace(module, evidence="possible", off=off, table=table)
 
 
 def _module(text: Text, demands: frozenset[Demand]) -> Module:

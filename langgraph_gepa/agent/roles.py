@@ -28,6 +28,8 @@ _SENTENCE = 5
 """Words of a sentence from which a text that is put into another in some of the calls is more than a value."""
 _ENTRY = 20
 """Words from which one of a handful of texts, of which a computed key picks one, is more than a value."""
+FEW = 8
+"""Entries up to which a table may hold instructions."""
 _SPARE = 12
 """Words from which a text that stands in for what the caller may give is a default prompt rather than a value."""
 

@@ -32,8 +32,6 @@ _LABELS = {"role", "type", "name", "id"}
 _ROLES = {"system", "human", "user", "ai", "assistant", "developer", "placeholder", "tool"}
 _CALLED = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
 """What a LangChain runnable is called by."""
-_FEW = 8
-"""Entries up to which a table may hold instructions."""
 _WORDS = 4
 """A text that is not seen to flow is worth listing from this many words."""
 
@@ -134,7 +132,7 @@ class Slots:
         if isinstance(node.value, type) and issubclass(node.value, BaseTool) and step[-1] in ("name", "description"):
             return
         how = filling(text, uses)
-        told = roles.Text(text, how.style, how.tokens, few=step[0] != "item" or len(node.parts) <= _FEW)
+        told = roles.Text(text, how.style, how.tokens, few=step[0] != "item" or len(node.parts) <= roles.FEW)
         if roles.listed(told, uses):
             yield _judged(Slot(key, step, text, **how._asdict()), told, uses)
         elif step[0] in functions.LOOKUPS and isinstance(node.value, FunctionType) and _prose(text):
@@ -179,7 +177,7 @@ class Slots:
             return
         covered = {where for where, sources in reading.filling.items() if any(map(self._says, sources))}
         key_of = id(function.__code__)
-        few = sum("table" in self.solution.of(("lit", key_of, where)) for where in reading.texts) <= _FEW
+        few = sum("table" in self.solution.of(("lit", key_of, where)) for where in reading.texts) <= roles.FEW
         inside = {p for literal in reading.texts.values() for p in _operands(literal, reading.texts)}
         for where, literal in sorted(reading.texts.items()):
             uses = self.solution.of(("lit", id(function.__code__), where))
@@ -224,7 +222,7 @@ class Slots:
         value = imported[0] if imported else None if function is None else function.__globals__.get(name)
         held: list[Any] = [value, *(one for known, one in code.enclosed(function) if known == name)] if function else []
         if type(value) is dict or type(value) is list:
-            held = list(value.values() if type(value) is dict else value)[:_FEW]
+            held = list(value.values() if type(value) is dict else value)[: roles.FEW]
         return any(type(one) is str and wording.instructs(one, long=wording.ALONE) for one in held)
 
 

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from langgraph_gepa.agent import matching, naming, origin, templates
+from langgraph_gepa.agent import matching, naming, origin, templates, written_out
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.messages import Known, Nodes, Run, Told, came_by, heard, in_every_run, itself
 from langgraph_gepa.agent.said import letters
 from langgraph_gepa.agent.shown import TEMPLATES, may_be_filled
 from langgraph_gepa.agent.varying import moments
 from langgraph_gepa.agent.wording import LONG
-from langgraph_gepa.search.module import Module, Off, Style
+from langgraph_gepa.agent.written_out import Stand
+from langgraph_gepa.search.module import Evidence, Module, Off, Style
 
 _SHORT = 3
 """Words from which a part of such a message is taken for a part of a text."""
@@ -39,9 +40,10 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
     """
     told = heard(runs)
     known = Known(modules)
-    read = list(_from_files(told, known, files))
+    kept = {(one.file, one.line) for one in modules if one.off not in (None, Off.UNPROVEN)}
+    read = [one for one in _from_files(told, known, files) if (one.file, one.line) not in kept]
     yield from read
-    known = Known([*modules, *read])
+    known = Known([*modules, *(replace(one, evidence="seen") for one in read)])  # whether they are on or off
     met: dict[tuple[str, Style], Module] = {}
     for text, style, message, reason in _constant(told, known):
         twin = met.get((text, style))
@@ -50,7 +52,8 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
             continue
         home = files.home(text) if style == "plain" else None
         label = naming.label(message.node, "", prebuilt=False) if message.node else "agent"
-        steers = not known.is_filling(text) and _steers(text, style, message, told)
+        data = known.is_filling(text) or written_out.holds(text, files.texts)
+        steers = not data and _steers(text, style, message, told)
         off = None if home is not None or steers else Off.DATA
         met[text, style] = Module(
             name=f"{label}.{message.role}" if home is None else naming.slug(home.name),
@@ -85,16 +88,18 @@ _ONCE = "it was seen in one example only: what of it stays the same for others i
 
 def _from_files(told: Sequence[Told], known: Known, files: Files) -> Iterator[Module]:
     found: dict[Text, Module] = {}
+    stands: dict[Text, list[Stand]] = {}
     for one in files.texts:
         if letters(one.text) < matching.ALONE:
             continue
         for style in _styles(one):
             pattern = matching.pattern(one.text, style)
-            hits = [message for message in told if pattern is not None and _new(message, pattern, known)]
+            hits = [hit for message in told if pattern is not None for hit in _hits(message, pattern, known)]
             if hits:
-                nodes = tuple(dict.fromkeys(message.node for message in hits if message.node))
-                found[one] = _of_file(one, style, nodes)
+                nodes = tuple(dict.fromkeys(message.node for message, _ in hits if message.node))
+                found[one], stands[one] = _of_file(one, style, nodes), hits
                 break
+    dumped = written_out.dumps(files, stands)
     whole = {one.file for one in found if not one.keys}
     for core, same in _by_core(found).items():
         twins = files.nearest(same)
@@ -103,7 +108,10 @@ def _from_files(told: Sequence[Told], known: Known, files: Files) -> Iterator[Mo
         if not inside and not (one.keys and one.file in whole):
             places = ", ".join(f"{twin.file}:{twin.line}" for twin in twins)
             reason = f"several places hold it ({places}), and which one is read is not known" if twins[1:] else ""
-            yield replace(found[one], reason=reason)
+            off = written_out.off(one, stands[one], files, dumped)
+            evidence: Evidence = "seen" if off is None else "possible"
+            table = naming.slug(one.stem) if off is Off.DATA else ""
+            yield replace(found[one], reason=reason, off=off, evidence=evidence, table=table)
 
 
 def _by_core(texts: Iterable[Text]) -> dict[str, list[Text]]:
@@ -113,9 +121,11 @@ def _by_core(texts: Iterable[Text]) -> dict[str, list[Text]]:
     return found
 
 
-def _new(message: Told, pattern: matching.Pattern, known: Known) -> bool:
-    """Whether the text stands in the message as nothing else."""
-    return any(itself(message, match, known) for match in pattern.matches(message.text))
+def _hits(message: Told, pattern: matching.Pattern, known: Known) -> Iterator[Stand]:
+    """Where the text stands in the message as nothing else."""
+    for match in pattern.matches(message.text):
+        if itself(message, match, known):
+            yield message, match
 
 
 def _styles(one: Text) -> Iterator[Style]:

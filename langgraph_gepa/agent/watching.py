@@ -109,7 +109,7 @@ def updated(modules: Iterable[Module], known: Sightings, declared: Container[str
             one = replace(one, nodes=tuple(dict.fromkeys([*one.nodes, *known.seen[one.name]])))
             if one.off in (None, Off.UNPROVEN):
                 one = replace(one, evidence="seen", off=None)
-        elif one.name in known.absent and one.evidence != "seen":
+        elif one.name in known.absent and one.evidence != "seen" and one.off is None:
             one = replace(one, evidence="possible", off=Off.UNPROVEN)
         elif one.name in known.unsent and one.evidence == "flows" and one.name not in declared:
             one = replace(one, evidence="possible", off=Off.UNSENT)
@@ -148,7 +148,8 @@ def warnings(
     texts = [
         one
         for one in strange(runs, surveyed.modules, surveyed.files)
-        if one.file is not None or one.name.endswith(".system")  # what stays the same in a user's message is often data
+        # What stays the same in a user's message is often data.
+        if (one.file is not None and one.on) or (one.file is None and one.name.endswith(".system"))
     ]
     if texts:
         listed = "; ".join(f"{one.origin or _brief(one.text)} in {', '.join(one.nodes) or 'no node'}" for one in texts)

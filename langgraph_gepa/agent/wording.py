@@ -27,6 +27,7 @@ _ENDS = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]*_`\s]*$")
 _BETWEEN = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
 """Between two sentences of a line."""
 _COLON = re.compile(r"[:\uff1a][\"'*_`\s]*$")
+_ADDRESS = re.compile(r"\b[a-z]+://[!-~]+")
 _HEADING = re.compile(r"\s*(#+\s|[-=*_#<>\[\]|]{1,3}[^.!?]*[-=*_#<>\[\]|]{1,3}\s*$)")
 
 
@@ -68,6 +69,7 @@ def _lines(text: str, style: Style, tokens: Iterable[str]) -> Iterator[str]:
     except placeholders.BrokenTemplateError:
         parts = [placeholders.Part(text)]
     filled = "".join(part.literal + (_HOLE if part.written else "") for part in parts)
+    filled = _ADDRESS.sub("", filled)  # an address is no word to a model
     yield from (piece for line in filled.splitlines() for piece in _BETWEEN.split(line) if words(piece))
 
 

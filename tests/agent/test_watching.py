@@ -22,7 +22,7 @@ from langgraph_gepa.agent.strange import strange
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.errors import GraphError, PlaceholderError, UsageError
 from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.search.module import Module, Off
 from langgraph_gepa.search.rollout import Call, Feedback, Rollout
 
 HEAD = """
@@ -702,6 +702,87 @@ graph = graph_of(writer=writer, sort=sort, answer=answer)
         said(bind(project.graph, {"answer": "Be kind to those who ask {question}"})) == "Be kind to those who ask Why?"
     )
     assert {m.evidence for m in discover(project.graph, EXAMPLES)} == {"seen"}
+
+
+CATALOGUE = """[
+ {"id": 1, "name": "Small blue vase of clay", "image": "https://museum.example/image?vase=1",
+  "about": ["Made by hand in the year 1200.", "It was found in a garden by two children."]},
+ {"id": 2, "name": "Large red vase of glass", "image": "https://museum.example/image?vase=2",
+  "about": ["Blown in a mould by an unknown master.", "The handles are newer than the rest of it."]}
+]"""
+
+
+def test_rows_of_a_data_file_are_off_whether_they_are_read_or_seen(load: Any) -> None:
+    """The same key of several objects is a table, an address is no text, and what a list gives is data."""
+    Path("catalogue.json").write_text(CATALOGUE)
+    project = load(
+        """
+def guide(state):
+    with open(HERE / "catalogue.json") as file:
+        vases = json.load(file)
+    vase = next((one for one in vases if one["id"] == 1), None)
+    content = [{"type": "text", "text": f"Describe {vase['name']}: {vase['about']}"},
+               {"type": "text", "text": vase["image"]}]
+    return {"answer": model.invoke([("system", "Describe what visitors see."), HumanMessage(content=content)]).text}
+
+graph = graph_of(guide=guide)
+"""
+    )
+    for modules in (discover(project.graph), discover(project.graph, EXAMPLES)):
+        rows = [module for module in modules if module.file == "catalogue.json"]
+        assert {module.off for module in rows} <= {Off.TABLE, Off.FILLING, Off.DATA}
+        assert [module for module in rows if "https" in module.text] == []
+        assert [module.text for module in modules if module.on] == [
+            "Describe {name}: {about}",
+            "Describe what visitors see.",
+        ]
+
+
+@pytest.mark.parametrize("dumps", ["json.dumps(facts)", "json.dumps(facts, indent=2)", "facts", "yaml.dump(facts)"])
+def test_a_file_that_is_written_into_a_prompt_as_a_whole_is_data(load: Any, dumps: str) -> None:
+    """What is read of it by its key is a value, and what of it is seen in the messages is data, whole sentences too."""
+    Path("facts.json").write_text(
+        '{"name": "Museum of Old Things in Ghent",\n "director": {"name": "Ada of the Old Tower"},\n'
+        ' "rooms": [{"name": "Hall of blue vases"}, {"name": "Room of the red vases"}],\n'
+        ' "history": "The museum was opened in 1900 by two sisters who had bought all the vases of a king and his '
+        'brother, who had no use for them."}'
+    )
+    project = load(f"""
+def guide(state):
+    facts = json.loads((HERE / "facts.json").read_text())
+    told = f"You guide visitors kindly.\\n\\n{{{dumps}}}\\n\\nYou work for {{facts['name']}}."
+    return {{"answer": model.invoke([("system", told), ("user", state["question"])]).text}}
+
+graph = graph_of(guide=guide)
+""")
+    for modules in (discover(project.graph), discover(project.graph, EXAMPLES)):
+        assert [module.file for module in modules if module.on] == [f"{project.__name__}.py"]
+
+
+def test_a_table_of_prompts_in_a_file_is_on_by_its_keys(load: Any) -> None:
+    """Prompts that constant keys lead to are on, of one shape or not, also where one value is put into another."""
+    Path("prompts.json").write_text(
+        '{"agents": {"writer": {"system_prompt": "Write down what the visitors of {museum} ask for."},\n'
+        ' "guide": {"system_prompt": "Guide the visitors of {museum}."}},\n'
+        ' "style": "Never use more than ten words in a sentence."}'
+    )
+    project = load("""
+def prompt(name):
+    kept = json.loads((HERE / "prompts.json").read_text())
+    return kept["agents"][name]["system_prompt"].format(museum="Ghent") + f" Style: {kept['style']}"
+
+def writer(state):
+    return {"answer": model.invoke([("system", prompt("writer")), ("user", state["question"])]).text}
+
+def guide(state):
+    return {"answer": model.invoke([("system", prompt("guide")), ("user", state["question"])]).text}
+
+graph = graph_of(writer=writer, guide=guide)
+""")
+    on = {"prompts.agents.writer.system_prompt", "prompts.agents.guide.system_prompt", "prompts.style"}
+    assert {module.name for module in discover(project.graph) if module.file == "prompts.json" and module.on} == on
+    watched = discover(project.graph, EXAMPLES)
+    assert {module.name for module in watched if module.file == "prompts.json" and module.on} == on
 
 
 def test_prompts_in_the_store_are_said_to_be_there(load: Any) -> None:

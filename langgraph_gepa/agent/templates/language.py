@@ -18,13 +18,14 @@ def words(text: str) -> int:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text is one token, such as an identifier, a path or a model's name, rather than language."""
+    """Whether a text is one token, such as an identifier, a path, an address or a model's name, not language."""
     said = text.strip()
-    return (_NAME.fullmatch(said) or _KEY.fullmatch(said)) is not None
+    return any(pattern.fullmatch(said) for pattern in (_NAME, _KEY, _ADDRESS))
 
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]{2,}")
 _NAME = re.compile(r"[A-Za-z0-9_.:/@#-]*")
 _KEY = re.compile(r"/?(?:[\w.:@#-]|\{\w*\})+(?:/(?:[\w.:@#-]|\{\w*\})+)+/?", re.ASCII)
 """A path, or a key of a database, with placeholders."""
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[!-~]*", re.IGNORECASE)
 _FILLED = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}]*\}", re.DOTALL)

@@ -1,0 +1,71 @@
+"""Values of files in messages: which of them are prompts, and which are data that a message holds written out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+from langgraph_gepa.agent import matching, wording
+from langgraph_gepa.agent.files import Files, Text
+from langgraph_gepa.agent.messages import Told
+from langgraph_gepa.agent.uses import PROMPT_NAME
+from langgraph_gepa.search.module import Off
+
+Stand = tuple[Told, matching.Match]
+"""A message, and where in it a text stands."""
+
+_LONG = 20
+"""Words from which a value that instructs is a prompt even where its file is written into a message as a whole."""
+
+
+def dumps(files: Files, stands: Mapping[Text, Sequence[Stand]]) -> set[tuple[str, Told]]:
+    """The files that a message holds written out, with these messages."""
+    places = {(one.file, message) for one, hits in stands.items() if one.keys for message, _ in hits}
+    return {(file, message) for file, message in places if holds(message.text, _values(files, file))}
+
+
+def holds(message: str, texts: Iterable[Text]) -> bool:
+    """Whether several values of a file stand in a message as JSON, YAML or Python writes them."""
+    found: Counter[str] = Counter()
+    for one in texts:
+        if one.keys and one.text in message:
+            places = (match.start() for match in re.finditer(re.escape(one.text), message))
+            found[one.file] += any(_is_written(one, message, start) for start in places)
+    return any(count > 1 for count in found.values())
+
+
+def off(one: Text, hits: Sequence[Stand], files: Files, dumped: Container[tuple[str, Told]]) -> Off | None:
+    """Why a value of a file that stands in messages is off: it is data where all of them hold the file written out, and
+    a value where it fills a part of a message and is no instruction.
+
+    A file that is written out is a prompt where at least half of its values are long and instruct: there one that is
+    no row of a list or table is on.
+    """
+    if not one.keys:
+        return None
+    if all((one.file, message) in dumped for message, _ in hits):
+        others = _values(files, one.file)
+        row = sum(other.shape == one.shape for other in others) > 1
+        steers = _is_long(one) and not row and 2 * sum(map(_is_long, others)) >= len(others)
+        return None if steers else Off.DATA
+    whole = any(message.text.strip() == message.text[match.start : match.end].strip() for message, match in hits)
+    steers = whole or wording.instructs(one.text) or PROMPT_NAME.search(one.keys[-1]) is not None
+    return None if steers else Off.FILLING
+
+
+def _values(files: Files, file: str) -> list[Text]:
+    return [one for one in files.texts if one.file == file and one.keys]
+
+
+def _is_long(one: Text) -> bool:
+    return wording.length(one.text) >= _LONG and wording.instructs_by_itself(one.text)
+
+
+def _is_written(one: Text, message: str, start: int) -> bool:
+    """Whether a value stands in quotes, or on a line of its own after its key or the sign of a list's item."""
+    before, after = message[:start], message[start + len(one.text) :]
+    if before[-1:] in ("'", '"'):
+        return after[:1] == before[-1]
+    line = before.rpartition("\n")[2]
+    return line.strip(" -") in ("", f"{one.keys[-1]}:") and line.endswith(" ") and after[:1] in ("", "\n")
