@@ -105,6 +105,7 @@ class Calls(ast.NodeVisitor):
             self.reading.beside.update(company.added(messages.elts, self.expressions))
         if {"name", "description"} <= pairs.keys() and not {"parameters", "input_schema"}.isdisjoint(pairs):
             self.sink(self.sources(pairs["description"]), "tool")
+        self._schema(pairs)
         role = pairs.get("role")
         if "content" in pairs and (not isinstance(role, ast.Constant) or role.value in _ROLES) and role is not None:
             self.sink(self.sources(pairs["content"]))
@@ -115,6 +116,23 @@ class Calls(ast.NodeVisitor):
                 self.sink(self.sources(value), "hinted")
         for value in node.values:
             self.visit(value)
+
+    def _schema(self, pairs: Mapping[str, ast.expr]) -> None:
+        """A JSON schema that is written out: it describes itself and its properties wherever a model is given it."""
+        properties = pairs.get("properties")
+        if not isinstance(properties, ast.Dict):
+            return
+        title = pairs.get("title")
+        name = str(title.value) if isinstance(title, ast.Constant) else self.reading.function.__name__
+        texts = {name: pairs.get("description")}
+        texts |= {
+            f"{name}.{field}": items(one).get("description")
+            for field, one in items(properties).items()
+            if isinstance(one, ast.Dict)
+        }
+        for described, text in texts.items():
+            sources = self.sources(text)
+            self.reading.described.update((s.place[2], described) for s in sources if s.place[0] == "lit")
 
     def visit_Call(self, node: ast.Call) -> None:
         name = last(node.func)

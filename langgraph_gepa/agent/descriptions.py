@@ -13,7 +13,7 @@ from langchain.agents.structured_output import OutputToolBinding
 from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import templates
+from langgraph_gepa.agent import naming, templates
 from langgraph_gepa.agent.anatomy import schemas
 from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.agent.slot import Slot
@@ -23,6 +23,7 @@ from langgraph_gepa.search.module import Kind
 _WORDS = 3
 """Words from which a text is known again inside another one."""
 _PARAMETERS = ("parameters", "input_schema", "schema")
+_DEFINED = ("$defs", "definitions")
 _WITHIN = ("items", "anyOf", "allOf", "oneOf", "additionalProperties")
 
 
@@ -48,6 +49,10 @@ def _of(
         yield from _frozen(value, "schema" if key in structured else "tool", name)
     elif type(value) is dict and (name := _title(value)) and (key in structured or demands.described(key)):
         yield from _frozen(value, "schema", name)
+    elif (
+        type(value) is dict and _is_schema(value) and demands.described(key) and not _within_another(key, walk, demands)
+    ):
+        yield from _frozen(value, "schema", naming.held_as(walk, key) or "schema")
 
 
 def _tool(tool: BaseTool, key: int, walk: Walk, told: Mapping[int, Mapping[str, Any]]) -> Iterator[Slot]:
@@ -127,10 +132,23 @@ def _title(value: Mapping[str, Any]) -> str:
     return title if isinstance(title, str) and isinstance(value.get("properties"), dict) else ""
 
 
+def _is_schema(value: Mapping[str, Any]) -> bool:
+    """Whether a dict is a JSON schema of an object, or of one of several, that need not have a title."""
+    return type(value.get("properties")) is dict or any(type(value.get(key)) is list for key in _WITHIN)
+
+
+def _within_another(key: int, walk: Walk, demands: Demands) -> bool:
+    """Whether a schema is a part of another one, with which it is listed."""
+    return any(
+        type(walk.nodes[holder].value) in (dict, list) and demands.described(holder)
+        for holder, _ in walk.holders.get(key, ())
+    )
+
+
 def _frozen(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
     yield from _described(value, kind, name)
     for part in (value, *(value[key] for key in _PARAMETERS if isinstance(value.get(key), dict))):
-        yield from _properties(part, kind, name)
+        yield from _inside(part, kind, name, ())
 
 
 def _described(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
@@ -156,8 +174,14 @@ def _inside(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...]
         held = value.get(key)
         for one in held if isinstance(held, list) else [held]:
             if type(one) is dict:
-                yield from _described(one, kind, name)
-                yield from _inside(one, kind, name, above)
+                named = _title(one) or name
+                yield from _described(one, kind, named)
+                yield from _inside(one, kind, named, above)
+    for key in _DEFINED:
+        for defined, one in held.items() if type(held := value.get(key)) is dict else ():
+            if type(one) is dict:
+                yield from _described(one, kind, f"{name}.{defined}")
+                yield from _inside(one, kind, f"{name}.{defined}", above)
 
 
 def _structured(walk: Walk) -> set[int]:

@@ -63,6 +63,12 @@ def holder(walk: Walk, key: int, step: Step) -> str:
     return ""
 
 
+def held_as(walk: Walk, key: int) -> str:
+    """The name under which the user's code knows an object; empty when only a framework or the graph holds it."""
+    names = (holder(walk, above, step) for above, step in walk.holders.get(key, ()))
+    return next(filter(None, names), "")
+
+
 def _known_as(value: Any, step: Step) -> str:
     match step:
         case ("global" | "import" | "closure", *_, str(name)):

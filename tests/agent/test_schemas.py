@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.structured_output import ToolStrategy
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.tools import BaseTool, StructuredTool, tool
+from langgraph.errors import GraphRecursionError
 from langgraph.graph import START, StateGraph
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict, override
@@ -70,6 +72,27 @@ class Unused(BaseModel):
     name: str = Field(description="Of no use to a model.")
 
 
+FORM = {
+    "type": "object",
+    "properties": {
+        "reason": {"type": "string", "description": "Why it is asked."},
+        "part": {
+            "type": "object",
+            "description": "A part of the form.",
+            "properties": {"name": {"type": "string", "description": "The name of the part."}},
+        },
+    },
+}
+SPARE_FORMS = {
+    "used": {
+        "type": "object",
+        "properties": {"name": {"type": "string", "description": "The name in the form that is used."}},
+    },
+    "spare": {
+        "type": "object",
+        "properties": {"name": {"type": "string", "description": "The name in the form of which no code speaks."}},
+    },
+}
 ORDER = {
     "title": "Order",
     "description": "What was ordered.",
@@ -211,6 +234,19 @@ def json_schema(echo: Any) -> Any:
     return graph(lambda s: echo.with_structured_output(ORDER).invoke(s["question"]) and {})
 
 
+def json_schema_in_a_function(echo: Any) -> Any:
+    def node(state: State) -> None:
+        schema = {
+            "title": "Bill",
+            "description": "What is to be paid.",
+            "type": "object",
+            "properties": {"sum": {"type": "number", "description": "How much it is."}},
+        }
+        echo.with_structured_output(schema).invoke(state["question"])
+
+    return graph(node)
+
+
 def tools(echo: Any) -> Any:
     return create_agent(echo, [search, lookup, Finder()])
 
@@ -230,6 +266,13 @@ SEARCH = {"tool:search": "Search the shop.", "tool:search.query": "The words to 
 LOOKUP = {"tool:lookup": "Look an order up.", "tool:lookup.order": "The number of the order."}
 FIND = {"tool:find": "Find something in the archive.", "tool:find.words": "What to look for."}
 ORDERED = {"schema:Order": "What was ordered.", "schema:Order.lines": "One line of it."}
+FORMED = {
+    "schema:FORM.reason": "Why it is asked.",
+    "schema:FORM.part": "A part of the form.",
+    "schema:FORM.part.name": "The name of the part.",
+}
+USED = {"schema:SPARE_FORMS.used.name": "The name in the form that is used."}
+BILL = {"schema:Bill": "What is to be paid.", "schema:Bill.sum": "How much it is."}
 MADE = {"tool:plain": "Cancel an order.", "tool:plain.order": "Which order to cancel."}
 WHOLE = {
     "schema:Whole": "The whole of it.",
@@ -247,6 +290,7 @@ FORMS: list[tuple[Callable[[Any], Any], dict[str, str]]] = [
     (typed_dict, VERDICT),
     (frozen_typed_dict, VERDICT),
     (json_schema, ORDERED),
+    (json_schema_in_a_function, BILL),
     (in_a_function, WHOLE),
     (tools, SEARCH | LOOKUP | FIND),
     (frozen_tools, SEARCH | LOOKUP | FIND),
@@ -284,6 +328,37 @@ def at_home(module: Module) -> bool:
     """Whether the module's line begins its text in this file."""
     line = Path(__file__).read_text().splitlines()[(module.line or 0) - 1]
     return module.nodes in (("node",), ("model",)) and " ".join(module.text.split()[:4]) in line
+
+
+def by_a_tool(echo: Any) -> Any:
+    return create_agent(echo, [], response_format=ToolStrategy(FORM))
+
+
+def by_the_provider(echo: Any) -> Any:
+    return create_agent(echo, [], response_format=ProviderStrategy(schema=FORM))
+
+
+def picked_by_key(echo: Any) -> Any:
+    strategy = ToolStrategy(SPARE_FORMS["used"])
+    return create_agent(echo, [], response_format=strategy)
+
+
+@pytest.mark.parametrize(("agent", "texts"), [(by_a_tool, FORMED), (by_the_provider, FORMED), (picked_by_key, USED)])
+def test_a_json_schema_needs_no_title(agent: Any, texts: dict[str, str], echo: Any) -> None:
+    """LangChain makes up a name for it, another one in every run; here it has the name that the code knows it by."""
+    echo.reply = lambda _: AIMessage("{}")
+
+    def node(state: State) -> None:
+        with suppress(GraphRecursionError):
+            agent(echo).invoke({"messages": [("user", "hello")]}, {"recursion_limit": 2})
+
+    compiled = graph(node)
+    found = survey(compiled, kinds=("tool", "schema"))
+    assert {m.name: m.text for m in found.modules} == texts
+    found.bind({name: f"MARK-{i}." for i, name in enumerate(texts)}).invoke({"question": "why"})
+    sent = json.dumps([kwargs for _, kwargs in echo.calls], default=str)
+    assert all(f"MARK-{i}." in sent for i, _ in enumerate(texts))
+    assert all(text not in sent for text in texts.values())
 
 
 def test_a_copy_of_a_schema_is_the_schema(echo: Any) -> None:
