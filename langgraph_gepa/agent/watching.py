@@ -164,7 +164,7 @@ def _unused(rollouts: Sequence[Rollout], modules: Sequence[Module]) -> Iterator[
     calls = [call for rollout in rollouts for call in rollout.calls]
     carried = {*seen(calls, modules), *(name for call in calls for name in call.modules)}
     missing = [module for module in modules if module.name not in carried]
-    calling = calling_nodes(rollouts)
+    calling = calling_nodes(rollouts, modules)
     unseen = [m for m in missing if any(bears_on(m, rollout, calling) for rollout in rollouts)]
     unreached = [module for module in missing if module not in unseen]
     if unreached:

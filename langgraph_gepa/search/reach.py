@@ -10,13 +10,21 @@ from langgraph_gepa.search.rollout import Rollout
 
 def reached(modules: Iterable[Module], rollouts: Sequence[Rollout]) -> frozenset[str]:
     """The names of the modules that at least one of the rollouts bears on."""
-    calling = calling_nodes(rollouts)
-    return frozenset(m.name for m in modules if any(bears_on(m, rollout, calling) for rollout in rollouts))
+    known = tuple(modules)
+    calling = calling_nodes(rollouts, known)
+    return frozenset(m.name for m in known if any(bears_on(m, rollout, calling) for rollout in rollouts))
 
 
-def calling_nodes(rollouts: Iterable[Rollout]) -> frozenset[str]:
-    """The nodes at which a model call was seen in any of the rollouts."""
-    return frozenset(call.node for rollout in rollouts for call in rollout.calls if call.kind == "model")
+def calling_nodes(rollouts: Iterable[Rollout], modules: Iterable[Module] = ()) -> frozenset[str]:
+    """The nodes at which a model call was seen in any of the rollouts.
+
+    A call that carries the text of one node alone is that node's, wherever it was seen: a graph that a node makes and
+    calls has nodes of its own.
+    """
+    calls = [call for rollout in rollouts for call in rollout.calls if call.kind == "model"]
+    credited = {name for call in calls for name in call.modules}
+    within = {m.nodes[0] for m in modules if m.name in credited and len(m.nodes) == 1}
+    return frozenset(call.node for call in calls) | within
 
 
 def with_evidence(names: Sequence[str], bearing: Collection[str], in_turn: Sequence[str]) -> tuple[str, ...]:

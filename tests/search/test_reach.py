@@ -59,3 +59,9 @@ def test_a_node_whose_calls_are_seen_elsewhere_made_none_where_none_is_seen() ->
     """It ran without a model there: nothing of what came of it is its prompt's doing."""
     seen = rollout(call("team/write", "judge"), nodes=("team/write",))
     assert reached([WRITER], [seen, rollout(nodes=("team/write",))]) == frozenset()
+
+
+def test_a_call_within_a_graph_that_a_node_makes_is_seen_at_that_node() -> None:
+    """It stands at a node of the inner graph, and carries a text that only the outer node has."""
+    rules = Module("rules", "prompt", "Be brief.", nodes=("team/write",))
+    assert reached([WRITER, rules], [rollout(call("extract", "rules"), nodes=("team/write", "extract"))]) == {"rules"}
