@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path, PurePath
 from types import FunctionType
 
 from langgraph_gepa.agent import code, matching, naming, origin, roles, templates, wording
-from langgraph_gepa.agent.expressions import last
+from langgraph_gepa.agent.expressions import last, parameters
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.filling import filling
 from langgraph_gepa.agent.flow import ANY, Demand, Flow, Reading, Solution
@@ -27,7 +28,13 @@ _STEERED: Mapping[Use, Use] = {"value": "inserted", "spare": "near"}
 _PICKED: Mapping[Use, Use] = {use: "option" if use in ("prompt", "reported", "option") else "table" for use in _GIVEN}
 """How values of one shape are used that one expression reads."""
 _LONGEST = 300
+_DEEP = 4
+"""Functions that the name of a file is followed through."""
+_HOLE = re.compile(r"%s|%\(\w+\)s|\{\w*\}")
+"""Where a path that is filled in takes a name."""
 
+Calls = Mapping[str, Sequence[tuple[Reading, ast.Call]]]
+"""The calls of functions with a name, and where they stand."""
 Named = tuple[FunctionType, str, bool]
 """A name that a function says, and whether it may be that of a file without its ending."""
 
@@ -42,7 +49,7 @@ def find(flow: Flow, solution: Solution, files: Files, users: Mapping[int, Seque
         demands = _demands(reading, solution)
         if not demands:
             continue
-        for user, name, short in (*_named(reading), *calls[reading.function.__name__]):
+        for user, name, short in (*_named(reading), *_given(reading.function.__name__, calls)):
             read = _texts(name, short, files, demands)
             for text in reachable(list(read), [reading.function, user]):
                 nodes = users.get(id(user), ())
@@ -72,16 +79,68 @@ def _named(reading: Reading) -> Iterator[Named]:
     yield from ((function, value, False) for value in outside(function))
 
 
-def _calls(flow: Flow) -> Mapping[str, list[Named]]:
-    """Function name -> the strings it is called with, and by which function."""
-    found: dict[str, list[Named]] = defaultdict(list)
+def _calls(flow: Flow) -> Calls:
+    found: dict[str, list[tuple[Reading, ast.Call]]] = defaultdict(list)
     for reading in flow.readings.values():
         for node in code.walk(reading.node):
             if isinstance(node, ast.Call):
-                for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                        found[last(node.func)].append((reading.function, argument.value, True))
+                found[last(node.func)].append((reading, node))
     return found
+
+
+def _given(called: str, calls: Calls, met: frozenset[str] = frozenset()) -> Iterator[Named]:
+    """The strings that a function is called with, and which function says them: also where one is passed on, by itself
+    or within the path of a file."""
+    met |= {called}
+    for reading, call in calls.get(called, ()):
+        function = reading.function
+        for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                yield function, argument.value, True
+                continue
+            written = _assigned(argument, reading)
+            used = {node.id for node in ast.walk(written) if isinstance(node, ast.Name)}
+            passed = used.intersection(parameters(function.__code__)) - {"self", "cls"}
+            if passed and function.__name__ not in met and len(met) < _DEEP:
+                for user, name, _ in _given(function.__name__, calls, met):
+                    path = _path(written, dict.fromkeys(passed, name))
+                    yield user, path if len(passed) == 1 and name in path else name, True
+
+
+def _assigned(argument: ast.expr, reading: Reading) -> ast.expr:
+    """What is assigned to a variable that is passed on; else the argument itself."""
+    assigned = (node for node in code.walk(reading.node) if isinstance(node, ast.Assign))
+    wanted = ast.dump(ast.Name(argument.id, ast.Store())) if isinstance(argument, ast.Name) else ""
+    return next((node.value for node in assigned if wanted in map(ast.dump, node.targets)), argument)
+
+
+def _path(node: ast.expr, values: Mapping[str, str]) -> str:
+    """The path that an expression makes of these variables; what else is not written out is left out."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.Name(id=name):
+            return values.get(name, "")
+        case ast.JoinedStr(values=parts):
+            return "".join(_path(part, values) for part in parts)
+        case ast.FormattedValue(value=one) | ast.Call(func=ast.Attribute(value=one), args=[]):
+            return _path(one, values)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _path(left, values) + _path(right, values)
+        case ast.BinOp(left=left, op=ast.Mod(), right=one):
+            return _HOLE.sub(lambda _: _path(one, values), _path(left, values))
+        case ast.Call(func=ast.Attribute(value=left, attr="format"), args=several, keywords=named):
+            filled = "".join(_path(one, values) for one in (*several, *(keyword.value for keyword in named)))
+            return _HOLE.sub(lambda _: filled, _path(left, values))
+        case ast.Call(func=ast.Attribute(value=left, attr="with_suffix"), args=[ending]):
+            return _path(left, values) + _path(ending, values)
+        case ast.Call(func=ast.Attribute(value=left, attr="joinpath"), args=parts):
+            return "/".join(filter(None, (_path(part, values) for part in (left, *parts))))
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            return "/".join(filter(None, (_path(left, values), _path(right, values))))
+        case ast.Call(args=parts):
+            return "/".join(filter(None, (_path(part, values) for part in parts)))
+    return ""
 
 
 def _texts(name: str, short: bool, files: Files, demands: frozenset[Demand]) -> dict[Text, frozenset[Use]]:

@@ -785,6 +785,59 @@ graph = graph_of(writer=writer, guide=guide)
     assert {module.name for module in watched if module.file == "prompts.json" and module.on} == on
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        'f"prompts/{kind}.txt"',
+        '"prompts/" + kind + ".txt"',
+        'HERE / "prompts" / f"{kind}.txt"',
+        'os.path.join(os.path.dirname(__file__), "prompts", kind.lower() + ".txt")',
+        '"prompts/%s.txt" % kind',
+        '"prompts/{}.txt".format(kind)',
+        "Path('prompts').joinpath(kind).with_suffix('.txt')",
+    ],
+)
+def test_the_name_of_a_file_is_followed_through_the_functions_it_is_passed_on_by(load: Any, path: str) -> None:
+    """A node names a kind, one helper makes a path of it, and another reads what lies there, in whatever spelling."""
+    for name in ("plan", "check", "never"):
+        Path(f"prompts/{name}.txt").write_text(f"Here you {name} what visitors of {{museum}} do.")
+    Path("other").mkdir()
+    Path("other/plan.txt").write_text("A file in a folder that nobody names.")
+    project = load(f"""
+import os
+
+def parsed(file_path):
+    with open(file_path) as file:
+        return file.read()
+
+def prompt(kind, **_):
+    where = {path}
+    return parsed(where)
+
+def agent(model, kind, **values):
+    return create_agent(model, system_prompt=prompt(kind=kind).format(**values))
+
+def plan(state):
+    made = agent(model, "plan", museum="Ghent")
+    return {{"answer": made.invoke({{"messages": [("user", state["question"])]}})["messages"][-1].text}}
+
+def check(state):
+    made = agent(model=model, kind="check", museum="Ghent")
+    return {{"answer": made.invoke({{"messages": [("user", state["answer"])]}})["messages"][-1].text}}
+
+graph = graph_of(plan=plan, check=check)
+""")
+    found = {module.name: (module.origin, module.nodes, module.on) for module in discover(project.graph)}
+    assert (
+        found.items()
+        >= {
+            "plan": ("prompts/plan.txt:1", ("plan",), True),
+            "check": ("prompts/check.txt:1", ("check",), True),
+        }.items()
+    )
+    assert not {origin for origin, _, _ in found.values()} & {"prompts/never.txt:1"}
+
+
 def test_prompts_in_the_store_are_said_to_be_there(load: Any) -> None:
     """Rollouts start with an empty store, and it is said so; with one that is filled, its text is found and bound."""
     project = load("""
