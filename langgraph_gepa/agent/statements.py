@@ -8,7 +8,7 @@ from types import FunctionType
 
 from typing_extensions import override
 
-from langgraph_gepa.agent import code, company, fields, guards
+from langgraph_gepa.agent import code, company, fields, guards, sinks
 from langgraph_gepa.agent.calls import Calls
 from langgraph_gepa.agent.expressions import constant, last, parameters
 from langgraph_gepa.agent.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source
@@ -140,7 +140,24 @@ class _Reader(Calls, ast.NodeVisitor):
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
             self._unpack(target, node.value)
+        before = self._elsewhere
+        self._elsewhere = before or (isinstance(node.value, ast.Dict | ast.List) and self._is_sent(node.targets))
         self.generic_visit(node)
+        self._elsewhere = before
+
+    def _is_sent(self, targets: Sequence[ast.expr]) -> bool:
+        """Whether what a variable is assigned is only given to calls of services other than the graph's models."""
+        names = {target.id for target in targets if isinstance(target, ast.Name)}
+        sent: set[int] = set()
+        for node in self.expressions.nodes:
+            if isinstance(node, ast.Call) and sinks.is_elsewhere(node, self.expressions):
+                sent |= {id(inner) for inner in code.walk(node) if isinstance(inner, ast.Name)}
+        used = [
+            id(node)
+            for node in self.expressions.nodes
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names
+        ]
+        return bool(used) and len(names) == len(targets) and sent.issuperset(used)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:

@@ -144,10 +144,19 @@ def test_what_goes_to_an_image_service_is_no_prompt_of_this_graph(echo: Any) -> 
         echo.invoke("Describe the garden in one short sentence.")
         client.images.generate(prompt=f"A garden in spring, painted in soft colours: {state['question']}.")
         client.runs.create("id", input={"messages": [{"role": "user", "content": "Ask the other agent about it."}]})
+        task = {"messages": [{"role": "user", "content": f"Tell the other agent what was said: {state['question']}."}]}
+        client.runs.create("id", input=task)
+        kept = [{"role": "user", "content": "Describe the garden for the archive and for us."}]
+        client.runs.create("id", input=kept)
+        echo.invoke(kept)
 
     modules = found(node)
-    assert [text for text, module in modules.items() if module.on] == ["Describe the garden in one short sentence."]
+    assert [text for text, module in modules.items() if module.on] == [
+        "Describe the garden in one short sentence.",
+        "Describe the garden for the archive and for us.",
+    ]
     assert modules["Ask the other agent about it."].off is Off.ELSEWHERE
+    assert modules["Tell the other agent what was said: {question}."].off is Off.ELSEWHERE
 
 
 class Answer(BaseModel):
