@@ -32,6 +32,7 @@ from langgraph_gepa.agent.assembling import Found, assembled
 from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.gathered import Gathered, anew
+from langgraph_gepa.agent.messages import came_by
 from langgraph_gepa.agent.packages import Packages
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.slots import Slots
@@ -233,10 +234,17 @@ def _read_from(place: Place, slot: Slot, files: Files) -> Place:
 
 
 def _unmet(read: Collection[Module], strange: Collection[Module], found: Mapping[Any, list[Slot]]) -> list[Module]:
-    """Texts that functions read when they run, without those that were seen in messages or stand in memory as well."""
+    """Texts that functions read when they run, without those that were seen in messages, as they stand or rewritten, or
+    stand in memory as well."""
     seen = {(module.file, module.line) for module in strange if module.file is not None}
     held = {slot.text.strip() for slots in found.values() for slot in slots} | {one.text.strip() for one in strange}
-    return [module for module in read if (module.file, module.line) not in seen and module.text.strip() not in held]
+    others = [one.text for one in strange if one.file is None]
+    return [
+        module
+        for module in read
+        if (module.file, module.line) not in seen and module.text.strip() not in held
+        if module.reason != reads.REWRITTEN or not came_by(module.text, others)
+    ]
 
 
 def _stands_in(slot: Slot, asked: Collection[declared.Declared]) -> bool:

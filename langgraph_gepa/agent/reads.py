@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from types import FunctionType
+from typing import Any
 
 from langgraph_gepa.agent import code, matching, naming, origin, roles, templates, wording
 from langgraph_gepa.agent.expressions import last, parameters
@@ -28,6 +29,9 @@ _STEERED: Mapping[Use, Use] = {"value": "inserted", "spare": "near"}
 _PICKED: Mapping[Use, Use] = {use: "option" if use in ("prompt", "reported", "option") else "table" for use in _GIVEN}
 """How values of one shape are used that one expression reads."""
 _LONGEST = 300
+REWRITTEN = (
+    "the code that reads it rewrites it by a regular expression: give examples, so that what a model is sent is seen"
+)
 _DEEP = 4
 """Functions that the name of a file is followed through."""
 _HOLE = re.compile(r"%s|%\(\w+\)s|\{\w*\}")
@@ -53,7 +57,7 @@ def find(flow: Flow, solution: Solution, files: Files, users: Mapping[int, Seque
             read = _texts(name, short, files, demands)
             for text in reachable(list(read), [reading.function, user]):
                 nodes = users.get(id(user), ())
-                module = found.get(text) or _module(text, demands)
+                module = found.get(text) or _module(text, demands, _rewriting(reading))
                 found[text] = replace(module, nodes=tuple(dict.fromkeys([*module.nodes, *nodes])))
                 uses[text] |= read[text]
     few = Counter(text.shape for text in found if "table" in uses[text])
@@ -203,7 +207,20 @@ def _judged(module: Module, text: Text, uses: frozenset[Use], few: int) -> Modul
     return module if off is None else replace(module, evidence="possible", off=off, table=table)
 
 
-def _module(text: Text, demands: frozenset[Demand]) -> Module:
+def _rewriting(reading: Reading) -> Iterator[re.Pattern[str]]:
+    """The regular expressions by which a function rewrites text."""
+    for node in code.walk(reading.node):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="sub" | "subn"), args=[first, *_]):
+                held = reading.function.__globals__.get(name)
+                written: Any = first.value if held is re and isinstance(first, ast.Constant) else held
+                try:
+                    yield re.compile(written)
+                except (re.error, TypeError):
+                    continue
+
+
+def _module(text: Text, demands: frozenset[Demand], rewriting: Iterable[re.Pattern[str]]) -> Module:
     # A new text takes the place of what came of the old one: what unknown code makes of texts does not come to it.
     uses = {use for _, use in demands} - {"opaque"}
     filled = filling(text.text, uses)
@@ -214,6 +231,8 @@ def _module(text: Text, demands: frozenset[Demand]) -> Module:
         names = (*templates.placeholders(text.text, style), *(filled.tokens if style == "plain" else ()))
     except templates.BrokenTemplateError as broken:
         reason = reason or str(broken)
+    if not reason and any(pattern.search(text.text) for pattern in rewriting):
+        reason = REWRITTEN
     if not reason and matching.pattern(text.text, style, names) is None:
         reason = "it is read when the graph runs and has logic in it: what it said cannot be recognised in the messages"
     return Module(

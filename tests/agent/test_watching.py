@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from langgraph_gepa import RunnerOptions, bind, discover
-from langgraph_gepa.agent import files, matching, watching
+from langgraph_gepa.agent import files, matching, reads, watching
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.messages import Run
 from langgraph_gepa.agent.recalling import recall
@@ -836,6 +836,31 @@ graph = graph_of(plan=plan, check=check)
         }.items()
     )
     assert not {origin for origin, _, _ in found.values()} & {"prompts/never.txt:1"}
+
+
+@pytest.mark.parametrize("rewrite", ["re.sub(r'<<(\\w+)>>', 'Ghent', text)", "MARK.sub('Ghent', text)"])
+def test_a_file_that_is_rewritten_when_it_is_read_is_bound_by_what_is_sent(load: Any, rewrite: str) -> None:
+    """Its own words are not sent, which is said of it; watching shows what is, and takes its place."""
+    Path("prompts/plan.md").write_text("You plan what the visitors of the museum in <<TOWN>> do in one afternoon.")
+    project = load(f"""
+import re
+MARK = re.compile(r"<<(\\w+)>>")
+
+def prompt(name):
+    text = (HERE / "prompts" / f"{{name}}.md").read_text()
+    text = {rewrite}
+    return text
+
+def plan(state):
+    return {{"answer": model.invoke([("system", prompt("plan")), ("user", state["question"])]).text}}
+
+graph = graph_of(plan=plan)
+""")
+    (walked,) = discover(project.graph)
+    assert (walked.on, walked.reason) == (False, reads.REWRITTEN)
+    (watched,) = discover(project.graph, EXAMPLES)
+    assert (watched.on, watched.text) == (True, walked.text.replace("<<TOWN>>", "Ghent"))
+    assert said(bind(project.graph, {watched.name: "Plan."})) == "Plan.\nWhy?"
 
 
 def test_prompts_in_the_store_are_said_to_be_there(load: Any) -> None:
