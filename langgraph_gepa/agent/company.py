@@ -39,7 +39,28 @@ def _told(element: ast.expr, expressions: Expressions) -> tuple[list[ast.expr], 
         one for one in written if one is element or not isinstance(one, ast.Constant | ast.JoinedStr | ast.BinOp)
     ]
     texts = [text for one in messages if (text := message_text(one, expressions)) is not None]
-    return messages, [written for text in texts for written in expressions.written_to(text)]
+    return messages, [piece for text in texts for piece in _pieces(text, expressions)]
+
+
+def _pieces(text: ast.expr, expressions: Expressions) -> Iterator[ast.expr]:
+    """What a text may be, and the pieces that it is joined from, by way of the function's variables."""
+    todo, met = [text], set[ast.expr]()
+    while todo:
+        one = todo.pop()
+        written = [node for node in expressions.written_to(one) if node not in met]
+        met.update(written)
+        for node in written:
+            match node:
+                case ast.IfExp(body=first, orelse=other):
+                    todo += [first, other]
+                case ast.BoolOp(values=several) | ast.List(elts=several) | ast.Tuple(elts=several):
+                    todo += several
+                case ast.GeneratorExp(elt=piece) | ast.ListComp(elt=piece):
+                    todo.append(piece)
+                case ast.Call(func=ast.Attribute(value=ast.Constant(value=str()), attr="join"), args=[joined]):
+                    todo.append(joined)
+                case _:
+                    yield node
 
 
 def _leads(messages: Sequence[ast.expr], texts: Sequence[ast.expr], expressions: Expressions) -> bool:

@@ -28,13 +28,16 @@ _BETWEEN = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
 """Between two sentences of a line."""
 _COLON = re.compile(r"[:\uff1a][\"'*_`\s]*$")
 _ADDRESS = re.compile(r"\b[a-z]+://[!-~]+")
-_HEADING = re.compile(r"\s*(#+\s|[-=*_#<>\[\]|]{1,3}[^.!?]*[-=*_#<>\[\]|]{1,3}\s*$)")
+_HEADING = re.compile(
+    r"\s*(#+\s|[-=*_#<>\[\]|]{1,3}[^.!?]*[-=*_#<>\[\]|]{1,3}\s*$|[(\uff08\u3010][^.!?\u3002]*[)\uff09\u3011]\s*$)"
+)
 
 
 def frames(text: str, style: Style = "plain", tokens: Iterable[str] = ()) -> bool:
     """Whether a text only frames data: no line of it instructs. Many words without any data between them frame none."""
     lines = list(_lines(text, style, tokens))
-    listing = not any(_HOLE in line for line in lines) and sum(map(words, lines)) > _LABEL
+    stretches = _filled(text, style, tokens).split(_HOLE)
+    listing = not any(_HOLE in line for line in lines) and max(map(words, stretches)) > _LABEL
     return not (listing or any(map(_instructs, lines)))
 
 
@@ -64,13 +67,17 @@ def length(text: str, style: Style = "plain", tokens: Iterable[str] = ()) -> int
 
 
 def _lines(text: str, style: Style, tokens: Iterable[str]) -> Iterator[str]:
+    lines = _filled(text, style, tokens).splitlines()
+    yield from (piece for line in lines for piece in _BETWEEN.split(line) if words(piece))
+
+
+def _filled(text: str, style: Style, tokens: Iterable[str]) -> str:
+    """The text with a sign for each placeholder, and without addresses, which are no words to a model."""
     try:
         parts = placeholders.parts(text, style, tokens)
     except placeholders.BrokenTemplateError:
         parts = [placeholders.Part(text)]
-    filled = "".join(part.literal + (_HOLE if part.written else "") for part in parts)
-    filled = _ADDRESS.sub("", filled)  # an address is no word to a model
-    yield from (piece for line in filled.splitlines() for piece in _BETWEEN.split(line) if words(piece))
+    return _ADDRESS.sub("", "".join(part.literal + (_HOLE if part.written else "") for part in parts))
 
 
 def _instructs(line: str) -> bool:

@@ -190,7 +190,24 @@ def in_messages(model: Any, state: State) -> None:
     model.invoke([system, human])
 
 
-@pytest.mark.parametrize("way", [in_variables, in_messages])
+def in_a_list(model: Any, state: State) -> None:
+    parts = [f"User question: {state['question']}", f"Tone: {state['tone']}"]
+    parts.append(f"Last answer:\n{state['answer']}")
+    model.invoke([SYSTEM, HumanMessage(content="\n\n".join(parts))])
+
+
+def in_the_join(model: Any, state: State) -> None:
+    model.invoke(
+        [SYSTEM, {"role": "user", "content": "\n".join([f"问题：{state['question']}", f"Tone: {state['tone']}"])}]
+    )
+
+
+def in_a_generator(model: Any, state: State) -> None:
+    said = "\n".join(f"Question: {one}" for one in state["question"])
+    model.invoke([SYSTEM, HumanMessage(said or "（初始狀態，尚無任何進展）")])
+
+
+@pytest.mark.parametrize("way", [in_variables, in_messages, in_a_list, in_the_join, in_a_generator])
 def test_a_label_is_one_by_way_of_variables_too(way: Any, echo: Any) -> None:
     """What the message beside the system's says of the data is a frame, wherever both were written."""
     texts = off(lambda state: way(echo, state))
@@ -271,9 +288,15 @@ def a_lone_label(model: Any, state: State) -> None:
     model.invoke([system, human])
 
 
-def test_what_instructs_stays_on_beside_another(echo: Any) -> None:
+def an_instruction_in_a_list(model: Any, state: State) -> None:
+    parts = ["Answer in one sentence, and name your source.", f"Question: {state['question']}"]
+    model.invoke([SystemMessage("Today is Monday"), HumanMessage("\n".join(parts))])
+
+
+@pytest.mark.parametrize("way", [a_lone_label, an_instruction_in_a_list])
+def test_what_instructs_stays_on_beside_another(way: Any, echo: Any) -> None:
     """A sentence that asks for something is no label, whatever variable holds it."""
-    assert None in off(lambda state: a_lone_label(echo, state)).values()
+    assert None in off(lambda state: way(echo, state)).values()
 
 
 @pytest.mark.parametrize(
@@ -284,6 +307,13 @@ def test_what_instructs_stays_on_beside_another(echo: Any) -> None:
         ("# Research\n\n## Task\n\n{task}", True),
         ("<document>{text}</document>", True),
         ("When executing {tool}\nThe result was {result}", True),
+        ("任务:\n{task}\n\n当前报告：\n{report}\n\n评审反馈:\n{review}\n\n可用证据:\n{docs}", True),
+        ("=== 先前的歷史摘要 ===\n{history}\n\n=== 新的對話記錄（需壓縮） ===\n{talk}", True),
+        ("【研究任务】\n{task}", True),
+        ("（初始狀態，尚無任何進展）", True),
+        ("Background:\n{a}\n\nWhat was found out until now:\n{b}\n\nWhat is still open:\n{c}", True),
+        ("（请只用一句话回答，不要编造事实。）\n{task}", False),
+        ("规则：\n简洁\n准确\n引用来源\n不要编造\n用中文\n{task}", False),
         ("Answer {q} in one short sentence", False),
         ("Ask for the news of this company, such as:\n- New products\n- New partners\n- New owners", False),
         ("That will not do. Think again: {advice}", False),
