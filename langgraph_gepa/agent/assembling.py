@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import EnumMeta
 from pathlib import Path
 from typing import Any
@@ -31,17 +31,21 @@ Carriers = Mapping[str, tuple[Slot, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A text in memory that is `module`'s with other modules' texts in its placeholders."""
+    """A text in memory that is `module`'s with its placeholders filled: with other modules' texts, its `parts`, and
+    with `values`."""
 
     module: str
     parts: Mapping[str, str]
+    style: Style = "format"
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def modules(self) -> set[str]:
         return {self.module, *self.parts.values()}
 
     def said(self, texts: Texts) -> str:
-        filled = matching.filled(texts[self.module], "format", {key: texts[name] for key, name in self.parts.items()})
+        held = {key: texts[name] for key, name in self.parts.items()}
+        filled = matching.filled(texts[self.module], self.style, {**self.values, **held})
         return texts[self.module] if filled is None else filled
 
 
@@ -145,10 +149,10 @@ def _names(strange: Module) -> list[str]:
 def _wholes(carriers: Carriers) -> dict[Spot, Whole]:
     names = {slot.spot: name for name, slots in carriers.items() for slot in slots}
     return {
-        slot.spot: Whole(name, {key: names[spot] for key, spot in slot.parts.items()})
+        slot.spot: Whole(name, {key: names[spot] for key, spot in slot.parts.items()}, slot.style, slot.values)
         for name, slots in carriers.items()
         for slot in slots
-        if slot.parts
+        if slot.parts or slot.values
     }
 
 

@@ -20,6 +20,7 @@ from langgraph_gepa.agent import (
     matching,
     origin,
     paths,
+    prefilled,
     reads,
     served,
     state,
@@ -199,7 +200,7 @@ def _placed(
     where: dict[Any, Place] = {}
     later = []
     for slot in slots:
-        place = places.of(slot)
+        slot, place = prefilled.at_home(slot, places.of(slot), places)
         if gathered.is_loaded(slot):
             found.setdefault(place.key, []).append(slot)
             if place.key not in where or (place.name and not where[place.key].name):

@@ -68,7 +68,11 @@ def _worth(value: Any) -> list[str]:
 def came_by(text: str, data: Sequence[str]) -> bool:
     """Whether the rollout came by a text through its example, its tools or its models: as it stands, or most of it
     in other clothes, such as JSON, a list of points, or with a heading over each part."""
-    if any(text in one for one in data) or any(one in text and len(one) * 2 > len(text) for one in data):
+    if any(text in one for one in data):
+        return True
+    inside = {one for one in data if one in text}
+    apart = (one for one in inside if not any(one in other for other in inside - {one}))
+    if sum(map(len, apart)) * 2 > len(text):
         return True
     runs = _runs_of_words(text)
     new = set(runs)

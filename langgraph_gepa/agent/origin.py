@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
@@ -43,6 +44,21 @@ class Places:
                 if issubclass(type(value), str) and not name.startswith("__"):
                     self.constants.setdefault(id(value), []).append((module, name))
         self._literals: dict[str, list[tuple[str, int, int]]] = {}
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """The source files of the project's modules."""
+        return tuple(sorted({file for module in self.modules if (file := territory.file_of(module)).endswith(".py")}))
+
+    def constant(self, text: str) -> str:
+        """The name of the one module constant that is a text; empty when there is none, or there are several."""
+        names = {
+            name
+            for module in self.modules
+            for name, value in list(territory.names_in(module).items())
+            if type(value) is str and value == text
+        }
+        return names.pop() if len(names) == 1 else ""
 
     def of(self, slot: Slot) -> Place:
         owner = self.walk.nodes[slot.owner].value
@@ -158,8 +174,8 @@ class Places:
 
     def _search(self, text: str) -> Iterator[tuple[str, int, int]]:
         words = max((w for w in text.replace("{", " ").replace("}", " ").split() if w.isalnum()), key=len, default=text)
-        for filename in sorted({territory.file_of(module) for module in self.modules}):
-            if filename.endswith(".py") and code.mentions(filename, words):
+        for filename in self.sources:
+            if code.mentions(filename, words):
                 yield from definitions.saying(filename, None, text)
 
 

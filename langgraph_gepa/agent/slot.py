@@ -21,8 +21,8 @@ class Slot:
     with that of the argument or field (`search.query`); `off` is why it is only possible; `literal` is there when it is
     written in code;
     `tokens` are what the program replaces in it; `again` is what fills in what its filling gives, `environment` the one
-    in which jinja2 renders it; `parts` are the texts of others in it, by placeholder. `gathered` says that it was not
-    there before the graph ran."""
+    in which jinja2 renders it; `parts` are the texts of others in it, by placeholder, and `values` what else has
+    been filled into it already. `gathered` says that it was not there before the graph ran."""
 
     owner: int
     step: Step
@@ -39,6 +39,7 @@ class Slot:
     again: tuple[Style, ...] = ()
     environment: jinja2.Environment | None = None
     parts: Mapping[str, Spot] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
     gathered: bool = False
 
     @property

@@ -44,6 +44,7 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
     read = [one for one in _from_files(told, known, files) if (one.file, one.line) not in kept]
     yield from read
     known = Known([*modules, *(replace(one, evidence="seen") for one in read)])  # whether they are on or off
+    described = [one.text for one in modules if one.kind != "prompt"]  # which a prompt may list
     met: dict[tuple[str, Style], Module] = {}
     for text, style, message, reason in _constant(told, known):
         twin = met.get((text, style))
@@ -52,7 +53,7 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
             continue
         home = files.home(text) if style == "plain" else None
         label = naming.label(message.node, "", prebuilt=False) if message.node else "agent"
-        data = known.is_filling(text) or written_out.holds(text, files.texts)
+        data = known.is_filling(text) or written_out.holds(text, files.texts) or came_by(text, described)
         steers = not data and _steers(text, style, message, told)
         off = None if home is not None or steers else Off.DATA
         met[text, style] = Module(

@@ -1,0 +1,89 @@
+"""Texts in memory that the program filled in before the graph was there, and the templates they were made from.
+
+A prompt that a constructor or factory fills in, `create_agent(..., system_prompt=PROMPT.format(tools=names))`, stands
+in the graph's objects as the result. Its home is the template: a string or f-string of the project's files that
+gives the text with some values in its placeholders. The template is the module, and a new one is filled in with the
+same values.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from langgraph_gepa.agent import code, literals, matching
+from langgraph_gepa.agent.definitions import Place
+from langgraph_gepa.agent.origin import Places
+from langgraph_gepa.agent.slot import Slot
+from langgraph_gepa.search.module import Style
+
+_SIGNS: Mapping[Style, str] = {"format": "{", "percent": "%", "dollars": "$", "jinja2": "{{"}
+"""What a placeholder begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    text: str
+    style: Style
+    values: Mapping[str, str]
+    place: Place
+
+    @property
+    def letters(self) -> int:
+        """Letters of the template's own words."""
+        pieces = matching.read(self.text, self.style) or ()
+        return sum(sum(map(str.isalnum, literal)) for literal, _ in pieces)
+
+
+def at_home(slot: Slot, place: Place, places: Places) -> tuple[Slot, Place]:
+    """A text that no source writes out as its template, with what fills it and its place; others as they are.
+
+    Of several templates that give the text, it is the one with most of its words, if there is one.
+    """
+    if place.file is not None or slot.kind != "prompt" or slot.style not in ("plain", "unknown") or slot.tokens:
+        return slot, place
+    found = sorted(_templates(slot.text, places), key=lambda one: -one.letters)
+    if not found or (found[1:] and found[0].letters == found[1].letters):
+        return slot, place
+    best = found[0]
+    home = replace(best.place, name=places.constant(best.text) or place.name)
+    return replace(slot, text=best.text, style=best.style, values=best.values), home
+
+
+def _templates(text: str, places: Places) -> Iterator[_Template]:
+    first = next(iter(text.split()), "")
+    for file in places.sources:
+        parsed = code.file(file) if first and code.mentions(file, first) else None
+        for node in () if parsed is None else code.walk(parsed.tree):
+            if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp):
+                for written, style in _readings(node):
+                    values = _values(written, style, text)
+                    if values:
+                        line, column = code.position(node)[:2]
+                        yield _Template(written, style, values, Place(("literal", file, line, column), file, line))
+
+
+def _readings(node: ast.expr) -> Iterator[tuple[str, Style]]:
+    """The templates that an expression may be, each with its language."""
+    literal = literals.read(node)
+    if literal is None:
+        return
+    if literal.style == "fstring":
+        yield literal.text, "fstring"
+    elif isinstance(node, ast.Constant):
+        yield from ((literal.text, style) for style, sign in _SIGNS.items() if sign in literal.text)
+
+
+def _values(template: str, style: Style, text: str) -> Mapping[str, str]:
+    """What stands in the template's placeholders in a text that it gives; nothing where it does not give it."""
+    pieces = matching.read(template, style)
+    if pieces is None or not text.startswith(pieces[0][0]) or not all(literal in text for literal, _ in pieces):
+        return {}
+    pattern = matching.pattern(template, style)
+    if pattern is None or pattern.whole:  # too short: it may give the text by chance
+        return {}
+    match = next(replace(pattern, whole=True).matches(text), None)
+    if match is None or matching.filled(template, style, match.values) != text:
+        return {}
+    return match.values
