@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable, RunnableBinding
 
 from langgraph_gepa.agent import code, libraries
 from langgraph_gepa.agent.anatomy import Step, classes, functions
-from langgraph_gepa.agent.flow import Demand, Solution, under, whole
+from langgraph_gepa.agent.flow import CLASS, Demand, Solution, under, whole
 from langgraph_gepa.agent.uses import PROMPT_NAME, Use
 from langgraph_gepa.agent.walk import Node, Walk
 
@@ -53,6 +53,8 @@ class Demands:
                 return frozenset((rest, use) for path, use in held if (rest := under(path, (key,))) is not None)
             case ("class",) if issubclass(type(node.value), Enum):
                 return frozenset(((node.value.name, *path), use) for path, use in held)
+            case ("class",):
+                return frozenset((path[1:], use) for path, use in held if path[:1] == (CLASS,))
             case ("annotated", _, _):
                 return held & _DESCRIBED
             case ("attr", "template") if isinstance(node.value, Template):
@@ -71,12 +73,16 @@ class Demands:
         )
 
     def _pass_on(self) -> None:
+        asked = any(CLASS in path for demands in self.solution.demands.values() for path, _ in demands)
         todo = list(self.walk.nodes)
         while todo:
             node = self.walk.nodes[todo.pop()]
             for step, part in node.parts:
-                if id(part) in self.walk.nodes and issubclass(type(part), _CARRIERS):
+                carries = issubclass(type(part), _CARRIERS)
+                if id(part) in self.walk.nodes and (carries or asked):
                     given = self.on(step, node)
+                    if not carries:
+                        given = frozenset((path, use) for path, use in given if path[:1] == (CLASS,))
                     if not given <= self._held[id(part)]:
                         self._held[id(part)] |= given
                         todo.append(id(part))

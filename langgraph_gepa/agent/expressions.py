@@ -10,7 +10,7 @@ from types import CodeType, FunctionType, ModuleType
 from langgraph_gepa.agent import code, engines, literals
 from langgraph_gepa.agent.anatomy import containers
 from langgraph_gepa.agent.engines import MISSING
-from langgraph_gepa.agent.flow import ANY, Given, Place, Reading, Source, under
+from langgraph_gepa.agent.flow import ANY, CLASS, Given, Place, Reading, Source, under
 from langgraph_gepa.agent.names import Names
 from langgraph_gepa.agent.uses import PROMPT_NAME, WAYS, Choice, Use, Way
 from langgraph_gepa.agent.wording import frames
@@ -76,6 +76,8 @@ class Expressions(Names):
                 yield from self._each([left, right])
             case ast.Name(id=name):
                 yield Source(self.variable(name))
+            case ast.Attribute(attr="__class__", value=base):
+                yield from self._class_of(base)
             case ast.Attribute(attr=name, value=base):
                 yield from self._attribute(node)
                 yield from self._made(base) if name in _OF_ITS_OWN else ()
@@ -177,6 +179,10 @@ class Expressions(Names):
         if isinstance(node.value, ast.Name) and node.value.id in parameters(self.reading.function.__code__):
             yield from self._from_state(node.value, node.attr)
 
+    def _class_of(self, node: ast.expr) -> Iterator[Source]:
+        for source in self.sources(node):
+            yield source._replace(taken=(*source.taken, CLASS))
+
     def _item(self, base: ast.expr, key: ast.expr) -> Iterator[Source]:
         yield from _taken(self.sources(base), self.key_of(key), "key")
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
@@ -231,6 +237,8 @@ class Expressions(Names):
                 yield from self.sources(argument)
             for keyword in node.keywords:
                 yield from self._put(keyword.value, keyword.arg) if keyword.arg else self.sources(keyword.value)
+        elif name == "type" and len(arguments) == 1 and self.resolve(node.func) is MISSING:
+            yield from self._class_of(arguments[0])
         elif name in _PICKERS:
             for argument in node.args[:1]:
                 yield from _taken(self.sources(argument), ANY, "pick")

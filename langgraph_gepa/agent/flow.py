@@ -33,6 +33,8 @@ Path = tuple[Hashable, ...]
 """Keys from a place to an item within it, outermost first; `()` is the whole, `ANY` an item under any key."""
 
 ANY = None
+CLASS = "__class__"
+"""The key under which an object's class is found."""
 
 
 class Given(NamedTuple):

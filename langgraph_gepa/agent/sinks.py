@@ -33,6 +33,8 @@ _SPEAKERS = {"SystemMessage", "HumanMessage", "ChatMessage", "RemoveMessage", "A
 _HEARD = {"SystemMessage", "HumanMessage", "ChatMessage"}
 _TAKERS = {"bind_tools", "with_structured_output", "ToolNode", "ToolStrategy", "ProviderStrategy", "create_agent",
            "create_react_agent", "create_deep_agent", "create_extractor"}  # fmt: skip
+_DESCRIBING = {"model_json_schema", "schema_json", "schema"}
+"""Methods by which a class of pydantic's, or an instance of it, describes itself."""
 _TOLD = ("messages", "input")
 """Keys of a mapping under which a model or an agent is told something, rather than a template filled."""
 _DESCRIBED = ("tools", "schema", "response_format", "args_schema", "pydantic_object")
@@ -72,6 +74,9 @@ def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
         yield from _input(given.get("input", given.get("messages", first)))
     elif name in _TAKERS and node.args:
         yield node.args[-1], "tools"
+    elif name in _DESCRIBING and isinstance(node.func, ast.Attribute):
+        yield node.func.value, "tools"
+        yield ast.Attribute(node.func.value, "__class__"), "tools"
     yield from expressions.filled(node)
     yield from ((given[k], "tools") for k in _DESCRIBED if k in given)
     if name in _TOOL_MAKERS and "description" in given:

@@ -46,6 +46,9 @@ class Plan(BaseModel):
     last: int = 0
 
 
+HELD = Plan(kind="long")
+
+
 class Reason(TypedDict):
     """Why it was decided."""
 
@@ -200,6 +203,39 @@ def chosen_by_the_agent(echo: Any) -> Any:
     return create_agent(echo, [], response_format=Plan)
 
 
+class Planner:
+    def __init__(self, echo: Any, plan: Any) -> None:
+        self.echo = echo
+        self.plan = plan
+        self.spare = Unused(name="x")
+
+    def by_class(self, state: State) -> None:
+        self.echo.with_structured_output(schema=self.plan.__class__).invoke(state["question"])
+
+    def by_type(self, state: State) -> None:
+        kind = type(self.plan["now"])
+        self.echo.bind_tools([kind]).invoke(state["question"])
+
+    def by_schema(self, state: State) -> None:
+        self.echo.with_structured_output(self.plan.model_json_schema()).invoke(state["question"])
+
+
+def of_an_object(echo: Any) -> Any:
+    return graph(Planner(echo, HELD).by_class)
+
+
+def of_the_type_of_an_object(echo: Any) -> Any:
+    return graph(Planner(echo, {"now": HELD}).by_type)
+
+
+def json_of_an_object(echo: Any) -> Any:
+    return graph(Planner(echo, HELD).by_schema)
+
+
+def json_of_a_class(echo: Any) -> Any:
+    return graph(lambda s: echo.with_structured_output(Plan.model_json_schema()).invoke(s["question"]) and {})
+
+
 def typed_dict(echo: Any) -> Any:
     return graph(lambda s: echo.with_structured_output(Verdict).invoke(s["question"]) and {})
 
@@ -285,6 +321,10 @@ FORMS: list[tuple[Callable[[Any], Any], dict[str, str]]] = [
     (frozen, PLAN),
     (by_keyword, PLAN),
     (as_a_tool, PLAN),
+    (of_an_object, PLAN),
+    (of_the_type_of_an_object, PLAN),
+    (json_of_an_object, PLAN),
+    (json_of_a_class, PLAN),
     (of_an_agent, PLAN),
     (chosen_by_the_agent, PLAN),
     (typed_dict, VERDICT),
