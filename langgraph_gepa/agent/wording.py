@@ -19,10 +19,13 @@ ALONE = 5
 """Words from which a text that is all a message says, but for labels, is more than a value."""
 _LABEL = 12
 """Words up to which a line before a colon, or a heading, is a label."""
+_SHORT = 6
+"""Words up to which a label is short."""
 _FEW = 3
 """Words up to which a piece of a line without a colon is a label."""
 
 _HOLE = "\0"
+_SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _ENDS = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]*_`\s]*$")
 _BETWEEN = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
 """Between two sentences of a line."""
@@ -34,11 +37,18 @@ _HEADING = re.compile(
 
 
 def frames(text: str, style: Style = "plain", tokens: Iterable[str] = ()) -> bool:
-    """Whether a text only frames data: no line of it instructs. Many words without any data between them frame none."""
+    """Whether a text only frames data: no line of it instructs. Many words on lines without data frame none, unless
+    only a short label stands before each of the data."""
     lines = list(_lines(text, style, tokens))
     stretches = _filled(text, style, tokens).split(_HOLE)
-    listing = not any(_HOLE in line for line in lines) and max(map(words, stretches)) > _LABEL
+    many = not any(_HOLE in line for line in lines) and sum(map(words, lines)) > _LABEL
+    listing = many and max(map(_width, stretches)) > _SHORT
     return not (listing or any(map(_instructs, lines)))
+
+
+def _width(text: str) -> float:
+    """The words of a text, of which each takes two signs in a script that writes no spaces."""
+    return words(text) - len(_SIGN.findall(text)) / 2
 
 
 def is_value(text: str) -> bool:

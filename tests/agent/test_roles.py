@@ -312,6 +312,8 @@ def test_what_instructs_stays_on_beside_another(way: Any, echo: Any) -> None:
         ("【研究任务】\n{task}", True),
         ("（初始狀態，尚無任何進展）", True),
         ("Background:\n{a}\n\nWhat was found out until now:\n{b}\n\nWhat is still open:\n{c}", True),
+        ("Reflect on what you know:\n===\n{known}\n===\nAnd now name a gap and say what to look for in it:", False),
+        ("<Old>\n{a}\n\n<New>\n{b}\nNow sum up what is new in all of this, on the subject:\n{d}", False),
         ("（请只用一句话回答，不要编造事实。）\n{task}", False),
         ("规则：\n简洁\n准确\n引用来源\n不要编造\n用中文\n{task}", False),
         ("Answer {q} in one short sentence", False),
