@@ -9,7 +9,7 @@ same values.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from langgraph_gepa.agent import code, literals, matching
@@ -24,6 +24,9 @@ _SIGNS: Mapping[Style, str] = {"format": "{", "percent": "%", "dollars": "$", "j
 
 @dataclass(frozen=True, slots=True)
 class _Template:
+    """`written` is the text as the source has it, `text` as it was filled in."""
+
+    written: str
     text: str
     style: Style
     values: Mapping[str, str]
@@ -43,11 +46,13 @@ def at_home(slot: Slot, place: Place, places: Places) -> tuple[Slot, Place]:
     """
     if place.file is not None or slot.kind != "prompt" or slot.style not in ("plain", "unknown") or slot.tokens:
         return slot, place
-    found = sorted(_templates(slot.text, places), key=lambda one: -one.letters)
-    if not found or (found[1:] and found[0].letters == found[1].letters):
+    found: dict[Hashable, _Template] = {}
+    for one in sorted(_templates(slot.text, places), key=lambda one: -one.letters):
+        found.setdefault(one.place.key, one)
+    best, *others = found.values() or (None,)
+    if best is None or (others and others[0].letters == best.letters):
         return slot, place
-    best = found[0]
-    home = replace(best.place, name=places.constant(best.text) or place.name)
+    home = replace(best.place, name=places.constant(best.written) or place.name)
     return replace(slot, text=best.text, style=best.style, values=best.values), home
 
 
@@ -57,28 +62,33 @@ def _templates(text: str, places: Places) -> Iterator[_Template]:
         parsed = code.file(file) if first and code.mentions(file, first) else None
         for node in () if parsed is None else code.walk(parsed.tree):
             if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp):
-                for written, style in _readings(node):
-                    values = _values(written, style, text)
-                    if values:
+                for written, read, style in _readings(node):
+                    if values := _values(read, style, text):
                         line, column = code.position(node)[:2]
-                        yield _Template(written, style, values, Place(("literal", file, line, column), file, line))
+                        place = Place(("literal", file, line, column), file, line)
+                        yield _Template(written, read, style, values, place)
 
 
-def _readings(node: ast.expr) -> Iterator[tuple[str, Style]]:
-    """The templates that an expression may be, each with its language."""
+def _readings(node: ast.expr) -> Iterator[tuple[str, str, Style]]:
+    """The text that an expression writes, and the templates that may be made of it, each with its language: the text
+    itself, and without space around it."""
     literal = literals.read(node)
     if literal is None:
         return
-    if literal.style == "fstring":
-        yield literal.text, "fstring"
-    elif isinstance(node, ast.Constant):
-        yield from ((literal.text, style) for style, sign in _SIGNS.items() if sign in literal.text)
+    styles: list[Style] = ["fstring"] if literal.style == "fstring" else []
+    if isinstance(node, ast.Constant):
+        styles = [style for style, sign in _SIGNS.items() if sign in literal.text]
+    written = literal.text
+    for read in dict.fromkeys((written, written.strip())):
+        yield from ((written, read, style) for style in styles)
 
 
 def _values(template: str, style: Style, text: str) -> Mapping[str, str]:
     """What stands in the template's placeholders in a text that it gives; nothing where it does not give it."""
     pieces = matching.read(template, style)
-    if pieces is None or not text.startswith(pieces[0][0]) or not all(literal in text for literal, _ in pieces):
+    if pieces is None or not text.startswith(pieces[0][0]) or not text.endswith(_end(pieces)):
+        return {}
+    if not all(literal in text for literal, _ in pieces):
         return {}
     pattern = matching.pattern(template, style)
     if pattern is None or pattern.whole:  # too short: it may give the text by chance
@@ -87,3 +97,9 @@ def _values(template: str, style: Style, text: str) -> Mapping[str, str]:
     if match is None or matching.filled(template, style, match.values) != text:
         return {}
     return match.values
+
+
+def _end(pieces: Sequence[matching.Piece]) -> str:
+    """What a template says after its last placeholder."""
+    literal, key = pieces[-1]
+    return literal if key is None else ""

@@ -28,6 +28,10 @@ Tools: {tools}
 
 Answer in one {{line}}, with {tools} at hand."""
 PERCENT = "You are %s, an expert for 100%% of the questions. Use %s."
+SPACED = """
+You are an expert with space around, and with {tools}.
+Answer in a line.
+"""
 DOLLARS = Template("You are an expert who costs $$5. Use $tools well.")
 
 
@@ -61,6 +65,7 @@ FORMS = {
         "agent",
         'agent(f"You are an expert in {TOOLS[:9]!r} and in more of it.")',
     ),
+    "stripped": ("spaced", "agent(SPACED.format(tools=TOOLS).strip())"),
     "sum": ("agent", 'agent("You are an expert of the tools. " + TOOLS)'),
     "message": (
         "agent",
