@@ -17,12 +17,15 @@ from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.expressions import FILLS, Expressions, items, last, parameters
 from langgraph_gepa.agent.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source, whole
 from langgraph_gepa.agent.uses import PROMPT_NAME, Kept, Use
+from langgraph_gepa.search.module import Kind
 
 _ROLES = {"system", "human", "user", "developer"}
 _TOKEN = re.compile(r"\W+\w[\w .:-]*\W*|[A-Z][A-Z0-9_]{2,}")
 """What is replaced in a text to fill it: a word in signs of any kind, or in capitals."""
 _HARMLESS = {*dir(str), *dir(list), *dir(dict), *dir(set), *sinks.CALLS, *FILLS, *sinks.FILLING}
 """Methods of Python's own types, those that models and runnables are called by, and those that fill in a text."""
+_NAMED: Mapping[str, Kind] = {"parameters": "tool", "input_schema": "tool", "schema": "schema"}
+"""Keys of a mapping with a name under which a schema stands, and what that describes."""
 _COMPARING = {"startswith", "endswith", "find", "index", "count", "fullmatch", "search"}
 
 
@@ -105,7 +108,10 @@ class Calls(ast.NodeVisitor):
             self.reading.beside.update(company.added(messages.elts, self.expressions))
         if {"name", "description"} <= pairs.keys() and not {"parameters", "input_schema"}.isdisjoint(pairs):
             self.sink(self.sources(pairs["description"]), "tool")
-        self._schema(pairs)
+        for key, kind in _NAMED.items():
+            if isinstance(schema := pairs.get(key), ast.Dict) and "name" in pairs:
+                self._schema({**items(schema), **pairs}, pairs["name"], kind)
+        self._schema(pairs, pairs.get("title"), "schema")
         role = pairs.get("role")
         if "content" in pairs and (not isinstance(role, ast.Constant) or role.value in _ROLES) and role is not None:
             self.sink(self.sources(pairs["content"]))
@@ -117,12 +123,11 @@ class Calls(ast.NodeVisitor):
         for value in node.values:
             self.visit(value)
 
-    def _schema(self, pairs: Mapping[str, ast.expr]) -> None:
+    def _schema(self, pairs: Mapping[str, ast.expr], title: ast.expr | None, kind: Kind) -> None:
         """A JSON schema that is written out: it describes itself and its properties wherever a model is given it."""
         properties = pairs.get("properties")
         if not isinstance(properties, ast.Dict):
             return
-        title = pairs.get("title")
         name = str(title.value) if isinstance(title, ast.Constant) else self.reading.function.__name__
         texts = {name: pairs.get("description")}
         texts |= {
@@ -131,8 +136,9 @@ class Calls(ast.NodeVisitor):
             if isinstance(one, ast.Dict)
         }
         for described, text in texts.items():
-            sources = self.sources(text)
-            self.reading.described.update((s.place[2], described) for s in sources if s.place[0] == "lit")
+            for source in self.sources(text):
+                if source.place[0] == "lit":
+                    self.reading.described.setdefault(source.place[2], (kind, described))
 
     def visit_Call(self, node: ast.Call) -> None:
         name = last(node.func)

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from langgraph_gepa.agent import code, literals
 from langgraph_gepa.agent.code import Position
 from langgraph_gepa.agent.uses import Choice, Use, Way, carried
+from langgraph_gepa.search.module import Kind
 
 Place = tuple[Any, ...]
 """`("var", code, name)`, `("lit", code, position)`, `("ret", code)`, `("call", code, position)`, with `code` by
@@ -76,8 +77,8 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """What was read in one function. `described` are the texts of classes in it, each with the class's name
-    and the field's; `beside` those of messages that others stand beside, `outputs` those that say what was raised or
+    """What was read in one function. `described` are the texts of classes, JSON schemas and tools in it, each
+    with the name of that and the field's; `beside` those of messages that others stand beside, `outputs` those that say what was raised or
     what an agent came to; `filling` is what stands between the labels of others."""
 
     function: FunctionType
@@ -85,7 +86,7 @@ class Reading:
     texts: dict[Position, literals.Literal] = field(default_factory=dict)
     hints: dict[Position, str] = field(default_factory=dict)
     loose: set[Position] = field(default_factory=set)
-    described: dict[Position, str] = field(default_factory=dict)
+    described: dict[Position, tuple[Kind, str]] = field(default_factory=dict)
     beside: set[Position] = field(default_factory=set)
     filling: dict[Position, list[Source]] = field(default_factory=lambda: defaultdict(list))
     outputs: set[Position] = field(default_factory=set)

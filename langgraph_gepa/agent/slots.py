@@ -187,10 +187,9 @@ class Slots:
             how = filling(literal.text, uses, literal.style)
             slot = Slot(key, ("code", where), literal.text, literal=literal, hint=hint, **how._asdict())
             if where in reading.described and not uses.isdisjoint(("tools", "prompt")):
-                # However it gets there, a model is told it as the description of a class.
-                yield dataclasses.replace(
-                    slot, kind="schema", text=cleandoc(literal.text), tool=reading.described[where], style=literal.style
-                )
+                # However it gets there, a model is told it as the description of a class or tool.
+                kind, name = reading.described[where]
+                yield dataclasses.replace(slot, kind=kind, text=cleandoc(literal.text), tool=name, style=literal.style)
             elif roles.listed(told := _text_at(where, slot, reading, covered, few), uses):
                 yield _judged(slot, told, uses)
             elif "tool" in uses:
