@@ -77,9 +77,9 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """What was read in one function. `described` are the texts of classes, JSON schemas and tools in it, each
-    with the name of that and the field's; `beside` those of messages that others stand beside, `outputs` those that say what was raised or
-    what an agent came to; `filling` is what stands between the labels of others."""
+    """What was read in one function. `described` are the texts of classes, JSON schemas and tools in it, each with the
+    name of that and the field's; `beside` those of messages that others stand beside, `outputs` those that say what was
+    raised or what an agent came to; `filling` is what stands between the labels of others."""
 
     function: FunctionType
     node: code.Function

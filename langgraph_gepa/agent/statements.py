@@ -224,9 +224,9 @@ class _Reader(Calls, ast.NodeVisitor):
     def _describes(self, place: Place, text: ast.expr, name: str) -> None:
         sources = list(self.sources(text))
         self.comes(place, sources)
-        self.reading.described.update(
-            (source.place[2], ("schema", name)) for source in sources if source.place[0] == "lit"
-        )
+        for source in sources:
+            if source.place[0] == "lit":
+                self.reading.described[source.place[2]] = ("schema", name)
 
     def visit_Return(self, node: ast.Return) -> None:
         inner = self.scope[-1]

@@ -283,6 +283,21 @@ def json_schema_in_a_function(echo: Any) -> Any:
     return graph(node)
 
 
+def tool_in_a_function(echo: Any) -> Any:
+    def node(state: State) -> None:
+        weigh = {
+            "name": "weigh",
+            "description": "Weigh a parcel.",
+            "parameters": {
+                "type": "object",
+                "properties": {"parcel": {"type": "string", "description": "Which parcel it is."}},
+            },
+        }
+        echo.bind_tools([{"type": "function", "function": weigh}]).invoke(state["question"])
+
+    return graph(node)
+
+
 def tools(echo: Any) -> Any:
     return create_agent(echo, [search, lookup, Finder()])
 
@@ -308,6 +323,7 @@ FORMED = {
     "schema:FORM.part.name": "The name of the part.",
 }
 USED = {"schema:SPARE_FORMS.used.name": "The name in the form that is used."}
+WEIGH = {"tool:weigh": "Weigh a parcel.", "tool:weigh.parcel": "Which parcel it is."}
 BILL = {"schema:Bill": "What is to be paid.", "schema:Bill.sum": "How much it is."}
 MADE = {"tool:plain": "Cancel an order.", "tool:plain.order": "Which order to cancel."}
 WHOLE = {
@@ -331,6 +347,7 @@ FORMS: list[tuple[Callable[[Any], Any], dict[str, str]]] = [
     (frozen_typed_dict, VERDICT),
     (json_schema, ORDERED),
     (json_schema_in_a_function, BILL),
+    (tool_in_a_function, WEIGH),
     (in_a_function, WHOLE),
     (tools, SEARCH | LOOKUP | FIND),
     (frozen_tools, SEARCH | LOOKUP | FIND),
