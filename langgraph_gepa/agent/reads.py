@@ -105,10 +105,18 @@ def _given(called: str, calls: Calls, met: frozenset[str] = frozenset()) -> Iter
             written = _assigned(argument, reading)
             used = {node.id for node in ast.walk(written) if isinstance(node, ast.Name)}
             passed = used.intersection(parameters(function.__code__)) - {"self", "cls"}
+            if not passed and (path := _path(written, _outside(used, function))):
+                yield function, path, True
             if passed and function.__name__ not in met and len(met) < _DEEP:
                 for user, name, _ in _given(function.__name__, calls, met):
                     path = _path(written, dict.fromkeys(passed, name))
                     yield user, path if len(passed) == 1 and name in path else name, True
+
+
+def _outside(names: Iterable[str], function: FunctionType) -> dict[str, str]:
+    """The strings and paths of the module that these names stand for."""
+    held = {name: function.__globals__.get(name) for name in names}
+    return {name: str(value) for name, value in held.items() if isinstance(value, str | PurePath)}
 
 
 def _assigned(argument: ast.expr, reading: Reading) -> ast.expr:

@@ -44,7 +44,8 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
     read = [one for one in _from_files(told, known, files) if (one.file, one.line) not in kept]
     yield from read
     known = Known([*modules, *(replace(one, evidence="seen") for one in read)])  # whether they are on or off
-    described = [one.text for one in modules if one.kind != "prompt"]  # which a prompt may list
+    listed = [one.text for one in modules if one.kind != "prompt"]  # which a prompt may list
+    listed += [one.text for one in (*modules, *read) if one.off in (Off.TABLE, Off.DATA)]
     met: dict[tuple[str, Style], Module] = {}
     for text, style, message, reason in _constant(told, known):
         twin = met.get((text, style))
@@ -53,7 +54,8 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
             continue
         home = files.home(text) if style == "plain" else None
         label = naming.label(message.node, "", prebuilt=False) if message.node else "agent"
-        data = known.is_filling(text) or written_out.holds(text, files.texts) or came_by(text, described)
+        data = known.is_filling(text) or written_out.holds(text, files.texts)
+        data = data or came_by(text, [*listed, *written_out.rows(text, files.texts)])
         steers = not data and _steers(text, style, message, told)
         off = None if home is not None or steers else Off.DATA
         met[text, style] = Module(
@@ -109,9 +111,9 @@ def _from_files(told: Sequence[Told], known: Known, files: Files) -> Iterator[Mo
         if not inside and not (one.keys and one.file in whole):
             places = ", ".join(f"{twin.file}:{twin.line}" for twin in twins)
             reason = f"several places hold it ({places}), and which one is read is not known" if twins[1:] else ""
-            off = written_out.off(one, stands[one], files, dumped)
+            off = written_out.off(one, stands, files, dumped)
             evidence: Evidence = "seen" if off is None else "possible"
-            table = naming.slug(one.stem) if off is Off.DATA else ""
+            table = naming.slug(one.stem) if off in (Off.DATA, Off.TABLE) else ""
             yield replace(found[one], reason=reason, off=off, evidence=evidence, table=table)
 
 

@@ -35,13 +35,24 @@ def holds(message: str, texts: Iterable[Text]) -> bool:
     return any(count > 1 for count in found.values())
 
 
-def off(one: Text, hits: Sequence[Stand], files: Files, dumped: Container[tuple[str, Told]]) -> Off | None:
-    """Why a value of a file that stands in messages is off: it is data where all of them hold the file written out, and
-    a value where it fills a part of a message and is no instruction.
+def rows(message: str, texts: Iterable[Text]) -> list[str]:
+    """The values of a file that stand in a message, of those that are of one shape with others there."""
+    there = [one for one in texts if one.keys and one.text in message]
+    shapes = Counter(one.shape for one in there)
+    return [one.text for one in there if shapes[one.shape] > 1]
+
+
+def off(
+    one: Text, stands: Mapping[Text, Sequence[Stand]], files: Files, dumped: Container[tuple[str, Told]]
+) -> Off | None:
+    """Why a value of a file that stands in messages is off: it is data where all of them hold the file written out, a
+    row of a table where others of its shape stand in the same message, and a value where it fills a part of a message
+    and is no instruction.
 
     A file that is written out is a prompt where at least half of its values are long and instruct: there one that is
     no row of a list or table is on.
     """
+    hits = stands[one]
     if not one.keys:
         return None
     if all((one.file, message) in dumped for message, _ in hits):
@@ -49,6 +60,9 @@ def off(one: Text, hits: Sequence[Stand], files: Files, dumped: Container[tuple[
         row = sum(other.shape == one.shape for other in others) > 1
         steers = _is_long(one) and not row and 2 * sum(map(_is_long, others)) >= len(others)
         return None if steers else Off.DATA
+    alike = [other.text for other in _values(files, one.file) if other.shape == one.shape and other != one]
+    if not _is_long(one) and any(row in message.text for row in alike for message, _ in hits):
+        return Off.TABLE
     whole = any(message.text.strip() == message.text[match.start : match.end].strip() for message, match in hits)
     steers = whole or wording.instructs(one.text) or PROMPT_NAME.search(one.keys[-1]) is not None
     return None if steers else Off.FILLING

@@ -759,6 +759,37 @@ graph = graph_of(guide=guide)
         assert [module.file for module in modules if module.on] == [f"{project.__name__}.py"]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "'\\n'.join(f\"{one['name']} ({one['about'][0]})\" for one in read(HERE / 'catalogue.json'))",
+        "'\\n'.join(one['name'] + ' ' + one['about'][0] for one in read(FILE))",
+        "'\\n'.join(one['name'] + ' ' + one['about'][0] for one in read(names[0]))",
+    ],
+)
+def test_rows_that_are_joined_are_off_by_whichever_way_the_file_is_named(load: Any, rows: str) -> None:
+    """A helper is given the path, in place or as a constant, or one that only a run knows; what is sent is rows."""
+    Path("catalogue.json").write_text(CATALOGUE)
+    project = load(f"""
+FILE = HERE / "catalogue.json"
+names = [str(HERE / name) for name in ("catalogue" + ".json",)]
+
+def read(path):
+    with open(path) as file:
+        return json.load(file)
+
+def guide(state):
+    told = "You guide all visitors kindly through every room.\\n" + {rows}
+    return {{"answer": model.invoke([("system", told), ("user", state["question"])]).text}}
+
+graph = graph_of(guide=guide)
+""")
+    for modules in (discover(project.graph), discover(project.graph, EXAMPLES)):
+        (on,) = [module for module in modules if module.on]
+        assert on.text.startswith("You guide all visitors kindly through every room.")
+        assert on.file == f"{project.__name__}.py"
+
+
 def test_a_table_of_prompts_in_a_file_is_on_by_its_keys(load: Any) -> None:
     """Prompts that constant keys lead to are on, of one shape or not, also where one value is put into another."""
     Path("prompts.json").write_text(
