@@ -165,9 +165,9 @@ def optimize(
     compiled = load_graph(graph)
     recall(compiled, found_in(run, only_own=True))
     found = survey(compiled, kinds=KINDS)
-    known = choice_of(modules, library).applied(found.modules, kinds_of(kinds))
+    known, libraries = choice_of(modules, library).to_optimise(found.modules, kinds_of(kinds))
     picked, rules = chosen(known, kinds_of(kinds)), rules_of(search, repeats, perfect)
-    notes: list[str] = []
+    notes = [libraries] if libraries else []
     examples, sources = sets_of(trainset, valset, testset, seed=seed, run=run, say=notes.append)
     sets = {"feedback": examples.feedback, "pareto": examples.pareto, "test": examples.test}
     leaks = leakage(sets)

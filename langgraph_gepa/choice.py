@@ -46,6 +46,17 @@ class Choice:
                 raise UsageError(f"Module {name!r} cannot be optimised: {names[name].reason}.")
         return tuple(self._one(module, kinds, names) for module in modules)
 
+    def to_optimise(self, modules: Sequence[Module], kinds: Collection[str]) -> tuple[tuple[Module, ...], str]:
+        """As `applied`, and what is to be said of it: a graph that has no prompt of its project's own gets those of
+        installed packages optimised, for there is nothing else, unless a choice was made."""
+        own = self.applied(modules, kinds)
+        if self != Choice() or any(module.on for module in own):
+            return own, ""
+        others = replace(self, library=True).applied(modules, kinds)
+        names = ", ".join(module.name for module in others if module.on)
+        said = f"This graph has no prompt of its own; those of installed packages are optimised: {names}."
+        return (others, said) if names else (own, "")
+
     def _one(self, module: Module, kinds: Collection[str], names: Collection[str]) -> Module:
         if self.only:
             wanted = any(_matches(pattern, module, kinds, names) for pattern in self.only)

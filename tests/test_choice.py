@@ -31,6 +31,17 @@ def test_without_a_choice_the_prompts_that_reach_a_model_are_on() -> None:
     assert on(library=True) == ["writer", "critic", "retry"]
 
 
+def test_a_graph_without_prompts_of_its_own_gets_those_of_libraries_optimised() -> None:
+    """There is nothing else to optimise, and it is said; a choice that was made is kept to."""
+    alone = MODULES[3:]
+    modules, said = Choice().to_optimise(alone, ("prompt",))
+    assert [module.name for module in modules if module.on] == ["retry"]
+    assert "retry" in said
+    assert Choice().to_optimise(MODULES, ("prompt",)) == (Choice().applied(MODULES, ("prompt",)), "")
+    kept_to, said = Choice(excluded=("writer*",)).to_optimise(alone + MODULES[:1], ("prompt",))
+    assert (any(module.on for module in kept_to), said) == (False, "")
+
+
 @pytest.mark.parametrize(
     ("modules", "expected"),
     [

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from langgraph_gepa.agent import metric as metrics
 from langgraph_gepa.agent.attribution import attribute
+from langgraph_gepa.agent.copying import for_a_rollout
 from langgraph_gepa.agent.effect import Effects
 from langgraph_gepa.agent.failures import Witnessed, words
 from langgraph_gepa.agent.fingerprint import parts_of
@@ -71,6 +72,7 @@ class GraphEvaluator:
         self.fingerprint = digest(self.parts)
         self._mask = mask or masking(secrets_of(()), self._options.mask)
         self._bound: OrderedDict[str, Graph] = OrderedDict()
+        self._failed: dict[tuple[str, str], Graph] = {}
         self._effects = Effects(survey, (module.name for module in self._modules), self._made, self._options)
 
     @property
@@ -87,7 +89,7 @@ class GraphEvaluator:
         `MetricError`, are raised. What may be either's is an `Unfinished` rollout, which stands if it
         has to; so is one whose metric failed by the world, and only the metric is asked again.
         """
-        ran = await run(self._graph(texts), example, self._options)
+        ran = await self._ran(texts, example)
         rollout = self._rollout(ran, texts, example)
         self._effects.keep(texts, example, ran, rollout)
         if ran.error is None:
@@ -96,6 +98,19 @@ class GraphEvaluator:
         if ran.doubt is not None:
             raise Unfinished(ran.doubt, stands=kept) from ran.doubt
         return kept
+
+    async def _ran(self, texts: Texts, example: Example) -> Ran:
+        """The graph's run on the example. One that is tried again after a failure of the world goes on with what its
+        functions had written, as it would in the user's process: a service's pause, a connection given up."""
+        graph, key = self._graph(texts), (texts_key(texts), example.id)
+        own = self._failed.pop(key, None) or for_a_rollout(graph)
+        ran = None
+        try:
+            ran = await run(graph, example, self._options, own=own)
+            return ran
+        finally:
+            if ran is None or ran.doubt is not None:
+                self._failed[key] = own
 
     async def _scored(self, ran: Ran, rollout: Rollout, example: Example) -> Rollout:
         """`rollout` with its score. Where the metric is asked again, its usage adds up over all tries."""

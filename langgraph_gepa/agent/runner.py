@@ -160,18 +160,25 @@ class Ran:
     nodes: tuple[str, ...] = ()
 
 
-async def run(graph: Graph, example: Example, options: RunnerOptions | None = None, *, scored: bool = True) -> Ran:
+async def run(
+    graph: Graph,
+    example: Example,
+    options: RunnerOptions | None = None,
+    *,
+    scored: bool = True,
+    own: Graph | None = None,
+) -> Ran:
     """Runs `example` through `graph` with its own thread, checkpointer, store and cache, and its own of everything
     that the graph's functions write to. Where that cannot be had, such rollouts wait for each other.
 
     A failure of the candidate comes back as `error`, in words; a failure of the world and our
     own errors are raised as they are. A run that is not `scored` only shows what the graph sends: of the world's
     failures those of models are raised then, and another, such as a tool's, is its `doubt`. The example is never
-    written to.
+    written to. `own` is a copy that `for_a_rollout` made of the graph before: the rollout goes on with what that holds.
     """
     shared = state.known(graph).shared
     async with _turn(shared) if shared else nullcontext():
-        return await _run(graph, example, options or RunnerOptions(), scored)
+        return await _run(for_a_rollout(graph) if own is None else own, example, options or RunnerOptions(), scored)
 
 
 async def _run(graph: Graph, example: Example, options: RunnerOptions, scored: bool) -> Ran:
@@ -225,7 +232,7 @@ def _warn(shared: tuple[str, ...]) -> None:
 
 
 def _own(graph: Graph, make_store: Callable[[], BaseStore] | None, replacements: Replacements) -> Graph:
-    """A copy of `graph` with a checkpointer, store and cache of its own, which answer for the user's at any depth."""
+    """`graph` with a checkpointer, store and cache of its own, which answer for the user's at any depth."""
     fresh: dict[str, Any] = {"checkpointer": new_checkpointer()}
     if make_store is not None:
         fresh["store"] = make_store()
@@ -235,8 +242,7 @@ def _own(graph: Graph, make_store: Callable[[], BaseStore] | None, replacements:
         fresh["cache"] = new_cache()  # the user's would hand one candidate's answers to another
     for name, replacement in fresh.items():
         replacements.put(getattr(graph, name), replacement)
-    own: Graph = for_a_rollout(graph)
-    return own.copy(fresh)
+    return graph.copy(fresh)
 
 
 class _OutOfTimeError(Exception):

@@ -425,3 +425,25 @@ def test_what_some_functions_only_write_is_there_for_those_that_read_it() -> Non
     assert {value for (_, step), value in held.items() if step == ("global", "_desk")} == {"open"}
     ran = asyncio.run(run(found.bind({}), Example("one", {"question": "Now?"}), RunnerOptions()))
     assert ran.state["answer"].endswith("open")
+
+
+class RatelimitException(Exception):
+    """As a search package raises it."""
+
+
+def test_a_rollout_tried_again_goes_on_with_what_its_functions_had_written() -> None:
+    """A service that refuses its first caller, and remembers that, is not met anew; the user's own stays as it was."""
+    refused: list[str] = []
+
+    def node(state: State, seen: list[str] = refused) -> State:
+        if not seen:
+            seen.append("once")
+            raise RatelimitException("202 Ratelimit")
+        return {"answer": "found"}
+
+    scored = evaluate(
+        graph_of(node), [{"inputs": {"question": "Now?"}}], metric=lambda outputs: outputs["answer"] == "found"
+    )
+    assert scored.before.mean == 1.0
+    assert not scored.failures.get("before")
+    assert refused == []
