@@ -42,6 +42,8 @@ def counts(row: Json) -> dict[str, Count]:
     known = [label for label in watched.get("labels", ()) if not label["optional"]]
     new = [label for label in known if "bound" in label]
     return {
+        "own": _found([label for label in walked if label["own"]]),
+        "own watched": _found([label for label in known if label["own"]]),
         "watched": Count(sum(label["found"] for label in known), len(known)),
         "watched_true": precision(watched),
         "watched_bound": Count(sum(label["bound"] for label in new), len(new)),
@@ -56,6 +58,10 @@ def counts(row: Json) -> dict[str, Count]:
         **{f"walking {what}": count for what, count in of_what_is_on(row.get("are_on", ())).items()},
         **{f"watching {what}": count for what, count in of_what_is_on(watched.get("are_on", ())).items()},
     }
+
+
+def _found(labels: Sequence[Json]) -> Count:
+    return Count(sum(label["found"] for label in labels), len(labels))
 
 
 def precision(row: Json) -> Count:
@@ -121,6 +127,8 @@ def totals(title: str, rows: Sequence[Json]) -> str:
         f"{title}: {len(several)} graphs, {walked.whole} texts that walking can meet\n"
         f"  recall      prompts {prompt.share} ({prompt}), tools {tool.share} ({tool}), "
         f"schemas {schema.share} ({schema}), all {walked.share}\n"
+        f"  of their own {whole['own'].share} ({whole['own']}) by walking, "
+        f"{whole['own watched'].share} ({whole['own watched']}) with watching, those that need a run too\n"
         f"  on          {on.share} of their own prompts ({on}); labelled {true.share} ({true}) of what is on\n"
         f"  what is on  walking: {of_on(whole, 'walking')}\n"
         f"              watching: {of_on(whole, 'watching')}\n"
