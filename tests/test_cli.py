@@ -166,7 +166,7 @@ def test_tokens_and_iterations_limit_a_run_and_its_resumption(project: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such pipe on Windows")
-@pytest.mark.parametrize("command", ["show run", "show run --json", "export run", "diff run", "prompts letters"])
+@pytest.mark.parametrize("command", ["show run --json", "prompts letters"])
 def test_a_reader_that_has_seen_enough_is_no_error(run: Path, command: str) -> None:
     """As in `langgraph-gepa show RUN | head -1`: nothing on stderr, exit code 0."""
     read, write = os.pipe()
