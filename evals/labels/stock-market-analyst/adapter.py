@@ -9,7 +9,7 @@ from langchain_core.messages import HumanMessage
 
 
 def prepare() -> None:
-    os.environ["groq_api_key_dev"] = "simulated"
+    os.environ.update({"groq_api_key_dev": "simulated"})
     stub = types.ModuleType("app.agents.trendingsearch")
     stub.extract_tickers = list  # type: ignore[attr-defined]
     sys.modules[stub.__name__] = stub
