@@ -35,7 +35,7 @@ from strangers.processes import answer_of, reach
 from strangers.table import HEAD, explained, shown, totals
 
 SECONDS = 600
-HALVES = ("tuned", "held-out", "fresh", "fresh2", "fresh3", "fresh4")
+HALVES = ("tuned", "held-out", "fresh", "fresh2", "fresh3", "fresh4", "fresh5")
 
 
 def ask(python: str, project: Project, graph: GraphLabels, root: Path, what: str) -> Json:
