@@ -1,4 +1,4 @@
-"""A run goes on after its own texts were applied, and one that is finished says so; each in a process of its own."""
+"""A run goes on after its own texts were applied, and a finished one says so; in processes that load both anew."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from langgraph_gepa import Result
+from langgraph_gepa.cli import app
 
 OPTIMIZE = (
     "optimize letters --train train.jsonl --val val.jsonl --metric letters.py:score "
@@ -26,8 +28,8 @@ def call(line: str) -> subprocess.CompletedProcess[str]:
 def run(project: Path) -> Path:
     """A finished run's folder, whose best texts are in the source."""
     for line in (OPTIMIZE, "apply run"):
-        done = call(line)
-        assert not done.returncode, done.stderr
+        done = CliRunner().invoke(app, line.split())
+        assert not done.exit_code, done.output
     return project / "run"
 
 
