@@ -72,7 +72,7 @@ class GraphEvaluator:
         self.fingerprint = digest(self.parts)
         self._mask = mask or masking(secrets_of(()), self._options.mask)
         self._bound: OrderedDict[str, Graph] = OrderedDict()
-        self._failed: dict[tuple[str, str], Graph] = {}
+        self._failed: OrderedDict[tuple[str, str], Graph] = OrderedDict()
         self._effects = Effects(survey, (module.name for module in self._modules), self._made, self._options)
 
     @property
@@ -100,17 +100,27 @@ class GraphEvaluator:
         return kept
 
     async def _ran(self, texts: Texts, example: Example) -> Ran:
-        """The graph's run on the example. One that is tried again after a failure of the world goes on with what its
-        functions had written, as it would in the user's process: a service's pause, a connection given up."""
+        """Runs the graph on the example.
+
+        A rollout that is tried again after a failure of the world keeps the copy of the graph that it failed on, with
+        all that its functions had written there, as a second call in the user's process would.
+        """
         graph, key = self._graph(texts), (texts_key(texts), example.id)
-        own = self._failed.pop(key, None) or for_a_rollout(graph)
-        ran = None
+        own = self._failed.pop(key, None)
+        own = for_a_rollout(graph) if own is None else own
         try:
             ran = await run(graph, example, self._options, own=own)
-            return ran
-        finally:
-            if ran is None or ran.doubt is not None:
-                self._failed[key] = own
+        except Exception:
+            self._keep_failed(key, own)
+            raise
+        if ran.doubt is not None:
+            self._keep_failed(key, own)
+        return ran
+
+    def _keep_failed(self, key: tuple[str, str], own: Graph) -> None:
+        self._failed[key] = own
+        while len(self._failed) > BOUND_GRAPHS:
+            self._failed.popitem(last=False)
 
     async def _scored(self, ran: Ran, rollout: Rollout, example: Example) -> Rollout:
         """`rollout` with its score. Where the metric is asked again, its usage adds up over all tries."""

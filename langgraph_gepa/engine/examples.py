@@ -95,7 +95,9 @@ def _parsed(text: str, where: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         at = where if error.lineno == 1 and ":" in where else f"{where}:{error.lineno}"
-        raise ExampleError(f"{at}, column {error.colno}: no valid JSON ({error.msg}).") from error
+        raise ExampleError(
+            f"{at}, column {error.colno}: no valid JSON ({error.msg}). Each line is one object."
+        ) from error
     except (RecursionError, ValueError) as error:
         raise ExampleError(f"{where}: this JSON cannot be read ({error}).") from error
 
