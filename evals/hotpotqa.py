@@ -11,34 +11,21 @@ HotpotQA (Yang et al., EMNLP 2018, https://hotpotqa.github.io) is under CC BY-SA
 from __future__ import annotations
 
 import argparse
-import bz2
 import calendar
-import hashlib
 import json
-import os
 import random
 import re
 import string
-import tarfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from langgraph_gepa.errors import ExampleError
-from langgraph_gepa.search.rollout import Feedback
+from sources import WIKIPEDIA, Source, cache_folder, fetched, read_lines, wikipedia, write_lines
+
+from langgraph_gepa import Feedback
 
 SAMPLE = Path(__file__).parent / "data" / "hotpotqa"
 MONTHS = frozenset(calendar.month_name[1:])
-
-
-class Source(NamedTuple):
-    """A file at its public home. `size` is in bytes."""
-
-    url: str
-    size: int
-    sha256: str
 
 
 TRAIN = Source(
@@ -51,64 +38,21 @@ DEV = Source(
     46320117,
     "4e9ecb5c8d3b719f624d66b60f8d56bf227f03914f5f0753d6fa1b359d7104ea",
 )
-WIKIPEDIA = Source(
-    "https://nlp.stanford.edu/projects/hotpotqa/enwiki-20171001-pages-meta-current-withlinks-abstracts.tar.bz2",
-    1553565403,
-    "1acca1c5cc93c4890ea51091d2bad7c3ef6987aead127ab88728dc9e26555729",
-)
 
 
 def trainset() -> list[dict[str, Any]]:
     """The shipped questions to learn from, as examples: `inputs`, `outputs`, `metadata`."""
-    return _lines(SAMPLE / "train.jsonl")
+    return read_lines(SAMPLE / "train.jsonl")
 
 
 def valset() -> list[dict[str, Any]]:
     """The shipped questions to choose candidates by."""
-    return _lines(SAMPLE / "val.jsonl")
+    return read_lines(SAMPLE / "val.jsonl")
 
 
 def testset() -> list[dict[str, Any]]:
     """The shipped questions to measure the outcome on."""
-    return _lines(SAMPLE / "test.jsonl")
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def fetched(source: Source, folder: Path | None = None) -> Path:
-    """`source` on disk, downloaded on first use and kept only if whole: its size and checksum are compared.
-
-    `folder` is by default `hotpotqa` in the user's cache directory. Raises `ExampleError`.
-    """
-    folder = folder or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "langgraph-gepa" / "hotpotqa"
-    path = folder / source.url.rsplit("/", 1)[-1]
-    if path.exists() and path.stat().st_size == source.size:
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    remedy = f"Try again, or put the file at {path} by other means."
-    try:
-        size, sha256 = _download(source.url, partial)
-    except (urllib.error.URLError, OSError) as error:
-        raise ExampleError(f"Could not download {source.url}: {error}. {remedy}") from error
-    if (size, sha256) != (source.size, source.sha256):
-        partial.unlink()
-        raise ExampleError(
-            f"{source.url} is not the file expected: {size:,} bytes with SHA-256 {sha256}, "
-            f"not {source.size:,} with {source.sha256}. {remedy}"
-        )
-    return partial.rename(path)
-
-
-def _download(url: str, path: Path) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    with urllib.request.urlopen(url, timeout=60) as reply, path.open("wb") as file:  # noqa: S310 - a URL written here
-        while block := reply.read(1 << 20):
-            digest.update(block)
-            file.write(block)
-        return file.tell(), digest.hexdigest()
+    return read_lines(SAMPLE / "test.jsonl")
 
 
 def questions(path: Path) -> list[dict[str, Any]]:
@@ -143,37 +87,22 @@ def contexts(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
                 yield {"title": title, "text": "".join(sentences).strip()}
 
 
-def wikipedia(path: Path) -> Iterator[dict[str, str]]:
-    """The opening paragraphs of all 5.2 million articles of English Wikipedia in October 2017: the paper's corpus."""
-    with tarfile.open(path, "r|bz2") as archive:
-        for member in archive:
-            packed = archive.extractfile(member) if member.name.endswith(".bz2") else None
-            for line in bz2.decompress(packed.read()).splitlines() if packed else ():
-                article = json.loads(line)
-                if text := "".join(article["text"]).strip():
-                    yield {"title": article["title"], "text": text}
-
-
 def draw(folder: Path, *, train: int, val: int, test: int, seed: int = 0, whole_wikipedia: bool = False) -> None:
     """Writes `train.jsonl`, `val.jsonl`, `test.jsonl` and `corpus.jsonl` to `folder`.
 
     As in the paper, train and val are drawn from the hard questions of the training file, test from
     the development file. The corpus is the contexts of the questions drawn, or the whole of Wikipedia.
     """
-    hard = [row for row in questions(fetched(TRAIN)) if row["level"] == "hard"]
+    home = cache_folder("hotpotqa")
+    hard = [row for row in questions(fetched(TRAIN, home)) if row["level"] == "hard"]
     learn = random.Random(f"{seed}:train").sample(hard, train + val)
-    held = random.Random(f"{seed}:test").sample(questions(fetched(DEV)), test)
-    corpus = wikipedia(fetched(WIKIPEDIA)) if whole_wikipedia else contexts([*learn, *held])
+    held = random.Random(f"{seed}:test").sample(questions(fetched(DEV, home)), test)
+    corpus = wikipedia(fetched(WIKIPEDIA, home)) if whole_wikipedia else contexts([*learn, *held])
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "train.jsonl", map(example, learn[:train]))
-    _write(folder / "val.jsonl", map(example, learn[train:]))
-    _write(folder / "test.jsonl", map(example, held))
-    _write(folder / "corpus.jsonl", corpus)
-
-
-def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    write_lines(folder / "train.jsonl", map(example, learn[:train]))
+    write_lines(folder / "val.jsonl", map(example, learn[train:]))
+    write_lines(folder / "test.jsonl", map(example, held))
+    write_lines(folder / "corpus.jsonl", corpus)
 
 
 def normalized(answer: str) -> str:

@@ -8,26 +8,18 @@ them) and any corpus of passages (`HOTPOTQA_CORPUS`, JSON lines of `title` and `
 or not); without, on the passages that ship in `evals/data/hotpotqa`.
 """
 
-import gzip
-import json
 import os
-import threading
 from functools import cache
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
-import bm25s
-import Stemmer
+import retrieval
 from langchain.chat_models import init_chat_model
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
-from langchain_core.documents import Document
 from langchain_core.language_models import BaseChatModel
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.retrievers import BaseRetriever
 from langgraph.graph import START, StateGraph
 
 PASSAGES_A_HOP = 7
-INDEXING = threading.Lock()
 SAMPLE = Path(__file__).parents[1] / "evals" / "data" / "hotpotqa" / "corpus.jsonl"
 
 SUMMARIZE1 = ChatPromptTemplate.from_template("""\
@@ -77,45 +69,6 @@ class State(TypedDict, total=False):
     answer: str
 
 
-class BM25(BaseRetriever):
-    """Okapi BM25 over passages held in memory; the parameters are those of the paper's program."""
-
-    passages: list[Document]
-    index: Any
-    k: int = PASSAGES_A_HOP
-
-    @classmethod
-    def over(cls, path: Path) -> "BM25":
-        """Reads and indexes the passages of a JSON lines file: about a second for every 10,000."""
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", encoding="utf-8") as lines:
-            rows = [json.loads(line) for line in lines]
-        passages = [Document(f"{row['title']} | {row['text']}", metadata={"title": row["title"]}) for row in rows]
-        index = bm25s.BM25(k1=0.9, b=0.4)
-        index.index(tokens([passage.page_content for passage in passages]), show_progress=False)
-        return cls(passages=passages, index=index)
-
-    def _get_relevant_documents(
-        self,
-        query: str,
-        *,
-        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - the port's signature
-    ) -> list[Document]:
-        k = min(self.k, len(self.passages))
-        found, scores = self.index.retrieve(tokens([query]), k=k, show_progress=False)
-        return [self.passages[i] for i, score in zip(found[0], scores[0], strict=True) if score > 0]
-
-
-def tokens(texts: list[str]) -> Any:
-    """Stemmed words. A stemmer is not safe to share between threads, and cheap to make."""
-    return bm25s.tokenize(texts, stopwords="en", stemmer=Stemmer.Stemmer("english"), show_progress=False)
-
-
-@cache
-def retriever() -> BM25:
-    return BM25.over(Path(os.environ.get("HOTPOTQA_CORPUS", SAMPLE)))
-
-
 @cache
 def chat_model() -> BaseChatModel:
     """Made when first asked for, so that the graph can be looked at without a key."""
@@ -123,9 +76,7 @@ def chat_model() -> BaseChatModel:
 
 
 def search(query: str) -> list[str]:
-    with INDEXING:  # many rollouts start at once; the first of them builds the index
-        bm25 = retriever()
-    return [passage.page_content for passage in bm25.invoke(query)]
+    return retrieval.search(query, PASSAGES_A_HOP, Path(os.environ.get("HOTPOTQA_CORPUS", SAMPLE)))
 
 
 def retrieve1(state: State) -> State:

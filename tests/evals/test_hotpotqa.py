@@ -1,23 +1,16 @@
 from __future__ import annotations
 
 import bz2
-import functools
-import hashlib
 import importlib.util
 import io
 import json
 import sys
 import tarfile
-import threading
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-
-from langgraph_gepa.errors import ExampleError
 
 ROOT = Path(__file__).parents[2]
 FACTS = [
@@ -136,50 +129,6 @@ def test_a_graph_that_stopped_half_way(evals: ModuleType) -> None:
     assert evals.metric(None, REFERENCE).score == 0
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder served over HTTP on loopback, and its address."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    folder = tmp_path / "home"
-    folder.mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield folder, f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-def published(evals: ModuleType, home: tuple[Path, str], name: str, content: bytes) -> Any:
-    (home[0] / name).write_bytes(content)
-    return evals.Source(f"{home[1]}/{name}", len(content), hashlib.sha256(content).hexdigest())
-
-
-def test_fetched_once(evals: ModuleType, home: tuple[Path, str], tmp_path: Path) -> None:
-    """A file is downloaded on first use and read from disk ever after."""
-    source = published(evals, home, "dev.json", b"[1, 2]")
-    path = evals.fetched(source, tmp_path / "cache")
-    (home[0] / "dev.json").unlink()
-    assert evals.fetched(source, tmp_path / "cache") == path
-    assert path.read_bytes() == b"[1, 2]"
-
-
-def test_fetched_whole_or_not_at_all(evals: ModuleType, home: tuple[Path, str], tmp_path: Path) -> None:
-    """A file that is not the one expected is an error and is not kept; so is a home that does not answer."""
-    source = published(evals, home, "dev.json", b"[1, 2]")
-    (home[0] / "dev.json").write_bytes(b"[1, 3]")
-    with pytest.raises(ExampleError, match="not the file expected"):
-        evals.fetched(source, tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
-    (home[0] / "dev.json").unlink()
-    with pytest.raises(ExampleError, match=r"404.*put the file at"):
-        evals.fetched(source, tmp_path / "cache")
-
-
 def row(name: str, level: str = "hard") -> dict[str, Any]:
     return {
         "_id": name,
@@ -202,14 +151,14 @@ def wikipedia(texts: dict[str, list[str]]) -> bytes:
     return archive.getvalue()
 
 
-def test_draw(evals: ModuleType, home: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_draw(evals: ModuleType, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The full set becomes example files and a corpus: hard questions to learn from, the rest held out."""
     train = [row(f"train-{n}") for n in range(6)] + [row("simple", level="easy")]
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(evals, "TRAIN", published(evals, home, "train.json", json.dumps(train).encode()))
-    monkeypatch.setattr(evals, "DEV", published(evals, home, "dev.json", json.dumps([row("dev-0")]).encode()))
+    monkeypatch.setattr(evals, "TRAIN", home.publish("train.json", json.dumps(train).encode()))
+    monkeypatch.setattr(evals, "DEV", home.publish("dev.json", json.dumps([row("dev-0")]).encode()))
     abstracts = wikipedia({"One": ["A first.", " A second."], "Empty": []})
-    monkeypatch.setattr(evals, "WIKIPEDIA", published(evals, home, "wiki.tar.bz2", abstracts))
+    monkeypatch.setattr(evals, "WIKIPEDIA", home.publish("wiki.tar.bz2", abstracts))
     evals.main([str(tmp_path / "out"), "--train", "4", "--val", "2", "--test", "1"])
 
     drawn = {

@@ -15,7 +15,8 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer, ToolCall
 
-GRAPHS = Path(__file__).parents[2] / "graphs"
+ROOT = Path(__file__).parents[2]
+GRAPHS = ROOT / "graphs"
 
 
 def library() -> ModuleType:
@@ -27,11 +28,11 @@ def library() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", json.loads((GRAPHS / "langgraph.json").read_text())["graphs"])
+@pytest.mark.parametrize("name", json.loads((ROOT / "langgraph.json").read_text())["graphs"])
 def test_every_listed_graph_loads_without_a_key(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `langgraph.json` lists can be looked at on a machine that has no key."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.chdir(GRAPHS)
+    monkeypatch.chdir(ROOT)
     assert isinstance(load_graph(name), Pregel)
 
 
