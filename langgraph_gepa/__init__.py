@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from langgraph_gepa.agent.runner import RunnerOptions
     from langgraph_gepa.agent.tool_cache import ToolCache
     from langgraph_gepa.api import discover, evaluate, optimize, resume, search_outputs
+    from langgraph_gepa.core.budget import Budget
+    from langgraph_gepa.core.module import Module
+    from langgraph_gepa.core.rollout import Feedback
     from langgraph_gepa.errors import Error
     from langgraph_gepa.outputs import Found, Outputs
     from langgraph_gepa.preview import dry_run
     from langgraph_gepa.prompts import load_prompts
     from langgraph_gepa.result import Result
-    from langgraph_gepa.search.budget import Budget
-    from langgraph_gepa.search.module import Module
-    from langgraph_gepa.search.rollout import Feedback
 
 __all__ = [
     "Budget",
@@ -45,11 +45,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Budget": "search.budget",
+    "Budget": "core.budget",
     "Error": "errors",
-    "Feedback": "search.rollout",
+    "Feedback": "core.rollout",
     "Found": "outputs",
-    "Module": "search.module",
+    "Module": "core.module",
     "Outputs": "outputs",
     "Result": "result",
     "RunnerOptions": "agent.runner",

@@ -33,9 +33,11 @@ from langgraph_gepa.asked import DEMO, Asked, Spec
 from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.choice import choice_of
 from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.leakage import inputs_key, leakage
+from langgraph_gepa.core.leakage import warnings as leak_warnings
+from langgraph_gepa.core.module import Kind, Module
 from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT
-from langgraph_gepa.engine.leakage import inputs_key, leakage
-from langgraph_gepa.engine.leakage import warnings as leak_warnings
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.engine.proposing import TOKENS
@@ -49,8 +51,6 @@ from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.result import Result
 from langgraph_gepa.saved import SavedRun, found_in
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import Rules
 
 _LOG = logging.getLogger(__name__)

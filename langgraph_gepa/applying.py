@@ -23,8 +23,8 @@ from langgraph_gepa.agent.files import says
 from langgraph_gepa.agent.fingerprint import graph_parts
 from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.checkout import Place
+from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.errors import Error, SourceError, UsageError
-from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.session import LOADING
 from langgraph_gepa.source import applying
 from langgraph_gepa.source.changes import Changes, FileChange

@@ -12,17 +12,17 @@ from typing_extensions import TypedDict
 from langgraph_gepa import trust
 from langgraph_gepa.agent.drawing import Outline
 from langgraph_gepa.checkout import Checkout
-from langgraph_gepa.engine.bounds import require_numbers, require_texts
+from langgraph_gepa.core.bounded_json import require_numbers, require_texts
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.events import CandidateAdmitted, Charged
+from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.leakage import Leakage
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.coherence import require_known
-from langgraph_gepa.engine.leakage import Leakage
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import RunError, UsageError
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import CandidateAdmitted, Charged
-from langgraph_gepa.search.example import Example, digest
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.pool import Pool
 
 Hide = Callable[[Any], Any]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from langgraph_gepa.agent.files import project
+from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.errors import SourceError
-from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.source.changes import Changes, is_library
 
 

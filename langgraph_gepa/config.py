@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from typing import get_args
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.module import Kind, Module
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.module import Kind, Module
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
 
 SEARCHES = {"gepa": GEPA, "racing": RACING}

@@ -16,9 +16,9 @@ from typing import Annotated, Any, NoReturn, ParamSpec
 
 import typer
 
+from langgraph_gepa.core.printable import escaped_json, visible
 from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
 from langgraph_gepa.report.screen import Screen, note
-from langgraph_gepa.visible import escaped_json, visible
 
 P = ParamSpec("P")
 

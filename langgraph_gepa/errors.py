@@ -14,7 +14,7 @@ Error
 
 from __future__ import annotations
 
-from langgraph_gepa.visible import visible
+from langgraph_gepa.core.printable import visible
 
 
 class Error(Exception):

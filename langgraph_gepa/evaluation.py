@@ -10,8 +10,11 @@ from typing import Any
 
 from rich.progress import Progress
 
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.leakage import inputs_key
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.calls import Calls, going_on
-from langgraph_gepa.engine.leakage import inputs_key
 from langgraph_gepa.engine.limits import Slots, settle
 from langgraph_gepa.engine.ports import Evaluator
 from langgraph_gepa.errors import Interrupted, UsageError
@@ -21,9 +24,6 @@ from langgraph_gepa.report.failures import failed
 from langgraph_gepa.report.intervals import Interval, difference, estimate
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.result import PROMPTS, Result
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Texts
-from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.search.score import scale_of
 from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import DATABASE

@@ -8,6 +8,7 @@ from typing import Any
 
 from langsmith.schemas import Dataset
 
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import ExampleError
@@ -17,7 +18,6 @@ from langgraph_gepa.langsmith.runs import read_runs
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.saved import examples_in
-from langgraph_gepa.search.example import Example
 
 
 def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] = note) -> tuple[Example, ...]:

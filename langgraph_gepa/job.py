@@ -25,6 +25,11 @@ from langgraph_gepa.agent.failures import (
 from langgraph_gepa.agent.masking import Mask, clean, masked
 from langgraph_gepa.agent.watching import NO_EFFECT
 from langgraph_gepa.asked import Asked
+from langgraph_gepa.core.budget import Budget, Spent
+from langgraph_gepa.core.events import CandidateAdmitted, Event, ModulesLeftOut
+from langgraph_gepa.core.module import NoEffect
+from langgraph_gepa.core.printable import visible
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.allowance import expected, uncountable
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.ledger import Ledger
@@ -42,15 +47,10 @@ from langgraph_gepa.report.words import score
 from langgraph_gepa.result import PAGE, PROMPTS, Result
 from langgraph_gepa.resuming import finished, kept
 from langgraph_gepa.saved import SavedRun, replayed, seed_rollouts
-from langgraph_gepa.search.budget import Budget, Spent
-from langgraph_gepa.search.events import CandidateAdmitted, Event, ModulesLeftOut
-from langgraph_gepa.search.module import NoEffect
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import open_run
-from langgraph_gepa.visible import visible
 
 WORLD = Patience(
     outage=1800.0,

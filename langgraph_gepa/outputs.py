@@ -9,12 +9,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from langgraph_gepa.config import SEARCHES
-from langgraph_gepa.engine.codec import load
-from langgraph_gepa.engine.optimizer import Examples
-from langgraph_gepa.engine.ports import Reply, Store
-from langgraph_gepa.errors import RunError
-from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.events import (
     ChildrenProposed,
     Event,
     IterationStarted,
@@ -22,10 +18,14 @@ from langgraph_gepa.search.events import (
     ReflectionFinished,
     RolloutFinished,
 )
-from langgraph_gepa.search.module import Texts
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.rollout import Rollout
+from langgraph_gepa.engine.codec import load
+from langgraph_gepa.engine.optimizer import Examples
+from langgraph_gepa.engine.ports import Reply, Store
+from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.reply import parse_reply
-from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.search.rules import GEPA
 from langgraph_gepa.search.turn import Turn
 from langgraph_gepa.store.folder import open_run

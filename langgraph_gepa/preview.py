@@ -19,14 +19,14 @@ from langgraph_gepa.agent.tools import replaced, suspicions
 from langgraph_gepa.agent.watching import NO_EFFECT
 from langgraph_gepa.choice import choice_of
 from langgraph_gepa.config import kinds_of
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module, NoEffect
+from langgraph_gepa.core.printable import visible
+from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.engine.ports import Evaluator, Unfinished
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.examples import examples_of
 from langgraph_gepa.report.words import duration, money, plural, score
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, NoEffect
-from langgraph_gepa.search.rollout import Call, Rollout
-from langgraph_gepa.visible import visible
 
 LONGEST = 70
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from langgraph_gepa.agent.chat_prompts import chat_prompt
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import RolloutFinished
+from langgraph_gepa.core.example import digest
 from langgraph_gepa.langsmith import experiments, hub
 from langgraph_gepa.langsmith.experiments import Done, Experiment
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import RolloutFinished
-from langgraph_gepa.search.example import digest
 
 if TYPE_CHECKING:
     from langgraph_gepa.result import Result

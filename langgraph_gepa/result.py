@@ -14,6 +14,8 @@ from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.applied import applied_in, as_in_source, changes_of, keep
 from langgraph_gepa.checkout import Place
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import GraphError, RunError
 from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.page import write_report
@@ -21,8 +23,6 @@ from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.view import View
 from langgraph_gepa.saved import SavedRun
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.overlap import Copy
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.source.changes import Changes

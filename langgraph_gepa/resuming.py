@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from langgraph_gepa.asked import Asked
+from langgraph_gepa.core.events import RunFinished
 from langgraph_gepa.report.words import NOTHING_LEFT, ending
-from langgraph_gepa.search.events import RunFinished
 from langgraph_gepa.search.pool import Pool
 
 FIRST_LIMIT = 500

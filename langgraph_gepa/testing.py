@@ -7,10 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.engine.codec import dump, load
-from langgraph_gepa.engine.ports import Reply, Store
-from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Charged,
     ChildrenProposed,
@@ -26,9 +24,11 @@ from langgraph_gepa.search.events import (
     RunFinished,
     RunStarted,
 )
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, Texts
-from langgraph_gepa.search.rollout import Call, Feedback, Rollout, Usage
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
+from langgraph_gepa.engine.codec import dump, load
+from langgraph_gepa.engine.ports import Reply, Store
 
 Score = Callable[[Texts, Example], float | Feedback]
 

@@ -17,11 +17,11 @@ from langgraph_gepa.agent.loading import load_graph, load_metric
 from langgraph_gepa.agent.model import chat_model
 from langgraph_gepa.applying import apply
 from langgraph_gepa.cli import app
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.errors import SourceError, UsageError
 from langgraph_gepa.prompts import load_prompts
 from langgraph_gepa.result import Result
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.source.diff import plan
 
 PROMPTS = '''\

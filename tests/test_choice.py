@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from langgraph_gepa.choice import Choice, choice_of, kept
+from langgraph_gepa.core.module import Module, Off
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.module import Module, Off
 
 MODULES = (
     Module("writer", "prompt", "Write."),

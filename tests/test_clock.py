@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from typing_extensions import TypedDict
 
 from langgraph_gepa import Budget, optimize
+from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.demo.server import Answer, SimulatedServer
-from langgraph_gepa.search.events import RolloutFinished
 
 PROMPT = "Answer the question with one word."
 

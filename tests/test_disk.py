@@ -20,9 +20,9 @@ from typing_extensions import TypedDict
 
 from langgraph_gepa import Budget, Result, optimize
 from langgraph_gepa.cli import app
+from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.errors import Error, RunError
-from langgraph_gepa.search.events import RolloutFinished
 
 PROMPT = "Answer the question with one word."
 EXAMPLES = [{"inputs": {"question": f"question {n}"}} for n in range(30)]

@@ -12,10 +12,10 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from langgraph_gepa import RunnerOptions, dry_run
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer, ToolCall
 from langgraph_gepa.demo.stage import helpdesk_demo
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.rollout import Rollout
 
 
 def test_a_dry_run_tells_what_is_real_and_runs_nothing() -> None:

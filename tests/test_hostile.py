@@ -19,10 +19,10 @@ from pydantic import SecretStr
 from langgraph_gepa import Budget, Result, RunnerOptions, optimize
 from langgraph_gepa.agent.executor import executor
 from langgraph_gepa.agent.runner import run
+from langgraph_gepa.core.events import Charged, Event, RolloutFinished
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.demo.server import Answer, SimulatedServer
 from langgraph_gepa.errors import MetricError, RunError
-from langgraph_gepa.search.events import Charged, Event, RolloutFinished
-from langgraph_gepa.search.example import Example
 from langgraph_gepa.store.folder import open_run
 
 PROMPT = "Answer the question in one word."

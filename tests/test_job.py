@@ -16,9 +16,9 @@ from pydantic import SecretStr
 
 from langgraph_gepa import Budget, RunnerOptions, optimize
 from langgraph_gepa.agent.model import TRIAL
+from langgraph_gepa.core.events import ModelTried
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.errors import MetricError, ModelError, UsageError
-from langgraph_gepa.search.events import ModelTried
 
 EXAMPLES = [{"inputs": {"messages": [{"role": "user", "content": f"question {n}"}]}} for n in range(3)]
 PRICES = {"simulated": (1.0, 2.0)}

@@ -15,16 +15,8 @@ from langchain_openai import ChatOpenAI
 from langgraph_gepa import Budget, Outputs, Result, bind, optimize, search_outputs
 from langgraph_gepa.agent.loading import load_graph, load_metric
 from langgraph_gepa.asked import Asked
-from langgraph_gepa.demo.lessons import tagged
-from langgraph_gepa.demo.server import SimulatedServer
-from langgraph_gepa.engine.codec import dump
-from langgraph_gepa.engine.optimizer import Examples
-from langgraph_gepa.engine.ports import Reply
-from langgraph_gepa.errors import UsageError
-from langgraph_gepa.outputs import texts_of
-from langgraph_gepa.saved import SavedRun
-from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     ChildrenProposed,
     Event,
@@ -35,10 +27,18 @@ from langgraph_gepa.search.events import (
     RolloutFinished,
     RunStarted,
 )
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Usage
+from langgraph_gepa.demo.lessons import tagged
+from langgraph_gepa.demo.server import SimulatedServer
+from langgraph_gepa.engine.codec import dump
+from langgraph_gepa.engine.optimizer import Examples
+from langgraph_gepa.engine.ports import Reply
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.outputs import texts_of
+from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.store.folder import open_run
 from langgraph_gepa.store.memory import MemoryStore
 

@@ -20,8 +20,8 @@ from pydantic import SecretStr
 from typing_extensions import TypedDict
 
 from langgraph_gepa import Budget, Result, RunnerOptions, job, optimize
+from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
-from langgraph_gepa.search.events import RolloutFinished
 
 ALLOWED = 5
 CONCURRENCY = 12

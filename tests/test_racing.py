@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from langgraph_gepa import Budget, Result, optimize, resume
+from langgraph_gepa.core.events import IterationFinished, RolloutFinished
 from langgraph_gepa.errors import RunError, UsageError
 from langgraph_gepa.report.words import candidate_score
-from langgraph_gepa.search.events import IterationFinished, RolloutFinished
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.score import score_of
 

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
+from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.rollout import Feedback, Usage
 from langgraph_gepa.engine.ports import Evaluator, LanguageModel
-from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, Texts
-from langgraph_gepa.search.rollout import Feedback, Usage
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel
 
 TEXTS = {"planner": "Plan.", "writer": "Write."}

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_gepa import errors
+from langgraph_gepa.core.printable import escaped_json, visible
 from langgraph_gepa.report.screen import Screen
-from langgraph_gepa.visible import escaped_json, visible
 
 ATTACK = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\r\b\u202esrevo\u200b\ufeff\U000e0041\x00"
 TEXTS = st.text(st.characters(codec=None) | st.sampled_from(ATTACK + "\u200c\u200d\ufe0f❤👨a#"))

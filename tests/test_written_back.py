@@ -12,8 +12,8 @@ import pytest
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.applying import apply
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import SourceError
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.source.changes import Changes
 from langgraph_gepa.source.diff import plan
 

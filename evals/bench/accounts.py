@@ -17,19 +17,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinished, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.demo.wire import usage_of
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.ports import Reply
-from langgraph_gepa.search.events import (
-    CandidateAdmitted,
-    Event,
-    IterationFinished,
-    ReflectionFinished,
-    RolloutFinished,
-)
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.store.folder import DATABASE, open_run
 
 _DIGEST = re.compile(r"[0-9a-f]{16}")

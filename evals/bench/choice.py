@@ -21,12 +21,12 @@ from search import ALL, SimulatedReflection, Watch, WorldEvaluator, WorldModel, 
 from unseen import world_of
 from worlds import World
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.report.intervals import Interval, difference
 from langgraph_gepa.search.advantage import Advantage, advantage, posterior_on
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
 from langgraph_gepa.store.memory import MemoryStore

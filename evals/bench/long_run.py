@@ -20,18 +20,18 @@ from random import Random
 from typing import Any
 
 from langgraph_gepa.config import rules_of
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.events import Event
+from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.engine.codec import dump
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.engine.proposing import Reflector
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.events import Event
-from langgraph_gepa.search.example import Example, digest
-from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.store.folder import DATABASE, open_run
 
 MODULES = tuple(Module(f"m{n}", "prompt", f"Seed text {n}.", nodes=(f"m{n}",)) for n in range(3))

@@ -29,13 +29,9 @@ from gepa.api import optimize as gepa_optimize
 from gepa.core.adapter import EvaluationBatch
 from gepa.core.state import GEPAState, ValsetEvaluation
 
-from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.optimizer import Examples, Optimizer
-from langgraph_gepa.engine.ports import Store
-from langgraph_gepa.engine.proposing import Reflector
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Event,
     IterationFinished,
@@ -43,10 +39,14 @@ from langgraph_gepa.search.events import (
     RolloutFinished,
     RunStarted,
 )
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Texts
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.rollout import Usage
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.optimizer import Examples, Optimizer
+from langgraph_gepa.engine.ports import Store
+from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
 from langgraph_gepa.store.folder import open_run
 from langgraph_gepa.store.memory import MemoryStore

@@ -34,18 +34,18 @@ from gepa.strategies.proposal_sampling import IndependentSampling
 from unseen import UNSEEN, world_of
 from worlds import FAMILIES, Family, Seen, Texts, World
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.events import Event
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Reply
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import Event
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.proposal import Proposal
 from langgraph_gepa.search.reflection import Record
 from langgraph_gepa.search.reply import parse_reply
-from langgraph_gepa.search.rollout import Feedback, Rollout
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
 from langgraph_gepa.store.memory import MemoryStore
 

@@ -22,10 +22,10 @@ from worlds import Texts, World
 from langgraph_gepa import Feedback as Scored
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Reply
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.rollout import Rollout
 
 ROLLOUT, REFLECTION, SPREAD = 4.0, 15.0, 0.5
 """Seconds of a rollout and of a reflection, medians, and how far their logarithms spread."""

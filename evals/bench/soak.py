@@ -31,13 +31,13 @@ import kill
 from langchain_openai import ChatOpenAI
 
 from langgraph_gepa.api import optimize
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.events import CandidateAdmitted, Charged, IterationFinished, RolloutFinished
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.result import Result
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.events import CandidateAdmitted, Charged, IterationFinished, RolloutFinished
-from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.store.folder import DATABASE, open_run
 
 FAULTS = {"refused": 0.02, "failed": 0.01, "hung": 0.005, "cut": 0.005}

@@ -34,13 +34,13 @@ from slow import Clock, Pace, SlowReflection, SlowWorld, Watched, examples_of
 from waits import Job, Run, kept, report
 from worlds import FAMILIES, Texts, World
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.events import Event
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Optimizer
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import Event
-from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
 from langgraph_gepa.store.memory import MemoryStore
 

@@ -48,7 +48,7 @@ from strangers.standins import install
 from strangers.teachable import Obedient, Reflector, metric
 
 from langgraph_gepa import Budget, Result, discover, optimize
-from langgraph_gepa.search.events import ReflectionFinished, RolloutFinished, RunFinished
+from langgraph_gepa.core.events import ReflectionFinished, RolloutFinished, RunFinished
 
 CHOICES: tuple[Json, ...] = ({}, {"kinds": ("prompt", "tool")}, {"kinds": ("prompt", "tool"), "library": True})
 """What is optimised: what is on by default, or where nothing is, more and more."""

@@ -12,14 +12,15 @@ from typing import Any
 from langgraph.graph import START
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import matching, naming, origin, paths, templates
+from langgraph_gepa.agent import naming, origin, paths, templates
 from langgraph_gepa.agent import state as written
 from langgraph_gepa.agent.anatomy import classes, functions
 from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.slot import Slot, Spot
 from langgraph_gepa.agent.walk import Walk
-from langgraph_gepa.search.module import Module, Off, Style, Texts
+from langgraph_gepa.core import matching
+from langgraph_gepa.core.module import Module, Off, Style, Texts
 
 AnyGraph = Pregel[Any, Any, Any, Any]
 

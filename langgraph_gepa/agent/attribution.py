@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from langgraph_gepa.agent.tracing import Watched
-from langgraph_gepa.engine.plain import well_formed
-from langgraph_gepa.search import placeholders
-from langgraph_gepa.search.module import Module, Style, Texts
-from langgraph_gepa.search.rollout import Call
+from langgraph_gepa.core import placeholders
+from langgraph_gepa.core.json_data import well_formed
+from langgraph_gepa.core.module import Module, Style, Texts
+from langgraph_gepa.core.rollout import Call
 
 TOLD_APART = 12  # letters that a text needs to be recognised away from its own node
 

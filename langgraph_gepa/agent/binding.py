@@ -7,7 +7,7 @@ from typing import Any
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.agent.discovery import survey
-from langgraph_gepa.search.module import Texts
+from langgraph_gepa.core.module import Texts
 
 
 def bind(graph: Any, texts: Texts) -> Pregel[Any, Any, Any, Any]:

@@ -17,7 +17,7 @@ from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.expressions import FILLS, Expressions, items, last, parameters
 from langgraph_gepa.agent.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source, whole
 from langgraph_gepa.agent.uses import PROMPT_NAME, Kept, Use
-from langgraph_gepa.search.module import Kind
+from langgraph_gepa.core.module import Kind
 
 _ROLES = {"system", "human", "user", "developer"}
 _TOKEN = re.compile(r"\W+\w[\w .:-]*\W*|[A-Z][A-Z0-9_]{2,}")

@@ -8,7 +8,7 @@ from typing import Literal
 from langchain_core.prompts import ChatPromptTemplate
 
 from langgraph_gepa.agent.templates import escape
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core.module import Style
 
 Format = Literal["f-string", "mustache"]
 """What LangSmith can fill (https://docs.langchain.com/langsmith/prompt-template-format)."""

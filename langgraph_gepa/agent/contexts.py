@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
 
 from langgraph_gepa.agent.containers import context_copied
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.example import Example
 
 
 def context_for(graph: Pregel[Any, Any, Any, Any], given: Any, example: Example) -> Any:

@@ -16,8 +16,8 @@ from langgraph_gepa.agent.anatomy import imports
 from langgraph_gepa.agent.filling import filling
 from langgraph_gepa.agent.flow import Flow, Reading, Solution
 from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.core.module import Module, Style
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.module import Module, Style
 
 _PACKAGE = __name__.partition(".")[0]
 

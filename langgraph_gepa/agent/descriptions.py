@@ -18,7 +18,7 @@ from langgraph_gepa.agent.anatomy import schemas
 from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.walk import Walk, until_raised
-from langgraph_gepa.search.module import Kind
+from langgraph_gepa.core.module import Kind
 
 _WORDS = 3
 """Words from which a text is known again inside another one."""

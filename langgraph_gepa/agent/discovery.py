@@ -17,7 +17,6 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.agent import (
     copying,
     declared,
-    matching,
     origin,
     paths,
     prefilled,
@@ -38,8 +37,9 @@ from langgraph_gepa.agent.packages import Packages
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.slots import Slots
 from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.core import matching
+from langgraph_gepa.core.module import Kind, Module, Off, Texts
 from langgraph_gepa.errors import GraphError, PlaceholderError
-from langgraph_gepa.search.module import Kind, Module, Off, Texts
 
 AnyGraph = Pregel[Any, Any, Any, Any]
 

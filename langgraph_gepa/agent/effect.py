@@ -24,11 +24,11 @@ from langgraph_gepa.agent.said import even, letters
 from langgraph_gepa.agent.told import first
 from langgraph_gepa.agent.tracing import Watched
 from langgraph_gepa.agent.watching import seen
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module, NoEffect, Texts
+from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.errors import Error
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, NoEffect, Texts
 from langgraph_gepa.search.reach import ran_unseen
-from langgraph_gepa.search.rollout import Call, Rollout
 
 _TRIES = 3
 """Recordings on which a module is tried before it is left undecided."""

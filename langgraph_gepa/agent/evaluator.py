@@ -19,13 +19,13 @@ from langgraph_gepa.agent.masking import Mask, masked_rollout, masking, secrets_
 from langgraph_gepa.agent.runner import Graph, Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import replaced
 from langgraph_gepa.agent.tracing import Tracer, watcher, watching
-from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.json_data import plain
+from langgraph_gepa.core.module import Module, NoEffect, Texts
+from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Error, MetricError, UsageError
-from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.example import Example, digest
-from langgraph_gepa.search.module import Module, NoEffect, Texts
-from langgraph_gepa.search.rollout import Feedback, Rollout
 
 BOUND_GRAPHS = 64
 _ROUNDING = 1e-9

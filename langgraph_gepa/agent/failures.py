@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from langgraph_gepa.agent import evidence
 from langgraph_gepa.agent.evidence import PRESSURE_STATUS, chain, kinds, speaks, status_of
 from langgraph_gepa.agent.unreadable import NoAnswerError, is_unreadable
-from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.core.json_data import plain
 
 Border = Callable[[BaseException], bool]
 """Whether a failure is the world's: tried again, and never scored."""

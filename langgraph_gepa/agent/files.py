@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from langgraph_gepa.agent import templates
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core.module import Style
 
 _STYLES: dict[str, Style] = {
     ".jinja": "jinja2",

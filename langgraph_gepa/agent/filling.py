@@ -9,8 +9,8 @@ import jinja2
 
 from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.uses import LANGUAGES, Again, Kept, Rendered, Use, Within
-from langgraph_gepa.search import placeholders
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core import placeholders
+from langgraph_gepa.core.module import Style
 
 FILLED_TWICE = "an f-string that is filled again: which of its placeholders are filled when is not known"
 FOREIGN = "it is filled in by a language of templates, or a syntax of jinja2, that the code does not show"

@@ -14,8 +14,8 @@ from langgraph_gepa.agent import metric as metrics
 from langgraph_gepa.agent.anatomy import functions
 from langgraph_gepa.agent.models import described, models_of
 from langgraph_gepa.agent.runner import Graph, RunnerOptions
-from langgraph_gepa.search.example import digest
-from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.core.example import digest
+from langgraph_gepa.core.module import Module, Texts
 
 OWN_THREAD = frozenset({"thread_id", "checkpoint_id", "checkpoint_ns"})
 

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from langgraph_gepa.agent import code, literals
 from langgraph_gepa.agent.code import Position
 from langgraph_gepa.agent.uses import Choice, Use, Way, carried
-from langgraph_gepa.search.module import Kind
+from langgraph_gepa.core.module import Kind
 
 Place = tuple[Any, ...]
 """`("var", code, name)`, `("lit", code, position)`, `("ret", code)`, `("call", code, position)`, with `code` by

@@ -13,9 +13,8 @@ from typing import Any
 from langchain_core.messages import BaseMessage, convert_to_messages
 
 from langgraph_gepa.agent.anatomy.schemas import hints
-from langgraph_gepa.engine.examples import RoleDict
+from langgraph_gepa.core.example import Example, RoleDict
 from langgraph_gepa.errors import ExampleError
-from langgraph_gepa.search.example import Example
 
 
 def dropped_inputs(graph: Any, examples: Iterable[Example]) -> str | None:

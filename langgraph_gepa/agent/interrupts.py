@@ -14,7 +14,7 @@ from langgraph.pregel import Pregel
 from langgraph.types import Command, Interrupt, StateSnapshot
 
 from langgraph_gepa.agent.failures import words
-from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.errors import UsageError
 
 Graph = Pregel[Any, Any, Any, Any]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.code import Position, position, walk
-from langgraph_gepa.search import placeholders
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core import placeholders
+from langgraph_gepa.core.module import Style
 
 
 @dataclass(frozen=True, slots=True)

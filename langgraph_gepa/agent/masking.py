@@ -16,9 +16,9 @@ from pydantic import BaseModel, SecretStr
 from langgraph_gepa.agent.credentials import HIDDEN, hide_credentials, passwords_in
 from langgraph_gepa.agent.evidence import chain
 from langgraph_gepa.agent.failures import diagnosis, is_world_failure
+from langgraph_gepa.core.printable import visible
+from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.errors import Error, UsageError
-from langgraph_gepa.search.rollout import Call, Rollout
-from langgraph_gepa.visible import visible
 
 Mask = Callable[[str], str]
 """From a text to the text as it may be kept: `lambda text: re.sub(r"[\\w.]+@[\\w.]+", "<email>", text)`."""

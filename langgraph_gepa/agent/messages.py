@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from langgraph_gepa.agent import attribution, matching, templates
+from langgraph_gepa.agent import attribution, templates
 from langgraph_gepa.agent.said import letters, strings
-from langgraph_gepa.search.module import Module
-from langgraph_gepa.search.rollout import Call
+from langgraph_gepa.core import matching
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Call
 
 _WORD = re.compile(r"\w+")
 _FEW = 4

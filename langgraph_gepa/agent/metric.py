@@ -21,11 +21,11 @@ from langgraph_gepa.agent.containers import containers_copied
 from langgraph_gepa.agent.failures import Border, is_world_failure, words
 from langgraph_gepa.agent.raised import raised_at
 from langgraph_gepa.agent.scores import NotAScoreError, joined, read_feedback
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.json_data import plain
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout
 from langgraph_gepa.engine.limits import settle
-from langgraph_gepa.engine.plain import plain
 from langgraph_gepa.errors import MetricError, UsageError
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.rollout import Call, Feedback, Rollout
 
 ARGUMENTS = ("inputs", "outputs", "reference_outputs", "run", "example", "rollout")
 DSPY_EXAMPLE = frozenset({"example", "gold", "golden"})

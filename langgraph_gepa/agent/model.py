@@ -24,11 +24,11 @@ from langgraph_gepa.agent.raised import raised_at
 from langgraph_gepa.agent.told import estimated_tokens
 from langgraph_gepa.agent.tracing import Tracer
 from langgraph_gepa.agent.unreadable import NoAnswerError
-from langgraph_gepa.engine.plain import well_formed
+from langgraph_gepa.core.json_data import well_formed
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.ports import Reply, TooLong
 from langgraph_gepa.errors import Error, ModelError
 from langgraph_gepa.search.instructions import NO_CHANGE
-from langgraph_gepa.search.rollout import Usage
 
 Answerer = str | BaseChatModel | Callable[[str], str] | Callable[[str], Awaitable[str]]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import matching
 from langgraph_gepa.agent.anatomy import classes, functions, territory
 from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.core import matching
 
 _LONG = 40
 """Characters from which a text is known again as a package's constant."""

@@ -12,11 +12,12 @@ import ast
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from langgraph_gepa.agent import code, literals, matching
+from langgraph_gepa.agent import code, literals
 from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.origin import Places
 from langgraph_gepa.agent.slot import Slot
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core import matching
+from langgraph_gepa.core.module import Style
 
 _SIGNS: Mapping[Style, str] = {"format": "{", "percent": "%", "dollars": "$", "jinja2": "{{"}
 """What a placeholder begins with."""

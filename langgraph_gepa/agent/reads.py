@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from types import FunctionType
 from typing import Any
 
-from langgraph_gepa.agent import code, matching, naming, origin, roles, templates, wording
+from langgraph_gepa.agent import code, naming, origin, roles, templates, wording
 from langgraph_gepa.agent.expressions import last, parameters
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.filling import filling
@@ -19,7 +19,8 @@ from langgraph_gepa.agent.flow import ANY, Demand, Flow, Reading, Solution
 from langgraph_gepa.agent.reach import outside, reachable
 from langgraph_gepa.agent.strange import READ
 from langgraph_gepa.agent.uses import PROMPT_NAME, REACHING, Use
-from langgraph_gepa.search.module import Module, Off, Style
+from langgraph_gepa.core import matching
+from langgraph_gepa.core.module import Module, Off, Style
 
 _READS = {"read_text", "read", "open", "safe_load", "full_load", "load", "loads", "get_template", "from_file"}
 _GIVEN: frozenset[Use] = REACHING | {"value", "table"}

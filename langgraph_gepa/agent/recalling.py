@@ -10,7 +10,7 @@ from langgraph_gepa.agent import discovery, naming, origin, templates
 from langgraph_gepa.agent.files import Files, Text, says
 from langgraph_gepa.agent.strange import PART
 from langgraph_gepa.agent.watching import Sightings
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 
 
 def recall(graph: Any, modules: Iterable[Module]) -> None:

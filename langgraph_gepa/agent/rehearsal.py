@@ -19,11 +19,11 @@ from langgraph_gepa.agent.messages import Run
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import replaced
 from langgraph_gepa.agent.watching import Sightings, sightings
-from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.json_data import plain
+from langgraph_gepa.core.module import Kind
+from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Kind
-from langgraph_gepa.search.rollout import Feedback, Rollout
 
 _LOG = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from langgraph_gepa.agent.masking import Mask, masked
 from langgraph_gepa.agent.said import strings
 from langgraph_gepa.agent.told import described, slim
 from langgraph_gepa.agent.tracing import Watched, bubbles, node_path
-from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.core.json_data import plain
 
 
 class ReplayEnded(BaseException):

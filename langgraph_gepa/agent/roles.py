@@ -8,7 +8,7 @@ from typing import NamedTuple
 from langgraph_gepa.agent import templates, wording
 from langgraph_gepa.agent.literals import Literal
 from langgraph_gepa.agent.uses import Use
-from langgraph_gepa.search.module import Off, Style
+from langgraph_gepa.core.module import Off, Style
 
 _CODES: Sequence[tuple[Use, Off]] = (
     ("table", Off.TABLE),

@@ -53,10 +53,10 @@ from langgraph_gepa.agent.tool_cache import ToolCache
 from langgraph_gepa.agent.tools import Guard, StandIns
 from langgraph_gepa.agent.tracing import Tracer, Watched
 from langgraph_gepa.agent.wanting import wanting
-from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.json_data import plain
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.errors import Error
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.rollout import Usage
 
 Graph = Pregel[Any, Any, Any, Any]
 Handlers = list[BaseCallbackHandler]

@@ -9,8 +9,8 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
-from langgraph_gepa.engine.plain import plain, unboxed, well_formed
-from langgraph_gepa.search.rollout import Feedback
+from langgraph_gepa.core.json_data import plain, unboxed, well_formed
+from langgraph_gepa.core.rollout import Feedback
 
 
 class NotAScoreError(ValueError):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from langgraph_gepa.agent import matching, templates
+from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.messages import Known, Run, Told, heard, in_every_run, itself
 from langgraph_gepa.agent.wording import LONG, frames
-from langgraph_gepa.search.module import Module, Off, Style
+from langgraph_gepa.core import matching
+from langgraph_gepa.core.module import Module, Off, Style
 
 TEMPLATES: tuple[Style, ...] = ("format", "jinja2", "dollars", "percent")
 """What a text that looks plain may be filled in as."""

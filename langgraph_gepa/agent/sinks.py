@@ -22,7 +22,7 @@ from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.expressions import Expressions, last
 from langgraph_gepa.agent.uses import PROMPT_NAME, Use, style_of
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core.module import Style
 
 WORDS = 4
 """From this many words on a text is more than a name or a value."""

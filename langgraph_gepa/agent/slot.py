@@ -9,7 +9,7 @@ import jinja2
 
 from langgraph_gepa.agent.anatomy import Step
 from langgraph_gepa.agent.literals import Literal
-from langgraph_gepa.search.module import Evidence, Kind, Off, Style
+from langgraph_gepa.core.module import Evidence, Kind, Off, Style
 
 Spot = tuple[int, Step]
 """An object by identity, and the step to one of its parts."""

@@ -26,7 +26,7 @@ from langgraph_gepa.agent.literals import Literal
 from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.uses import PROMPT_NAME, Use
 from langgraph_gepa.agent.walk import Node, Walk, until_raised
-from langgraph_gepa.search.module import Off, Style
+from langgraph_gepa.core.module import Off, Style
 
 _LABELS = {"role", "type", "name", "id"}
 _ROLES = {"system", "human", "user", "ai", "assistant", "developer", "placeholder", "tool"}

@@ -11,8 +11,8 @@ from langgraph.store.memory import InMemoryStore
 
 from langgraph_gepa.agent import naming, templates
 from langgraph_gepa.agent.said import strings
-from langgraph_gepa.engine.plain import plain
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.json_data import plain
+from langgraph_gepa.core.module import Module
 
 _MOST = 1_000
 _WORDS = 4

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from langgraph_gepa.agent import matching, naming, origin, templates, written_out
+from langgraph_gepa.agent import naming, origin, templates, written_out
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.messages import Known, Nodes, Run, Told, came_by, heard, in_every_run, itself
 from langgraph_gepa.agent.said import letters
@@ -16,7 +16,8 @@ from langgraph_gepa.agent.shown import TEMPLATES, may_be_filled
 from langgraph_gepa.agent.varying import moments
 from langgraph_gepa.agent.wording import LONG
 from langgraph_gepa.agent.written_out import Stand
-from langgraph_gepa.search.module import Evidence, Module, Off, Style
+from langgraph_gepa.core import matching
+from langgraph_gepa.core.module import Evidence, Module, Off, Style
 
 _SHORT = 3
 """Words from which a part of such a message is taken for a part of a text."""

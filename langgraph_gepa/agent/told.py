@@ -15,8 +15,8 @@ from pydantic import PydanticUserError
 
 from langgraph_gepa.agent.evidence import ReportedError
 from langgraph_gepa.agent.pricing import Prices, price
-from langgraph_gepa.engine.plain import flat_message, plain, shortened
-from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.core.json_data import flat_message, plain, shortened
+from langgraph_gepa.core.rollout import Usage
 
 BYTES_PER_TOKEN = 3
 """Of code and JSON. English text has four: an estimate is rather too high than too low, since a budget has to hold."""

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
-from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.core.example import digest
+from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.example import digest
 
 T = TypeVar("T")
 

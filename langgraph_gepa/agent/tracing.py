@@ -24,9 +24,9 @@ from langgraph_gepa.agent.ordering import Spot, in_order, spot_of
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.told import answer, first, is_empty, reported_failure, said, schemas, slim, usage_of
 from langgraph_gepa.agent.unreadable import NoAnswerError
+from langgraph_gepa.core.json_data import plain, shortened
+from langgraph_gepa.core.rollout import Call, Usage
 from langgraph_gepa.engine.meter import Meter, meter
-from langgraph_gepa.engine.plain import plain, shortened
-from langgraph_gepa.search.rollout import Call, Usage
 
 UNFINISHED = "still under way when the rollout ended"
 

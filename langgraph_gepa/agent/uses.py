@@ -29,7 +29,7 @@ from typing import Literal, NamedTuple
 
 import jinja2
 
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core.module import Style
 
 PROMPT_NAME = re.compile(
     r"(?:^|_)(?:prompts?|instructions?|sys(?:tem)?_(?:message|msg|text)|state_modifier)(?:_|$)", re.IGNORECASE

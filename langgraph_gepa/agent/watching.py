@@ -12,11 +12,11 @@ from langgraph_gepa.agent.messages import Nodes, Run
 from langgraph_gepa.agent.said import even, letters, strings
 from langgraph_gepa.agent.shown import copies, filled, instructing
 from langgraph_gepa.agent.strange import strange
-from langgraph_gepa.engine.plain import plain
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, NoEffect, Off, Style, Texts
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.json_data import plain
+from langgraph_gepa.core.module import Module, NoEffect, Off, Style, Texts
+from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.search.reach import bears_on, calling_nodes
-from langgraph_gepa.search.rollout import Call, Rollout
 
 _RUNS = 8
 """Rollouts of a run that are searched for texts from nowhere known."""

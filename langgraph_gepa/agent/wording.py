@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from langgraph_gepa.agent.templates import words
-from langgraph_gepa.search import placeholders
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core import placeholders
+from langgraph_gepa.core.module import Style
 
 LONG = 8
 """Words from which a text is more than a value, a heading or a fallback."""

@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from langgraph_gepa.agent import matching, wording
+from langgraph_gepa.agent import wording
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.messages import Told
 from langgraph_gepa.agent.uses import PROMPT_NAME
-from langgraph_gepa.search.module import Off
+from langgraph_gepa.core import matching
+from langgraph_gepa.core.module import Off
 
 Stand = tuple[Told, matching.Match]
 """A message, and where in it a text stands."""

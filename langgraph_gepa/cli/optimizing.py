@@ -39,9 +39,9 @@ from langgraph_gepa.console import (
     screen,
     words,
 )
+from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import GraphError, UsageError
-from langgraph_gepa.search.budget import Budget
 
 if TYPE_CHECKING:
     from langgraph_gepa.result import Result

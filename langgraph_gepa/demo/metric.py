@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.demo.comprehension import language_of
-from langgraph_gepa.search.rollout import Feedback
 
 ROUTER, AGENT, WRITER = "router_prompt", "agent_prompt", "writer_prompt"
 """The modules' names, as `discover` lists them."""

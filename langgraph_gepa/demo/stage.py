@@ -14,6 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import SecretStr
 
 from langgraph_gepa.asked import DEMO
+from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.demo import helpdesk
 from langgraph_gepa.demo.metric import review
 from langgraph_gepa.demo.reflector import reflector
@@ -21,7 +22,6 @@ from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.demo.simulated import support
 from langgraph_gepa.demo.tickets import tickets
 from langgraph_gepa.errors import ModelError
-from langgraph_gepa.search.rollout import Feedback
 
 AGENT = "simulated-agent"
 REFLECTOR = "simulated-reflector"

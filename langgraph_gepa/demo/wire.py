@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from langgraph_gepa.search.example import digest
+from langgraph_gepa.core.example import digest
 
 
 class ApiError(Exception):

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
 
+from langgraph_gepa.core.budget import Budget, Limit, Spent, limit_reached
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.attempt import Attempt
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.search.budget import Budget, Limit, Spent, limit_reached
-from langgraph_gepa.search.rollout import Usage
 
 Kind = Literal["rollout", "reply"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.core.rollout import Usage
 
 
 @dataclass(slots=True, eq=False)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar, cast
 
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.limits import Patience, Slots
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Error, Interrupted
-from langgraph_gepa.search.rollout import Rollout
 
 T = TypeVar("T")
 

@@ -10,11 +10,11 @@ from typing import Any, TypeVar, cast, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from langgraph_gepa.engine.bounds import read_json
+from langgraph_gepa.core.bounded_json import read_json
+from langgraph_gepa.core.events import Event
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.errors import RunError
-from langgraph_gepa.search.events import Event
-from langgraph_gepa.search.rollout import Rollout
 
 T = TypeVar("T")
 

@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from langgraph_gepa.engine.bounds import require_numbers, require_texts
+from langgraph_gepa.core import events as ev
+from langgraph_gepa.core.bounded_json import require_numbers, require_texts
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import Event, Subset
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.errors import RunError
-from langgraph_gepa.search import events as ev
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import Event, Subset
-from langgraph_gepa.search.module import Texts
-from langgraph_gepa.search.rollout import Rollout
 
 MOST_SCORES = 20_000_000
 """Sets of texts, times the examples that each may be scored on: the pool keeps a place for every pair."""

@@ -11,10 +11,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.engine.leakage import inputs_key
-from langgraph_gepa.engine.plain import flat_message, is_message, unboxed, well_formed
+from langgraph_gepa.core.example import Example, RoleDict
+from langgraph_gepa.core.json_data import flat_message, is_message, unboxed, well_formed
+from langgraph_gepa.core.leakage import inputs_key
 from langgraph_gepa.errors import ExampleError
-from langgraph_gepa.search.example import Example
 
 Source = str | Path | Iterable[Any]
 
@@ -22,10 +22,6 @@ SHAPE = '{"inputs": {<the state the graph is invoked with>}, "outputs": {<the ri
 FIELDS = frozenset({"inputs", "outputs", "metadata", "id"})
 ANSWERS = frozenset({"outputs", "reference_outputs"})
 FEWEST_TO_SPLIT = 6
-
-
-class RoleDict(dict[str, Any]):
-    """A message that was given as an object: plain data, of which a rollout makes a message again."""
 
 
 def load_examples(source: Source, name: str = "trainset") -> tuple[Example, ...]:

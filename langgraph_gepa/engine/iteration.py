@@ -12,12 +12,12 @@ from itertools import count
 from math import fsum
 from random import Random
 
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.events import Cause, ChildrenProposed, IterationFinished, IterationStarted
 from langgraph_gepa.engine.limits import settle
 from langgraph_gepa.engine.step import Passed, Step
 from langgraph_gepa.engine.trials import Trial, lowest, score_of
 from langgraph_gepa.search.acceptance import perfect
-from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import Cause, ChildrenProposed, IterationFinished, IterationStarted
 from langgraph_gepa.search.merge import gate_examples
 from langgraph_gepa.search.reflection import Record
 from langgraph_gepa.search.rules import Rules

@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
+from langgraph_gepa.core.events import Charged, Event, ModelTried, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.printable import visible
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.ports import Observer, Store
-from langgraph_gepa.search.events import Charged, Event, ModelTried, ReflectionFinished, RolloutFinished
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Usage
-from langgraph_gepa.visible import visible
 
 _LOG = logging.getLogger(__name__)
 

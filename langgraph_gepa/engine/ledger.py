@@ -10,6 +10,12 @@ from functools import partial
 from time import monotonic
 from weakref import WeakValueDictionary
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.events import Event, ModelTried, ReflectionFinished, RolloutFinished, Subset
+from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.engine.allowance import Allowance, Kind
 from langgraph_gepa.engine.calls import Calls, going_on
 from langgraph_gepa.engine.codec import dump, load
@@ -26,13 +32,7 @@ from langgraph_gepa.engine.ports import (
     Unanswered,
 )
 from langgraph_gepa.errors import Error, Interrupted, ModelError
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.events import Event, ModelTried, ReflectionFinished, RolloutFinished, Subset
-from langgraph_gepa.search.example import Example, digest
-from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Rollout, Usage
 
 REFUSALS = 5
 """Prompts in a row that may get no answer before that is the reflection model's fault and not theirs."""

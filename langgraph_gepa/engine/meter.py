@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.core.rollout import Usage
 
 Meter = Callable[[Usage], None]
 

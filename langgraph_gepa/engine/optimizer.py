@@ -9,18 +9,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from langgraph_gepa.engine.allowance import BudgetSpent
-from langgraph_gepa.engine.iteration import iterate, plan
-from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.proposing import Reflector
-from langgraph_gepa.engine.reservations import Reservations
-from langgraph_gepa.engine.step import Step
-from langgraph_gepa.engine.trials import Trial, Trials
-from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.search.budget import Budget, Limit
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.ending import nothing_left
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.budget import Budget, Limit
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Ended,
     IterationFinished,
@@ -30,8 +21,17 @@ from langgraph_gepa.search.events import (
     RunStarted,
     Subset,
 )
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, NoEffect
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module, NoEffect
+from langgraph_gepa.engine.allowance import BudgetSpent
+from langgraph_gepa.engine.iteration import iterate, plan
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.engine.reservations import Reservations
+from langgraph_gepa.engine.step import Step
+from langgraph_gepa.engine.trials import Trial, Trials
+from langgraph_gepa.errors import Interrupted, UsageError
+from langgraph_gepa.search.ending import nothing_left
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA, Rules
 from langgraph_gepa.search.turn import Turn

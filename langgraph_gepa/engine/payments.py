@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from langgraph_gepa.core.events import ModelTried, ReflectionFinished, RolloutFinished
 from langgraph_gepa.engine.allowance import Allowance, BudgetSpent, Kind
 from langgraph_gepa.engine.attempt import Attempt
 from langgraph_gepa.engine.calls import Calls
@@ -13,7 +14,6 @@ from langgraph_gepa.engine.journal import Journal
 from langgraph_gepa.engine.limits import Slots
 from langgraph_gepa.engine.meter import metered
 from langgraph_gepa.engine.ports import Unfinished
-from langgraph_gepa.search.events import ModelTried, ReflectionFinished, RolloutFinished
 
 T = TypeVar("T")
 

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from langgraph_gepa.core.events import Event
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.errors import Error
-from langgraph_gepa.search.events import Event
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.proposal import Ending
-from langgraph_gepa.search.rollout import Rollout, Usage
 
 
 class Unfinished(Exception):

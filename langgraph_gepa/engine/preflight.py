@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from langgraph_gepa.core.budget import Budget, Spent
 from langgraph_gepa.engine.allowance import expected
-from langgraph_gepa.search.budget import Budget, Spent
 from langgraph_gepa.search.rules import Rules
 
 FEW = 10

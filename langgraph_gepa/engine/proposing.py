@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import Evaluator, TooLong, Unanswered
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.proposal import Proposal
 from langgraph_gepa.search.reflection import (
     Record,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from langgraph_gepa.core.budget import Budget, Limit, limit_reached, rollouts_left
+from langgraph_gepa.core.events import Event, ExamplesDrawn, RolloutFinished
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.search.budget import Budget, Limit, limit_reached, rollouts_left
-from langgraph_gepa.search.events import Event, ExamplesDrawn, RolloutFinished
 from langgraph_gepa.search.rules import Rules
 
 

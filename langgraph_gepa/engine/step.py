@@ -6,12 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.proposing import Reflector
-from langgraph_gepa.engine.reservations import Reservations
-from langgraph_gepa.engine.trials import Trial, Trials
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Cause,
     ChildrenProposed,
@@ -22,7 +18,11 @@ from langgraph_gepa.search.events import (
     Outcome,
     Subset,
 )
-from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.engine.reservations import Reservations
+from langgraph_gepa.engine.trials import Trial, Trials
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.reach import reached, with_evidence
 from langgraph_gepa.search.rules import Rules

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from langgraph_gepa.core.events import Subset
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import settle
-from langgraph_gepa.search.events import Subset
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Texts
-from langgraph_gepa.search.rollout import Rollout
 
 Trial = tuple[Rollout, ...]
 """Rollouts of one candidate on one example: as many as the rules' `repeats`."""

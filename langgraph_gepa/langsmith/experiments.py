@@ -14,10 +14,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.langsmith.client import batches, connected, taken
 from langgraph_gepa.langsmith.placing import Place, places
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.rollout import Rollout
 
 if TYPE_CHECKING:
     from langsmith import Client

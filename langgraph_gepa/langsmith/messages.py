@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from langgraph_gepa.engine.plain import flat_message
+from langgraph_gepa.core.json_data import flat_message
 
 TYPES = frozenset({"human", "ai", "system", "developer", "tool", "function", "chat"})
 FIELDS = {

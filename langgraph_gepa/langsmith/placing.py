@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.langsmith.client import batches
-from langgraph_gepa.search.example import Example
 
 if TYPE_CHECKING:
     from langsmith import Client, schemas

@@ -17,12 +17,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from langgraph_gepa.engine.plain import plain
+from langgraph_gepa.core.example import digest
+from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.langsmith.address import RunsAddress
 from langgraph_gepa.langsmith.client import batches, connected
 from langgraph_gepa.langsmith.messages import with_roles
-from langgraph_gepa.search.example import digest
 
 if TYPE_CHECKING:
     from langsmith import Client

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any, Literal
 
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import RolloutFinished, Subset
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.report.intervals import Interval, difference
 from langgraph_gepa.report.progress import Journal
 from langgraph_gepa.report.words import clip
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import RolloutFinished, Subset
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.search.score import Scale
 
 LoadRollout = Callable[[str], Rollout | None]

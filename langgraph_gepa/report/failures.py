@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.report import words
 from langgraph_gepa.report.progress import Journal
-from langgraph_gepa.search.events import RolloutFinished
 from langgraph_gepa.search.pool import Pool
 
 LONGEST = 300

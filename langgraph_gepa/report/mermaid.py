@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from langgraph_gepa.search.module import Module
-from langgraph_gepa.visible import visible
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.printable import visible
 
 _ENDS = ("__start__", "__end__")
 _CODES = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;"}

@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from langgraph_gepa.core.module import Module, Off
+from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report.words import one_line, plural
-from langgraph_gepa.search.module import Module, Off
-from langgraph_gepa.visible import visible
 
 FIELDS = ("name", "kind", "text", "placeholders", "nodes", "file", "line", "evidence")
 

@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
 from langgraph_gepa.report.comparison import Comparison
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.verdict import headline, repeated
 from langgraph_gepa.report.view import Standing, View
-from langgraph_gepa.visible import visible
 
 SIMULATED = "Simulated model: these scores show how the search works, not what a real model would do."
 _COPIES = 5

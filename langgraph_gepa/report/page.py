@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
 from langgraph_gepa.report.curve import draw_curve
 from langgraph_gepa.report.diff import Row, diff, fold
@@ -27,7 +28,6 @@ from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.tree import draw_tree
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import CandidateView, ModuleView, View
-from langgraph_gepa.visible import visible
 
 CANDIDATES = 100
 ITERATIONS = 200

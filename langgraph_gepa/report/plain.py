@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.modules import module_json
 from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
-from langgraph_gepa.search.rollout import Usage
 
 _SETS = {"feedback": "training", "pareto": "validation", "test": "test"}
 

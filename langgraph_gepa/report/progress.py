@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
-from langgraph_gepa.report import words
-from langgraph_gepa.search.candidate import Origin
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import Origin
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     ChildrenProposed,
     Event,
@@ -22,7 +21,8 @@ from langgraph_gepa.search.events import (
     ReflectionFinished,
     RolloutFinished,
 )
-from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.core.rollout import Usage
+from langgraph_gepa.report import words
 
 Journal = Sequence[tuple[float, Event]]
 """All events of a run with the seconds of running time at which they happened, in order."""

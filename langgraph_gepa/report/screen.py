@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from langgraph_gepa.visible import visible
+from langgraph_gepa.core.printable import visible
 
 
 class Screen(Console):

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from langgraph_gepa.engine.leakage import Leakage, leakage
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import CandidateAdmitted
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.leakage import Leakage, leakage
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.report.comparison import Comparison, LoadRollout, compare
 from langgraph_gepa.report.failures import failures
 from langgraph_gepa.report.intervals import Interval, estimate
 from langgraph_gepa.report.progress import Journal, iterations
 from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
 from langgraph_gepa.search.advantage import WIDER, Advantage, advantage, posterior_on, within
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import CandidateAdmitted
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.overlap import Copy, copies
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.score import Scale, Score, scale_of, score_of

@@ -16,16 +16,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from langgraph_gepa.core.budget import Budget, Spent
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinished, RunFinished, RunStarted
+from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
 from langgraph_gepa.report.outcome import SIMULATED
 from langgraph_gepa.report.progress import Iteration, tell
-from langgraph_gepa.search.budget import Budget, Spent
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import CandidateAdmitted, Event, IterationFinished, RunFinished, RunStarted
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.score import Score, score_of
 from langgraph_gepa.search.selection import surviving
-from langgraph_gepa.visible import visible
 
 _STYLE = {"accepted": "green", "rejected": "dim", "skipped": "dim", "failed": "red"}
 _REDRAWS = 8

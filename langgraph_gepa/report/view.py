@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from langgraph_gepa.engine.leakage import Leakage
+from langgraph_gepa.core.budget import Spent
+from langgraph_gepa.core.candidate import Origin
+from langgraph_gepa.core.events import RunFinished
+from langgraph_gepa.core.leakage import Leakage
+from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.report import words
 from langgraph_gepa.report.comparison import Comparison
 from langgraph_gepa.report.failures import Failures
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.search.advantage import Advantage
-from langgraph_gepa.search.budget import Spent
-from langgraph_gepa.search.candidate import Origin
-from langgraph_gepa.search.events import RunFinished
-from langgraph_gepa.search.module import Module, Texts
 from langgraph_gepa.search.overlap import Copy
 from langgraph_gepa.search.score import Score
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from langgraph_gepa.search.budget import Spent
-from langgraph_gepa.search.events import Cause, ChildrenProposed, Ended, IterationFinished, RunFinished
+from langgraph_gepa.core.budget import Spent
+from langgraph_gepa.core.events import Cause, ChildrenProposed, Ended, IterationFinished, RunFinished
+from langgraph_gepa.core.printable import visible
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.search.proposal import in_words
-from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.search.score import Score
-from langgraph_gepa.visible import visible
 
 
 def one_line(text: str, width: int = 80) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from langgraph_gepa.core.events import Ended
 from langgraph_gepa.search.acceptance import perfect
-from langgraph_gepa.search.events import Ended
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.tally import average
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from langgraph_gepa.search.excerpt import LEFT_OUT
-from langgraph_gepa.search.module import Kind, Style
+from langgraph_gepa.core.excerpt import LEFT_OUT
+from langgraph_gepa.core.module import Kind, Style
 from langgraph_gepa.search.revision import words
 
 NO_CHANGE = "NO CHANGE"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from random import Random
 
-from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.module import Texts
+from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.module import Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import surviving
 

@@ -13,8 +13,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from langgraph_gepa.search.example import Example, digest
-from langgraph_gepa.search.module import Texts
+from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.module import Texts
 
 WORDS = 8
 CHARACTERS, FEWEST = 40, 3

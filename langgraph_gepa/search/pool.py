@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from math import fsum
 from typing import TYPE_CHECKING
 
-from langgraph_gepa.search import events as ev
-from langgraph_gepa.search.budget import Spent
-from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import Event, Lineage, Subset
+from langgraph_gepa.core import events as ev
+from langgraph_gepa.core.budget import Spent
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.events import Event, Lineage, Subset
+from langgraph_gepa.core.module import NoEffect, Texts
 from langgraph_gepa.search.frontier import Frontier
-from langgraph_gepa.search.module import NoEffect, Texts
 from langgraph_gepa.search.spending import spent_after
 from langgraph_gepa.search.tally import Tally, average
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import ExamplesDrawn, IterationStarted, Lineage, Subset
-from langgraph_gepa.search.example import Example
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.events import ExamplesDrawn, IterationStarted, Lineage, Subset
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Texts
 from langgraph_gepa.search.merge import Merge, propose_merge
-from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import round_robin
 from langgraph_gepa.search.tally import average

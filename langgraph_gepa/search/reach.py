@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from langgraph_gepa.search.module import Module
-from langgraph_gepa.search.rollout import Rollout
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Rollout
 
 
 def reached(modules: Iterable[Module], rollouts: Sequence[Rollout]) -> frozenset[str]:

@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from langgraph_gepa.search.excerpt import Block, Piece, elide, escape, joined
+from langgraph_gepa.core.excerpt import Block, Piece, elide, escape, joined
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.opaque import abridged, readable, thoughts
+from langgraph_gepa.core.placeholders import BrokenTemplateError, Part, parts
+from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.search.instructions import OWN_TEXT
-from langgraph_gepa.search.module import Module
-from langgraph_gepa.search.opaque import abridged, readable, thoughts
-from langgraph_gepa.search.placeholders import BrokenTemplateError, Part, parts
-from langgraph_gepa.search.rollout import Call, Rollout
 
 _ROLES = {"human": "user", "ai": "assistant"}
 Written = Counter[tuple[str, ...]]

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from langgraph_gepa.search.excerpt import TAGS, escape, unescape
+from langgraph_gepa.core.excerpt import TAGS, escape, unescape
 from langgraph_gepa.search.fences import ASKED, Block, fence_for, leads_up
 from langgraph_gepa.search.instructions import NO_CHANGE, is_echo
 from langgraph_gepa.search.proposal import Ending, Proposal

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import Judge
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Texts
 from langgraph_gepa.search import racing
 from langgraph_gepa.search.acceptance import improves, keeps_up, perfect
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import Judge
-from langgraph_gepa.search.example import Example
 from langgraph_gepa.search.merge import GATE, Merge, propose_merge
 from langgraph_gepa.search.minibatch import minibatch
-from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.selection import pick_parent, round_robin
 from langgraph_gepa.search.turn import Heat, Pick, Turn
 

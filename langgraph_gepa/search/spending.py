@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from langgraph_gepa.search.budget import Spent
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.budget import Spent
+from langgraph_gepa.core.events import (
     Charged,
     Event,
     IterationFinished,

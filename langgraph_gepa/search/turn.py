@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import Lineage
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import Lineage
 from langgraph_gepa.search.pool import Pool
 
 

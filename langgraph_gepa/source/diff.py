@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from langgraph_gepa.search.module import Module, Texts
+from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.source.changes import Changes, FileChange, is_library
 from langgraph_gepa.source.content import Content
 from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError, as_written

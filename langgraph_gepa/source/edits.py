@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from langgraph_gepa.search.module import Module, Style
+from langgraph_gepa.core.module import Module, Style
 
 
 class UnwritableError(Exception):

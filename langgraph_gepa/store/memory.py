@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from langgraph_gepa.core.events import Event
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.codec import dump, load_event
-from langgraph_gepa.search.events import Event
-from langgraph_gepa.search.rollout import Usage
 
 
 class MemoryStore:

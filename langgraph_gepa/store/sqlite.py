@@ -13,11 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from langgraph_gepa.engine.bounds import LONGEST, read_json, require_short, unpacked
+from langgraph_gepa.core.bounded_json import LONGEST, read_json, require_short, unpacked
+from langgraph_gepa.core.events import Event
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.codec import dump, load_event
 from langgraph_gepa.errors import RunError
-from langgraph_gepa.search.events import Event
-from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.store.confinement import require_own_database
 from langgraph_gepa.store.lock import lock
 from langgraph_gepa.store.schema import MIGRATIONS, upgrade, version

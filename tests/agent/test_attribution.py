@@ -6,7 +6,7 @@ from itertools import permutations
 
 from langgraph_gepa.agent.attribution import attribute
 from langgraph_gepa.agent.tracing import Watched
-from langgraph_gepa.search.rollout import Call
+from langgraph_gepa.core.rollout import Call
 
 
 def asks(*ids: str) -> Watched:

@@ -31,8 +31,8 @@ from typing_extensions import TypedDict
 
 from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.agent.discovery import discover, survey
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import GraphError, PlaceholderError
-from langgraph_gepa.search.module import Module
 
 CONSTANT = "You are a constant."
 FORMAT = "Format {question} for me."

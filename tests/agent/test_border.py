@@ -24,14 +24,14 @@ from langgraph_gepa import Budget, Feedback, RunnerOptions, evaluate, job, optim
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.failures import absent, diagnosis
+from langgraph_gepa.core.budget import Spent
+from langgraph_gepa.core.events import RolloutFinished
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.engine.meter import metered
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Interrupted, MetricError
-from langgraph_gepa.search.budget import Spent
-from langgraph_gepa.search.events import RolloutFinished
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.rollout import Rollout, Usage
 
 Verdict = Literal["candidate", "doubt", "world"]
 PROMPT = "Answer the question in one word."

@@ -42,7 +42,7 @@ from langgraph.types import Command, Send
 from pydantic import BaseModel, ConfigDict, Field
 
 from langgraph_gepa.agent.discovery import survey
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 
 
 class State(TypedDict, total=False):

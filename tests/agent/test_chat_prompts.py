@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from langchain_core.prompts import ChatPromptTemplate
 
 from langgraph_gepa.agent.chat_prompts import chat_prompt
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core.module import Style
 
 
 def filled(prompt: ChatPromptTemplate, **values: Any) -> str:

@@ -16,8 +16,8 @@ from typing_extensions import TypedDict
 from langgraph_gepa.agent.contexts import context_for
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.runner import RunnerOptions, run
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.example import Example
 
 HELLO = Example("e", {"messages": [{"role": "user", "content": "hi"}]})
 OWN = "You are a helpful assistant of the shop."

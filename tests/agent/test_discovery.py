@@ -23,7 +23,7 @@ from langgraph.types import Command
 
 from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.agent.discovery import discover, survey
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 
 log = logging.getLogger(__name__)
 

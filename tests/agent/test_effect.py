@@ -15,9 +15,9 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph_gepa.agent.attribution import attribute
 from langgraph_gepa.agent.effect import Effects
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, NoEffect
-from langgraph_gepa.search.rollout import Feedback, Rollout
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module, NoEffect
+from langgraph_gepa.core.rollout import Feedback, Rollout
 
 HELLO = Example("e", {"messages": [{"role": "user", "content": "hi"}]})
 OWN = {

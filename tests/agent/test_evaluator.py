@@ -13,10 +13,10 @@ from langchain_core.messages import SystemMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
 from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.errors import MetricError, UsageError
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module
-from langgraph_gepa.search.rollout import Feedback
 
 OWN = {"writer": "Write.", "judge": "Judge."}
 EXAMPLE = Example("e", {"messages": [{"role": "user", "content": "hi"}]}, {"answer": "yes"})

@@ -15,8 +15,8 @@ import pytest
 from langgraph_gepa import Budget, Feedback, bind, discover, optimize
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.runner import run
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module
 
 HELPERS = """
 import functools

@@ -23,7 +23,7 @@ from langgraph.types import CachePolicy
 
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
-from langgraph_gepa.search.example import Example
+from langgraph_gepa.core.example import Example
 from tests.agent.conftest import EchoModel
 
 THREAD: Any = {"configurable": {"thread_id": "mine"}}

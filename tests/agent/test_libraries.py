@@ -15,7 +15,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.prebuilt import create_react_agent
 
 from langgraph_gepa.agent.discovery import Survey, survey
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 
 KIT = """
 from langchain.agents.middleware import AgentMiddleware

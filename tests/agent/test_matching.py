@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.agent import matching, templates
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.agent import templates
+from langgraph_gepa.core import matching
+from langgraph_gepa.core.module import Style
 
 LONG = "Answer the visitor's question about the museum"
 

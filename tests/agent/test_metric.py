@@ -25,10 +25,10 @@ from openevals.string.levenshtein import levenshtein_distance
 
 from langgraph_gepa.agent.metric import adapt, source
 from langgraph_gepa.agent.scores import NotAScoreError, read_feedback
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.demo.server import Answer, SimulatedServer
 from langgraph_gepa.errors import MetricError, UsageError
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.rollout import Call, Feedback, Rollout, Usage
 
 EXAMPLE = Example("sum-1", {"question": "1+1"}, {"answer": "2"}, {"topic": "sums"})
 ROLLOUT = Rollout(

@@ -16,7 +16,7 @@ from langgraph.types import Send
 
 from langgraph_gepa.agent.replay import Replay, ReplayEnded, replaying
 from langgraph_gepa.agent.runner import run
-from langgraph_gepa.search.example import Example
+from langgraph_gepa.core.example import Example
 
 ASK = Example("e", {"messages": [{"role": "user", "content": "hi"}]})
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from langgraph_gepa import bind, discover
 from langgraph_gepa.agent import roles, wording
 from langgraph_gepa.agent.uses import carried
-from langgraph_gepa.search.module import Module, Off
+from langgraph_gepa.core.module import Module, Off
 
 
 class State(TypedDict, total=False):

@@ -24,9 +24,9 @@ from langgraph.types import CachePolicy, interrupt
 
 from langgraph_gepa.agent.executor import executor
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.example import Example
 
 AT_ONCE = 16
 PATIENCE = 20  # seconds; only a failing test waits for it

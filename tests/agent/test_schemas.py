@@ -21,7 +21,7 @@ from typing_extensions import TypedDict, override
 
 from langgraph_gepa.agent.binding import bind
 from langgraph_gepa.agent.discovery import discover, survey
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 
 
 class State(TypedDict, total=False):

@@ -19,7 +19,7 @@ from langgraph_gepa import Budget, Feedback, bind, discover, evaluate, optimize
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.state import known
-from langgraph_gepa.search.example import Example
+from langgraph_gepa.core.example import Example
 from tests.agent.conftest import EchoModel
 
 ECHO = EchoModel()

@@ -16,9 +16,9 @@ from langgraph.prebuilt import ToolNode
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.runner import RunnerOptions
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.ports import Unfinished
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.rollout import Rollout
 
 LIMITED = type("RatelimitException", (Exception,), {})("https://html.duckduckgo.com/html 202 Ratelimit")
 MISSING = type("MissingAPIKeyError", (Exception,), {})("Set the SEARCH_API_KEY environment variable.")

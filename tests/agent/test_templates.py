@@ -10,7 +10,7 @@ from langchain_core.prompts.string import get_template_variables
 
 from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.templates.contract import GROWTH, LONGEST, LOOPED, REPEATS
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core.module import Style
 
 NAMES = st.from_regex(r"[a-z][a-z_]{0,7}", fullmatch=True)
 LITERALS = st.text(alphabet="ab {}\n:!", max_size=12)

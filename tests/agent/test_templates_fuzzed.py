@@ -11,7 +11,7 @@ from jinja2 import Environment
 from langchain_core.utils import mustache
 
 from langgraph_gepa.agent import templates
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core.module import Style
 
 STYLES: list[Style] = ["plain", "format", "fstring", "percent", "dollars", "mustache", "jinja2", "unknown"]
 PIECES = [

@@ -23,7 +23,7 @@ from langchain_core.utils import mustache
 
 from langgraph_gepa.agent import templates
 from langgraph_gepa.agent.templates.contract import REPEATS
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core.module import Style
 
 ROUNDS, TEXTS = 25, 100
 """2,500 texts in each language."""

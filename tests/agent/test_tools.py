@@ -21,8 +21,8 @@ from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.tool_cache import ToolCache
 from langgraph_gepa.agent.tool_words import side_effect
 from langgraph_gepa.agent.tools import HANDOFF, replaced, suspicions, tools_of, warning
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.example import Example
 
 SENT: list[str] = []
 LOOKED: list[str] = []

@@ -27,8 +27,8 @@ from typing_extensions import TypedDict
 
 from langgraph_gepa.agent.attribution import attribute, carries, literals
 from langgraph_gepa.agent.tracing import Tracer, Watched, node_path
-from langgraph_gepa.search.module import Module
-from langgraph_gepa.search.rollout import Call
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Call
 
 
 class Model(GenericFakeChatModel):

@@ -29,9 +29,9 @@ from langgraph_gepa.agent.failures import is_world_failure
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.told import is_empty
 from langgraph_gepa.agent.unreadable import NoAnswerError, is_unreadable
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.ports import Unfinished
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.rollout import Rollout
 
 HEAD = {"id": "x", "object": "chat.completion", "created": 1, "model": "m"}
 GOOD = json.dumps(HEAD | {"choices": [{"index": 0, "message": {"role": "assistant", "content": "no JSON"}}]})

@@ -9,7 +9,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langgraph.graph import START, StateGraph
 
 from langgraph_gepa import discover
-from langgraph_gepa.search.module import Module, Off
+from langgraph_gepa.core.module import Module, Off
 
 
 class State(TypedDict, total=False):

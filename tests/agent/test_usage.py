@@ -19,10 +19,10 @@ from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.told import estimated_tokens
+from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report.plain import to_json
 from langgraph_gepa.report.words import tokens
-from langgraph_gepa.search.example import Example, digest
-from langgraph_gepa.search.rollout import Usage
 
 PROMPT = "Answer the customer's question briefly."
 

@@ -14,7 +14,7 @@ from langgraph.store.base import BaseStore
 from typing_extensions import TypedDict
 
 from langgraph_gepa.agent.runner import run
-from langgraph_gepa.search.example import Example
+from langgraph_gepa.core.example import Example
 
 
 class State(TypedDict, total=False):

@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 
 from langgraph_gepa import RunnerOptions, bind, discover
-from langgraph_gepa.agent import files, matching, reads, watching
+from langgraph_gepa.agent import files, reads, watching
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.messages import Run
 from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.agent.strange import strange
+from langgraph_gepa.core import matching
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module, Off
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.errors import GraphError, PlaceholderError, UsageError
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Module, Off
-from langgraph_gepa.search.rollout import Call, Feedback, Rollout
 
 HEAD = """
 import json

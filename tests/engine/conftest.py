@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import CandidateAdmitted, Event
+from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.module import Texts
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import Patience
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import Reflector
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import CandidateAdmitted, Event
-from langgraph_gepa.search.example import Example, digest
-from langgraph_gepa.search.module import Texts
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel, Score
 

@@ -12,6 +12,11 @@ from typing import Any
 
 import pytest
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.events import Charged, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import Patience
 from langgraph_gepa.engine.meter import meter
@@ -19,12 +24,7 @@ from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import Charged, ReflectionFinished, RolloutFinished
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Rollout, Usage
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel
 

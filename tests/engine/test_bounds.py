@@ -8,8 +8,8 @@ import zlib
 
 import pytest
 
-from langgraph_gepa.engine import bounds
-from langgraph_gepa.engine.bounds import read_json, require_short, unpacked
+from langgraph_gepa.core import bounded_json
+from langgraph_gepa.core.bounded_json import read_json, require_short, unpacked
 from langgraph_gepa.errors import RunError
 
 
@@ -21,7 +21,7 @@ def bomb(megabytes: int) -> bytes:
 
 def test_a_compression_bomb_is_unfolded_no_further_than_a_record_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is beyond the bound never is in memory."""
-    monkeypatch.setattr(bounds, "LONGEST", 2**20)
+    monkeypatch.setattr(bounded_json, "LONGEST", 2**20)
     entry = bomb(64)
     tracemalloc.start()
     with pytest.raises(RunError, match="more than any run writes"):
@@ -50,7 +50,7 @@ def test_json_is_not_nested_without_end(depth: int, opening: str, closing: str) 
 
 def test_json_holds_no_more_values_than_memory_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two bytes of brackets are seventy of objects; what stands in strings is counted as one value."""
-    monkeypatch.setattr(bounds, "MOST", 1_000)
+    monkeypatch.setattr(bounded_json, "MOST", 1_000)
     with pytest.raises(RunError, match="more than 1,000 values"):
         read_json("[" + "[]," * 1_000 + "1]")
     text = json.dumps({"a": '[],{"\\' * 10_000})
@@ -60,7 +60,7 @@ def test_json_holds_no_more_values_than_memory_does(monkeypatch: pytest.MonkeyPa
 
 def test_what_could_not_be_read_back_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rollout beyond the bounds says so when it is paid for, and not when the run is opened again."""
-    monkeypatch.setattr(bounds, "LONGEST", 100)
+    monkeypatch.setattr(bounded_json, "LONGEST", 100)
     with pytest.raises(RunError, match="Let the graph return less"):
         require_short("x" * 101)
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from langgraph_gepa.core import events as ev
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.engine.codec import dump, load, load_event
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.errors import RunError
-from langgraph_gepa.search import events as ev
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.testing import JOURNAL, PAID
 
 

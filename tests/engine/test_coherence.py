@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.engine.coherence import coherent, sound
-from langgraph_gepa.errors import RunError
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Event,
     ExamplesDrawn,
@@ -24,8 +22,10 @@ from langgraph_gepa.search.events import (
     RolloutFinished,
     RunStarted,
 )
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
+from langgraph_gepa.engine.coherence import coherent, sound
+from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Call, Feedback, Rollout, Usage
 
 SEED = {"a": "A.", "b": "B."}
 STARTED = RunStarted(SEED, ("f",), ("p", "q"), ("t",))

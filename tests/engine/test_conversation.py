@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.events import CandidateAdmitted, ChildrenProposed, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.engine.proposing import Reflector
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import CandidateAdmitted, ChildrenProposed, ReflectionFinished, RolloutFinished
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.proposal import Ending, Proposal
 from langgraph_gepa.search.reflection import Record
-from langgraph_gepa.search.rollout import Feedback, Rollout
 from langgraph_gepa.search.rules import RACING
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel

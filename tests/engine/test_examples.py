@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, convert_to_messages
 from langsmith import schemas
 
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.errors import ExampleError
-from langgraph_gepa.search.example import Example
 
 ROW = {"inputs": {"question": "1+1"}, "outputs": {"answer": "2"}, "metadata": {"topic": "sums"}}
 

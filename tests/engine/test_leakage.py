@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.leakage import inputs_key, leakage, warnings
 from langgraph_gepa.engine.examples import split
-from langgraph_gepa.engine.leakage import inputs_key, leakage, warnings
-from langgraph_gepa.search.example import Example
 
 
 def numbered(*numbers: int, set: str = "") -> list[Example]:

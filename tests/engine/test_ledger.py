@@ -11,17 +11,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.events import Event, ReflectionFinished, RolloutFinished, RunStarted
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.rollout import Feedback, Rollout, Usage
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.limits import Patience
 from langgraph_gepa.engine.meter import meter
 from langgraph_gepa.engine.ports import Reply, Unfinished
 from langgraph_gepa.errors import RunError
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import Event, ReflectionFinished, RolloutFinished, RunStarted
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Feedback, Rollout, Usage
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel
 

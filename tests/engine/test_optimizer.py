@@ -11,12 +11,8 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.engine.ledger import REFUSALS
-from langgraph_gepa.engine.meter import meter
-from langgraph_gepa.engine.optimizer import Examples
-from langgraph_gepa.errors import MetricError, ModelError, UsageError
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.events import (
     ChildrenProposed,
     IterationFinished,
     IterationStarted,
@@ -25,10 +21,14 @@ from langgraph_gepa.search.events import (
     RolloutFinished,
     RunFinished,
 )
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import NoEffect, Texts
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import NoEffect, Texts
+from langgraph_gepa.core.rollout import Usage
+from langgraph_gepa.engine.ledger import REFUSALS
+from langgraph_gepa.engine.meter import meter
+from langgraph_gepa.engine.optimizer import Examples
+from langgraph_gepa.errors import MetricError, ModelError, UsageError
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
 
 

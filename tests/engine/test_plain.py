@@ -13,7 +13,7 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel
 
-from langgraph_gepa.engine.plain import flat_message, plain
+from langgraph_gepa.core.json_data import flat_message, plain
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.just("\ud800x")
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from langgraph_gepa.core.budget import Budget, Spent
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.preflight import Preflight, preflight
-from langgraph_gepa.search.budget import Budget, Spent
-from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.search.rules import RACING, Rules
 
 

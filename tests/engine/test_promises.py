@@ -8,13 +8,13 @@ from random import Random
 
 import pytest
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.module import Texts
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.example import Example, digest
-from langgraph_gepa.search.module import Texts
 from langgraph_gepa.search.rules import RACING
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from langgraph_gepa.core.events import ReflectionFinished
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import TooLong
 from langgraph_gepa.engine.proposing import Reflector
-from langgraph_gepa.search.events import ReflectionFinished
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.proposal import Proposal
 from langgraph_gepa.search.reflection import Record
-from langgraph_gepa.search.rollout import Feedback, Rollout
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel
 

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.engine.optimizer import Examples, Optimizer
-from langgraph_gepa.errors import Interrupted
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     ChildrenProposed,
     ExamplesDrawn,
@@ -22,6 +20,8 @@ from langgraph_gepa.search.events import (
     ReflectionFinished,
     RolloutFinished,
 )
+from langgraph_gepa.engine.optimizer import Examples, Optimizer
+from langgraph_gepa.errors import Interrupted
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.racing import FAILURES
 from langgraph_gepa.search.rules import RACING, Rules

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.events import ReflectionFinished, RolloutFinished
 from langgraph_gepa.errors import Interrupted
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.events import ReflectionFinished, RolloutFinished
 from langgraph_gepa.search.pool import Pool
 
 

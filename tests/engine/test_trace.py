@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.engine.ports import Store
-from langgraph_gepa.search.budget import Budget
-from langgraph_gepa.search.candidate import texts_key
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Event,
     IterationFinished,
@@ -21,8 +20,9 @@ from langgraph_gepa.search.events import (
     RolloutFinished,
     RunStarted,
 )
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Texts
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import surviving
 from langgraph_gepa.testing import Score

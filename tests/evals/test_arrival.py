@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 
 HERE = Path(__file__).resolve().parents[2]
 

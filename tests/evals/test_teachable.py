@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.search.reflection import Record, reflection_prompt
 from langgraph_gepa.search.reply import parse_reply
-from langgraph_gepa.search.rollout import Rollout
 
 HERE = Path(__file__).resolve().parents[2]
 ASKED = "Answer {question}.\n\nSay the word amber backwards."

@@ -13,10 +13,10 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Texts
 from langgraph_gepa.demo.hotpotqa import LESSONS, READER, answer_key, personas
 from langgraph_gepa.demo.server import SimulatedServer
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.module import Texts
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "What government position was held by the woman who portrayed Corliss Archer in the film Kiss and Tell?"

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from langgraph_gepa import Result
 from langgraph_gepa.cli import app
+from langgraph_gepa.core.events import CandidateAdmitted
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.langsmith.hub import names_of
-from langgraph_gepa.search.events import CandidateAdmitted
 from langgraph_gepa.search.pool import Pool
 
 

@@ -18,10 +18,8 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.report.summary import summarize
-from langgraph_gepa.report.view import View
-from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Event,
     IterationFinished,
@@ -33,11 +31,13 @@ from langgraph_gepa.search.events import (
     RunStarted,
     Subset,
 )
-from langgraph_gepa.search.example import Example
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Feedback, Rollout, Usage
+from langgraph_gepa.report.summary import summarize
+from langgraph_gepa.report.view import View
 from langgraph_gepa.search.merge import gate_examples, propose_merge
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Feedback, Rollout, Usage
 from langgraph_gepa.search.selection import pick_parent, round_robin
 
 EVIL = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.report.mermaid import mermaid
-from langgraph_gepa.search.module import Module
 
 DRAWING = {
     "name": "desk",

@@ -2,9 +2,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from langgraph_gepa.report.progress import Iteration, iterations, tell
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     ChildrenProposed,
     IterationFinished,
@@ -13,7 +12,8 @@ from langgraph_gepa.search.events import (
     ReflectionFinished,
     RolloutFinished,
 )
-from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.core.rollout import Usage
+from langgraph_gepa.report.progress import Iteration, iterations, tell
 
 
 def test_every_rollout_of_the_search_is_counted_in_one_iteration(finished: Any) -> None:

@@ -6,6 +6,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import (
+    CandidateAdmitted,
+    IterationFinished,
+    IterationStarted,
+    RolloutFinished,
+    RunStarted,
+)
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report.comparison import skim
 from langgraph_gepa.report.outcome import print_summary
 from langgraph_gepa.report.page import render
@@ -14,16 +24,6 @@ from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import View
 from langgraph_gepa.report.words import candidate_score, signed
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import (
-    CandidateAdmitted,
-    IterationFinished,
-    IterationStarted,
-    RolloutFinished,
-    RunStarted,
-)
-from langgraph_gepa.search.example import Example
-from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.search.score import Score
 
 

@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 
+from langgraph_gepa.core.budget import Budget, Spent
+from langgraph_gepa.core.events import Cause, Ended, IterationFinished, RunFinished
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report.words import cause, ending, limits, money
-from langgraph_gepa.search.budget import Budget, Spent
-from langgraph_gepa.search.events import Cause, Ended, IterationFinished, RunFinished
-from langgraph_gepa.search.rollout import Usage
 
 
 @pytest.mark.parametrize(

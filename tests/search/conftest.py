@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from langgraph_gepa.search.candidate import Candidate, texts_key
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Event,
     IterationFinished,
@@ -19,8 +19,8 @@ from langgraph_gepa.search.events import (
     RunStarted,
     Subset,
 )
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Usage
 
 
 class Row(NamedTuple):

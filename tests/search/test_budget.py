@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langgraph_gepa.core.budget import Budget, Spent, limit_reached, rollouts_left
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.budget import Budget, Spent, limit_reached, rollouts_left
-from langgraph_gepa.search.rollout import Usage
 
 counts = st.integers(0, 1000)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.search.events import IterationStarted
+from langgraph_gepa.core.events import IterationStarted
 from langgraph_gepa.search.merge import Merge, gate_examples, merged_texts, propose_merge
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import surviving

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.search.opaque import DEEPEST, LONGEST, abridged, media, readable, thoughts
+from langgraph_gepa.core.opaque import DEEPEST, LONGEST, abridged, media, readable, thoughts
 
 BYTES = Random(0).randbytes(3_000)
 ENCODED = base64.b64encode(BYTES).decode()

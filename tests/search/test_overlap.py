@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.search.example import Example
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.search.overlap import CHARACTERS, WORDS, Copy, copies
 
 ANSWER = "The parcel of Ms Gruber was left with the neighbour at number nine on Tuesday."

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.search.module import Style
-from langgraph_gepa.search.placeholders import escape, literals, parts
+from langgraph_gepa.core.module import Style
+from langgraph_gepa.core.placeholders import escape, literals, parts
 
 NAMES = st.from_regex(r"[a-z][a-z_]{0,7}", fullmatch=True)
 LITERALS = st.text(alphabet="ab {}\n:!", max_size=12)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     IterationFinished,
     IterationStarted,
@@ -20,8 +20,8 @@ from langgraph_gepa.search.events import (
     RolloutFinished,
     RunFinished,
 )
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Usage
 
 seeds = st.integers(0, 2**32)
 

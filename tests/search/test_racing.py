@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_gepa.search import racing
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import (
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import (
     CandidateAdmitted,
     ExamplesDrawn,
     IterationFinished,
@@ -21,6 +20,7 @@ from langgraph_gepa.search.events import (
     ModulesChosen,
     RunStarted,
 )
+from langgraph_gepa.search import racing
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.turn import Pick, Turn
 

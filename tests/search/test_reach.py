@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout
 from langgraph_gepa.search.reach import bears_on, reached
-from langgraph_gepa.search.rollout import Call, Feedback, Rollout
 
 WRITER = Module("writer", "prompt", "Write.", nodes=("team/write",))
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.search.excerpt import CHARS_PER_TOKEN, TAGS, elide, escape, unescape, water_level
-from langgraph_gepa.search.module import Module
-from langgraph_gepa.search.opaque import abridged
+from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, TAGS, elide, escape, unescape, water_level
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.opaque import abridged
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout
 from langgraph_gepa.search.reflection import (
     Record,
     calls_of,
@@ -22,7 +23,6 @@ from langgraph_gepa.search.reflection import (
     tried_prompt,
     unread_prompt,
 )
-from langgraph_gepa.search.rollout import Call, Feedback, Rollout
 
 TEXT = "You answer for {shop}. Look the order up before you answer."
 MODULE = Module(

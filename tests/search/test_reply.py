@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.search.fences import fenced
 from langgraph_gepa.search.instructions import OPENING, OWN_TEXT, TASK
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.search.proposal import FAULTS, Proposal
 from langgraph_gepa.search.reflection import reflection_prompt
 from langgraph_gepa.search.reply import parse_reply

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.events import CandidateAdmitted, Event, IterationStarted, RolloutFinished, RunStarted
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationStarted, RolloutFinished, RunStarted
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rollout import Usage
 from langgraph_gepa.search.score import Score, scale_of, score_of
 
 SCORES = st.lists(st.sampled_from([0.0, 0.3, 1.0]), min_size=1, max_size=20)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import SourceError
-from langgraph_gepa.search.module import Module
 from langgraph_gepa.source.applying import apply
 from langgraph_gepa.source.changes import Changes
 from langgraph_gepa.source.diff import plan

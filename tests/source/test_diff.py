@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.source.changes import Changes
 from langgraph_gepa.source.diff import plan
 

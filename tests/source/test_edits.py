@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.source.diff import plan
 from langgraph_gepa.source.edits import as_written
 

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from langgraph_gepa.core.events import ReflectionFinished, RunFinished
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.errors import RunError
-from langgraph_gepa.search.events import ReflectionFinished, RunFinished
-from langgraph_gepa.search.rollout import Rollout
 from langgraph_gepa.store.schema import MIGRATIONS, upgrade
 from langgraph_gepa.store.sqlite import SqliteStore
 from langgraph_gepa.testing import JOURNAL, PAID, StoreContract
@@ -50,8 +50,8 @@ def assert_filled(store: Store) -> None:
 CHILD = """
 import itertools, sys
 from langgraph_gepa.errors import RunError
-from langgraph_gepa.search.events import ReflectionFinished, RunFinished
-from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.core.events import ReflectionFinished, RunFinished
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.store.sqlite import SqliteStore
 if len(sys.argv) > 2:
     import resource

@@ -12,8 +12,8 @@ from typing import Literal
 
 from langgraph_gepa.agent.attribution import literals
 from langgraph_gepa.agent.discovery import Survey
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import Error as OurError
-from langgraph_gepa.search.module import Module
 from strangers.labels import plain
 from strangers.loopback import strings
 from strangers.marks import mark, marked, marks

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 
 _TELLING = 3
 """Words of a text by which it is told in a longer one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 
 _MARK = re.compile(r" ?ZQ(\d+)QZ")
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_gepa.agent.discovery import Survey, survey
-from langgraph_gepa.search.module import Module
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.source.diff import plan
 from strangers import rehearsal, standins
 from strangers.arrival import Fate, bound, bound_alone, fates

@@ -14,7 +14,7 @@ from langgraph.store.memory import InMemoryStore
 
 from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
-from langgraph_gepa.search.example import Example
+from langgraph_gepa.core.example import Example
 from strangers.loopback import Json, Loopback, script_of
 from strangers.opening import inputs_of
 

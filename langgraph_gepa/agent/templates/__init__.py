@@ -14,8 +14,8 @@ import jinja2
 
 from langgraph_gepa.agent.templates import contract, parsing
 from langgraph_gepa.agent.templates.language import is_name, speaks, words
-from langgraph_gepa.search.module import Style
-from langgraph_gepa.search.placeholders import BrokenTemplateError, escape
+from langgraph_gepa.core.module import Style
+from langgraph_gepa.core.placeholders import BrokenTemplateError, escape
 
 __all__ = ["BrokenTemplateError", "check", "escape", "is_name", "placeholders", "speaks", "words"]
 

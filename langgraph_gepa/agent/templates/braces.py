@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from string import Formatter
 
 from langgraph_gepa.agent.templates.contract import VALUE, Field, Template, said_of
-from langgraph_gepa.search.placeholders import DOUBLE_BRACES, BrokenTemplateError, filled_twice, later, parts
+from langgraph_gepa.core.placeholders import DOUBLE_BRACES, BrokenTemplateError, filled_twice, later, parts
 
 _DEEPEST = 2
 """`str.format` fills in placeholders of a format, and none within those."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from langgraph_gepa.search.placeholders import Part
+from langgraph_gepa.core.placeholders import Part
 
 LONGEST = 200_000
 """Characters that a text may always have; a longer original may grow to `GROWTH` times its length."""

@@ -13,7 +13,7 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.tests import TESTS
 
 from langgraph_gepa.agent.templates.contract import VALUE, Block, Field, Path, Template
-from langgraph_gepa.search.placeholders import BrokenTemplateError
+from langgraph_gepa.core.placeholders import BrokenTemplateError
 
 _ADVICE = "what is written in {{ }}, {% %} and {# #} is for the placeholders and blocks of the current text only"
 _SHOWING = frozenset({"capitalize", "center", "d", "default", "e", "escape", "forceescape", "indent", "lower", "pprint",

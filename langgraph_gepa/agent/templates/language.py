@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core.module import Style
 
 
 def speaks(text: str, style: Style = "plain") -> bool:

@@ -14,8 +14,8 @@ from langgraph_gepa.agent.templates.contract import Template
 from langgraph_gepa.agent.templates.jinja import jinja
 from langgraph_gepa.agent.templates.mustaches import mustache
 from langgraph_gepa.agent.templates.signs import dollars, percent, replaced, tagged
-from langgraph_gepa.search.module import Style
-from langgraph_gepa.search.placeholders import BrokenTemplateError
+from langgraph_gepa.core.module import Style
+from langgraph_gepa.core.placeholders import BrokenTemplateError
 
 Reader = Callable[[str], Template]
 

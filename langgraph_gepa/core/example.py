@@ -29,6 +29,10 @@ class Example:
         return digest([self.inputs, self.outputs, self.metadata])
 
 
+class RoleDict(dict[str, Any]):
+    """A message that was given as an object: plain data, of which each rollout makes a message again."""
+
+
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, default=str)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from langgraph_gepa.search.example import digest
-from langgraph_gepa.search.module import Texts
+from langgraph_gepa.core.example import digest
+from langgraph_gepa.core.module import Texts
 
 Origin = Literal["seed", "mutation", "merge"]
 

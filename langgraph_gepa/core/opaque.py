@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from langgraph_gepa.search.excerpt import elide
+from langgraph_gepa.core.excerpt import elide
 
 LONGEST = 4_000
 """Characters of a string inside a larger value; beyond that its middle is left out."""

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from string import Formatter, Template
 from typing import NamedTuple
 
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core.module import Style
 
 
 class BrokenTemplateError(ValueError):

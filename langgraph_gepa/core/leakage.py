@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from langgraph_gepa.engine.plain import ROLES
-from langgraph_gepa.search.example import Example, digest
+from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.json_data import ROLES
 
 NAMES = {"feedback": "training", "pareto": "validation", "test": "test"}
 _ROLES = {*ROLES, *ROLES.values(), "system", "developer", "tool"}

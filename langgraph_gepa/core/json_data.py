@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from langgraph_gepa.search.opaque import abridged, readable
+from langgraph_gepa.core.opaque import abridged, readable
 
 ROLES = {"human": "user", "ai": "assistant"}
 DEEPEST = 60

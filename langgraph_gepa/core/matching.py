@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from langgraph_gepa.search import placeholders
-from langgraph_gepa.search.module import Style
+from langgraph_gepa.core import placeholders
+from langgraph_gepa.core.module import Style
 
 ALONE = 24
 """Letters under which a text is only recognised as a whole message: a shorter one may stand anywhere by chance."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from langgraph_gepa.search.budget import Limit
-from langgraph_gepa.search.candidate import Candidate
-from langgraph_gepa.search.module import NoEffect, Texts
-from langgraph_gepa.search.rollout import Usage
+from langgraph_gepa.core.budget import Limit
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.module import NoEffect, Texts
+from langgraph_gepa.core.rollout import Usage
 
 Subset = Literal["feedback", "pareto", "gate", "test"]
 """Why a rollout was run: on the feedback set (minibatch), the pareto set, as a merge's gate

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Literal
 
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.rollout import Usage
 
 Limit = Literal["rollouts", "tokens", "dollars", "seconds", "iterations"]
 
