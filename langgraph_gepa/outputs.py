@@ -24,8 +24,8 @@ from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Reply, Store
 from langgraph_gepa.errors import RunError
+from langgraph_gepa.reflection.reply_parser import parse_reply
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.reply import parse_reply
 from langgraph_gepa.search.rules import GEPA
 from langgraph_gepa.search.turn import Turn
 from langgraph_gepa.store.folder import open_run

@@ -42,10 +42,10 @@ from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Reply
+from langgraph_gepa.reflection.prompt import Record
+from langgraph_gepa.reflection.proposal import Proposal
+from langgraph_gepa.reflection.reply_parser import parse_reply
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.proposal import Proposal
-from langgraph_gepa.search.reflection import Record
-from langgraph_gepa.search.reply import parse_reply
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
 from langgraph_gepa.store.memory import MemoryStore
 

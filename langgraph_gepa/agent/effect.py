@@ -28,7 +28,7 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, NoEffect, Texts
 from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.errors import Error
-from langgraph_gepa.search.reach import ran_unseen
+from langgraph_gepa.reflection.relevance import ran_unseen
 
 _TRIES = 3
 """Recordings on which a module is tried before it is left undecided."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from langgraph_gepa.search.proposal import Ending
+from langgraph_gepa.reflection.proposal import Ending
 
 _CUT = re.compile(r"length|max|limit|context|incomplete|truncat", re.IGNORECASE)
 _WITHHELD = re.compile(r"filter|safety|refus|block|prohibit|recitation|spii|guardrail|toxic", re.IGNORECASE)

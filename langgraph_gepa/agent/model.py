@@ -28,7 +28,7 @@ from langgraph_gepa.core.json_data import well_formed
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.ports import Reply, TooLong
 from langgraph_gepa.errors import Error, ModelError
-from langgraph_gepa.search.instructions import NO_CHANGE
+from langgraph_gepa.reflection.instructions import NO_CHANGE
 
 Answerer = str | BaseChatModel | Callable[[str], str] | Callable[[str], Awaitable[str]]
 

@@ -16,7 +16,7 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Module, NoEffect, Off, Style, Texts
 from langgraph_gepa.core.rollout import Call, Rollout
-from langgraph_gepa.search.reach import bears_on, calling_nodes
+from langgraph_gepa.reflection.relevance import bears_on, calling_nodes
 
 _RUNS = 8
 """Rollouts of a run that are searched for texts from nowhere known."""

@@ -17,9 +17,9 @@ from langgraph_gepa.core.events import Cause, ChildrenProposed, IterationFinishe
 from langgraph_gepa.engine.limits import settle
 from langgraph_gepa.engine.step import Passed, Step
 from langgraph_gepa.engine.trials import Trial, lowest, score_of
+from langgraph_gepa.reflection.prompt import Record
 from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.merge import gate_examples
-from langgraph_gepa.search.reflection import Record
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.search.turn import Pick, Turn
 

@@ -11,8 +11,8 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.errors import Error
+from langgraph_gepa.reflection.proposal import Ending
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.proposal import Ending
 
 
 class Unfinished(Exception):

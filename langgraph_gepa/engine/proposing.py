@@ -9,8 +9,7 @@ from typing import Literal
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import Evaluator, TooLong, Unanswered
-from langgraph_gepa.search.proposal import Proposal
-from langgraph_gepa.search.reflection import (
+from langgraph_gepa.reflection.prompt import (
     Record,
     doubt_prompt,
     reflection_prompt,
@@ -18,7 +17,8 @@ from langgraph_gepa.search.reflection import (
     tried_prompt,
     unread_prompt,
 )
-from langgraph_gepa.search.reply import parse_reply
+from langgraph_gepa.reflection.proposal import Proposal
+from langgraph_gepa.reflection.reply_parser import parse_reply
 
 TOKENS = 24_000
 """What a reflection prompt holds at most, where the user does not say."""

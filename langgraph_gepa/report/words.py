@@ -10,7 +10,7 @@ from langgraph_gepa.core.budget import Spent
 from langgraph_gepa.core.events import Cause, ChildrenProposed, Ended, IterationFinished, RunFinished
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Usage
-from langgraph_gepa.search.proposal import in_words
+from langgraph_gepa.reflection.proposal import in_words
 from langgraph_gepa.search.score import Score
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout
-from langgraph_gepa.search.reach import bears_on, reached
+from langgraph_gepa.reflection.relevance import bears_on, reached
 
 WRITER = Module("writer", "prompt", "Write.", nodes=("team/write",))
 

@@ -14,7 +14,7 @@ from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, TAGS, elide, escape, un
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import abridged
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout
-from langgraph_gepa.search.reflection import (
+from langgraph_gepa.reflection.prompt import (
     Record,
     calls_of,
     doubt_prompt,

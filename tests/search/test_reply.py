@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.search.fences import fenced
-from langgraph_gepa.search.instructions import OPENING, OWN_TEXT, TASK
-from langgraph_gepa.search.proposal import FAULTS, Proposal
-from langgraph_gepa.search.reflection import reflection_prompt
-from langgraph_gepa.search.reply import parse_reply
+from langgraph_gepa.reflection.fences import fenced
+from langgraph_gepa.reflection.instructions import OPENING, OWN_TEXT, TASK
+from langgraph_gepa.reflection.prompt import reflection_prompt
+from langgraph_gepa.reflection.proposal import FAULTS, Proposal
+from langgraph_gepa.reflection.reply_parser import parse_reply
 
 CURRENT = "You are a support agent. Answer {question}.\nBe polite to everyone."
 NEW = "You are a support agent. Answer {question}.\nNever promise a refund after 30 days."

@@ -14,7 +14,7 @@ from langgraph_gepa import Feedback
 from langgraph_gepa.core.excerpt import unescape
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.demo.lessons import PLACEHOLDER, tagged
-from langgraph_gepa.search.fences import fenced
+from langgraph_gepa.reflection.fences import fenced
 from strangers.labels import plain as on_one_line
 from strangers.loopback import Json, Loopback, strings
 

@@ -14,7 +14,7 @@ from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import abridged, readable, thoughts
 from langgraph_gepa.core.placeholders import BrokenTemplateError, Part, parts
 from langgraph_gepa.core.rollout import Call, Rollout
-from langgraph_gepa.search.instructions import OWN_TEXT
+from langgraph_gepa.reflection.instructions import OWN_TEXT
 
 _ROLES = {"human": "user", "ai": "assistant"}
 Written = Counter[tuple[str, ...]]

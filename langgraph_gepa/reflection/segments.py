@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 
-from langgraph_gepa.search.fences import ASKED, Block, block_at, joined, spans_a_block
-from langgraph_gepa.search.revision import begins_like, quotes
+from langgraph_gepa.reflection.fences import ASKED, Block, block_at, joined, spans_a_block
+from langgraph_gepa.reflection.revision import begins_like, quotes
 
 _TAG = re.compile(r"\s*<([^\W\d_][\w.:-]*)>")
 

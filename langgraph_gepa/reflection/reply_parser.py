@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 
 from langgraph_gepa.core.excerpt import TAGS, escape, unescape
-from langgraph_gepa.search.fences import ASKED, Block, fence_for, leads_up
-from langgraph_gepa.search.instructions import NO_CHANGE, is_echo
-from langgraph_gepa.search.proposal import Ending, Proposal
-from langgraph_gepa.search.repetition import repeats_itself
-from langgraph_gepa.search.revision import begins_like, ends_like, quotes, words
-from langgraph_gepa.search.segments import Prose, Segment, Tagged, Thoughts, segments
+from langgraph_gepa.reflection.fences import ASKED, Block, fence_for, leads_up
+from langgraph_gepa.reflection.instructions import NO_CHANGE, is_echo
+from langgraph_gepa.reflection.proposal import Ending, Proposal
+from langgraph_gepa.reflection.repetition import repeats_itself
+from langgraph_gepa.reflection.revision import begins_like, ends_like, quotes, words
+from langgraph_gepa.reflection.segments import Prose, Segment, Tagged, Thoughts, segments
 
 
 def parse_reply(reply: str, current: str, ending: Ending = "") -> Proposal:

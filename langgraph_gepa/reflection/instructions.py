@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from langgraph_gepa.core.excerpt import LEFT_OUT
 from langgraph_gepa.core.module import Kind, Style
-from langgraph_gepa.search.revision import words
+from langgraph_gepa.reflection.revision import words
 
 NO_CHANGE = "NO CHANGE"
 """The reply to records that give no reason for a new text."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, elide, escape, fit_all, water_level
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import readable
-from langgraph_gepa.search.fences import ASKED, fence_for
-from langgraph_gepa.search.instructions import BRACES, CONTENT, NO_CHANGE, OPENING, OWN_TEXT, TASK, WHAT
-from langgraph_gepa.search.record import Record, calls_of, parts_of, record_blocks, reference_text
+from langgraph_gepa.reflection.fences import ASKED, fence_for
+from langgraph_gepa.reflection.instructions import BRACES, CONTENT, NO_CHANGE, OPENING, OWN_TEXT, TASK, WHAT
+from langgraph_gepa.reflection.records import Record, calls_of, parts_of, record_blocks, reference_text
 
 __all__ = ["Record", "calls_of", "doubt_prompt", "reflection_prompt", "retry_prompt", "tried_prompt", "unread_prompt"]
 

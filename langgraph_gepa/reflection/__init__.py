@@ -1,0 +1,1 @@
+"""From rollouts to a proposed text: records, the reflection prompt, the parser of replies. Pure."""
