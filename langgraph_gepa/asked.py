@@ -18,7 +18,7 @@ from langgraph_gepa.core.events import CandidateAdmitted, Charged
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.leakage import Leakage
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.engine.coherence import require_known
+from langgraph_gepa.engine.integrity import require_known
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import TOKENS

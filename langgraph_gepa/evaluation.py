@@ -14,13 +14,13 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import inputs_key
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Rollout
-from langgraph_gepa.engine.calls import Calls, going_on
-from langgraph_gepa.engine.limits import Slots, settle
+from langgraph_gepa.engine.concurrency import Slots, settle
 from langgraph_gepa.engine.ports import Evaluator
+from langgraph_gepa.engine.retry import Calls, going_on
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.job import WORLD
 from langgraph_gepa.report import words
-from langgraph_gepa.report.failures import failed
+from langgraph_gepa.report.failed_examples import failed
 from langgraph_gepa.report.intervals import Interval, difference, estimate
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.result import PROMPTS, Result

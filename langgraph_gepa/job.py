@@ -32,14 +32,14 @@ from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.allowance import expected, uncountable
 from langgraph_gepa.engine.codec import load
+from langgraph_gepa.engine.concurrency import Patience
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.limits import Patience
 from langgraph_gepa.engine.optimizer import Optimizer, nothing_known, nothing_to_try
 from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Store
 from langgraph_gepa.engine.preflight import VERDICT, Preflight, preflight
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.report.failures import SIDES, failed
+from langgraph_gepa.report.failed_examples import SIDES, failed
 from langgraph_gepa.report.page import write_whole
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live

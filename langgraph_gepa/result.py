@@ -18,12 +18,12 @@ from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import GraphError, RunError
 from langgraph_gepa.outputs import Outputs
+from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.page import write_report
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.view import View
 from langgraph_gepa.saved import SavedRun
-from langgraph_gepa.search.overlap import Copy
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.source.changes import Changes
 from langgraph_gepa.source.edits import as_written

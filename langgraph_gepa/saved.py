@@ -14,7 +14,7 @@ from langgraph_gepa.core.events import Event, RolloutFinished
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.codec import load
-from langgraph_gepa.engine.coherence import coherent, require_known, sound
+from langgraph_gepa.engine.integrity import coherent, require_known, sound
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.pool import Pool

@@ -8,7 +8,7 @@ import pytest
 
 from langgraph_gepa import Budget, Result, optimize
 from langgraph_gepa.demo.lessons import tagged
-from langgraph_gepa.report.plain import to_json
+from langgraph_gepa.report.json_view import to_json
 
 ANSWERS = ("the parcel was left with the neighbour at number nine", "the refund of forty euros is on its way to you")
 

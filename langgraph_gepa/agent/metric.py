@@ -24,7 +24,7 @@ from langgraph_gepa.agent.scores import NotAScoreError, joined, read_feedback
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout
-from langgraph_gepa.engine.limits import settle
+from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.errors import MetricError, UsageError
 
 ARGUMENTS = ("inputs", "outputs", "reference_outputs", "run", "example", "rollout")

@@ -65,7 +65,7 @@ def prompts(
     from langgraph_gepa.agent.drawing import drawing
     from langgraph_gepa.agent.loading import load_graph
     from langgraph_gepa.report.mermaid import mermaid
-    from langgraph_gepa.report.modules import modules_json, modules_table
+    from langgraph_gepa.report.module_list import modules_json, modules_table
 
     loading(graph)
     modules = langgraph_gepa.discover(

@@ -29,8 +29,8 @@ from langgraph_gepa.errors import UsageError
 @command()
 def show(run: Folder, as_json: AsJson = False) -> None:
     """Show what a run found, finished or not."""
+    from langgraph_gepa.report.json_view import to_json
     from langgraph_gepa.report.outcome import print_summary
-    from langgraph_gepa.report.plain import to_json
 
     result = langgraph_gepa.Result.open(run)
     if as_json:

@@ -14,9 +14,9 @@ from random import Random
 
 from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import Cause, ChildrenProposed, IterationFinished, IterationStarted
-from langgraph_gepa.engine.limits import settle
-from langgraph_gepa.engine.step import Passed, Step
-from langgraph_gepa.engine.trials import Trial, lowest, score_of
+from langgraph_gepa.engine.concurrency import settle
+from langgraph_gepa.engine.decisions import Passed, Step
+from langgraph_gepa.engine.scoring import Trial, lowest, score_of
 from langgraph_gepa.reflection.prompt import Record
 from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.merge import gate_examples

@@ -17,10 +17,9 @@ from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.engine.allowance import Allowance, Kind
-from langgraph_gepa.engine.calls import Calls, going_on
 from langgraph_gepa.engine.codec import dump, load
+from langgraph_gepa.engine.concurrency import Patience, Slots
 from langgraph_gepa.engine.journal import Journal
-from langgraph_gepa.engine.limits import Patience, Slots
 from langgraph_gepa.engine.payments import Payments
 from langgraph_gepa.engine.ports import (
     Evaluator,
@@ -31,6 +30,7 @@ from langgraph_gepa.engine.ports import (
     TooLong,
     Unanswered,
 )
+from langgraph_gepa.engine.retry import Calls, going_on
 from langgraph_gepa.errors import Error, Interrupted, ModelError
 from langgraph_gepa.search.pool import Pool
 

@@ -24,16 +24,16 @@ from langgraph_gepa.core.events import (
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, NoEffect
 from langgraph_gepa.engine.allowance import BudgetSpent
+from langgraph_gepa.engine.decisions import Step
 from langgraph_gepa.engine.iteration import iterate, plan
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.engine.reservations import Reservations
-from langgraph_gepa.engine.step import Step
-from langgraph_gepa.engine.trials import Trial, Trials
+from langgraph_gepa.engine.scoring import Trial, Trials
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.search.ending import nothing_left
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA, Rules
+from langgraph_gepa.search.stopping import nothing_left
 from langgraph_gepa.search.turn import Turn
 
 SETS: tuple[Subset, Subset, Subset] = ("feedback", "pareto", "test")

@@ -21,10 +21,10 @@ from markupsafe import Markup
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
 from langgraph_gepa.report.curve import draw_curve
-from langgraph_gepa.report.diff import Row, diff, fold
-from langgraph_gepa.report.drawing import draw_graph
+from langgraph_gepa.report.graph_drawing import draw_graph
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.progress import Iteration
+from langgraph_gepa.report.text_diff import Row, diff, fold
 from langgraph_gepa.report.tree import draw_tree
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import CandidateView, ModuleView, View

@@ -12,12 +12,12 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import Leakage, leakage
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.report.comparison import Comparison, LoadRollout, compare
-from langgraph_gepa.report.failures import failures
+from langgraph_gepa.report.failed_examples import failures
 from langgraph_gepa.report.intervals import Interval, estimate
+from langgraph_gepa.report.memorization import Copy, copies
 from langgraph_gepa.report.progress import Journal, iterations
 from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
 from langgraph_gepa.search.advantage import WIDER, Advantage, advantage, posterior_on, within
-from langgraph_gepa.search.overlap import Copy, copies
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.score import Scale, Score, scale_of, score_of
 from langgraph_gepa.search.selection import surviving

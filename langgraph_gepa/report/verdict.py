@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from langgraph_gepa.report import words
 from langgraph_gepa.report.comparison import Comparison
+from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.view import Conclusion, View
-from langgraph_gepa.search.overlap import Copy
 
 _CONCLUSIONS: dict[Conclusion, str] = {
     "better": "The new prompts help.",

@@ -13,11 +13,11 @@ from langgraph_gepa.core.leakage import Leakage
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.report import words
 from langgraph_gepa.report.comparison import Comparison
-from langgraph_gepa.report.failures import Failures
+from langgraph_gepa.report.failed_examples import Failures
 from langgraph_gepa.report.intervals import Interval
+from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.search.advantage import Advantage
-from langgraph_gepa.search.overlap import Copy
 from langgraph_gepa.search.score import Score
 
 ENOUGH = 6

@@ -21,7 +21,7 @@ from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.told import estimated_tokens
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.rollout import Usage
-from langgraph_gepa.report.plain import to_json
+from langgraph_gepa.report.json_view import to_json
 from langgraph_gepa.report.words import tokens
 
 PROMPT = "Answer the customer's question briefly."

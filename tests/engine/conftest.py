@@ -16,8 +16,8 @@ from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import CandidateAdmitted, Event
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.module import Texts
+from langgraph_gepa.engine.concurrency import Patience
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.limits import Patience
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import Reflector

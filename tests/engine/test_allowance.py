@@ -17,8 +17,8 @@ from langgraph_gepa.core.events import Charged, ReflectionFinished, RolloutFinis
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Rollout, Usage
+from langgraph_gepa.engine.concurrency import Patience
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.limits import Patience
 from langgraph_gepa.engine.meter import meter
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Reply

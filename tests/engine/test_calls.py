@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from langgraph_gepa.core.rollout import Feedback, Rollout
-from langgraph_gepa.engine.calls import Calls
-from langgraph_gepa.engine.limits import Patience, Slots
+from langgraph_gepa.engine.concurrency import Patience, Slots
 from langgraph_gepa.engine.ports import Unfinished
+from langgraph_gepa.engine.retry import Calls
 from langgraph_gepa.errors import Interrupted, MetricError
 
 

@@ -23,7 +23,7 @@ from langgraph_gepa.core.events import (
     RunStarted,
 )
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
-from langgraph_gepa.engine.coherence import coherent, sound
+from langgraph_gepa.engine.integrity import coherent, sound
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.pool import Pool
 

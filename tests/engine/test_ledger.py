@@ -16,8 +16,8 @@ from langgraph_gepa.core.events import Event, ReflectionFinished, RolloutFinishe
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Feedback, Rollout, Usage
+from langgraph_gepa.engine.concurrency import Patience
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.limits import Patience
 from langgraph_gepa.engine.meter import meter
 from langgraph_gepa.engine.ports import Reply, Unfinished
 from langgraph_gepa.errors import RunError

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from langgraph_gepa.engine.limits import Patience, Slots, settle
+from langgraph_gepa.engine.concurrency import Patience, Slots, settle
 
 
 def test_waits_double_up_to_the_most_and_are_spread() -> None:

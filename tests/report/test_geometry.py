@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_gepa.report.curve import draw_curve
-from langgraph_gepa.report.drawing import draw_graph
+from langgraph_gepa.report.graph_drawing import draw_graph
 from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.tree import draw_tree
 

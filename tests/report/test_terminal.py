@@ -10,7 +10,7 @@ from rich.console import Console
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.events import IterationFinished
 from langgraph_gepa.core.module import Module, Off
-from langgraph_gepa.report.modules import modules_json, modules_table, why_off
+from langgraph_gepa.report.module_list import modules_json, modules_table, why_off
 from langgraph_gepa.report.outcome import print_summary
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import candidate_score, signed

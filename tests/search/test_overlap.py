@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_gepa.core.example import Example
-from langgraph_gepa.search.overlap import CHARACTERS, WORDS, Copy, copies
+from langgraph_gepa.report.memorization import CHARACTERS, WORDS, Copy, copies
 
 ANSWER = "The parcel of Ms Gruber was left with the neighbour at number nine on Tuesday."
 PROMPT = f"Answer the customer.\n\nFor example: {ANSWER} Be kind."

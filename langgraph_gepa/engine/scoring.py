@@ -11,8 +11,8 @@ from langgraph_gepa.core.events import Subset
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Rollout
+from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.limits import settle
 
 Trial = tuple[Rollout, ...]
 """Rollouts of one candidate on one example: as many as the rules' `repeats`."""

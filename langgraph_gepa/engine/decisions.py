@@ -22,7 +22,7 @@ from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.engine.reservations import Reservations
-from langgraph_gepa.engine.trials import Trial, Trials
+from langgraph_gepa.engine.scoring import Trial, Trials
 from langgraph_gepa.reflection.relevance import reached, with_evidence
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, TypeVar, cast
 
 from langgraph_gepa.core.rollout import Rollout
-from langgraph_gepa.engine.limits import Patience, Slots
+from langgraph_gepa.engine.concurrency import Patience, Slots
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Error, Interrupted
 

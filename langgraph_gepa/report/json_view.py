@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report.intervals import Interval
-from langgraph_gepa.report.modules import module_json
+from langgraph_gepa.report.module_list import module_json
 from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
 
