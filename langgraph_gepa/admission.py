@@ -19,8 +19,8 @@ from langgraph_gepa.asked import adopt
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.saved import SavedRun
-from langgraph_gepa.source.changes import is_library
 from langgraph_gepa.store.folder import open_run
+from langgraph_gepa.writeback.changes import is_library
 
 Say = Callable[[str], None]
 

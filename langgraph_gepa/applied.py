@@ -14,8 +14,8 @@ from langgraph_gepa.asked import Asked, asked_of, is_own
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.errors import RunError
-from langgraph_gepa.source.changes import Changes
 from langgraph_gepa.store.folder import DATABASE, open_run
+from langgraph_gepa.writeback.changes import Changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,9 @@ from langgraph_gepa.checkout import Place
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.errors import Error, SourceError, UsageError
 from langgraph_gepa.session import LOADING
-from langgraph_gepa.source import applying
-from langgraph_gepa.source.changes import Changes, FileChange
-from langgraph_gepa.source.edits import as_docstring, as_written
+from langgraph_gepa.writeback import file_writing
+from langgraph_gepa.writeback.changes import Changes, FileChange
+from langgraph_gepa.writeback.edits import as_docstring, as_written
 
 LONGEST = 300
 """Seconds that loading a project may take."""
@@ -55,7 +55,7 @@ def apply(
     proof = _Proof(changes, modules, texts, graph if isinstance(graph, str) else words_for(graph), place)
     if not proof.trusted and (unknown := proof.unknown()):
         raise SourceError(f"Nothing is written: {unknown}")
-    applying.apply(changes, proof.complaint)
+    file_writing.apply(changes, proof.complaint)
     return proof.parts
 
 

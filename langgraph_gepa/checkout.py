@@ -10,7 +10,7 @@ from pathlib import Path
 from langgraph_gepa.agent.files import project
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.errors import SourceError
-from langgraph_gepa.source.changes import Changes, is_library
+from langgraph_gepa.writeback.changes import Changes, is_library
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Place:
         placed = [self.module(module) for module in modules]
         if self.moved:
             self._require_files(placed, texts)
-        from langgraph_gepa.source.diff import plan  # libcst, which only this needs, takes long to load
+        from langgraph_gepa.writeback.plan import plan  # libcst, which only this needs, takes long to load
 
         return plan(placed, texts, self.root, self.root if self.moved else self.folder, self._objection)
 

@@ -25,8 +25,8 @@ from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.view import View
 from langgraph_gepa.saved import SavedRun
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.source.changes import Changes
-from langgraph_gepa.source.edits import as_written
+from langgraph_gepa.writeback.changes import Changes
+from langgraph_gepa.writeback.edits import as_written
 
 PAGE = "report.html"
 PROMPTS = "prompts.json"

@@ -22,7 +22,7 @@ from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.errors import SourceError, UsageError
 from langgraph_gepa.prompts import load_prompts
 from langgraph_gepa.result import Result
-from langgraph_gepa.source.diff import plan
+from langgraph_gepa.writeback.plan import plan
 
 PROMPTS = '''\
 """What the clinic's agents are told."""

@@ -13,7 +13,7 @@ import langgraph_gepa
 
 PACKAGE = "langgraph_gepa"
 ROOT = Path(langgraph_gepa.__file__).parent
-ADAPTERS = {"agent", "store", "langsmith", "source", "report"}
+ADAPTERS = {"agent", "store", "langsmith", "writeback", "report"}
 CORE = {"errors", "core"}
 ALLOWED = {
     "errors": {"core"},

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from langgraph_gepa import discover
-from langgraph_gepa.source.edits import Edit
-from langgraph_gepa.source.rewriting import rewritten
+from langgraph_gepa.writeback.edits import Edit
+from langgraph_gepa.writeback.python_writer import rewritten
 
 SOURCE = '''
 from langchain.agents import create_agent

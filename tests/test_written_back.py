@@ -14,8 +14,8 @@ from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.applying import apply
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import SourceError
-from langgraph_gepa.source.changes import Changes
-from langgraph_gepa.source.diff import plan
+from langgraph_gepa.writeback.changes import Changes
+from langgraph_gepa.writeback.plan import plan
 
 HEAD = """\
 import functools

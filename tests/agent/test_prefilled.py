@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from langgraph_gepa.agent.discovery import survey
-from langgraph_gepa.source.diff import plan
+from langgraph_gepa.writeback.plan import plan
 
 HEAD = '''
 from string import Template

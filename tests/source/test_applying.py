@@ -8,9 +8,9 @@ import pytest
 
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import SourceError
-from langgraph_gepa.source.applying import apply
-from langgraph_gepa.source.changes import Changes
-from langgraph_gepa.source.diff import plan
+from langgraph_gepa.writeback.changes import Changes
+from langgraph_gepa.writeback.file_writing import apply
+from langgraph_gepa.writeback.plan import plan
 
 FILES = {"a.py": 'A = "Old a."\r\n', "b.md": "Old b.\n"}
 

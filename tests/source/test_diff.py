@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.source.changes import Changes
-from langgraph_gepa.source.diff import plan
+from langgraph_gepa.writeback.changes import Changes
+from langgraph_gepa.writeback.plan import plan
 
 
 def module(

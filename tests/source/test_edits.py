@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.source.diff import plan
-from langgraph_gepa.source.edits import as_written
+from langgraph_gepa.writeback.edits import as_written
+from langgraph_gepa.writeback.plan import plan
 
 LISTED = "Find things.\n\n        Rules:\n          - a first\n            and its rest"
 

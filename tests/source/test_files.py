@@ -5,8 +5,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
-from langgraph_gepa.source.files import filled
+from langgraph_gepa.writeback.data_files import filled
+from langgraph_gepa.writeback.edits import Edit, GoneError, UnwritableError
 
 ANY = st.text() | st.text(alphabet="ab:#-'\"\\ \n\t{}[],|>&é\ud800", max_size=30)
 YAML = {

@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langchain_core.tools import tool
 
-from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError, as_docstring
-from langgraph_gepa.source.rewriting import rewritten
+from langgraph_gepa.writeback.edits import Edit, GoneError, UnwritableError, as_docstring
+from langgraph_gepa.writeback.python_writer import rewritten
 
 ANY = st.text() | st.text(alphabet="ab\"'\\ \n\t\r{}#N\x00\ud800é\u200b", max_size=30)
 

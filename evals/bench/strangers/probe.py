@@ -23,7 +23,7 @@ from typing import Any
 
 from langgraph_gepa.agent.discovery import Survey, survey
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.source.diff import plan
+from langgraph_gepa.writeback.plan import plan
 from strangers import rehearsal, standins
 from strangers.arrival import Fate, bound, bound_alone, fates
 from strangers.labels import (

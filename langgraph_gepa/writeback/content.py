@@ -8,12 +8,12 @@ import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langgraph_gepa.source.edits import Edit, UnwritableError
-from langgraph_gepa.source.files import filled
-from langgraph_gepa.source.finding import Found, find
-from langgraph_gepa.source.making import computed, maker, stems
-from langgraph_gepa.source.reading import parsed
-from langgraph_gepa.source.rewriting import rewritten
+from langgraph_gepa.writeback.composed import computed, maker, stems
+from langgraph_gepa.writeback.data_files import filled
+from langgraph_gepa.writeback.edits import Edit, UnwritableError
+from langgraph_gepa.writeback.locating import Found, find
+from langgraph_gepa.writeback.python_reader import parsed
+from langgraph_gepa.writeback.python_writer import rewritten
 
 Span = tuple[int, int]
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import libcst as cst
 
-from langgraph_gepa.source.syntax import literal_value
+from langgraph_gepa.writeback.syntax import literal_value
 
 _METHODS = {"strip", "lstrip", "rstrip", "removeprefix", "removesuffix", "expandtabs", "replace", "lower", "upper",
             "title", "capitalize"}  # fmt: skip

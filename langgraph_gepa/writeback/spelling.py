@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from langgraph_gepa.source.chains import Fragments, Hole, Piece, merged
-from langgraph_gepa.source.syntax import evaluated
+from langgraph_gepa.writeback.nodes import Fragments, Hole, Piece, merged
+from langgraph_gepa.writeback.syntax import evaluated
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
+from langgraph_gepa.writeback.edits import Edit, GoneError, UnwritableError
 
 
 @dataclass(frozen=True, slots=True)

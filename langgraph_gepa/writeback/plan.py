@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from langgraph_gepa.core.module import Module, Texts
-from langgraph_gepa.source.changes import Changes, FileChange, is_library
-from langgraph_gepa.source.content import Content
-from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError, as_written
-from langgraph_gepa.source.finding import find
-from langgraph_gepa.source.homes import homes, named
-from langgraph_gepa.source.making import narrowed
-from langgraph_gepa.source.reading import parsed
+from langgraph_gepa.writeback.changes import Changes, FileChange, is_library
+from langgraph_gepa.writeback.composed import narrowed
+from langgraph_gepa.writeback.content import Content
+from langgraph_gepa.writeback.edits import Edit, GoneError, UnwritableError, as_written
+from langgraph_gepa.writeback.locating import find
+from langgraph_gepa.writeback.project_files import homes, named
+from langgraph_gepa.writeback.python_reader import parsed
 
 LARGEST = 10_000_000
 """Bytes up to which a file is read to be written."""

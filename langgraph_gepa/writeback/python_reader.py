@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import libcst as cst
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
-from langgraph_gepa.source.arguments import arguments, described
-from langgraph_gepa.source.chains import Chain, Fragments, Hole, Piece, Spot, View, merged
-from langgraph_gepa.source.seen import READERS, change
-from langgraph_gepa.source.syntax import evaluated, literal_value
+from langgraph_gepa.writeback.docstring_arguments import arguments, described
+from langgraph_gepa.writeback.nodes import Chain, Fragments, Hole, Piece, Spot, View, merged
+from langgraph_gepa.writeback.runtime_value import READERS, change
+from langgraph_gepa.writeback.syntax import evaluated, literal_value
 
 
 class SourceFile:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from string import Formatter
 
-from langgraph_gepa.source.chains import Hole, Spot, View, merged
-from langgraph_gepa.source.edits import Edit, GoneError, UnwritableError
-from langgraph_gepa.source.making import constants, made
-from langgraph_gepa.source.reading import SourceFile
+from langgraph_gepa.writeback.composed import constants, made
+from langgraph_gepa.writeback.edits import Edit, GoneError, UnwritableError
+from langgraph_gepa.writeback.nodes import Hole, Spot, View, merged
+from langgraph_gepa.writeback.python_reader import SourceFile
 
 
 @dataclass(frozen=True, slots=True)

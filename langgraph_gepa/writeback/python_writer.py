@@ -7,14 +7,14 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, product
 
-from langgraph_gepa.source.chains import Chain, Fragments, merged
-from langgraph_gepa.source.edits import Edit, UnwritableError, as_docstring
-from langgraph_gepa.source.finding import Found, find, parts
-from langgraph_gepa.source.layout import Writer
-from langgraph_gepa.source.making import lost
-from langgraph_gepa.source.reading import SourceFile, parsed
-from langgraph_gepa.source.spelling import Holes, Speller
-from langgraph_gepa.source.syntax import is_python
+from langgraph_gepa.writeback.composed import lost
+from langgraph_gepa.writeback.edits import Edit, UnwritableError, as_docstring
+from langgraph_gepa.writeback.layout import Writer
+from langgraph_gepa.writeback.locating import Found, find, parts
+from langgraph_gepa.writeback.nodes import Chain, Fragments, merged
+from langgraph_gepa.writeback.python_reader import SourceFile, parsed
+from langgraph_gepa.writeback.spelling import Holes, Speller
+from langgraph_gepa.writeback.syntax import is_python
 
 
 def rewritten(source: str, edits: Sequence[Edit], encoding: str = "utf-8") -> str:

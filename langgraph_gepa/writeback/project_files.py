@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from langgraph_gepa.source.edits import Edit, UnwritableError
-from langgraph_gepa.source.files import filled
+from langgraph_gepa.writeback.data_files import filled
+from langgraph_gepa.writeback.edits import Edit, UnwritableError
 
 _WHOLE = {
     ".md",

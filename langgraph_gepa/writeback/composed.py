@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from langgraph_gepa.source.chains import Fragments, Hole, View
-from langgraph_gepa.source.edits import Edit
-from langgraph_gepa.source.reading import SourceFile, chain_of
-from langgraph_gepa.source.syntax import tree
+from langgraph_gepa.writeback.edits import Edit
+from langgraph_gepa.writeback.nodes import Fragments, Hole, View
+from langgraph_gepa.writeback.python_reader import SourceFile, chain_of
+from langgraph_gepa.writeback.syntax import tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from langgraph_gepa.errors import SourceError
-from langgraph_gepa.source.changes import Changes, FileChange
+from langgraph_gepa.writeback.changes import Changes, FileChange
 
 Verify = Callable[[], str | None]
 """Loads the project anew, in a process of its own, and says what is wrong with it; `None` when nothing is."""

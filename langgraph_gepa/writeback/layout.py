@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from langgraph_gepa.source.chains import Chain, Fragments, Piece
-from langgraph_gepa.source.reading import SourceFile, chain_of
-from langgraph_gepa.source.spelling import Speller, opens_on_next_line, spelling
+from langgraph_gepa.writeback.nodes import Chain, Fragments, Piece
+from langgraph_gepa.writeback.python_reader import SourceFile, chain_of
+from langgraph_gepa.writeback.spelling import Speller, opens_on_next_line, spelling
 
 
 @dataclass(frozen=True, slots=True)
