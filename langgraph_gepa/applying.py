@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.agent import templates
+from langgraph_gepa.adapter import templates
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.files import says
 from langgraph_gepa.agent.fingerprint import graph_parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from langgraph_gepa.agent.chat_prompts import chat_prompt
+from langgraph_gepa.adapter.templates.chat_prompts import chat_prompt
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.core.example import digest

@@ -12,7 +12,8 @@ from typing import Any
 from langgraph.graph import START
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import naming, origin, paths, templates
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.agent import naming, origin, paths
 from langgraph_gepa.agent import state as written
 from langgraph_gepa.agent.anatomy import classes, functions
 from langgraph_gepa.agent.definitions import Place

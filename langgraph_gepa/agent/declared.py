@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, TypeGuard
 
-from langgraph_gepa.agent import code, origin, paths, served, templates
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.agent import code, origin, paths, served
 from langgraph_gepa.agent.anatomy import imports
 from langgraph_gepa.agent.filling import filling
 from langgraph_gepa.agent.flow import Flow, Reading, Solution

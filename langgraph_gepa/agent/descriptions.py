@@ -13,7 +13,8 @@ from langchain.agents.structured_output import OutputToolBinding
 from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import naming, templates
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.agent import naming
 from langgraph_gepa.agent.anatomy import schemas
 from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.agent.slot import Slot

@@ -14,19 +14,8 @@ from typing import Any
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import (
-    copying,
-    declared,
-    origin,
-    paths,
-    prefilled,
-    reads,
-    served,
-    state,
-    stores,
-    templates,
-    watching,
-)
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.agent import copying, declared, origin, paths, prefilled, reads, served, state, stores, watching
 from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.assembling import Found, assembled
 from langgraph_gepa.agent.definitions import Place

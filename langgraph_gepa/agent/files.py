@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from langgraph_gepa.agent import templates
+from langgraph_gepa.adapter import templates
 from langgraph_gepa.core.module import Style
 
 _STYLES: dict[str, Style] = {

@@ -9,7 +9,7 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from langgraph_gepa.agent import templates
+from langgraph_gepa.adapter import templates
 from langgraph_gepa.agent.code import Position, position, walk
 from langgraph_gepa.core import placeholders
 from langgraph_gepa.core.module import Style

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from langgraph_gepa.agent import attribution, templates
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.agent import attribution
 from langgraph_gepa.agent.said import letters, strings
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module

@@ -11,7 +11,8 @@ from pathlib import Path, PurePath
 from types import FunctionType
 from typing import Any
 
-from langgraph_gepa.agent import code, naming, origin, roles, templates, wording
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.agent import code, naming, origin, roles, wording
 from langgraph_gepa.agent.expressions import last, parameters
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.filling import filling

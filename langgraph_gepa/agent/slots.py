@@ -16,7 +16,8 @@ from langchain_core.prompts import BasePromptTemplate, FewShotPromptTemplate, Pr
 from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import code, company, compiled, descriptions, libraries, roles, statements, templates, wording
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.agent import code, company, compiled, descriptions, libraries, roles, statements, wording
 from langgraph_gepa.agent.anatomy import Step, functions, imports
 from langgraph_gepa.agent.code import Position
 from langgraph_gepa.agent.demands import Demands

@@ -9,7 +9,8 @@ from typing import Any
 from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 
-from langgraph_gepa.agent import naming, templates
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.agent import naming
 from langgraph_gepa.agent.said import strings
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Module

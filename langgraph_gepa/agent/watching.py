@@ -6,7 +6,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from langgraph_gepa.agent import attribution, templates
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.agent import attribution
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.messages import Nodes, Run
 from langgraph_gepa.agent.said import even, letters, strings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from langgraph_gepa.agent.templates import words
+from langgraph_gepa.adapter.templates import words
 from langgraph_gepa.core import placeholders
 from langgraph_gepa.core.module import Style
 

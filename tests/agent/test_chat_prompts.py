@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.prompts import ChatPromptTemplate
 
-from langgraph_gepa.agent.chat_prompts import chat_prompt
+from langgraph_gepa.adapter.templates.chat_prompts import chat_prompt
 from langgraph_gepa.core.module import Style
 
 

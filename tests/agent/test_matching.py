@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.agent import templates
+from langgraph_gepa.adapter import templates
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Style
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.prompts.string import get_template_variables
 
-from langgraph_gepa.agent import templates
-from langgraph_gepa.agent.templates.contract import GROWTH, LONGEST, LOOPED, REPEATS
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.templates.contract import GROWTH, LONGEST, LOOPED, REPEATS
 from langgraph_gepa.core.module import Style
 
 NAMES = st.from_regex(r"[a-z][a-z_]{0,7}", fullmatch=True)

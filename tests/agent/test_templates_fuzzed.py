@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 from langchain_core.utils import mustache
 
-from langgraph_gepa.agent import templates
+from langgraph_gepa.adapter import templates
 from langgraph_gepa.core.module import Style
 
 STYLES: list[Style] = ["plain", "format", "fstring", "percent", "dollars", "mustache", "jinja2", "unknown"]

@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.utils import mustache
 
-from langgraph_gepa.agent import templates
-from langgraph_gepa.agent.templates.contract import REPEATS
+from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.templates.contract import REPEATS
 from langgraph_gepa.core.module import Style
 
 ROUNDS, TEXTS = 25, 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langchain_core.utils.mustache import ChevronError, tokenize
 
-from langgraph_gepa.agent.templates.contract import VALUE, Block, Field, Path, Template
+from langgraph_gepa.adapter.templates.contract import VALUE, Block, Field, Path, Template
 from langgraph_gepa.core.placeholders import BrokenTemplateError
 
 _ADVICE = "double braces are for the placeholders only"

@@ -12,7 +12,7 @@ from jinja2.filters import FILTERS
 from jinja2.meta import find_undeclared_variables
 from jinja2.tests import TESTS
 
-from langgraph_gepa.agent.templates.contract import VALUE, Block, Field, Path, Template
+from langgraph_gepa.adapter.templates.contract import VALUE, Block, Field, Path, Template
 from langgraph_gepa.core.placeholders import BrokenTemplateError
 
 _ADVICE = "what is written in {{ }}, {% %} and {# #} is for the placeholders and blocks of the current text only"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from string import Formatter
 
-from langgraph_gepa.agent.templates.contract import VALUE, Field, Template, said_of
+from langgraph_gepa.adapter.templates.contract import VALUE, Field, Template, said_of
 from langgraph_gepa.core.placeholders import DOUBLE_BRACES, BrokenTemplateError, filled_twice, later, parts
 
 _DEEPEST = 2

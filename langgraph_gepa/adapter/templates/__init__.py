@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable
 
 import jinja2
 
-from langgraph_gepa.agent.templates import contract, parsing
-from langgraph_gepa.agent.templates.language import is_name, speaks, words
+from langgraph_gepa.adapter.templates import contract, parsing
+from langgraph_gepa.adapter.templates.language import is_name, speaks, words
 from langgraph_gepa.core.module import Style
 from langgraph_gepa.core.placeholders import BrokenTemplateError, escape
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from langchain_core.prompts import ChatPromptTemplate
 
-from langgraph_gepa.agent.templates import escape
+from langgraph_gepa.adapter.templates import escape
 from langgraph_gepa.core.module import Style
 
 Format = Literal["f-string", "mustache"]

@@ -9,11 +9,11 @@ from functools import partial
 
 import jinja2
 
-from langgraph_gepa.agent.templates.braces import formatted, fstring
-from langgraph_gepa.agent.templates.contract import Template
-from langgraph_gepa.agent.templates.jinja import jinja
-from langgraph_gepa.agent.templates.mustaches import mustache
-from langgraph_gepa.agent.templates.signs import dollars, percent, replaced, tagged
+from langgraph_gepa.adapter.templates.braces import formatted, fstring
+from langgraph_gepa.adapter.templates.contract import Template
+from langgraph_gepa.adapter.templates.jinja import jinja
+from langgraph_gepa.adapter.templates.mustaches import mustache
+from langgraph_gepa.adapter.templates.sigils import dollars, percent, replaced, tagged
 from langgraph_gepa.core.module import Style
 from langgraph_gepa.core.placeholders import BrokenTemplateError
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from string import Template as DollarTemplate
 
-from langgraph_gepa.agent.templates.contract import Field, Template, said_of
+from langgraph_gepa.adapter.templates.contract import Field, Template, said_of
 from langgraph_gepa.core.placeholders import PERCENT, BrokenTemplateError, parts
 
 _TWO_PERCENTS = "the text is filled with the % operator, in order: write %% for a literal percent sign"

@@ -1,0 +1,1 @@
+"""LangGraph and LangChain: finding, binding, watching and running graphs. Nothing else imports them."""
