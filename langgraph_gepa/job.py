@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.agent.failures import (
+from langgraph_gepa.adapter.failures.classification import (
     Border,
     absent,
     diagnosis,

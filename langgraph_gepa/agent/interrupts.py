@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.pregel import Pregel
 from langgraph.types import Command, Interrupt, StateSnapshot
 
-from langgraph_gepa.agent.failures import words
+from langgraph_gepa.adapter.failures.classification import words
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.errors import UsageError
 

@@ -21,12 +21,8 @@ from langgraph.errors import GraphRecursionError
 from langgraph.pregel import Pregel
 from langgraph.store.base import BaseStore
 
-from langgraph_gepa.agent import state
-from langgraph_gepa.agent.containers import containers_copied
-from langgraph_gepa.agent.contexts import context_for
-from langgraph_gepa.agent.copying import for_a_rollout
-from langgraph_gepa.agent.evidence import chain
-from langgraph_gepa.agent.failures import (
+from langgraph_gepa.adapter.failures.causes import chain
+from langgraph_gepa.adapter.failures.classification import (
     Border,
     Verdict,
     Witnessed,
@@ -37,6 +33,10 @@ from langgraph_gepa.agent.failures import (
     verdict,
     words,
 )
+from langgraph_gepa.agent import state
+from langgraph_gepa.agent.containers import containers_copied
+from langgraph_gepa.agent.contexts import context_for
+from langgraph_gepa.agent.copying import for_a_rollout
 from langgraph_gepa.agent.inputs import with_messages
 from langgraph_gepa.agent.interrupts import (
     Dialogue,

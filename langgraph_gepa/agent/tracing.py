@@ -19,11 +19,11 @@ from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 from langgraph.errors import GraphBubbleUp
 
-from langgraph_gepa.agent.failures import words
+from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
+from langgraph_gepa.adapter.failures.classification import words
 from langgraph_gepa.agent.ordering import Spot, in_order, spot_of
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.told import answer, first, is_empty, reported_failure, said, schemas, slim, usage_of
-from langgraph_gepa.agent.unreadable import NoAnswerError
 from langgraph_gepa.core.json_data import plain, shortened
 from langgraph_gepa.core.rollout import Call, Usage
 from langgraph_gepa.engine.meter import Meter, meter

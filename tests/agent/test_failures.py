@@ -20,7 +20,8 @@ from langchain_openai import ChatOpenAI
 from langgraph.errors import GraphRecursionError, InvalidUpdateError
 from pydantic import BaseModel
 
-from langgraph_gepa.agent.failures import (
+from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
+from langgraph_gepa.adapter.failures.classification import (
     Witnessed,
     absent,
     diagnosis,
@@ -33,7 +34,6 @@ from langgraph_gepa.agent.failures import (
     trouble,
     verdict,
 )
-from langgraph_gepa.agent.unreadable import NoAnswerError
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 
 URL = "http://127.0.0.1/"

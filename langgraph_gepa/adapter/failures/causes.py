@@ -10,7 +10,7 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
-from langgraph_gepa.agent.raised import frames, is_library
+from langgraph_gepa.adapter.failures.frames import frames, is_library
 
 PRESSURE = (
     r"rate[\s_-]*limit|too[\s_-]*many[\s_-]*requests|throttl|quota|usage[\s_-]*limit|excessive[\s_-]*requests"

@@ -19,8 +19,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from langgraph_gepa.agent.evidence import is_server_error
-from langgraph_gepa.agent.raised import frames, is_installed, is_library, is_standard
+from langgraph_gepa.adapter.failures.causes import is_server_error
+from langgraph_gepa.adapter.failures.frames import frames, is_installed, is_library, is_standard
 
 SHAPES = (ValueError, LookupError, TypeError, AttributeError)
 """What code raises that finds an answer in another shape than it expects."""

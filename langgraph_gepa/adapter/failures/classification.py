@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from langgraph_gepa.agent import evidence
-from langgraph_gepa.agent.evidence import PRESSURE_STATUS, chain, kinds, speaks, status_of
-from langgraph_gepa.agent.unreadable import NoAnswerError, is_unreadable
+from langgraph_gepa.adapter.failures import causes
+from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError, is_unreadable
+from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, kinds, speaks, status_of
 from langgraph_gepa.core.json_data import plain
 
 Border = Callable[[BaseException], bool]
@@ -121,13 +121,13 @@ def of_the_world(error: Exception) -> Exception:
 
 def missing_key(error: BaseException, seen: Witnessed = NOTHING) -> str | None:
     """The environment variable for want of which `error` came up; `None` when that is not the reason."""
-    name = evidence.missing_variable(error)
+    name = causes.missing_variable(error)
     return None if name is None or seen.quoted(name) else name
 
 
 def is_lasting(error: BaseException) -> bool:
     """Whether a failure of the world will not go away by waiting: bad key, no credit, no such model."""
-    return evidence.missing_variable(error) is not None or any(
+    return causes.missing_variable(error) is not None or any(
         _is_evident(one) and _is_lasting(one) for one in chain(error)
     )
 
@@ -155,7 +155,7 @@ def is_tls(error: BaseException) -> bool:
 
 def is_overflow(error: BaseException) -> bool:
     """Whether a model refused its prompt because it is too long, in whatever words its provider has for that."""
-    return any(evidence.says_overflow(one) for one in chain(error))
+    return any(causes.says_overflow(one) for one in chain(error))
 
 
 def absent(error: BaseException) -> str | None:
@@ -222,7 +222,7 @@ def _is_evident(error: BaseException, seen: Witnessed = NOTHING) -> bool:
     status = status_of(error)
     if status is not None:
         return status >= 500 or status in WORLD_STATUS or (status in PROVIDER_STATUS and _by_provider(error))
-    if evidence.names_request(error):
+    if causes.names_request(error):
         return False
     if isinstance(error, urllib.error.URLError):
         return not isinstance(error.reason, str)  # a string is about the address
@@ -230,7 +230,7 @@ def _is_evident(error: BaseException, seen: Witnessed = NOTHING) -> bool:
         return True
     if isinstance(error, OSError) and error.errno in WORLD_ERRNO:
         return True
-    if evidence.names_world(error) or (_by_provider(error) and "api error" in kinds(error)):
+    if causes.names_world(error) or (_by_provider(error) and "api error" in kinds(error)):
         return True
     return _of_another_loop(error) or _is_said(error, seen)
 
@@ -239,7 +239,7 @@ def _is_said(error: BaseException, seen: Witnessed) -> bool:
     """Whether a library's exception says so in words of its own."""
     if not speaks(error):
         return False
-    phrases = evidence.phrase_of_key(str(error)), evidence.phrase_of_world(str(error))
+    phrases = causes.phrase_of_key(str(error)), causes.phrase_of_world(str(error))
     return any(phrase is not None and not seen.quoted(phrase) for phrase in phrases)
 
 
@@ -250,7 +250,7 @@ def _is_sure(error: BaseException, seen: Witnessed) -> bool:
 
 def _is_about_key(error: BaseException) -> bool:
     return status_of(error) is None and (
-        evidence.names_key(error) or (speaks(error) and evidence.phrase_of_key(str(error)) is not None)
+        causes.names_key(error) or (speaks(error) and causes.phrase_of_key(str(error)) is not None)
     )
 
 
@@ -259,14 +259,14 @@ def _is_lasting(error: BaseException) -> bool:
     if status is not None:
         return status in LASTING_STATUS or getattr(error, "code", None) == "insufficient_quota"
     untrusted = isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error)
-    return untrusted or evidence.names_access(error) or _is_about_key(error)
+    return untrusted or causes.names_access(error) or _is_about_key(error)
 
 
 def _is_pressure(error: BaseException) -> bool:
     status = status_of(error)
     if status is not None:
         return status in PRESSURE_STATUS
-    return evidence.names_pressure(error) or (speaks(error) and evidence.phrase_of_pressure(str(error)) is not None)
+    return causes.names_pressure(error) or (speaks(error) and causes.phrase_of_pressure(str(error)) is not None)
 
 
 def _tls(error: BaseException) -> BaseException | None:
