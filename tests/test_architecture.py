@@ -78,7 +78,7 @@ def test_the_architecture_page_names_what_is_there() -> None:
     assert len(files) > 40
     for name in files:
         place = name.removesuffix(".py").replace(".", "/")
-        roots = (ROOT, ROOT / "agent", ROOT / "engine", ROOT.parent)
+        roots = (ROOT, ROOT / "agent", ROOT / "adapter", ROOT / "engine", ROOT.parent)
         whole = any((root / place).is_dir() or (root / f"{place}.py").is_file() for root in roots)
         inside, _, member = place.rpartition("/")
         text = next((f for f in (ROOT / f"{inside}.py", ROOT / inside / "__init__.py") if f.is_file()), None)

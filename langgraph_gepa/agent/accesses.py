@@ -6,8 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from langgraph_gepa.agent import code
-from langgraph_gepa.agent.anatomy import imports
+from langgraph_gepa.adapter.objects import imports, source_code
 from langgraph_gepa.agent.references import ITEM, Body, Ref
 
 _SILENT = frozenset({
@@ -109,7 +108,7 @@ def _made(body: Body, value: ast.expr | None) -> tuple[frozenset[str] | None, bo
     names = body.derived(value)
     if not body.given.isdisjoint(names):
         return None, True
-    made = any(isinstance(inner, ast.Call | ast.BinOp | ast.JoinedStr) for inner in code.walk(value))
+    made = any(isinstance(inner, ast.Call | ast.BinOp | ast.JoinedStr) for inner in source_code.walk(value))
     return (frozenset(names) if made else None), False
 
 
@@ -133,12 +132,12 @@ def tested(body: Body) -> Iterator[Ref]:
 
 def _of_the_absent(handler: ast.ExceptHandler) -> bool:
     return handler.type is None or any(
-        isinstance(inner, ast.Name) and inner.id in _ABSENT for inner in code.walk(handler.type)
+        isinstance(inner, ast.Name) and inner.id in _ABSENT for inner in source_code.walk(handler.type)
     )
 
 
 def _mentioned(body: Body, node: ast.AST) -> Iterator[Ref]:
-    for inner in code.walk(node):
+    for inner in source_code.walk(node):
         match inner:
             case ast.Call(func=ast.Name(id="hasattr"), args=[base, ast.Constant(value=str(name))]):
                 yield from ((*ref, name) for ref in body.refs(base))

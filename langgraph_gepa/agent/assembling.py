@@ -13,13 +13,13 @@ from langgraph.graph import START
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.agent import naming, origin, paths
+from langgraph_gepa.adapter.objects import classes, functions, naming
+from langgraph_gepa.adapter.objects.definitions import Place
+from langgraph_gepa.adapter.objects.place import Slot, Spot
+from langgraph_gepa.adapter.objects.walk import Walk
+from langgraph_gepa.agent import origin, paths
 from langgraph_gepa.agent import state as written
-from langgraph_gepa.agent.anatomy import classes, functions
-from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files
-from langgraph_gepa.agent.slot import Slot, Spot
-from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style, Texts
 

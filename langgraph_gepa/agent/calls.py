@@ -12,8 +12,8 @@ from types import CodeType, FunctionType
 from pydantic import BaseModel
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.objects import classes, functions
 from langgraph_gepa.agent import company, engines, sinks
-from langgraph_gepa.agent.anatomy import classes, functions
 from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.expressions import FILLS, Expressions, items, last, parameters
 from langgraph_gepa.agent.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source, whole

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.prompts import FewShotPromptTemplate, PromptTemplate, SystemMessagePromptTemplate
 
+from langgraph_gepa.adapter.objects.literals import read
+from langgraph_gepa.adapter.objects.source_code import Position
+from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.agent import sinks
-from langgraph_gepa.agent.code import Position
 from langgraph_gepa.agent.expressions import Expressions, items
-from langgraph_gepa.agent.literals import read
-from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.agent.wording import frames
 
 _SYSTEM = frozenset({"system", "developer"})

@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from langgraph_gepa.agent import definitions
+from langgraph_gepa.adapter.objects import definitions
 
 
 def source(template: jinja2.Template, names: dict[str, Any], name: str) -> str | None:

@@ -9,9 +9,9 @@ from functools import lru_cache
 from types import CellType, ModuleType
 from typing import Any
 
+from langgraph_gepa.adapter.objects import Step, containers, import_copies
+from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.agent import state
-from langgraph_gepa.agent.anatomy import Step, containers, importers
-from langgraph_gepa.agent.walk import Walk
 
 
 def copied(walk: Walk, root: Any, texts: Mapping[tuple[int, Step], str], keys: Collection[int]) -> Any:
@@ -126,10 +126,10 @@ class _Copies:
     def imports_copies(self, names: dict[str, Any]) -> None:
         held = names.get("__builtins__", builtins)
         own = vars(held) if issubclass(type(held), ModuleType) else held
-        if isinstance(own, importers.Builtins) and own.importer.modules is self.modules:
+        if isinstance(own, import_copies.Builtins) and own.importer.modules is self.modules:
             return
-        made = names["__builtins__"] = importers.Builtins(own, self.modules)
-        library = own.importer.copy_of(importlib) if isinstance(own, importers.Builtins) else importlib
+        made = names["__builtins__"] = import_copies.Builtins(own, self.modules)
+        library = own.importer.copy_of(importlib) if isinstance(own, import_copies.Builtins) else importlib
         copy, by_name = self.module(vars(library)), library.import_module
         vars(copy)["import_module"] = made.importer.by_name(by_name)
         for name in [name for name, held in names.items() if held is library or held is by_name]:

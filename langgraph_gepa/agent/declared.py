@@ -12,11 +12,11 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, TypeGuard
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.agent import code, origin, paths, served
-from langgraph_gepa.agent.anatomy import imports
+from langgraph_gepa.adapter.objects import imports, source_code
+from langgraph_gepa.adapter.objects.walk import Walk
+from langgraph_gepa.agent import origin, paths, served
 from langgraph_gepa.agent.filling import filling
 from langgraph_gepa.agent.flow import Flow, Reading, Solution
-from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.core.module import Module, Style
 from langgraph_gepa.errors import UsageError
 
@@ -110,10 +110,10 @@ def module(one: Declared, walk: Walk, traced: paths.Paths) -> Module:
 
 def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
     """The calls that say name and text in the source."""
-    met: set[tuple[str, code.Position]] = set()
+    met: set[tuple[str, source_code.Position]] = set()
     for key, reading in flow.readings.items():
         compiled = reading.function.__code__
-        nodes = code.walk(reading.node)
+        nodes = source_code.walk(reading.node)
         filled = {id(node.value) for node in nodes if _fills(node)}
         imported = _imported(nodes)
         for call in nodes:
@@ -121,14 +121,14 @@ def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
                 continue
             named, written = _arguments(call)
             name, text = _said(named, reading), _said(written, reading)
-            at = (compiled.co_filename, code.position(call))
+            at = (compiled.co_filename, source_code.position(call))
             if name and written is not None and text is not None and at not in met:
                 met.add(at)
                 uses = solution.of(("call", key, at[1]))
                 how = filling(text, uses | {"format"} if id(call) in filled else uses)
                 reason = how.reason or (_AGAIN if {*how.again} - {"unknown"} or how.environment else "")
                 style = "unknown" if how.style == "plain" and "prompt" not in uses else how.style
-                line = min((node.lineno for node in code.walk(written) if _is_text(node)), default=call.lineno)
+                line = min((node.lineno for node in source_code.walk(written) if _is_text(node)), default=call.lineno)
                 yield Declared(name, text, compiled.co_filename, line, style, how.tokens, (compiled,), reason=reason)
 
 
@@ -151,7 +151,7 @@ def _is_prompt(function: ast.expr, reading: Reading, imported: Collection[str]) 
 def _outside(function: FunctionType, name: str) -> Any:
     """What a function's code means by a name that is not its own."""
     if name in function.__code__.co_freevars:
-        return dict(code.enclosed(function)).get(name)
+        return dict(source_code.enclosed(function)).get(name)
     if imported := imports.values(function, name):
         return imported[0]
     return None if name in function.__code__.co_varnames else function.__globals__.get(name)

@@ -13,11 +13,11 @@ from typing import Any
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import Runnable, RunnableBinding
 
-from langgraph_gepa.agent import code, libraries
-from langgraph_gepa.agent.anatomy import Step, classes, functions
+from langgraph_gepa.adapter.objects import Step, classes, functions, source_code
+from langgraph_gepa.adapter.objects.walk import Node, Walk
+from langgraph_gepa.agent import libraries
 from langgraph_gepa.agent.flow import CLASS, Demand, Solution, under, whole
 from langgraph_gepa.agent.uses import PROMPT_NAME, Use
-from langgraph_gepa.agent.walk import Node, Walk
 
 _CARRIERS = (dict, list, tuple, CellType, type, Template, Enum)
 _NONE: frozenset[Demand] = frozenset()
@@ -105,7 +105,7 @@ class Demands:
                 taken = value.func.__code__.co_varnames[: value.func.__code__.co_argcount]
                 return self._variable(value.func, taken[index]) if index < len(taken) else _NONE
             case ("field" | "member" | "factory", str(name)):
-                used = self.solution.at(("attr", code.written(name)))
+                used = self.solution.at(("attr", source_code.written(name)))
                 own = classes.own(value if isinstance(value, type) else type(value))
                 return used or (_named(name, _HINTED) if own else _named(name))
             case ("attr", "partial_variables") if isinstance(value, BasePromptTemplate):
@@ -113,7 +113,7 @@ class Demands:
             case ("attr", "kwargs") if isinstance(value, RunnableBinding):
                 return _BOUND
             case ("attr" | "private", str(name)):
-                used = self.solution.at(("attr", code.written(name)))
+                used = self.solution.at(("attr", source_code.written(name)))
                 if classes.own(type(value)) and not isinstance(value, Runnable):
                     return used or _named(name, _HINTED)
                 kind: Any = type(value)

@@ -15,17 +15,17 @@ from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.objects import ownership
+from langgraph_gepa.adapter.objects.definitions import Place
+from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.agent import copying, declared, origin, paths, prefilled, reads, served, state, stores, watching
-from langgraph_gepa.agent.anatomy import territory
 from langgraph_gepa.agent.assembling import Found, assembled
-from langgraph_gepa.agent.definitions import Place
 from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.gathered import Gathered, anew
 from langgraph_gepa.agent.messages import came_by
 from langgraph_gepa.agent.packages import Packages
-from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.slots import Slots
-from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Kind, Module, Off, Texts
 from langgraph_gepa.errors import GraphError, PlaceholderError
@@ -209,7 +209,7 @@ def _off(slot: Slot, off: Off) -> Slot:
 
 def _of_library(module: Module) -> Module:
     """A text that is only served: one of a package's files is the package's."""
-    if module.off or module.file is None or not territory.in_library(module.file):
+    if module.off or module.file is None or not ownership.in_library(module.file):
         return module
     return dataclasses.replace(module, evidence="possible", off=Off.LIBRARY)
 

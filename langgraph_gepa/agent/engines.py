@@ -17,7 +17,7 @@ import jinja2
 from langchain_core.prompts.string import jinja2_formatter, mustache_formatter
 from langchain_core.utils import mustache
 
-from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.agent.files import roots
 from langgraph_gepa.agent.uses import Rendered, Use
 
@@ -61,14 +61,14 @@ def filled(node: ast.Call, name: str, target: Any, receiver: Any, file: str) -> 
 
 def framework(target: Any) -> bool:
     """Whether what is called is LangChain's."""
-    return bool(_top(target)) and territory.framework(target.__module__)
+    return bool(_top(target)) and ownership.framework(target.__module__)
 
 
 def foreign(target: Any) -> bool:
     """Whether what is called belongs to an installed package that we do not know: it may do anything with a text."""
     top = _top(target)
-    known = top in sys.stdlib_module_names or top in _CONFIDED or territory.framework(top)
-    return bool(top) and not known and not territory.own(target.__module__)
+    known = top in sys.stdlib_module_names or top in _CONFIDED or ownership.framework(top)
+    return bool(top) and not known and not ownership.own(target.__module__)
 
 
 def _template(target: Any, given: dict[str | None, ast.expr]) -> Use:
@@ -90,7 +90,7 @@ def _environment(receiver: Any, file: str) -> Use:
 @cache
 def _syntax_changes(root: str, modules: tuple[str, ...]) -> bool:
     """Whether a module below a folder names what changes the syntax of jinja2."""
-    found = (getattr(sys.modules.get(name), "__file__", None) for name in modules if territory.own(name))
+    found = (getattr(sys.modules.get(name), "__file__", None) for name in modules if ownership.own(name))
     files = [file for file in found if file and Path(file).is_relative_to(root)]
     return any(_changes_syntax(line) for file in files for line in linecache.getlines(file))
 

@@ -7,8 +7,8 @@ import builtins
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from types import CodeType, FunctionType, ModuleType
 
-from langgraph_gepa.agent import code, engines, literals
-from langgraph_gepa.agent.anatomy import containers
+from langgraph_gepa.adapter.objects import containers, literals, source_code
+from langgraph_gepa.agent import engines
 from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.flow import ANY, CLASS, Given, Place, Reading, Source, under
 from langgraph_gepa.agent.names import Names
@@ -62,7 +62,7 @@ class Expressions(Names):
 
     def call(self, node: ast.Call) -> Place:
         """What a call of a function we may read too returns."""
-        return ("call", self.key, code.position(node))
+        return ("call", self.key, source_code.position(node))
 
     def sources(self, node: ast.expr | None) -> Iterator[Source]:
         """The places whose text is part of the expression's."""
@@ -165,7 +165,7 @@ class Expressions(Names):
 
     def _note(self, literal: literals.Literal) -> None:
         self.reading.texts.setdefault(literal.position, literal)
-        filled = (node for value in literal.values.values() for node in code.walk(value))
+        filled = (node for value in literal.values.values() for node in source_code.walk(value))
         if self.raised and any(isinstance(node, ast.Name) and node.id in self.raised for node in filled):
             self.reading.outputs.add(literal.position)
 

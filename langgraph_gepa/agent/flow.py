@@ -20,8 +20,8 @@ from itertools import product
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from langgraph_gepa.agent import code, literals
-from langgraph_gepa.agent.code import Position
+from langgraph_gepa.adapter.objects import literals, source_code
+from langgraph_gepa.adapter.objects.source_code import Position
 from langgraph_gepa.agent.uses import Choice, Use, Way, carried
 from langgraph_gepa.core.module import Kind
 
@@ -82,7 +82,7 @@ class Reading:
     raised or what an agent came to; `filling` is what stands between the labels of others."""
 
     function: FunctionType
-    node: code.Function
+    node: source_code.Function
     texts: dict[Position, literals.Literal] = field(default_factory=dict)
     hints: dict[Position, str] = field(default_factory=dict)
     loose: set[Position] = field(default_factory=set)

@@ -10,12 +10,11 @@ from dataclasses import replace
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from langgraph_gepa.agent import code, definitions
-from langgraph_gepa.agent.anatomy import ABSENT, Step, functions, territory
+from langgraph_gepa.adapter.objects import ABSENT, Step, definitions, functions, ownership, source_code
+from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.agent.references import CONTAINERS
-from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.state import State, Written
-from langgraph_gepa.agent.walk import Walk
 
 Spot = tuple[int, Step]
 
@@ -138,7 +137,7 @@ def _assigned(walk: Walk, key: int, step: Step) -> Iterator[tuple[ast.expr, dict
                 yield found[1], names
         case ("member" | "attr" | "private", str(name)):
             yield from definitions.initial_values(value if issubclass(type(value), type) else type(value), name)
-        case ("default" | "kwdefault", which) if (source := code.source(value.__code__)) is not None:
+        case ("default" | "kwdefault", which) if (source := source_code.source(value.__code__)) is not None:
             given = source.node.args
             named = {one.arg: default for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)}
             default = given.defaults[which] if isinstance(which, int) else named.get(str(which))
@@ -151,7 +150,7 @@ def _assigned(walk: Walk, key: int, step: Step) -> Iterator[tuple[ast.expr, dict
 
 def _outer(function: FunctionType, name: str) -> Iterator[tuple[ast.expr, dict[str, Any]]]:
     """What the functions around a function assign to a variable that it shares with them."""
-    file, line = code.file(function.__code__.co_filename), function.__code__.co_firstlineno
+    file, line = source_code.file(function.__code__.co_filename), function.__code__.co_firstlineno
     for sources in () if file is None else file.functions.values():
         for node in (source.node for source in sources):
             if node.lineno < line <= (node.end_lineno or line) and not isinstance(node, ast.Lambda):
@@ -162,7 +161,7 @@ def _outer(function: FunctionType, name: str) -> Iterator[tuple[ast.expr, dict[s
 
 def _is_empty(node: ast.expr, names: dict[str, Any]) -> bool:
     """Whether an expression makes something without content: `None`, `[]`, `deque(maxlen=9)`, `defaultdict(list)`."""
-    for inner in code.walk(node):
+    for inner in source_code.walk(node):
         if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and inner.value:
             return False
         if isinstance(inner, ast.Name):
@@ -177,13 +176,13 @@ def _texts(node: ast.AST, names: dict[str, Any]) -> set[str]:
     found, met = set[str](), set[str]()
     todo: list[ast.AST] = [node]
     while todo:
-        for inner in code.walk(todo.pop()):
+        for inner in source_code.walk(todo.pop()):
             if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                 found.add(inner.value)
             elif isinstance(inner, ast.Name) and inner.id not in met:
                 met.add(inner.id)
                 value = names.get(inner.id)
-                source = code.source(value.__code__) if type(value) is FunctionType else None
+                source = source_code.source(value.__code__) if type(value) is FunctionType else None
                 written = definitions.assigned_value(names, inner.id) if source is None else None
                 todo += [source.node] if source is not None else [] if written is None else [written[1]]
     return found
@@ -192,4 +191,4 @@ def _texts(node: ast.AST, names: dict[str, Any]) -> set[str]:
 def _of_a_library(value: Any) -> bool:
     """Whether it is a function or class that is not the user's."""
     kinds = type | FunctionType | BuiltinFunctionType
-    return issubclass(type(value), kinds) and not territory.own(value.__module__)
+    return issubclass(type(value), kinds) and not ownership.own(value.__module__)

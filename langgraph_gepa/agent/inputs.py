@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, convert_to_messages
 
-from langgraph_gepa.agent.anatomy.schemas import hints
+from langgraph_gepa.adapter.objects.schemas import hints
 from langgraph_gepa.core.example import Example, RoleDict
 from langgraph_gepa.errors import ExampleError
 

@@ -13,8 +13,8 @@ from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
-from langgraph_gepa.agent import code, statements
-from langgraph_gepa.agent.anatomy import functions, territory
+from langgraph_gepa.adapter.objects import functions, ownership, source_code
+from langgraph_gepa.agent import statements
 from langgraph_gepa.agent.flow import Demand, Flow, Solution, whole
 from langgraph_gepa.agent.uses import REACHING, Use
 
@@ -29,7 +29,7 @@ _variables: weakref.WeakKeyDictionary[CodeType, Solution] = weakref.WeakKeyDicti
 def of_attribute(cls: type, name: str) -> frozenset[Demand]:
     """How the methods of a class use what its instances hold under a name."""
     methods = dict(_methods(cls))
-    return _told(_read(_leading_to(name, methods), methods).at(("attr", code.written(name))))
+    return _told(_read(_leading_to(name, methods), methods).at(("attr", source_code.written(name))))
 
 
 def of_variable(given: FunctionType, name: str) -> frozenset[Demand]:
@@ -43,8 +43,8 @@ def of_variable(given: FunctionType, name: str) -> frozenset[Demand]:
 def of_argument(target: Any, name: str) -> frozenset[Demand]:
     """How what is called uses its argument of this name: a function, or a class that is made."""
     if type(target) is FunctionType:
-        return of_variable(target, name) if territory.framework(target.__module__) else _OPAQUE
-    if not issubclass(type(target), type) or not territory.framework(target.__module__):
+        return of_variable(target, name) if ownership.framework(target.__module__) else _OPAQUE
+    if not issubclass(type(target), type) or not ownership.framework(target.__module__):
         return _OPAQUE
     methods = dict(_methods(target))
     made = methods.get("__init__")
@@ -78,7 +78,7 @@ def _leading_to(name: str, methods: Mapping[str, FunctionType]) -> list[Function
 def _methods(cls: type) -> Iterator[tuple[str, FunctionType]]:
     """The methods that are LangChain's, those that others override last to first."""
     for base in reversed(cls.__mro__):
-        if territory.framework(base.__module__):
+        if ownership.framework(base.__module__):
             for name, member in vars(base).items():
                 method = getattr(member, "fget", None) or getattr(member, "__func__", member)
                 if type(method) is FunctionType:
@@ -97,6 +97,6 @@ def _read(users: Iterable[FunctionType], methods: Mapping[str, FunctionType]) ->
         statements.read(flow, function)
         for name in functions.names(function.__code__):
             named = methods.get(name) or function.__globals__.get(name)
-            if type(named) is FunctionType and territory.framework(named.__module__):
+            if type(named) is FunctionType and ownership.framework(named.__module__):
                 todo.append(named)
     return flow.solve()

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-from langgraph_gepa.agent import code
-from langgraph_gepa.agent.anatomy import imports, territory
+from langgraph_gepa.adapter.objects import imports, ownership, source_code
 from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.flow import Reading
 
@@ -23,7 +22,7 @@ class Names:
         self.imported = dict(_imported(reading.function))
         self.assigned: dict[str, list[ast.expr]] = defaultdict(list)
         self.added: dict[str, list[ast.expr]] = defaultdict(list)
-        self.nodes = code.walk(reading.node)
+        self.nodes = source_code.walk(reading.node)
         for inner in self.nodes:
             match inner:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -55,7 +54,7 @@ class Names:
             case ast.Attribute(value=base, attr=attr):
                 found = self.resolve(base)
                 if issubclass(type(found), ModuleType):
-                    return territory.names_in(found).get(attr, MISSING)
+                    return ownership.names_in(found).get(attr, MISSING)
                 if issubclass(type(found), type):
                     for owner in found.__mro__:
                         if attr in vars(owner):
@@ -78,7 +77,7 @@ class Names:
         if name in self.imported:
             return self.imported[name]
         if name in function.__code__.co_freevars:
-            return dict(code.enclosed(function)).get(name, MISSING)
+            return dict(source_code.enclosed(function)).get(name, MISSING)
         if name in function.__code__.co_varnames or name in function.__code__.co_cellvars:
             return MISSING
         return function.__globals__.get(name, MISSING)
@@ -98,7 +97,7 @@ class Names:
 
 
 def _readable(function: FunctionType) -> bool:
-    return territory.own_code(function.__code__, function.__module__)
+    return ownership.own_code(function.__code__, function.__module__)
 
 
 _Cached = type(functools.cache(lambda: None))

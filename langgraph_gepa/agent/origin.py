@@ -16,12 +16,11 @@ from types import CodeType, FunctionType, ModuleType
 
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import code, definitions
-from langgraph_gepa.agent.anatomy import functions, territory
-from langgraph_gepa.agent.definitions import Place
+from langgraph_gepa.adapter.objects import definitions, functions, ownership, source_code
+from langgraph_gepa.adapter.objects.definitions import Place
+from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.agent.flow import Reading
-from langgraph_gepa.agent.slot import Slot
-from langgraph_gepa.agent.walk import Walk
 
 
 class Places:
@@ -34,13 +33,13 @@ class Places:
         self.modules = [
             module
             for name in list(sys.modules)
-            if (module := territory.module_named(name)) is not None
-            and territory.own(name)
-            and (territory.file_of(module) or name == "__main__")
+            if (module := ownership.module_named(name)) is not None
+            and ownership.own(name)
+            and (ownership.file_of(module) or name == "__main__")
         ]
         self.constants: dict[int, list[tuple[ModuleType, str]]] = {}
         for module in self.modules:
-            for name, value in list(territory.names_in(module).items()):
+            for name, value in list(ownership.names_in(module).items()):
                 if issubclass(type(value), str) and not name.startswith("__"):
                     self.constants.setdefault(id(value), []).append((module, name))
         self._literals: dict[str, list[tuple[str, int, int]]] = {}
@@ -48,14 +47,14 @@ class Places:
     @cached_property
     def sources(self) -> tuple[str, ...]:
         """The source files of the project's modules."""
-        return tuple(sorted({file for module in self.modules if (file := territory.file_of(module)).endswith(".py")}))
+        return tuple(sorted({file for module in self.modules if (file := ownership.file_of(module)).endswith(".py")}))
 
     def constant(self, text: str) -> str:
         """The name of the one module constant that is a text; empty when there is none, or there are several."""
         names = {
             name
             for module in self.modules
-            for name, value in list(territory.names_in(module).items())
+            for name, value in list(ownership.names_in(module).items())
             if type(value) is str and value == text
         }
         return names.pop() if len(names) == 1 else ""
@@ -101,7 +100,7 @@ class Places:
     def _description(self, cls: type, field: str, slot: Slot) -> Place:
         """Where a field is described: in its class, in the function a tool was made from, or wherever else."""
         for file, node in (*definitions.members(cls, field), *self._makers(slot.owner)):
-            for inner in code.walk(node):
+            for inner in source_code.walk(node):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                     if definitions.says(inner.value, slot.text):
                         return Place(("literal", file, inner.lineno, inner.col_offset), file, inner.lineno)
@@ -119,7 +118,7 @@ class Places:
         for holder, _ in self.walk.holders[arguments]:
             function = definitions.function_of(self.walk.nodes[holder].value)
             made = definitions.undecorated(function) if function is not None else None
-            found = code.source(made.__code__) if made is not None else None
+            found = source_code.source(made.__code__) if made is not None else None
             if made is not None and found is not None:
                 yield made.__code__.co_filename, found.node
 
@@ -130,7 +129,7 @@ class Places:
         homes = {
             home.key: home
             for module, name in self.constants.get(id(value), ())
-            if (home := definitions.home(territory.names_in(module), name, value))
+            if (home := definitions.home(ownership.names_in(module), name, value))
         }
         assigned = [home for home in homes.values() if home.file is not None]
         if len(assigned) == 1:
@@ -175,7 +174,7 @@ class Places:
     def _search(self, text: str) -> Iterator[tuple[str, int, int]]:
         words = max((w for w in text.replace("{", " ").replace("}", " ").split() if w.isalnum()), key=len, default=text)
         for filename in self.sources:
-            if code.mentions(filename, words):
+            if source_code.mentions(filename, words):
                 yield from definitions.saying(filename, None, text)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent.anatomy import classes, functions, territory
-from langgraph_gepa.agent.definitions import Place
-from langgraph_gepa.agent.slot import Slot
-from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.adapter.objects import classes, functions, ownership
+from langgraph_gepa.adapter.objects.definitions import Place
+from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.core import matching
 
 _LONG = 40
@@ -29,19 +29,19 @@ class Packages:
     def __init__(self, walk: Walk, root: Pregel[Any, Any, Any, Any]) -> None:
         self.walk = walk
         written = [_file(node.value) for node in walk.nodes.values()]
-        installed = all(territory.in_library(file) for file in written if file)
+        installed = all(ownership.in_library(file) for file in written if file)
         self._own = {_top(node) for node in root.nodes.values()} - {""} if installed else set[str]()
 
     def own(self, place: Place, slots: Iterable[Slot]) -> bool:
         """Whether a text is a package's own."""
         if place.file is not None:
-            mine = not territory.in_library(place.file) or any(top in place.file for top in self._own)
+            mine = not ownership.in_library(place.file) or any(top in place.file for top in self._own)
             return not mine and not any(map(self._passed, slots))
         return all(self._brought(slot) for slot in slots)
 
     def _passed(self, slot: Slot) -> bool:
         owner = self.walk.nodes[slot.owner].value
-        return slot.step[0] in _PASSING and isinstance(owner, FunctionType) and not territory.in_library(_file(owner))
+        return slot.step[0] in _PASSING and isinstance(owner, FunctionType) and not ownership.in_library(_file(owner))
 
     def _brought(self, slot: Slot) -> bool:
         """Whether a text that no source of the user's writes out is a package's constant or default."""
@@ -56,7 +56,7 @@ def _file(value: object) -> str:
     if isinstance(value, FunctionType):
         return value.__code__.co_filename if functions.own(value) else ""
     if isinstance(value, type) and classes.own(value):
-        return territory.file_of(territory.module_named(value.__module__))
+        return ownership.file_of(ownership.module_named(value.__module__))
     return ""
 
 
@@ -74,18 +74,18 @@ def _constants() -> frozenset[str]:
 
 def _module_texts() -> Iterator[str]:
     for name in list(sys.modules):
-        module = territory.module_named(name)
-        if module is None or not (territory.framework(name) or territory.own(name)):
+        module = ownership.module_named(name)
+        if module is None or not (ownership.framework(name) or ownership.own(name)):
             continue
-        if territory.in_library(territory.file_of(module)):
-            held = list(territory.names_in(module).values())
+        if ownership.in_library(ownership.file_of(module)):
+            held = list(ownership.names_in(module).values())
             yield from (value for value in held if type(value) is str and len(value) >= _LONG)
 
 
 def _defaults(cls: type) -> tuple[object, ...]:
     """What a class of a package is given where the user gives nothing."""
     made = vars(cls).get("__init__")
-    if not isinstance(made, FunctionType) or not territory.framework(cls.__module__):
+    if not isinstance(made, FunctionType) or not ownership.framework(cls.__module__):
         return ()
     return (*(made.__defaults__ or ()), *(made.__kwdefaults__ or {}).values())
 

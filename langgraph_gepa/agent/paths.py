@@ -14,8 +14,8 @@ from langgraph.graph import START, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent.anatomy import classes, functions, graphs
-from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.adapter.objects import classes, functions, graphs
+from langgraph_gepa.adapter.objects.walk import Walk
 
 
 @dataclass(slots=True)

@@ -12,10 +12,10 @@ import ast
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from langgraph_gepa.agent import code, literals
-from langgraph_gepa.agent.definitions import Place
+from langgraph_gepa.adapter.objects import literals, source_code
+from langgraph_gepa.adapter.objects.definitions import Place
+from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.agent.origin import Places
-from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Style
 
@@ -60,12 +60,12 @@ def at_home(slot: Slot, place: Place, places: Places) -> tuple[Slot, Place]:
 def _templates(text: str, places: Places) -> Iterator[_Template]:
     first = next(iter(text.split()), "")
     for file in places.sources:
-        parsed = code.file(file) if first and code.mentions(file, first) else None
-        for node in () if parsed is None else code.walk(parsed.tree):
+        parsed = source_code.file(file) if first and source_code.mentions(file, first) else None
+        for node in () if parsed is None else source_code.walk(parsed.tree):
             if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp):
                 for written, read, style in _readings(node):
                     if values := _values(read, style, text):
-                        line, column = code.position(node)[:2]
+                        line, column = source_code.position(node)[:2]
                         place = Place(("literal", file, line, column), file, line)
                         yield _Template(written, read, style, values, place)
 

@@ -9,8 +9,7 @@ from os.path import commonpath
 from pathlib import Path, PurePath
 from types import FunctionType
 
-from langgraph_gepa.agent import code
-from langgraph_gepa.agent.anatomy import imports
+from langgraph_gepa.adapter.objects import imports, source_code
 from langgraph_gepa.agent.files import Text
 
 
@@ -53,8 +52,8 @@ def _has_code(folder: str) -> bool:
 def _values(functions: Iterable[FunctionType]) -> Iterator[str]:
     """The strings that functions say, and the strings and paths that they name."""
     for function in functions:
-        found = code.source(function.__code__)
-        for node in code.walk(found.node) if found is not None else ():
+        found = source_code.source(function.__code__)
+        for node in source_code.walk(found.node) if found is not None else ():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
         yield from outside(function)
@@ -62,7 +61,7 @@ def _values(functions: Iterable[FunctionType]) -> Iterator[str]:
 
 def outside(function: FunctionType) -> Iterator[str]:
     """The strings and paths that a function's code names: in closures, globals and defaults."""
-    cells = (held for _, held in code.enclosed(function))
+    cells = (held for _, held in source_code.enclosed(function))
     globals_ = (function.__globals__.get(name) for name in function.__code__.co_names)
     imported = (value for one in imports.of(function) for value in imports.values(function, one.name))
     for value in (*cells, *globals_, *imported, *(function.__defaults__ or ())):

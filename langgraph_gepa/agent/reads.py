@@ -12,7 +12,8 @@ from types import FunctionType
 from typing import Any
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.agent import code, naming, origin, roles, wording
+from langgraph_gepa.adapter.objects import naming, source_code
+from langgraph_gepa.agent import origin, roles, wording
 from langgraph_gepa.agent.expressions import last, parameters
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.filling import filling
@@ -70,16 +71,16 @@ def _demands(reading: Reading, solution: Solution) -> frozenset[Demand]:
     """What a function gives to a model of that which it reads."""
     key = id(reading.function.__code__)
     found: set[Demand] = set()
-    for node in code.walk(reading.node):
+    for node in source_code.walk(reading.node):
         if isinstance(node, ast.Call) and last(node.func) in _READS:
-            found |= solution.at(("call", key, code.position(node)))
+            found |= solution.at(("call", key, source_code.position(node)))
     return frozenset(found) if any(use in _GIVEN for _, use in found) else frozenset()
 
 
 def _named(reading: Reading) -> Iterator[Named]:
     """The names that may be a file's in a function: its strings, and the strings and paths it names."""
     function = reading.function
-    for node in code.walk(reading.node):
+    for node in source_code.walk(reading.node):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield function, node.value, False
     yield from ((function, value, False) for value in outside(function))
@@ -88,7 +89,7 @@ def _named(reading: Reading) -> Iterator[Named]:
 def _calls(flow: Flow) -> Calls:
     found: dict[str, list[tuple[Reading, ast.Call]]] = defaultdict(list)
     for reading in flow.readings.values():
-        for node in code.walk(reading.node):
+        for node in source_code.walk(reading.node):
             if isinstance(node, ast.Call):
                 found[last(node.func)].append((reading, node))
     return found
@@ -123,7 +124,7 @@ def _outside(names: Iterable[str], function: FunctionType) -> dict[str, str]:
 
 def _assigned(argument: ast.expr, reading: Reading) -> ast.expr:
     """What is assigned to a variable that is passed on; else the argument itself."""
-    assigned = (node for node in code.walk(reading.node) if isinstance(node, ast.Assign))
+    assigned = (node for node in source_code.walk(reading.node) if isinstance(node, ast.Assign))
     wanted = ast.dump(ast.Name(argument.id, ast.Store())) if isinstance(argument, ast.Name) else ""
     return next((node.value for node in assigned if wanted in map(ast.dump, node.targets)), argument)
 
@@ -219,7 +220,7 @@ def _judged(module: Module, text: Text, uses: frozenset[Use], few: int) -> Modul
 
 def _rewriting(reading: Reading) -> Iterator[re.Pattern[str]]:
     """The regular expressions by which a function rewrites text."""
-    for node in code.walk(reading.node):
+    for node in source_code.walk(reading.node):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="sub" | "subn"), args=[first, *_]):
                 held = reading.function.__globals__.get(name)

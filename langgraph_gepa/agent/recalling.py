@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.agent import discovery, naming, origin
+from langgraph_gepa.adapter.objects import naming
+from langgraph_gepa.agent import discovery, origin
 from langgraph_gepa.agent.files import Files, Text, says
 from langgraph_gepa.agent.strange import PART
 from langgraph_gepa.agent.watching import Sightings

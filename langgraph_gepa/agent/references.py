@@ -13,8 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from langgraph_gepa.agent import code
-from langgraph_gepa.agent.anatomy import functions, imports, territory
+from langgraph_gepa.adapter.objects import functions, imports, ownership, source_code
 from langgraph_gepa.agent.expressions import parameters
 
 Ref = tuple[Any, ...]
@@ -42,7 +41,7 @@ class Program:
         self.busy = 0
         """Variables and results that are being followed: what is found meanwhile may lack what leads back to them."""
         for function in found:
-            if (source := code.source(function.__code__)) is not None:
+            if (source := source_code.source(function.__code__)) is not None:
                 self.functions[id(function)] = Body(function, source, self)
 
     def live(self, ref: Ref) -> list[Any]:
@@ -91,11 +90,11 @@ class Program:
 class Body:
     """The body of one function, those of functions within it included."""
 
-    def __init__(self, function: FunctionType, source: code.Source, program: Program) -> None:
+    def __init__(self, function: FunctionType, source: source_code.Source, program: Program) -> None:
         self.function = function
         self.node = source.node
         self.program = program
-        self.nodes = code.walk(source.node)
+        self.nodes = source_code.walk(source.node)
         self.parameters = parameters(function.__code__)
         self.globals = {name for inner in self.nodes if isinstance(inner, ast.Global) for name in inner.names}
         self._owner = (source.owner or "").lstrip("_")
@@ -164,7 +163,7 @@ class Body:
         """The names an expression is made from, through the function's own variables."""
         todo, met = [node], set[str]()
         while todo:
-            for inner in code.walk(todo.pop()):
+            for inner in source_code.walk(todo.pop()):
                 if isinstance(inner, ast.Name) and inner.id not in met:
                     met.add(inner.id)
                     todo.extend(value for value, _ in self._values.get(inner.id, ()))
@@ -311,7 +310,7 @@ def _function(value: Any) -> tuple[Any, bool, bool]:
 
 def _attribute(value: Any, name: str) -> Any:
     if issubclass(type(value), ModuleType):
-        return territory.names_in(value).get(name, _MISSING)
+        return ownership.names_in(value).get(name, _MISSING)
     if issubclass(type(value), BaseModel) and name in (private := value.__pydantic_private__ or {}):
         return private[name]
     found = getattr_static(value, name, _MISSING)
@@ -319,7 +318,7 @@ def _attribute(value: Any, name: str) -> Any:
 
 
 def _content(function: FunctionType, name: str) -> Iterator[Any]:
-    yield from (held for enclosed, held in code.enclosed(function) if enclosed == name)
+    yield from (held for enclosed, held in source_code.enclosed(function) if enclosed == name)
 
 
 def _defaults(function: FunctionType, name: str) -> Iterator[Any]:

@@ -18,7 +18,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.vectorstores import VectorStore
 from langgraph.pregel.remote import RemoteGraph
 
-from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.agent.engines import MISSING
 from langgraph_gepa.agent.expressions import Expressions, last
 from langgraph_gepa.agent.uses import PROMPT_NAME, Use, style_of
@@ -108,7 +108,7 @@ def named(node: ast.Call, keyword: str, expressions: Expressions) -> Use | None:
         return None
     target = expressions.resolve(node.func)
     made = target if issubclass(type(target), type | FunctionType) else type(target)
-    if territory.framework(made.__module__) or last(node.func) in _TAKERS:
+    if ownership.framework(made.__module__) or last(node.func) in _TAKERS:
         return "prompt"
     return "prompt" if _SYSTEM.search(keyword) or _CHATS.search(chain(node.func)) else "hinted"
 

@@ -17,16 +17,16 @@ from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.agent import code, company, compiled, descriptions, libraries, roles, statements, wording
-from langgraph_gepa.agent.anatomy import Step, functions, imports
-from langgraph_gepa.agent.code import Position
+from langgraph_gepa.adapter.objects import Step, functions, imports, source_code
+from langgraph_gepa.adapter.objects.literals import Literal
+from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.source_code import Position
+from langgraph_gepa.adapter.objects.walk import Node, Walk, until_raised
+from langgraph_gepa.agent import company, compiled, descriptions, libraries, roles, statements, wording
 from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.agent.filling import Filling, filling
 from langgraph_gepa.agent.flow import Flow, Place, Reading, Solution, Source, whole
-from langgraph_gepa.agent.literals import Literal
-from langgraph_gepa.agent.slot import Slot
 from langgraph_gepa.agent.uses import PROMPT_NAME, Use
-from langgraph_gepa.agent.walk import Node, Walk, until_raised
 from langgraph_gepa.core.module import Off, Style
 
 _LABELS = {"role", "type", "name", "id"}
@@ -220,7 +220,9 @@ class Slots:
         function = None if reading is None else reading.function
         imported = [] if function is None else imports.values(function, name)
         value = imported[0] if imported else None if function is None else function.__globals__.get(name)
-        held: list[Any] = [value, *(one for known, one in code.enclosed(function) if known == name)] if function else []
+        held: list[Any] = (
+            [value, *(one for known, one in source_code.enclosed(function) if known == name)] if function else []
+        )
         if type(value) is dict or type(value) is list:
             held = list(value.values() if type(value) is dict else value)[: roles.FEW]
         return any(type(one) is str and wording.instructs(one, long=wording.ALONE) for one in held)

@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 from langchain_core.chat_history import BaseChatMessageHistory
 from pydantic import BaseModel
 
-from langgraph_gepa.agent.anatomy import ABSENT, Step, functions, imports, territory
+from langgraph_gepa.adapter.objects import ABSENT, Step, functions, imports, ownership
+from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.agent.references import CONTAINERS, ITEM
-from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.agent.writes import Location, locations
 
 SURVEYED: Any = object()
@@ -204,7 +204,7 @@ def _module(names: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any] | No
         module: Any = names.get(part)
         if not issubclass(type(module), ModuleType):
             return None
-        names = territory.names_in(module)
+        names = ownership.names_in(module)
     return names
 
 

@@ -8,7 +8,8 @@ from types import FunctionType
 
 from typing_extensions import override
 
-from langgraph_gepa.agent import code, company, fields, guards, sinks
+from langgraph_gepa.adapter.objects import source_code
+from langgraph_gepa.agent import company, fields, guards, sinks
 from langgraph_gepa.agent.calls import Calls
 from langgraph_gepa.agent.expressions import constant, last, parameters
 from langgraph_gepa.agent.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source
@@ -20,11 +21,11 @@ def read(flow: Flow, function: FunctionType) -> None:
 
     Functions that a factory makes share their code, and differ in what they enclose.
     """
-    for name, held in code.enclosed(function):
+    for name, held in source_code.enclosed(function):
         flow.given[Given(id(function.__code__), name)].add(constant(held))
     if id(function.__code__) in flow.readings:
         return
-    found = code.source(function.__code__)
+    found = source_code.source(function.__code__)
     if found is None:
         return
     reading = Reading(function, found.node)
@@ -151,7 +152,7 @@ class _Reader(Calls, ast.NodeVisitor):
         sent: set[int] = set()
         for node in self.expressions.nodes:
             if isinstance(node, ast.Call) and sinks.is_elsewhere(node, self.expressions):
-                sent |= {id(inner) for inner in code.walk(node) if isinstance(inner, ast.Name)}
+                sent |= {id(inner) for inner in source_code.walk(node) if isinstance(inner, ast.Name)}
         used = [
             id(node)
             for node in self.expressions.nodes

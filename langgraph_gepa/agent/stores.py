@@ -10,7 +10,7 @@ from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.agent import naming
+from langgraph_gepa.adapter.objects import naming
 from langgraph_gepa.agent.said import strings
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Module

@@ -9,7 +9,8 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.agent import naming, origin, written_out
+from langgraph_gepa.adapter.objects import naming
+from langgraph_gepa.agent import origin, written_out
 from langgraph_gepa.agent.files import Files, Text
 from langgraph_gepa.agent.messages import Known, Nodes, Run, Told, came_by, heard, in_every_run, itself
 from langgraph_gepa.agent.said import letters

@@ -22,8 +22,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent import code
-from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.adapter.objects import ownership, source_code
 from langgraph_gepa.agent.tool_words import acting, reading
 
 DEEPEST = 4
@@ -109,11 +108,11 @@ def _function(function: Any, found: Effects, depth: int, owner: Any) -> None:
     if id(function.__code__) in found.seen:
         return
     found.seen.add(id(function.__code__))
-    origin = code.source(function.__code__)
+    origin = source_code.source(function.__code__)
     if origin is None or depth > DEEPEST:
         found.open = True
         return
-    reader = _Reader(function, found, depth, owner, territory.own_code(function.__code__, function.__module__))
+    reader = _Reader(function, found, depth, owner, ownership.own_code(function.__code__, function.__module__))
     body = origin.node.body
     for statement in body if isinstance(body, list) else [body]:
         for node in ast.walk(statement):
@@ -128,7 +127,7 @@ class _Reader:
         self.names: Mapping[str, Any] = {
             **vars(builtins),
             **function.__globals__,
-            **dict(code.enclosed(function)),
+            **dict(source_code.enclosed(function)),
         }
         compiled = function.__code__
         self.local = {*compiled.co_varnames, *compiled.co_cellvars}
@@ -192,7 +191,7 @@ class _Reader:
             if isinstance(holder, BaseTool):
                 _tool(holder, self.found, self.depth + 1)
         elif isinstance(value, type):
-            if not territory.own(module):  # making an object of one's own only keeps what it is given
+            if not ownership.own(module):  # making an object of one's own only keeps what it is given
                 self._by_name(f"{module}.{value.__name__}", node)
         elif isinstance(value, BuiltinFunctionType) and getattr(value, "__self__", None) is not None and module == "":
             self._unknown(path[-1], node, True)
@@ -210,7 +209,7 @@ class _Reader:
         top = module.split(".")[0]
         if isinstance(function, FunctionType) and top in sys.stdlib_module_names and top != "__main__":
             self._by_name(f"{module}.{function.__name__}", node)
-        elif isinstance(function, FunctionType) and not territory.own_code(function.__code__, module) and self.own:
+        elif isinstance(function, FunctionType) and not ownership.own_code(function.__code__, module) and self.own:
             self._by_name(f"{module}.{path[-1]}", node)
             if not self.found.acts:
                 _callable(value, self.found, max(self.depth, DEEPEST - 2))

@@ -14,12 +14,12 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.pregel import Pregel
 
+from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.agent.copying import copied
 from langgraph_gepa.agent.discovery import compile_graph
 from langgraph_gepa.agent.tool_cache import ToolCache
 from langgraph_gepa.agent.tool_code import effects
 from langgraph_gepa.agent.tool_words import side_effect
-from langgraph_gepa.agent.walk import Walk
 from langgraph_gepa.errors import UsageError
 
 Graph = Pregel[Any, Any, Any, Any]

@@ -10,7 +10,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.adapter.objects import ownership
 
 _GIVEN = {
     "context": "RunnerOptions(context=...), a context or a function of the example",
@@ -62,7 +62,7 @@ def _frames(failure: BaseException) -> Iterator[tuple[FrameType, int]]:
     traceback, found = failure.__traceback__, []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if territory.own_code(code, traceback.tb_frame.f_globals.get("__name__")):
+        if ownership.own_code(code, traceback.tb_frame.f_globals.get("__name__")):
             found.append((traceback.tb_frame, traceback.tb_lineno))
         traceback = traceback.tb_next
     yield from reversed(found)

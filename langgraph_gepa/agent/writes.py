@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+from langgraph_gepa.adapter.objects import classes, functions, imports, ownership
+from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.agent import accesses
 from langgraph_gepa.agent.accesses import Write
-from langgraph_gepa.agent.anatomy import classes, functions, imports, territory
 from langgraph_gepa.agent.references import CALLED, CONTAINERS, ITEM, Program, Ref, bound
-from langgraph_gepa.agent.walk import Walk
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ def locations(walk: Walk, used: Container[int]) -> list[Location]:
 
 def _may_be_read(holder: Any) -> bool:
     """Whether code that is not the user's may look into an object: it is of a class of a library's."""
-    return any(territory.framework(base.__module__) for base in type(holder).__mro__)
+    return any(ownership.framework(base.__module__) for base in type(holder).__mro__)
 
 
 def _words(program: Program, write: Write) -> str:
@@ -167,7 +167,7 @@ def _places(program: Program, write: Write) -> Iterator[tuple[Any, str]]:
             yield from ((one, ITEM) for one in program.live(write.ref[:at]) if hasattr(type(one), "__missing__"))
     for holder in program.live(write.ref[:-1]):
         if issubclass(type(holder), ModuleType):
-            yield territory.names_in(holder), name
+            yield ownership.names_in(holder), name
         elif name != ITEM or issubclass(type(holder), CONTAINERS) or functions.is_cache(holder):
             yield holder, name
         elif write.ref[-2] == "__dict__":
@@ -179,7 +179,7 @@ def _places(program: Program, write: Write) -> Iterator[tuple[Any, str]]:
 def _of_the_project(program: Program, ref: Ref) -> bool:
     """Whether what a function imports comes from a module of the project."""
     found = [one for one in imports.of(program.functions[ref[0]].function) if one.name == ref[2]]
-    return all(territory.own(one.home) for one in found if territory.module_named(one.home) is not None)
+    return all(ownership.own(one.home) for one in found if ownership.module_named(one.home) is not None)
 
 
 def _looked_at(program: Program, ref: Ref) -> Iterator[tuple[int, str]]:
@@ -187,7 +187,7 @@ def _looked_at(program: Program, ref: Ref) -> Iterator[tuple[int, str]]:
         yield from ((id(holder), name) for holder, name in _variable(program, ref))
     else:
         for holder in program.live(ref[:-1]):
-            yield id(territory.names_in(holder) if issubclass(type(holder), ModuleType) else holder), ref[-1]
+            yield id(ownership.names_in(holder) if issubclass(type(holder), ModuleType) else holder), ref[-1]
 
 
 def _variable(program: Program, ref: Ref) -> Iterator[tuple[Any, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from langgraph_gepa.agent import code
+from langgraph_gepa.adapter.objects import source_code
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.errors import GraphError
 
@@ -35,7 +35,7 @@ def test_a_walk_has_everything_but_operators_and_contexts() -> None:
     """What is walked over comes in the order that ast.walk has."""
     tree = ast.parse(SOURCE + "if a and not b: c = d + -e\nfor x in y:\n    break\nelse:\n    pass")
     kept = [node for node in ast.walk(tree) if node._fields or isinstance(node, ast.stmt)]
-    assert code.walk(tree) == kept
+    assert source_code.walk(tree) == kept
     left = {type(node) for node in ast.walk(tree)} - {type(node) for node in kept}
     assert left == {ast.Load, ast.Store, ast.And, ast.Not, ast.Add, ast.USub}
 
@@ -46,9 +46,9 @@ def test_every_function_and_class_of_a_file_is_known(tmp_path: Path) -> None:
     path = tmp_path / "source.py"
     path.write_text(SOURCE)
     linecache.checkcache(str(path))
-    file = code.file(str(path))
+    file = source_code.file(str(path))
     assert file is not None
-    functions = [node for node in ast.walk(file.tree) if isinstance(node, code.Function)]
+    functions = [node for node in ast.walk(file.tree) if isinstance(node, source_code.Function)]
     found = [source for several in file.functions.values() for source in several]
     assert {id(source.node) for source in found} == {id(node) for node in functions}
     owners = {getattr(source.node, "name", "lambda"): source.owner for source in found if source.node.lineno == 6}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.agent import code, company, guards
+from langgraph_gepa.adapter.objects import source_code
+from langgraph_gepa.agent import company, guards
 from langgraph_gepa.agent.expressions import Expressions
 from langgraph_gepa.agent.flow import Flow, Given, Guard, Reading, Source
 from langgraph_gepa.agent.statements import read
@@ -48,7 +49,7 @@ def test_of_several_guards_the_opposite_is_not_known() -> None:
 
 
 def reading_of(function: Callable[..., Any]) -> Reading:
-    found = code.source(function.__code__)
+    found = source_code.source(function.__code__)
     assert found is not None
     return Reading(function, found.node)  # type: ignore[arg-type]  # it is a plain function
 
@@ -59,7 +60,7 @@ def beside(function: Callable[..., Any]) -> set[str]:
     (listed,) = (node for node in ast.walk(reading.node) if isinstance(node, ast.List))
     places = set(company.beside(listed.elts, Expressions(reading)))
     said = (node for node in ast.walk(listed) if isinstance(node, ast.Constant) and isinstance(node.value, str))
-    return {str(node.value) for node in said if code.position(node) in places}
+    return {str(node.value) for node in said if source_code.position(node) in places}
 
 
 def test_a_message_beside_the_systems_is_in_company() -> None:

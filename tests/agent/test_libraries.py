@@ -56,9 +56,9 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[b
         return module
 
     yield load
-    from langgraph_gepa.agent.anatomy import territory
+    from langgraph_gepa.adapter.objects import ownership
 
-    for known in (territory._installed, territory._own):
+    for known in (ownership._installed, ownership._own):
         known.cache_clear()
 
 

@@ -10,7 +10,7 @@ from langchain_core.messages import SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, HumanMessagePromptTemplate, MessagesPlaceholder, PromptTemplate
 from langgraph.graph import START, MessagesState, StateGraph
 
-from langgraph_gepa.agent import literals
+from langgraph_gepa.adapter.objects import literals
 from langgraph_gepa.agent.discovery import survey
 
 

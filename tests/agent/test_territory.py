@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from langgraph.graph import StateGraph
 
-from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.adapter.objects import ownership
 
 
 class Sleeper:
@@ -40,9 +40,9 @@ def test_installed_packages_are_nobodys_unless_they_build_agents(installed: Any)
     """A library is not read, whatever environment it lies in; one that uses LangGraph is somebody's agent."""
     installed("plain_library_xyz", value=1)
     installed("agent_library_xyz", StateGraph=StateGraph)
-    assert not territory.own("plain_library_xyz")
-    assert territory.own("agent_library_xyz")
-    assert not territory.own("json")
+    assert not ownership.own("plain_library_xyz")
+    assert ownership.own("agent_library_xyz")
+    assert not ownership.own("json")
 
 
 def test_a_wrapper_that_took_a_packages_name_is_not_its_code(installed: Any) -> None:
@@ -51,11 +51,11 @@ def test_a_wrapper_that_took_a_packages_name_is_not_its_code(installed: Any) -> 
     file = str(vars(sys.modules["agent_library_xyz"])["__file__"])
     its_own = compile("def f(): ...", file, "exec").co_consts[0]
     wrapper = contextlib.contextmanager(lambda: iter(())).__code__
-    assert territory.own_code(its_own, "agent_library_xyz")
-    assert not territory.own_code(wrapper, "agent_library_xyz")
+    assert ownership.own_code(its_own, "agent_library_xyz")
+    assert not ownership.own_code(wrapper, "agent_library_xyz")
 
 
 def test_looking_at_a_package_wakes_nothing(installed: Any) -> None:
     """Whose a package is can be told without asking its objects for anything."""
     installed("sleeping_library_xyz", beta=Sleeper())
-    assert not territory.own("sleeping_library_xyz")
+    assert not ownership.own("sleeping_library_xyz")

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from typing_extensions import override
 
-from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Key, Step
+from langgraph_gepa.adapter.objects.handler import Copies, Handler, Key, Step
 
 _LONG = 1000
 _COLLECTIONS = (bytearray, UserDict, UserList, WeakKeyDictionary, WeakValueDictionary, WeakSet)

@@ -11,21 +11,20 @@ from typing import Any
 
 from typing_extensions import override
 
-from langgraph_gepa.agent import code, literals
-from langgraph_gepa.agent.anatomy import imports, territory
-from langgraph_gepa.agent.anatomy.handler import ABSENT, Copies, Handler, Step
+from langgraph_gepa.adapter.objects import imports, literals, ownership, source_code
+from langgraph_gepa.adapter.objects.handler import ABSENT, Copies, Handler, Step
 
 LOOKUPS = frozenset({"global", "import", "closure"})
 """Steps from a function to what it looks up in a module: its own, one that it imports, one in its closure."""
 
 _LruCache = type(functools.cache(lambda: None))
-_texts: weakref.WeakKeyDictionary[CodeType, dict[code.Position, literals.Literal]] = weakref.WeakKeyDictionary()
+_texts: weakref.WeakKeyDictionary[CodeType, dict[source_code.Position, literals.Literal]] = weakref.WeakKeyDictionary()
 _named: weakref.WeakKeyDictionary[CodeType, tuple[tuple[str, ...], ...]] = weakref.WeakKeyDictionary()
 
 
 def own(function: FunctionType) -> bool:
     """Whether the function's body is the user's to be read."""
-    return territory.own_code(function.__code__, function.__module__)
+    return ownership.own_code(function.__code__, function.__module__)
 
 
 def parameter_of(function: FunctionType, index: int) -> str:
@@ -154,9 +153,9 @@ def _globals(function: FunctionType) -> Iterator[tuple[Step, Any]]:
         value = function.__globals__[path[0]]
         taken = [path[0]]
         for attribute in path[1:]:
-            if not issubclass(type(value), ModuleType) or attribute not in territory.names_in(value):
+            if not issubclass(type(value), ModuleType) or attribute not in ownership.names_in(value):
                 break
-            value = territory.names_in(value)[attribute]
+            value = ownership.names_in(value)[attribute]
             taken.append(attribute)
         if not issubclass(type(value), ModuleType):
             yield ("global", *taken), value
@@ -165,7 +164,7 @@ def _globals(function: FunctionType) -> Iterator[tuple[Step, Any]]:
 def _cells(function: FunctionType, modules: Container[str], copies: Copies) -> Iterator[CellType]:
     """The closure of a function's copy, in which these variables hold copies of modules."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        copied = copies.module(territory.names_in(cell.cell_contents)) if name in modules else None
+        copied = copies.module(ownership.names_in(cell.cell_contents)) if name in modules else None
         yield copies.cell(cell) if copied is None else CellType(copied)
 
 
@@ -175,7 +174,7 @@ def namespace(function: FunctionType, step: Step) -> dict[str, Any]:
     if step[0] in ("import", "closure"):
         names, path = imports.root(function, step), step[3:] if step[0] == "import" else step[2:]
     for name in path[:-1]:
-        names = territory.names_in(names[str(name)])
+        names = ownership.names_in(names[str(name)])
     return names
 
 
@@ -187,16 +186,16 @@ def _put(copies: Copies, names: dict[str, Any], path: list[str], part: Any) -> N
     elif len(path) == 1:
         copied[path[0]] = part
     else:
-        inner = territory.names_in(names[path[0]])
+        inner = ownership.names_in(names[path[0]])
         copied[path[0]] = copies.module(inner)
         _put(copies, inner, path[1:], part)
 
 
 def _rewritten(old: CodeType, texts: Mapping[Any, str]) -> CodeType:
     if old not in _texts:
-        origin = code.source(old)
+        origin = source_code.source(old)
         _texts[old] = literals.within(origin.node) if origin else {}
-    return code.rewritten(old, {where: _texts[old][where].replaced(text) for where, text in texts.items()})
+    return source_code.rewritten(old, {where: _texts[old][where].replaced(text) for where, text in texts.items()})
 
 
 class Cell(Handler):

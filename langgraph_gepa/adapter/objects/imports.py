@@ -11,10 +11,9 @@ from opcode import opmap
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from langgraph_gepa.agent import code
-from langgraph_gepa.agent.anatomy import territory
-from langgraph_gepa.agent.anatomy.handler import ABSENT, Step
-from langgraph_gepa.agent.anatomy.importers import Builtins, Names
+from langgraph_gepa.adapter.objects import ownership, source_code
+from langgraph_gepa.adapter.objects.handler import ABSENT, Step
+from langgraph_gepa.adapter.objects.import_copies import Builtins, Names
 
 _IMPORT = opmap["IMPORT_NAME"]
 
@@ -62,7 +61,7 @@ def lookups(function: FunctionType) -> Collection[Lookup]:
     """What a function looks up in modules of the project that import statements in it, or its closure, give it."""
     found: dict[Step, Lookup] = {}
     for one in of(function):
-        if (module := _module(function, one)) is not None and territory.own(one.home):
+        if (module := _module(function, one)) is not None and ownership.own(one.home):
             for attributes in _reading(function.__code__).paths.get(one.name, ()):
                 for depth, (names, name) in enumerate(_along(module, (*one.path, *attributes)), 1):
                     dotted = ".".join((one.name, *attributes[: max(0, depth - len(one.path))]))
@@ -124,10 +123,10 @@ def of(function: FunctionType) -> Iterator[Import]:
 def root(function: FunctionType, step: Step) -> Names:
     """The names of the module at which a step `import` or `closure` begins."""
     if step[0] == "import":
-        module = seen_by(function, territory.module_named(step[2]))
+        module = seen_by(function, ownership.module_named(step[2]))
     else:
         module = dict(_enclosed(function)).get(str(step[1]))
-    return {} if module is None else territory.names_in(module)
+    return {} if module is None else ownership.names_in(module)
 
 
 def seen_by(function: FunctionType, module: ModuleType | None) -> ModuleType | None:
@@ -147,7 +146,7 @@ def _imports(compiled: CodeType) -> bool:
 
 def _reading(compiled: CodeType) -> _Read:
     if (known := _read.get(compiled)) is None:
-        source = code.source(compiled)
+        source = source_code.source(compiled)
         nodes = [] if source is None else list(ast.walk(source.node))
         paths: dict[str, dict[tuple[str, ...], None]] = defaultdict(dict)
         within = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
@@ -192,8 +191,8 @@ def _home(names: Names, module: str, level: int) -> str:
 
 def _enclosed(function: FunctionType) -> Iterator[tuple[str, ModuleType]]:
     """The modules of the project among a function's free variables."""
-    for variable, module in code.enclosed(function):
-        if issubclass(type(module), ModuleType) and territory.own(territory.names_in(module).get("__name__")):
+    for variable, module in source_code.enclosed(function):
+        if issubclass(type(module), ModuleType) and ownership.own(ownership.names_in(module).get("__name__")):
             yield variable, module
 
 
@@ -203,26 +202,26 @@ def _along(module: ModuleType, path: tuple[str, ...]) -> Iterator[tuple[Names, s
     for name in path:
         if not issubclass(type(found), ModuleType):
             return
-        yield territory.names_in(found), name
-        found = territory.names_in(found).get(name, ABSENT)
+        yield ownership.names_in(found), name
+        found = ownership.names_in(found).get(name, ABSENT)
 
 
 def _member(value: Any, name: str) -> Any:
     """What `from value import name` gives."""
-    names = territory.names_in(value) if issubclass(type(value), ModuleType) else {}
-    return names.get(name, territory.module_named(f"{names.get('__name__')}.{name}") or ABSENT)
+    names = ownership.names_in(value) if issubclass(type(value), ModuleType) else {}
+    return names.get(name, ownership.module_named(f"{names.get('__name__')}.{name}") or ABSENT)
 
 
 def _module(function: FunctionType, one: Import) -> ModuleType | None:
     """The module in which an import statement looks up what it binds. One of the project's is loaded for it."""
-    module = territory.loaded(one.loaded)
+    module = ownership.loaded(one.loaded)
     if one.home != one.loaded:
-        module = territory.module_named(one.home)
+        module = ownership.module_named(one.home)
     elif (
         one.path
         and module is not None
         and _member(module, one.path[0]) is ABSENT
-        and "__path__" in territory.names_in(module)
+        and "__path__" in ownership.names_in(module)
     ):
-        territory.loaded(f"{one.home}.{one.path[0]}")
+        ownership.loaded(f"{one.home}.{one.path[0]}")
     return seen_by(function, module)

@@ -10,8 +10,8 @@ from typing import Any
 
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent.anatomy import Step, classes, functions
-from langgraph_gepa.agent.walk import Walk
+from langgraph_gepa.adapter.objects import Step, classes, functions
+from langgraph_gepa.adapter.objects.walk import Walk
 
 
 def unique(candidates: Sequence[Sequence[str]], others: Collection[str] = ()) -> list[str]:

@@ -20,8 +20,8 @@ from pydantic._internal._model_construction import ModelMetaclass
 from pydantic_core import PydanticUndefined
 from typing_extensions import override
 
-from langgraph_gepa.agent.anatomy import schemas, territory
-from langgraph_gepa.agent.anatomy.handler import ABSENT, Copies, Handler, Step
+from langgraph_gepa.adapter.objects import ownership, schemas
+from langgraph_gepa.adapter.objects.handler import ABSENT, Copies, Handler, Step
 
 _SKIPPED = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "__init_subclass__",
             "__qualname__", "__match_args__", "__abstractmethods__", "__orig_bases__", "__parameters__",
@@ -29,7 +29,7 @@ _SKIPPED = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__
 
 
 def own(cls: type) -> bool:
-    return territory.own(cls.__module__)
+    return ownership.own(cls.__module__)
 
 
 class Class(Handler):

@@ -13,9 +13,8 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import code
-from langgraph_gepa.agent.anatomy import territory
-from langgraph_gepa.agent.anatomy.territory import file_of, module_named, names_in
+from langgraph_gepa.adapter.objects import ownership, source_code
+from langgraph_gepa.adapter.objects.ownership import file_of, module_named, names_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +29,14 @@ class Place:
 
 def saying(filename: str, within: ast.expr | None, text: str) -> Iterator[tuple[str, int, int]]:
     """Where a file says a text as one literal, in one of its expressions or anywhere."""
-    parsed = code.file(filename)
+    parsed = source_code.file(filename)
     for node in parsed.literals.get(text, ()) if parsed is not None else ():
         if within is None or _holds(within, node):
             yield filename, node.lineno, node.col_offset
 
 
 def _holds(outer: ast.expr, inner: ast.expr) -> bool:
-    first, last = code.position(outer), code.position(inner)
+    first, last = source_code.position(outer), source_code.position(inner)
     return first[:2] <= last[:2] and last[2:] <= first[2:]
 
 
@@ -65,7 +64,7 @@ def _assigning(names: dict[str, Any], name: str) -> tuple[ModuleType | None, str
     module, met = module_named(names.get("__name__")), set()
     while module is not None and (_called(module), name) not in met:
         met.add((_called(module), name))
-        parsed = code.file(file_of(module))
+        parsed = source_code.file(file_of(module))
         if parsed is None:
             break
         for statement in parsed.tree.body:
@@ -92,19 +91,19 @@ def assigned(statement: ast.stmt, name: str) -> ast.expr | None:
     """The value, when the statement assigns it to `name` (also inside `if` and `try`)."""
     match statement:
         case ast.Assign(targets=targets, value=value):
-            if any(isinstance(t, ast.Name) and t.id == name for target in targets for t in code.walk(target)):
+            if any(isinstance(t, ast.Name) and t.id == name for target in targets for t in source_code.walk(target)):
                 return value
         case ast.AnnAssign(target=ast.Name(id=target), value=ast.expr() as value) if target == name:
             return value
         case ast.If() | ast.Try() | ast.With():
-            for inner in code.walk(statement):
+            for inner in source_code.walk(statement):
                 if isinstance(inner, ast.Assign | ast.AnnAssign) and (found := assigned(inner, name)) is not None:
                     return found
     return None
 
 
 def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleType, str] | None:
-    for node in code.walk(tree):
+    for node in source_code.walk(tree):
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == name or alias.name == "*":
@@ -118,7 +117,7 @@ def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleTy
 
 def argument(function: FunctionType, which: object, text: str) -> Place | None:
     """Where a function's signature gives an argument its default."""
-    found = code.source(function.__code__)
+    found = source_code.source(function.__code__)
     if found is None:
         return None
     given = found.node.args
@@ -135,7 +134,7 @@ def is_default(owner: Any, name: str, text: str) -> bool:
     cls = type(owner)
     fields = getattr(cls, "__pydantic_fields__", {})
     given = fields[name].default if name in fields else getattr(cls, name, None)
-    return territory.own(cls.__module__) and type(given) is str and given == text
+    return ownership.own(cls.__module__) and type(given) is str and given == text
 
 
 def field(cls: type, name: str, text: str) -> Place | None:
@@ -169,7 +168,7 @@ def _names_of(node: ast.expr, names: dict[str, Any]) -> tuple[dict[str, Any], st
 def _definitions(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
     """Where a class is written: its file, with what its body says."""
     file = file_of(module_named(cls.__module__))
-    parsed = code.file(file)
+    parsed = source_code.file(file)
     if parsed is not None:
         yield from ((file, node) for node in parsed.classes.get(cls.__name__, ()))
 
@@ -177,13 +176,13 @@ def _definitions(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
 def initial_values(cls: type, name: str) -> Iterator[tuple[ast.expr, dict[str, Any]]]:
     """What a class gives an attribute, in its body or when an instance is made, with the names it is written with."""
     for base in cls.__mro__:
-        module = territory.module_named(base.__module__)
-        names = {} if module is None else territory.names_in(module)
+        module = ownership.module_named(base.__module__)
+        names = {} if module is None else ownership.names_in(module)
         for _, node in _definitions(base):
             for statement in node.body:
                 if (written := assigned(statement, name)) is not None:
                     yield _default(written), names
-            for inner in code.walk(node):
+            for inner in source_code.walk(node):
                 match inner:
                     case (
                         ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=held)], value=value)
@@ -195,7 +194,7 @@ def initial_values(cls: type, name: str) -> Iterator[tuple[ast.expr, dict[str, A
 def _makes(cls: ast.ClassDef, statement: ast.AST) -> bool:
     """Whether a statement is run when an instance is made."""
     makers = (one for one in cls.body if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__post_init__"))
-    return any(statement in code.walk(maker) for maker in makers)
+    return any(statement in source_code.walk(maker) for maker in makers)
 
 
 def members(cls: type, name: str) -> Iterator[tuple[str, ast.AST]]:
@@ -242,7 +241,7 @@ def function_of(tool: Any) -> FunctionType | None:
 def docstring(function: FunctionType) -> Place:
     """Where a function's docstring is written, through decorators that took it over; in no file when it was made."""
     function = undecorated(function)
-    found = code.source(function.__code__)
+    found = source_code.source(function.__code__)
     line = function.__code__.co_firstlineno
     if found is not None and isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef):
         written = ast.get_docstring(found.node, clean=False)

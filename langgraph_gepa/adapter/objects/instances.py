@@ -23,8 +23,8 @@ from langgraph.store.base import BaseStore
 from pydantic import BaseModel
 from typing_extensions import override
 
-from langgraph_gepa.agent.anatomy import classes, territory
-from langgraph_gepa.agent.anatomy.handler import ABSENT, Copies, Handler, Step
+from langgraph_gepa.adapter.objects import classes, ownership
+from langgraph_gepa.adapter.objects.handler import ABSENT, Copies, Handler, Step
 
 _CLOSED = (BaseLanguageModel, BaseCallbackHandler, Document, Embeddings, VectorStore, BaseCache, BaseChannel,
            BaseCheckpointSaver, BaseStore, BaseException, enum.Enum, type, FunctionType)  # fmt: skip
@@ -97,7 +97,7 @@ def _class(value: Any) -> Any:
 def _open(cls: type) -> bool:
     if issubclass(cls, _CLOSED) or not _plain_new(cls):
         return False
-    return territory.framework(cls.__module__) or territory.own(cls.__module__) or issubclass(cls, Template)
+    return ownership.framework(cls.__module__) or ownership.own(cls.__module__) or issubclass(cls, Template)
 
 
 def _plain_new(cls: type) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.agent.code import Position, position, walk
+from langgraph_gepa.adapter.objects.source_code import Position, position, walk
 from langgraph_gepa.core import placeholders
 from langgraph_gepa.core.module import Style
 

@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict, override
 
-from langgraph_gepa.agent.anatomy import territory
-from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
+from langgraph_gepa.adapter.objects import ownership
+from langgraph_gepa.adapter.objects.handler import Copies, Handler, Step
 
 
 def docstring(cls: type) -> str:
@@ -44,7 +44,7 @@ def nested(cls: type) -> Iterator[tuple[Step, type]]:
     """The user's classes that the annotations of fields name."""
     for name, annotation in hints(cls).items():
         for held in dict.fromkeys(_named(annotation)):
-            if territory.own(held.__module__) and (issubclass(held, BaseModel) or is_typeddict(held)):
+            if ownership.own(held.__module__) and (issubclass(held, BaseModel) or is_typeddict(held)):
                 yield ("annotated", name, held), held
 
 
@@ -55,10 +55,10 @@ def named(cls: type) -> list[type]:
 
 def generated(cls: type) -> bool:
     """Whether a model was made at run time, as LangChain makes one for a tool's arguments."""
-    if not (issubclass(cls, BaseModel) and territory.framework(cls.__module__)):
+    if not (issubclass(cls, BaseModel) and ownership.framework(cls.__module__)):
         return False
-    module = territory.module_named(cls.__module__)
-    return module is None or cls.__name__ not in territory.names_in(module)
+    module = ownership.module_named(cls.__module__)
+    return module is None or cls.__name__ not in ownership.names_in(module)
 
 
 def model(cls: type[BaseModel], steps: Mapping[Step, str | None], names: dict[str, Any], copies: Copies) -> type:
@@ -86,7 +86,7 @@ class TypedDictClass(Handler):
 
     @override
     def handles(self, value: Any) -> bool:
-        return is_typeddict(value) and territory.own(value.__module__)
+        return is_typeddict(value) and ownership.own(value.__module__)
 
     @override
     def parts(self, value: type) -> Iterator[tuple[Step, Any]]:

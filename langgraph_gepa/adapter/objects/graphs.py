@@ -13,9 +13,9 @@ from langgraph.pregel import Pregel
 from langgraph.pregel._read import PregelNode
 from typing_extensions import override
 
-from langgraph_gepa.agent.anatomy import schemas, territory
-from langgraph_gepa.agent.anatomy.handler import Copies, Handler, Step
-from langgraph_gepa.agent.anatomy.objects import Instance
+from langgraph_gepa.adapter.objects import ownership, schemas
+from langgraph_gepa.adapter.objects.handler import Copies, Handler, Step
+from langgraph_gepa.adapter.objects.instances import Instance
 
 
 class Builder(Handler):
@@ -62,7 +62,7 @@ def state_classes(builder: StateGraph[Any, Any, Any, Any]) -> Iterator[type]:
     todo = [schema for schema in builder.schemas if isinstance(schema, type)]
     while todo:
         cls = todo.pop(0)
-        if cls not in met and territory.own(cls.__module__):
+        if cls not in met and ownership.own(cls.__module__):
             met[cls] = None
             todo += schemas.named(cls)
     yield from met

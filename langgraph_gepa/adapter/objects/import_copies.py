@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from langgraph_gepa.agent.anatomy import territory
+from langgraph_gepa.adapter.objects import ownership
 
 Names = dict[str, Any]
 """The names in a module."""
@@ -38,7 +38,7 @@ class Importer:
         return self._copy(module)
 
     def _copy(self, module: ModuleType) -> ModuleType:
-        _, copy = self.modules.get(id(territory.names_in(module)), (None, module))
+        _, copy = self.modules.get(id(ownership.names_in(module)), (None, module))
         return copy
 
 

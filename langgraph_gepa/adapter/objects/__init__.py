@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from langgraph_gepa.agent.anatomy import classes, containers, functions, graphs, objects, schemas, territory
-from langgraph_gepa.agent.anatomy.handler import ABSENT, Copies, Handler, Step
+from langgraph_gepa.adapter.objects import classes, containers, functions, graphs, instances, ownership, schemas
+from langgraph_gepa.adapter.objects.handler import ABSENT, Copies, Handler, Step
 
 __all__ = [
     "ABSENT",
@@ -24,8 +24,8 @@ __all__ = [
     "containers",
     "functions",
     "handler",
+    "ownership",
     "schemas",
-    "territory",
 ]
 
 _HANDLERS: tuple[Handler, ...] = (
@@ -34,7 +34,7 @@ _HANDLERS: tuple[Handler, ...] = (
     *classes.HANDLERS,
     *schemas.HANDLERS,
     *graphs.HANDLERS,
-    *objects.HANDLERS,
+    *instances.HANDLERS,
 )
 
 

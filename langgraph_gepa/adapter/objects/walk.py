@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from langgraph_gepa.agent import anatomy
-from langgraph_gepa.agent.anatomy import Handler, Step
+from langgraph_gepa.adapter import objects
+from langgraph_gepa.adapter.objects import Handler, Step
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _ROWS = 2_000
 def _node(value: Any) -> Node | None:
     """The object with its parts; `None` where nothing inside it is of interest."""
     try:
-        found = anatomy.handler(value)
+        found = objects.handler(value)
         return None if found is None else Node(value, found, tuple(_plain(found.parts(value))))
     except Exception:  # noqa: BLE001 - an object of the user's that raises when it is looked at: it has nothing for us
         return None
