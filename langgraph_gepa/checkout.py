@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from langgraph_gepa.agent.files import project
+from langgraph_gepa.adapter.dataflow.text_files import project
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.errors import SourceError
 from langgraph_gepa.writeback.changes import Changes, is_library

@@ -13,13 +13,14 @@ from langgraph.graph import START
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow import source_locations
+from langgraph_gepa.adapter.dataflow.text_files import Files
 from langgraph_gepa.adapter.objects import classes, functions, naming
 from langgraph_gepa.adapter.objects.definitions import Place
 from langgraph_gepa.adapter.objects.place import Slot, Spot
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent import origin, paths
+from langgraph_gepa.agent import paths
 from langgraph_gepa.agent import state as written
-from langgraph_gepa.agent.files import Files
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style, Texts
 
@@ -192,7 +193,7 @@ def _module(name: str, nodes: tuple[str, ...], place: Place, slots: list[Slot]) 
         reason = reason or str(broken)
     return Module(
         name=name, kind=first.kind, text=first.text, style=style, placeholders=names, nodes=nodes,
-        file=origin.relative(place.file), line=place.line, evidence=evidence, reason=reason, off=off,
+        file=source_locations.relative(place.file), line=place.line, evidence=evidence, reason=reason, off=off,
     )  # fmt: skip
 
 

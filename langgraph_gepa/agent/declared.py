@@ -12,11 +12,12 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, TypeGuard
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow import source_locations
+from langgraph_gepa.adapter.dataflow.filling import filling
+from langgraph_gepa.adapter.dataflow.flow import Flow, Reading, Solution
 from langgraph_gepa.adapter.objects import imports, source_code
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent import origin, paths, served
-from langgraph_gepa.agent.filling import filling
-from langgraph_gepa.agent.flow import Flow, Reading, Solution
+from langgraph_gepa.agent import paths, served
 from langgraph_gepa.core.module import Module, Style
 from langgraph_gepa.errors import UsageError
 
@@ -104,7 +105,7 @@ def module(one: Declared, walk: Walk, traced: paths.Paths) -> Module:
         reason = reason or str(broken)
     return Module(
         name=one.name, kind="prompt", text=one.text, style=one.style, placeholders=names, nodes=tuple(nodes),
-        file=origin.relative(one.file), line=one.line, reason=reason,
+        file=source_locations.relative(one.file), line=one.line, reason=reason,
     )  # fmt: skip
 
 

@@ -14,10 +14,10 @@ from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import BaseTool
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow.object_uses import Demands
 from langgraph_gepa.adapter.objects import naming, schemas
 from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.adapter.objects.walk import Walk, until_raised
-from langgraph_gepa.agent.demands import Demands
 from langgraph_gepa.core.module import Kind
 
 _WORDS = 3

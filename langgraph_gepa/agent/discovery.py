@@ -15,13 +15,14 @@ from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow import source_locations
+from langgraph_gepa.adapter.dataflow.text_files import Files
 from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.adapter.objects.definitions import Place
 from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent import copying, declared, origin, paths, prefilled, reads, served, state, stores, watching
+from langgraph_gepa.agent import copying, declared, paths, prefilled, reads, served, state, stores, watching
 from langgraph_gepa.agent.assembling import Found, assembled
-from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.gathered import Gathered, anew
 from langgraph_gepa.agent.messages import came_by
 from langgraph_gepa.agent.packages import Packages
@@ -150,7 +151,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     slots = Slots(walk, traced.of)
     written = state.state_of(walk, traced.of)
     state.remember(compiled, written)
-    places = origin.Places(walk, traced.of, slots.flow.readings.values())
+    places = source_locations.Places(walk, traced.of, slots.flow.readings.values())
     asked = declared.find(slots.flow, slots.solution, traced.order)
     said = [slot for slot in slots if not _stands_in(slot, asked)]
     found, where = _placed(said, places, Gathered(walk, compiled, written))
@@ -182,7 +183,7 @@ def _feeding(found: Found, one: state.Written) -> Iterator[Sequence[Slot]]:
 
 
 def _placed(
-    slots: Sequence[Slot], places: origin.Places, gathered: Gathered
+    slots: Sequence[Slot], places: source_locations.Places, gathered: Gathered
 ) -> tuple[dict[Any, list[Slot]], dict[Any, Place]]:
     """The texts by the place where they are written, first those that were there before the graph ran."""
     found: dict[Any, list[Slot]] = {}

@@ -12,10 +12,10 @@ import ast
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from langgraph_gepa.adapter.dataflow.source_locations import Places
 from langgraph_gepa.adapter.objects import literals, source_code
 from langgraph_gepa.adapter.objects.definitions import Place
 from langgraph_gepa.adapter.objects.place import Slot
-from langgraph_gepa.agent.origin import Places
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Style
 

@@ -9,8 +9,8 @@ from os.path import commonpath
 from pathlib import Path, PurePath
 from types import FunctionType
 
+from langgraph_gepa.adapter.dataflow.text_files import Text
 from langgraph_gepa.adapter.objects import imports, source_code
-from langgraph_gepa.agent.files import Text
 
 
 def reachable(texts: Sequence[Text], functions: Sequence[FunctionType]) -> list[Text]:

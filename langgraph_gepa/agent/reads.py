@@ -12,15 +12,15 @@ from types import FunctionType
 from typing import Any
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow import roles, source_locations, wording
+from langgraph_gepa.adapter.dataflow.expressions import last, parameters
+from langgraph_gepa.adapter.dataflow.filling import filling
+from langgraph_gepa.adapter.dataflow.flow import ANY, Demand, Flow, Reading, Solution
+from langgraph_gepa.adapter.dataflow.text_files import Files, Text
+from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, REACHING, Use
 from langgraph_gepa.adapter.objects import naming, source_code
-from langgraph_gepa.agent import origin, roles, wording
-from langgraph_gepa.agent.expressions import last, parameters
-from langgraph_gepa.agent.files import Files, Text
-from langgraph_gepa.agent.filling import filling
-from langgraph_gepa.agent.flow import ANY, Demand, Flow, Reading, Solution
 from langgraph_gepa.agent.reach import outside, reachable
 from langgraph_gepa.agent.strange import READ
-from langgraph_gepa.agent.uses import PROMPT_NAME, REACHING, Use
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style
 
@@ -248,5 +248,5 @@ def _module(text: Text, demands: frozenset[Demand], rewriting: Iterable[re.Patte
         reason = "it is read when the graph runs and has logic in it: what it said cannot be recognised in the messages"
     return Module(
         name=naming.slug(text.name), kind="prompt", text=text.text, style=style, placeholders=names,
-        file=origin.relative(text.file), line=text.line, reason=reason, note=READ,
+        file=source_locations.relative(text.file), line=text.line, reason=reason, note=READ,
     )  # fmt: skip

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow import source_locations
+from langgraph_gepa.adapter.dataflow.text_files import Files, Text, says
 from langgraph_gepa.adapter.objects import naming
-from langgraph_gepa.agent import discovery, origin
-from langgraph_gepa.agent.files import Files, Text, says
+from langgraph_gepa.agent import discovery
 from langgraph_gepa.agent.strange import PART
 from langgraph_gepa.agent.watching import Sightings
 from langgraph_gepa.core.module import Module
@@ -42,7 +43,7 @@ def _now(module: Module, files: Files) -> Iterator[Module]:
     if module.file is None:
         yield module
         return
-    there = [text for text in files.texts if origin.relative(text.file) == module.file]
+    there = [text for text in files.texts if source_locations.relative(text.file) == module.file]
     same = any(text.text.strip() == module.text.strip() for text in there)
     if same or (module.note == PART and any(says(text.file, module.text) for text in there)):
         yield module

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from langgraph_gepa.adapter.dataflow.expressions import parameters
 from langgraph_gepa.adapter.objects import functions, imports, ownership, source_code
-from langgraph_gepa.agent.expressions import parameters
 
 Ref = tuple[Any, ...]
 """A function's identity, the kind and name of a variable (`global`, `free`, `parameter`, `imported`), and the way on

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow.wording import LONG, frames
 from langgraph_gepa.agent.messages import Known, Run, Told, heard, in_every_run, itself
-from langgraph_gepa.agent.wording import LONG, frames
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style
 

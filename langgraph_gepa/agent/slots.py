@@ -17,16 +17,17 @@ from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.tools import BaseTool
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow import libraries, message_groups, roles, statements, wording
+from langgraph_gepa.adapter.dataflow.filling import Filling, filling
+from langgraph_gepa.adapter.dataflow.flow import Flow, Place, Reading, Solution, Source, whole
+from langgraph_gepa.adapter.dataflow.object_uses import Demands
+from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Use
 from langgraph_gepa.adapter.objects import Step, functions, imports, source_code
 from langgraph_gepa.adapter.objects.literals import Literal
 from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.adapter.objects.source_code import Position
 from langgraph_gepa.adapter.objects.walk import Node, Walk, until_raised
-from langgraph_gepa.agent import company, compiled, descriptions, libraries, roles, statements, wording
-from langgraph_gepa.agent.demands import Demands
-from langgraph_gepa.agent.filling import Filling, filling
-from langgraph_gepa.agent.flow import Flow, Place, Reading, Solution, Source, whole
-from langgraph_gepa.agent.uses import PROMPT_NAME, Use
+from langgraph_gepa.agent import compiled, descriptions
 from langgraph_gepa.core.module import Off, Style
 
 _LABELS = {"role", "type", "name", "id"}
@@ -154,7 +155,7 @@ class Slots:
                 text = getattr(template, name, "")
                 if templates.speaks(text, style):
                     slot = Slot(key, ("attr", name), text, style=style, hint="" if name == "template" else name)
-                    told = roles.Text(text, style, beside=company.has_company(key, self.walk))
+                    told = roles.Text(text, style, beside=message_groups.has_company(key, self.walk))
                     yield _judged(slot, told, frozenset({"prompt"}))
 
     def _compiled(self, key: int, template: jinja2.Template) -> Iterator[Slot]:

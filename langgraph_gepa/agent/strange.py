@@ -9,14 +9,15 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow import source_locations
+from langgraph_gepa.adapter.dataflow.text_files import Files, Text
+from langgraph_gepa.adapter.dataflow.wording import LONG
 from langgraph_gepa.adapter.objects import naming
-from langgraph_gepa.agent import origin, written_out
-from langgraph_gepa.agent.files import Files, Text
+from langgraph_gepa.agent import written_out
 from langgraph_gepa.agent.messages import Known, Nodes, Run, Told, came_by, heard, in_every_run, itself
 from langgraph_gepa.agent.said import letters
 from langgraph_gepa.agent.shown import TEMPLATES, may_be_filled
 from langgraph_gepa.agent.varying import moments
-from langgraph_gepa.agent.wording import LONG
 from langgraph_gepa.agent.written_out import Stand
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Evidence, Module, Off, Style
@@ -68,7 +69,7 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
             style=style,
             placeholders=templates.placeholders(text, style),
             nodes=(message.node,) if message.node else (),
-            file=None if home is None else origin.relative(home.file),
+            file=None if home is None else source_locations.relative(home.file),
             line=None if home is None else home.line,
             evidence="seen" if off is None else "possible",
             off=off,
@@ -149,7 +150,7 @@ def _of_file(one: Text, style: Style, nodes: Nodes) -> Module:
         style=style,
         placeholders=templates.placeholders(one.text, style),
         nodes=nodes,
-        file=origin.relative(one.file),
+        file=source_locations.relative(one.file),
         line=one.line,
         evidence="seen",
         note=READ,

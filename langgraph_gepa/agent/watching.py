@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow.text_files import Files
 from langgraph_gepa.agent import attribution
-from langgraph_gepa.agent.files import Files
 from langgraph_gepa.agent.messages import Nodes, Run
 from langgraph_gepa.agent.said import even, letters, strings
 from langgraph_gepa.agent.shown import copies, filled, instructing

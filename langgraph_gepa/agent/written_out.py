@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from langgraph_gepa.agent import wording
-from langgraph_gepa.agent.files import Files, Text
+from langgraph_gepa.adapter.dataflow import wording
+from langgraph_gepa.adapter.dataflow.text_files import Files, Text
+from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME
 from langgraph_gepa.agent.messages import Told
-from langgraph_gepa.agent.uses import PROMPT_NAME
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Off
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from langgraph_gepa.adapter.dataflow import guards, message_groups
+from langgraph_gepa.adapter.dataflow.expressions import Expressions
+from langgraph_gepa.adapter.dataflow.flow import Flow, Given, Guard, Reading, Source
+from langgraph_gepa.adapter.dataflow.statements import read
 from langgraph_gepa.adapter.objects import source_code
-from langgraph_gepa.agent import company, guards
-from langgraph_gepa.agent.expressions import Expressions
-from langgraph_gepa.agent.flow import Flow, Given, Guard, Reading, Source
-from langgraph_gepa.agent.statements import read
 
 CODE = 1
 STYLE = Given(CODE, "style")
@@ -58,7 +58,7 @@ def beside(function: Callable[..., Any]) -> set[str]:
     """The texts of the list that a function returns which another message of it stands by."""
     reading = reading_of(function)
     (listed,) = (node for node in ast.walk(reading.node) if isinstance(node, ast.List))
-    places = set(company.beside(listed.elts, Expressions(reading)))
+    places = set(message_groups.beside(listed.elts, Expressions(reading)))
     said = (node for node in ast.walk(listed) if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return {str(node.value) for node in said if source_code.position(node) in places}
 

@@ -15,8 +15,8 @@ from langgraph.prebuilt import ToolNode, create_react_agent
 from pydantic import BaseModel
 
 from langgraph_gepa import bind, discover
-from langgraph_gepa.agent import roles, wording
-from langgraph_gepa.agent.uses import carried
+from langgraph_gepa.adapter.dataflow import roles, wording
+from langgraph_gepa.adapter.dataflow.uses import carried
 from langgraph_gepa.core.module import Module, Off
 
 

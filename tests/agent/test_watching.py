@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from langgraph_gepa import RunnerOptions, bind, discover
-from langgraph_gepa.agent import files, reads, watching
-from langgraph_gepa.agent.files import Files
+from langgraph_gepa.adapter.dataflow import text_files
+from langgraph_gepa.adapter.dataflow.text_files import Files
+from langgraph_gepa.agent import reads, watching
 from langgraph_gepa.agent.messages import Run
 from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.agent.strange import strange
@@ -961,18 +962,18 @@ graph = graph_of(fails=fails)
         discover(project.graph, EXAMPLES)
 
 
-@pytest.mark.parametrize("sign", [*files._ROOT, *files._PERHAPS_ROOT])
+@pytest.mark.parametrize("sign", [*text_files._ROOT, *text_files._PERHAPS_ROOT])
 def test_a_project_has_its_root_where_its_packages_are_listed(sign: str, tmp_path: Path) -> None:
     """A folder with requirements alone is one too, unless a folder above is known better to be it."""
     inner = tmp_path / "app" / "src"
     inner.mkdir(parents=True)
     (tmp_path / "app" / sign).touch()
-    assert files.project(str(inner)) == str(tmp_path / "app")
-    files.project.cache_clear()
+    assert text_files.project(str(inner)) == str(tmp_path / "app")
+    text_files.project.cache_clear()
     (tmp_path / "pyproject.toml").touch()
-    root = tmp_path if sign in files._PERHAPS_ROOT else tmp_path / "app"
-    assert files.project(str(inner)) == str(root)
-    files.project.cache_clear()
+    root = tmp_path if sign in text_files._PERHAPS_ROOT else tmp_path / "app"
+    assert text_files.project(str(inner)) == str(root)
+    text_files.project.cache_clear()
 
 
 def test_a_known_text_is_found_from_where_it_begins_last() -> None:

@@ -13,10 +13,10 @@ from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
+from langgraph_gepa.adapter.dataflow import statements
+from langgraph_gepa.adapter.dataflow.flow import Demand, Flow, Solution, whole
+from langgraph_gepa.adapter.dataflow.uses import REACHING, Use
 from langgraph_gepa.adapter.objects import functions, ownership, source_code
-from langgraph_gepa.agent import statements
-from langgraph_gepa.agent.flow import Demand, Flow, Solution, whole
-from langgraph_gepa.agent.uses import REACHING, Use
 
 _MOST = 80
 """Functions that are read to see what becomes of one text."""

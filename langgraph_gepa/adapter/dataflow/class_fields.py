@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from langgraph_gepa.agent.expressions import last
+from langgraph_gepa.adapter.dataflow.expressions import last
 
 
 def types(annotation: ast.AST) -> Iterator[ast.Name]:

@@ -20,9 +20,9 @@ from itertools import product
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
+from langgraph_gepa.adapter.dataflow.uses import Choice, Use, Way, carried
 from langgraph_gepa.adapter.objects import literals, source_code
 from langgraph_gepa.adapter.objects.source_code import Position
-from langgraph_gepa.agent.uses import Choice, Use, Way, carried
 from langgraph_gepa.core.module import Kind
 
 Place = tuple[Any, ...]

@@ -17,9 +17,9 @@ import jinja2
 from langchain_core.prompts.string import jinja2_formatter, mustache_formatter
 from langchain_core.utils import mustache
 
+from langgraph_gepa.adapter.dataflow.text_files import roots
+from langgraph_gepa.adapter.dataflow.uses import Rendered, Use
 from langgraph_gepa.adapter.objects import ownership
-from langgraph_gepa.agent.files import roots
-from langgraph_gepa.agent.uses import Rendered, Use
 
 MISSING = object()
 """What an expression names cannot be told without running it."""

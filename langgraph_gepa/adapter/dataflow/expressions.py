@@ -7,13 +7,13 @@ import builtins
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from types import CodeType, FunctionType, ModuleType
 
+from langgraph_gepa.adapter.dataflow import template_engines
+from langgraph_gepa.adapter.dataflow.flow import ANY, CLASS, Given, Place, Reading, Source, under
+from langgraph_gepa.adapter.dataflow.names import Names
+from langgraph_gepa.adapter.dataflow.template_engines import MISSING
+from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, WAYS, Choice, Use, Way
+from langgraph_gepa.adapter.dataflow.wording import frames
 from langgraph_gepa.adapter.objects import containers, literals, source_code
-from langgraph_gepa.agent import engines
-from langgraph_gepa.agent.engines import MISSING
-from langgraph_gepa.agent.flow import ANY, CLASS, Given, Place, Reading, Source, under
-from langgraph_gepa.agent.names import Names
-from langgraph_gepa.agent.uses import PROMPT_NAME, WAYS, Choice, Use, Way
-from langgraph_gepa.agent.wording import frames
 
 FILLS = {"format", "format_map", "partial", "substitute", "safe_substitute", "render", "render_async"}
 
@@ -254,13 +254,13 @@ class Expressions(Names):
         """Whether what is called is not read, and may make anything of a text."""
         target = self.resolve(function)
         if isinstance(function, ast.Attribute) or target is not MISSING:
-            return engines.foreign(target)
+            return template_engines.foreign(target)
         return not (isinstance(function, ast.Name) and function.id in {*vars(builtins), *self.inner})
 
     def filled(self, node: ast.Call) -> Iterator[tuple[ast.expr, Use]]:
         """What a call fills in, and in which language it reads it."""
         receiver = self.kind(node.func.value) if isinstance(node.func, ast.Attribute) else MISSING
-        return engines.filled(node, last(node.func), self.resolve(node.func), receiver, self.file)
+        return template_engines.filled(node, last(node.func), self.resolve(node.func), receiver, self.file)
 
     def _method(self, receiver: ast.expr, name: str, node: ast.Call, arguments: list[ast.expr]) -> Iterator[Source]:
         if name in _SAME:

@@ -12,12 +12,12 @@ from types import CodeType, FunctionType
 from pydantic import BaseModel
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow import message_groups, sinks, template_engines
+from langgraph_gepa.adapter.dataflow.expressions import FILLS, Expressions, items, last, parameters
+from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source, whole
+from langgraph_gepa.adapter.dataflow.template_engines import MISSING
+from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Kept, Use
 from langgraph_gepa.adapter.objects import classes, functions
-from langgraph_gepa.agent import company, engines, sinks
-from langgraph_gepa.agent.engines import MISSING
-from langgraph_gepa.agent.expressions import FILLS, Expressions, items, last, parameters
-from langgraph_gepa.agent.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source, whole
-from langgraph_gepa.agent.uses import PROMPT_NAME, Kept, Use
 from langgraph_gepa.core.module import Kind
 
 _ROLES = {"system", "human", "user", "developer"}
@@ -83,7 +83,7 @@ class Calls(ast.NodeVisitor):
         if isinstance(node.op, ast.Mod):
             self.sink(self.sources(node.left), "percent")
         elif isinstance(node.op, ast.Add) and isinstance(node.right, ast.List):
-            self.reading.beside.update(company.added(node.right.elts, self.expressions))
+            self.reading.beside.update(message_groups.added(node.right.elts, self.expressions))
         self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> None:
@@ -96,17 +96,17 @@ class Calls(ast.NodeVisitor):
             case [ast.Constant(value=str(role)), text] if role in _ROLES:
                 self.sink(self.sources(text))
             case _:
-                self.reading.beside.update(company.beside(node.elts, self.expressions))
+                self.reading.beside.update(message_groups.beside(node.elts, self.expressions))
         self.generic_visit(node)
 
     def visit_List(self, node: ast.List) -> None:
-        self.reading.beside.update(company.beside(node.elts, self.expressions))
+        self.reading.beside.update(message_groups.beside(node.elts, self.expressions))
         self.generic_visit(node)
 
     def visit_Dict(self, node: ast.Dict) -> None:
         pairs = items(node)
         if isinstance(messages := pairs.get("messages"), ast.List):
-            self.reading.beside.update(company.added(messages.elts, self.expressions))
+            self.reading.beside.update(message_groups.added(messages.elts, self.expressions))
         if {"name", "description"} <= pairs.keys() and not {"parameters", "input_schema"}.isdisjoint(pairs):
             self.sink(self.sources(pairs["description"]), "tool")
         for key, kind in _NAMED.items():
@@ -204,7 +204,7 @@ class Calls(ast.NodeVisitor):
             elif _TOKEN.fullmatch(token):
                 self.sink(self.sources(receiver), Kept(token))
         elif name in ("append", "insert", "add") and node.args:
-            self.reading.beside.update(company.added(node.args[-1:], self.expressions))
+            self.reading.beside.update(message_groups.added(node.args[-1:], self.expressions))
             collected = [_collected(source) for source in self.sources(node.args[-1])]
             self.assign(receiver, collected, (ANY,))
         elif name in ("extend", "update") and node.args:
@@ -225,7 +225,7 @@ class Calls(ast.NodeVisitor):
     def _uses(self, function: ast.expr, argument: str) -> Iterator[Use]:
         """How code that is not the user's uses a text that it is given under the name of a prompt."""
         target = self.expressions.resolve(function)
-        if engines.framework(target):
+        if template_engines.framework(target):
             yield from whole(self.flow.framework(target, argument)) - {"tools", "tool"}
         elif self.expressions.unknown(function) and not isinstance(function, ast.Attribute):
             yield "opaque"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jinja2
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.agent.uses import LANGUAGES, Again, Kept, Rendered, Use, Within
+from langgraph_gepa.adapter.dataflow.uses import LANGUAGES, Again, Kept, Rendered, Use, Within
 from langgraph_gepa.core import placeholders
 from langgraph_gepa.core.module import Style
 

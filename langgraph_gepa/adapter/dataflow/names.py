@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
+from langgraph_gepa.adapter.dataflow.flow import Reading
+from langgraph_gepa.adapter.dataflow.template_engines import MISSING
 from langgraph_gepa.adapter.objects import imports, ownership, source_code
-from langgraph_gepa.agent.engines import MISSING
-from langgraph_gepa.agent.flow import Reading
 
 
 class Names:

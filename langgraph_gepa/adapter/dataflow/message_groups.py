@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.prompts import FewShotPromptTemplate, PromptTemplate, SystemMessagePromptTemplate
 
+from langgraph_gepa.adapter.dataflow import sinks
+from langgraph_gepa.adapter.dataflow.expressions import Expressions, items
+from langgraph_gepa.adapter.dataflow.wording import frames
 from langgraph_gepa.adapter.objects.literals import read
 from langgraph_gepa.adapter.objects.source_code import Position
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent import sinks
-from langgraph_gepa.agent.expressions import Expressions, items
-from langgraph_gepa.agent.wording import frames
 
 _SYSTEM = frozenset({"system", "developer"})
 

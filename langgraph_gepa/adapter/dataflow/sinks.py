@@ -18,10 +18,10 @@ from langchain_core.tools import BaseTool
 from langchain_core.vectorstores import VectorStore
 from langgraph.pregel.remote import RemoteGraph
 
+from langgraph_gepa.adapter.dataflow.expressions import Expressions, last
+from langgraph_gepa.adapter.dataflow.template_engines import MISSING
+from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Use, style_of
 from langgraph_gepa.adapter.objects import ownership
-from langgraph_gepa.agent.engines import MISSING
-from langgraph_gepa.agent.expressions import Expressions, last
-from langgraph_gepa.agent.uses import PROMPT_NAME, Use, style_of
 from langgraph_gepa.core.module import Style
 
 WORDS = 4

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.adapter.dataflow import wording
+from langgraph_gepa.adapter.dataflow.uses import Use
 from langgraph_gepa.adapter.objects.literals import Literal
-from langgraph_gepa.agent import wording
-from langgraph_gepa.agent.uses import Use
 from langgraph_gepa.core.module import Off, Style
 
 _CODES: Sequence[tuple[Use, Off]] = (

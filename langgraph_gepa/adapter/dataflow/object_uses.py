@@ -13,11 +13,11 @@ from typing import Any
 from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import Runnable, RunnableBinding
 
+from langgraph_gepa.adapter.dataflow import libraries
+from langgraph_gepa.adapter.dataflow.flow import CLASS, Demand, Solution, under, whole
+from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Use
 from langgraph_gepa.adapter.objects import Step, classes, functions, source_code
 from langgraph_gepa.adapter.objects.walk import Node, Walk
-from langgraph_gepa.agent import libraries
-from langgraph_gepa.agent.flow import CLASS, Demand, Solution, under, whole
-from langgraph_gepa.agent.uses import PROMPT_NAME, Use
 
 _CARRIERS = (dict, list, tuple, CellType, type, Template, Enum)
 _NONE: frozenset[Demand] = frozenset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Hashable, Iterator, Sequence
 
-from langgraph_gepa.agent.flow import Given, Guard
+from langgraph_gepa.adapter.dataflow.flow import Given, Guard
 
 
 def of_test(test: ast.expr, code: int, parameters: Sequence[str]) -> tuple[Guard, ...]:

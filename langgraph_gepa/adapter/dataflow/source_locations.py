@@ -16,11 +16,11 @@ from types import CodeType, FunctionType, ModuleType
 
 from langchain_core.tools import BaseTool
 
+from langgraph_gepa.adapter.dataflow.flow import Reading
 from langgraph_gepa.adapter.objects import definitions, functions, ownership, source_code
 from langgraph_gepa.adapter.objects.definitions import Place
 from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent.flow import Reading
 
 
 class Places:

@@ -8,12 +8,12 @@ from types import FunctionType
 
 from typing_extensions import override
 
+from langgraph_gepa.adapter.dataflow import class_fields, guards, message_groups, sinks
+from langgraph_gepa.adapter.dataflow.calls import Calls
+from langgraph_gepa.adapter.dataflow.expressions import constant, last, parameters
+from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source
+from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Choice
 from langgraph_gepa.adapter.objects import source_code
-from langgraph_gepa.agent import company, fields, guards, sinks
-from langgraph_gepa.agent.calls import Calls
-from langgraph_gepa.agent.expressions import constant, last, parameters
-from langgraph_gepa.agent.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source
-from langgraph_gepa.agent.uses import PROMPT_NAME, Choice
 
 
 def read(flow: Flow, function: FunctionType) -> None:
@@ -167,7 +167,7 @@ class _Reader(Calls, ast.NodeVisitor):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.value, ast.List):
-            self.reading.beside.update(company.added(node.value.elts, self.expressions))
+            self.reading.beside.update(message_groups.added(node.value.elts, self.expressions))
         self.assign(node.target, list(self.sources(node.value)))
         self.generic_visit(node)
 
@@ -215,9 +215,9 @@ class _Reader(Calls, ast.NodeVisitor):
                 case ast.Expr(value=ast.Constant() as written) if statement is node.body[0]:
                     self._describes(place, written, node.name)
                 case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
-                    for used in fields.types(annotation):
+                    for used in class_fields.types(annotation):
                         self.comes(place, self.sources(used))
-                    for text in fields.descriptions(annotation, value):
+                    for text in class_fields.descriptions(annotation, value):
                         self._describes(place, text, f"{node.name}.{name}")
                 case _:
                     self.visit(statement)

@@ -1,0 +1,1 @@
+"""Reading the code of nodes: which texts reach a model, and how."""
