@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from langgraph_gepa import session
+from langgraph_gepa.adapter.isolation.process_state import undisturbed
 from langgraph_gepa.admission import admit
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.drawing import drawing
@@ -21,7 +22,6 @@ from langgraph_gepa.agent.masking import Mask, explained, masking, secrets_of
 from langgraph_gepa.agent.metric import name_of
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.agent.models import models_of, unpriced
-from langgraph_gepa.agent.process import undisturbed
 from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from langgraph_gepa import session
 from langgraph_gepa.adapter.failures.classification import diagnosis, is_world_failure
+from langgraph_gepa.adapter.isolation.process_state import undisturbed
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.loading import load_graph, load_metric, load_options
 from langgraph_gepa.agent.masking import Mask, clean, masking, secrets_of
 from langgraph_gepa.agent.models import models_of, name_of, unpriced
-from langgraph_gepa.agent.process import undisturbed
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.tools import replaced, suspicions
 from langgraph_gepa.agent.watching import NO_EFFECT

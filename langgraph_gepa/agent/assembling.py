@@ -15,12 +15,12 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import source_locations
 from langgraph_gepa.adapter.dataflow.text_files import Files
+from langgraph_gepa.adapter.isolation import mutable_state as written
 from langgraph_gepa.adapter.objects import classes, functions, naming
 from langgraph_gepa.adapter.objects.definitions import Place
 from langgraph_gepa.adapter.objects.place import Slot, Spot
 from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.agent import paths
-from langgraph_gepa.agent import state as written
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style, Texts
 

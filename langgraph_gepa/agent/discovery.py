@@ -17,11 +17,12 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import source_locations
 from langgraph_gepa.adapter.dataflow.text_files import Files
+from langgraph_gepa.adapter.isolation import graph_copies, mutable_state
 from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.adapter.objects.definitions import Place
 from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent import copying, declared, paths, prefilled, reads, served, state, stores, watching
+from langgraph_gepa.agent import declared, paths, prefilled, reads, served, stores, watching
 from langgraph_gepa.agent.assembling import Found, assembled
 from langgraph_gepa.agent.gathered import Gathered, anew
 from langgraph_gepa.agent.messages import came_by
@@ -74,7 +75,7 @@ class Survey:
         changed = {name: text for name, text in wanted.items() if text != found.modules[name].text}
         keys = {id(found.compiled), id(_lasting(found.compiled)), *found.fed}
         keys |= keys.union(*(found.above.get(name, ()) for name in changed))
-        copy = copying.copies_of(found.walk, found.replaced(changed), keys)
+        copy = graph_copies.copies_of(found.walk, found.replaced(changed), keys)
         bound: AnyGraph = copy(id(found.compiled))
         _bound[_lasting(bound)] = (found, wanted)
         classes = {found.walk.nodes[key].value: copy(key) for key in keys & found.state}
@@ -149,8 +150,8 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     walk = Walk(compiled)
     traced = paths.trace(walk, compiled)
     slots = Slots(walk, traced.of)
-    written = state.state_of(walk, traced.of)
-    state.remember(compiled, written)
+    written = mutable_state.state_of(walk, traced.of)
+    mutable_state.remember(compiled, written)
     places = source_locations.Places(walk, traced.of, slots.flow.readings.values())
     asked = declared.find(slots.flow, slots.solution, traced.order)
     said = [slot for slot in slots if not _stands_in(slot, asked)]
@@ -170,12 +171,12 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     elsewhere = [_of_library(module) for module in (*elsewhere, *strange)]
     met = assembled(compiled, walk, traced, found, where, named, elsewhere, files)
     begun = tuple(anew(walk, written, lambda one: _feeding(met, one)))
-    state.remember(compiled, dataclasses.replace(written, written=begun))
+    mutable_state.remember(compiled, dataclasses.replace(written, written=begun))
     modules = watching.updated(met.modules.values(), watched, met.declared)
     return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {}, kinds)
 
 
-def _feeding(found: Found, one: state.Written) -> Iterator[Sequence[Slot]]:
+def _feeding(found: Found, one: mutable_state.Written) -> Iterator[Sequence[Slot]]:
     """The places of each text that leads to what is written."""
     for name, slots in found.carriers.items():
         if not found.above[name].isdisjoint(one.writers):

@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from langgraph_gepa.adapter.failures.classification import Witnessed, words
+from langgraph_gepa.adapter.isolation.graph_copies import for_a_rollout
 from langgraph_gepa.agent import metric as metrics
 from langgraph_gepa.agent.attribution import attribute
-from langgraph_gepa.agent.copying import for_a_rollout
 from langgraph_gepa.agent.effect import Effects
 from langgraph_gepa.agent.fingerprint import parts_of
 from langgraph_gepa.agent.masking import Mask, masked_rollout, masking, secrets_of

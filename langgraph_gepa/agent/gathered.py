@@ -10,11 +10,11 @@ from dataclasses import replace
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+from langgraph_gepa.adapter.isolation.mutable_state import State, Written
+from langgraph_gepa.adapter.isolation.references import CONTAINERS
 from langgraph_gepa.adapter.objects import ABSENT, Step, definitions, functions, ownership, source_code
 from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent.references import CONTAINERS
-from langgraph_gepa.agent.state import State, Written
 
 Spot = tuple[int, Step]
 

@@ -18,8 +18,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
 from langgraph_gepa.adapter.failures.classification import is_no_answer, is_overflow, is_world_failure, words
 from langgraph_gepa.adapter.failures.frames import raised_at
+from langgraph_gepa.adapter.isolation.persistence import Replacements, isolated
 from langgraph_gepa.agent.ending import ending_of
-from langgraph_gepa.agent.isolation import Replacements, isolated
 from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.told import estimated_tokens

@@ -33,10 +33,11 @@ from langgraph_gepa.adapter.failures.classification import (
     verdict,
     words,
 )
-from langgraph_gepa.agent import state
-from langgraph_gepa.agent.containers import containers_copied
-from langgraph_gepa.agent.contexts import context_for
-from langgraph_gepa.agent.copying import for_a_rollout
+from langgraph_gepa.adapter.isolation import mutable_state
+from langgraph_gepa.adapter.isolation.contexts import context_for
+from langgraph_gepa.adapter.isolation.graph_copies import for_a_rollout
+from langgraph_gepa.adapter.isolation.input_copies import containers_copied
+from langgraph_gepa.adapter.isolation.persistence import Replacements, isolated, new_cache, new_checkpointer, new_store
 from langgraph_gepa.agent.inputs import with_messages
 from langgraph_gepa.agent.interrupts import (
     Dialogue,
@@ -46,7 +47,6 @@ from langgraph_gepa.agent.interrupts import (
     interrupts_in,
     standing_at,
 )
-from langgraph_gepa.agent.isolation import Replacements, isolated, new_cache, new_checkpointer, new_store
 from langgraph_gepa.agent.masking import Mask
 from langgraph_gepa.agent.pricing import Prices
 from langgraph_gepa.agent.tool_cache import ToolCache
@@ -176,7 +176,7 @@ async def run(
     failures those of models are raised then, and another, such as a tool's, is its `doubt`. The example is never
     written to. `own` is a copy that `for_a_rollout` made of the graph before: the rollout goes on with what that holds.
     """
-    shared = state.known(graph).shared
+    shared = mutable_state.known(graph).shared
     async with _turn(shared) if shared else nullcontext():
         return await _run(for_a_rollout(graph) if own is None else own, example, options or RunnerOptions(), scored)
 

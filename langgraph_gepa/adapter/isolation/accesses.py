@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from langgraph_gepa.adapter.isolation.references import ITEM, Body, Ref
 from langgraph_gepa.adapter.objects import imports, source_code
-from langgraph_gepa.agent.references import ITEM, Body, Ref
 
 _SILENT = frozenset({
     "__delitem__", "__setitem__", "add", "append", "appendleft", "clear", "difference_update", "discard", "extend",

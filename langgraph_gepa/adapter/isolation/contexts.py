@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
 
-from langgraph_gepa.agent.containers import context_copied
+from langgraph_gepa.adapter.isolation.input_copies import context_copied
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.errors import UsageError
 

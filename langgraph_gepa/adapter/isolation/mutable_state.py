@@ -16,10 +16,10 @@ from weakref import WeakKeyDictionary
 from langchain_core.chat_history import BaseChatMessageHistory
 from pydantic import BaseModel
 
+from langgraph_gepa.adapter.isolation.references import CONTAINERS, ITEM
+from langgraph_gepa.adapter.isolation.writes import Location, locations
 from langgraph_gepa.adapter.objects import ABSENT, Step, functions, imports, ownership
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent.references import CONTAINERS, ITEM
-from langgraph_gepa.agent.writes import Location, locations
 
 SURVEYED: Any = object()
 """What was there when the graph was surveyed."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+from langgraph_gepa.adapter.isolation import accesses
+from langgraph_gepa.adapter.isolation.accesses import Write
+from langgraph_gepa.adapter.isolation.references import CALLED, CONTAINERS, ITEM, Program, Ref, bound
 from langgraph_gepa.adapter.objects import classes, functions, imports, ownership
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent import accesses
-from langgraph_gepa.agent.accesses import Write
-from langgraph_gepa.agent.references import CALLED, CONTAINERS, ITEM, Program, Ref, bound
 
 
 @dataclass(slots=True)

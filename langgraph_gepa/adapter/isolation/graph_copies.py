@@ -9,9 +9,9 @@ from functools import lru_cache
 from types import CellType, ModuleType
 from typing import Any
 
+from langgraph_gepa.adapter.isolation import mutable_state
 from langgraph_gepa.adapter.objects import Step, containers, import_copies
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent import state
 
 
 def copied(walk: Walk, root: Any, texts: Mapping[tuple[int, Step], str], keys: Collection[int]) -> Any:
@@ -24,20 +24,20 @@ def copies_of(walk: Walk, texts: Mapping[tuple[int, Step], str], keys: Collectio
 
     What the copied functions write to is copied with them, so that they write to nothing of the original's.
     """
-    known = state.known(walk.root).within(walk)
+    known = mutable_state.known(walk.root).within(walk)
     keys = known.own({id(walk.root), *keys}, walk)
     copies = _Copies(walk, {**known.held(keys, walk), **texts}, keys, known.namespaces(walk), known.lengths(keys))
     for key in keys:
         copies.shell(key)
     for key in keys:
         copies.fill(key)
-    state.remember(copies.of(id(walk.root)), known.among(copies.made))
+    mutable_state.remember(copies.of(id(walk.root)), known.among(copies.made))
     return copies.of
 
 
 def for_a_rollout(graph: Any) -> Any:
     """`graph`, or where its functions write to anything that outlives a run, a copy with its own of all that."""
-    if not state.known(graph).written:
+    if not mutable_state.known(graph).written:
         return graph
     walk, keys = _changing(graph)
     return copied(walk, graph, {}, keys) if keys else graph
@@ -46,7 +46,7 @@ def for_a_rollout(graph: Any) -> Any:
 @lru_cache(maxsize=64)  # as many as there are bound graphs in use
 def _changing(graph: Any) -> tuple[Walk, set[int]]:
     walk = Walk(graph)
-    return walk, state.known(graph).within(walk).changing(walk)
+    return walk, mutable_state.known(graph).within(walk).changing(walk)
 
 
 class _Copies:

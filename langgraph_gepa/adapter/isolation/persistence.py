@@ -26,7 +26,7 @@ from langgraph.pregel import Pregel
 from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 
-from langgraph_gepa.agent.containers import containers_copied
+from langgraph_gepa.adapter.isolation.input_copies import containers_copied
 
 
 class Replacements:
