@@ -17,7 +17,8 @@ from langgraph_gepa.adapter.dataflow.filling import filling
 from langgraph_gepa.adapter.dataflow.flow import Flow, Reading, Solution
 from langgraph_gepa.adapter.objects import imports, source_code
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent import paths, served
+from langgraph_gepa.adapter.tracing import injection
+from langgraph_gepa.agent import paths
 from langgraph_gepa.core.module import Module, Style
 from langgraph_gepa.errors import UsageError
 
@@ -53,10 +54,10 @@ def prompt(name: str, text: str) -> str:
     """
     if not (isinstance(name, str) and name and isinstance(text, str)):
         raise UsageError(f"prompt() takes a name and a text, not {name!r} and {type(text).__name__}")
-    known, where = _called.get(name), served.node()
+    known, where = _called.get(name), injection.node()
     if known is None or known.text != text or where not in known.nodes:
         _remember(name, text, where, sys._getframe(1), known)
-    texts = served.now()
+    texts = injection.now()
     return text if texts is None else texts.declared.get(name, text)
 
 

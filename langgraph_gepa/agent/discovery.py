@@ -22,7 +22,8 @@ from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.adapter.objects.definitions import Place
 from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent import declared, paths, prefilled, reads, served, stores, watching
+from langgraph_gepa.adapter.tracing import injection
+from langgraph_gepa.agent import declared, paths, prefilled, reads, stores, watching
 from langgraph_gepa.agent.assembling import Found, assembled
 from langgraph_gepa.agent.gathered import Gathered, anew
 from langgraph_gepa.agent.messages import came_by
@@ -79,13 +80,13 @@ class Survey:
         bound: AnyGraph = copy(id(found.compiled))
         _bound[_lasting(bound)] = (found, wanted)
         classes = {found.walk.nodes[key].value: copy(key) for key in keys & found.state}
-        return served.serving(bound, self._served(changed, classes))
+        return injection.serving(bound, self._served(changed, classes))
 
-    def _served(self, changed: Texts, classes: Mapping[type, type]) -> served.Served:
+    def _served(self, changed: Texts, classes: Mapping[type, type]) -> injection.Served:
         found = self._found
         read = [m for m in found.modules.values() if m.name not in found.carriers and m.name not in found.declared]
         asked = {name: text for name, text in changed.items() if name in found.declared}
-        return served.Served(asked, served.rewrites(read, changed), classes)
+        return injection.Served(asked, injection.rewrites(read, changed), classes)
 
     def check(self, name: str, text: str) -> str | None:
         """Why `text` may not take the module's place, in words; `None` when it may.

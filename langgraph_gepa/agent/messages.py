@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.agent import attribution
-from langgraph_gepa.agent.said import letters, strings
+from langgraph_gepa.adapter.tracing import attribution
+from langgraph_gepa.adapter.tracing.message_text import letters, strings
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.rollout import Call

@@ -12,8 +12,8 @@ from langgraph.store.base import BaseStore
 
 from langgraph_gepa.adapter.failures.causes import ReportedError
 from langgraph_gepa.adapter.failures.classification import words
+from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.agent import discovery, stores
-from langgraph_gepa.agent.attribution import attribute
 from langgraph_gepa.agent.effect import Effects
 from langgraph_gepa.agent.messages import Run
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run

@@ -22,11 +22,11 @@ from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
 
-from langgraph_gepa.agent import served
+from langgraph_gepa.adapter.tracing import injection
+from langgraph_gepa.adapter.tracing.callback_handler import Watched, bubbles, node_path
+from langgraph_gepa.adapter.tracing.message_text import strings
+from langgraph_gepa.adapter.tracing.payloads import described, slim
 from langgraph_gepa.agent.masking import Mask, masked
-from langgraph_gepa.agent.said import strings
-from langgraph_gepa.agent.told import described, slim
-from langgraph_gepa.agent.tracing import Watched, bubbles, node_path
 from langgraph_gepa.core.json_data import plain
 
 
@@ -67,7 +67,7 @@ class Replay:
 
     def reply(self, messages: Sequence[BaseMessage], manager: Any, settings: Mapping[str, Any]) -> ChatResult:
         """What the recorded model answered to these messages. Raises what it raised, and `ReplayEnded`."""
-        node = node_path(getattr(manager, "metadata", None) or {}) or served.node()
+        node = node_path(getattr(manager, "metadata", None) or {}) or injection.node()
         inputs = [slim(message) for message in messages]
         texts = [text for message in inputs for text in strings(message["content"])]
         texts += (text for setting in settings.values() for text in strings(described(setting)))

@@ -11,7 +11,7 @@ from langgraph.store.memory import InMemoryStore
 
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.objects import naming
-from langgraph_gepa.agent.said import strings
+from langgraph_gepa.adapter.tracing.message_text import strings
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Module
 

@@ -13,9 +13,9 @@ from langgraph_gepa.adapter.dataflow import source_locations
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text
 from langgraph_gepa.adapter.dataflow.wording import LONG
 from langgraph_gepa.adapter.objects import naming
+from langgraph_gepa.adapter.tracing.message_text import letters
 from langgraph_gepa.agent import written_out
 from langgraph_gepa.agent.messages import Known, Nodes, Run, Told, came_by, heard, in_every_run, itself
-from langgraph_gepa.agent.said import letters
 from langgraph_gepa.agent.shown import TEMPLATES, may_be_filled
 from langgraph_gepa.agent.varying import moments
 from langgraph_gepa.agent.written_out import Stand

@@ -12,7 +12,7 @@ import pytest
 from langchain_core.messages import SystemMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
-from langgraph_gepa.agent.attribution import attribute
+from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.agent.effect import Effects
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.core.example import Example

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
-from langgraph_gepa.agent.attribution import literals
+from langgraph_gepa.adapter.tracing.attribution import literals
 from langgraph_gepa.agent.discovery import Survey
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import Error as OurError

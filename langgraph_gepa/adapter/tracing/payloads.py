@@ -14,7 +14,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import PydanticUserError
 
 from langgraph_gepa.adapter.failures.causes import ReportedError
-from langgraph_gepa.agent.pricing import Prices, price
+from langgraph_gepa.adapter.tracing.pricing import Prices, price
 from langgraph_gepa.core.json_data import flat_message, plain, shortened
 from langgraph_gepa.core.rollout import Usage
 

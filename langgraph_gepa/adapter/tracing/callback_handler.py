@@ -21,9 +21,18 @@ from langgraph.errors import GraphBubbleUp
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
 from langgraph_gepa.adapter.failures.classification import words
-from langgraph_gepa.agent.ordering import Spot, in_order, spot_of
-from langgraph_gepa.agent.pricing import Prices
-from langgraph_gepa.agent.told import answer, first, is_empty, reported_failure, said, schemas, slim, usage_of
+from langgraph_gepa.adapter.tracing.call_order import Spot, in_order, spot_of
+from langgraph_gepa.adapter.tracing.payloads import (
+    answer,
+    first,
+    is_empty,
+    reported_failure,
+    said,
+    schemas,
+    slim,
+    usage_of,
+)
+from langgraph_gepa.adapter.tracing.pricing import Prices
 from langgraph_gepa.core.json_data import plain, shortened
 from langgraph_gepa.core.rollout import Call, Usage
 from langgraph_gepa.engine.meter import Meter, meter

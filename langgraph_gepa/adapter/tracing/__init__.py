@@ -1,0 +1,1 @@
+"""Watching a rollout through callbacks: calls, payloads, the node and module of each, and texts put in at the call."""
