@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from langgraph_gepa import session
 from langgraph_gepa.adapter.isolation.process_state import undisturbed
+from langgraph_gepa.adapter.observed.sightings import warnings
 from langgraph_gepa.admission import admit
 from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.drawing import drawing
@@ -27,7 +28,6 @@ from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.simulation import is_simulated
 from langgraph_gepa.agent.tools import warning
-from langgraph_gepa.agent.watching import warnings
 from langgraph_gepa.applied import continued
 from langgraph_gepa.asked import DEMO, Asked, Spec
 from langgraph_gepa.checkout import Checkout

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.agent.watching import Sightings, seen, updated
+from langgraph_gepa.adapter.observed.sightings import Sightings, seen, updated
 from langgraph_gepa.asked import Asked, asked_of, identity_of, is_own, listed, masked_sets
 from langgraph_gepa.core.events import Event, RolloutFinished
 from langgraph_gepa.core.module import Module

@@ -22,11 +22,12 @@ from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.adapter.objects.definitions import Place
 from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.adapter.objects.walk import Walk
+from langgraph_gepa.adapter.observed import sightings, store_prompts
+from langgraph_gepa.adapter.observed.message_parts import came_by
 from langgraph_gepa.adapter.tracing import injection
-from langgraph_gepa.agent import declared, paths, prefilled, reads, stores, watching
+from langgraph_gepa.agent import declared, paths, prefilled, reads
 from langgraph_gepa.agent.assembling import Found, assembled
 from langgraph_gepa.agent.gathered import Gathered, anew
-from langgraph_gepa.agent.messages import came_by
 from langgraph_gepa.agent.packages import Packages
 from langgraph_gepa.agent.slots import Slots
 from langgraph_gepa.core import matching
@@ -99,18 +100,18 @@ class Survey:
 _bound: weakref.WeakKeyDictionary[Any, tuple[Found, Texts]] = weakref.WeakKeyDictionary()
 """How each bound graph came to be: it is surveyed and bound again from the original."""
 
-_watched: weakref.WeakKeyDictionary[Any, watching.Sightings] = weakref.WeakKeyDictionary()
+_watched: weakref.WeakKeyDictionary[Any, sightings.Sightings] = weakref.WeakKeyDictionary()
 """What was seen of each graph when it ran on examples."""
 
 
-def remember(graph: Any, sightings: watching.Sightings) -> None:
+def remember(graph: Any, sightings: sightings.Sightings) -> None:
     """Has every later survey of `graph` know what was seen when it ran."""
-    before = _watched.get(_lasting(graph), watching.Sightings())
+    before = _watched.get(_lasting(graph), sightings.Sightings())
     names = {module.name for module in sightings.strange}
     nodes = {**before.seen}
     for name, seen_at in sightings.seen.items():
         nodes[name] = tuple(dict.fromkeys([*nodes.get(name, ()), *seen_at]))
-    _watched[_lasting(graph)] = watching.Sightings(
+    _watched[_lasting(graph)] = sightings.Sightings(
         nodes,
         (*(module for module in before.strange if module.name not in names), *sightings.strange),
         {**before.styles, **sightings.styles},
@@ -159,7 +160,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     found, where = _placed(said, places, Gathered(walk, compiled, written))
     _merge_frozen(found)
     named = [declared.module(one, walk, traced) for one in asked]
-    watched = _watched.get(_lasting(graph), watching.Sightings())
+    watched = _watched.get(_lasting(graph), sightings.Sightings())
     strange = list(watched.strange)
     files = Files.of(reading.function.__code__.co_filename for reading in slots.flow.readings.values())
     packages = Packages(walk, compiled)
@@ -168,12 +169,12 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
         if packages.own(place, slots_there):
             found[key] = [_off(slot, Off.LIBRARY) for slot in slots_there]
     read = reads.find(slots.flow, slots.solution, files, traced.of)
-    elsewhere = _unmet([*read, *stores.kept(compiled)], strange, found)
+    elsewhere = _unmet([*read, *store_prompts.kept(compiled)], strange, found)
     elsewhere = [_of_library(module) for module in (*elsewhere, *strange)]
     met = assembled(compiled, walk, traced, found, where, named, elsewhere, files)
     begun = tuple(anew(walk, written, lambda one: _feeding(met, one)))
     mutable_state.remember(compiled, dataclasses.replace(written, written=begun))
-    modules = watching.updated(met.modules.values(), watched, met.declared)
+    modules = sightings.updated(met.modules.values(), watched, met.declared)
     return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {}, kinds)
 
 

@@ -19,8 +19,8 @@ from langgraph_gepa.adapter.dataflow.flow import ANY, Demand, Flow, Reading, Sol
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, REACHING, Use
 from langgraph_gepa.adapter.objects import naming, source_code
+from langgraph_gepa.adapter.observed.unknown_prompts import READ
 from langgraph_gepa.agent.reach import outside, reachable
-from langgraph_gepa.agent.strange import READ
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style
 

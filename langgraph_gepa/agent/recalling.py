@@ -10,9 +10,9 @@ from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import source_locations
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text, says
 from langgraph_gepa.adapter.objects import naming
+from langgraph_gepa.adapter.observed.sightings import Sightings
+from langgraph_gepa.adapter.observed.unknown_prompts import PART
 from langgraph_gepa.agent import discovery
-from langgraph_gepa.agent.strange import PART
-from langgraph_gepa.agent.watching import Sightings
 from langgraph_gepa.core.module import Module
 
 

@@ -12,13 +12,14 @@ from langgraph.store.base import BaseStore
 
 from langgraph_gepa.adapter.failures.causes import ReportedError
 from langgraph_gepa.adapter.failures.classification import words
+from langgraph_gepa.adapter.observed import store_prompts
+from langgraph_gepa.adapter.observed.message_parts import Run
+from langgraph_gepa.adapter.observed.sightings import Sightings, sightings
 from langgraph_gepa.adapter.tracing.attribution import attribute
-from langgraph_gepa.agent import discovery, stores
+from langgraph_gepa.agent import discovery
 from langgraph_gepa.agent.effect import Effects
-from langgraph_gepa.agent.messages import Run
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import replaced
-from langgraph_gepa.agent.watching import Sightings, sightings
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Kind
@@ -68,10 +69,10 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
         Run(plain(example.inputs), attribute(ran.watched, found.modules, {}))
         for example, ran in zip(examples, rans, strict=True)
     ]
-    known = [module for module in found.modules if module.reason != stores.EMPTY]
+    known = [module for module in found.modules if module.reason != store_prompts.EMPTY]
     seen = sightings(runs, known, found.files)
-    held = [pair for one in made for pair in stores.texts(one)]
-    discovery.remember(graph, replace(seen, strange=tuple(stores.recognised(seen.strange, held))))
+    held = [pair for one in made for pair in store_prompts.texts(one)]
+    discovery.remember(graph, replace(seen, strange=tuple(store_prompts.recognised(seen.strange, held))))
     await _prove(graph, list(zip(examples, rans, strict=True)), options)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from langgraph_gepa.agent.varying import moments
+from langgraph_gepa.adapter.observed.volatile_text import moments
 
 NOW = datetime(2026, 11, 24, 21, 7, 32, tzinfo=UTC)
 

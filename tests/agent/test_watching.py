@@ -16,10 +16,11 @@ import pytest
 from langgraph_gepa import RunnerOptions, bind, discover
 from langgraph_gepa.adapter.dataflow import text_files
 from langgraph_gepa.adapter.dataflow.text_files import Files
-from langgraph_gepa.agent import reads, watching
-from langgraph_gepa.agent.messages import Run
+from langgraph_gepa.adapter.observed import sightings
+from langgraph_gepa.adapter.observed.message_parts import Run
+from langgraph_gepa.adapter.observed.unknown_prompts import strange
+from langgraph_gepa.agent import reads
 from langgraph_gepa.agent.recalling import recall
-from langgraph_gepa.agent.strange import strange
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, Off
@@ -935,17 +936,17 @@ def test_what_the_first_rollouts_show_is_told() -> None:
     )
     rollouts = [Rollout(id, {}, Feedback(0.0), calls) for id in ("1", "2")]
     examples = [Example(id, {"question": "Why?"}) for id in ("1", "2")]
-    never, elsewhere = watching.warnings(rollouts, examples, surveyed, ["sort", "rare"])
+    never, elsewhere = sightings.warnings(rollouts, examples, surveyed, ["sort", "rare"])
     assert "carries rare. It keeps its text until a rollout comes to it" in never
     assert "'Guide the visitors through the museum, kindly.' in b" in elsewhere
-    assert list(watching.warnings(rollouts[:0], examples, surveyed, [])) == []
+    assert list(sightings.warnings(rollouts[:0], examples, surveyed, [])) == []
 
 
 def test_no_advice_is_given_on_calls_that_nobody_sees() -> None:
     """Where a node ran and its model calls were not seen, a text is not said to be unused."""
     surveyed = Surveyed((Module("raw", "prompt", "Speak in flowers.", nodes=("raw",)),))
     rollout = Rollout("1", {}, Feedback(0.0), (), nodes=("raw",))
-    (unseen,) = watching.warnings([rollout], [], surveyed, ["raw"])
+    (unseen,) = sightings.warnings([rollout], [], surveyed, ["raw"])
     assert "may go past LangChain" in unseen
     assert "examples" not in unseen
 
@@ -1075,15 +1076,15 @@ def test_equal_texts_are_seen_where_they_were_said() -> None:
     """Of two modules that say the same, the one of the call's node was seen."""
     twins = [Module(name, "prompt", "The very same words.", nodes=(name,)) for name in ("a", "b")]
     call = Call("model", "a", "m", [{"role": "system", "content": "The  very same\nwords."}])
-    assert watching.seen([call], twins) == {"a": ("a",)}
-    assert watching.seen([Call("tool", "b", "t", {"x": "The very same words."})], twins) == {}
+    assert sightings.seen([call], twins) == {"a": ("a",)}
+    assert sightings.seen([Call("tool", "b", "t", {"x": "The very same words."})], twins) == {}
 
 
 def test_tools_are_seen_when_they_were_offered() -> None:
     """A tool's module was seen when a model call is attributed to it."""
     tool = Module("tool:search", "tool", "Search the catalogue.", nodes=("a",))
-    assert watching.seen([Call("model", "a", "m", [], modules=("tool:search",))], [tool]) == {"tool:search": ("a",)}
-    assert watching.seen([Call("tool", "a", "search", {}, modules=("tool:search",))], [tool]) == {}
+    assert sightings.seen([Call("model", "a", "m", [], modules=("tool:search",))], [tool]) == {"tool:search": ("a",)}
+    assert sightings.seen([Call("tool", "a", "search", {}, modules=("tool:search",))], [tool]) == {}
 
 
 def test_the_same_text_in_two_files_cannot_be_told_apart(tmp_path: Path) -> None:

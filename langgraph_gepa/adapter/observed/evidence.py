@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow.wording import LONG, frames
-from langgraph_gepa.agent.messages import Known, Run, Told, heard, in_every_run, itself
+from langgraph_gepa.adapter.observed.message_parts import Known, Run, Told, heard, in_every_run, itself
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style
 

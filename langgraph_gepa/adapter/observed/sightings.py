@@ -8,11 +8,11 @@ from typing import Protocol
 
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow.text_files import Files
+from langgraph_gepa.adapter.observed.evidence import copies, filled, instructing
+from langgraph_gepa.adapter.observed.message_parts import Nodes, Run
+from langgraph_gepa.adapter.observed.unknown_prompts import strange
 from langgraph_gepa.adapter.tracing import attribution
 from langgraph_gepa.adapter.tracing.message_text import even, letters, strings
-from langgraph_gepa.agent.messages import Nodes, Run
-from langgraph_gepa.agent.shown import copies, filled, instructing
-from langgraph_gepa.agent.strange import strange
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Module, NoEffect, Off, Style, Texts

@@ -13,12 +13,12 @@ from langgraph_gepa.adapter.dataflow import source_locations
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text
 from langgraph_gepa.adapter.dataflow.wording import LONG
 from langgraph_gepa.adapter.objects import naming
+from langgraph_gepa.adapter.observed import serialized_values
+from langgraph_gepa.adapter.observed.evidence import TEMPLATES, may_be_filled
+from langgraph_gepa.adapter.observed.message_parts import Known, Nodes, Run, Told, came_by, heard, in_every_run, itself
+from langgraph_gepa.adapter.observed.serialized_values import Stand
+from langgraph_gepa.adapter.observed.volatile_text import moments
 from langgraph_gepa.adapter.tracing.message_text import letters
-from langgraph_gepa.agent import written_out
-from langgraph_gepa.agent.messages import Known, Nodes, Run, Told, came_by, heard, in_every_run, itself
-from langgraph_gepa.agent.shown import TEMPLATES, may_be_filled
-from langgraph_gepa.agent.varying import moments
-from langgraph_gepa.agent.written_out import Stand
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Evidence, Module, Off, Style
 
@@ -58,8 +58,8 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
             continue
         home = files.home(text) if style == "plain" else None
         label = naming.label(message.node, "", prebuilt=False) if message.node else "agent"
-        data = known.is_filling(text) or written_out.holds(text, files.texts)
-        data = data or came_by(text, [*listed, *written_out.rows(text, files.texts)])
+        data = known.is_filling(text) or serialized_values.holds(text, files.texts)
+        data = data or came_by(text, [*listed, *serialized_values.rows(text, files.texts)])
         steers = not data and _steers(text, style, message, told)
         off = None if home is not None or steers else Off.DATA
         met[text, style] = Module(
@@ -106,7 +106,7 @@ def _from_files(told: Sequence[Told], known: Known, files: Files) -> Iterator[Mo
                 nodes = tuple(dict.fromkeys(message.node for message, _ in hits if message.node))
                 found[one], stands[one] = _of_file(one, style, nodes), hits
                 break
-    dumped = written_out.dumps(files, stands)
+    dumped = serialized_values.dumps(files, stands)
     whole = {one.file for one in found if not one.keys}
     for core, same in _by_core(found).items():
         twins = files.nearest(same)
@@ -115,7 +115,7 @@ def _from_files(told: Sequence[Told], known: Known, files: Files) -> Iterator[Mo
         if not inside and not (one.keys and one.file in whole):
             places = ", ".join(f"{twin.file}:{twin.line}" for twin in twins)
             reason = f"several places hold it ({places}), and which one is read is not known" if twins[1:] else ""
-            off = written_out.off(one, stands, files, dumped)
+            off = serialized_values.off(one, stands, files, dumped)
             evidence: Evidence = "seen" if off is None else "possible"
             table = naming.slug(one.stem) if off in (Off.DATA, Off.TABLE) else ""
             yield replace(found[one], reason=reason, off=off, evidence=evidence, table=table)

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from langgraph_gepa.adapter.dataflow import wording
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME
-from langgraph_gepa.agent.messages import Told
+from langgraph_gepa.adapter.observed.message_parts import Told
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Off
 
