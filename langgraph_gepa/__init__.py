@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from langgraph_gepa.agent.binding import bind
-    from langgraph_gepa.agent.declared import prompt
+    from langgraph_gepa.adapter.discovery.bind import bind
+    from langgraph_gepa.adapter.discovery.declared import prompt
     from langgraph_gepa.agent.runner import RunnerOptions
     from langgraph_gepa.agent.tool_cache import ToolCache
     from langgraph_gepa.api import discover, evaluate, optimize, resume, search_outputs
@@ -54,13 +54,13 @@ _HOMES = {
     "Result": "result",
     "RunnerOptions": "agent.runner",
     "ToolCache": "agent.tool_cache",
-    "bind": "agent.binding",
+    "bind": "adapter.discovery.bind",
     "discover": "api",
     "dry_run": "preview",
     "evaluate": "api",
     "load_prompts": "prompts",
     "optimize": "api",
-    "prompt": "agent.declared",
+    "prompt": "adapter.discovery.declared",
     "resume": "api",
     "search_outputs": "api",
 }

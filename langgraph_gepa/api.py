@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any, cast
 
 from langgraph_gepa import session
+from langgraph_gepa.adapter.discovery.chat_models import models_of, unpriced
+from langgraph_gepa.adapter.discovery.outline import drawing
+from langgraph_gepa.adapter.discovery.recall import recall
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.isolation.process_state import undisturbed
 from langgraph_gepa.adapter.observed.sightings import warnings
 from langgraph_gepa.admission import admit
-from langgraph_gepa.agent.discovery import survey
-from langgraph_gepa.agent.drawing import drawing
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.inputs import dropped_inputs
 from langgraph_gepa.agent.loading import load_graph, load_metric, load_options
 from langgraph_gepa.agent.masking import Mask, explained, masking, secrets_of
 from langgraph_gepa.agent.metric import name_of
 from langgraph_gepa.agent.model import ChatReflection
-from langgraph_gepa.agent.models import models_of, unpriced
-from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.agent.rehearsal import rehearse
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.agent.simulation import is_simulated

@@ -19,7 +19,7 @@ from typing import Any
 
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow.text_files import says
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.agent.fingerprint import graph_parts
 from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.checkout import Place

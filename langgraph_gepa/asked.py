@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from langgraph_gepa import trust
-from langgraph_gepa.agent.drawing import Outline
+from langgraph_gepa.adapter.discovery.outline import Outline
 from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.core.bounded_json import require_numbers, require_texts
 from langgraph_gepa.core.budget import Budget
@@ -50,7 +50,7 @@ class Asked:
     """What a run was asked to do; kept in its folder, compared when the run is resumed.
 
     `found` are all modules of the graph, `modules` the names of those under optimisation.
-    `graph` is its outline (see `agent.drawing`). `parts` are what `fingerprint` is made of, by name.
+    `graph` is its outline (see `adapter.discovery.outline`). `parts` are what `fingerprint` is made of, by name.
     `spec` is how the command line named things, empty when objects were given; in its `sets` those that were given by
     name, the validation set as None where it is half of the training examples. `sources` says where in LangSmith
     examples were read, by the name of their set. `simulated` says that a model was simulated by a server of ours,

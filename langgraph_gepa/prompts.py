@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.agent.binding import bind
+from langgraph_gepa.adapter.discovery.bind import bind
+from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.agent.loading import load_graph
-from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.evaluation import prompts_of
 from langgraph_gepa.saved import found_in
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_gepa import applying
+from langgraph_gepa.adapter.discovery.bind import bind
+from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.admission import Named, graph_named, require_outside
-from langgraph_gepa.agent.binding import bind
-from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.applied import applied_in, as_in_source, changes_of, keep
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.core.candidate import Candidate

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from typer.testing import Result as Ended
 
 from langgraph_gepa import Budget, optimize
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.agent.loading import load_graph, load_metric
 from langgraph_gepa.agent.model import chat_model
 from langgraph_gepa.applying import apply

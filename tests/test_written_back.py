@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.applying import apply
 from langgraph_gepa.core.module import Module

@@ -229,7 +229,7 @@ def traced(rollouts: int) -> None:
     from langchain_core.prompts import ChatPromptTemplate
     from langgraph.graph import END, START, StateGraph
 
-    from langgraph_gepa.agent.discovery import survey
+    from langgraph_gepa.adapter.discovery.survey import survey
     from langgraph_gepa.agent.evaluator import GraphEvaluator
 
     class State(TypedDict):

@@ -17,8 +17,8 @@ from typing import Any
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
+from langgraph_gepa.adapter.discovery.survey import compile_graph
 from langgraph_gepa.adapter.failures.frames import raised_at
-from langgraph_gepa.agent.discovery import compile_graph
 from langgraph_gepa.agent.environment import load_environment
 from langgraph_gepa.agent.runner import RunnerOptions
 from langgraph_gepa.errors import GraphError, UsageError

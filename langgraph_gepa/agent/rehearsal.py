@@ -10,13 +10,13 @@ from typing import Any
 
 from langgraph.store.base import BaseStore
 
+from langgraph_gepa.adapter.discovery import survey
 from langgraph_gepa.adapter.failures.causes import ReportedError
 from langgraph_gepa.adapter.failures.classification import words
 from langgraph_gepa.adapter.observed import store_prompts
 from langgraph_gepa.adapter.observed.message_parts import Run
 from langgraph_gepa.adapter.observed.sightings import Sightings, sightings
 from langgraph_gepa.adapter.tracing.attribution import attribute
-from langgraph_gepa.agent import discovery
 from langgraph_gepa.agent.effect import Effects
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.tools import replaced
@@ -36,7 +36,7 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
     warned of, and the rest is watched. Raises `UsageError` when all examples fail without a model call, and as they are
     the failures of models, and of the world when nothing else was seen.
     """
-    found = discovery.survey(graph, kinds=_KINDS)
+    found = survey.survey(graph, kinds=_KINDS)
     bound = replaced(found.bind({}), options.tools, options.tool_cache)
     free = asyncio.Semaphore(concurrency)
     made: list[BaseStore] = []
@@ -72,7 +72,7 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
     known = [module for module in found.modules if module.reason != store_prompts.EMPTY]
     seen = sightings(runs, known, found.files)
     held = [pair for one in made for pair in store_prompts.texts(one)]
-    discovery.remember(graph, replace(seen, strange=tuple(store_prompts.recognised(seen.strange, held))))
+    survey.remember(graph, replace(seen, strange=tuple(store_prompts.recognised(seen.strange, held))))
     await _prove(graph, list(zip(examples, rans, strict=True)), options)
 
 
@@ -98,7 +98,7 @@ def _failure(ran: Ran, doubt: Exception) -> str:
 
 async def _prove(graph: Any, runs: Sequence[tuple[Example, Ran]], options: RunnerOptions) -> None:
     """Has later surveys know which of the texts, those found by watching included, were proved to have no effect."""
-    found = discovery.survey(graph, kinds=_KINDS)
+    found = survey.survey(graph, kinds=_KINDS)
     names = [module.name for module in found.modules if module.evidence != "possible" and not module.reason]
     effects = Effects(
         found, names, lambda texts: replaced(found.bind(texts), options.tools, options.tool_cache), options
@@ -111,7 +111,7 @@ async def _prove(graph: Any, runs: Sequence[tuple[Example, Ran]], options: Runne
     no_effect = await effects.settle()
     unsent = {m.name for m in found.modules if m.evidence == "flows" and called >= {*m.nodes}} & found.entries
     arrived = unsent if effects.arrived is None else effects.arrived
-    discovery.remember(graph, Sightings(no_effect=no_effect, unsent=frozenset(unsent - arrived)))
+    survey.remember(graph, Sightings(no_effect=no_effect, unsent=frozenset(unsent - arrived)))
 
 
 _KINDS: tuple[Kind, ...] = ("prompt", "tool", "schema")

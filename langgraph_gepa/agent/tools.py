@@ -14,9 +14,9 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.pregel import Pregel
 
+from langgraph_gepa.adapter.discovery.survey import compile_graph
 from langgraph_gepa.adapter.isolation.graph_copies import copied
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent.discovery import compile_graph
 from langgraph_gepa.agent.tool_cache import ToolCache
 from langgraph_gepa.agent.tool_code import effects
 from langgraph_gepa.agent.tool_words import side_effect

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.objects import source_code
-from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.errors import GraphError
 
 SOURCE = """

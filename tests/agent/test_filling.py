@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.agent.discovery import Survey, survey
+from langgraph_gepa.adapter.discovery.survey import Survey, survey
 from langgraph_gepa.core.module import Module
 
 HEAD = """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from langgraph.graph import START, MessagesState, StateGraph
 
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 
 
 class Request:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from langgraph_gepa import Budget, Feedback, bind, discover, optimize
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.agent.runner import run
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module

@@ -14,7 +14,7 @@ from langchain.agents.middleware import LLMToolSelectorMiddleware, Summarization
 from langgraph.graph import START, StateGraph
 from langgraph.prebuilt import create_react_agent
 
-from langgraph_gepa.agent.discovery import Survey, survey
+from langgraph_gepa.adapter.discovery.survey import Survey, survey
 from langgraph_gepa.core.module import Module
 
 KIT = """

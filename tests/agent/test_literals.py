@@ -10,8 +10,8 @@ from langchain_core.messages import SystemMessage
 from langchain_core.prompts import ChatPromptTemplate, HumanMessagePromptTemplate, MessagesPlaceholder, PromptTemplate
 from langgraph.graph import START, MessagesState, StateGraph
 
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.objects import literals
-from langgraph_gepa.agent.discovery import survey
 
 
 @pytest.mark.parametrize(

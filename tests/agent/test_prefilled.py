@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.writeback.plan import plan
 
 HEAD = '''

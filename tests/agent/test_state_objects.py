@@ -15,7 +15,7 @@ from langgraph.graph.message import add_messages
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 from typing_extensions import TypedDict
 
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 
 
 class Model(BaseModel):

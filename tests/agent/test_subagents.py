@@ -8,7 +8,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.tools import StructuredTool
 
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.errors import PlaceholderError
 
 LISTING = "Hand a task to an agent in {braces}. Known agents:\n%s\nThey answer once."

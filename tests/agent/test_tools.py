@@ -15,7 +15,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolNode
 from typing_extensions import TypedDict
 
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.agent.tool_cache import ToolCache

@@ -23,10 +23,10 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from typing_extensions import TypedDict
 
 from langgraph_gepa import evaluate
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError, is_unreadable
 from langgraph_gepa.adapter.failures.classification import is_world_failure
 from langgraph_gepa.adapter.tracing.payloads import is_empty
-from langgraph_gepa.agent.discovery import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.core.example import Example

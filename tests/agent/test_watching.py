@@ -16,11 +16,11 @@ import pytest
 from langgraph_gepa import RunnerOptions, bind, discover
 from langgraph_gepa.adapter.dataflow import text_files
 from langgraph_gepa.adapter.dataflow.text_files import Files
+from langgraph_gepa.adapter.discovery import file_reads
+from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.observed import sightings
 from langgraph_gepa.adapter.observed.message_parts import Run
 from langgraph_gepa.adapter.observed.unknown_prompts import strange
-from langgraph_gepa.agent import reads
-from langgraph_gepa.agent.recalling import recall
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, Off
@@ -891,7 +891,7 @@ def plan(state):
 graph = graph_of(plan=plan)
 """)
     (walked,) = discover(project.graph)
-    assert (walked.on, walked.reason) == (False, reads.REWRITTEN)
+    assert (walked.on, walked.reason) == (False, file_reads.REWRITTEN)
     (watched,) = discover(project.graph, EXAMPLES)
     assert (watched.on, watched.text) == (True, walked.text.replace("<<TOWN>>", "Ghent"))
     assert said(bind(project.graph, {watched.name: "Plan."})) == "Plan.\nWhy?"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from openai import APIConnectionError
 
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.chat_models import models_of
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.agent.loading import load_graph
-from langgraph_gepa.agent.models import models_of
 from langgraph_gepa.agent.simulation import is_simulated
 from langgraph_gepa.asked import DEMO_GRAPH
 from langgraph_gepa.demo.metric import AGENT, ROUTER, WRITER

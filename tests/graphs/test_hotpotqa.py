@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.agent.evaluator import GraphEvaluator
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts

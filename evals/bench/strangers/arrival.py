@@ -10,8 +10,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
+from langgraph_gepa.adapter.discovery.survey import Survey
 from langgraph_gepa.adapter.tracing.attribution import literals
-from langgraph_gepa.agent.discovery import Survey
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import Error as OurError
 from strangers.labels import plain

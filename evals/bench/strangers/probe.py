@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.agent.discovery import Survey, survey
+from langgraph_gepa.adapter.discovery.survey import Survey, survey
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.writeback.plan import plan
 from strangers import rehearsal, standins

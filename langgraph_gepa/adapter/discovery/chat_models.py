@@ -7,9 +7,9 @@ from typing import Any
 
 from langchain_core.language_models import BaseLanguageModel
 
+from langgraph_gepa.adapter.discovery.survey import compile_graph
 from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.adapter.tracing.pricing import Prices, price
-from langgraph_gepa.agent.discovery import compile_graph
 
 SETTINGS = ("temperature", "top_p", "max_tokens", "seed", "reasoning_effort", "verbosity")
 """What chat models call the settings that change their answers."""

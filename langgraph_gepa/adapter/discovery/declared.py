@@ -15,10 +15,10 @@ from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import source_locations
 from langgraph_gepa.adapter.dataflow.filling import filling
 from langgraph_gepa.adapter.dataflow.flow import Flow, Reading, Solution
+from langgraph_gepa.adapter.discovery import node_paths
 from langgraph_gepa.adapter.objects import imports, source_code
 from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.adapter.tracing import injection
-from langgraph_gepa.agent import paths
 from langgraph_gepa.core.module import Module, Style
 from langgraph_gepa.errors import UsageError
 
@@ -89,7 +89,7 @@ def find(flow: Flow, solution: Solution, nodes: Collection[str]) -> list[Declare
     return list(found.values())
 
 
-def module(one: Declared, walk: Walk, traced: paths.Paths) -> Module:
+def module(one: Declared, walk: Walk, traced: node_paths.Paths) -> Module:
     """A declared prompt as a module: used by the nodes whose functions ask for it, and those it was asked for in."""
     reached = dict.fromkeys(
         path

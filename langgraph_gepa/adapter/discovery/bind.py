@@ -6,7 +6,7 @@ from typing import Any
 
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent.discovery import survey
+from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.core.module import Texts
 
 

@@ -17,6 +17,11 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import source_locations
 from langgraph_gepa.adapter.dataflow.text_files import Files
+from langgraph_gepa.adapter.discovery import declared, file_reads, node_paths, prefilled
+from langgraph_gepa.adapter.discovery.assembly import Found, assembled
+from langgraph_gepa.adapter.discovery.packages import Packages
+from langgraph_gepa.adapter.discovery.places import Slots
+from langgraph_gepa.adapter.discovery.runtime_data import Gathered, anew
 from langgraph_gepa.adapter.isolation import graph_copies, mutable_state
 from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.adapter.objects.definitions import Place
@@ -25,11 +30,6 @@ from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.adapter.observed import sightings, store_prompts
 from langgraph_gepa.adapter.observed.message_parts import came_by
 from langgraph_gepa.adapter.tracing import injection
-from langgraph_gepa.agent import declared, paths, prefilled, reads
-from langgraph_gepa.agent.assembling import Found, assembled
-from langgraph_gepa.agent.gathered import Gathered, anew
-from langgraph_gepa.agent.packages import Packages
-from langgraph_gepa.agent.slots import Slots
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Kind, Module, Off, Texts
 from langgraph_gepa.errors import GraphError, PlaceholderError
@@ -150,7 +150,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
         return Survey(graph, *known, kinds)
     compiled = compile_graph(graph)
     walk = Walk(compiled)
-    traced = paths.trace(walk, compiled)
+    traced = node_paths.trace(walk, compiled)
     slots = Slots(walk, traced.of)
     written = mutable_state.state_of(walk, traced.of)
     mutable_state.remember(compiled, written)
@@ -168,7 +168,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
         place = where[key] = _read_from(where[key], slots_there[0], files)
         if packages.own(place, slots_there):
             found[key] = [_off(slot, Off.LIBRARY) for slot in slots_there]
-    read = reads.find(slots.flow, slots.solution, files, traced.of)
+    read = file_reads.find(slots.flow, slots.solution, files, traced.of)
     elsewhere = _unmet([*read, *store_prompts.kept(compiled)], strange, found)
     elsewhere = [_of_library(module) for module in (*elsewhere, *strange)]
     met = assembled(compiled, walk, traced, found, where, named, elsewhere, files)
@@ -237,7 +237,7 @@ def _unmet(read: Collection[Module], strange: Collection[Module], found: Mapping
         module
         for module in read
         if (module.file, module.line) not in seen and module.text.strip() not in held
-        if module.reason != reads.REWRITTEN or not came_by(module.text, others)
+        if module.reason != file_reads.REWRITTEN or not came_by(module.text, others)
     ]
 
 

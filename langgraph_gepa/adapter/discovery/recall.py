@@ -9,10 +9,10 @@ from typing import Any
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import source_locations
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text, says
+from langgraph_gepa.adapter.discovery import survey
 from langgraph_gepa.adapter.objects import naming
 from langgraph_gepa.adapter.observed.sightings import Sightings
 from langgraph_gepa.adapter.observed.unknown_prompts import PART
-from langgraph_gepa.agent import discovery
 from langgraph_gepa.core.module import Module
 
 
@@ -23,7 +23,7 @@ def recall(graph: Any, modules: Iterable[Module]) -> None:
     itself is left as it finds it, but for having been seen.
     """
     kept = list(modules)
-    found = discovery.survey(graph, kinds=("prompt", "tool", "schema"))
+    found = survey.survey(graph, kinds=("prompt", "tool", "schema"))
     known = {module.name: module for module in found.modules}
     seen = {m.name: m.nodes for m in kept if m.evidence == "seen" and m.name in known}
     fresh = {name: nodes for name, nodes in seen.items() if known[name].evidence != "seen"}
@@ -35,7 +35,7 @@ def recall(graph: Any, modules: Iterable[Module]) -> None:
     styles = {m.name: m.style for m in same if m.style != known[m.name].style and known[m.name].style == "plain"}
     no_effect = {m.name: m.no_effect for m in same if m.no_effect and not known[m.name].no_effect}
     if fresh or strange or styles or no_effect:
-        discovery.remember(graph, Sightings(fresh, strange, styles, no_effect=no_effect))
+        survey.remember(graph, Sightings(fresh, strange, styles, no_effect=no_effect))
 
 
 def _now(module: Module, files: Files) -> Iterator[Module]:

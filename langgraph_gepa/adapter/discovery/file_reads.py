@@ -18,9 +18,9 @@ from langgraph_gepa.adapter.dataflow.filling import filling
 from langgraph_gepa.adapter.dataflow.flow import ANY, Demand, Flow, Reading, Solution
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, REACHING, Use
+from langgraph_gepa.adapter.discovery.file_choice import outside, reachable
 from langgraph_gepa.adapter.objects import naming, source_code
 from langgraph_gepa.adapter.observed.unknown_prompts import READ
-from langgraph_gepa.agent.reach import outside, reachable
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style
 

@@ -22,12 +22,12 @@ from langgraph_gepa.adapter.dataflow.filling import Filling, filling
 from langgraph_gepa.adapter.dataflow.flow import Flow, Place, Reading, Solution, Source, whole
 from langgraph_gepa.adapter.dataflow.object_uses import Demands
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Use
+from langgraph_gepa.adapter.discovery import compiled_templates, descriptions
 from langgraph_gepa.adapter.objects import Step, functions, imports, source_code
 from langgraph_gepa.adapter.objects.literals import Literal
 from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.adapter.objects.source_code import Position
 from langgraph_gepa.adapter.objects.walk import Node, Walk, until_raised
-from langgraph_gepa.agent import compiled, descriptions
 from langgraph_gepa.core.module import Off, Style
 
 _LABELS = {"role", "type", "name", "id"}
@@ -164,7 +164,11 @@ class Slots:
             if step[0] not in functions.LOOKUPS or not isinstance(node.value, FunctionType):
                 continue
             uses = whole(self.demands.on(step, node))
-            text = compiled.source(template, functions.namespace(node.value, step), str(step[-1])) if uses else None
+            text = (
+                compiled_templates.source(template, functions.namespace(node.value, step), str(step[-1]))
+                if uses
+                else None
+            )
             told = roles.Text(text or "", "jinja2")
             if roles.listed(told, uses):
                 yield _judged(

@@ -15,12 +15,12 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import source_locations
 from langgraph_gepa.adapter.dataflow.text_files import Files
+from langgraph_gepa.adapter.discovery import node_paths
 from langgraph_gepa.adapter.isolation import mutable_state as written
 from langgraph_gepa.adapter.objects import classes, functions, naming
 from langgraph_gepa.adapter.objects.definitions import Place
 from langgraph_gepa.adapter.objects.place import Slot, Spot
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent import paths
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style, Texts
 
@@ -97,7 +97,7 @@ def _is_entry(walk: Walk, slot: Slot) -> bool:
 def assembled(
     compiled: AnyGraph,
     walk: Walk,
-    traced: paths.Paths,
+    traced: node_paths.Paths,
     found: Mapping[Any, list[Slot]],
     where: Mapping[Any, Place],
     asked: Sequence[Module],
@@ -106,7 +106,7 @@ def assembled(
 ) -> Found:
     """`asked` are declared modules, whose names are theirs; `strange` have no place in memory."""
     rank = {path: i for i, path in enumerate(traced.order)}
-    tools = paths.tools(walk, traced)
+    tools = node_paths.tools(walk, traced)
     drafts = []
     heads: dict[str, int] = {}
     for met, (key, several) in enumerate(found.items()):
@@ -164,13 +164,13 @@ def _owners(name: str, slots: Sequence[Slot], wholes: Mapping[Spot, Whole]) -> s
     return {slot.owner for slot in slots} | {spot[0] for spot, whole in wholes.items() if name in whole.modules}
 
 
-def _caches(walk: Walk, traced: paths.Paths, nodes: Sequence[str]) -> set[int]:
+def _caches(walk: Walk, traced: node_paths.Paths, nodes: Sequence[str]) -> set[int]:
     """The caches of functions that these nodes may call: what one graph's texts led to must not answer another's."""
     caches = (key for key, node in walk.nodes.items() if functions.is_cache(node.value))
     return {key for key in caches if not nodes or not {*nodes}.isdisjoint(traced.of.get(key, ()))}
 
 
-def _running(walk: Walk, traced: paths.Paths, nodes: Sequence[str]) -> set[int]:
+def _running(walk: Walk, traced: node_paths.Paths, nodes: Sequence[str]) -> set[int]:
     """What runs in these nodes; anything, when none is known."""
     return {key for key in walk.nodes if not nodes or not {*nodes}.isdisjoint(traced.of.get(key, ()))}
 
@@ -212,14 +212,14 @@ def _table(walk: Walk, slots: list[Slot], module: Module) -> str:
     return naming.slug(known.partition(".")[0] or "table")
 
 
-def _nodes(walk: Walk, traced: paths.Paths, slots: list[Slot]) -> list[str]:
+def _nodes(walk: Walk, traced: node_paths.Paths, slots: list[Slot]) -> list[str]:
     nodes = dict.fromkeys(path for slot in slots for path in _users(walk, traced, slot))
     if slots[0].kind != "prompt":
         return [path for path in nodes if path not in traced.executors] or list(nodes)
     return list(nodes)
 
 
-def _users(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
+def _users(walk: Walk, traced: node_paths.Paths, slot: Slot) -> list[str]:
     """The nodes that use one text: those that reach its owner and, of the user's objects, name the attribute."""
     owner = walk.nodes[slot.owner].value
     if slot.step[0] == "described" and slot.kind == "tool":
@@ -234,14 +234,14 @@ def _users(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
     return list(dict.fromkeys([*named, *_holding(walk, traced, slot)]))
 
 
-def _holding(walk: Walk, traced: paths.Paths, slot: Slot) -> list[str]:
+def _holding(walk: Walk, traced: node_paths.Paths, slot: Slot) -> list[str]:
     """The nodes that reach a member of an enum without naming it, as a loop over a list of members does."""
     owner: Any = walk.nodes[slot.owner].value
     member = owner.__members__.get(str(slot.step[-1])) if issubclass(type(owner), EnumMeta) else None
     return [] if member is None else list(traced.of.get(id(member), ()))
 
 
-def _candidates(walk: Walk, traced: paths.Paths, nodes: list[str], place: Place, slots: list[Slot]) -> list[str]:
+def _candidates(walk: Walk, traced: node_paths.Paths, nodes: list[str], place: Place, slots: list[Slot]) -> list[str]:
     """Names for a module, from short to long: the constant's own, else the node's with what tells it apart."""
     first = slots[0]
     path = nodes[0] if nodes else ""

@@ -1,0 +1,1 @@
+"""From a graph to its modules, and from texts to a new graph."""
