@@ -15,7 +15,7 @@ import pytest
 from langchain_core.tools import BaseTool, StructuredTool, Tool, tool
 from langgraph.graph import START, MessagesState, StateGraph
 
-from langgraph_gepa.agent.tool_code import effects
+from langgraph_gepa.adapter.tools.side_effects import effects
 
 BOOKED: dict[str, int] = {}
 NOTES: list[str] = []

@@ -23,7 +23,7 @@ from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.adapter.objects import ownership, source_code
-from langgraph_gepa.agent.tool_words import acting, reading
+from langgraph_gepa.adapter.tools.name_hints import acting, reading
 
 DEEPEST = 4
 """Calls from one function into another that are followed."""

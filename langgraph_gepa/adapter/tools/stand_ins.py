@@ -17,9 +17,9 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.adapter.discovery.survey import compile_graph
 from langgraph_gepa.adapter.isolation.graph_copies import copied
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.agent.tool_cache import ToolCache
-from langgraph_gepa.agent.tool_code import effects
-from langgraph_gepa.agent.tool_words import side_effect
+from langgraph_gepa.adapter.tools.name_hints import side_effect
+from langgraph_gepa.adapter.tools.side_effects import effects
+from langgraph_gepa.adapter.tools.tool_cache import ToolCache
 from langgraph_gepa.errors import UsageError
 
 Graph = Pregel[Any, Any, Any, Any]
