@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from langgraph_gepa.adapter.discovery.bind import bind
     from langgraph_gepa.adapter.discovery.declared import prompt
+    from langgraph_gepa.adapter.rollout.runner import RunnerOptions
     from langgraph_gepa.adapter.tools.tool_cache import ToolCache
-    from langgraph_gepa.agent.runner import RunnerOptions
     from langgraph_gepa.api import discover, evaluate, optimize, resume, search_outputs
     from langgraph_gepa.core.budget import Budget
     from langgraph_gepa.core.module import Module
@@ -52,7 +52,7 @@ _HOMES = {
     "Module": "core.module",
     "Outputs": "outputs",
     "Result": "result",
-    "RunnerOptions": "agent.runner",
+    "RunnerOptions": "adapter.rollout.runner",
     "ToolCache": "adapter.tools.tool_cache",
     "bind": "adapter.discovery.bind",
     "discover": "api",

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from langgraph_gepa.agent.fingerprint import text_part
+from langgraph_gepa.adapter.rollout.fingerprint import text_part
 from langgraph_gepa.asked import Asked, asked_of, is_own
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.core.module import Module, Texts
@@ -21,7 +21,7 @@ from langgraph_gepa.writeback.changes import Changes
 @dataclass(frozen=True, slots=True)
 class Applied:
     """The source as `apply` last left it: the texts it wrote, by module name, and what the graph loaded from it is
-    made of, by name (see `agent.fingerprint`)."""
+    made of, by name (see `adapter.rollout.fingerprint`)."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)

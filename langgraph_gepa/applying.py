@@ -20,7 +20,7 @@ from typing import Any
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow.text_files import says
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.agent.fingerprint import graph_parts
+from langgraph_gepa.adapter.rollout.fingerprint import graph_parts
 from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.core.module import Module, Texts
@@ -43,7 +43,7 @@ def apply(
 
     `modules` are those of the graph by name. `graph` is the words for it, or the object where a loaded module holds it
     under a name. `place` is the project, by default that of the working directory. Gives what the graph is made of
-    then (see `agent.fingerprint.graph_parts`). Raises `SourceError` when the source is not what the plan was made from;
+    then (see `adapter.rollout.fingerprint.graph_parts`). Raises `SourceError` when the source is not what the plan was made from;
     then, and whatever else goes wrong, every file is byte for byte as it was.
     """
     require_current(changes)

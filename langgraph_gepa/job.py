@@ -23,7 +23,7 @@ from langgraph_gepa.adapter.failures.classification import (
     trouble,
 )
 from langgraph_gepa.adapter.observed.sightings import NO_EFFECT
-from langgraph_gepa.agent.masking import Mask, clean, masked
+from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked
 from langgraph_gepa.asked import Asked
 from langgraph_gepa.core.budget import Budget, Spent
 from langgraph_gepa.core.events import CandidateAdmitted, Event, ModulesLeftOut

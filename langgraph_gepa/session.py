@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from langgraph_gepa.agent.executor import executor
+from langgraph_gepa.adapter.rollout.threads import executor
 from langgraph_gepa.errors import Interrupted, UsageError
 
 T = TypeVar("T")

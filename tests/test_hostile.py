@@ -17,8 +17,8 @@ from langgraph.graph import START, StateGraph
 from pydantic import SecretStr
 
 from langgraph_gepa import Budget, Result, RunnerOptions, optimize
-from langgraph_gepa.agent.executor import executor
-from langgraph_gepa.agent.runner import run
+from langgraph_gepa.adapter.rollout.runner import run
+from langgraph_gepa.adapter.rollout.threads import executor
 from langgraph_gepa.core.events import Charged, Event, RolloutFinished
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.demo.server import Answer, SimulatedServer

@@ -19,7 +19,7 @@ from langgraph.graph import START, StateGraph
 from pydantic import SecretStr
 
 from langgraph_gepa import Budget, RunnerOptions, optimize
-from langgraph_gepa.agent.masking import clean, masking, secrets_of
+from langgraph_gepa.adapter.rollout.redaction import clean, masking, secrets_of
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.errors import ModelError, UsageError
 

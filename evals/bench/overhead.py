@@ -230,7 +230,7 @@ def traced(rollouts: int) -> None:
     from langgraph.graph import END, START, StateGraph
 
     from langgraph_gepa.adapter.discovery.survey import survey
-    from langgraph_gepa.agent.evaluator import GraphEvaluator
+    from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 
     class State(TypedDict):
         question: str

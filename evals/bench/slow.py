@@ -21,7 +21,7 @@ from worlds import Texts, World
 
 from langgraph_gepa import Feedback as Scored
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.optimizer import Examples

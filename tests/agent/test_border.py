@@ -23,7 +23,7 @@ from typing_extensions import TypedDict
 from langgraph_gepa import Budget, Feedback, RunnerOptions, evaluate, job, optimize
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.failures.classification import absent, diagnosis
-from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.budget import Spent
 from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.core.example import Example

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.agent.credentials import HIDDEN, hide_credentials
-from langgraph_gepa.agent.masking import masking, secrets_of
+from langgraph_gepa.adapter.rollout.credentials import HIDDEN, hide_credentials
+from langgraph_gepa.adapter.rollout.redaction import masking, secrets_of
 
 TOKEN = st.text("ABCDEFGHJKLMNPQRSTUVWXYZ23456789-_.~+/=%", min_size=4, max_size=60).map(lambda text: f"Zq{text}qZ")
 NAMES = st.sampled_from(

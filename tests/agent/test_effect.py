@@ -12,9 +12,9 @@ import pytest
 from langchain_core.messages import SystemMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
+from langgraph_gepa.adapter.rollout.effect import Effects
+from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
 from langgraph_gepa.adapter.tracing.attribution import attribute
-from langgraph_gepa.agent.effect import Effects
-from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, NoEffect
 from langgraph_gepa.core.rollout import Feedback, Rollout

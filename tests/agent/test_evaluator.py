@@ -12,7 +12,7 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import SystemMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
-from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.rollout import Feedback

@@ -11,8 +11,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.agent.fingerprint import parts_of
-from langgraph_gepa.agent.runner import RunnerOptions
+from langgraph_gepa.adapter.rollout.fingerprint import parts_of
+from langgraph_gepa.adapter.rollout.runner import RunnerOptions
 
 DESK = "You are the desk of an airline."
 

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from langgraph_gepa import RunnerOptions
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.agent.fingerprint import parts_of
+from langgraph_gepa.adapter.rollout.fingerprint import parts_of
 
 KEY = "sk-secret-secret-secret"
 
@@ -109,7 +109,7 @@ def test_another_process_finds_the_same(project: Path) -> None:
     """A run goes on tomorrow, whatever the hashes of that day."""
     script = (
         "import json; from langgraph_gepa.agent.loading import *; from langgraph_gepa.adapter.discovery.survey import survey;"
-        "from langgraph_gepa.agent.fingerprint import parts_of; from langgraph_gepa import RunnerOptions;"
+        "from langgraph_gepa.adapter.rollout.fingerprint import parts_of; from langgraph_gepa import RunnerOptions;"
         "print(json.dumps(parts_of(survey(load_graph('letters')), load_metric('letters.py:score'), RunnerOptions())))"
     )
     found = [

@@ -14,7 +14,7 @@ import pytest
 
 from langgraph_gepa import Budget, Feedback, bind, discover, optimize
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.agent.runner import run
+from langgraph_gepa.adapter.rollout.runner import run
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
 

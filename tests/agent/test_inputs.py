@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMes
 from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import BaseModel
 
-from langgraph_gepa.agent.runner import run
+from langgraph_gepa.adapter.rollout.runner import run
 from langgraph_gepa.engine.examples import load_examples
 
 TOOL_CALL = {"id": "1", "name": "look", "args": {"at": "it"}}

@@ -23,8 +23,8 @@ from openevals.exact import exact_match, exact_match_async
 from openevals.llm import create_llm_as_judge
 from openevals.string.levenshtein import levenshtein_distance
 
-from langgraph_gepa.agent.metric import adapt, source
-from langgraph_gepa.agent.scores import NotAScoreError, read_feedback
+from langgraph_gepa.adapter.rollout.metric import adapt, source
+from langgraph_gepa.adapter.rollout.scores import NotAScoreError, read_feedback
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.demo.server import Answer, SimulatedServer

@@ -14,8 +14,8 @@ from langchain_core.tools import tool
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send
 
-from langgraph_gepa.agent.replay import Replay, ReplayEnded, replaying
-from langgraph_gepa.agent.runner import run
+from langgraph_gepa.adapter.rollout.replay import Replay, ReplayEnded, replaying
+from langgraph_gepa.adapter.rollout.runner import run
 from langgraph_gepa.core.example import Example
 
 ASK = Example("e", {"messages": [{"role": "user", "content": "hi"}]})

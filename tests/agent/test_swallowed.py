@@ -14,8 +14,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.agent.evaluator import GraphEvaluator
-from langgraph_gepa.agent.runner import RunnerOptions
+from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
+from langgraph_gepa.adapter.rollout.runner import RunnerOptions
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.ports import Unfinished

@@ -16,11 +16,11 @@ from langgraph.prebuilt import InjectedState, ToolNode
 from typing_extensions import TypedDict
 
 from langgraph_gepa.adapter.discovery.survey import survey
+from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
+from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
 from langgraph_gepa.adapter.tools.name_hints import side_effect
 from langgraph_gepa.adapter.tools.stand_ins import HANDOFF, replaced, suspicions, tools_of, warning
 from langgraph_gepa.adapter.tools.tool_cache import ToolCache
-from langgraph_gepa.agent.evaluator import GraphEvaluator
-from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.errors import UsageError
 

@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 from typing_extensions import TypedDict
 
-from langgraph_gepa.agent.runner import run
+from langgraph_gepa.adapter.rollout.runner import run
 from langgraph_gepa.core.example import Example
 
 

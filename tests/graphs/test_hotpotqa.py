@@ -12,7 +12,7 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.agent.evaluator import GraphEvaluator
+from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.demo.hotpotqa import LESSONS, READER, answer_key, personas

@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretStr
 
 from langgraph_gepa.adapter.failures.causes import chain
 from langgraph_gepa.adapter.failures.classification import diagnosis, is_world_failure
-from langgraph_gepa.agent.credentials import HIDDEN, hide_credentials, passwords_in
+from langgraph_gepa.adapter.rollout.credentials import HIDDEN, hide_credentials, passwords_in
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.errors import Error, UsageError

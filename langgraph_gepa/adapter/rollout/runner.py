@@ -38,12 +38,8 @@ from langgraph_gepa.adapter.isolation.contexts import context_for
 from langgraph_gepa.adapter.isolation.graph_copies import for_a_rollout
 from langgraph_gepa.adapter.isolation.input_copies import containers_copied
 from langgraph_gepa.adapter.isolation.persistence import Replacements, isolated, new_cache, new_checkpointer, new_store
-from langgraph_gepa.adapter.tools.stand_ins import Guard, StandIns
-from langgraph_gepa.adapter.tools.tool_cache import ToolCache
-from langgraph_gepa.adapter.tracing.callback_handler import Tracer, Watched
-from langgraph_gepa.adapter.tracing.pricing import Prices
-from langgraph_gepa.agent.inputs import with_messages
-from langgraph_gepa.agent.interrupts import (
+from langgraph_gepa.adapter.rollout.inputs import with_messages
+from langgraph_gepa.adapter.rollout.interrupts import (
     Dialogue,
     OnInterrupt,
     UnansweredInterruptError,
@@ -51,8 +47,12 @@ from langgraph_gepa.agent.interrupts import (
     interrupts_in,
     standing_at,
 )
-from langgraph_gepa.agent.masking import Mask
-from langgraph_gepa.agent.wanting import wanting
+from langgraph_gepa.adapter.rollout.missing_options import wanting
+from langgraph_gepa.adapter.rollout.redaction import Mask
+from langgraph_gepa.adapter.tools.stand_ins import Guard, StandIns
+from langgraph_gepa.adapter.tools.tool_cache import ToolCache
+from langgraph_gepa.adapter.tracing.callback_handler import Tracer, Watched
+from langgraph_gepa.adapter.tracing.pricing import Prices
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.rollout import Usage

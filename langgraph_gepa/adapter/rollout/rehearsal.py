@@ -16,10 +16,10 @@ from langgraph_gepa.adapter.failures.classification import words
 from langgraph_gepa.adapter.observed import store_prompts
 from langgraph_gepa.adapter.observed.message_parts import Run
 from langgraph_gepa.adapter.observed.sightings import Sightings, sightings
+from langgraph_gepa.adapter.rollout.effect import Effects
+from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
 from langgraph_gepa.adapter.tools.stand_ins import replaced
 from langgraph_gepa.adapter.tracing.attribution import attribute
-from langgraph_gepa.agent.effect import Effects
-from langgraph_gepa.agent.runner import Ran, RunnerOptions, run
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Kind

@@ -22,11 +22,11 @@ from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
 
+from langgraph_gepa.adapter.rollout.redaction import Mask, masked
 from langgraph_gepa.adapter.tracing import injection
 from langgraph_gepa.adapter.tracing.callback_handler import Watched, bubbles, node_path
 from langgraph_gepa.adapter.tracing.message_text import strings
 from langgraph_gepa.adapter.tracing.payloads import described, slim
-from langgraph_gepa.agent.masking import Mask, masked
 from langgraph_gepa.core.json_data import plain
 
 

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 
 from langgraph_gepa.adapter.failures.classification import Witnessed, words
 from langgraph_gepa.adapter.isolation.graph_copies import for_a_rollout
+from langgraph_gepa.adapter.rollout import metric as metrics
+from langgraph_gepa.adapter.rollout.effect import Effects
+from langgraph_gepa.adapter.rollout.fingerprint import parts_of
+from langgraph_gepa.adapter.rollout.redaction import Mask, masked_rollout, masking, secrets_of
+from langgraph_gepa.adapter.rollout.runner import Graph, Ran, RunnerOptions, run
 from langgraph_gepa.adapter.tools.stand_ins import replaced
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer, watcher, watching
-from langgraph_gepa.agent import metric as metrics
-from langgraph_gepa.agent.effect import Effects
-from langgraph_gepa.agent.fingerprint import parts_of
-from langgraph_gepa.agent.masking import Mask, masked_rollout, masking, secrets_of
-from langgraph_gepa.agent.runner import Graph, Ran, RunnerOptions, run
 from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.json_data import plain

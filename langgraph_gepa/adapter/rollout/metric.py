@@ -20,7 +20,7 @@ from langsmith import schemas
 from langgraph_gepa.adapter.failures.classification import Border, is_world_failure, words
 from langgraph_gepa.adapter.failures.frames import raised_at
 from langgraph_gepa.adapter.isolation.input_copies import containers_copied
-from langgraph_gepa.agent.scores import NotAScoreError, joined, read_feedback
+from langgraph_gepa.adapter.rollout.scores import NotAScoreError, joined, read_feedback
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout

@@ -1,0 +1,1 @@
+"""One example through one bound graph: run, watch, score."""
