@@ -43,7 +43,7 @@ def apply(
 
     `modules` are those of the graph by name. `graph` is the words for it, or the object where a loaded module holds it
     under a name. `place` is the project, by default that of the working directory. Gives what the graph is made of
-    then (see `adapter.rollout.fingerprint.graph_parts`). Raises `SourceError` when the source is not what the plan was made from;
+    then (`fingerprint.graph_parts`). Raises `SourceError` when the source is not what the plan was made from;
     then, and whatever else goes wrong, every file is byte for byte as it was.
     """
     require_current(changes)

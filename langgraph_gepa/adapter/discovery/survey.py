@@ -27,8 +27,9 @@ from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.adapter.objects.definitions import Place
 from langgraph_gepa.adapter.objects.place import Slot
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.adapter.observed import sightings, store_prompts
+from langgraph_gepa.adapter.observed import store_prompts
 from langgraph_gepa.adapter.observed.message_parts import came_by
+from langgraph_gepa.adapter.observed.sightings import Sightings, updated
 from langgraph_gepa.adapter.tracing import injection
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Kind, Module, Off, Texts
@@ -100,18 +101,18 @@ class Survey:
 _bound: weakref.WeakKeyDictionary[Any, tuple[Found, Texts]] = weakref.WeakKeyDictionary()
 """How each bound graph came to be: it is surveyed and bound again from the original."""
 
-_watched: weakref.WeakKeyDictionary[Any, sightings.Sightings] = weakref.WeakKeyDictionary()
+_watched: weakref.WeakKeyDictionary[Any, Sightings] = weakref.WeakKeyDictionary()
 """What was seen of each graph when it ran on examples."""
 
 
-def remember(graph: Any, sightings: sightings.Sightings) -> None:
+def remember(graph: Any, sightings: Sightings) -> None:
     """Has every later survey of `graph` know what was seen when it ran."""
-    before = _watched.get(_lasting(graph), sightings.Sightings())
+    before = _watched.get(_lasting(graph), Sightings())
     names = {module.name for module in sightings.strange}
     nodes = {**before.seen}
     for name, seen_at in sightings.seen.items():
         nodes[name] = tuple(dict.fromkeys([*nodes.get(name, ()), *seen_at]))
-    _watched[_lasting(graph)] = sightings.Sightings(
+    _watched[_lasting(graph)] = Sightings(
         nodes,
         (*(module for module in before.strange if module.name not in names), *sightings.strange),
         {**before.styles, **sightings.styles},
@@ -160,7 +161,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     found, where = _placed(said, places, Gathered(walk, compiled, written))
     _merge_frozen(found)
     named = [declared.module(one, walk, traced) for one in asked]
-    watched = _watched.get(_lasting(graph), sightings.Sightings())
+    watched = _watched.get(_lasting(graph), Sightings())
     strange = list(watched.strange)
     files = Files.of(reading.function.__code__.co_filename for reading in slots.flow.readings.values())
     packages = Packages(walk, compiled)
@@ -174,7 +175,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     met = assembled(compiled, walk, traced, found, where, named, elsewhere, files)
     begun = tuple(anew(walk, written, lambda one: _feeding(met, one)))
     mutable_state.remember(compiled, dataclasses.replace(written, written=begun))
-    modules = sightings.updated(met.modules.values(), watched, met.declared)
+    modules = updated(met.modules.values(), watched, met.declared)
     return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {}, kinds)
 
 
