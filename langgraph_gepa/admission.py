@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from langgraph_gepa.adapter.dataflow.text_files import project
-from langgraph_gepa.agent.loading import files_of
+from langgraph_gepa.adapter.loading import files_of
 from langgraph_gepa.asked import adopt
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.errors import UsageError

@@ -16,18 +16,18 @@ from langgraph_gepa.adapter.discovery.outline import drawing
 from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.isolation.process_state import undisturbed
+from langgraph_gepa.adapter.loading import load_graph, load_metric, load_options
 from langgraph_gepa.adapter.observed.sightings import warnings
+from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.inputs import dropped_inputs
 from langgraph_gepa.adapter.rollout.metric import name_of
 from langgraph_gepa.adapter.rollout.redaction import Mask, explained, masking, secrets_of
 from langgraph_gepa.adapter.rollout.rehearsal import rehearse
 from langgraph_gepa.adapter.rollout.runner import RunnerOptions
+from langgraph_gepa.adapter.simulation import is_simulated
 from langgraph_gepa.adapter.tools.stand_ins import warning
 from langgraph_gepa.admission import admit
-from langgraph_gepa.agent.loading import load_graph, load_metric, load_options
-from langgraph_gepa.agent.model import ChatReflection
-from langgraph_gepa.agent.simulation import is_simulated
 from langgraph_gepa.applied import continued
 from langgraph_gepa.asked import DEMO, Asked, Spec
 from langgraph_gepa.checkout import Checkout

@@ -20,8 +20,8 @@ from typing import Any
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow.text_files import says
 from langgraph_gepa.adapter.discovery.survey import survey
+from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.adapter.rollout.fingerprint import graph_parts
-from langgraph_gepa.agent.loading import load_graph
 from langgraph_gepa.checkout import Place
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.errors import Error, SourceError, UsageError

@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph_gepa.adapter.discovery.bind import bind
 from langgraph_gepa.adapter.discovery.recall import recall
-from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.evaluation import prompts_of
 from langgraph_gepa.saved import found_in
 

@@ -12,7 +12,7 @@ import pytest
 from langchain_openai import ChatOpenAI
 
 from langgraph_gepa import Budget, Result, RunnerOptions, bind, discover, evaluate, optimize, resume
-from langgraph_gepa.agent.loading import load_graph, load_metric
+from langgraph_gepa.adapter.loading import load_graph, load_metric
 from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
 from langgraph_gepa.errors import (
     Error,

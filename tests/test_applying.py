@@ -13,8 +13,8 @@ from typer.testing import Result as Ended
 
 from langgraph_gepa import Budget, optimize
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.agent.loading import load_graph, load_metric
-from langgraph_gepa.agent.model import chat_model
+from langgraph_gepa.adapter.loading import load_graph, load_metric
+from langgraph_gepa.adapter.reflection_model import chat_model
 from langgraph_gepa.applying import apply
 from langgraph_gepa.cli import app
 from langgraph_gepa.core.module import Module

@@ -13,7 +13,7 @@ import langgraph_gepa
 
 PACKAGE = "langgraph_gepa"
 ROOT = Path(langgraph_gepa.__file__).parent
-ADAPTERS = {"adapter", "agent", "store", "langsmith", "writeback", "report"}
+ADAPTERS = {"adapter", "store", "langsmith", "writeback", "report"}
 CORE = {"errors", "core"}
 ALLOWED = {
     "errors": {"core"},
@@ -22,8 +22,6 @@ ALLOWED = {
     "reflection": CORE,
     "engine": CORE | {"search", "reflection"},
     **{adapter: CORE | {"search", "reflection", "engine"} for adapter in ADAPTERS},
-    "adapter": CORE | {"search", "reflection", "engine", "agent"},
-    "agent": CORE | {"search", "reflection", "engine", "adapter"},
     "testing": CORE | {"search", "reflection", "engine"},
 }
 """What a part may import of the others. Parts that are not named stand above all of these."""
@@ -62,7 +60,7 @@ def test_the_core_depends_on_little(part: str, found: set[str]) -> None:
         assert not found & {"asyncio", "time", "os", "pathlib", "datetime", "random.random", "random.choice"}
     if part in {"engine", "testing"}:
         assert outside <= {"pydantic"}
-    if part not in {"adapter", "agent", "demo"}:
+    if part not in {"adapter", "demo"}:
         assert not {name for name in outside if name.startswith(("langgraph", "langchain"))}
 
 
@@ -78,7 +76,7 @@ def test_the_architecture_page_names_what_is_there() -> None:
     assert len(files) > 40
     for name in files:
         place = name.removesuffix(".py").replace(".", "/")
-        roots = (ROOT, ROOT / "agent", ROOT / "adapter", ROOT / "engine", ROOT.parent)
+        roots = (ROOT, ROOT / "adapter", ROOT / "engine", ROOT.parent)
         whole = any((root / place).is_dir() or (root / f"{place}.py").is_file() for root in roots)
         inside, _, member = place.rpartition("/")
         text = next((f for f in (ROOT / f"{inside}.py", ROOT / inside / "__init__.py") if f.is_file()), None)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from typer.testing import Result as Ended
 
 from langgraph_gepa import Budget, Result, optimize
-from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.cli import app
 from langgraph_gepa.demo.server import SimulatedServer
 

@@ -15,7 +15,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from langgraph_gepa import Budget, RunnerOptions, optimize
-from langgraph_gepa.agent.model import TRIAL
+from langgraph_gepa.adapter.reflection_model import TRIAL
 from langgraph_gepa.core.events import ModelTried
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.errors import MetricError, ModelError, UsageError

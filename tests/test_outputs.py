@@ -13,7 +13,7 @@ import pytest
 from langchain_openai import ChatOpenAI
 
 from langgraph_gepa import Budget, Outputs, Result, bind, optimize, search_outputs
-from langgraph_gepa.agent.loading import load_graph, load_metric
+from langgraph_gepa.adapter.loading import load_graph, load_metric
 from langgraph_gepa.asked import Asked
 from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.applying import apply
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import SourceError

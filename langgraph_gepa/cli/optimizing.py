@@ -63,7 +63,7 @@ def prompts(
 ) -> None:
     """List what would be optimised, node by node, and why the rest would not."""
     from langgraph_gepa.adapter.discovery.outline import drawing
-    from langgraph_gepa.agent.loading import load_graph
+    from langgraph_gepa.adapter.loading import load_graph
     from langgraph_gepa.report.mermaid import mermaid
     from langgraph_gepa.report.module_list import modules_json, modules_table
 

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from langgraph_gepa.agent.simulation import SIMULATED
+from langgraph_gepa.adapter.simulation import SIMULATED
 from langgraph_gepa.demo.wire import Answer, ApiError, Request, ToolCall, chunks, completion, parse_request, usage_of
 
 __all__ = ["Answer", "ApiError", "Persona", "Request", "SimulatedServer", "ToolCall"]

@@ -108,7 +108,7 @@ def test_models_are_named_to_be_read_and_keys_are_in_nothing() -> None:
 def test_another_process_finds_the_same(project: Path) -> None:
     """A run goes on tomorrow, whatever the hashes of that day."""
     script = (
-        "import json; from langgraph_gepa.agent.loading import *;"
+        "import json; from langgraph_gepa.adapter.loading import *;"
         "from langgraph_gepa.adapter.discovery.survey import survey;"
         "from langgraph_gepa.adapter.rollout.fingerprint import parts_of; from langgraph_gepa import RunnerOptions;"
         "print(json.dumps(parts_of(survey(load_graph('letters')), load_metric('letters.py:score'), RunnerOptions())))"

@@ -21,8 +21,8 @@ from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import CachePolicy
 
+from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
-from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.core.example import Example
 from tests.agent.conftest import EchoModel
 

@@ -10,7 +10,7 @@ import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from langgraph_gepa.agent.loading import load_graph, load_metric
+from langgraph_gepa.adapter.loading import load_graph, load_metric
 from langgraph_gepa.errors import GraphError
 
 APP = """

@@ -12,9 +12,9 @@ import pytest
 from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
 
+from langgraph_gepa.adapter.finish_reason import ending_of
+from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.tracing.pricing import price
-from langgraph_gepa.agent.ending import ending_of
-from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.errors import ModelError

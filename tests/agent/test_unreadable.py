@@ -26,9 +26,9 @@ from langgraph_gepa import evaluate
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError, is_unreadable
 from langgraph_gepa.adapter.failures.classification import is_world_failure
+from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.tracing.payloads import is_empty
-from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.ports import Unfinished

@@ -16,9 +16,9 @@ from typing_extensions import TypedDict
 
 from langgraph_gepa import Budget, Feedback, RunnerOptions, optimize, prompt
 from langgraph_gepa.adapter.discovery.survey import survey
+from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.tracing.payloads import estimated_tokens
-from langgraph_gepa.agent.model import ChatReflection
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report.json_view import to_json

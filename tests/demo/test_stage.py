@@ -7,8 +7,8 @@ from openai import APIConnectionError
 
 from langgraph_gepa.adapter.discovery.chat_models import models_of
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.agent.loading import load_graph
-from langgraph_gepa.agent.simulation import is_simulated
+from langgraph_gepa.adapter.loading import load_graph
+from langgraph_gepa.adapter.simulation import is_simulated
 from langgraph_gepa.asked import DEMO_GRAPH
 from langgraph_gepa.demo.metric import AGENT, ROUTER, WRITER
 from langgraph_gepa.demo.stage import helpdesk_demo

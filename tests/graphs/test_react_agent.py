@@ -12,7 +12,7 @@ import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer, ToolCall
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from langgraph_gepa.agent.loading import load_graph
+from langgraph_gepa.adapter.loading import load_graph
 from strangers.labels import GraphLabels, Project
 
 

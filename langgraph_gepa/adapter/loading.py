@@ -18,9 +18,9 @@ from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.adapter.discovery.survey import compile_graph
+from langgraph_gepa.adapter.environment import load_environment
 from langgraph_gepa.adapter.failures.frames import raised_at
 from langgraph_gepa.adapter.rollout.runner import RunnerOptions
-from langgraph_gepa.agent.environment import load_environment
 from langgraph_gepa.errors import GraphError, UsageError
 
 MANIFEST = "langgraph.json"

@@ -18,12 +18,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
 from langgraph_gepa.adapter.failures.classification import is_no_answer, is_overflow, is_world_failure, words
 from langgraph_gepa.adapter.failures.frames import raised_at
+from langgraph_gepa.adapter.finish_reason import ending_of
 from langgraph_gepa.adapter.isolation.persistence import Replacements, isolated
 from langgraph_gepa.adapter.rollout.redaction import Mask
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer
 from langgraph_gepa.adapter.tracing.payloads import estimated_tokens
 from langgraph_gepa.adapter.tracing.pricing import Prices
-from langgraph_gepa.agent.ending import ending_of
 from langgraph_gepa.core.json_data import well_formed
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.ports import Reply, TooLong

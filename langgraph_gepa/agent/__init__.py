@@ -1,1 +1,0 @@
-"""LangGraph and LangChain: finding, binding, watching and running graphs."""
