@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from langgraph_gepa.core.module import Module
     from langgraph_gepa.core.rollout import Feedback
     from langgraph_gepa.errors import Error
-    from langgraph_gepa.outputs import Found, Outputs
-    from langgraph_gepa.preview import dry_run
-    from langgraph_gepa.prompts import load_prompts
-    from langgraph_gepa.result import Result
+    from langgraph_gepa.runs.dry_run import dry_run
+    from langgraph_gepa.runs.load_prompts import load_prompts
+    from langgraph_gepa.runs.outputs import Found, Outputs
+    from langgraph_gepa.runs.result import Result
 
 __all__ = [
     "Budget",
@@ -48,17 +48,17 @@ _HOMES = {
     "Budget": "core.budget",
     "Error": "errors",
     "Feedback": "core.rollout",
-    "Found": "outputs",
+    "Found": "runs.outputs",
     "Module": "core.module",
-    "Outputs": "outputs",
-    "Result": "result",
+    "Outputs": "runs.outputs",
+    "Result": "runs.result",
     "RunnerOptions": "adapter.rollout.runner",
     "ToolCache": "adapter.tools.tool_cache",
     "bind": "adapter.discovery.bind",
     "discover": "api",
-    "dry_run": "preview",
+    "dry_run": "runs.dry_run",
     "evaluate": "api",
-    "load_prompts": "prompts",
+    "load_prompts": "runs.load_prompts",
     "optimize": "api",
     "prompt": "adapter.discovery.declared",
     "resume": "api",

@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from langgraph_gepa import session
 from langgraph_gepa.adapter.discovery.chat_models import models_of, unpriced
 from langgraph_gepa.adapter.discovery.outline import drawing
 from langgraph_gepa.adapter.discovery.recall import recall
@@ -27,30 +26,31 @@ from langgraph_gepa.adapter.rollout.rehearsal import rehearse
 from langgraph_gepa.adapter.rollout.runner import RunnerOptions
 from langgraph_gepa.adapter.simulation import is_simulated
 from langgraph_gepa.adapter.tools.stand_ins import warning
-from langgraph_gepa.admission import admit
-from langgraph_gepa.applied import continued
-from langgraph_gepa.asked import DEMO, Asked, Spec
-from langgraph_gepa.checkout import Checkout
-from langgraph_gepa.choice import choice_of
-from langgraph_gepa.config import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.leakage import inputs_key, leakage
 from langgraph_gepa.core.leakage import warnings as leak_warnings
 from langgraph_gepa.core.module import Kind, Module
-from langgraph_gepa.engine.examples import FEWEST_TO_SPLIT
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import PlaceholderError, UsageError
-from langgraph_gepa.evaluation import Evaluation, measure, prompts_of, searched_with
-from langgraph_gepa.examples import examples_of, sets_of
-from langgraph_gepa.job import Job
 from langgraph_gepa.langsmith.address import is_address
-from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.words import plural
-from langgraph_gepa.result import Result
-from langgraph_gepa.saved import SavedRun, found_in
+from langgraph_gepa.runs import session
+from langgraph_gepa.runs.admission import admit
+from langgraph_gepa.runs.applied import continued
+from langgraph_gepa.runs.checkout import Checkout
+from langgraph_gepa.runs.config import DEMO, Asked, Spec
+from langgraph_gepa.runs.evaluate import Evaluation, measure, prompts_of, searched_with
+from langgraph_gepa.runs.example_files import FEWEST_TO_SPLIT
+from langgraph_gepa.runs.examples import examples_of, sets_of
+from langgraph_gepa.runs.job import Job
+from langgraph_gepa.runs.module_choice import choice_of
+from langgraph_gepa.runs.outputs import Outputs
+from langgraph_gepa.runs.result import Result
+from langgraph_gepa.runs.run import SavedRun, found_in
+from langgraph_gepa.runs.strings import at_least_one, chosen, default_in_flight, kinds_of, rules_of, with_limits
 from langgraph_gepa.search.rules import Rules
 
 _LOG = logging.getLogger(__name__)

@@ -15,13 +15,13 @@ from langgraph_gepa import Budget, optimize
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.loading import load_graph, load_metric
 from langgraph_gepa.adapter.reflection_model import chat_model
-from langgraph_gepa.applying import apply
 from langgraph_gepa.cli import app
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.errors import SourceError, UsageError
-from langgraph_gepa.prompts import load_prompts
-from langgraph_gepa.result import Result
+from langgraph_gepa.runs.apply import apply
+from langgraph_gepa.runs.load_prompts import load_prompts
+from langgraph_gepa.runs.result import Result
 from langgraph_gepa.writeback.plan import plan
 
 PROMPTS = '''\

@@ -23,6 +23,8 @@ ALLOWED = {
     "engine": CORE | {"search", "reflection"},
     **{adapter: CORE | {"search", "reflection", "engine"} for adapter in ADAPTERS},
     "testing": CORE | {"search", "reflection", "engine"},
+    "runs": CORE | {"search", "reflection", "engine", "runs"} | ADAPTERS,
+    "api": CORE | {"search", "reflection", "engine", "runs"} | ADAPTERS,
 }
 """What a part may import of the others. Parts that are not named stand above all of these."""
 

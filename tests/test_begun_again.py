@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from typing_extensions import TypedDict
 
 from langgraph_gepa import Budget, Result, optimize
-from langgraph_gepa.asked import WHOLE, Asked
 from langgraph_gepa.core.events import Charged, RolloutFinished
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.errors import MetricError, RunError
-from langgraph_gepa.saved import SavedRun
+from langgraph_gepa.runs.config import WHOLE, Asked
+from langgraph_gepa.runs.run import SavedRun
 from langgraph_gepa.store.folder import open_run
 
 PROMPT = "Answer the question in one word."

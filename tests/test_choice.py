@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from langgraph_gepa.choice import Choice, choice_of, kept
 from langgraph_gepa.core.module import Module, Off
 from langgraph_gepa.errors import UsageError
+from langgraph_gepa.runs.module_choice import Choice, choice_of, kept
 
 MODULES = (
     Module("writer", "prompt", "Write."),

@@ -20,7 +20,7 @@ from langgraph_gepa import Budget, optimize
 from langgraph_gepa.cli import app
 from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
 from langgraph_gepa.demo.stage import REFLECTOR
-from langgraph_gepa.result import Result
+from langgraph_gepa.runs.result import Result
 
 OPTIMIZE = (
     "optimize letters --train train.jsonl --val val.jsonl --test test.jsonl --metric letters.py:score "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.config import default_in_flight
 from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.runs.strings import default_in_flight
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
 
 

@@ -10,7 +10,7 @@ import pytest
 from langsmith import schemas
 
 from langgraph_gepa.errors import ExampleError
-from langgraph_gepa.examples import examples_of
+from langgraph_gepa.runs.examples import examples_of
 
 
 def test_attachments_are_left_out_aloud() -> None:

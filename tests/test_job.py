@@ -92,11 +92,11 @@ def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
     heard: list[int] = []
     handler = logging.Handler()
     handler.emit = lambda _: heard.append(server.requests)  # type: ignore[method-assign]  # a log that looks at the clock
-    logging.getLogger("langgraph_gepa.job").addHandler(handler)
+    logging.getLogger("langgraph_gepa.runs.job").addHandler(handler)
     try:
         search(server, tmp_path / "run", Budget(rollouts=20))
     finally:
-        logging.getLogger("langgraph_gepa.job").removeHandler(handler)
+        logging.getLogger("langgraph_gepa.runs.job").removeHandler(handler)
     assert heard[:2] == [0, 0]
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     harm, shared = warnings

@@ -14,7 +14,6 @@ from langchain_openai import ChatOpenAI
 
 from langgraph_gepa import Budget, Outputs, Result, bind, optimize, search_outputs
 from langgraph_gepa.adapter.loading import load_graph, load_metric
-from langgraph_gepa.asked import Asked
 from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
@@ -36,8 +35,9 @@ from langgraph_gepa.engine.codec import dump
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.outputs import texts_of
-from langgraph_gepa.saved import SavedRun
+from langgraph_gepa.runs.config import Asked
+from langgraph_gepa.runs.outputs import texts_of
+from langgraph_gepa.runs.run import SavedRun
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.folder import open_run
 from langgraph_gepa.store.memory import MemoryStore

@@ -19,9 +19,10 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from langgraph_gepa import Budget, Result, RunnerOptions, job, optimize
+from langgraph_gepa import Budget, Result, RunnerOptions, optimize
 from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
+from langgraph_gepa.runs import job
 
 ALLOWED = 5
 CONCURRENCY = 12

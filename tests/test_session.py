@@ -23,8 +23,8 @@ from typing_extensions import TypedDict
 from langgraph_gepa import Budget, Result, RunnerOptions, evaluate, optimize
 from langgraph_gepa.demo.server import Answer, SimulatedServer
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.saved import SavedRun
-from langgraph_gepa.session import GRACE, Brake, run
+from langgraph_gepa.runs.run import SavedRun
+from langgraph_gepa.runs.session import GRACE, Brake, run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a single process")
 
@@ -170,7 +170,7 @@ def test_the_second_signal_ends_a_run_whose_node_hangs_in_a_thread(tmp_path: Pat
             options=RunnerOptions(timeout=None),
         )  # fmt: skip
 
-    logger, handler = logging.getLogger("langgraph_gepa.job"), Impatient()
+    logger, handler = logging.getLogger("langgraph_gepa.runs.job"), Impatient()
     logger.addHandler(handler)
     try:
         with SimulatedServer({"m": lambda *_: Answer("word")}) as server:

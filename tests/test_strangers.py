@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 from typer.testing import Result as Ended
 
 from langgraph_gepa import Result
-from langgraph_gepa.asked import adopt
 from langgraph_gepa.cli import app
 from langgraph_gepa.core.candidate import texts_key
-from langgraph_gepa.saved import SavedRun
+from langgraph_gepa.runs.config import adopt
+from langgraph_gepa.runs.run import SavedRun
 from langgraph_gepa.store.folder import open_run
 
 

@@ -74,7 +74,7 @@ def test_errors_and_their_tracebacks_are_visible() -> None:
 SCRIPT = """
 import sys
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.console import app, command, echo, emit, emit_json, screen, start, tell
+from langgraph_gepa.cli.console import app, command, echo, emit, emit_json, screen, start, tell
 text = sys.argv.pop()
 @command()
 def say():
@@ -122,7 +122,7 @@ def test_pipes_for_machines_get_every_byte(tmp_path: Path) -> None:
 
 def test_logs_are_visible_and_on_one_line(caplog: pytest.LogCaptureFixture) -> None:
     """A text of a model's in a log neither acts on a terminal nor looks like a record of its own."""
-    from langgraph_gepa.job import _logged
+    from langgraph_gepa.runs.job import _logged
 
     with caplog.at_level(logging.WARNING):
         _logged(logging.getLogger("test").warning)(f"{ATTACK}\nERROR all is lost")

@@ -11,9 +11,9 @@ import pytest
 
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.loading import load_graph
-from langgraph_gepa.applying import apply
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import SourceError
+from langgraph_gepa.runs.apply import apply
 from langgraph_gepa.writeback.changes import Changes
 from langgraph_gepa.writeback.plan import plan
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from langgraph_gepa.config import rules_of
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.events import Event
@@ -31,6 +30,7 @@ from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.runs.strings import rules_of
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.folder import DATABASE, open_run
 

@@ -37,7 +37,7 @@ from langgraph_gepa.core.events import CandidateAdmitted, Charged, IterationFini
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
 from langgraph_gepa.engine.codec import load
-from langgraph_gepa.result import Result
+from langgraph_gepa.runs.result import Result
 from langgraph_gepa.store.folder import DATABASE, open_run
 
 FAULTS = {"refused": 0.02, "failed": 0.01, "hung": 0.005, "cut": 0.005}

@@ -7,7 +7,7 @@ once, and who waits for a graph to be loaded has been told so. Exit codes are to
 from __future__ import annotations
 
 from langgraph_gepa.cli import optimizing, reading
-from langgraph_gepa.console import app, start
+from langgraph_gepa.cli.console import app, start
 
 __all__ = ["app", "main", "optimizing", "reading"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import langgraph_gepa
-from langgraph_gepa.console import (
+from langgraph_gepa.cli.console import (
     AsJson,
     Concurrency,
     Data,
@@ -44,7 +44,7 @@ from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import GraphError, UsageError
 
 if TYPE_CHECKING:
-    from langgraph_gepa.result import Result
+    from langgraph_gepa.runs.result import Result
 
 
 @command()
@@ -176,8 +176,8 @@ def resume(
     trust: Trust = False,
 ) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""
-    from langgraph_gepa.config import with_limits
-    from langgraph_gepa.saved import SavedRun
+    from langgraph_gepa.runs.run import SavedRun
+    from langgraph_gepa.runs.strings import with_limits
 
     limits = Budget(rollouts=rollouts, tokens=tokens, dollars=dollars, seconds=seconds, iterations=iterations)
     saved = SavedRun.open(run)
@@ -272,7 +272,7 @@ def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, re
 
 def _show_result(result: Result) -> None:
     from langgraph_gepa.report.outcome import print_summary
-    from langgraph_gepa.result import PAGE, PROMPTS
+    from langgraph_gepa.runs.result import PAGE, PROMPTS
 
     files = {"report": result.run / PAGE, "prompts": result.run / PROMPTS}
     print_summary(result.view, screen(), {what: str(file) for what, file in files.items() if file.is_file()})

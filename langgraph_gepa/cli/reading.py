@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import langgraph_gepa
-from langgraph_gepa.console import (
+from langgraph_gepa.cli.console import (
     AsJson,
     Check,
     Folder,
@@ -42,7 +42,7 @@ def show(run: Folder, as_json: AsJson = False) -> None:
 @command()
 def report(run: Folder) -> None:
     """Write the run's page, report.html, and say where it is."""
-    from langgraph_gepa.result import PAGE
+    from langgraph_gepa.runs.result import PAGE
 
     result = langgraph_gepa.Result.open(run)
     try:
@@ -104,8 +104,8 @@ def push(
 @command()
 def diff(run: Folder, check: Check = False, root: Root = None) -> None:
     """Print the best prompts as a change of the source, as `git apply` takes it."""
-    from langgraph_gepa.applying import left_out, nothing, require_current
-    from langgraph_gepa.result import PROMPTS
+    from langgraph_gepa.runs.apply import left_out, nothing, require_current
+    from langgraph_gepa.runs.result import PROMPTS
 
     changes = langgraph_gepa.Result.open(run).planned(root)
     if check:
@@ -119,8 +119,8 @@ def apply_texts(
     run: Folder, check: Check = False, root: Root = None, graph: Loaded = None, trust: Trust = False
 ) -> None:
     """Write the best prompts into the source, proved by loading the graph again."""
-    from langgraph_gepa.applying import left_out, nothing, proved, require_current
-    from langgraph_gepa.result import PROMPTS
+    from langgraph_gepa.runs.apply import left_out, nothing, proved, require_current
+    from langgraph_gepa.runs.result import PROMPTS
 
     result = langgraph_gepa.Result.open(run)
     if check:

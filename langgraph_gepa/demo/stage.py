@@ -13,7 +13,6 @@ from langchain_openai import ChatOpenAI
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import SecretStr
 
-from langgraph_gepa.asked import DEMO
 from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.demo import helpdesk
 from langgraph_gepa.demo.metric import review
@@ -22,6 +21,7 @@ from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.demo.simulated import support
 from langgraph_gepa.demo.tickets import tickets
 from langgraph_gepa.errors import ModelError
+from langgraph_gepa.runs.config import DEMO
 
 AGENT = "simulated-agent"
 REFLECTOR = "simulated-reflector"

@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field, PrivateAttr
 
-from langgraph_gepa import job
+from langgraph_gepa.runs import job
 
 
 class EchoModel(BaseChatModel):
@@ -71,4 +71,4 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The waits are short; how often and why is what is tested."""
     quick = replace(job.WORLD, first=0.005, most=0.02, outage=60.0, unanswered=0.1)
     monkeypatch.setattr(job, "WORLD", quick)
-    monkeypatch.setattr("langgraph_gepa.evaluation.WORLD", quick)
+    monkeypatch.setattr("langgraph_gepa.runs.evaluate.WORLD", quick)

@@ -20,7 +20,7 @@ from langgraph.runtime import Runtime
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from langgraph_gepa import Budget, Feedback, RunnerOptions, evaluate, job, optimize
+from langgraph_gepa import Budget, Feedback, RunnerOptions, evaluate, optimize
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.failures.classification import absent, diagnosis
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
@@ -32,6 +32,7 @@ from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.engine.meter import metered
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Interrupted, MetricError
+from langgraph_gepa.runs import job
 
 Verdict = Literal["candidate", "doubt", "world"]
 PROMPT = "Answer the question in one word."

@@ -12,7 +12,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import BaseModel
 
 from langgraph_gepa.adapter.rollout.runner import run
-from langgraph_gepa.engine.examples import load_examples
+from langgraph_gepa.runs.example_files import load_examples
 
 TOOL_CALL = {"id": "1", "name": "look", "args": {"at": "it"}}
 TALK = [HumanMessage("hello"), AIMessage("", tool_calls=[TOOL_CALL])]

@@ -9,10 +9,10 @@ from langgraph_gepa.adapter.discovery.chat_models import models_of
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.adapter.simulation import is_simulated
-from langgraph_gepa.asked import DEMO_GRAPH
 from langgraph_gepa.demo.metric import AGENT, ROUTER, WRITER
 from langgraph_gepa.demo.stage import helpdesk_demo
 from langgraph_gepa.errors import ModelError
+from langgraph_gepa.runs.config import DEMO_GRAPH
 
 
 def test_the_server_lives_as_long_as_the_demo() -> None:

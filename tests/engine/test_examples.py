@@ -17,8 +17,8 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, conver
 from langsmith import schemas
 
 from langgraph_gepa.core.example import Example
-from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.errors import ExampleError
+from langgraph_gepa.runs.example_files import load_examples, split
 
 ROW = {"inputs": {"question": "1+1"}, "outputs": {"answer": "2"}, "metadata": {"topic": "sums"}}
 

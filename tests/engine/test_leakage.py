@@ -8,7 +8,7 @@ import pytest
 
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import inputs_key, leakage, warnings
-from langgraph_gepa.engine.examples import split
+from langgraph_gepa.runs.example_files import split
 
 
 def numbered(*numbers: int, set: str = "") -> list[Example]:

@@ -15,7 +15,7 @@ import pytest
 
 from langgraph_gepa.demo.lessons import tagged
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer, ToolCall
-from langgraph_gepa.result import Result
+from langgraph_gepa.runs.result import Result
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 

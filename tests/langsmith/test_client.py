@@ -14,8 +14,8 @@ from langsmith.utils import get_env_var
 from urllib3.util import Retry
 
 from langgraph_gepa.errors import ExampleError, UsageError
-from langgraph_gepa.examples import examples_of
 from langgraph_gepa.langsmith.client import explained
+from langgraph_gepa.runs.examples import examples_of
 
 
 def set_key(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:

@@ -15,9 +15,9 @@ import langgraph_gepa
 from langgraph_gepa import Budget
 from langgraph_gepa.cli import app
 from langgraph_gepa.errors import ExampleError, RunError
-from langgraph_gepa.examples import examples_of
 from langgraph_gepa.langsmith.address import DatasetAddress, RunsAddress, parse
-from langgraph_gepa.saved import SavedRun
+from langgraph_gepa.runs.examples import examples_of
+from langgraph_gepa.runs.run import SavedRun
 
 ROWS = [{"inputs": {"n": n}, "outputs": {"twice": 2 * n}, "metadata": {"topic": "sums"}} for n in range(205)]
 

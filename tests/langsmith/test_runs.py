@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage
 import langgraph_gepa
 from langgraph_gepa import Budget
 from langgraph_gepa.errors import ExampleError
-from langgraph_gepa.examples import examples_of
+from langgraph_gepa.runs.examples import examples_of
 
 GOOD, BAD = {"key": "user", "score": 1}, {"key": "user", "score": 0.5, "comment": "too long"}
 

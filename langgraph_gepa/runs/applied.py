@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from langgraph_gepa.adapter.rollout.fingerprint import text_part
-from langgraph_gepa.asked import Asked, asked_of, is_own
-from langgraph_gepa.checkout import Place
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.errors import RunError
+from langgraph_gepa.runs.checkout import Place
+from langgraph_gepa.runs.config import Asked, asked_of, is_own
 from langgraph_gepa.store.folder import DATABASE, open_run
 from langgraph_gepa.writeback.changes import Changes
 

@@ -1,6 +1,6 @@
 """A run's texts into the project's source, proved by loading the project again.
 
-Run as a program (`python -m langgraph_gepa.applying GRAPH FILE`) it loads a graph in a process of
+Run as a program (`python -m langgraph_gepa.runs.apply GRAPH FILE`) it loads a graph in a process of
 its own and writes its texts to a file, as JSON.
 """
 
@@ -22,10 +22,10 @@ from langgraph_gepa.adapter.dataflow.text_files import says
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.adapter.rollout.fingerprint import graph_parts
-from langgraph_gepa.checkout import Place
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.errors import Error, SourceError, UsageError
-from langgraph_gepa.session import LOADING
+from langgraph_gepa.runs.checkout import Place
+from langgraph_gepa.runs.session import LOADING
 from langgraph_gepa.writeback import file_writing
 from langgraph_gepa.writeback.changes import Changes, FileChange
 from langgraph_gepa.writeback.edits import as_docstring, as_written

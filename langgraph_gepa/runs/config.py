@@ -9,9 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from langgraph_gepa import trust
 from langgraph_gepa.adapter.discovery.outline import Outline
-from langgraph_gepa.checkout import Checkout
 from langgraph_gepa.core.bounded_json import require_numbers, require_texts
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.events import CandidateAdmitted, Charged
@@ -23,6 +21,8 @@ from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import RunError, UsageError
+from langgraph_gepa.runs import trust
+from langgraph_gepa.runs.checkout import Checkout
 from langgraph_gepa.search.pool import Pool
 
 Hide = Callable[[Any], Any]

@@ -9,7 +9,6 @@ from typing import Any
 from langsmith.schemas import Dataset
 
 from langgraph_gepa.core.example import Example
-from langgraph_gepa.engine.examples import load_examples, split
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.langsmith.address import RunsAddress, is_address, parse
@@ -17,7 +16,8 @@ from langgraph_gepa.langsmith.dataset import read_dataset
 from langgraph_gepa.langsmith.runs import read_runs
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.words import plural
-from langgraph_gepa.saved import examples_in
+from langgraph_gepa.runs.example_files import load_examples, split
+from langgraph_gepa.runs.run import examples_in
 
 
 def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] = note) -> tuple[Example, ...]:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from langgraph_gepa.adapter.dataflow.text_files import project
 from langgraph_gepa.adapter.loading import files_of
-from langgraph_gepa.asked import adopt
-from langgraph_gepa.checkout import Place
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.saved import SavedRun
+from langgraph_gepa.runs.checkout import Place
+from langgraph_gepa.runs.config import adopt
+from langgraph_gepa.runs.run import SavedRun
 from langgraph_gepa.store.folder import open_run
 from langgraph_gepa.writeback.changes import is_library
 

@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.config import one_of
 from langgraph_gepa.core.module import Module, Off
 from langgraph_gepa.errors import UsageError
+from langgraph_gepa.runs.strings import one_of
 
 EXCEPT = "!"
 """What a pattern begins with that takes modules away."""

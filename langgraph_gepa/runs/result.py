@@ -8,22 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa import applying
 from langgraph_gepa.adapter.discovery.bind import bind
 from langgraph_gepa.adapter.discovery.recall import recall
-from langgraph_gepa.admission import Named, graph_named, require_outside
-from langgraph_gepa.applied import applied_in, as_in_source, changes_of, keep
-from langgraph_gepa.checkout import Place
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import GraphError, RunError
-from langgraph_gepa.outputs import Outputs
 from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.page import write_report
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.view import View
-from langgraph_gepa.saved import SavedRun
+from langgraph_gepa.runs import apply
+from langgraph_gepa.runs.admission import Named, graph_named, require_outside
+from langgraph_gepa.runs.applied import applied_in, as_in_source, changes_of, keep
+from langgraph_gepa.runs.checkout import Place
+from langgraph_gepa.runs.outputs import Outputs
+from langgraph_gepa.runs.run import SavedRun
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.writeback.changes import Changes
 from langgraph_gepa.writeback.edits import as_written
@@ -135,10 +135,10 @@ class Result:
         place = self._place(root, trust=trust, named=bool(graph))
         found = {m.name: m for m in as_in_source(self.saved.asked.found, applied_in(self.run), place)}
         changes = place.changes(found.values(), self.prompts)
-        applying.require_current(changes)
+        apply.require_current(changes)
         if changes.files:
             placed = {name: place.module(module) for name, module in found.items()}
-            parts = applying.apply(changes, placed, self.prompts, self._loaded(graph, place, trust), place)
+            parts = apply.apply(changes, placed, self.prompts, self._loaded(graph, place, trust), place)
             self._keep([found[name] for name in changes.modules], parts)
         return changes
 
@@ -175,9 +175,9 @@ class Result:
         says which run it is from. What a prompt says already is not committed again. The workspace is that of
         LANGSMITH_API_KEY. Raises `UsageError`.
         """
-        from langgraph_gepa import publishing
+        from langgraph_gepa.runs import publish
 
-        return publishing.push_prompts(self, prefix)
+        return publish.push_prompts(self, prefix)
 
     def log_experiments(self, dataset: str | None = None) -> dict[str, str]:
         """Logs the graph as it was and the best candidate as LangSmith experiments, from what was paid for: nothing is
@@ -187,6 +187,6 @@ class Result:
         from LangSmith are those of their data sets; others are put into `dataset`, made where there is none of this
         name. A second time logs only what is new. The workspace is that of LANGSMITH_API_KEY. Raises `UsageError`.
         """
-        from langgraph_gepa import publishing
+        from langgraph_gepa.runs import publish
 
-        return publishing.log_experiments(self, dataset)
+        return publish.log_experiments(self, dataset)

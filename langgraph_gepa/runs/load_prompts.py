@@ -9,8 +9,8 @@ from typing import Any
 from langgraph_gepa.adapter.discovery.bind import bind
 from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.loading import load_graph
-from langgraph_gepa.evaluation import prompts_of
-from langgraph_gepa.saved import found_in
+from langgraph_gepa.runs.evaluate import prompts_of
+from langgraph_gepa.runs.run import found_in
 
 
 def load_prompts(graph: Any, prompts: Mapping[str, str] | Path | str) -> Any:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from langgraph_gepa import session
 from langgraph_gepa.adapter.discovery.chat_models import models_of, name_of, unpriced
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.failures.classification import diagnosis, is_world_failure
@@ -17,16 +16,17 @@ from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masking, secrets_of
 from langgraph_gepa.adapter.rollout.runner import RunnerOptions
 from langgraph_gepa.adapter.tools.stand_ins import replaced, suspicions
-from langgraph_gepa.choice import choice_of
-from langgraph_gepa.config import kinds_of
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, NoEffect
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.engine.ports import Evaluator, Unfinished
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.examples import examples_of
 from langgraph_gepa.report.words import duration, money, plural, score
+from langgraph_gepa.runs import session
+from langgraph_gepa.runs.examples import examples_of
+from langgraph_gepa.runs.module_choice import choice_of
+from langgraph_gepa.runs.strings import kinds_of
 
 LONGEST = 70
 

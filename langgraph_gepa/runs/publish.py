@@ -13,8 +13,8 @@ from langgraph_gepa.langsmith import experiments, hub
 from langgraph_gepa.langsmith.experiments import Done, Experiment
 
 if TYPE_CHECKING:
-    from langgraph_gepa.result import Result
-    from langgraph_gepa.saved import SavedRun
+    from langgraph_gepa.runs.result import Result
+    from langgraph_gepa.runs.run import SavedRun
 
 
 def push_prompts(result: Result, prefix: str) -> dict[str, str]:

@@ -18,14 +18,14 @@ from langgraph_gepa.engine.concurrency import Slots, settle
 from langgraph_gepa.engine.ports import Evaluator
 from langgraph_gepa.engine.retry import Calls, going_on
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.job import WORLD
 from langgraph_gepa.report import words
 from langgraph_gepa.report.failed_examples import failed
 from langgraph_gepa.report.intervals import Interval, difference, estimate
 from langgraph_gepa.report.screen import Screen
-from langgraph_gepa.result import PROMPTS, Result
+from langgraph_gepa.runs.job import WORLD
+from langgraph_gepa.runs.result import PROMPTS, Result
+from langgraph_gepa.runs.session import Brake, run
 from langgraph_gepa.search.score import scale_of
-from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import DATABASE
 
 SIDES = {"before": "as it is", "after": "with prompts"}

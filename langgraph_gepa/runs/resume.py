@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from langgraph_gepa.asked import Asked
 from langgraph_gepa.core.events import RunFinished
 from langgraph_gepa.report.words import NOTHING_LEFT, ending
+from langgraph_gepa.runs.config import Asked
 from langgraph_gepa.search.pool import Pool
 
 FIRST_LIMIT = 500

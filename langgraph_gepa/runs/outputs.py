@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from langgraph_gepa.config import SEARCHES
 from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.events import (
     ChildrenProposed,
@@ -25,14 +24,15 @@ from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Reply, Store
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.reflection.reply_parser import parse_reply
+from langgraph_gepa.runs.strings import SEARCHES
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA
 from langgraph_gepa.search.turn import Turn
 from langgraph_gepa.store.folder import open_run
 
 if TYPE_CHECKING:
-    from langgraph_gepa.result import Result
-    from langgraph_gepa.saved import SavedRun
+    from langgraph_gepa.runs.result import Result
+    from langgraph_gepa.runs.run import SavedRun
 
 _DECISIONS = (IterationStarted, ModulesChosen, ReflectionFinished, ChildrenProposed)
 

@@ -116,7 +116,7 @@ def start(commands: Callable[[], None]) -> None:
         commands()
     except SystemExit as end:
         if end.code:
-            from langgraph_gepa.session import leave
+            from langgraph_gepa.runs.session import leave
 
             leave(int(end.code))
         raise

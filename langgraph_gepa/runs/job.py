@@ -24,7 +24,6 @@ from langgraph_gepa.adapter.failures.classification import (
 )
 from langgraph_gepa.adapter.observed.sightings import NO_EFFECT
 from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked
-from langgraph_gepa.asked import Asked
 from langgraph_gepa.core.budget import Budget, Spent
 from langgraph_gepa.core.events import CandidateAdmitted, Event, ModulesLeftOut
 from langgraph_gepa.core.module import NoEffect
@@ -44,12 +43,13 @@ from langgraph_gepa.report.page import write_whole
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import score
-from langgraph_gepa.result import PAGE, PROMPTS, Result
-from langgraph_gepa.resuming import finished, kept
-from langgraph_gepa.saved import SavedRun, replayed, seed_rollouts
+from langgraph_gepa.runs.config import Asked
+from langgraph_gepa.runs.result import PAGE, PROMPTS, Result
+from langgraph_gepa.runs.resume import finished, kept
+from langgraph_gepa.runs.run import SavedRun, replayed, seed_rollouts
+from langgraph_gepa.runs.session import Brake, run
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
-from langgraph_gepa.session import Brake, run
 from langgraph_gepa.store.folder import open_run
 
 WORLD = Patience(

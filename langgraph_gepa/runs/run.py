@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_gepa.adapter.observed.sightings import Sightings, seen, updated
-from langgraph_gepa.asked import Asked, asked_of, identity_of, is_own, listed, masked_sets
 from langgraph_gepa.core.events import Event, RolloutFinished
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.rollout import Rollout
@@ -17,6 +16,7 @@ from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.integrity import coherent, require_known, sound
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import RunError
+from langgraph_gepa.runs.config import Asked, asked_of, identity_of, is_own, listed, masked_sets
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.folder import DATABASE, open_run
 
