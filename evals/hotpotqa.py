@@ -15,11 +15,11 @@ import calendar
 import json
 import random
 import re
-import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matching import exact_match, named, normalized, quoted, shortened
 from sources import WIKIPEDIA, Source, cache_folder, fetched, read_lines, wikipedia, write_lines
 
 from langgraph_gepa import Feedback
@@ -105,16 +105,6 @@ def draw(folder: Path, *, train: int, val: int, test: int, seed: int = 0, whole_
     write_lines(folder / "corpus.jsonl", corpus)
 
 
-def normalized(answer: str) -> str:
-    """The official evaluation's normal form: lower case, no punctuation, no articles, single blanks."""
-    bare = "".join(c for c in answer.lower() if c not in string.punctuation)
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
-
-
-def exact_match(given: str, gold: str) -> bool:
-    return normalized(given) == normalized(gold)
-
-
 def metric(outputs: Mapping[str, Any] | None, reference_outputs: Mapping[str, Any]) -> Feedback:
     """Exact match, and for each of the graph's four prompts what it had, what it kept and what it lost.
 
@@ -153,8 +143,8 @@ def _titles(facts: Sequence[Mapping[str, str]]) -> list[str]:
 def _hop(number: int, facts: Sequence[Mapping[str, str]], passages: Sequence[str]) -> str:
     found = [title for title in _titles(facts) if _holds(passages, title)]
     missing = [title for title in _titles(facts) if title not in found]
-    told = f"Hop {number} found {_quoted(found) or 'none of the passages needed'}"
-    return f"{told}, not {_quoted(missing)}." if missing else f"{told}: all that is needed."
+    told = f"Hop {number} found {quoted(found) or 'none of the passages needed'}"
+    return f"{told}, not {quoted(missing)}." if missing else f"{told}: all that is needed."
 
 
 def _on_summary(facts: Sequence[Mapping[str, str]], summary: str) -> str:
@@ -203,11 +193,6 @@ def _on_answer(given: str, gold: str, informed: bool) -> str:
     return f"{told} The summaries {'hold every fact needed' if informed else 'lack facts that are needed'}."
 
 
-def named(title: str, text: str) -> bool:
-    """Whether `text` names the article `title`, whatever stands in its brackets."""
-    return normalized(re.sub(r"\s*\(.*?\)$", "", title)) in normalized(text)
-
-
 def lost(sentence: str, summary: str) -> list[str]:
     """The telling words of `sentence` that `summary` lacks, in order; empty when it keeps at least two thirds."""
     kept = set(normalized(summary).split())
@@ -218,14 +203,6 @@ def lost(sentence: str, summary: str) -> list[str]:
 
 def _telling(word: str) -> bool:
     return word[0].isupper() or any(c.isdigit() for c in word) or len(word) > 4
-
-
-def _quoted(titles: Iterable[str]) -> str:
-    return ", ".join(f"{title!r}" for title in titles)
-
-
-def shortened(text: str, width: int = 300) -> str:
-    return text if len(text) <= width else f"{text[:width]}…"
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import functools
 import hashlib
+import io
+import json
+import tarfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +29,16 @@ class Home:
     def publish(self, name: str, content: bytes) -> Source:
         (self.folder / name).write_bytes(content)
         return Source(f"{self.url}/{name}", len(content), hashlib.sha256(content).hexdigest())
+
+    def publish_wikipedia(self, pages: dict[str, list[str]]) -> Source:
+        """An archive as HotpotQA's home has it: packed files of JSON lines, each a title and its sentences."""
+        lines = "\n".join(json.dumps({"title": title, "text": text}) for title, text in pages.items())
+        packed, archive = bz2.compress(lines.encode()), io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w:bz2") as tar:
+            member = tarfile.TarInfo("abstracts/AA/wiki_00.bz2")
+            member.size = len(packed)
+            tar.addfile(member, io.BytesIO(packed))
+        return self.publish("wikipedia.tar.bz2", archive.getvalue())
 
 
 @pytest.fixture

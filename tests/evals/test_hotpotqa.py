@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import bz2
 import importlib.util
-import io
 import json
 import sys
-import tarfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -141,24 +138,14 @@ def row(name: str, level: str = "hard") -> dict[str, Any]:
     }
 
 
-def wikipedia(texts: dict[str, list[str]]) -> bytes:
-    lines = "\n".join(json.dumps({"title": title, "text": text}) for title, text in texts.items())
-    packed, archive = bz2.compress(lines.encode()), io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:bz2") as tar:
-        member = tarfile.TarInfo("abstracts/AA/wiki_00.bz2")
-        member.size = len(packed)
-        tar.addfile(member, io.BytesIO(packed))
-    return archive.getvalue()
-
-
 def test_draw(evals: ModuleType, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The full set becomes example files and a corpus: hard questions to learn from, the rest held out."""
     train = [row(f"train-{n}") for n in range(6)] + [row("simple", level="easy")]
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(evals, "TRAIN", home.publish("train.json", json.dumps(train).encode()))
     monkeypatch.setattr(evals, "DEV", home.publish("dev.json", json.dumps([row("dev-0")]).encode()))
-    abstracts = wikipedia({"One": ["A first.", " A second."], "Empty": []})
-    monkeypatch.setattr(evals, "WIKIPEDIA", home.publish("wiki.tar.bz2", abstracts))
+    pages = home.publish_wikipedia({"One": ["A first.", " A second."], "Empty": []})
+    monkeypatch.setattr(evals, "WIKIPEDIA", pages)
     evals.main([str(tmp_path / "out"), "--train", "4", "--val", "2", "--test", "1"])
 
     drawn = {
