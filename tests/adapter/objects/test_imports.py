@@ -21,7 +21,7 @@ from langgraph_gepa.core.module import Module
 HELPERS = """
 import functools
 from langchain_core.prompts import ChatPromptTemplate
-from tests.agent.conftest import EchoModel
+from tests.adapter.conftest import EchoModel
 
 def chain_of(text):
     return ChatPromptTemplate.from_messages([("system", text), ("human", "{q}")]) | EchoModel()
@@ -82,7 +82,7 @@ AGENT = """
 from typing import TypedDict
 from langchain_core.messages import HumanMessage, SystemMessage
 from langgraph.graph import START, StateGraph
-from tests.agent.conftest import EchoModel
+from tests.adapter.conftest import EchoModel
 
 class State(TypedDict, total=False):
     question: str

@@ -172,13 +172,14 @@ def test_a_model_that_cannot_be_made_says_what_is_missing(
 
 
 def test_a_mistake_in_a_function_is_not_waited_for() -> None:
-    """What the function's own code raises is no outage of a provider: it ends the run, with the line to mend."""
+    """What the function's own code raises is no outage of a provider: it ends the run, with the line to fix."""
 
     def model(prompt: str) -> str:
         return str({}[prompt])
 
     with pytest.raises(
-        ModelError, match=rf"raised KeyError: 'hi' \(.*test_model.py, line {model.__code__.co_firstlineno + 1}\)"
+        ModelError,
+        match=rf"raised KeyError: 'hi' \(.*test_reflection_model.py, line {model.__code__.co_firstlineno + 1}\)",
     ):
         asyncio.run(ChatReflection(model).complete("hi"))
 

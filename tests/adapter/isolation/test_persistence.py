@@ -24,7 +24,7 @@ from langgraph.types import CachePolicy
 from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
 from langgraph_gepa.core.example import Example
-from tests.agent.conftest import EchoModel
+from tests.adapter.conftest import EchoModel
 
 THREAD: Any = {"configurable": {"thread_id": "mine"}}
 

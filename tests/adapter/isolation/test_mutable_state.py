@@ -20,7 +20,7 @@ from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.isolation.mutable_state import known
 from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
 from langgraph_gepa.core.example import Example
-from tests.agent.conftest import EchoModel
+from tests.adapter.conftest import EchoModel
 
 ECHO = EchoModel()
 GUIDE = "Guide people through {place}."
