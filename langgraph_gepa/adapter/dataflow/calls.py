@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import message_groups, sinks, template_engines
 from langgraph_gepa.adapter.dataflow.expressions import FILLS, Expressions, items, last, parameters
-from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source, whole
+from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, Given, Guard, Path, Reading, Source, Vertex, whole_uses
 from langgraph_gepa.adapter.dataflow.template_engines import MISSING
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Kept, Use
 from langgraph_gepa.adapter.objects import classes, functions
@@ -42,8 +42,8 @@ class Calls(ast.NodeVisitor):
         self.reporting = False
         self._elsewhere = False
 
-    def comes(self, place: Place, sources: Iterable[Source], into: Path = ()) -> None:
-        self.flow.edges[place].extend(
+    def comes(self, vertex: Vertex, sources: Iterable[Source], into: Path = ()) -> None:
+        self.flow.edges[vertex].extend(
             source._replace(into=(*into, *source.into), guards=(*source.guards, *self.guards)) for source in sources
         )
 
@@ -51,25 +51,25 @@ class Calls(ast.NodeVisitor):
         """`into` is where within the target the value is put."""
         raise NotImplementedError
 
-    def computed(self, place: Place, value: ast.expr | None, into: Path = ()) -> None:
-        """Notes that a place, or an item of it, may hold what no source writes out."""
+    def computed(self, vertex: Vertex, value: ast.expr | None, into: Path = ()) -> None:
+        """Notes that a vertex, or an item of it, may hold what no source writes out."""
         if isinstance(value, ast.Dict):
             for key, one in zip(value.keys, value.values, strict=True):
                 if key is not None:
-                    self.computed(place, one, (*into, self.expressions.key_of(key)))
+                    self.computed(vertex, one, (*into, self.expressions.key_of(key)))
         elif self.expressions.computed(value):
-            self.flow.computed.add((place, into[:1]))
+            self.flow.computed.add((vertex, into[:1]))
 
     def hint(self, sources: Iterable[Source], name: str) -> None:
         for source in sources:
-            if source.place[:2] == ("lit", self.expressions.key):
-                self.reading.hints.setdefault(source.place[2], name)
+            if source.vertex[:2] == ("lit", self.expressions.key):
+                self.reading.hints.setdefault(source.vertex[2], name)
         self.loose(sources)
 
     def loose(self, sources: Iterable[Source]) -> None:
         for source in sources:
-            where = source.place[-1]
-            if source.place[0] == "lit" and templates.words(self.reading.texts[where].text) >= sinks.WORDS:
+            where = source.vertex[-1]
+            if source.vertex[0] == "lit" and templates.words(self.reading.texts[where].text) >= sinks.WORDS:
                 self.reading.loose.add(where)
 
     def sink(self, sources: Iterable[Source], use: Use = "prompt") -> None:
@@ -138,8 +138,8 @@ class Calls(ast.NodeVisitor):
         }
         for described, text in texts.items():
             for source in self.sources(text):
-                if source.place[0] == "lit":
-                    self.reading.described.setdefault(source.place[2], (kind, described))
+                if source.vertex[0] == "lit":
+                    self.reading.described.setdefault(source.vertex[2], (kind, described))
 
     def visit_Call(self, node: ast.Call) -> None:
         name = last(node.func)
@@ -176,7 +176,7 @@ class Calls(ast.NodeVisitor):
         if not (self.reporting and use == "prompt" and sinks.is_message(node, self.expressions)):
             return use
         if any(keyword.arg == "name" for keyword in node.keywords):
-            self.reading.outputs.update(source.place[2] for source in self.sources(text) if source.place[0] == "lit")
+            self.reading.outputs.update(source.vertex[2] for source in self.sources(text) if source.vertex[0] == "lit")
         return use if "System" in sinks.chain(node.func) else "reported"
 
     def _unread(self, node: ast.Call, method: str) -> None:
@@ -226,7 +226,7 @@ class Calls(ast.NodeVisitor):
         """How code that is not the user's uses a text that it is given under the name of a prompt."""
         target = self.expressions.resolve(function)
         if template_engines.framework(target):
-            yield from whole(self.flow.framework(target, argument)) - {"tools", "tool"}
+            yield from whole_uses(self.flow.framework(target, argument)) - {"tools", "tool"}
         elif self.expressions.unknown(function) and not isinstance(function, ast.Attribute):
             yield "opaque"
 
@@ -238,9 +238,9 @@ class Calls(ast.NodeVisitor):
         given = dict(zip(names[skip:], node.args, strict=False))
         given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
         for parameter, argument in given.items():
-            place = ("var", id(target), parameter)
-            self.comes(place, self.sources(argument))
-            self.computed(place, argument)
+            vertex = ("var", id(target), parameter)
+            self.comes(vertex, self.sources(argument))
+            self.computed(vertex, argument)
         for parameter in names[skip:]:
             known = parameter in given
             key = self.expressions.key_of(given[parameter]) if known else self._default(target, parameter, function)

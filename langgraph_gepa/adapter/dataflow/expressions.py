@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from types import CodeType, FunctionType, ModuleType
 
 from langgraph_gepa.adapter.dataflow import template_engines
-from langgraph_gepa.adapter.dataflow.flow import ANY, CLASS, Given, Place, Reading, Source, under
+from langgraph_gepa.adapter.dataflow.flow import ANY, CLASS, Given, Reading, Source, Vertex, under
 from langgraph_gepa.adapter.dataflow.names import Names
 from langgraph_gepa.adapter.dataflow.template_engines import MISSING
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, WAYS, Choice, Use, Way
@@ -57,15 +57,15 @@ class Expressions(Names):
                 return Given(self.key, name)
         return constant(self.resolve(node))
 
-    def variable(self, name: str) -> Place:
+    def variable(self, name: str) -> Vertex:
         return ("var", self.key, name)
 
-    def call(self, node: ast.Call) -> Place:
+    def call(self, node: ast.Call) -> Vertex:
         """What a call of a function we may read too returns."""
         return ("call", self.key, source_code.position(node))
 
     def sources(self, node: ast.expr | None) -> Iterator[Source]:
-        """The places whose text is part of the expression's."""
+        """The vertices whose text is part of the expression's."""
         match node:
             case ast.Constant() | ast.JoinedStr() | ast.BinOp(op=ast.Add()):
                 yield from self._text(node)

@@ -1,6 +1,6 @@
 """Which texts in functions reach a model, and how.
 
-Every function is read once into edges: the text at one place comes from another place.
+Every function is read once into edges: the text at one vertex comes from another vertex.
 Places are variables, literals, attributes by name, and what functions return. Sinks are where a
 model takes text in: messages, templates, model calls, arguments that are called prompts. What is
 reachable from a sink along the edges flows, and the way there says how it is used (`uses`).
@@ -25,13 +25,13 @@ from langgraph_gepa.adapter.objects import literals, source_code
 from langgraph_gepa.adapter.objects.source_code import Position
 from langgraph_gepa.core.module import Kind
 
-Place = tuple[Any, ...]
+Vertex = tuple[Any, ...]
 """`("var", code, name)`, `("lit", code, position)`, `("ret", code)`, `("call", code, position)`, with `code` by
 identity; `("attr", name)` and `("key", name)`: any attribute and any item of that name, so that what one
 node puts into the state is followed to the node that reads it."""
 
 Path = tuple[Hashable, ...]
-"""Keys from a place to an item within it, outermost first; `()` is the whole, `ANY` an item under any key."""
+"""Keys from a vertex to an item within it, outermost first; `()` is the whole, `ANY` an item under any key."""
 
 ANY = None
 CLASS = "__class__"
@@ -54,7 +54,7 @@ class Guard(NamedTuple):
     positive: bool
 
 
-Demand = tuple[Path, Use]
+PartUse = tuple[Path, Use]
 """What is used of an object, and how."""
 
 _DEEP = 3
@@ -65,9 +65,9 @@ _TOLD = frozenset({"messages", "input", "content", "text"})
 
 
 class Source(NamedTuple):
-    """Text comes from what is under `taken` at `place`, and is found under `into` where it arrives."""
+    """Text comes from what is under `taken` at `vertex`, and is found under `into` where it arrives."""
 
-    place: Place
+    vertex: Vertex
     way: Way = "same"
     taken: Path = ()
     into: Path = ()
@@ -97,24 +97,25 @@ class Flow:
     """The edges of every function read so far, the sinks, and the methods by name with what calls them: how to link a
     call to a method, and to none that is read. `framework` tells how LangChain's code uses an argument.
 
-    `computed` are items of places that may be what no source writes out, `taking` parameters that are so where nothing
-    that was read gives them; `written` counts how often a place is assigned or returned, `returning` are the functions
-    whose results are outputs, and `free` those that may be called from elsewhere than the calls that were read.
+    `computed` are items of vertices that may be what no source writes out, `taking` parameters that are so where
+    nothing that was read gives them; `written` counts how often a vertex is assigned or returned, `returning` are the
+    functions whose results are outputs, and `free` those that may be called from elsewhere than the calls that were
+    read.
     """
 
     readings: dict[int, Reading] = field(default_factory=dict)
-    edges: dict[Place, list[Source]] = field(default_factory=lambda: defaultdict(list))
+    edges: dict[Vertex, list[Source]] = field(default_factory=lambda: defaultdict(list))
     sinks: list[tuple[Source, Use]] = field(default_factory=list)
     methods: dict[str, list[CodeType]] = field(default_factory=lambda: defaultdict(list))
     method_calls: list[tuple[str, Callable[[CodeType], None], Callable[[], None]]] = field(default_factory=list)
     hints: list[tuple[str, Source, Use]] = field(default_factory=list)
     given: dict[Given, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
-    computed: set[tuple[Place, Path]] = field(default_factory=set)
-    taking: set[Place] = field(default_factory=set)
-    written: Counter[Place] = field(default_factory=Counter)
+    computed: set[tuple[Vertex, Path]] = field(default_factory=set)
+    taking: set[Vertex] = field(default_factory=set)
+    written: Counter[Vertex] = field(default_factory=Counter)
     returning: set[int] = field(default_factory=set)
     free: set[int] = field(default_factory=set)
-    framework: Callable[[Any, str], frozenset[Demand]] = lambda target, argument: frozenset()  # noqa: ARG005
+    framework: Callable[[Any, str], frozenset[PartUse]] = lambda target, argument: frozenset()  # noqa: ARG005
 
     def returns(self, function: FunctionType) -> None:
         """Says that a model is given what `function` returns."""
@@ -130,27 +131,27 @@ class Flow:
         self.sinks += [(source, use) for name, source, use in self.hints if name not in self.methods]
         self.hints.clear()
         computed = self._computed()
-        reached: dict[Place, set[Demand]] = defaultdict(set)
+        reached: dict[Vertex, set[PartUse]] = defaultdict(set)
         todo = [one for source, use in self.sinks for one in self._behind(source, (), use)]
         while todo:
-            place, path, use = todo.pop()
-            use = self._at(place, path, use, computed)
-            if (path, use) in reached[place]:
+            vertex, path, use = todo.pop()
+            use = self._at(vertex, path, use, computed)
+            if (path, use) in reached[vertex]:
                 continue
-            reached[place].add((path, use))
-            for source in self.edges.get(place, ()):
+            reached[vertex].add((path, use))
+            for source in self.edges.get(vertex, ()):
                 rest = None if use == "opaque" and source.into else under(path, source.into)
                 if rest is not None:
                     todo.extend(self._behind(source, rest, _entry(path, source, use)))
-        return Solution({place: frozenset(demands) for place, demands in reached.items()})
+        return Solution({vertex: frozenset(part_uses) for vertex, part_uses in reached.items()})
 
-    def _behind(self, source: Source, rest: Path, use: Use) -> Iterator[tuple[Place, Path, Use]]:
-        """What is asked of a source's place, and how it is used: nothing where no call leads to the branch it stands
+    def _behind(self, source: Source, rest: Path, use: Use) -> Iterator[tuple[Vertex, Path, Use]]:
+        """What is asked of a source's vertex, and how it is used: nothing where no call leads to the branch it stands
         in. A key that is not known at the calls we see is a pick."""
         for asked in self._paths((*source.taken, *rest)[:_DEEP]) if all(map(self._taken, source.guards)) else ():
             picked = source.choice == "key" and ANY in asked[: len(source.taken)]
             if (taken := carried(use, source.way, "pick" if picked else source.choice)) is not None:
-                yield source.place, asked, taken
+                yield source.vertex, asked, taken
 
     def _taken(self, guard: Guard) -> bool:
         if guard.given.code in self.free or guard.given not in self.given:
@@ -160,31 +161,32 @@ class Flow:
             (bool(one) if guard.values is None else one in guard.values) == guard.positive for one in constants
         )
 
-    def _at(self, place: Place, path: Path, use: Use, computed: set[tuple[Place, Path]]) -> Use:
-        """How a place is used where there are others it may hold instead."""
-        if place[0] == "ret" and place[1] in self.returning:
+    def _at(self, vertex: Vertex, path: Path, use: Use, computed: set[tuple[Vertex, Path]]) -> Use:
+        """How a vertex is used where there are others it may hold instead."""
+        if vertex[0] == "ret" and vertex[1] in self.returning:
             return carried(use, "same", "output") or use
-        if (place, ()) in computed or (path and (place, path[:1]) in computed):
-            if place[0] == "key":
+        if (vertex, ()) in computed or (path and (vertex, path[:1]) in computed):
+            if vertex[0] == "key":
                 return carried(use, "same", "output") or use
             return carried(use, "same", "fallback") or use
-        if self.written[place] > 1:
-            return carried(use, "same", "pick" if self.written[place] >= _MANY and use != "prompt" else "branch") or use
+        if self.written[vertex] > 1:
+            many = self.written[vertex] >= _MANY
+            return carried(use, "same", "pick" if many and use != "prompt" else "branch") or use
         return use
 
-    def _computed(self) -> set[tuple[Place, Path]]:
-        """The items of places that may be what no source writes out, by themselves or by way of others."""
-        below: dict[Place, list[tuple[Place, Source]]] = defaultdict(list)
-        for place, sources in self.edges.items():
+    def _computed(self) -> set[tuple[Vertex, Path]]:
+        """The items of vertices that may be what no source writes out, by themselves or by way of others."""
+        below: dict[Vertex, list[tuple[Vertex, Source]]] = defaultdict(list)
+        for vertex, sources in self.edges.items():
             for source in sources:
                 if source.way in ("same", "made", "filled"):
-                    below[source.place].append((place, source))
-        leaves = {place for place in below if place[0] == "call"} | self.taking
-        found = self.computed | {(place, ()) for place in leaves if not self.edges.get(place)}
+                    below[source.vertex].append((vertex, source))
+        leaves = {vertex for vertex in below if vertex[0] == "call"} | self.taking
+        found = self.computed | {(vertex, ()) for vertex in leaves if not self.edges.get(vertex)}
         todo = list(found)
         while todo:
-            place, path = todo.pop()
-            for above, source in below[place]:
+            vertex, path = todo.pop()
+            for above, source in below[vertex]:
                 if (rest := under(path, source.taken)) is None or source.into[:1] == (ANY,):
                     continue
                 item = (above, source.into[:1] or rest[:1])
@@ -214,16 +216,16 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What is used of each place. A place that is not here reaches no model that we can see."""
+    """What is used of each vertex. A vertex that is not here reaches no model that we can see."""
 
-    demands: dict[Place, frozenset[Demand]]
+    uses: dict[Vertex, frozenset[PartUse]]
 
-    def at(self, place: Place) -> frozenset[Demand]:
-        return self.demands.get(place, frozenset())
+    def part_uses(self, vertex: Vertex) -> frozenset[PartUse]:
+        return self.uses.get(vertex, frozenset())
 
-    def of(self, place: Place) -> frozenset[Use]:
-        """How the place as a whole is used."""
-        return whole(self.at(place))
+    def whole_uses(self, vertex: Vertex) -> frozenset[Use]:
+        """How the vertex as a whole is used."""
+        return whole_uses(self.part_uses(vertex))
 
 
 def under(path: Path, into: Path) -> Path | None:
@@ -234,8 +236,8 @@ def under(path: Path, into: Path) -> Path | None:
     return path[len(into) :]
 
 
-def whole(demands: Iterable[Demand]) -> frozenset[Use]:
-    return frozenset(use for path, use in demands if not path)
+def whole_uses(part_uses: Iterable[PartUse]) -> frozenset[Use]:
+    return frozenset(use for path, use in part_uses if not path)
 
 
 def _entry(path: Path, source: Source, use: Use) -> Use:

@@ -14,33 +14,33 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from langgraph_gepa.adapter.dataflow import statements
-from langgraph_gepa.adapter.dataflow.flow import Demand, Flow, Solution, whole
+from langgraph_gepa.adapter.dataflow.flow import Flow, PartUse, Solution, whole_uses
 from langgraph_gepa.adapter.dataflow.uses import REACHING, Use
 from langgraph_gepa.adapter.objects import functions, ownership, source_code
 
 _MOST = 80
 """Functions that are read to see what becomes of one text."""
-_OPAQUE: frozenset[Demand] = frozenset({((), "opaque")})
+_OPAQUE: frozenset[PartUse] = frozenset({((), "opaque")})
 
 _variables: weakref.WeakKeyDictionary[CodeType, Solution] = weakref.WeakKeyDictionary()
 
 
 @cache
-def of_attribute(cls: type, name: str) -> frozenset[Demand]:
+def of_attribute(cls: type, name: str) -> frozenset[PartUse]:
     """How the methods of a class use what its instances hold under a name."""
     methods = dict(_methods(cls))
-    return _told(_read(_leading_to(name, methods), methods).at(("attr", source_code.written(name))))
+    return _told(_read(_leading_to(name, methods), methods).part_uses(("attr", source_code.written(name))))
 
 
-def of_variable(given: FunctionType, name: str) -> frozenset[Demand]:
+def of_variable(given: FunctionType, name: str) -> frozenset[PartUse]:
     """How a function uses its variable of this name, a parameter or one of a closure."""
     function = inspect.unwrap(given)
     if function.__code__ not in _variables:
         _variables[function.__code__] = _read([function], {})
-    return _told(_variables[function.__code__].at(("var", id(function.__code__), name)))
+    return _told(_variables[function.__code__].part_uses(("var", id(function.__code__), name)))
 
 
-def of_argument(target: Any, name: str) -> frozenset[Demand]:
+def of_argument(target: Any, name: str) -> frozenset[PartUse]:
     """How what is called uses its argument of this name: a function, or a class that is made."""
     if type(target) is FunctionType:
         return of_variable(target, name) if ownership.framework(target.__module__) else _OPAQUE
@@ -50,12 +50,12 @@ def of_argument(target: Any, name: str) -> frozenset[Demand]:
     made = methods.get("__init__")
     if made is None:  # of pydantic's or a dataclass: the argument is the attribute
         return of_attribute(target, name)
-    return _told(_read([made, *_leading_to(name, methods)], methods).at(("var", id(made.__code__), name)))
+    return _told(_read([made, *_leading_to(name, methods)], methods).part_uses(("var", id(made.__code__), name)))
 
 
-def _told(demands: frozenset[Demand]) -> frozenset[Demand]:
+def _told(part_uses: frozenset[PartUse]) -> frozenset[PartUse]:
     """The uses, or that it is not seen what becomes of the text."""
-    return demands if not whole(demands).isdisjoint(_SEEN) else demands | _OPAQUE
+    return part_uses if not whole_uses(part_uses).isdisjoint(_SEEN) else part_uses | _OPAQUE
 
 
 _SEEN: frozenset[Use] = REACHING | {"value", "output", "hinted", "table", "tool", "foreign"}

@@ -14,34 +14,36 @@ from langchain_core.prompts import BasePromptTemplate
 from langchain_core.runnables import Runnable, RunnableBinding
 
 from langgraph_gepa.adapter.dataflow import libraries
-from langgraph_gepa.adapter.dataflow.flow import CLASS, Demand, Solution, under, whole
+from langgraph_gepa.adapter.dataflow.flow import CLASS, PartUse, Solution, under, whole_uses
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Use
 from langgraph_gepa.adapter.objects import Step, classes, functions, source_code
 from langgraph_gepa.adapter.objects.walk import Node, Walk
 
 _CARRIERS = (dict, list, tuple, CellType, type, Template, Enum)
-_NONE: frozenset[Demand] = frozenset()
-_PROMPT: frozenset[Demand] = frozenset({((), "prompt")})
-_HINTED: frozenset[Demand] = frozenset({((), "hinted")})
-_DESCRIBED: frozenset[Demand] = frozenset({((), "tools")})
+_NONE: frozenset[PartUse] = frozenset()
+_PROMPT: frozenset[PartUse] = frozenset({((), "prompt")})
+_HINTED: frozenset[PartUse] = frozenset({((), "hinted")})
+_DESCRIBED: frozenset[PartUse] = frozenset({((), "tools")})
 _DESCRIBING = frozenset({
     "tools", "schema", "schemas", "schema_specs", "schema_spec", "json_schema", "pydantic_object", "args_schema",
     "response_format", "initial_response_format", "structured_output_tools", "ls_structured_output_format",
 })  # fmt: skip
 """Names under which LangChain's objects and functions hold what is described to a model."""
-_BOUND: frozenset[Demand] = frozenset(((name,), "tools") for name in _DESCRIBING)
+_BOUND: frozenset[PartUse] = frozenset(((name,), "tools") for name in _DESCRIBING)
 
 
-class Demands:
-    """Demands reach into containers, and from a class to those its fields' annotations name."""
+class ObjectUses:
+    """How the objects of a walk are used.
+
+    A use of an object is also one of what it contains, and that of a class one of the classes its fields name."""
 
     def __init__(self, walk: Walk, solution: Solution) -> None:
         self.walk = walk
         self.solution = solution
-        self._held: dict[int, frozenset[Demand]] = defaultdict(frozenset)
+        self._held: dict[int, frozenset[PartUse]] = defaultdict(frozenset)
         self._pass_on()
 
-    def on(self, step: Step, node: Node) -> frozenset[Demand]:
+    def of(self, step: Step, node: Node) -> frozenset[PartUse]:
         """What is used of what `node` holds under a step."""
         held = self._held.get(id(node.value), _NONE)
         match step:
@@ -69,25 +71,26 @@ class Demands:
     def described(self, key: int) -> bool:
         """Whether an object is given to a model as a tool or schema."""
         return any(
-            "tools" in whole(self.on(step, self.walk.nodes[holder])) for holder, step in self.walk.holders.get(key, ())
+            "tools" in whole_uses(self.of(step, self.walk.nodes[holder]))
+            for holder, step in self.walk.holders.get(key, ())
         )
 
     def _pass_on(self) -> None:
-        asked = any(CLASS in path for demands in self.solution.demands.values() for path, _ in demands)
+        asked = any(CLASS in path for part_uses in self.solution.uses.values() for path, _ in part_uses)
         todo = list(self.walk.nodes)
         while todo:
             node = self.walk.nodes[todo.pop()]
             for step, part in node.parts:
                 carries = issubclass(type(part), _CARRIERS)
                 if id(part) in self.walk.nodes and (carries or asked):
-                    given = self.on(step, node)
+                    given = self.of(step, node)
                     if not carries:
                         given = frozenset((path, use) for path, use in given if path[:1] == (CLASS,))
                     if not given <= self._held[id(part)]:
                         self._held[id(part)] |= given
                         todo.append(id(part))
 
-    def _used(self, node: Node, step: Step) -> frozenset[Demand]:
+    def _used(self, node: Node, step: Step) -> frozenset[PartUse]:
         """How what stands under a step is used by the object itself."""
         value = node.value
         match step:
@@ -105,7 +108,7 @@ class Demands:
                 taken = value.func.__code__.co_varnames[: value.func.__code__.co_argcount]
                 return self._variable(value.func, taken[index]) if index < len(taken) else _NONE
             case ("field" | "member" | "factory", str(name)):
-                used = self.solution.at(("attr", source_code.written(name)))
+                used = self.solution.part_uses(("attr", source_code.written(name)))
                 own = classes.own(value if isinstance(value, type) else type(value))
                 return used or (_named(name, _HINTED) if own else _named(name))
             case ("attr", "partial_variables") if isinstance(value, BasePromptTemplate):
@@ -113,24 +116,24 @@ class Demands:
             case ("attr", "kwargs") if isinstance(value, RunnableBinding):
                 return _BOUND
             case ("attr" | "private", str(name)):
-                used = self.solution.at(("attr", source_code.written(name)))
+                used = self.solution.part_uses(("attr", source_code.written(name)))
                 if classes.own(type(value)) and not isinstance(value, Runnable):
                     return used or _named(name, _HINTED)
                 kind: Any = type(value)
                 return used | _named(name) | self._filled(name, lambda: libraries.of_attribute(kind, name))
         return _NONE
 
-    def _variable(self, function: FunctionType, name: str) -> frozenset[Demand]:
+    def _variable(self, function: FunctionType, name: str) -> frozenset[PartUse]:
         if functions.own(function):
-            return self.solution.at(("var", id(function.__code__), name))
+            return self.solution.part_uses(("var", id(function.__code__), name))
         return _named(name) | self._filled(name, lambda: libraries.of_variable(function, name))
 
-    def _filled(self, name: str, read: Callable[[], frozenset[Demand]]) -> frozenset[Demand]:
+    def _filled(self, name: str, read: Callable[[], frozenset[PartUse]]) -> frozenset[PartUse]:
         """How the code of a framework fills in what it holds under the name of a prompt."""
         return read() if PROMPT_NAME.search(name) else _NONE
 
 
-def _named(name: str, prompt: frozenset[Demand] = _PROMPT) -> frozenset[Demand]:
+def _named(name: str, prompt: frozenset[PartUse] = _PROMPT) -> frozenset[PartUse]:
     """What a framework uses under this name; the user's own attribute may only be called so."""
     return prompt if PROMPT_NAME.search(name) else _DESCRIBED if name in _DESCRIBING else _NONE
 

@@ -1,6 +1,6 @@
 """Where a text in memory is written.
 
-A module is its place, not its text. The place of a string is, in this order: the expression in
+A module is its location, not its text. The location of a string is, in this order: the expression in
 a function's code; the module constant that holds this very object; the one literal in the
 project's files that says it; else the object that carries it.
 """
@@ -18,17 +18,17 @@ from langchain_core.tools import BaseTool
 
 from langgraph_gepa.adapter.dataflow.flow import Reading
 from langgraph_gepa.adapter.objects import definitions, functions, ownership, source_code
-from langgraph_gepa.adapter.objects.definitions import Place
-from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.definitions import SourceLocation
+from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.adapter.objects.walk import Walk
 
 
-class Places:
-    """Finds the places of the texts of one walk."""
+class SourceLocations:
+    """Finds the locations of the texts of one walk."""
 
     def __init__(self, walk: Walk, users: Mapping[int, Sequence[str]], readings: Iterable[Reading]) -> None:
         self.walk = walk
-        self.said = {key: place for reading in readings for key, place in _said(reading)}
+        self.said = {key: location for reading in readings for key, location in _said(reading)}
         self.users = users
         self.modules = [
             module
@@ -59,59 +59,63 @@ class Places:
         }
         return names.pop() if len(names) == 1 else ""
 
-    def of(self, slot: Slot) -> Place:
-        owner = self.walk.nodes[slot.owner].value
-        match slot.step:
+    def of(self, place: Place) -> SourceLocation:
+        owner = self.walk.nodes[place.owner].value
+        match place.step:
             case ("code", tuple(where)):
                 filename = owner.__code__.co_filename
                 line, column = where[:2]
-                return Place(("literal", filename, line, column), filename, line)
+                return SourceLocation(("literal", filename, line, column), filename, line)
             case ("doc",) if isinstance(owner, type):
                 return definitions.class_docstring(owner)
             case ("doc",):
-                return self._docstring(owner, slot)
+                return self._docstring(owner, place)
             case ("source",) if Path(owner.filename or "").is_file():  # a template that jinja2 loaded
-                return Place(("file", owner.filename), owner.filename, 1)
+                return SourceLocation(("file", owner.filename), owner.filename, 1)
             case ("described", name):
-                return self._description(owner, str(name), slot)
+                return self._description(owner, str(name), place)
             case ("global" | "import" | "closure", *_, name):
-                names = functions.namespace(owner, slot.step)
-                if (home := definitions.home(names, str(name), slot.text)) is not None:
+                names = functions.namespace(owner, place.step)
+                if (home := definitions.home(names, str(name), place.text)) is not None:
                     return home
             case ("field" | "member", name):
-                return definitions.field(owner, str(name), slot.text) or Place((slot.owner, slot.step), name=str(name))
-            case ("default" | "kwdefault", name) if (home := definitions.argument(owner, name, slot.text)) is not None:
+                return definitions.field(owner, str(name), place.text) or SourceLocation(
+                    (place.owner, place.step), name=str(name)
+                )
+            case ("default" | "kwdefault", name) if (home := definitions.argument(owner, name, place.text)) is not None:
                 return home
-        made = definitions.made_from(owner, slot.text) if isinstance(owner, BaseTool) else None
+        made = definitions.made_from(owner, place.text) if isinstance(owner, BaseTool) else None
         if made is not None:
-            return self._docstring(made, slot)
-        if slot.step[0] == "attr" and definitions.is_default(owner, str(slot.step[1]), slot.text):
-            name = str(slot.step[1])
-            return definitions.field(type(owner), name, slot.text) or Place((slot.owner, slot.step), name=name)
-        return self._string(slot)
+            return self._docstring(made, place)
+        if place.step[0] == "attr" and definitions.is_default(owner, str(place.step[1]), place.text):
+            name = str(place.step[1])
+            return definitions.field(type(owner), name, place.text) or SourceLocation(
+                (place.owner, place.step), name=name
+            )
+        return self._string(place)
 
-    def _docstring(self, function: FunctionType, slot: Slot) -> Place:
+    def _docstring(self, function: FunctionType, place: Place) -> SourceLocation:
         """Where a docstring is written: in its function, or wherever it was taken from."""
         own = definitions.docstring(function)
-        if own.file is None and (taken := self._string(slot)).file is not None:
+        if own.file is None and (taken := self._string(place)).file is not None:
             return taken
         return own
 
-    def _description(self, cls: type, field: str, slot: Slot) -> Place:
+    def _description(self, cls: type, field: str, place: Place) -> SourceLocation:
         """Where a field is described: in its class, in the function a tool was made from, or wherever else."""
-        for file, node in (*definitions.members(cls, field), *self._makers(slot.owner)):
+        for file, node in (*definitions.members(cls, field), *self._makers(place.owner)):
             for inner in source_code.walk(node):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-                    if definitions.says(inner.value, slot.text):
-                        return Place(("literal", file, inner.lineno, inner.col_offset), file, inner.lineno)
-                    at = definitions.argument_at(inner.value, field, slot.text)
+                    if definitions.says(inner.value, place.text):
+                        return SourceLocation(("literal", file, inner.lineno, inner.col_offset), file, inner.lineno)
+                    at = definitions.argument_at(inner.value, field, place.text)
                     if at is not None:
                         line = inner.lineno + inner.value.count("\n", 0, at)
-                        return Place(("described", file, line), file, line)
-        found = self._written(slot.text)
+                        return SourceLocation(("described", file, line), file, line)
+        found = self._written(place.text)
         if len(found) == 1:
-            return Place(("literal", *found[0]), *found[0][:2])
-        return Place(("described", slot.tool, field))
+            return SourceLocation(("literal", *found[0]), *found[0][:2])
+        return SourceLocation(("described", place.tool, field))
 
     def _makers(self, arguments: int) -> Iterator[tuple[str, ast.AST]]:
         """The functions of the tools that take these arguments."""
@@ -122,8 +126,8 @@ class Places:
             if made is not None and found is not None:
                 yield made.__code__.co_filename, found.node
 
-    def _string(self, slot: Slot) -> Place:
-        value = _value(self.walk, slot)
+    def _string(self, place: Place) -> SourceLocation:
+        value = _value(self.walk, place)
         if id(value) in self.said:
             return self.said[id(value)]
         homes = {
@@ -134,24 +138,24 @@ class Places:
         assigned = [home for home in homes.values() if home.file is not None]
         if len(assigned) == 1:
             return assigned[0]
-        literals = self._written(slot.text)
+        literals = self._written(place.text)
         if len(literals) > 1:
-            literals = list(self._assigned(slot)) or literals
+            literals = list(self._assigned(place)) or literals
         if len(literals) == 1:
             file, line, _ = literals[0]
-            return Place(("literal", *literals[0]), file, line)
+            return SourceLocation(("literal", *literals[0]), file, line)
         if (
             len(homes) == 1
         ):  # a name that nothing assigns is no home of what is written elsewhere: a loop left it behind
             return next(iter(homes.values()))
-        if not literals and len(slot.text) > _INTERNED:
-            return Place(("object", id(value)))
+        if not literals and len(place.text) > _INTERNED:
+            return SourceLocation(("object", id(value)))
         # Equal literals may be one object: what one node uses is then taken for one text.
-        return Place(("shared", id(value), *self.users.get(slot.owner, (slot.owner, slot.step))))
+        return SourceLocation(("shared", id(value), *self.users.get(place.owner, (place.owner, place.step))))
 
-    def _assigned(self, slot: Slot) -> Iterator[tuple[str, int, int]]:
+    def _assigned(self, place: Place) -> Iterator[tuple[str, int, int]]:
         """Where the value of the global name that holds a text says it."""
-        key, met = slot.owner, set[int]()
+        key, met = place.owner, set[int]()
         while key not in met and isinstance(self.walk.nodes[key].value, dict | list | tuple):
             met.add(key)
             for holder, step in self.walk.holders[key]:
@@ -161,7 +165,7 @@ class Places:
                     and (found := definitions.assigned_value(functions.namespace(value, step), str(step[-1])))
                     is not None
                 ):
-                    yield from definitions.saying(*found, slot.text)
+                    yield from definitions.saying(*found, place.text)
                     return
             key = next((holder for holder, _ in self.walk.holders[key]), key)
 
@@ -178,13 +182,13 @@ class Places:
                 yield from definitions.saying(filename, None, text)
 
 
-def _said(reading: Reading) -> Iterator[tuple[int, Place]]:
+def _said(reading: Reading) -> Iterator[tuple[int, SourceLocation]]:
     """The strings a function's code makes its texts of: an object that holds one has it from there."""
     constants = {const: id(const) for const in _constants(reading.function.__code__)}
     file = reading.function.__code__.co_filename
     for where, literal in reading.texts.items():
         if literal.style == "plain" and literal.text in constants and len(literal.text) > _INTERNED:
-            yield constants[literal.text], Place(("literal", file, *where[:2]), file, where[0])
+            yield constants[literal.text], SourceLocation(("literal", file, *where[:2]), file, where[0])
 
 
 def _constants(compiled: CodeType) -> Iterator[str]:
@@ -207,8 +211,8 @@ def relative(file: str | None) -> str | None:
     return str(path.relative_to(here)) if path.is_relative_to(here) else file
 
 
-def _value(walk: Walk, slot: Slot) -> str:
-    for step, part in walk.nodes[slot.owner].parts:
-        if step == slot.step and type(part) is str:
+def _value(walk: Walk, place: Place) -> str:
+    for step, part in walk.nodes[place.owner].parts:
+        if step == place.step and type(part) is str:
             return part
-    return slot.text
+    return place.text

@@ -11,7 +11,7 @@ from typing_extensions import override
 from langgraph_gepa.adapter.dataflow import class_fields, guards, message_groups, sinks
 from langgraph_gepa.adapter.dataflow.calls import Calls
 from langgraph_gepa.adapter.dataflow.expressions import constant, last, parameters
-from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, Given, Guard, Path, Place, Reading, Source
+from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, Given, Guard, Path, Reading, Source, Vertex
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Choice
 from langgraph_gepa.adapter.objects import source_code
 
@@ -42,7 +42,7 @@ class _Reader(Calls, ast.NodeVisitor):
 
     def read(self) -> None:
         node = self.reading.node
-        returned: Place = ("ret", id(self.reading.function.__code__))
+        returned: Vertex = ("ret", id(self.reading.function.__code__))
         required = _required(self.reading.function)
         self.flow.taking |= {self.expressions.variable(name) for name in required if name in self.expressions.given}
         if isinstance(node, ast.Lambda):
@@ -128,11 +128,11 @@ class _Reader(Calls, ast.NodeVisitor):
             self._assigned(target, value)
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> None:
-        """Notes what else a place may hold."""
+        """Notes what else a vertex may hold."""
         match target:
             case ast.Name(id=name):
-                self.computed(place := self.expressions.variable(name), value)
-                self.flow.written[place] += any(True for _ in self.sources(value))
+                self.computed(vertex := self.expressions.variable(name), value)
+                self.flow.written[vertex] += any(True for _ in self.sources(value))
             case ast.Attribute(attr=name):
                 self.computed(("attr", name), value)
             case ast.Subscript(slice=ast.Constant(value=str(key))):
@@ -209,25 +209,25 @@ class _Reader(Calls, ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """A class made in the function: given to a model, it describes itself and the classes its fields name."""
-        place = self.expressions.variable(node.name)
+        vertex = self.expressions.variable(node.name)
         for statement in node.body:
             match statement:
                 case ast.Expr(value=ast.Constant() as written) if statement is node.body[0]:
-                    self._describes(place, written, node.name)
+                    self._describes(vertex, written, node.name)
                 case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
                     for used in class_fields.types(annotation):
-                        self.comes(place, self.sources(used))
+                        self.comes(vertex, self.sources(used))
                     for text in class_fields.descriptions(annotation, value):
-                        self._describes(place, text, f"{node.name}.{name}")
+                        self._describes(vertex, text, f"{node.name}.{name}")
                 case _:
                     self.visit(statement)
 
-    def _describes(self, place: Place, text: ast.expr, name: str) -> None:
+    def _describes(self, vertex: Vertex, text: ast.expr, name: str) -> None:
         sources = list(self.sources(text))
-        self.comes(place, sources)
+        self.comes(vertex, sources)
         for source in sources:
-            if source.place[0] == "lit":
-                self.reading.described[source.place[2]] = ("schema", name)
+            if source.vertex[0] == "lit":
+                self.reading.described[source.vertex[2]] = ("schema", name)
 
     def visit_Return(self, node: ast.Return) -> None:
         inner = self.scope[-1]

@@ -126,7 +126,7 @@ def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
             at = (compiled.co_filename, source_code.position(call))
             if name and written is not None and text is not None and at not in met:
                 met.add(at)
-                uses = solution.of(("call", key, at[1]))
+                uses = solution.whole_uses(("call", key, at[1]))
                 how = filling(text, uses | {"format"} if id(call) in filled else uses)
                 reason = how.reason or (_AGAIN if {*how.again} - {"unknown"} or how.environment else "")
                 style = "unknown" if how.style == "plain" and "prompt" not in uses else how.style

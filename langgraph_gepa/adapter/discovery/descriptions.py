@@ -14,9 +14,9 @@ from langchain_core.runnables import RunnableBinding
 from langchain_core.tools import BaseTool
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.adapter.dataflow.object_uses import Demands
+from langgraph_gepa.adapter.dataflow.object_uses import ObjectUses
 from langgraph_gepa.adapter.objects import naming, schemas
-from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.adapter.objects.walk import Walk, until_raised
 from langgraph_gepa.core.module import Kind
 
@@ -27,42 +27,50 @@ _DEFINED = ("$defs", "definitions")
 _WITHIN = ("items", "anyOf", "allOf", "oneOf", "additionalProperties")
 
 
-def find(walk: Walk, demands: Demands) -> Iterator[Slot]:
+def find(walk: Walk, object_uses: ObjectUses) -> Iterator[Place]:
     structured = _structured(walk)
     told = _named_texts(walk)
     for key, node in walk.nodes.items():
-        yield from until_raised(partial(_of, key, node.value, walk, demands, structured, told))
+        yield from until_raised(partial(_of, key, node.value, walk, object_uses, structured, told))
 
 
 def _of(
-    key: int, value: Any, walk: Walk, demands: Demands, structured: set[int], told: Mapping[int, Mapping[str, Any]]
-) -> Iterator[Slot]:
+    key: int,
+    value: Any,
+    walk: Walk,
+    object_uses: ObjectUses,
+    structured: set[int],
+    told: Mapping[int, Mapping[str, Any]],
+) -> Iterator[Place]:
     if isinstance(value, BaseTool):
         yield from _tool(value, key, walk, told)
     elif isinstance(value, FunctionType):
-        if isinstance(value.__doc__, str) and value.__doc__ and demands.described(key):
-            yield Slot(key, ("doc",), cleandoc(value.__doc__), "tool", tool=value.__name__)
+        if isinstance(value.__doc__, str) and value.__doc__ and object_uses.described(key):
+            yield Place(key, ("doc",), cleandoc(value.__doc__), "tool", tool=value.__name__)
     elif isinstance(value, type):
-        if demands.described(key) and not _arguments_only(key, walk):
+        if object_uses.described(key) and not _arguments_only(key, walk):
             yield from _class(value, key, "schema", value.__name__)
     elif type(value) is dict and (name := _function_name(value)):
         yield from _frozen(value, "schema" if key in structured else "tool", name)
-    elif type(value) is dict and (name := _title(value)) and (key in structured or demands.described(key)):
+    elif type(value) is dict and (name := _title(value)) and (key in structured or object_uses.described(key)):
         yield from _frozen(value, "schema", name)
     elif (
-        type(value) is dict and _is_schema(value) and demands.described(key) and not _within_another(key, walk, demands)
+        type(value) is dict
+        and _is_schema(value)
+        and object_uses.described(key)
+        and not _within_another(key, walk, object_uses)
     ):
         yield from _frozen(value, "schema", naming.held_as(walk, key) or "schema")
 
 
-def _tool(tool: BaseTool, key: int, walk: Walk, told: Mapping[int, Mapping[str, Any]]) -> Iterator[Slot]:
+def _tool(tool: BaseTool, key: int, walk: Walk, told: Mapping[int, Mapping[str, Any]]) -> Iterator[Place]:
     answers = any(isinstance(walk.nodes[holder].value, OutputToolBinding) for holder, _ in walk.holders.get(key, ()))
     kind: Kind = "schema" if answers else "tool"
     inside = {at: one for at, one in told.items() if one["description"] in tool.description and key in walk.above({at})}
     if inside:
         yield from _composed(tool, key, kind, inside)
     elif templates.speaks(tool.description):
-        yield Slot(key, ("attr", "description"), tool.description, kind, tool=tool.name)
+        yield Place(key, ("attr", "description"), tool.description, kind, tool=tool.name)
     arguments: Any = tool.args_schema
     if isinstance(arguments, type) and id(arguments) in walk.nodes:
         yield from _fields(arguments, id(arguments), kind, tool.name)
@@ -70,18 +78,18 @@ def _tool(tool: BaseTool, key: int, walk: Walk, told: Mapping[int, Mapping[str, 
         yield from _properties(arguments, kind, tool.name)
 
 
-def _composed(tool: BaseTool, key: int, kind: Kind, inside: Mapping[int, Mapping[str, Any]]) -> Iterator[Slot]:
+def _composed(tool: BaseTool, key: int, kind: Kind, inside: Mapping[int, Mapping[str, Any]]) -> Iterator[Place]:
     """A tool that lists what it leads to, as deep agents' `task` lists its sub-agents: the description of each is
     a text of its own, which fills a placeholder of the tool's."""
     text, parts = templates.escape(tool.description), {}
     for at, one in inside.items():
         name = re.sub(r"\W+", "_", one["name"])
         written = templates.escape(one["description"])
-        yield Slot(at, ("item", "description"), one["description"], kind, tool=f"{tool.name}.{name}")
+        yield Place(at, ("item", "description"), one["description"], kind, tool=f"{tool.name}.{name}")
         if name not in parts and written in text:
             text = text.replace(written, f"{{{name}}}", 1)
             parts[name] = (at, ("item", "description"))
-    yield Slot(key, ("attr", "description"), text, kind, "format", tool=tool.name, parts=parts)
+    yield Place(key, ("attr", "description"), text, kind, "format", tool=tool.name, parts=parts)
 
 
 def _named_texts(walk: Walk) -> dict[int, Mapping[str, Any]]:
@@ -96,16 +104,16 @@ def _named_texts(walk: Walk) -> dict[int, Mapping[str, Any]]:
     }
 
 
-def _class(cls: type, key: int, kind: Kind, name: str) -> Iterator[Slot]:
+def _class(cls: type, key: int, kind: Kind, name: str) -> Iterator[Place]:
     if templates.speaks(text := schemas.docstring(cls)):
-        yield Slot(key, ("doc",), text, kind, tool=name)
+        yield Place(key, ("doc",), text, kind, tool=name)
     yield from _fields(cls, key, kind, name)
 
 
-def _fields(cls: type, key: int, kind: Kind, name: str) -> Iterator[Slot]:
+def _fields(cls: type, key: int, kind: Kind, name: str) -> Iterator[Place]:
     for field, text in schemas.descriptions(cls):
         if templates.speaks(text):
-            yield Slot(key, ("described", field), text, kind, tool=f"{name}.{field}")
+            yield Place(key, ("described", field), text, kind, tool=f"{name}.{field}")
 
 
 def _arguments_only(key: int, walk: Walk) -> bool:
@@ -137,27 +145,27 @@ def _is_schema(value: Mapping[str, Any]) -> bool:
     return type(value.get("properties")) is dict or any(type(value.get(key)) is list for key in _WITHIN)
 
 
-def _within_another(key: int, walk: Walk, demands: Demands) -> bool:
+def _within_another(key: int, walk: Walk, object_uses: ObjectUses) -> bool:
     """Whether a schema is a part of another one, with which it is listed."""
     return any(
-        type(walk.nodes[holder].value) in (dict, list) and demands.described(holder)
+        type(walk.nodes[holder].value) in (dict, list) and object_uses.described(holder)
         for holder, _ in walk.holders.get(key, ())
     )
 
 
-def _frozen(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
+def _frozen(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Place]:
     yield from _described(value, kind, name)
     for part in (value, *(value[key] for key in _PARAMETERS if isinstance(value.get(key), dict))):
         yield from _inside(part, kind, name, ())
 
 
-def _described(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Slot]:
+def _described(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Place]:
     text = value.get("description")
     if isinstance(text, str) and templates.speaks(text):
-        yield Slot(id(value), ("item", "description"), text, kind, tool=name)
+        yield Place(id(value), ("item", "description"), text, kind, tool=name)
 
 
-def _properties(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...] = ()) -> Iterator[Slot]:
+def _properties(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...] = ()) -> Iterator[Place]:
     properties = value.get("properties")
     for field, described in properties.items() if type(properties) is dict else ():
         if type(described) is dict:
@@ -165,7 +173,7 @@ def _properties(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, 
             yield from _inside(described, kind, f"{name}.{field}", above)
 
 
-def _inside(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...]) -> Iterator[Slot]:
+def _inside(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...]) -> Iterator[Place]:
     if id(value) in above:  # a schema whose references were resolved holds itself
         return
     above = (*above, id(value))

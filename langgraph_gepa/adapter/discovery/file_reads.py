@@ -15,7 +15,7 @@ from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import roles, source_locations, wording
 from langgraph_gepa.adapter.dataflow.expressions import last, parameters
 from langgraph_gepa.adapter.dataflow.filling import filling
-from langgraph_gepa.adapter.dataflow.flow import ANY, Demand, Flow, Reading, Solution
+from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, PartUse, Reading, Solution
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, REACHING, Use
 from langgraph_gepa.adapter.discovery.file_choice import outside, reachable
@@ -53,27 +53,27 @@ def find(flow: Flow, solution: Solution, files: Files, users: Mapping[int, Seque
     uses: dict[Text, set[Use]] = defaultdict(set)
     calls = _calls(flow)
     for reading in flow.readings.values():
-        demands = _demands(reading, solution)
-        if not demands:
+        part_uses = _part_uses(reading, solution)
+        if not part_uses:
             continue
         for user, name, short in (*_named(reading), *_given(reading.function.__name__, calls)):
-            read = _texts(name, short, files, demands)
+            read = _texts(name, short, files, part_uses)
             for text in reachable(list(read), [reading.function, user]):
                 nodes = users.get(id(user), ())
-                module = found.get(text) or _module(text, demands, _rewriting(reading))
+                module = found.get(text) or _module(text, part_uses, _rewriting(reading))
                 found[text] = replace(module, nodes=tuple(dict.fromkeys([*module.nodes, *nodes])))
                 uses[text] |= read[text]
     few = Counter(text.shape for text in found if "table" in uses[text])
     return [_judged(module, text, frozenset(uses[text]), few[text.shape]) for text, module in found.items()]
 
 
-def _demands(reading: Reading, solution: Solution) -> frozenset[Demand]:
+def _part_uses(reading: Reading, solution: Solution) -> frozenset[PartUse]:
     """What a function gives to a model of that which it reads."""
     key = id(reading.function.__code__)
-    found: set[Demand] = set()
+    found: set[PartUse] = set()
     for node in source_code.walk(reading.node):
         if isinstance(node, ast.Call) and last(node.func) in _READS:
-            found |= solution.at(("call", key, source_code.position(node)))
+            found |= solution.part_uses(("call", key, source_code.position(node)))
     return frozenset(found) if any(use in _GIVEN for _, use in found) else frozenset()
 
 
@@ -158,7 +158,7 @@ def _path(node: ast.expr, values: Mapping[str, str]) -> str:
     return ""
 
 
-def _texts(name: str, short: bool, files: Files, demands: frozenset[Demand]) -> dict[Text, frozenset[Use]]:
+def _texts(name: str, short: bool, files: Files, part_uses: frozenset[PartUse]) -> dict[Text, frozenset[Use]]:
     """The texts of the files with this name, `short` without its ending, those under the keys that are used, each
     with its uses."""
     wanted = PurePath(name)
@@ -177,18 +177,18 @@ def _texts(name: str, short: bool, files: Files, demands: frozenset[Demand]) -> 
         elif not templates.is_name(text.text):
             values[text.file].append(text)
     for several in values.values():
-        found |= _used(several, demands)
+        found |= _used(several, part_uses)
     return found
 
 
-def _used(texts: Sequence[Text], demands: frozenset[Demand]) -> dict[Text, frozenset[Use]]:
+def _used(texts: Sequence[Text], part_uses: frozenset[PartUse]) -> dict[Text, frozenset[Use]]:
     """The values of a file that are used, and how. Of those of one shape that one expression reads, a run picks some.
 
     Where none stands under the keys themselves, the code takes the file apart in a way that is not followed: then the
     last key tells.
     """
     found: dict[Text, set[Use]] = defaultdict(set)
-    for path, use in demands:
+    for path, use in part_uses:
         keys = [str(key) for key in path if key is not ANY]
         if use in _GIVEN and keys:
             read = [one for one in texts if _under(path, one.keys)] or [one for one in texts if keys[-1] in one.keys]
@@ -231,9 +231,9 @@ def _rewriting(reading: Reading) -> Iterator[re.Pattern[str]]:
                     continue
 
 
-def _module(text: Text, demands: frozenset[Demand], rewriting: Iterable[re.Pattern[str]]) -> Module:
+def _module(text: Text, part_uses: frozenset[PartUse], rewriting: Iterable[re.Pattern[str]]) -> Module:
     # A new text takes the place of what came of the old one: what unknown code makes of texts does not come to it.
-    uses = {use for _, use in demands} - {"opaque"}
+    uses = {use for _, use in part_uses} - {"opaque"}
     filled = filling(text.text, uses)
     style: Style = text.style if text.style != "plain" else filled.style
     names: tuple[str, ...] = ()

@@ -11,8 +11,8 @@ from typing import Any
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.adapter.objects import classes, functions, ownership
-from langgraph_gepa.adapter.objects.definitions import Place
-from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.definitions import SourceLocation
+from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.core import matching
 
@@ -32,23 +32,23 @@ class Packages:
         installed = all(ownership.in_library(file) for file in written if file)
         self._own = {_top(node) for node in root.nodes.values()} - {""} if installed else set[str]()
 
-    def own(self, place: Place, slots: Iterable[Slot]) -> bool:
+    def own(self, location: SourceLocation, places: Iterable[Place]) -> bool:
         """Whether a text is a package's own."""
-        if place.file is not None:
-            mine = not ownership.in_library(place.file) or any(top in place.file for top in self._own)
-            return not mine and not any(map(self._passed, slots))
-        return all(self._brought(slot) for slot in slots)
+        if location.file is not None:
+            mine = not ownership.in_library(location.file) or any(top in location.file for top in self._own)
+            return not mine and not any(map(self._passed, places))
+        return all(self._brought(place) for place in places)
 
-    def _passed(self, slot: Slot) -> bool:
-        owner = self.walk.nodes[slot.owner].value
-        return slot.step[0] in _PASSING and isinstance(owner, FunctionType) and not ownership.in_library(_file(owner))
+    def _passed(self, place: Place) -> bool:
+        owner = self.walk.nodes[place.owner].value
+        return place.step[0] in _PASSING and isinstance(owner, FunctionType) and not ownership.in_library(_file(owner))
 
-    def _brought(self, slot: Slot) -> bool:
+    def _brought(self, place: Place) -> bool:
         """Whether a text that no source of the user's writes out is a package's constant or default."""
-        owner = self.walk.nodes[slot.owner].value
-        if self._own or len(slot.text) < _LONG or self._passed(slot):
+        owner = self.walk.nodes[place.owner].value
+        if self._own or len(place.text) < _LONG or self._passed(place):
             return False
-        return slot.text in _defaults(type(owner)) or any(_gives(text, slot.text) for text in _constants())
+        return place.text in _defaults(type(owner)) or any(_gives(text, place.text) for text in _constants())
 
 
 def _file(value: object) -> str:

@@ -19,13 +19,13 @@ from langchain_core.tools import BaseTool
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import libraries, message_groups, roles, statements, wording
 from langgraph_gepa.adapter.dataflow.filling import Filling, filling
-from langgraph_gepa.adapter.dataflow.flow import Flow, Place, Reading, Solution, Source, whole
-from langgraph_gepa.adapter.dataflow.object_uses import Demands
+from langgraph_gepa.adapter.dataflow.flow import Flow, Reading, Solution, Source, Vertex, whole_uses
+from langgraph_gepa.adapter.dataflow.object_uses import ObjectUses
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Use
 from langgraph_gepa.adapter.discovery import compiled_templates, descriptions
 from langgraph_gepa.adapter.objects import Step, functions, imports, source_code
 from langgraph_gepa.adapter.objects.literals import Literal
-from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.adapter.objects.source_code import Position
 from langgraph_gepa.adapter.objects.walk import Node, Walk, until_raised
 from langgraph_gepa.core.module import Off, Style
@@ -46,7 +46,7 @@ _MACHINE = re.compile(
 """SQL, addresses, markup and JSON."""
 
 
-class Slots:
+class Places:
     """Reads the functions of a walk that some node uses, and lists the texts in it."""
 
     def __init__(self, walk: Walk, used: Container[int]) -> None:
@@ -58,10 +58,10 @@ class Slots:
         self._builders()
         self._outputs()
         self.solution: Solution = self.flow.solve()
-        self.demands = Demands(walk, self.solution)
+        self.object_uses = ObjectUses(walk, self.solution)
 
-    def __iter__(self) -> Iterator[Slot]:
-        yield from descriptions.find(self.walk, self.demands)
+    def __iter__(self) -> Iterator[Place]:
+        yield from descriptions.find(self.walk, self.object_uses)
         for key, node in self.walk.nodes.items():
             yield from until_raised(partial(self._of, key, node))
 
@@ -111,7 +111,7 @@ class Slots:
         if isinstance(function, FunctionType) and functions.own(function):
             self.flow.returns(function)
 
-    def _of(self, key: int, node: Node) -> Iterator[Slot]:
+    def _of(self, key: int, node: Node) -> Iterator[Place]:
         value = node.value
         if isinstance(value, FunctionType):
             yield from self._function(key, node)
@@ -124,9 +124,9 @@ class Slots:
             yield from self._compiled(key, value)
         for step, part in node.parts:
             if type(part) is str and templates.speaks(part) and not _label(value, step, part):
-                yield from self._string(key, node, step, part, whole(self.demands.on(step, node)))
+                yield from self._string(key, node, step, part, whole_uses(self.object_uses.of(step, node)))
 
-    def _string(self, key: int, node: Node, step: Step, text: str, uses: frozenset[Use]) -> Iterator[Slot]:
+    def _string(self, key: int, node: Node, step: Step, text: str, uses: frozenset[Use]) -> Iterator[Place]:
         if isinstance(node.value, BaseTool | BasePromptTemplate) or (step[0] == "dict" and step[1] != "prompt"):
             return
         if step == ("attr", "__doc__"):  # what a wrapper took over from a function: for people
@@ -136,34 +136,34 @@ class Slots:
         how = filling(text, uses)
         told = roles.Text(text, how.style, how.tokens, few=step[0] != "item" or len(node.parts) <= roles.FEW)
         if roles.listed(told, uses):
-            yield _judged(Slot(key, step, text, **how._asdict()), told, uses)
+            yield _judged(Place(key, step, text, **how._asdict()), told, uses)
         elif step[0] in functions.LOOKUPS and isinstance(node.value, FunctionType) and _prose(text):
-            yield Slot(key, step, text, evidence="possible", off=Off.UNPROVEN, **_unproven(how)._asdict())
+            yield Place(key, step, text, evidence="possible", off=Off.UNPROVEN, **_unproven(how)._asdict())
         elif type(node.value) is dict and node.value.get("type") == "text" and step == ("item", "text"):
-            yield Slot(key, step, text)
+            yield Place(key, step, text)
 
-    def _message(self, key: int, message: BaseMessage) -> Iterator[Slot]:
+    def _message(self, key: int, message: BaseMessage) -> Iterator[Place]:
         if isinstance(message.content, str) and templates.speaks(message.content):
-            slot = Slot(key, ("attr", "content"), message.content, hint=message.type)
+            place = Place(key, ("attr", "content"), message.content, hint=message.type)
             output = isinstance(message, AIMessage | ToolMessage)
-            yield dataclasses.replace(slot, evidence="possible", off=Off.OUTPUT) if output else slot
+            yield dataclasses.replace(place, evidence="possible", off=Off.OUTPUT) if output else place
 
-    def _template(self, key: int, template: BasePromptTemplate[Any]) -> Iterator[Slot]:
+    def _template(self, key: int, template: BasePromptTemplate[Any]) -> Iterator[Place]:
         if isinstance(template, PromptTemplate | FewShotPromptTemplate):
             style: Style = "format" if template.template_format == "f-string" else template.template_format
             for name in ("template", "prefix", "suffix"):
                 text = getattr(template, name, "")
                 if templates.speaks(text, style):
-                    slot = Slot(key, ("attr", name), text, style=style, hint="" if name == "template" else name)
+                    place = Place(key, ("attr", name), text, style=style, hint="" if name == "template" else name)
                     told = roles.Text(text, style, beside=message_groups.has_company(key, self.walk))
-                    yield _judged(slot, told, frozenset({"prompt"}))
+                    yield _judged(place, told, frozenset({"prompt"}))
 
-    def _compiled(self, key: int, template: jinja2.Template) -> Iterator[Slot]:
+    def _compiled(self, key: int, template: jinja2.Template) -> Iterator[Place]:
         for holder, step in self.walk.holders[key]:
             node = self.walk.nodes[holder]
             if step[0] not in functions.LOOKUPS or not isinstance(node.value, FunctionType):
                 continue
-            uses = whole(self.demands.on(step, node))
+            uses = whole_uses(self.object_uses.of(step, node))
             text = (
                 compiled_templates.source(template, functions.namespace(node.value, step), str(step[-1]))
                 if uses
@@ -172,54 +172,54 @@ class Slots:
             told = roles.Text(text or "", "jinja2")
             if roles.listed(told, uses):
                 yield _judged(
-                    Slot(key, ("source",), told.text, style="jinja2", environment=template.environment), told, uses
+                    Place(key, ("source",), told.text, style="jinja2", environment=template.environment), told, uses
                 )
                 return
 
-    def _function(self, key: int, node: Node) -> Iterator[Slot]:
+    def _function(self, key: int, node: Node) -> Iterator[Place]:
         function: FunctionType = node.value
         reading = self.flow.readings.get(id(function.__code__)) if functions.own(function) else None
         if reading is None:
             return
         covered = {where for where, sources in reading.filling.items() if any(map(self._says, sources))}
         key_of = id(function.__code__)
-        few = sum("table" in self.solution.of(("lit", key_of, where)) for where in reading.texts) <= roles.FEW
+        few = sum("table" in self.solution.whole_uses(("lit", key_of, where)) for where in reading.texts) <= roles.FEW
         inside = {p for literal in reading.texts.values() for p in _operands(literal, reading.texts)}
         for where, literal in sorted(reading.texts.items()):
-            uses = self.solution.of(("lit", id(function.__code__), where))
+            uses = self.solution.whole_uses(("lit", id(function.__code__), where))
             if where in inside and uses <= {"opaque"}:
                 continue
             hint = reading.hints.get(where, "")
             how = filling(literal.text, uses, literal.style)
-            slot = Slot(key, ("code", where), literal.text, literal=literal, hint=hint, **how._asdict())
+            place = Place(key, ("code", where), literal.text, literal=literal, hint=hint, **how._asdict())
             if where in reading.described and not uses.isdisjoint(("tools", "prompt")):
                 # However it gets there, a model is told it as the description of a class or tool.
                 kind, name = reading.described[where]
-                yield dataclasses.replace(slot, kind=kind, text=cleandoc(literal.text), tool=name, style=literal.style)
-            elif roles.listed(told := _text_at(where, slot, reading, covered, few), uses):
-                yield _judged(slot, told, uses)
+                yield dataclasses.replace(place, kind=kind, text=cleandoc(literal.text), tool=name, style=literal.style)
+            elif roles.listed(told := _text_at(where, place, reading, covered, few), uses):
+                yield _judged(place, told, uses)
             elif "tool" in uses:
-                yield dataclasses.replace(slot, kind="tool")
+                yield dataclasses.replace(place, kind="tool")
             elif where in reading.loose and _prose(literal.text):
-                yield dataclasses.replace(slot, evidence="possible", off=Off.UNPROVEN, **_unproven(how)._asdict())
+                yield dataclasses.replace(place, evidence="possible", off=Off.UNPROVEN, **_unproven(how)._asdict())
 
     def _says(self, source: Source) -> bool:
         """Whether a text of the program comes from there, rather than data."""
-        todo, met = [source.place], set[Place]()
+        todo, met = [source.vertex], set[Vertex]()
         while todo:
-            place = todo.pop()
-            if place in met:
+            vertex = todo.pop()
+            if vertex in met:
                 continue
-            met.add(place)
-            reading = self.flow.readings.get(place[1]) if place[0] == "lit" else None
-            if reading is not None and roles.says(reading.texts[place[2]]):
+            met.add(vertex)
+            reading = self.flow.readings.get(vertex[1]) if vertex[0] == "lit" else None
+            if reading is not None and roles.says(reading.texts[vertex[2]]):
                 return True
-            if place[0] == "var" and self._holds_text(place):
+            if vertex[0] == "var" and self._holds_text(vertex):
                 return True
-            todo.extend(s.place for s in self.flow.edges.get(place, ()) if s.way in ("same", "made"))
+            todo.extend(s.vertex for s in self.flow.edges.get(vertex, ()) if s.way in ("same", "made"))
         return False
 
-    def _holds_text(self, variable: Place) -> bool:
+    def _holds_text(self, variable: Vertex) -> bool:
         reading = self.flow.readings.get(variable[1])
         name = variable[2].partition(".")[0]
         function = None if reading is None else reading.function
@@ -245,15 +245,15 @@ def _operands(literal: Literal, texts: Mapping[Any, Literal]) -> Iterator[Any]:
             yield where
 
 
-def _text_at(where: Position, slot: Slot, reading: Reading, covered: Container[Position], few: bool) -> roles.Text:
+def _text_at(where: Position, place: Place, reading: Reading, covered: Container[Position], few: bool) -> roles.Text:
     beside, output = where in reading.beside, where in reading.outputs
-    called = PROMPT_NAME.search(slot.hint) is not None
-    return roles.Text(slot.text, slot.style, slot.tokens, beside, where in covered, few, output, called)
+    called = PROMPT_NAME.search(place.hint) is not None
+    return roles.Text(place.text, place.style, place.tokens, beside, where in covered, few, output, called)
 
 
-def _judged(slot: Slot, told: roles.Text, uses: frozenset[Use]) -> Slot:
+def _judged(place: Place, told: roles.Text, uses: frozenset[Use]) -> Place:
     off = roles.off(told, uses)
-    return slot if off is None else dataclasses.replace(slot, evidence="possible", off=off)
+    return place if off is None else dataclasses.replace(place, evidence="possible", off=off)
 
 
 def _prose(text: str) -> bool:

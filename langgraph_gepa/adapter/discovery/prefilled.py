@@ -12,10 +12,10 @@ import ast
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from langgraph_gepa.adapter.dataflow.source_locations import Places
+from langgraph_gepa.adapter.dataflow.source_locations import SourceLocations
 from langgraph_gepa.adapter.objects import literals, source_code
-from langgraph_gepa.adapter.objects.definitions import Place
-from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.definitions import SourceLocation
+from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Style
 
@@ -31,7 +31,7 @@ class _Template:
     text: str
     style: Style
     values: Mapping[str, str]
-    place: Place
+    location: SourceLocation
 
     @property
     def letters(self) -> int:
@@ -40,34 +40,34 @@ class _Template:
         return sum(sum(map(str.isalnum, literal)) for literal, _ in pieces)
 
 
-def at_home(slot: Slot, place: Place, places: Places) -> tuple[Slot, Place]:
-    """A text that no source writes out as its template, with what fills it and its place; others as they are.
+def at_home(place: Place, location: SourceLocation, locations: SourceLocations) -> tuple[Place, SourceLocation]:
+    """A text that no source writes out as its template, with what fills it and its location; others as they are.
 
     Of several templates that give the text, it is the one with most of its words, if there is one.
     """
-    if place.file is not None or slot.kind != "prompt" or slot.style not in ("plain", "unknown") or slot.tokens:
-        return slot, place
+    if location.file is not None or place.kind != "prompt" or place.style not in ("plain", "unknown") or place.tokens:
+        return place, location
     found: dict[Hashable, _Template] = {}
-    for one in sorted(_templates(slot.text, places), key=lambda one: -one.letters):
-        found.setdefault(one.place.key, one)
+    for one in sorted(_templates(place.text, locations), key=lambda one: -one.letters):
+        found.setdefault(one.location.key, one)
     best, *others = found.values() or (None,)
     if best is None or (others and others[0].letters == best.letters):
-        return slot, place
-    home = replace(best.place, name=places.constant(best.written) or place.name)
-    return replace(slot, text=best.text, style=best.style, values=best.values), home
+        return place, location
+    home = replace(best.location, name=locations.constant(best.written) or location.name)
+    return replace(place, text=best.text, style=best.style, values=best.values), home
 
 
-def _templates(text: str, places: Places) -> Iterator[_Template]:
+def _templates(text: str, locations: SourceLocations) -> Iterator[_Template]:
     first = next(iter(text.split()), "")
-    for file in places.sources:
+    for file in locations.sources:
         parsed = source_code.file(file) if first and source_code.mentions(file, first) else None
         for node in () if parsed is None else source_code.walk(parsed.tree):
             if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp):
                 for written, read, style in _readings(node):
                     if values := _values(read, style, text):
                         line, column = source_code.position(node)[:2]
-                        place = Place(("literal", file, line, column), file, line)
-                        yield _Template(written, read, style, values, place)
+                        location = SourceLocation(("literal", file, line, column), file, line)
+                        yield _Template(written, read, style, values, location)
 
 
 def _readings(node: ast.expr) -> Iterator[tuple[str, str, Style]]:

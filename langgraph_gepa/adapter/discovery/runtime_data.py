@@ -13,10 +13,8 @@ from typing import Any
 from langgraph_gepa.adapter.isolation.mutable_state import State, Written
 from langgraph_gepa.adapter.isolation.references import CONTAINERS
 from langgraph_gepa.adapter.objects import ABSENT, Step, definitions, functions, ownership, source_code
-from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.place import Place, PlaceKey
 from langgraph_gepa.adapter.objects.walk import Walk
-
-Spot = tuple[int, Step]
 
 _WRITTEN = ("literal", "doc", "described", "file")
 """Places that are a text in the source, rather than a name or an object that has it."""
@@ -30,29 +28,29 @@ class Gathered:
     """
 
     def __init__(self, walk: Walk, root: Any, state: State) -> None:
-        made = {spot for one in state.written if one.made_once for spot in _spots(walk, one)}
+        made = {key for one in state.written if one.made_once for key in _place_keys(walk, one)}
         changing = [one for one in state.written if not one.made_once]
         beginnings = {one: list(_beginnings(walk, one)) for one in changing}
-        begun = {spot for one, found in beginnings.items() if found for spot in _spots(walk, one)}
-        empty = {spot for one in changing for spot in _spots(walk, one)} - begun
+        begun = {key for one, found in beginnings.items() if found for key in _place_keys(walk, one)}
+        empty = {key for one in changing for key in _place_keys(walk, one)} - begun
         self._texts = {text for found in beginnings.values() for node, names in found for text in _texts(node, names)}
         self._written = made | begun | empty
         self._loaded = _reached(walk, root, self._written)
         self._made = _reached(walk, root, begun | empty)
         self._begun = _reached(walk, root, empty)
 
-    def is_loaded(self, slot: Slot) -> bool:
+    def is_loaded(self, place: Place) -> bool:
         """Whether a text was there before the graph ran."""
-        return slot.spot in self._loaded
+        return place.key in self._loaded
 
-    def is_source(self, slot: Slot, place: definitions.Place) -> bool:
+    def is_source(self, place: Place, location: definitions.SourceLocation) -> bool:
         """Whether a text that was not is one all the same that the source writes down."""
-        if slot.spot in self._made and slot.spot not in self._written:
-            return isinstance(place.key, tuple) and place.key[0] in _WRITTEN
-        return slot.spot in self._begun and any(definitions.says(text, slot.text) for text in self._texts)
+        if place.key in self._made and place.key not in self._written:
+            return isinstance(location.key, tuple) and location.key[0] in _WRITTEN
+        return place.key in self._begun and any(definitions.says(text, place.text) for text in self._texts)
 
 
-def anew(walk: Walk, state: State, feeding: Callable[[Written], Iterable[Sequence[Slot]]]) -> Iterator[Written]:
+def anew(walk: Walk, state: State, feeding: Callable[[Written], Iterable[Sequence[Place]]]) -> Iterator[Written]:
     """What is written, with what is to be made again in a bound graph emptied: what was made of texts that do not
     stand in it, filled in or joined as they were. `feeding` gives the places of the texts that lead to a location."""
     for one in state.written:
@@ -60,8 +58,8 @@ def anew(walk: Walk, state: State, feeding: Callable[[Written], Iterable[Sequenc
         held = {key for part in there if id(part) in walk.nodes for key in _reached(walk, part, set()).keys}
         filled = one.length is not None and any(True for _ in _beginnings(walk, one))
         fed = list(feeding(one)) if one.steady and there and not filled else []
-        kept = any(all(slot.gathered for slot in slots) and _meets(slots, one, held) for slots in fed)
-        if kept or all(_meets(slots, one, held) for slots in fed):
+        kept = any(all(place.gathered for place in places) and _meets(places, one, held) for places in fed)
+        if kept or all(_meets(places, one, held) for places in fed):
             yield one
         elif one.length is not None:
             yield replace(one, length=0)
@@ -70,12 +68,13 @@ def anew(walk: Walk, state: State, feeding: Callable[[Written], Iterable[Sequenc
 
 
 def _content(walk: Walk, one: Written) -> list[Any]:
-    spots = set(_spots(walk, one))
-    return [part for key in {key for key, _ in spots} for step, part in walk.nodes[key].parts if (key, step) in spots]
+    keys = set(_place_keys(walk, one))
+    owners = {owner for owner, _ in keys}
+    return [part for owner in owners for step, part in walk.nodes[owner].parts if (owner, step) in keys]
 
 
-def _meets(slots: Sequence[Slot], one: Written, held: set[int]) -> bool:
-    return any(slot.owner in held or slot.spot in one.steps for slot in slots)
+def _meets(places: Sequence[Place], one: Written, held: set[int]) -> bool:
+    return any(place.owner in held or place.key in one.steps for place in places)
 
 
 def _beginning(walk: Walk, one: Written) -> Any:
@@ -89,28 +88,28 @@ def _beginning(walk: Walk, one: Written) -> Any:
     return ABSENT
 
 
-class _Spots:
+class _PlaceKeys:
     """The places that are reached from a root without passing through others."""
 
-    def __init__(self, keys: set[int], cut: set[Spot]) -> None:
+    def __init__(self, keys: set[int], cut: set[PlaceKey]) -> None:
         self.keys = keys
         self._cut = cut
 
-    def __contains__(self, spot: Spot) -> bool:
-        return spot[0] in self.keys and spot not in self._cut
+    def __contains__(self, key: PlaceKey) -> bool:
+        return key[0] in self.keys and key not in self._cut
 
 
-def _reached(walk: Walk, root: Any, cut: set[Spot]) -> _Spots:
+def _reached(walk: Walk, root: Any, cut: set[PlaceKey]) -> _PlaceKeys:
     met, todo = set[int](), [id(root)]
     while todo:
         key = todo.pop()
         if key not in met:
             met.add(key)
             todo += [part for step, part in walk.held(key) if (key, step) not in cut]
-    return _Spots(met, cut)
+    return _PlaceKeys(met, cut)
 
 
-def _spots(walk: Walk, one: Written) -> Iterator[Spot]:
+def _place_keys(walk: Walk, one: Written) -> Iterator[PlaceKey]:
     """Where the walk meets what is written."""
     yield from one.steps
     for key in one.copied:

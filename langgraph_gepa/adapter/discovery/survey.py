@@ -20,12 +20,12 @@ from langgraph_gepa.adapter.dataflow.text_files import Files
 from langgraph_gepa.adapter.discovery import declared, file_reads, node_paths, prefilled
 from langgraph_gepa.adapter.discovery.assembly import Found, assembled
 from langgraph_gepa.adapter.discovery.packages import Packages
-from langgraph_gepa.adapter.discovery.places import Slots
+from langgraph_gepa.adapter.discovery.places import Places
 from langgraph_gepa.adapter.discovery.runtime_data import Gathered, anew
 from langgraph_gepa.adapter.isolation import graph_copies, mutable_state
 from langgraph_gepa.adapter.objects import ownership
-from langgraph_gepa.adapter.objects.definitions import Place
-from langgraph_gepa.adapter.objects.place import Slot
+from langgraph_gepa.adapter.objects.definitions import SourceLocation
+from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.adapter.observed import store_prompts
 from langgraph_gepa.adapter.observed.message_parts import came_by
@@ -152,24 +152,24 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     compiled = compile_graph(graph)
     walk = Walk(compiled)
     traced = node_paths.trace(walk, compiled)
-    slots = Slots(walk, traced.of)
+    places = Places(walk, traced.of)
     written = mutable_state.state_of(walk, traced.of)
     mutable_state.remember(compiled, written)
-    places = source_locations.Places(walk, traced.of, slots.flow.readings.values())
-    asked = declared.find(slots.flow, slots.solution, traced.order)
-    said = [slot for slot in slots if not _stands_in(slot, asked)]
-    found, where = _placed(said, places, Gathered(walk, compiled, written))
+    locations = source_locations.SourceLocations(walk, traced.of, places.flow.readings.values())
+    asked = declared.find(places.flow, places.solution, traced.order)
+    said = [place for place in places if not _stands_in(place, asked)]
+    found, where = _placed(said, locations, Gathered(walk, compiled, written))
     _merge_frozen(found)
     named = [declared.module(one, walk, traced) for one in asked]
     watched = _watched.get(_lasting(graph), Sightings())
     strange = list(watched.strange)
-    files = Files.of(reading.function.__code__.co_filename for reading in slots.flow.readings.values())
+    files = Files.of(reading.function.__code__.co_filename for reading in places.flow.readings.values())
     packages = Packages(walk, compiled)
-    for key, slots_there in found.items():
-        place = where[key] = _read_from(where[key], slots_there[0], files)
-        if packages.own(place, slots_there):
-            found[key] = [_off(slot, Off.LIBRARY) for slot in slots_there]
-    read = file_reads.find(slots.flow, slots.solution, files, traced.of)
+    for key, places_there in found.items():
+        location = where[key] = _read_from(where[key], places_there[0], files)
+        if packages.own(location, places_there):
+            found[key] = [_off(place, Off.LIBRARY) for place in places_there]
+    read = file_reads.find(places.flow, places.solution, files, traced.of)
     elsewhere = _unmet([*read, *store_prompts.kept(compiled)], strange, found)
     elsewhere = [_of_library(module) for module in (*elsewhere, *strange)]
     met = assembled(compiled, walk, traced, found, where, named, elsewhere, files)
@@ -179,37 +179,37 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     return Survey(graph, dataclasses.replace(met, modules={m.name: m for m in modules}), {}, kinds)
 
 
-def _feeding(found: Found, one: mutable_state.Written) -> Iterator[Sequence[Slot]]:
-    """The places of each text that leads to what is written."""
-    for name, slots in found.carriers.items():
+def _feeding(found: Found, one: mutable_state.Written) -> Iterator[Sequence[Place]]:
+    """The locations of each text that leads to what is written."""
+    for name, places in found.carriers.items():
         if not found.above[name].isdisjoint(one.writers):
-            yield slots
+            yield places
 
 
 def _placed(
-    slots: Sequence[Slot], places: source_locations.Places, gathered: Gathered
-) -> tuple[dict[Any, list[Slot]], dict[Any, Place]]:
+    places: Sequence[Place], locations: source_locations.SourceLocations, gathered: Gathered
+) -> tuple[dict[Any, list[Place]], dict[Any, SourceLocation]]:
     """The texts by the place where they are written, first those that were there before the graph ran."""
-    found: dict[Any, list[Slot]] = {}
-    where: dict[Any, Place] = {}
+    found: dict[Any, list[Place]] = {}
+    where: dict[Any, SourceLocation] = {}
     later = []
-    for slot in slots:
-        slot, place = prefilled.at_home(slot, places.of(slot), places)
-        if gathered.is_loaded(slot):
-            found.setdefault(place.key, []).append(slot)
-            if place.key not in where or (place.name and not where[place.key].name):
-                where[place.key] = place
+    for place in places:
+        place, location = prefilled.at_home(place, locations.of(place), locations)
+        if gathered.is_loaded(place):
+            found.setdefault(location.key, []).append(place)
+            if location.key not in where or (location.name and not where[location.key].name):
+                where[location.key] = location
         else:
-            later.append((dataclasses.replace(slot, gathered=True), place))
-    for slot, place in later:
-        if place.key in found or gathered.is_source(slot, place):
-            found.setdefault(place.key, []).append(slot)
-            where.setdefault(place.key, place)
+            later.append((dataclasses.replace(place, gathered=True), location))
+    for place, location in later:
+        if location.key in found or gathered.is_source(place, location):
+            found.setdefault(location.key, []).append(place)
+            where.setdefault(location.key, location)
     return found, where
 
 
-def _off(slot: Slot, off: Off) -> Slot:
-    return slot if slot.off else dataclasses.replace(slot, evidence="possible", off=off)
+def _off(place: Place, off: Off) -> Place:
+    return place if place.off else dataclasses.replace(place, evidence="possible", off=off)
 
 
 def _of_library(module: Module) -> Module:
@@ -219,20 +219,20 @@ def _of_library(module: Module) -> Module:
     return dataclasses.replace(module, evidence="possible", off=Off.LIBRARY)
 
 
-def _read_from(place: Place, slot: Slot, files: Files) -> Place:
-    """The place of a text that no source writes out: the file it was read from, if one says it."""
-    written = isinstance(place.key, tuple) and place.key[0] in ("literal", "doc", "described")
-    home = files.home(slot.text) if slot.kind == "prompt" and not written else None
+def _read_from(location: SourceLocation, place: Place, files: Files) -> SourceLocation:
+    """The location of a text that no source writes out: the file it was read from, if one says it."""
+    written = isinstance(location.key, tuple) and location.key[0] in ("literal", "doc", "described")
+    home = files.home(place.text) if place.kind == "prompt" and not written else None
     if home is None:
-        return place
-    return dataclasses.replace(place, file=home.file, line=home.line, name=place.name or home.name)
+        return location
+    return dataclasses.replace(location, file=home.file, line=home.line, name=location.name or home.name)
 
 
-def _unmet(read: Collection[Module], strange: Collection[Module], found: Mapping[Any, list[Slot]]) -> list[Module]:
+def _unmet(read: Collection[Module], strange: Collection[Module], found: Mapping[Any, list[Place]]) -> list[Module]:
     """Texts that functions read when they run, without those that were seen in messages, as they stand or rewritten, or
     stand in memory as well."""
     seen = {(module.file, module.line) for module in strange if module.file is not None}
-    held = {slot.text.strip() for slots in found.values() for slot in slots} | {one.text.strip() for one in strange}
+    held = {place.text.strip() for places in found.values() for place in places} | {one.text.strip() for one in strange}
     others = [one.text for one in strange if one.file is None]
     return [
         module
@@ -242,9 +242,9 @@ def _unmet(read: Collection[Module], strange: Collection[Module], found: Mapping
     ]
 
 
-def _stands_in(slot: Slot, asked: Collection[declared.Declared]) -> bool:
+def _stands_in(place: Place, asked: Collection[declared.Declared]) -> bool:
     """Whether a text is only what a declared prompt says by itself."""
-    return slot.evidence == "possible" and any(slot.text == one.text for one in asked)
+    return place.evidence == "possible" and any(place.text == one.text for one in asked)
 
 
 def _lasting(graph: AnyGraph) -> Any:
@@ -287,26 +287,26 @@ def _known(name: str, modules: Mapping[str, Module]) -> Module:
 
 def _check(module: Module, text: str, found: Found) -> str | None:
     """Why a text may not take the module's place, as what fills it in reads it."""
-    slots = found.carriers.get(module.name, ())
+    places = found.carriers.get(module.name, ())
     served = module.name not in found.carriers and module.name not in found.declared
     if served and matching.read(text, module.style, module.placeholders) is None:
         return "the text is put into messages as it is: placeholders may only be written plainly"
-    once = {name for slot in slots if slot.literal is not None for name in slot.literal.calling()}
-    again = {style for slot in slots for style in slot.again}
-    environment = next((slot.environment for slot in slots if slot.environment is not None), None)
+    once = {name for place in places if place.literal is not None for name in place.literal.calling()}
+    again = {style for place in places for style in place.again}
+    environment = next((place.environment for place in places if place.environment is not None), None)
     tokens = module.placeholders
     return templates.check(text, module.text, module.style, tokens, again=again, environment=environment, once=once)
 
 
-def _merge_frozen(found: dict[Any, list[Slot]]) -> None:
+def _merge_frozen(found: dict[Any, list[Place]]) -> None:
     """What LangChain made of a tool or class, such as a dict in `bind_tools`, is the same module as that."""
     sources: dict[str, list[Any]] = {}
-    for key, slots in found.items():
-        if slots[0].kind != "prompt" and not slots[0].frozen:
-            sources.setdefault(slots[0].text.strip(), []).append(key)
-    for key, slots in list(found.items()):
-        if slots[0].frozen:
-            same = sources.get(slots[0].text.strip(), [])
-            named = [source for source in same if found[source][0].tool == slots[0].tool] or same
+    for key, places in found.items():
+        if places[0].kind != "prompt" and not places[0].frozen:
+            sources.setdefault(places[0].text.strip(), []).append(key)
+    for key, places in list(found.items()):
+        if places[0].frozen:
+            same = sources.get(places[0].text.strip(), [])
+            named = [source for source in same if found[source][0].tool == places[0].tool] or same
             if len(named) == 1 and named[0] != key:
                 found[named[0]].extend(found.pop(key))

@@ -18,7 +18,7 @@ from langgraph_gepa.adapter.objects.ownership import file_of, module_named, name
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """`key` tells places apart; `name` is the constant's or field's own name, if it has one."""
 
     key: Hashable
@@ -44,14 +44,14 @@ def says(literal: str, text: str) -> bool:
     return literal == text or (len(literal) >= len(text) and text in (literal.strip(), inspect.cleandoc(literal)))
 
 
-def home(names: dict[str, Any], name: str, value: str) -> Place | None:
+def home(names: dict[str, Any], name: str, value: str) -> SourceLocation | None:
     """The module that assigns a global name, through any imports of it."""
     module, name, written = _assigning(names, name)
     if module is not None and written is not None:
         return _written_at(written, file_of(module), ("global", _called(module), name), name)
     if module is not None:
-        return Place(("global", _called(module), name), None, None, name)
-    return Place(("names", id(names), name), None, None, name) if value else None
+        return SourceLocation(("global", _called(module), name), None, None, name)
+    return SourceLocation(("names", id(names), name), None, None, name) if value else None
 
 
 def assigned_value(names: dict[str, Any], name: str) -> tuple[str, ast.expr] | None:
@@ -81,10 +81,12 @@ def _called(module: ModuleType) -> str:
     return str(names_in(module).get("__name__"))
 
 
-def _written_at(value: ast.expr, file: str, otherwise: Hashable, name: str) -> Place:
-    """The place of an assigned value: the literal it is, or the name it is assigned to."""
+def _written_at(value: ast.expr, file: str, otherwise: Hashable, name: str) -> SourceLocation:
+    """The location of an assigned value: the literal it is, or the name it is assigned to."""
     literal = isinstance(value, ast.Constant)
-    return Place(("literal", file, value.lineno, value.col_offset) if literal else otherwise, file, value.lineno, name)
+    return SourceLocation(
+        ("literal", file, value.lineno, value.col_offset) if literal else otherwise, file, value.lineno, name
+    )
 
 
 def assigned(statement: ast.stmt, name: str) -> ast.expr | None:
@@ -115,7 +117,7 @@ def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleTy
     return None
 
 
-def argument(function: FunctionType, which: object, text: str) -> Place | None:
+def argument(function: FunctionType, which: object, text: str) -> SourceLocation | None:
     """Where a function's signature gives an argument its default."""
     found = source_code.source(function.__code__)
     if found is None:
@@ -125,7 +127,7 @@ def argument(function: FunctionType, which: object, text: str) -> Place | None:
     default = given.defaults[which] if isinstance(which, int) and which < len(given.defaults) else named.get(str(which))
     file = function.__code__.co_filename
     for _, line, column in saying(file, default, text) if default is not None else ():
-        return Place(("literal", file, line, column), file, line)
+        return SourceLocation(("literal", file, line, column), file, line)
     return None
 
 
@@ -137,7 +139,7 @@ def is_default(owner: Any, name: str, text: str) -> bool:
     return ownership.own(cls.__module__) and type(given) is str and given == text
 
 
-def field(cls: type, name: str, text: str) -> Place | None:
+def field(cls: type, name: str, text: str) -> SourceLocation | None:
     """Where a class gives a field or attribute its default."""
     for base in cls.__mro__:
         module = module_named(base.__module__)
@@ -148,7 +150,7 @@ def field(cls: type, name: str, text: str) -> Place | None:
                     continue
                 value = _default(written)
                 if module is not None and (named := _names_of(value, names_in(module))) is not None:
-                    return home(*named, text) or Place(("field", cls, name))
+                    return home(*named, text) or SourceLocation(("field", cls, name))
                 return _written_at(value, file, ("field", base.__module__, base.__qualname__, name), name)
     return None
 
@@ -207,12 +209,12 @@ def members(cls: type, name: str) -> Iterator[tuple[str, ast.AST]]:
                         yield file, statement
 
 
-def class_docstring(cls: type) -> Place:
+def class_docstring(cls: type) -> SourceLocation:
     for file, node in _definitions(cls):
         match node.body[0]:
             case ast.Expr(value=ast.Constant(value=str(text))) if text == cls.__doc__ or says(text, cls.__doc__ or ""):
-                return Place(("doc", file, node.body[0].lineno), file, node.body[0].lineno)
-    return Place(("doc", cls))
+                return SourceLocation(("doc", file, node.body[0].lineno), file, node.body[0].lineno)
+    return SourceLocation(("doc", cls))
 
 
 def _default(value: ast.expr) -> ast.expr:
@@ -238,7 +240,7 @@ def function_of(tool: Any) -> FunctionType | None:
     return function if isinstance(function, FunctionType) else None
 
 
-def docstring(function: FunctionType) -> Place:
+def docstring(function: FunctionType) -> SourceLocation:
     """Where a function's docstring is written, through decorators that took it over; in no file when it was made."""
     function = undecorated(function)
     found = source_code.source(function.__code__)
@@ -246,9 +248,11 @@ def docstring(function: FunctionType) -> Place:
     if found is not None and isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef):
         written = ast.get_docstring(found.node, clean=False)
         if written is None or inspect.cleandoc(written) != inspect.cleandoc(function.__doc__ or ""):
-            return Place(("doc", id(function)))
+            return SourceLocation(("doc", id(function)))
         line = found.node.body[0].lineno
-    return Place(("doc", function.__code__.co_filename, line, id(function)), function.__code__.co_filename, line)
+    return SourceLocation(
+        ("doc", function.__code__.co_filename, line, id(function)), function.__code__.co_filename, line
+    )
 
 
 def undecorated(function: FunctionType) -> FunctionType:

@@ -11,18 +11,23 @@ from langgraph_gepa.adapter.objects import Step
 from langgraph_gepa.adapter.objects.literals import Literal
 from langgraph_gepa.core.module import Evidence, Kind, Off, Style
 
-Spot = tuple[int, Step]
-"""An object by identity, and the step to one of its parts."""
+PlaceKey = tuple[int, Step]
+"""What identifies a place: the id of the object that holds the text, and the step from it to the text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """A text in an object. Several may be the same module. `tool` is the name of the tool or schema it describes,
-    with that of the argument or field (`search.query`); `off` is why it is only possible; `literal` is there when it is
-    written in code;
-    `tokens` are what the program replaces in it; `again` is what fills in what its filling gives, `environment` the one
-    in which jinja2 renders it; `parts` are the texts of others in it, by placeholder, and `values` what else has
-    been filled into it already. `gathered` says that it was not there before the graph ran."""
+class Place:
+    """A place where a text stands in the graph's objects. A module may have several.
+
+    - `tool`: the name of the tool or schema that the text describes, with that of the argument or field after a dot
+      (`search.query`).
+    - `off`: why the text is not optimised by default, `reason` the same in words.
+    - `literal`: the literal in a function's code, when the text stands in one.
+    - `tokens`: what the program replaces in the text.
+    - `again`: the languages in which the filled text is filled once more; `environment` is jinja2's, if it has one.
+    - `parts`: the places whose texts are filled into this one, by placeholder; `values`: what else is filled in.
+    - `gathered`: whether the text came with a run, rather than with the program.
+    """
 
     owner: int
     step: Step
@@ -38,12 +43,12 @@ class Slot:
     tokens: tuple[str, ...] = ()
     again: tuple[Style, ...] = ()
     environment: jinja2.Environment | None = None
-    parts: Mapping[str, Spot] = field(default_factory=dict)
+    parts: Mapping[str, PlaceKey] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     gathered: bool = False
 
     @property
-    def spot(self) -> Spot:
+    def key(self) -> PlaceKey:
         return self.owner, self.step
 
     @property

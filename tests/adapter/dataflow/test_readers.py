@@ -10,7 +10,7 @@ import pytest
 
 from langgraph_gepa.adapter.dataflow import guards, message_groups
 from langgraph_gepa.adapter.dataflow.expressions import Expressions
-from langgraph_gepa.adapter.dataflow.flow import Flow, Given, Guard, Reading, Source
+from langgraph_gepa.adapter.dataflow.flow import Flow, Given, Guard, Reading
 from langgraph_gepa.adapter.dataflow.statements import read
 from langgraph_gepa.adapter.objects import source_code
 
@@ -83,11 +83,7 @@ def sinks_of(function: Callable[..., Any]) -> set[tuple[str, str]]:
     solved = flow.solve()
     (reading,) = flow.readings.values()
     key = id(function.__code__)
-    return {
-        (text.text, use)
-        for where, text in reading.texts.items()
-        for use in solved.of(Source(("lit", key, where)).place)
-    }
+    return {(text.text, use) for where, text in reading.texts.items() for use in solved.whole_uses(("lit", key, where))}
 
 
 def test_a_text_is_followed_through_variables_to_the_message_it_is_in() -> None:
