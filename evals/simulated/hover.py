@@ -1,6 +1,6 @@
 """Simulated models for `graphs/hover.py`: one that summarises and searches, and a reflection model.
 
-No model is behind them. Summaries are those of the reader of `langgraph_gepa.demo.hotpotqa`, to which
+No model is behind them. Summaries are those of the reader in `reader.py`, to which
 the claim is the question: it truly reads the passages and picks sentences by the words they share
 with the claim. Queries are made of the names that stand in the summaries and the claim. How much of
 this is done depends on what the prompts ask for. There is no answer key, since nothing but retrieval
@@ -15,18 +15,18 @@ from __future__ import annotations
 import functools
 import random
 import re
-import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
+from reader import SUMMARIZING, read
+from serving import REFLECTION, serve
+from words import SENTENCE, STOPWORDS, key_words, names, titles, words
+
 from langgraph_gepa.demo.lessons import Lesson, Reading, reflect
-from langgraph_gepa.demo.reader import COMMON, NAME, OPENING, SENTENCE, STOPWORDS, SUMMARIZING, read
-from langgraph_gepa.demo.server import Answer, Persona, Request, SimulatedServer
+from langgraph_gepa.demo.server import Answer, Persona, Request
 
 CHECKER = "simulated-checker"
-REFLECTION = "simulated-reflection"
 
 SUMMARY_FEEDBACK = {"facts": r"left out the facts", "names": r"left out the name"}
 """What the metric of `evals/hover.py` says where a summary lacks the lesson."""
@@ -106,50 +106,26 @@ def _query(claim: str, summaries: Sequence[str], reading: Reading) -> str:
     )
     width = 30 if reading.overdoes("several") else 5 if several else 2
     summary = " ".join(summaries)
-    names = [name for name in _names(claim) if name not in _titles(summary)][:width] if uncovered else []
+    wanted = [name for name in names(claim) if name not in titles(summary)][:width] if uncovered else []
     if bridge:
         earlier = _links(claim, summaries[0])[:width] if len(summaries) > 1 else []
-        names += [name for name in _links(claim, summary) if name not in earlier][: width - len(names)]
+        wanted += [name for name in _links(claim, summary) if name not in earlier][: width - len(wanted)]
     if reading.overdoes("keywords"):
-        return " ".join([*names, claim]).split()[0]
+        return " ".join([*wanted, claim]).split()[0]
     if not keywords:
-        return " ".join([claim, SENTENCE.split(summary)[0], *names])  # asks again for what is known already
-    return " ".join(names or [word for word in re.findall(r"\w+", claim) if word.lower() not in STOPWORDS])
+        return " ".join([claim, SENTENCE.split(summary)[0], *wanted])  # asks again for what is known already
+    return " ".join(wanted or [word for word in words(claim) if word not in STOPWORDS])
 
 
 def _links(claim: str, summary: str) -> list[str]:
     """The names that lead on from the claim: in neither its words nor the titles found, nearest to the claim first."""
-    asked, titles = _words(claim), _titles(summary)
+    claimed, known = key_words(claim), titles(summary)
     sentences = SENTENCE.split(summary)
-    spread = Counter(word for sentence in sentences for word in _words(sentence))
-    near = sorted(sentences, key=lambda s: -sum(1 / spread[word] for word in sorted(_words(s) & asked)))
-    found = (name for sentence in near for name in _names(sentence))
-    return [name for name in dict.fromkeys(found) if name not in titles and not _words(name) <= asked]
-
-
-def _titles(summary: str) -> set[str]:
-    """The titles of the passages a summary quotes, as it does when it keeps names."""
-    return {title.strip() for title in re.findall(r"(?:^|[.!?\"] )([^.:]+):", summary)}
-
-
-def _names(text: str) -> list[str]:
-    """Runs of capitalised words, but for those that only open a sentence; what a name was made vague by is none."""
-    found = [name.rstrip(".") for sentence in SENTENCE.split(text) for name in NAME.findall(OPENING.sub("", sentence))]
-    return [name for name in dict.fromkeys(found) if not COMMON.fullmatch(name) and name != "Someone"]
-
-
-def _words(text: str) -> set[str]:
-    return {word for word in re.findall(r"\w+", text.lower()) if word not in STOPWORDS}
-
-
-def main() -> None:
-    """Serves the simulated models, and says how to point the graph at them."""
-    with suppress(KeyboardInterrupt), SimulatedServer(personas()) as server:
-        print("Simulated models, no model behind them. In another terminal:\n")
-        print(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY=simulated HOVER_MODEL=openai:{CHECKER}")
-        print(f"# and for the reflections: --reflection-lm openai:{REFLECTION}", flush=True)
-        threading.Event().wait()
+    spread = Counter(word for sentence in sentences for word in key_words(sentence))
+    near = sorted(sentences, key=lambda s: -sum(1 / spread[word] for word in sorted(key_words(s) & claimed)))
+    found = (name for sentence in near for name in names(sentence))
+    return [name for name in dict.fromkeys(found) if name not in known and not key_words(name) <= claimed]
 
 
 if __name__ == "__main__":
-    main()
+    serve(personas(), {"HOVER_MODEL": CHECKER})

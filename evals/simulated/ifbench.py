@@ -12,23 +12,20 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import random
 import sys
-import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from compliance import written
+from serving import REFLECTION, examples_in, serve
 
 from langgraph_gepa.demo.lessons import Habits, Lesson, Reading, reflect
-from langgraph_gepa.demo.server import Answer, Persona, Request, SimulatedServer
+from langgraph_gepa.demo.server import Answer, Persona, Request
 
 WRITER = "simulated-writer"
-REFLECTION = "simulated-reflection"
 SAMPLE = Path(__file__).parents[1] / "data" / "ifbench"
 HABITS = Habits(at_most=3)
 
@@ -212,16 +209,6 @@ def personas(key: Mapping[str, Constraints]) -> dict[str, Persona]:
     }
 
 
-def main(folder: Path = SAMPLE) -> None:
-    """Serves the simulated models for the examples in `folder`, and says how to point the graph at them."""
-    lines = [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()]
-    examples = [json.loads(line) for line in lines]
-    with suppress(KeyboardInterrupt), SimulatedServer(personas(answer_key(examples))) as server:
-        print("Simulated models, no model behind them. In another terminal:\n")
-        print(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY=simulated IFBENCH_MODEL=openai:{WRITER}")
-        print(f"# and for the reflections: --reflection-lm openai:{REFLECTION}", flush=True)
-        threading.Event().wait()
-
-
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE
+    serve(personas(answer_key(examples_in(folder))), {"IFBENCH_MODEL": WRITER})

@@ -11,21 +11,19 @@ it. Their scores say something about prompts and bookkeeping, and nothing about 
 from __future__ import annotations
 
 import functools
-import json
 import random
 import re
-import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from serving import REFLECTION, examples_in, serve
+
 from langgraph_gepa.demo.lessons import Lesson, Reading, reflect, tagged
-from langgraph_gepa.demo.server import Answer, Persona, Request, SimulatedServer
+from langgraph_gepa.demo.server import Answer, Persona, Request
 
 TRUSTED, UNTRUSTED, JUDGE = "simulated-trusted", "simulated-untrusted", "simulated-judge"
-REFLECTION = "simulated-reflection"
 SAMPLE = Path(__file__).parents[1] / "data" / "pupa"
 _HIDE = r"replace|remove|leave out|never|mask|omit|placeholder|withhold|hide"
 
@@ -143,8 +141,7 @@ def answer_keys(examples: Iterable[Mapping[str, Any]]) -> tuple[Key, ...]:
 
 def shipped_keys() -> tuple[Key, ...]:
     """The keys of the requests in `evals/data/pupa`."""
-    lines = [line for path in sorted(SAMPLE.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()]
-    return answer_keys(map(json.loads, lines))
+    return answer_keys(examples_in(SAMPLE))
 
 
 def personas(keys: Sequence[Key]) -> dict[str, Persona]:
@@ -245,15 +242,5 @@ def _nearest(keys: Sequence[Key], text: str) -> Key:
     return max(keys, key=lambda key: len(_words(key.request) & _words(text)) / len(_words(key.request) | _words(text)))
 
 
-def main() -> None:
-    """Serves the simulated models for the shipped requests, and says how to point graph and judge at them."""
-    with suppress(KeyboardInterrupt), SimulatedServer(personas(shipped_keys())) as server:
-        print("Simulated models, no model behind them. In another terminal:\n")
-        print(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY=simulated")
-        print(f"export PUPA_MODEL=openai:{TRUSTED} PUPA_UNTRUSTED_MODEL=openai:{UNTRUSTED} PUPA_JUDGE=openai:{JUDGE}")
-        print(f"# and for the reflections: --reflection-lm openai:{REFLECTION}", flush=True)
-        threading.Event().wait()
-
-
 if __name__ == "__main__":
-    main()
+    serve(personas(shipped_keys()), {"PUPA_MODEL": TRUSTED, "PUPA_UNTRUSTED_MODEL": UNTRUSTED, "PUPA_JUDGE": JUDGE})

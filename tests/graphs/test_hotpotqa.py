@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -15,10 +12,9 @@ from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
-from langgraph_gepa.demo.hotpotqa import LESSONS, READER, answer_key, personas
 from langgraph_gepa.demo.server import SimulatedServer
 
-ROOT = Path(__file__).parents[2]
+Load = Callable[[str], ModuleType]
 QUESTION = "What government position was held by the woman who portrayed Corliss Archer in the film Kiss and Tell?"
 
 
@@ -32,30 +28,27 @@ class Heard(BaseCallbackHandler):
         self.retrievals.append((metadata["langgraph_node"], query))
 
 
-def loaded(path: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.replace("/", "_"), ROOT / f"{path}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def evals(load: Load) -> ModuleType:
+    return load("evals/hotpotqa.py")
 
 
 @pytest.fixture
-def evals(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return loaded("evals/hotpotqa", monkeypatch)
+def simulated(load: Load) -> ModuleType:
+    return load("evals/simulated/hotpotqa.py")
 
 
 @pytest.fixture
-def program(evals: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def program(
+    load: Load, evals: ModuleType, simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ModuleType]:
     """The graph's file, loaded afresh and pointed at a simulated server that knows the sample's answers."""
-    key = answer_key([*evals.trainset(), *evals.valset(), *evals.testset()])
-    with SimulatedServer(personas(key)) as server:
+    key = simulated.answer_key([*evals.trainset(), *evals.valset(), *evals.testset()])
+    with SimulatedServer(simulated.personas(key)) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "simulated")
-        monkeypatch.setenv("HOTPOTQA_MODEL", f"openai:{READER}")
-        yield loaded("graphs/hotpotqa", monkeypatch)
+        monkeypatch.setenv("HOTPOTQA_MODEL", f"openai:{simulated.READER}")
+        yield load("graphs/hotpotqa.py")
 
 
 def test_retrieval(program: ModuleType) -> None:
@@ -109,11 +102,11 @@ def test_four_modules(program: ModuleType, evals: ModuleType) -> None:
     assert [module.nodes for module in modules] == [(module.name,) for module in modules]
 
 
-def test_prompts_decide(program: ModuleType, evals: ModuleType) -> None:
+def test_prompts_decide(program: ModuleType, evals: ModuleType, simulated: ModuleType) -> None:
     """Texts that ask for what the reader is silent on score higher on the same questions, run side by side."""
     evaluator = GraphEvaluator(survey(program.graph), evals.metric)
     seed = {module.name: module.text for module in evaluator.modules}
-    rules = "\n".join(f"- {lesson.phrasings[0]}" for lesson in LESSONS)
+    rules = "\n".join(f"- {lesson.phrasings[0]}" for lesson in simulated.LESSONS)
     taught = {name: f"{text}\n\nRules:\n{rules}" for name, text in seed.items()}
     examples = [Example(row["metadata"]["id"], row["inputs"], row["outputs"]) for row in evals.trainset()[:12]]
 

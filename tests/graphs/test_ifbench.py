@@ -4,7 +4,6 @@ import asyncio
 import importlib.util
 import random
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,17 +150,3 @@ def test_optimized_with_the_official_verifiers(
     held_out = result.view.test
     assert held_out is not None
     assert fmean(change.delta for change in held_out.changes) > 0.2
-
-
-def test_the_simulated_models_are_served() -> None:
-    """Run as a script, the simulated models are called simulated, and the lines to point the graph at them printed."""
-    command = [sys.executable, "evals/simulated/ifbench.py"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        try:
-            assert process.stdout is not None
-            lines = [process.stdout.readline() for _ in range(4)]
-        finally:
-            process.kill()
-    assert "no model behind them" in lines[0]
-    assert re.match(r"export OPENAI_BASE_URL=http://127.0.0.1:\d+/simulated/v1 OPENAI_API_KEY=simulated", lines[2])
-    assert "openai:simulated-reflection" in lines[3]

@@ -10,28 +10,25 @@ the key opens only when the answer and enough of the supporting facts stand in t
 front of it; otherwise it guesses from what it sees. Its scores therefore say something about
 prompts, retrieval and bookkeeping, and nothing about any real model.
 
-    python -m langgraph_gepa.demo.hotpotqa      serves them on loopback until Ctrl-C
+    python evals/simulated/hotpotqa.py [DIR]    serves them on loopback until Ctrl-C, for the examples in DIR
 """
 
 from __future__ import annotations
 
 import functools
-import json
 import sys
-import threading
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from reader import LESSONS, Key, read
+from serving import REFLECTION, examples_in, serve
+
 from langgraph_gepa.demo.lessons import reflect
-from langgraph_gepa.demo.reader import ANSWERING, SEARCHING, SUMMARIZING, Key, read
-from langgraph_gepa.demo.server import Persona, SimulatedServer
+from langgraph_gepa.demo.server import Persona
 
 READER = "simulated-reader"
-REFLECTION = "simulated-reflection"
-LESSONS = (*SUMMARIZING, *SEARCHING, *ANSWERING)
-SAMPLE = Path("evals/data/hotpotqa")
+SAMPLE = Path(__file__).parents[1] / "data" / "hotpotqa"
 
 
 def answer_key(examples: Iterable[Mapping[str, Any]]) -> dict[str, Key]:
@@ -49,16 +46,6 @@ def personas(key: Mapping[str, Key]) -> dict[str, Persona]:
     return {READER: functools.partial(read, key), REFLECTION: functools.partial(reflect, lessons=LESSONS)}
 
 
-def main(folder: Path = SAMPLE) -> None:
-    """Serves the simulated models for the examples in `folder`, and says how to point the graph at them."""
-    lines = [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()]
-    examples = [row for row in map(json.loads, lines) if "inputs" in row]
-    with suppress(KeyboardInterrupt), SimulatedServer(personas(answer_key(examples))) as server:
-        print("Simulated models, no model behind them. In another terminal:\n")
-        print(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY=simulated HOTPOTQA_MODEL=openai:{READER}")
-        print(f"# and for the reflections: --reflection-lm openai:{REFLECTION}", flush=True)
-        threading.Event().wait()
-
-
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE
+    serve(personas(answer_key(examples_in(folder))), {"HOTPOTQA_MODEL": READER})

@@ -1,4 +1,4 @@
-"""The simulated reader of `demo/hotpotqa.py`: how it summarises, searches and answers, doing what its prompt asks for.
+"""The simulated reader of `simulated/hotpotqa.py`: summarises, searches and answers as its prompt asks it to.
 
 It picks sentences by the words they share with the question and names by their capitals, and has
 no idea what they mean; understanding is a `Key` that opens when the facts have reached its prompt.
@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import fsum
 
+from words import NAME, SENTENCE, STOPWORDS, key_words, names, stems, titles, words
+
 from langgraph_gepa.demo.lessons import Lesson, Reading
-from langgraph_gepa.demo.wire import Answer, Request
+from langgraph_gepa.demo.server import Answer, Request
 
 SUMMARIZING = (
     Lesson(
@@ -136,21 +138,10 @@ ANSWERING = (
         luck=0.75,
     ),
 )
+LESSONS = (*SUMMARIZING, *SEARCHING, *ANSWERING)
 
-STOPWORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "a about after also an and are as at be been before being both but by did do does for from had has have he her "
-        "his how i in into is it its many more most much of on or other she so some that the their them they this to "
-        "was were what when where which who whom whose will with",
-    )
-)
 BURYING = 7000  # characters of summaries in which even a reader with a key may miss the answer
 LABEL = re.compile(r"(Question|Context|Passages|Summary|Summary 1|Summary 2):\s*(.*)")
-NAME = re.compile(r"[A-Z][\w'’.-]*(?:(?: of| the| and| de| in| for){0,2} [A-Z][\w'’.-]*)*")
-OPENING = re.compile(r"^([^.:]+: )?(?=[A-Z])[\w'’]+ (?![A-Z])")
-COMMON = re.compile(r"[A-Z]\w*(an|ish|ese|ber|uary)|March|April|May|June|July|August|.")
-SENTENCE = re.compile(r"(?<=[.!?\"])\s+(?=[A-Z\"])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +176,8 @@ class Key:
 
     def share(self, text: str) -> float:
         """The share of the facts that `text` holds: two thirds of a fact's telling words count as the fact."""
-        seen = set(_words(text))
-        kept = [2 * len(telling) <= 3 * len(telling & seen) for telling in map(_telling, self.facts)]
+        seen = set(words(text))
+        kept = [2 * len(telling) <= 3 * len(telling & seen) for telling in map(key_words, self.facts)]
         return sum(kept) / max(1, len(kept))
 
 
@@ -200,43 +191,27 @@ def read(key: Mapping[str, Key], request: Request, rng: random.Random) -> Answer
     return Answer(_answer(sheet, Reading(sheet.instructions, ANSWERING, rng), key, rng))
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
-
-
-def _content(text: str) -> set[str]:
-    return {_stem(word) for word in _words(text)} - STOPWORDS
-
-
-def _stem(word: str) -> str:
-    return re.sub(r"(ies|es|s|ed|ing)$", "", word) if len(word) > 4 else word
-
-
-def _telling(sentence: str) -> set[str]:
-    return {word for word in _words(sentence) if word not in STOPWORDS}
-
-
 def _summary(sheet: Sheet, reading: Reading) -> str:
-    facts, names, numbers = reading.does("facts"), reading.does("names"), reading.does("numbers")
+    keeps_facts, keeps_names, keeps_numbers = (reading.does(lesson) for lesson in ("facts", "names", "numbers"))
     ranked = _ranked(sheet)
-    wanted = len(ranked) if reading.overdoes("facts") else 10 if facts else 6
+    count = len(ranked) if reading.overdoes("facts") else 10 if keeps_facts else 6
     order = {title: n for n, (title, _) in enumerate(sheet.passages)}
-    told = []
-    for title, sentence in sorted(ranked[:wanted], key=lambda found: order[found[0]]):
-        kept = sentence if numbers else re.sub(r"\S*\d\S*", "some", sentence)
-        told.append(f"{title}: {kept}" if names else _without_names(kept, sheet.fields.get("Question", "")))
-    return " ".join(told) or "The passages say nothing of it."
+    lines = []
+    for title, sentence in sorted(ranked[:count], key=lambda found: order[found[0]]):
+        text = sentence if keeps_numbers else re.sub(r"\S*\d\S*", "some", sentence)
+        lines.append(f"{title}: {text}" if keeps_names else _without_names(text, sheet.fields.get("Question", "")))
+    return " ".join(lines) or "The passages say nothing of it."
 
 
 def _ranked(sheet: Sheet) -> list[tuple[str, str]]:
     """All sentences that the context does not have yet, with their passages' titles, nearest to the question first."""
-    spread = Counter(word for title, body in sheet.passages for word in _content(f"{title} {body}"))
-    question, context = _content(sheet.fields.get("Question", "")), _content(sheet.fields.get("Context", ""))
-    sentences = [(title, s) for title, body in sheet.passages for s in SENTENCE.split(body) if _content(s) - context]
+    spread = Counter(word for title, body in sheet.passages for word in stems(f"{title} {body}"))
+    question, context = stems(sheet.fields.get("Question", "")), stems(sheet.fields.get("Context", ""))
+    sentences = [(title, s) for title, body in sheet.passages for s in SENTENCE.split(body) if stems(s) - context]
 
     def nearness(found: tuple[str, str]) -> float:
         title, sentence = found
-        here, over = _content(sentence), _content(title)
+        here, over = stems(sentence), stems(title)
         return fsum(  # exact, so that the order of a set cannot show
             (1.0 if word in question else 0.3) * (1.0 if word in here else 0.6) / spread[word]
             for word in (here | over) & (question | context)
@@ -247,43 +222,31 @@ def _ranked(sheet: Sheet) -> list[tuple[str, str]]:
 
 def _without_names(sentence: str, question: str) -> str:
     """The sentence with the names that the question does not give away made vague."""
-    asked = set(_words(question))
+    given = set(words(question))
     head, _, rest = sentence.partition(" ")
-    vague = NAME.sub(lambda name: name[0] if set(_words(name[0])) <= asked else "someone", rest)
-    return f"{head if set(_words(head)) <= asked else 'It'} {vague}"
+    vague = NAME.sub(lambda name: name[0] if set(words(name[0])) <= given else "someone", rest)
+    return f"{head if set(words(head)) <= given else 'It'} {vague}"
 
 
 def _query(sheet: Sheet, reading: Reading) -> str:
     question, summary = sheet.fields.get("Question", ""), sheet.fields["Summary"]
-    bridge, uncovered, keywords = reading.does("bridge"), reading.does("uncovered"), reading.does("keywords")
-    names = _new_names(question, summary) if bridge else []
-    if uncovered and not names:
-        names = [name for name in _names(question) if not _content(name) <= _content(summary)]
+    bridge, uncovered, keywords = (reading.does(lesson) for lesson in ("bridge", "uncovered", "keywords"))
+    wanted = _new_names(question, summary) if bridge else []
+    if uncovered and not wanted:
+        wanted = [name for name in names(question) if not stems(name) <= stems(summary)]
     if reading.overdoes("keywords"):
-        return " ".join([*names, *_words(question)][:1])
+        return " ".join([*wanted, *words(question)][:1])
     if not keywords:
-        return " ".join([question, *names])
-    rare = [word for word in _words(question) if word not in STOPWORDS]
-    return " ".join([*names, *(rare if not names else rare[-3:])])
-
-
-def _names(text: str) -> list[str]:
-    """The names in `text`, each once: runs of capitalised words, but for those that only open a sentence."""
-    found = [name for sentence in SENTENCE.split(text) for name in NAME.findall(OPENING.sub("", sentence))]
-    return [name for name in dict.fromkeys(name.rstrip(".") for name in found) if not COMMON.fullmatch(name)]
+        return " ".join([question, *wanted])
+    rare = [word for word in words(question) if word not in STOPWORDS]
+    return " ".join([*wanted, *(rare if not wanted else rare[-3:])])
 
 
 def _new_names(question: str, summary: str) -> list[str]:
     """The two names of the summary most likely to lead on: neither in the question nor the title of a passage found."""
-    titles = {title.strip() for title in re.findall(r"(?:^|[.!?\"] )([^.:]+):", summary)}
-    asked = _content(question)
-    near = sorted(SENTENCE.split(summary), key=lambda s: len(_content(s) & asked), reverse=True)
-    fresh = [
-        name
-        for sentence in near
-        for name in _names(sentence)
-        if name not in titles and not _content(name) <= asked and name != "Someone"
-    ]
+    known, given = titles(summary), stems(question)
+    near = sorted(SENTENCE.split(summary), key=lambda s: len(stems(s) & given), reverse=True)
+    fresh = [name for sentence in near for name in names(sentence) if name not in known and not stems(name) <= given]
     return list(dict.fromkeys(fresh))[:2]
 
 
@@ -291,16 +254,18 @@ def _answer(sheet: Sheet, reading: Reading, key: Mapping[str, Key], rng: random.
     question = sheet.fields.get("Question", "")
     summaries = f"{sheet.fields.get('Summary 1', '')} {sheet.fields.get('Summary 2', '')}"
     short, yes_no, verbatim = reading.does("short"), reading.does("yes-no"), reading.does("verbatim")
-    said = _understood(key.get(question), summaries, rng) or _guess(question, summaries, rng)
-    if said in ("yes", "no"):
-        return said if yes_no else f"Going by the summaries, {'it seems so' if said == 'yes' else 'that is not so'}."
+    answer = _understood(key.get(question), summaries, rng) or _guess(question, summaries, rng)
+    if answer in ("yes", "no"):
+        return (
+            answer if yes_no else f"Going by the summaries, {'it seems so' if answer == 'yes' else 'that is not so'}."
+        )
     if reading.overdoes("yes-no"):
         return "yes"
     if reading.overdoes("short"):
-        return said.split()[0]
-    if not verbatim and " " in said:
-        said = " ".join(said.split()[:-1]) if rng.random() < 0.5 else " ".join(said.split()[1:])
-    return said if short else f"Based on the summaries, the answer to the question is {said}."
+        return answer.split()[0]
+    if not verbatim and " " in answer:
+        answer = " ".join(answer.split()[:-1]) if rng.random() < 0.5 else " ".join(answer.split()[1:])
+    return answer if short else f"Based on the summaries, the answer to the question is {answer}."
 
 
 def _understood(key: Key | None, summaries: str, rng: random.Random) -> str | None:
@@ -308,7 +273,7 @@ def _understood(key: Key | None, summaries: str, rng: random.Random) -> str | No
     if key is None:
         return None
     closed = key.answer in ("yes", "no")
-    if not closed and not set(_words(key.answer)) <= set(_words(summaries)):
+    if not closed and not set(words(key.answer)) <= set(words(summaries)):
         return None
     share = key.share(summaries)
     chance = 0.95 if share == 1 else 0.0 if closed else 0.8 * share
