@@ -22,6 +22,7 @@ from matching import named, normalized, quoted, shortened
 from sources import WIKIPEDIA, Source, cache_folder, fetched, read_lines, wikipedia, write_lines
 
 from langgraph_gepa import Feedback
+from langgraph_gepa.errors import ExampleError
 
 SAMPLE = Path(__file__).parent / "data" / "hover"
 PAGES = 3  # that a claim of the paper's splits needs
@@ -69,12 +70,15 @@ def draw(folder: Path, *, train: int, val: int, test: int, seed: int = 0, share:
     As in the paper's code, all are drawn from the claims of the training file that need three pages.
     Other than there, one claim at most is drawn of those that were made from the same question, so
     that no two splits hold variants of one claim. The corpus is Wikipedia: the pages needed, and
-    `share` of all others.
+    `share` of all others. Raises `ExampleError`.
     """
     rows = json.loads(fetched(TRAIN, cache_folder("hover")).read_text(encoding="utf-8"))
     rows = [row for row in rows if len(_gold(row)) == PAGES]
     random.Random(f"{seed}:claims").shuffle(rows)
-    drawn = list(map(example, {row["hpqa_id"]: row for row in rows}.values()))[: train + val + test]
+    claims = list({row["hpqa_id"]: row for row in rows}.values())
+    if len(claims) < train + val + test:
+        raise ExampleError(f"HoVer has {len(claims)} claims to draw from; {train + val + test} were asked for.")
+    drawn = [example(row) for row in claims[: train + val + test]]
     pages = wikipedia(fetched(WIKIPEDIA, cache_folder("hotpotqa")))
     folder.mkdir(parents=True, exist_ok=True)
     write_lines(folder / "train.jsonl", drawn[:train])

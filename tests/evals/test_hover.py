@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from sources import read_lines
 
+from langgraph_gepa.errors import ExampleError
+
 EVALS = Path(__file__).parents[2] / "evals"
 GOLD = {"titles": ["Tim Kaine", "Stronger Together (book)", "Élan Vital"]}
 
@@ -135,3 +137,6 @@ def test_draw(evals: ModuleType, home: Any, tmp_path: Path, monkeypatch: pytest.
 
     evals.main([str(tmp_path / "out"), *sizes])
     assert {page["title"] for page in read_lines(tmp_path / "out" / "corpus.jsonl")} == {*pages, "Other"}
+
+    with pytest.raises(ExampleError, match="5 claims to draw from; 650 were asked for"):
+        evals.main([str(tmp_path / "out"), "--train", "50"])
