@@ -20,8 +20,8 @@ from langgraph_gepa.adapter.dataflow.text_files import Files
 from langgraph_gepa.adapter.discovery import declared, file_reads, node_paths, prefilled
 from langgraph_gepa.adapter.discovery.assembly import Found, assembled
 from langgraph_gepa.adapter.discovery.packages import Packages
-from langgraph_gepa.adapter.discovery.places import Places
 from langgraph_gepa.adapter.discovery.runtime_data import Gathered, anew
+from langgraph_gepa.adapter.discovery.text_search import TextSearch
 from langgraph_gepa.adapter.isolation import graph_copies, mutable_state
 from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.adapter.objects.definitions import SourceLocation
@@ -152,24 +152,24 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     compiled = compile_graph(graph)
     walk = Walk(compiled)
     traced = node_paths.trace(walk, compiled)
-    places = Places(walk, traced.of)
+    search = TextSearch(walk, traced.of)
     written = mutable_state.state_of(walk, traced.of)
     mutable_state.remember(compiled, written)
-    locations = source_locations.SourceLocations(walk, traced.of, places.flow.readings.values())
-    asked = declared.find(places.flow, places.solution, traced.order)
-    said = [place for place in places if not _stands_in(place, asked)]
+    locations = source_locations.SourceLocations(walk, traced.of, search.flow.readings.values())
+    asked = declared.find(search.flow, search.solution, traced.order)
+    said = [place for place in search if not _stands_in(place, asked)]
     found, where = _placed(said, locations, Gathered(walk, compiled, written))
     _merge_frozen(found)
     named = [declared.module(one, walk, traced) for one in asked]
     watched = _watched.get(_lasting(graph), Sightings())
     strange = list(watched.strange)
-    files = Files.of(reading.function.__code__.co_filename for reading in places.flow.readings.values())
+    files = Files.of(reading.function.__code__.co_filename for reading in search.flow.readings.values())
     packages = Packages(walk, compiled)
     for key, places_there in found.items():
         location = where[key] = _read_from(where[key], places_there[0], files)
         if packages.own(location, places_there):
             found[key] = [_off(place, Off.LIBRARY) for place in places_there]
-    read = file_reads.find(places.flow, places.solution, files, traced.of)
+    read = file_reads.find(search.flow, search.solution, files, traced.of)
     elsewhere = _unmet([*read, *store_prompts.kept(compiled)], strange, found)
     elsewhere = [_of_library(module) for module in (*elsewhere, *strange)]
     met = assembled(compiled, walk, traced, found, where, named, elsewhere, files)
