@@ -1,9 +1,9 @@
-"""Which examples the best candidate does better or worse than the seed."""
+"""Compares the best candidate with the seed, example by example: scores, outputs and feedback."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from typing import Any, Literal
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import RolloutFinished, Subset
 from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.leakage import Leakage
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.report.intervals import Interval, difference
 from langgraph_gepa.report.progress import Journal
@@ -20,18 +21,22 @@ from langgraph_gepa.search.score import Scale
 LoadRollout = Callable[[str], Rollout | None]
 """The whole rollout under a ledger key, `None` when the run has lost it."""
 
+Rollouts = Mapping[str, Sequence[RolloutFinished]]
+"""A candidate's rollouts by example."""
+
 Fields = tuple[tuple[str, str], ...]
-"""A state as a person skims it: name and text, in order."""
+"""A state in brief: the name and the text of each field, in order."""
 
 FIELD = 700
-"""Characters of one field that are shown."""
+"""Characters of a field that are shown."""
 
 _FLAT = 120
+"""Characters up to which JSON stays on one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one candidate did on an example. Empty apart from the score when the rollout was not loaded."""
+    """What one candidate did on an example. Only the score is set where the rollout was not loaded."""
 
     score: float
     outputs: Fields = ()
@@ -56,11 +61,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Seed and best on one set of examples, those both were run on, in the order of the set.
+    """The seed and the best candidate on the examples of a set that both were run on, in the order of the set.
 
-    `better` and `worse` are shown in full, largest change first, at most `limit` of each. `difference` is on the
-    examples that were not learned from, where there are some; `learned` counts the others. On held-out test it is the
-    paired one, on validation the one to expect on new examples (see `Advantage`); there is none of the seed to itself.
+    `better` and `worse` are those shown in full, the largest change first. `learned` counts the examples that were
+    learned from; `difference` is the mean change on the others, or on all where there are no others: on held-out test
+    the paired one, on validation the one to expect on new examples (see `Advantage`), and `None` where the best
+    candidate is the seed.
     """
 
     subset: Literal["pareto", "test"]
@@ -78,48 +84,62 @@ class Comparison:
         return {"better": better, "worse": worse, "same": len(deltas) - better - worse}
 
 
-def compare(
-    journal: Journal,
-    subset: Literal["pareto", "test"],
-    ids: Sequence[str],
-    seed: Candidate,
-    best: Candidate,
-    *,
-    load: LoadRollout,
-    examples: Mapping[str, Example],
-    learned: Collection[str] = (),
-    scale: Scale = (0.0, 1.0),
-    limit: int,
-) -> Comparison:
-    """Loads whole rollouts only for the examples it shows in full."""
-    before, after = _rollouts(journal, subset, seed.key), _rollouts(journal, subset, best.key)
-    plain = [Change(id, Side(_mean(before[id])), Side(_mean(after[id]))) for id in ids if id in before and id in after]
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a comparison is made from.
 
-    def filled(change: Change) -> Change:
-        example = examples.get(change.example)
-        inputs = skim(example.inputs) if example else ()
-        return Change(
-            change.example,
-            _side(change.before.score, load(before[change.example][0].ledger), inputs),
-            _side(change.after.score, load(after[change.example][0].ledger), inputs),
-            inputs,
+    `examples` are by set, `leaks` says which of them were learned from, and `scale` is that of the scores. Whole
+    rollouts are loaded only of at most `detailed` examples that got better and as many that got worse.
+    """
+
+    journal: Journal
+    load: LoadRollout
+    examples: Mapping[str, Sequence[Example]]
+    leaks: Leakage
+    scale: Scale
+    detailed: int
+
+
+def compare(
+    source: Source, subset: Literal["pareto", "test"], ids: Sequence[str], seed: Candidate, best: Candidate
+) -> Comparison:
+    """Compares the seed with the best candidate on the examples `ids` of a set."""
+    before, after = (_rollouts(source.journal, subset, candidate.key) for candidate in (seed, best))
+    both = [id for id in ids if id in before and id in after]
+    changes = [Change(id, Side(_mean(before[id])), Side(_mean(after[id]))) for id in both]
+    learned = source.leaks.learned.get(subset, frozenset())
+    fresh = [change for change in changes if change.example not in learned] or changes
+    scores = [change.before.score for change in fresh], [change.after.score for change in fresh]
+    inputs = {example.id: example.inputs for example in source.examples.get(subset, ())}
+
+    def detailed(sign: int) -> tuple[Change, ...]:
+        ranked = sorted((change for change in changes if sign * change.delta > 0), key=lambda c: -abs(c.delta))
+        return tuple(
+            _detailed(change, source.load, inputs.get(change.example), before, after)
+            for change in ranked[: source.detailed]
         )
 
-    fresh = [change for change in plain if change.example not in learned] or plain
-    change = difference([c.before.score for c in fresh], [c.after.score for c in fresh], scale)
-    ranked = sorted(plain, key=lambda change: -abs(change.delta))
     return Comparison(
         subset,
-        tuple(plain),
-        tuple(filled(change) for change in [c for c in ranked if c.delta > 0][:limit]),
-        tuple(filled(change) for change in [c for c in ranked if c.delta < 0][:limit]),
-        None if seed.id == best.id else change,
-        sum(change.example in learned for change in plain),
+        tuple(changes),
+        detailed(1),
+        detailed(-1),
+        None if seed.id == best.id else difference(*scores, source.scale),
+        sum(change.example in learned for change in changes),
+    )
+
+
+def _detailed(change: Change, load: LoadRollout, inputs: Any, before: Rollouts, after: Rollouts) -> Change:
+    """The change with its inputs, and with what both candidates did."""
+    fields = skim(inputs) if inputs is not None else ()
+    old, new = (load(rollouts[change.example][0].ledger) for rollouts in (before, after))
+    return Change(
+        change.example, _side(change.before.score, old, fields), _side(change.after.score, new, fields), fields
     )
 
 
 def skim(value: Any) -> Fields:
-    """A state's fields in a few words each; of a list of messages the last one."""
+    """The fields of a state in brief; a list of messages is shown by its last one."""
     if not isinstance(value, Mapping):
         return (("", _short(value)),)
     return tuple((str(name), _short(part)) for name, part in value.items())
@@ -136,7 +156,7 @@ def _short(value: Any) -> str:
 
 
 def _side(score: float, rollout: Rollout | None, inputs: Fields) -> Side:
-    """Fields of the final state that still are as they came in are left out."""
+    """What a candidate did, without the fields of the final state that are unchanged inputs."""
     if rollout is None:
         return Side(score)
     return Side(

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from langgraph_gepa.report.view import CandidateView, View
+from langgraph_gepa.report.candidate_table import CandidateView
+from langgraph_gepa.report.view import View
 
 _LEAST_SPAN = 0.1  # of scores: a chart that magnifies noise misleads
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 16.0, 14.0, 40.0

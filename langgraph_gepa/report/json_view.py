@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from langgraph_gepa.core.budget import Spent
+from langgraph_gepa.core.leakage import NAMES
 from langgraph_gepa.core.rollout import Usage
+from langgraph_gepa.report.candidate_table import candidate_json
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.module_list import module_json
 from langgraph_gepa.report.progress import Iteration
-from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
-
-_SETS = {"feedback": "training", "pareto": "validation", "test": "test"}
+from langgraph_gepa.report.view import ModuleView, Standing, View
 
 
 def to_json(view: View) -> dict[str, Any]:
@@ -43,7 +44,6 @@ def to_json(view: View) -> dict[str, Any]:
     - `rollouts` (of the search), `tests` (rollouts on held-out examples), `reflections`, `tokens` and how many of them
       are estimates (`tokens_estimated`), `dollars`, `seconds`, and `usage` by whom.
     """
-    spent = view.spent
     settings = {key: value for key, value in view.settings.items() if key not in ("graph", "mermaid")}
     return {
         **settings,
@@ -53,7 +53,7 @@ def to_json(view: View) -> dict[str, Any]:
         "reason": view.reason,
         "modules": [_module_json(module) for module in view.modules],
         "copied": [asdict(copy) for copy in view.copied],
-        "candidates": [_candidate_json(candidate) for candidate in view.candidates],
+        "candidates": [candidate_json(candidate) for candidate in view.candidates],
         "seed": _standing_json(view.seed),
         "best": _standing_json(view.best),
         "difference": {
@@ -62,28 +62,30 @@ def to_json(view: View) -> dict[str, Any]:
         },
         "verdict": view.verdict,
         "leakage": {
-            "learned": {_SETS[name]: len(ids) for name, ids in view.leakage.learned.items()},
-            "repeated": {_SETS[name]: count for name, count in view.leakage.repeated.items()},
+            "learned": {NAMES[name]: len(ids) for name, ids in view.leakage.learned.items()},
+            "repeated": {NAMES[name]: count for name, count in view.leakage.repeated.items()},
         },
-        "failures": [{**asdict(failed), "subset": _SETS[failed.subset]} for failed in view.failures],
+        "failures": [{**asdict(failed), "subset": NAMES[failed.subset]} for failed in view.failures],
         "frontier": [candidate.id for candidate in view.candidates if candidate.frontier],
         "examples": {
             name: [[c.example, c.before.score, c.after.score] for c in comparison.changes] if comparison else []
             for name, comparison in (("validation", view.validation), ("test", view.test))
         },
         "iterations": [_iteration_json(iteration, view.pareto) for iteration in view.iterations],
+        **_spent_json(view.spent, view.seconds),
+    }
+
+
+def _spent_json(spent: Spent, seconds: float) -> dict[str, Any]:
+    return {
         "rollouts": spent.rollouts,
         "tests": spent.tests,
         "reflections": spent.reflections,
         "tokens": spent.usage.tokens,
         "tokens_estimated": spent.usage.estimated,
         "dollars": spent.usage.dollars,
-        "seconds": view.seconds,
-        "usage": {
-            "graph": _usage_json(spent.graph),
-            "reflection": _usage_json(spent.reflection),
-            "lost": _usage_json(spent.lost),
-        },
+        "seconds": seconds,
+        "usage": {name: _usage_json(getattr(spent, name)) for name in ("graph", "reflection", "lost")},
     }
 
 
@@ -99,26 +101,6 @@ def _module_json(module: ModuleView) -> dict[str, Any]:
         "best": module.best,
         "changed": module.changed,
         "authors": list(module.authors),
-    }
-
-
-def _candidate_json(candidate: CandidateView) -> dict[str, Any]:
-    return {
-        "id": candidate.id,
-        "parents": list(candidate.parents),
-        "ancestor": candidate.ancestor,
-        "origin": candidate.origin,
-        "changed": list(candidate.changed),
-        "score": candidate.score.value,
-        "estimated": candidate.score.estimated,
-        "n": candidate.score.n,
-        "scores": dict(candidate.scores),
-        "advantage": asdict(candidate.advantage) if candidate.advantage else None,
-        "wins": candidate.wins,
-        "frontier": candidate.frontier,
-        "rollouts": candidate.rollouts,
-        "seconds": candidate.at,
-        "texts": dict(candidate.texts),
     }
 
 

@@ -20,14 +20,14 @@ from markupsafe import Markup
 
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
+from langgraph_gepa.report.candidate_table import COLUMNS
 from langgraph_gepa.report.curve import draw_curve
 from langgraph_gepa.report.graph_drawing import draw_graph
 from langgraph_gepa.report.intervals import Interval
-from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.text_diff import Row, diff, fold
 from langgraph_gepa.report.tree import draw_tree
 from langgraph_gepa.report.verdict import headline
-from langgraph_gepa.report.view import CandidateView, ModuleView, View
+from langgraph_gepa.report.view import ModuleView, View
 
 CANDIDATES = 100
 ITERATIONS = 200
@@ -93,8 +93,9 @@ def _parts(view: View) -> dict[str, Any]:
         "tree": draw_tree(view),
         "drawing": draw_graph(view),
         "modules": [(module, _rows(module)) for module in view.modules],
-        "candidates": _shown_candidates(view),
-        "iterations": _shown_iterations(view),
+        "candidates": sorted(view.candidates, key=lambda c: (-c.score.value, c.id))[:CANDIDATES],
+        "columns": COLUMNS,
+        "iterations": [iteration for iteration in view.iterations if iteration.number > 0][: -ITERATIONS - 1 : -1],
         "scale": _scale(view),
         "headline": headline(view),
     }
@@ -102,14 +103,6 @@ def _parts(view: View) -> dict[str, Any]:
 
 def _rows(module: ModuleView) -> tuple[Row, ...]:
     return fold(diff(words.clip(module.seed, TEXT), words.clip(module.best, TEXT)))
-
-
-def _shown_candidates(view: View) -> list[CandidateView]:
-    return sorted(view.candidates, key=lambda c: (-c.score.value, c.id))[:CANDIDATES]
-
-
-def _shown_iterations(view: View) -> list[Iteration]:
-    return [iteration for iteration in view.iterations if iteration.number > 0][: -ITERATIONS - 1 : -1]
 
 
 def _scale(view: View) -> Scale:

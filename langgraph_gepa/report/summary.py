@@ -1,4 +1,4 @@
-"""The view of a run, derived from its journal."""
+"""Derives the view of a run, all that reports show, from its journal."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from langgraph_gepa.core.events import CandidateAdmitted
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import Leakage, leakage
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.report.comparison import Comparison, LoadRollout, compare
+from langgraph_gepa.report.candidate_table import CandidateView, candidate_views
+from langgraph_gepa.report.comparison import Comparison, LoadRollout, Source, compare
 from langgraph_gepa.report.failed_examples import failures
 from langgraph_gepa.report.intervals import Interval, estimate
 from langgraph_gepa.report.memorization import Copy, copies
 from langgraph_gepa.report.progress import Journal, iterations
-from langgraph_gepa.report.view import CandidateView, ModuleView, Standing, View
+from langgraph_gepa.report.view import ModuleView, Standing, View
 from langgraph_gepa.search.advantage import WIDER, Advantage, advantage, posterior_on, within
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.score import Scale, Score, scale_of, score_of
-from langgraph_gepa.search.selection import surviving
 from langgraph_gepa.search.tally import average
 
 
@@ -32,15 +32,15 @@ def summarize(
     load: LoadRollout = lambda _: None,
     examples: Mapping[str, Sequence[Example]] | None = None,
     leaks: Leakage | None = None,
-    shown: int = 20,
+    detailed: int = 20,
 ) -> View:
-    """The view of a run from its journal, its modules (those left alone may be among them) and its settings.
+    """Derives the view of a run from its journal, its modules (also those that are not optimised) and its settings.
 
-    Settings that are drawn: `run`, `metric`, `reflection_model`, `search`, `seed`, `perfect`, `budget`
-    (as `Budget`'s fields), `simulated`, `mermaid`, and `graph`, a mapping of `name`, `nodes`
-    (names) and `edges` (`[from, to, conditional]`). All may be missing. `load` gets the whole
-    rollouts and `examples` the inputs of at most `shown` examples that got better and as many that got worse. `leaks`
-    are those of the sets as they were given, where a mask changed what is kept of them.
+    These settings are shown, and all may be missing: `run`, `metric`, `reflection_model`, `search`, `seed`, `perfect`,
+    `budget` (with the fields of `Budget`), `simulated`, `mermaid`, and `graph`, a mapping of `name`, `nodes` (names)
+    and `edges` (`[from, to, conditional]`). `examples` are by set. `load` is called for the rollouts of at most
+    `detailed` examples that got better and as many that got worse. `leaks` is given for runs whose mask changed the
+    examples that were kept: what they have in common can then not be seen from `examples`.
     """
     pool = Pool()
     found: dict[int, tuple[int, float]] = {}
@@ -48,36 +48,26 @@ def summarize(
         pool.apply(event)
         if isinstance(event, CandidateAdmitted):
             found[event.candidate.id] = (pool.spent.rollouts, at)
-    seed, best = (pool.candidates[0], pool.best) if pool.candidates else (None, None)
     leaks = leakage(examples or {}) if leaks is None else leaks
     scale = _scale(pool, settings)
     advantages = _advantages(pool, leaks, scale)
-
-    def compared(subset: Literal["pareto", "test"], ids: Sequence[str]) -> Comparison | None:
-        if seed is None or best is None or not ids:
-            return None
-        by_id = {example.id: example for example in (examples or {}).get(subset, ())}
-        learned = leaks.learned.get(subset, frozenset())
-        return compare(
-            journal, subset, ids, seed, best, load=load, examples=by_id, learned=learned, scale=scale, limit=shown
-        )
-
-    candidates = _candidates(pool, found, advantages)
-    views = _modules(pool, modules, best)
-    line = tuple(sorted({*pool.ancestors(best.id), best.id})) if best else ()
+    candidates = candidate_views(pool, found, advantages)
+    seed, best = (pool.candidates[0], pool.best) if pool.candidates else (None, None)
+    texts = _modules(pool, modules, best)
+    source = Source(journal, load, examples or {}, leaks, scale, detailed)
     return View(
         settings=settings,
         ended=pool.finished,
         seed=_standing(pool, seed, scale),
         best=_standing(pool, best, scale),
-        validation=_corrected(compared("pareto", pool.pareto_set), advantages[best.id] if best else None),
-        test=compared("test", pool.started.test_set if pool.started else ()),
+        validation=_corrected(_compared(source, pool, "pareto"), advantages[best.id] if best else None),
+        test=_compared(source, pool, "test"),
         candidates=candidates,
-        line=line,
+        line=tuple(sorted({*pool.ancestors(best.id), best.id})) if best else (),
         curve=_curve(pool, candidates),
         frontier_score=_frontier_score(candidates),
-        modules=views,
-        copied=_copied(views, modules, examples or {}),
+        modules=texts,
+        copied=_copied(texts, modules, examples or {}),
         leakage=leaks,
         failures=failures(journal, pool),
         left_alone=tuple(module for module in modules if module.name not in pool.modules),
@@ -86,6 +76,11 @@ def summarize(
         spent=pool.spent,
         seconds=journal[-1][0] if journal else 0.0,
     )
+
+
+def _compared(source: Source, pool: Pool, subset: Literal["pareto", "test"]) -> Comparison | None:
+    ids = pool.pareto_set if subset == "pareto" else pool.started.test_set if pool.started else ()
+    return compare(source, subset, ids, pool.candidates[0], pool.best) if pool.candidates and ids else None
 
 
 def _scale(pool: Pool, settings: Mapping[str, Any]) -> Scale:
@@ -110,38 +105,6 @@ def _corrected(comparison: Comparison | None, found: Advantage | None) -> Compar
         return comparison
     change = Interval(found.difference, found.low, found.high, comparison.difference.n)
     return replace(comparison, difference=change)
-
-
-def _candidates(
-    pool: Pool, found: Mapping[int, tuple[int, float]], advantages: Mapping[int, Advantage]
-) -> tuple[CandidateView, ...]:
-    kept = surviving(pool)
-    return tuple(
-        CandidateView(
-            id=candidate.id,
-            parents=candidate.parents,
-            ancestor=candidate.ancestor,
-            origin=candidate.origin,
-            changed=_rewritten(pool, candidate),
-            score=score_of(pool, candidate.id),
-            scores=pool.scores(candidate),
-            advantage=advantages[candidate.id] if candidate.parents else None,
-            wins=pool.wins[candidate.id].bit_count(),
-            frontier=candidate.id in kept,
-            rollouts=found[candidate.id][0],
-            at=found[candidate.id][1],
-            texts=candidate.texts,
-        )
-        for candidate in pool.candidates
-    )
-
-
-def _rewritten(pool: Pool, candidate: Candidate) -> tuple[str, ...]:
-    """Modules whose text differs from the first parent's."""
-    if not candidate.parents:
-        return ()
-    parent = pool.candidates[candidate.parents[0]]
-    return tuple(name for name in pool.modules if candidate.texts[name] != parent.texts[name])
 
 
 def _curve(pool: Pool, candidates: Sequence[CandidateView]) -> tuple[tuple[int, float], ...]:

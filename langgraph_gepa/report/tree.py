@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from langgraph_gepa.report.view import CandidateView, View
+from langgraph_gepa.report.candidate_table import CandidateView
+from langgraph_gepa.report.view import View
 
 _ROW, _MARGIN_X, _MARGIN_Y = 46.0, 34.0, 30.0
 

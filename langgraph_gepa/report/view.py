@@ -7,47 +7,22 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from langgraph_gepa.core.budget import Spent
-from langgraph_gepa.core.candidate import Origin
 from langgraph_gepa.core.events import RunFinished
 from langgraph_gepa.core.leakage import Leakage
-from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.report import words
+from langgraph_gepa.report.candidate_table import CandidateView
 from langgraph_gepa.report.comparison import Comparison
 from langgraph_gepa.report.failed_examples import Failures
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.progress import Iteration
-from langgraph_gepa.search.advantage import Advantage
 from langgraph_gepa.search.score import Score
 
 ENOUGH = 6
 """Pairs below which no verdict is given: fewer cannot reach 95 % in a sign test even when all agree."""
 
 Conclusion = Literal["better", "worse", "unclear", "few", "learned", "same", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateView:
-    """A candidate with what is known of it.
-
-    `wins` counts the pareto examples on which no candidate scores higher; `frontier` says whether it survives pruning
-    (Alg. 2). `score` is what is shown for it everywhere. `advantage` is what to expect over the seed on new examples;
-    the seed has none. `rollouts` and `at` (seconds) tell when it was found.
-    """
-
-    id: int
-    parents: tuple[int, ...]
-    ancestor: int | None
-    origin: Origin
-    changed: tuple[str, ...]
-    score: Score
-    scores: Mapping[str, float]
-    advantage: Advantage | None
-    wins: int
-    frontier: bool
-    rollouts: int
-    at: float
-    texts: Texts
 
 
 @dataclass(frozen=True, slots=True)
