@@ -57,7 +57,7 @@ def export(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; standard output when left out.")] = None,
 ) -> None:
     """Write the best prompts as JSON: module name to text."""
-    from langgraph_gepa.report.page import write_whole
+    from langgraph_gepa.report.html.page import write_whole
 
     prompts = dict(langgraph_gepa.Result.open(run).prompts)
     if out is None:

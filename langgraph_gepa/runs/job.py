@@ -39,7 +39,7 @@ from langgraph_gepa.engine.preflight import VERDICT, Preflight, preflight
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.report.failed_examples import SIDES, failed
-from langgraph_gepa.report.page import write_whole
+from langgraph_gepa.report.html.page import write_whole
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import score

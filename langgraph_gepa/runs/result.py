@@ -13,8 +13,8 @@ from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import GraphError, RunError
+from langgraph_gepa.report.html.page import write_report
 from langgraph_gepa.report.memorization import Copy
-from langgraph_gepa.report.page import write_report
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.view import View

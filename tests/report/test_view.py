@@ -17,9 +17,9 @@ from langgraph_gepa.core.events import (
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report.comparison import skim
+from langgraph_gepa.report.html.page import render
 from langgraph_gepa.report.json_view import to_json
 from langgraph_gepa.report.outcome import print_summary
-from langgraph_gepa.report.page import render
 from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import View

@@ -21,11 +21,11 @@ from markupsafe import Markup
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
 from langgraph_gepa.report.candidate_table import COLUMNS
-from langgraph_gepa.report.curve import draw_curve
-from langgraph_gepa.report.graph_drawing import draw_graph
+from langgraph_gepa.report.html.curve import draw_curve
+from langgraph_gepa.report.html.family_tree import draw_tree
+from langgraph_gepa.report.html.graph_drawing import draw_graph
+from langgraph_gepa.report.html.text_diff import Row, diff, fold
 from langgraph_gepa.report.intervals import Interval
-from langgraph_gepa.report.text_diff import Row, diff, fold
-from langgraph_gepa.report.tree import draw_tree
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import ModuleView, View
 
@@ -118,7 +118,7 @@ def _scale(view: View) -> Scale:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("langgraph_gepa.report"),
+        loader=PackageLoader("langgraph_gepa.report.html"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

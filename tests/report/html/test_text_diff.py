@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.report.text_diff import diff, fold
+from langgraph_gepa.report.html.text_diff import diff, fold
 
 lines = st.lists(st.sampled_from(["", "be kind", "be very kind", "never lie", "quote {q}", "ask\tfirst, then act"]))
 texts = lines.map("\n".join) | st.text(max_size=60)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.report.page import render, write_report
+from langgraph_gepa.report.html.page import render, write_report
 from langgraph_gepa.report.summary import summarize
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from langgraph_gepa.report.page import write_report
+from langgraph_gepa.report.html.page import write_report
 
 # Contrast of every visible text with what lies behind it, by WCAG 2's formula.
 FAINT = """

@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.report.curve import draw_curve
-from langgraph_gepa.report.graph_drawing import draw_graph
+from langgraph_gepa.report.html.curve import draw_curve
+from langgraph_gepa.report.html.family_tree import draw_tree
+from langgraph_gepa.report.html.graph_drawing import draw_graph
 from langgraph_gepa.report.summary import summarize
-from langgraph_gepa.report.tree import draw_tree
 
 names = st.sampled_from(["__start__", "a", "b", "c", "d", "e", "__end__"])
 
