@@ -20,7 +20,7 @@ Solve the problem and provide the answer in the correct format, on a last line t
 
 {problem}""")
 
-ANSWER_LINE = re.compile(r"^[\s*#_>]*(?:final )?answer\s*:[\s*_]*(.*)$", re.IGNORECASE | re.MULTILINE)
+ANSWER_LINE = re.compile(r"^[ \t*#_>]*(?:final )?answer[ \t*_]*:[\s*_]*(.*)$", re.IGNORECASE | re.MULTILINE)
 BOX = re.compile(r"\\f?boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
