@@ -12,20 +12,18 @@ any real model.
 from __future__ import annotations
 
 import functools
-import json
 import random
-import threading
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from serving import REFLECTION, examples_in, serve
+
 from langgraph_gepa.demo.lessons import Lesson, Reading, reflect
-from langgraph_gepa.demo.server import Answer, Persona, Request, SimulatedServer
+from langgraph_gepa.demo.server import Answer, Persona, Request
 
 SOLVER = "simulated-solver"
-REFLECTION = "simulated-reflection"
 SAMPLE = Path(__file__).parents[1] / "data" / "aime"
 
 LESSONS = (
@@ -144,18 +142,9 @@ def personas(key: Mapping[str, Key]) -> dict[str, Persona]:
 
 
 def shipped_key() -> dict[str, Key]:
-    lines = [line for path in sorted(SAMPLE.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()]
-    return answer_key(map(json.loads, lines))
-
-
-def main() -> None:
-    """Serves the simulated models for the shipped problems, and says how to point the graph at them."""
-    with suppress(KeyboardInterrupt), SimulatedServer(personas(shipped_key())) as server:
-        print("Simulated models, no model behind them. In another terminal:\n")
-        print(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY=simulated AIME_MODEL=openai:{SOLVER}")
-        print(f"# and for the reflections: --reflection-lm openai:{REFLECTION}", flush=True)
-        threading.Event().wait()
+    """The keys of the problems in `evals/data/aime`."""
+    return answer_key(examples_in(SAMPLE))
 
 
 if __name__ == "__main__":
-    main()
+    serve(personas(shipped_key()), {"AIME_MODEL": SOLVER})

@@ -11,7 +11,7 @@ import pytest
 SCRIPTS = Path(__file__).parents[2] / "evals" / "simulated"
 
 
-@pytest.mark.parametrize("benchmark", ["hotpotqa", "hover", "ifbench", "pupa"])
+@pytest.mark.parametrize("benchmark", ["aime", "hotpotqa", "hover", "ifbench", "pupa"])
 def test_simulated_models_are_served(benchmark: str, tmp_path: Path) -> None:
     """Started from any folder, a script prints the two lines that a user needs, and serves until Ctrl-C."""
     command = [sys.executable, str(SCRIPTS / f"{benchmark}.py")]
