@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from langgraph_gepa.adapter.discovery.bind import bind
     from langgraph_gepa.adapter.discovery.declared import prompt
-    from langgraph_gepa.adapter.rollout.runner import RunnerOptions
+    from langgraph_gepa.adapter.rollout.options import RunnerOptions
     from langgraph_gepa.adapter.tools.tool_cache import ToolCache
     from langgraph_gepa.api import discover, evaluate, optimize, resume, search_outputs
     from langgraph_gepa.core.budget import Budget

@@ -21,9 +21,9 @@ from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.inputs import dropped_inputs
 from langgraph_gepa.adapter.rollout.metric import name_of
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, explained, masking, secrets_of
 from langgraph_gepa.adapter.rollout.rehearsal import rehearse
-from langgraph_gepa.adapter.rollout.runner import RunnerOptions
 from langgraph_gepa.adapter.simulation import is_simulated
 from langgraph_gepa.adapter.tools.stand_ins import warning
 from langgraph_gepa.core.budget import Budget

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 import inspect
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.machinery import PathFinder
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +16,8 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.adapter.discovery.survey import compile_graph
 from langgraph_gepa.adapter.environment import load_environment
 from langgraph_gepa.adapter.failures.frames import raised_at
-from langgraph_gepa.adapter.rollout.runner import RunnerOptions
+from langgraph_gepa.adapter.project_modules import _file, _is_path, _module, _module_files, _package
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.errors import GraphError, UsageError
 
 MANIFEST = "langgraph.json"
@@ -121,27 +118,6 @@ def files_of(spec: str, folder: Path) -> tuple[Path, ...]:
     return (*above, path) if path.is_file() else ()
 
 
-def _module_files(name: str, folder: Path) -> Iterator[Path]:
-    """The files of a module and of the packages around it, found as importing it would find them; none where any of
-    them cannot be found."""
-    path = sys.path if str(folder) in sys.path else [str(folder), *sys.path]
-    parts = name.split(".")
-    found: list[Path] = []
-    for depth in range(1, len(parts) + 1):
-        whole = ".".join(parts[:depth])
-        loaded = sys.modules.get(whole)
-        spec = loaded.__spec__ if loaded is not None else PathFinder.find_spec(whole, path)
-        if spec is None and depth == 1 and whole.isidentifier():
-            spec = importlib.util.find_spec(whole)  # an editable installation's own finder may know it
-        if spec is None:
-            return
-        if spec.has_location and spec.origin:
-            found.append(Path(spec.origin).resolve())
-        path = list(spec.submodule_search_locations or ())
-    if spec is not None and spec.has_location:
-        yield from found
-
-
 def _listed(name: str) -> str:
     """The words that the working directory's manifest has for a graph, whose environment is set then."""
     manifest = Path(MANIFEST)
@@ -174,79 +150,6 @@ def _entry(name: str, manifest: Path) -> tuple[str, Any]:
     if not isinstance(path, str) or ":" not in path:
         raise GraphError(f'{MANIFEST} gives {name!r} no path; write "./file.py:attribute"')
     return path, listed.get("env")
-
-
-def _is_path(where: str) -> bool:
-    return where.endswith(".py") or "/" in where or "\\" in where
-
-
-def _file(where: str) -> ModuleType:
-    """Imports a file once, as the project would import it itself where that can be told."""
-    path = Path(where).resolve()
-    if not path.is_file():
-        raise GraphError(f"there is no file {where}; paths are taken from {Path.cwd()}")
-    for module in list(sys.modules.values()):
-        held = getattr(module, "__file__", None)
-        if isinstance(held, str) and module.__name__ != "__main__" and Path(held) == path:
-            return module
-    root, name = _package(path)
-    for folder in dict.fromkeys([str(root), str(Path.cwd())]):
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
-    if name in sys.modules or (spec := importlib.util.find_spec(name.partition(".")[0])) is None or not spec.origin:
-        return _executed(path, where)
-    if root in Path(spec.origin).parents:
-        return _module(name)
-    return _executed(path, where)
-
-
-def _package(path: Path) -> tuple[Path, str]:
-    """The folder to import from, and the file's module name seen from there."""
-    names = [path.stem]
-    folder = path.parent
-    while (folder / "__init__.py").is_file():
-        names.insert(0, folder.name)
-        folder = folder.parent
-    return folder, ".".join(names)
-
-
-def _executed(path: Path, where: str) -> ModuleType:
-    """Runs a file whose module name is somebody else's under a name of its own."""
-    name = f"{path.stem}_{abs(hash(path)):x}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise GraphError(f"{where} is no Python file; a graph is loaded from a file that ends in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's file raises is the cause to show
-        del sys.modules[name]
-        raise GraphError(_failed(where, error)) from error
-    return module
-
-
-def _module(name: str) -> ModuleType:
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as missing:
-        if missing.name and (name == missing.name or name.startswith(missing.name + ".")):
-            raise GraphError(f"there is no module {name!r}; name a file as path/to/file.py:attribute") from missing
-        raise GraphError(_failed(name, missing)) from missing
-    except Exception as error:  # whatever the user's module raises is the cause to show
-        raise GraphError(_failed(name, error)) from error
-
-
-def _failed(where: str, error: Exception) -> str:
-    hint = ""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        hint = (
-            f". If {error.name} is a package, install it; if it is the project's own, run this from the project's root"
-        )
-    at = "" if isinstance(error, SyntaxError) else raised_at(error)
-    return f"{where} cannot be imported: {type(error).__name__}: {error}{at}{hint}"
 
 
 def _made(value: object, spec: str) -> Pregel[Any, Any, Any, Any]:

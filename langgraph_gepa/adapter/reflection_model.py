@@ -16,7 +16,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
-from langgraph_gepa.adapter.failures.classification import is_no_answer, is_overflow, is_world_failure, words
+from langgraph_gepa.adapter.failures.classification import is_overflow, is_world_failure, words
+from langgraph_gepa.adapter.failures.diagnosis import is_no_answer
 from langgraph_gepa.adapter.failures.frames import raised_at
 from langgraph_gepa.adapter.finish_reason import ending_of
 from langgraph_gepa.adapter.isolation.persistence import Replacements, isolated

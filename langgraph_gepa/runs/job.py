@@ -11,17 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.adapter.failures.classification import (
-    Border,
-    absent,
-    diagnosis,
-    is_garbled,
-    is_lasting,
-    is_pressure,
-    is_world_failure,
-    retry_after,
-    trouble,
-)
+from langgraph_gepa.adapter.failures.classification import Border, is_lasting, is_pressure, is_world_failure
+from langgraph_gepa.adapter.failures.diagnosis import absent, diagnosis, is_garbled, retry_after, trouble
 from langgraph_gepa.adapter.observed.sightings import NO_EFFECT
 from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked
 from langgraph_gepa.core.budget import Budget, Spent

@@ -12,8 +12,8 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.store.memory import InMemoryStore
 
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.rehearsal import rehearse
-from langgraph_gepa.adapter.rollout.runner import RunnerOptions
 from langgraph_gepa.core.example import Example
 from strangers.loopback import Json, Loopback, script_of
 from strangers.opening import inputs_of

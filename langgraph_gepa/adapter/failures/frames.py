@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+import langgraph_gepa
+
 _PACKAGES = tuple(
     {*site.getsitepackages(), site.getusersitepackages()}
     | {sysconfig.get_path(name) for name in ("purelib", "platlib")}
 )
-_OURS = str(Path(__file__).parents[1])
+_OURS = str(Path(langgraph_gepa.__file__).parent)
 _STANDARD = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 
 

@@ -35,7 +35,8 @@ _USERINFO = re.compile(rf"(:\\?/\\?/)([^{_END}/?#]{{1,512}})@")
 _ODD_USERINFO = re.compile(
     rf"(:\\?/\\?/)([^{_END}:/@?#\[\]]{{0,128}}):(?!\d{{1,5}}(?:[/?#{_END}),]|$))([^{_END}]{{1,256}})@(?=[\w.\[-])"
 )
-"""With a slash, a question mark or a number sign in the password, which should be encoded and often is not."""
+"""A password up to the last at sign of the URL: slashes, question marks, number signs and at signs in it should be
+encoded and often are not. Of a path that has an at sign too much is hidden."""
 _ENCODED_USERINFO = tuple(
     re.compile(
         rf"({percent}3A{percent}2F{percent}2F)"
@@ -75,7 +76,7 @@ _AROUND = 120
 def hide_credentials(text: str) -> str:
     """`text` with the credentials in its URLs, connection strings and headers hidden."""
     if "@" in text and ("://" in text or ":\\/" in text):
-        text = _ODD_USERINFO.sub(_odd_userinfo, _USERINFO.sub(_userinfo, text))
+        text = _USERINFO.sub(_userinfo, _ODD_USERINFO.sub(_odd_userinfo, text))
     if "%" in text:
         for pattern in _ENCODED_USERINFO:
             text = pattern.sub(_encoded_userinfo, text)

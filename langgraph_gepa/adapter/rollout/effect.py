@@ -18,12 +18,13 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 from langsmith.run_helpers import tracing_context
 
 from langgraph_gepa.adapter.observed.sightings import seen
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.replay import Replay, ReplayEnded, Sent, replaying
-from langgraph_gepa.adapter.rollout.runner import Graph, Ran, RunnerOptions, run
+from langgraph_gepa.adapter.rollout.runner import Graph, Ran, run
 from langgraph_gepa.adapter.tracing import attribution
-from langgraph_gepa.adapter.tracing.callback_handler import Watched
 from langgraph_gepa.adapter.tracing.message_text import even, letters
 from langgraph_gepa.adapter.tracing.payloads import first
+from langgraph_gepa.adapter.tracing.watched import Watched
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, NoEffect, Texts
 from langgraph_gepa.core.rollout import Call, Rollout

@@ -14,8 +14,9 @@ from langgraph_gepa.adapter.isolation.graph_copies import for_a_rollout
 from langgraph_gepa.adapter.rollout import metric as metrics
 from langgraph_gepa.adapter.rollout.effect import Effects
 from langgraph_gepa.adapter.rollout.fingerprint import parts_of
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, masked_rollout, masking, secrets_of
-from langgraph_gepa.adapter.rollout.runner import Graph, Ran, RunnerOptions, run
+from langgraph_gepa.adapter.rollout.runner import Graph, Ran, run
 from langgraph_gepa.adapter.tools.stand_ins import replaced
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer, watcher, watching

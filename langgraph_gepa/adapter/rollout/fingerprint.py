@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from langgraph_gepa.adapter.discovery.chat_models import described, models_of
 from langgraph_gepa.adapter.objects import functions
 from langgraph_gepa.adapter.rollout import metric as metrics
-from langgraph_gepa.adapter.rollout.runner import Graph, RunnerOptions
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.adapter.rollout.runner import Graph
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.module import Module, Texts
 

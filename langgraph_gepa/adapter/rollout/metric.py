@@ -5,32 +5,26 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import lru_cache, partial
 from inspect import Parameter
 from types import CodeType
 from typing import Any
 
-from langsmith import schemas
-
 from langgraph_gepa.adapter.failures.classification import Border, is_world_failure, words
 from langgraph_gepa.adapter.failures.frames import raised_at
-from langgraph_gepa.adapter.isolation.input_copies import containers_copied
+from langgraph_gepa.adapter.rollout.metric_arguments import _Scene
 from langgraph_gepa.adapter.rollout.scores import NotAScoreError, joined, read_feedback
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
-from langgraph_gepa.core.rollout import Call, Feedback, Rollout
+from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.errors import MetricError, UsageError
 
 ARGUMENTS = ("inputs", "outputs", "reference_outputs", "run", "example", "rollout")
 DSPY_EXAMPLE = frozenset({"example", "gold", "golden"})
 """What DSPy's metrics call their first argument; the second is called `pred` or `prediction`."""
-RUN_TYPES = {"model": "llm", "tool": "tool", "retrieval": "retriever"}
 
 ScoreRollout = Callable[[Example, Any, Rollout], Awaitable[Feedback]]
 """`(example, final state, rollout) -> feedback`. The rollout's own feedback is still empty.
@@ -116,62 +110,6 @@ def source(metric: Any) -> str:
         return inspect.getsource(function) if code is None else _source(code)
     except (TypeError, OSError):
         return f"{getattr(metric, '__module__', '')}.{getattr(metric, '__qualname__', type(metric).__qualname__)}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """All a metric can ask for, made when asked: copies, since examples and rollouts go on being used."""
-
-    example: Example
-    state: Any
-    rollout: Rollout
-
-    def argument(self, name: str) -> Any:
-        if name == "inputs":
-            return containers_copied(self.example.inputs)
-        if name == "outputs":
-            return containers_copied(self.state)
-        if name == "reference_outputs":
-            return containers_copied(self.example.outputs or {})
-        if name == "rollout":
-            return self.own_rollout()
-        return self.run() if name == "run" else self.langsmith_example()
-
-    def langsmith_example(self) -> schemas.Example:
-        return schemas.Example(
-            id=_uuid(self.example.id),
-            inputs=containers_copied(self.example.inputs),
-            outputs=containers_copied(self.example.outputs),
-            metadata=containers_copied(self.example.metadata),
-        )
-
-    def own_rollout(self) -> Rollout:
-        calls = (
-            replace(call, inputs=containers_copied(call.inputs), output=containers_copied(call.output))
-            for call in self.rollout.calls
-        )
-        return replace(self.rollout, outputs=containers_copied(self.rollout.outputs), calls=tuple(calls))
-
-    def run(self) -> schemas.Run:
-        state = containers_copied(self.state)
-        started = datetime.now(UTC) - timedelta(seconds=self.rollout.seconds)
-        root = uuid.uuid4()
-        return schemas.Run(
-            id=root,
-            trace_id=root,
-            name="graph",
-            run_type="chain",
-            start_time=started,
-            end_time=started + timedelta(seconds=self.rollout.seconds),
-            inputs=containers_copied(self.example.inputs),
-            outputs=dict(state) if isinstance(state, Mapping) else {"output": state},
-            error=self.rollout.error,
-            reference_example_id=_uuid(self.example.id),
-            child_runs=[_child(call, root, started) for call in self.own_rollout().calls],
-            prompt_tokens=self.rollout.usage.input_tokens,
-            completion_tokens=self.rollout.usage.output_tokens,
-            total_tokens=self.rollout.usage.tokens,
-        )
 
 
 _Call = Callable[[_Scene], Awaitable[Any]]
@@ -274,31 +212,6 @@ def _outcome(function: Callable[[], Any]) -> tuple[Any, Exception | None]:
         return function(), None
     except Exception as error:  # noqa: BLE001 - raised again by whoever waits
         return None, error
-
-
-def _child(call: Call, root: uuid.UUID, started: datetime) -> schemas.Run:
-    inputs = {"messages": call.inputs} if call.kind == "model" else call.inputs
-    outputs = {"messages": [call.output]} if call.kind == "model" and call.output else {"output": call.output}
-    return schemas.Run(
-        id=uuid.uuid4(),
-        trace_id=root,
-        parent_run_id=root,
-        name=call.name,
-        run_type=RUN_TYPES[call.kind],
-        start_time=started,
-        end_time=started + timedelta(seconds=call.seconds),
-        inputs=inputs if isinstance(inputs, Mapping) else {"query": inputs},
-        outputs=outputs,
-        error=call.error,
-        extra={"metadata": {"langgraph_node": call.node.rpartition("/")[2], "node": call.node}},
-    )
-
-
-def _uuid(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return uuid.uuid5(uuid.NAMESPACE_OID, text)
 
 
 def _brief(value: Any) -> str:

@@ -14,7 +14,8 @@ from urllib.parse import quote, quote_plus
 from pydantic import BaseModel, SecretStr
 
 from langgraph_gepa.adapter.failures.causes import chain
-from langgraph_gepa.adapter.failures.classification import diagnosis, is_world_failure
+from langgraph_gepa.adapter.failures.classification import is_world_failure
+from langgraph_gepa.adapter.failures.diagnosis import diagnosis
 from langgraph_gepa.adapter.rollout.credentials import HIDDEN, hide_credentials, passwords_in
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Call, Rollout

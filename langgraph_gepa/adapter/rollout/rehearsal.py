@@ -17,7 +17,8 @@ from langgraph_gepa.adapter.observed import store_prompts
 from langgraph_gepa.adapter.observed.message_parts import Run
 from langgraph_gepa.adapter.observed.sightings import Sightings, sightings
 from langgraph_gepa.adapter.rollout.effect import Effects
-from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.adapter.rollout.runner import Ran, run
 from langgraph_gepa.adapter.tools.stand_ins import replaced
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.core.example import Example

@@ -24,9 +24,10 @@ from langchain_core.tools import BaseTool
 
 from langgraph_gepa.adapter.rollout.redaction import Mask, masked
 from langgraph_gepa.adapter.tracing import injection
-from langgraph_gepa.adapter.tracing.callback_handler import Watched, bubbles, node_path
+from langgraph_gepa.adapter.tracing.callback_handler import bubbles, node_path
 from langgraph_gepa.adapter.tracing.message_text import strings
 from langgraph_gepa.adapter.tracing.payloads import described, slim
+from langgraph_gepa.adapter.tracing.watched import Watched
 from langgraph_gepa.core.json_data import plain
 
 

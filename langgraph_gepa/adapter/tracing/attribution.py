@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langgraph_gepa.adapter.tracing.callback_handler import Watched
+from langgraph_gepa.adapter.tracing.watched import Watched
 from langgraph_gepa.core import placeholders
 from langgraph_gepa.core.json_data import well_formed
 from langgraph_gepa.core.module import Module, Style, Texts

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -26,78 +25,17 @@ from langgraph_gepa.adapter.tracing.payloads import (
     answer,
     first,
     is_empty,
+    reply_of,
     reported_failure,
-    said,
     schemas,
     slim,
     usage_of,
 )
 from langgraph_gepa.adapter.tracing.pricing import Prices
+from langgraph_gepa.adapter.tracing.watched import OpenCall, Watched, as_watched
 from langgraph_gepa.core.json_data import plain, shortened
-from langgraph_gepa.core.rollout import Call, Usage
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.meter import Meter, meter
-
-UNFINISHED = "still under way when the rollout ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A call as it was seen, with what tells whose it is.
-
-    `schemas` are the tool schemas (and response format) a model call offered, or the tool's own
-    `{"name", "description"}` for a tool call; `asked_by` is the id under which a model asked for
-    a tool call; `within` is the position of the tool call this call happened inside, if any. `outcome` is the
-    object that came back, or the exception: an `LLMResult`, a tool's output, documents; `None` while under way.
-    """
-
-    call: Call
-    schemas: tuple[Any, ...] = ()
-    asked_by: str | None = None
-    within: int | None = None
-    outcome: Any = field(default=None, compare=False, repr=False)
-
-
-@dataclass(slots=True)
-class _Open:
-    """A call under way, filled in when it ends. `parent` leads up the run tree."""
-
-    kind: str
-    node: str
-    name: str
-    inputs: Any
-    started: float
-    schemas: tuple[Any, ...] = ()
-    asked_by: str | None = None
-    within: int | None = None
-    spot: Spot = field(default_factory=Spot)
-    model: str = ""
-    provider: str | None = None
-    output: Any = None
-    outcome: Any = None
-    error: str | None = UNFINISHED
-    failure: Exception | None = None
-    streamed: bool = False
-    usage: Usage = field(default_factory=Usage)
-    seconds: float | None = None
-
-    @property
-    def asked(self) -> Any:
-        """What a model was given to read."""
-        return [self.inputs, *self.schemas]
-
-    def made_good_by(self, other: _Open) -> bool:
-        """Whether `other` is a later try or a substitute that succeeded, so that this failure left no trace.
-
-        A model is tried again, or replaced, with the same messages; a tool that a model asked for under the same
-        name; a tool or retriever that a node calls by another in the same node.
-        """
-        if self.seconds is None or other.error or other.failure or other.started < self.started + self.seconds:
-            return False
-        if self.kind == "model" or other.kind == "model":
-            return other.kind == self.kind and other.inputs == self.inputs
-        if self.asked_by is not None:
-            return other.name == self.name
-        return other.spot.namespace == self.spot.namespace
 
 
 class Tracer(BaseCallbackHandler):
@@ -116,8 +54,8 @@ class Tracer(BaseCallbackHandler):
         self._prices = prices
         self._report = meter() if report is None else report
         self._lock = threading.Lock()
-        self._calls: list[_Open] = []
-        self._runs: dict[UUID, _Open] = {}
+        self._calls: list[OpenCall] = []
+        self._runs: dict[UUID, OpenCall] = {}
         self._nodes: dict[UUID, str] = {}
         self._spots: dict[UUID, Spot] = {}
         self._tools: dict[UUID, int] = {}
@@ -129,7 +67,7 @@ class Tracer(BaseCallbackHandler):
         with self._lock:
             order = in_order([call.spot.place for call in self._calls])
             moved = {position: place for place, position in enumerate(order)}
-            return tuple(_watched(self._calls[position], now, moved) for position in order)
+            return tuple(as_watched(self._calls[position], now, moved) for position in order)
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -174,15 +112,15 @@ class Tracer(BaseCallbackHandler):
         self, serialized: Any, messages: list[list[BaseMessage]], *, run_id: UUID, parent_run_id: UUID | None = None,
         metadata: dict[str, Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        heard = [slim(message) for batch in messages for message in batch]
-        self._model_started(serialized, heard, run_id, parent_run_id, metadata or {}, kwargs)
+        messages_read = [slim(message) for batch in messages for message in batch]
+        self._model_started(serialized, messages_read, run_id, parent_run_id, metadata or {}, kwargs)
 
     def on_llm_start(
         self, serialized: Any, prompts: list[str], *, run_id: UUID, parent_run_id: UUID | None = None,
         metadata: dict[str, Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        heard = [{"role": "user", "content": plain(prompt)} for prompt in prompts]
-        self._model_started(serialized, heard, run_id, parent_run_id, metadata or {}, kwargs)
+        messages_read = [{"role": "user", "content": plain(prompt)} for prompt in prompts]
+        self._model_started(serialized, messages_read, run_id, parent_run_id, metadata or {}, kwargs)
 
     def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
         call = self._runs.get(run_id)
@@ -193,9 +131,9 @@ class Tracer(BaseCallbackHandler):
         call = self._ended(run_id, response)
         if call is not None:
             generation = first(response)
-            call.output = said(generation)
+            call.output = reply_of(generation)
             call.usage = usage_of(
-                response, generation, call.model, call.provider, self._prices, lambda: (call.asked, call.output)
+                response, generation, call.model, call.provider, self._prices, lambda: (call.prompt, call.output)
             )
             if generation is None or is_empty(generation, streamed=call.streamed):
                 call.failure = NoAnswerError(f"the answer of {call.model} held no message")
@@ -214,7 +152,7 @@ class Tracer(BaseCallbackHandler):
         name = str(described.get("name") or kwargs.get("name") or "tool")
         schema = {"name": name, "description": plain(described.get("description") or "")}
         arguments = plain(inputs) if inputs is not None else {"input": plain(input_str)}
-        call = _Open("tool", "", name, arguments, time.perf_counter(), (schema,), tool_call_id)
+        call = OpenCall("tool", "", name, arguments, time.perf_counter(), (schema,), tool_call_id)
         self._started(call, run_id, parent_run_id, metadata)
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
@@ -234,7 +172,7 @@ class Tracer(BaseCallbackHandler):
         metadata: dict[str, Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         name = str(kwargs.get("name") or (serialized or {}).get("name") or "retriever")
-        call = _Open("retrieval", "", name, plain(query), time.perf_counter())
+        call = OpenCall("retrieval", "", name, plain(query), time.perf_counter())
         self._started(call, run_id, parent_run_id, metadata)
 
     def on_retriever_end(self, documents: Sequence[Document], *, run_id: UUID, **kwargs: Any) -> None:
@@ -246,7 +184,7 @@ class Tracer(BaseCallbackHandler):
         self._failed(run_id, error)
 
     def _model_started(
-        self, serialized: Any, heard: list[Any], run_id: UUID, parent: UUID | None,
+        self, serialized: Any, messages_read: list[Any], run_id: UUID, parent: UUID | None,
         metadata: Mapping[str, Any], kwargs: Mapping[str, Any],
     ) -> None:  # fmt: skip
         parameters = kwargs.get("invocation_params") or {}
@@ -258,11 +196,11 @@ class Tracer(BaseCallbackHandler):
             or kwargs.get("name")
             or "model"
         )
-        call = _Open("model", "", model, heard, time.perf_counter(), schemas(parameters))
+        call = OpenCall("model", "", model, messages_read, time.perf_counter(), schemas(parameters))
         call.model, call.provider = model, metadata.get("ls_provider")
         self._started(call, run_id, parent, metadata)
 
-    def _started(self, call: _Open, run_id: UUID, parent: UUID | None, metadata: Mapping[str, Any] | None) -> None:
+    def _started(self, call: OpenCall, run_id: UUID, parent: UUID | None, metadata: Mapping[str, Any] | None) -> None:
         call.node = self._locate(run_id, parent, metadata)
         with self._lock:
             call.within = self._tools.get(run_id)
@@ -272,7 +210,7 @@ class Tracer(BaseCallbackHandler):
             self._runs[run_id] = call
             self._calls.append(call)
 
-    def _ended(self, run_id: UUID, outcome: Any) -> _Open | None:
+    def _ended(self, run_id: UUID, outcome: Any) -> OpenCall | None:
         with self._lock:
             call = self._runs.pop(run_id, None)
             if call is not None:
@@ -336,22 +274,6 @@ def node_path(metadata: Mapping[str, Any], above: str = "") -> str:
 
 def total(usages: Iterable[Usage]) -> Usage:
     return sum(usages, Usage())
-
-
-def _watched(call: _Open, now: float, moved: Mapping[int, int]) -> Watched:
-    seconds = call.seconds if call.seconds is not None else now - call.started
-    done = Call(
-        kind=call.kind,  # type: ignore[arg-type]  # one of the three by construction
-        node=call.node,
-        name=call.name,
-        inputs=call.inputs,
-        output=call.output,
-        error=call.error,
-        usage=call.usage,
-        seconds=seconds,
-    )
-    within = None if call.within is None else moved[call.within]
-    return Watched(done, call.schemas, call.asked_by, within, call.outcome)
 
 
 def bubbles(error: Any) -> bool:

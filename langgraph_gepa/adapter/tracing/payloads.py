@@ -1,4 +1,4 @@
-"""What LangChain's callbacks tell of a call, as plain data."""
+"""The payloads of LangChain's callbacks as plain data: messages, replies, tool schemas, tokens."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ _REPORT = re.compile(r"\W{0,3}(?:\w+\W+){0,4}?\w*(?:error|exception|failed|failu
 
 
 def slim(message: Any) -> dict[str, Any]:
+    """A message as a role dict, with pictures and files in it shortened."""
     flat = flat_message(message)
     if not isinstance(flat["content"], str):
         flat["content"] = shortened(flat["content"])
@@ -73,7 +74,8 @@ def first(response: LLMResult) -> Generation | None:
     return None
 
 
-def said(generation: Generation | None) -> dict[str, Any]:
+def reply_of(generation: Generation | None) -> dict[str, Any]:
+    """A model's reply as a role dict."""
     if isinstance(generation, ChatGeneration):
         return slim(generation.message)
     return {"role": "assistant", "content": plain(generation.text) if generation else ""}
@@ -102,7 +104,7 @@ def reported_failure(tool: str, output: Any, failed: bool) -> ReportedError | No
 
 
 def answer(output: Any) -> Any:
-    """What a tool gave back: the text the model will read, when it came wrapped in a message."""
+    """The result of a tool: the text that the model will read, where a message wraps it."""
     if isinstance(output, BaseMessage):
         return flat_message(output)["content"]
     return plain(output)
@@ -116,8 +118,8 @@ def usage_of(
     prices: Prices | None,
     texts: Callable[[], tuple[Any, Any]],
 ) -> Usage:
-    """Tokens as the provider counted them. Where it did not, as estimated from what was asked and answered (`texts`),
-    which an answer that is none does not cost."""
+    """Tokens as the provider counted them. Where it did not, estimated from prompt and reply (`texts`);
+    a call that came to no reply costs nothing."""
     message = generation.message if isinstance(generation, ChatGeneration) else None
     counted = getattr(message, "usage_metadata", None)
     described = getattr(message, "response_metadata", None) or {}

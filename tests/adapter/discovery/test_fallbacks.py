@@ -12,7 +12,7 @@ from langgraph.prebuilt import ToolNode
 
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.rollout.fingerprint import parts_of
-from langgraph_gepa.adapter.rollout.runner import RunnerOptions
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
 
 DESK = "You are the desk of an airline."
 

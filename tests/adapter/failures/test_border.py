@@ -22,7 +22,7 @@ from typing_extensions import TypedDict
 
 from langgraph_gepa import Budget, Feedback, RunnerOptions, evaluate, optimize
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.adapter.failures.classification import absent, diagnosis
+from langgraph_gepa.adapter.failures.diagnosis import absent, diagnosis
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.budget import Spent
 from langgraph_gepa.core.events import RolloutFinished

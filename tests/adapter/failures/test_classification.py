@@ -23,17 +23,14 @@ from pydantic import BaseModel
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
 from langgraph_gepa.adapter.failures.classification import (
     Witnessed,
-    absent,
-    diagnosis,
     is_lasting,
     is_overflow,
     is_pressure,
     is_world_failure,
     missing_key,
-    retry_after,
-    trouble,
     verdict,
 )
+from langgraph_gepa.adapter.failures.diagnosis import absent, diagnosis, retry_after, trouble
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 
 URL = "http://127.0.0.1/"

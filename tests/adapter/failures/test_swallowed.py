@@ -15,7 +15,7 @@ from langgraph.prebuilt import ToolNode
 
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
-from langgraph_gepa.adapter.rollout.runner import RunnerOptions
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.ports import Unfinished

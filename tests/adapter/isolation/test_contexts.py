@@ -15,7 +15,8 @@ from typing_extensions import TypedDict
 
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.isolation.contexts import context_for
-from langgraph_gepa.adapter.rollout.runner import RunnerOptions, run
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.adapter.rollout.runner import run
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.errors import UsageError
 

@@ -18,7 +18,8 @@ from langgraph.graph import START, StateGraph
 from langgraph_gepa import Budget, Feedback, bind, discover, evaluate, optimize
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.isolation.mutable_state import known
-from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.adapter.rollout.runner import Ran, run
 from langgraph_gepa.core.example import Example
 from tests.adapter.conftest import EchoModel
 

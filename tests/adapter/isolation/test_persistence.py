@@ -22,7 +22,8 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import CachePolicy
 
 from langgraph_gepa.adapter.reflection_model import ChatReflection
-from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.adapter.rollout.runner import Ran, run
 from langgraph_gepa.core.example import Example
 from tests.adapter.conftest import EchoModel
 

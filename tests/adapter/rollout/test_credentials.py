@@ -7,7 +7,7 @@ import time
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from langgraph_gepa.adapter.rollout.credentials import HIDDEN, hide_credentials
@@ -42,6 +42,8 @@ PASSWORD = st.text("ABCDEFGHJKLMNPQRSTUVWXYZ23456789!*()-_.,;:&=+%@/?#", max_siz
 
 
 @given(st.sampled_from(["postgres", "mysql+pymysql", "https", "redis", "mongodb+srv"]), PASSWORD)
+@example("postgres", "Zq@/ZqZ")
+@example("postgres", "Zq@2/ZqZ")
 def test_passwords_in_connection_urls_are_hidden(scheme: str, password: str) -> None:
     """Also those that should have been encoded, with a slash or an at sign; the host stays."""
     for spelled in (password, quote(password, safe=""), quote_plus(password)):

@@ -13,7 +13,8 @@ from langchain_core.messages import SystemMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
 from langgraph_gepa.adapter.rollout.effect import Effects
-from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.adapter.rollout.runner import Ran, run
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, NoEffect

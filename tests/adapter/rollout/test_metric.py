@@ -29,6 +29,7 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.demo.server import Answer, SimulatedServer
 from langgraph_gepa.errors import MetricError, UsageError
+from langgraph_gepa.reflection.reply_parser import parse_reply
 
 EXAMPLE = Example("sum-1", {"question": "1+1"}, {"answer": "2"}, {"topic": "sums"})
 ROLLOUT = Rollout(
@@ -203,11 +204,12 @@ def test_a_metric_that_raises_is_named_with_the_example(error: Exception) -> Non
     assert error in (cause, cause and cause.__cause__)
 
 
-def test_a_metric_that_raises_is_shown_the_line() -> None:
-    """The line of the user's own code, not of the library it called."""
+@pytest.mark.parametrize("library", [partial(json.loads, "{"), partial(parse_reply, None, None)])
+def test_a_metric_that_raises_is_shown_the_line(library: Any) -> None:
+    """The line of the user's own code, not of the library it called, be it this package."""
 
     def metric(outputs: Any) -> float:
-        return float(json.loads("{"))
+        return float(library())
 
     line = metric.__code__.co_firstlineno + 1
     with pytest.raises(MetricError, match=rf"test_metric.py, line {line}\)"):

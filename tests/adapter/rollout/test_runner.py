@@ -22,7 +22,8 @@ from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import CachePolicy, interrupt
 
-from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.adapter.rollout.runner import Ran, run
 from langgraph_gepa.adapter.rollout.threads import executor
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer

@@ -17,7 +17,8 @@ from typing_extensions import TypedDict
 
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
-from langgraph_gepa.adapter.rollout.runner import Ran, RunnerOptions, run
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.adapter.rollout.runner import Ran, run
 from langgraph_gepa.adapter.tools.name_hints import side_effect
 from langgraph_gepa.adapter.tools.stand_ins import HANDOFF, replaced, suspicions, tools_of, warning
 from langgraph_gepa.adapter.tools.tool_cache import ToolCache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from langgraph_gepa.adapter.tracing.attribution import attribute
-from langgraph_gepa.adapter.tracing.callback_handler import Watched
+from langgraph_gepa.adapter.tracing.watched import Watched
 from langgraph_gepa.core.rollout import Call
 
 

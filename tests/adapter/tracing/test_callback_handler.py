@@ -26,7 +26,8 @@ from langgraph.types import Send
 from typing_extensions import TypedDict
 
 from langgraph_gepa.adapter.tracing.attribution import attribute, carries, literals
-from langgraph_gepa.adapter.tracing.callback_handler import Tracer, Watched, node_path
+from langgraph_gepa.adapter.tracing.callback_handler import Tracer, node_path
+from langgraph_gepa.adapter.tracing.watched import Watched
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.rollout import Call
 
