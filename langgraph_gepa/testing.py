@@ -144,6 +144,7 @@ JOURNAL: tuple[Event, ...] = (
     ChildrenProposed(3, (), {"writer": "refused"}, {"writer": "lost {answer}"}, refused={"writer": "Write."}),
     IterationFinished(3, "skipped", before=(0.5, 0.5), cause="no_texts"),
     IterationFinished(4, "accepted", "", (0.25,), (0.5,), "stopped", 6),
+    Charged("r5", Usage(70, 30, 0.25), "TimeoutError", "failed"),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 
@@ -242,7 +243,7 @@ class StoreContract:
             store.append(event, index / 4)
         store.pay("r0", "entry", JOURNAL[1], 2.0)
         store.note("r1", Usage(1, 2, None))
-        charged = Charged("", Usage(7, 3, None), "begun again")
+        charged = Charged("", Usage(7, 3, None), "the metric", "restarted")
         store.restart(charged, 3.0)
         _same(
             (list(store.events()), store.paid("r0"), store.notes()),

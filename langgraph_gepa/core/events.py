@@ -8,7 +8,8 @@ from typing import Literal
 
 from langgraph_gepa.core.budget import Limit
 from langgraph_gepa.core.candidate import Candidate
-from langgraph_gepa.core.module import NoEffect, Texts
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Usage
 
 Subset = Literal["feedback", "pareto", "gate", "test"]
@@ -145,14 +146,24 @@ class ModelTried:
     ledger: str
 
 
+Loss = Literal["failed", "killed", "closed", "late", "restarted"]
+"""Why an attempt was paid for nothing: it failed, the process died during it, the session ended during it, a model
+call ended after its rollout, or the run began again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """What an attempt at a rollout or a reply cost that came to nothing: the world failed it, or the process
-    died under it. `ledger` is the key it is tried again under; `usage` is of the model calls that had ended."""
+    """The cost of an attempt at a rollout or a reply that gave no result.
+
+    `ledger` is the key under which it is tried again; `usage` counts the model calls that had ended. `reason` names
+    the exception of an attempt that `failed`, and what changed in a run that was `restarted`. Runs of earlier versions
+    have a sentence there and no `cause`.
+    """
 
     ledger: str
     usage: Usage
     reason: str = ""
+    cause: Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+from langgraph_gepa.core.reason import NoEffect, Note, Reason
 
 Texts = Mapping[str, str]
 """Module name -> text. What a candidate is made of."""
@@ -13,11 +17,7 @@ Texts = Mapping[str, str]
 Kind = Literal["prompt", "tool", "schema"]
 Evidence = Literal["seen", "flows", "possible"]
 Style = Literal["plain", "format", "fstring", "percent", "dollars", "mustache", "jinja2", "unknown"]
-"""The language of templates a text is written in: see `search.placeholders`."""
-NoEffect = Literal["stale", "varies", "alters", "breaks"]
-"""Why a new text of a module is of no use, as rollouts proved: `stale`, the model is sent the old one all the same;
-`varies`, its words are not found again in a second run, to be replaced; `alters`, more than the text changes;
-`breaks`, the graph fails, whatever the text says."""
+"""The language of templates a text is written in: see `core.placeholders`."""
 
 
 class Off(StrEnum):
@@ -56,10 +56,10 @@ class Module:
     for node `writer` of the subgraph at node `team`); `tools` are the tools at hand there.
     `evidence` is `seen` (a real call was watched carrying it), `flows` (reading the code or
     the objects shows that it reaches a model) or `possible`, with the code `off` for why.
-    `table` names the table of which a text is one entry. `reason` says why the text
-    cannot be replaced; empty when it can. `note` says how it is replaced where it has no
-    place in memory. `chosen` is the user's choice for or against it; `None` leaves it at the default.
-    place in memory. `no_effect` is what rollouts proved, which is the reason then.
+    `table` names the table of which a text is one entry. `reason` is why the text cannot be
+    replaced, `None` when it can; `note` is how it is replaced where no object holds it: both are
+    codes, and `str` makes sentences of them. `chosen` is the user's choice for or against the
+    module; `None` leaves it at the default. `no_effect` is what rollouts proved, which is the reason then.
     """
 
     name: str
@@ -72,8 +72,8 @@ class Module:
     file: str | None = None
     line: int | None = None
     evidence: Evidence = "flows"
-    reason: str = ""
-    note: str = ""
+    reason: Annotated[Reason | None, BeforeValidator(Reason.kept)] = None
+    note: Annotated[Note | None, BeforeValidator(Note.kept)] = None
     off: Off | None = None
     table: str = ""
     chosen: bool | None = None

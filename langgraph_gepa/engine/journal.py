@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from langgraph_gepa.core.events import Charged, Event, ModelTried, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.events import Charged, Event, Loss, ModelTried, ReflectionFinished, RolloutFinished
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.ports import Observer, Store
@@ -58,9 +58,9 @@ class Journal:
             self._store.pay(key, body, event, self.seconds)
         self._show(event)
 
-    def charge(self, key: str, usage: Usage, reason: str) -> None:
-        """Appends what an attempt cost that came to nothing, in place of the note of what it had spent so far."""
-        event = Charged(key, usage, reason)
+    def charge(self, key: str, usage: Usage, cause: Loss, reason: str = "") -> None:
+        """Appends the cost of an attempt without a result, in place of the note of what it had spent so far."""
+        event = Charged(key, usage, reason, cause)
         with self._guard():
             self._store.charge(key, event, self.seconds)
         self._show(event)

@@ -75,7 +75,7 @@ class Ledger:
         self._refused = 0
         self._estimated: set[str] = set()
         for key, spent in store.notes().items():
-            self._journal.charge(key, spent, "the process died under it")
+            self._journal.charge(key, spent, "killed")
 
     @property
     def pool(self) -> Pool:

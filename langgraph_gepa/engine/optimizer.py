@@ -22,7 +22,8 @@ from langgraph_gepa.core.events import (
     Subset,
 )
 from langgraph_gepa.core.example import Example
-from langgraph_gepa.core.module import Module, NoEffect
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.engine.allowance import BudgetSpent
 from langgraph_gepa.engine.decisions import Step
 from langgraph_gepa.engine.iteration import iterate, plan

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from langgraph_gepa.core.events import ModelTried, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.events import Loss, ModelTried, ReflectionFinished, RolloutFinished
 from langgraph_gepa.engine.allowance import Allowance, BudgetSpent, Kind
 from langgraph_gepa.engine.attempt import Attempt
 from langgraph_gepa.engine.concurrency import Slots
@@ -44,7 +44,7 @@ class Payments:
             async with asyncio.timeout(self._seconds_left(kind)) as time:
                 return await calls.make(_Tries(self, key, kind, call, calls).next, slots, who)
         except BaseException as failure:
-            self.lose(key, type(failure).__name__)
+            self.lose(key, "failed", type(failure).__name__)
             if isinstance(failure, TimeoutError) and time.expired():
                 raise BudgetSpent("seconds") from None
             raise
@@ -53,20 +53,20 @@ class Payments:
         """Keeps what the call gave, and accounts for what it spent."""
         self._journal.pay(key, body, event)
         self._attempts[key].accounted = event.usage
-        self.lose(key, "after the rollout had ended")
+        self.lose(key, "late")
 
-    def lose(self, key: str, reason: str) -> None:
+    def lose(self, key: str, cause: Loss, reason: str = "") -> None:
         """Ends the attempt under way for `key`, if there is one, and charges what it has spent beyond what is paid."""
         if (attempt := self._attempts.pop(key, None)) is None:
             return
         attempt.ended = True
-        self._charge(attempt, reason)
+        self._charge(attempt, cause, reason)
         self.allowance.release(key)
 
     def close(self) -> None:
         """Charges for what is still under way, and counts nothing more."""
         for key in list(self._attempts):
-            self.lose(key, "the session ended")
+            self.lose(key, "closed")
         self._closed = True
 
     async def attempt(self, key: str, kind: Kind | None, calls: Calls) -> Attempt:
@@ -89,14 +89,14 @@ class Payments:
         if self._closed:
             return
         if attempt.ended:
-            self._charge(attempt, "after the rollout had ended")  # a node's thread outlived its rollout
+            self._charge(attempt, "late")  # a node's thread outlived its rollout
         else:
             self._journal.note(attempt.key, attempt.heard)
 
-    def _charge(self, attempt: Attempt, reason: str) -> None:
+    def _charge(self, attempt: Attempt, cause: Loss, reason: str = "") -> None:
         if (lost := attempt.unaccounted) is not None:
             attempt.accounted += lost
-            self._journal.charge(attempt.key, lost, reason)
+            self._journal.charge(attempt.key, lost, cause, reason)
 
 
 class _Tries(Generic[T]):
@@ -110,7 +110,7 @@ class _Tries(Generic[T]):
 
     async def next(self) -> T:
         if self._unfinished is not None and self._unfinished.go_on is None:
-            self._payments.lose(self._key, type(self._unfinished.cause).__name__)
+            self._payments.lose(self._key, "failed", type(self._unfinished.cause).__name__)
         attempt = await self._payments.attempt(self._key, self._kind, self._calls)
         try:
             with metered(attempt.hear):
@@ -119,5 +119,5 @@ class _Tries(Generic[T]):
             self._unfinished = failure  # it may go on, or stand: until then what it spent is under way
             raise
         except BaseException as failure:
-            self._payments.lose(self._key, type(failure).__name__)
+            self._payments.lose(self._key, "failed", type(failure).__name__)
             raise

@@ -41,6 +41,7 @@ def modules_json(modules: Iterable[Module]) -> list[dict[str, Any]]:
 def module_json(module: Module) -> dict[str, Any]:
     """What programs rely on; `reason`, `note`, `off` and `table` only where there is something to say."""
     fields = asdict(module)
+    fields |= {"reason": str(module.reason or ""), "note": str(module.note or "")}
     more = {name: fields[name] for name in ("reason", "note", "off", "table") if fields[name]}
     return {**{name: fields[name] for name in FIELDS}, "on": module.on, **more}
 
@@ -79,7 +80,7 @@ def modules_table(modules: Sequence[Module], console: Console, everything: bool 
         console.print(Text("\nFound, but not replaceable", style="bold"))
     for module in stuck:
         where = f" ({visible(module.origin)})" if module.origin else ""
-        console.print(Text.assemble("  ", (visible(module.name), "bold"), f"{where}: {visible(module.reason)}"))
+        console.print(Text.assemble("  ", (visible(module.name), "bold"), f"{where}: {visible(str(module.reason))}"))
         console.print(Text(f"    {one_line(module.text, max(40, console.width - 6))}", style="dim"), soft_wrap=True)
 
 
@@ -106,7 +107,7 @@ def _print_rows(rows: Sequence[tuple[Module, int]], console: Console) -> None:
         for (module, _), row in group:
             console.print(_line(module, row, widths), soft_wrap=True)
             if module.note:
-                console.print(Text(f"    {visible(module.note)}", style="dim italic"), soft_wrap=True)
+                console.print(Text(f"    {visible(str(module.note))}", style="dim italic"), soft_wrap=True)
             console.print(Text(f"    {one_line(module.text, max(40, console.width - 6))}", style="dim"), soft_wrap=True)
 
 

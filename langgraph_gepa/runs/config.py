@@ -124,7 +124,7 @@ class Asked:
         changed, old = _changed(before, self.identity), WHOLE in before and bool(self.parts)
         if changed or old:
             names = listed(list(changed.values()) or ["what is noted of it"])
-            if _begun_again(store, f"begun again, as {listed(list(changed) or [WHOLE])} changed"):
+            if _begun_again(store, listed(list(changed) or [WHOLE])):
                 said = f"Nothing was scored in this folder yet, so the run begins again: {names} changed."
             elif changed:
                 raise RunError(f"This folder holds another run: {names} changed since it was started. {_FIX}")
@@ -166,13 +166,13 @@ def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str
     }
 
 
-def _begun_again(store: Store, reason: str) -> bool:
+def _begun_again(store: Store, changed: str) -> bool:
     """Whether the run could be set back to its start: not when a candidate was scored, which all else stands on."""
     journal = list(store.events())
     if any(isinstance(event, CandidateAdmitted) for _, event in journal):
         return False
     spent = Pool.replay(event for _, event in journal).spent.usage
-    store.restart(Charged("", spent, reason), journal[-1][0] if journal else 0.0)
+    store.restart(Charged("", spent, changed, "restarted"), journal[-1][0] if journal else 0.0)
     return True
 
 

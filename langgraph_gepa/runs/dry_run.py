@@ -12,14 +12,14 @@ from langgraph_gepa.adapter.failures.classification import is_world_failure
 from langgraph_gepa.adapter.failures.diagnosis import diagnosis
 from langgraph_gepa.adapter.isolation.process_state import undisturbed
 from langgraph_gepa.adapter.loading import load_graph, load_metric, load_options
-from langgraph_gepa.adapter.observed.sightings import NO_EFFECT
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masking, secrets_of
 from langgraph_gepa.adapter.tools.stand_ins import replaced, suspicions
 from langgraph_gepa.core.example import Example
-from langgraph_gepa.core.module import Module, NoEffect
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.printable import visible
+from langgraph_gepa.core.reason import NO_EFFECT, NoEffect
 from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.engine.ports import Evaluator, Unfinished
 from langgraph_gepa.errors import UsageError

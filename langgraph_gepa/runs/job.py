@@ -13,12 +13,11 @@ from typing import Any
 
 from langgraph_gepa.adapter.failures.classification import Border, is_lasting, is_pressure, is_world_failure
 from langgraph_gepa.adapter.failures.diagnosis import absent, diagnosis, is_garbled, retry_after, trouble
-from langgraph_gepa.adapter.observed.sightings import NO_EFFECT
 from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked
 from langgraph_gepa.core.budget import Budget, Spent
 from langgraph_gepa.core.events import CandidateAdmitted, Event, ModulesLeftOut
-from langgraph_gepa.core.module import NoEffect
 from langgraph_gepa.core.printable import visible
+from langgraph_gepa.core.reason import NO_EFFECT, NoEffect
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.allowance import expected, uncountable
 from langgraph_gepa.engine.codec import load

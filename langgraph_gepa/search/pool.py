@@ -12,7 +12,8 @@ from langgraph_gepa.core import events as ev
 from langgraph_gepa.core.budget import Spent
 from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import Event, Lineage, Subset
-from langgraph_gepa.core.module import NoEffect, Texts
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.search.frontier import Frontier
 from langgraph_gepa.search.spending import spent_after
 from langgraph_gepa.search.tally import Tally, average

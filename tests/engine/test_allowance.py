@@ -260,9 +260,7 @@ def test_what_a_killed_process_had_noted_is_charged_on_resume(worlds: Any) -> No
     for _ in range(2):
         world.session(Budget(rollouts=50))
         assert world.ledger.pool.spent.usage == Usage(70, 30, 0.5)
-    assert [e for e in world.journal() if isinstance(e, Charged)] == [
-        Charged("r9", Usage(70, 30, 0.5), "the process died under it")
-    ]
+    assert [e for e in world.journal() if isinstance(e, Charged)] == [Charged("r9", Usage(70, 30, 0.5), cause="killed")]
 
 
 def test_a_call_that_ends_after_its_rollout_is_charged_too(worlds: Any) -> None:

@@ -33,6 +33,7 @@ from langgraph_gepa.core.events import (
 )
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.core.rollout import Feedback, Rollout, Usage
 from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.view import View
@@ -89,7 +90,7 @@ MODULES = (
     ),
     Module(
         "route/constant", "prompt", "Think step by step.", nodes=("route",), evidence="possible",
-        reason="built anew from a database on every run",
+        reason=Reason(Obstacle.OTHER, "built anew from a database on every run"),
     ),
 )  # fmt: skip
 GRAPH = {

@@ -10,6 +10,7 @@ from rich.console import Console
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.events import IterationFinished
 from langgraph_gepa.core.module import Module, Off
+from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.report.module_list import modules_json, modules_table, why_off
 from langgraph_gepa.report.outcome import print_summary
 from langgraph_gepa.report.terminal import Live
@@ -132,7 +133,15 @@ def test_a_listing_has_the_promised_fields_and_why_a_text_cannot_be_replaced() -
         "name": "m", "kind": "prompt", "text": "Hi {name}", "placeholders": ("name",), "nodes": ("a/b",),
         "file": None, "line": 3, "evidence": "flows", "on": False,
     }  # fmt: skip
-    module = Module("m", "prompt", "Hi {name}", placeholders=("name",), nodes=("a/b",), line=3, reason="read anew")
+    module = Module(
+        "m",
+        "prompt",
+        "Hi {name}",
+        placeholders=("name",),
+        nodes=("a/b",),
+        line=3,
+        reason=Reason(Obstacle.OTHER, "read anew"),
+    )
     (listed,) = modules_json([module])
     assert listed == {**promised, "reason": "read anew"}
 
@@ -142,7 +151,7 @@ def test_the_table_shows_each_module_and_why_some_cannot_be_replaced() -> None:
     console = plain()
     modules = (
         Module("writer", "prompt", "Write.\nKindly.", nodes=("write",), file="g.py", line=7, evidence="seen"),
-        Module("odd\x1b[2J", "prompt", "x", reason="read from a socket on every run"),
+        Module("odd\x1b[2J", "prompt", "x", reason=Reason(Obstacle.OTHER, "read from a socket on every run")),
     )
     modules_table(modules, console)
     text = console.file.getvalue()  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from langgraph_gepa.core.module import Module, Off
+from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.runs.module_choice import Choice, choice_of, kept
 
@@ -15,7 +16,7 @@ MODULES = (
     Module("writer.tone", "prompt", "Be kind.", evidence="possible", off=Off.FILLING),
     Module("critic", "prompt", "Find faults.", evidence="seen"),
     Module("retry", "prompt", "Fix the arguments.", evidence="possible", off=Off.LIBRARY),
-    Module("stuck", "prompt", "Read anew.", reason="it is made anew on every run"),
+    Module("stuck", "prompt", "Read anew.", reason=Reason(Obstacle.OTHER, "it is made anew on every run")),
     Module("tool:search", "tool", "Search the shop."),
 )
 

@@ -181,7 +181,7 @@ def _on(module: Module, fate: Fate, anchor: Anchor | None, root: Path, spare: se
 
 def _shown(module: Module) -> Json:
     return {
-        "module": module.name, "kind": module.kind, "evidence": module.evidence, "reason": module.reason,
+        "module": module.name, "kind": module.kind, "evidence": module.evidence, "reason": str(module.reason or ""),
         "off": module.off,
         "origin": module.origin, "words": " ".join(module.text.split()[:6])[:60], "nodes": list(module.nodes),
     }  # fmt: skip

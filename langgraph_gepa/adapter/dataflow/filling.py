@@ -11,9 +11,7 @@ from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow.uses import LANGUAGES, Again, Kept, Rendered, Use, Within
 from langgraph_gepa.core import placeholders
 from langgraph_gepa.core.module import Style
-
-FILLED_TWICE = "an f-string that is filled again: which of its placeholders are filled when is not known"
-FOREIGN = "it is filled in by a language of templates, or a syntax of jinja2, that the code does not show"
+from langgraph_gepa.core.reason import Obstacle, Reason
 
 
 class Filling(NamedTuple):
@@ -27,7 +25,7 @@ class Filling(NamedTuple):
     tokens: tuple[str, ...] = ()
     again: tuple[Style, ...] = ()
     environment: jinja2.Environment | None = None
-    reason: str = ""
+    reason: Reason | None = None
 
 
 def filling(text: str, uses: Iterable[Use], written: Style = "plain") -> Filling:
@@ -40,11 +38,11 @@ def filling(text: str, uses: Iterable[Use], written: Style = "plain") -> Filling
     again |= {"unknown"} if not known.isdisjoint(("opaque", "unknown")) else set()
     environments = {one.environment for use in known if isinstance(one := _inner(use), Rendered)}
     environment = next(iter(environments), None)
-    reason = FOREIGN if "foreign" in known or len(environments) > 1 else ""
+    reason = Reason(Obstacle.FOREIGN_TEMPLATE) if "foreign" in known or len(environments) > 1 else None
     if written == "fstring":
         later = placeholders.later(text) if direct == {"format"} and not tokens else ()
         if (direct or tokens) and not later:
-            reason = reason or FILLED_TWICE
+            reason = reason or Reason(Obstacle.FILLED_TWICE)
         return Filling("fstring", later or tokens, tuple(sorted(again | within)), environment, reason)
     # What is a part of a template is one too, unless the program would fail on it: then it was read wrongly.
     direct |= {one for one in within if templates.may_be(text, one, environment)}

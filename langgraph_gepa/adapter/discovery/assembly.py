@@ -23,6 +23,7 @@ from langgraph_gepa.adapter.objects.place import Place, PlaceKey
 from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style, Texts
+from langgraph_gepa.core.reason import Obstacle, Reason
 
 AnyGraph = Pregel[Any, Any, Any, Any]
 
@@ -184,13 +185,13 @@ def _module(name: str, nodes: tuple[str, ...], location: SourceLocation, places:
     style = _style(places)
     evidence = min((place.evidence for place in places), key=_EVIDENCE.index) if nodes else "possible"
     off = next((place.off for place in places if place.off), Off.UNPROVEN) if evidence == "possible" else None
-    reason = next((place.reason for place in places if place.reason), "")
+    reason = next((place.reason for place in places if place.reason), None)
     names: tuple[str, ...] = ()
     try:
         names = templates.placeholders(first.text, style, first.environment) if style != "plain" else ()
         names = (*names, *(first.tokens if style in ("plain", "fstring") else ()))
     except templates.BrokenTemplateError as broken:
-        reason = reason or str(broken)
+        reason = reason or Reason(Obstacle.BROKEN_TEMPLATE, str(broken))
     return Module(
         name=name, kind=first.kind, text=first.text, style=style, placeholders=names, nodes=nodes,
         file=source_locations.relative(location.file), line=location.line, evidence=evidence, reason=reason, off=off,

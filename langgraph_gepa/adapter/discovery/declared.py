@@ -20,6 +20,7 @@ from langgraph_gepa.adapter.objects import imports, source_code
 from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.adapter.tracing import injection
 from langgraph_gepa.core.module import Module, Style
+from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.errors import UsageError
 
 _PACKAGE = __name__.partition(".")[0]
@@ -39,7 +40,7 @@ class Declared:
     tokens: tuple[str, ...] = ()
     codes: tuple[CodeType, ...] = ()
     nodes: tuple[str, ...] = ()
-    reason: str = ""
+    reason: Reason | None = None
 
 
 _called: dict[str, Declared] = {}
@@ -65,7 +66,7 @@ def _remember(name: str, text: str, where: str, frame: FrameType, known: Declare
     here = Declared(name, text, frame.f_code.co_filename, frame.f_lineno, nodes=(where,))
     if known is not None and (known.file, known.line) == (here.file, here.line):
         nodes = tuple(dict.fromkeys([*known.nodes, where]))
-        here = replace(here, nodes=nodes, reason=known.reason if known.text == text else _CHANGES)
+        here = replace(here, nodes=nodes, reason=known.reason if known.text == text else Reason(Obstacle.CHANGES))
     _called[name] = here
 
 
@@ -77,7 +78,7 @@ def find(flow: Flow, solution: Solution, nodes: Collection[str]) -> list[Declare
         twin = found.setdefault(one.name, one)
         if twin is not one:
             places = f"{twin.file}:{twin.line} and {one.file}:{one.line}"
-            reason = "" if twin.text == one.text else f"two texts are declared under this name, in {places}"
+            reason = None if twin.text == one.text else Reason(Obstacle.DECLARED_TWICE, places)
             found[one.name] = replace(twin, codes=(*twin.codes, *one.codes), reason=twin.reason or reason)
     files = {reading.function.__code__.co_filename for reading in flow.readings.values()}
     for name, one in list(_called.items()):
@@ -103,7 +104,7 @@ def module(one: Declared, walk: Walk, traced: node_paths.Paths) -> Module:
     try:
         names = (*templates.placeholders(one.text, one.style), *(one.tokens if one.style == "plain" else ()))
     except templates.BrokenTemplateError as broken:
-        reason = reason or str(broken)
+        reason = reason or Reason(Obstacle.BROKEN_TEMPLATE, str(broken))
     return Module(
         name=one.name, kind="prompt", text=one.text, style=one.style, placeholders=names, nodes=tuple(nodes),
         file=source_locations.relative(one.file), line=one.line, reason=reason,
@@ -128,7 +129,8 @@ def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
                 met.add(at)
                 uses = solution.whole_uses(("call", key, at[1]))
                 how = filling(text, uses | {"format"} if id(call) in filled else uses)
-                reason = how.reason or (_AGAIN if {*how.again} - {"unknown"} or how.environment else "")
+                again = {*how.again} - {"unknown"} or how.environment
+                reason = how.reason or (Reason(Obstacle.FILLED_AGAIN) if again else None)
                 style = "unknown" if how.style == "plain" and "prompt" not in uses else how.style
                 line = min((node.lineno for node in source_code.walk(written) if _is_text(node)), default=call.lineno)
                 yield Declared(name, text, compiled.co_filename, line, style, how.tokens, (compiled,), reason=reason)
@@ -195,9 +197,5 @@ def _is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
 def _fills(node: ast.AST) -> TypeGuard[ast.Attribute]:
     return isinstance(node, ast.Attribute) and node.attr in ("format", "format_map")
 
-
-_AGAIN = "what comes of it is filled in once more, or by a jinja2 environment of the program's: neither can be checked"
-
-_CHANGES = "its text is another from call to call: give the template, and fill it with .format()"
 
 _INDENTS = {"dedent": textwrap.dedent, "cleandoc": inspect.cleandoc}

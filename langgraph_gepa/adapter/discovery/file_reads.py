@@ -20,9 +20,9 @@ from langgraph_gepa.adapter.dataflow.text_files import Files, Text
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, REACHING, Use
 from langgraph_gepa.adapter.discovery.file_choice import outside, reachable
 from langgraph_gepa.adapter.objects import naming, source_code
-from langgraph_gepa.adapter.observed.unknown_prompts import READ
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Off, Style
+from langgraph_gepa.core.reason import Note, Obstacle, ReadFrom, Reason
 
 _READS = {"read_text", "read", "open", "safe_load", "full_load", "load", "loads", "get_template", "from_file"}
 _GIVEN: frozenset[Use] = REACHING | {"value", "table"}
@@ -32,9 +32,6 @@ _STEERED: Mapping[Use, Use] = {"value": "inserted", "spare": "near"}
 _PICKED: Mapping[Use, Use] = {use: "option" if use in ("prompt", "reported", "option") else "table" for use in _GIVEN}
 """How values of one shape are used that one expression reads."""
 _LONGEST = 300
-REWRITTEN = (
-    "the code that reads it rewrites it by a regular expression: give examples, so that what a model is sent is seen"
-)
 _DEEP = 4
 """Functions that the name of a file is followed through."""
 _HOLE = re.compile(r"%s|%\(\w+\)s|\{\w*\}")
@@ -241,12 +238,12 @@ def _module(text: Text, part_uses: frozenset[PartUse], rewriting: Iterable[re.Pa
     try:
         names = (*templates.placeholders(text.text, style), *(filled.tokens if style == "plain" else ()))
     except templates.BrokenTemplateError as broken:
-        reason = reason or str(broken)
+        reason = reason or Reason(Obstacle.BROKEN_TEMPLATE, str(broken))
     if not reason and any(pattern.search(text.text) for pattern in rewriting):
-        reason = REWRITTEN
+        reason = Reason(Obstacle.REWRITTEN)
     if not reason and matching.pattern(text.text, style, names) is None:
-        reason = "it is read when the graph runs and has logic in it: what it said cannot be recognised in the messages"
+        reason = Reason(Obstacle.LOGIC)
     return Module(
         name=naming.slug(text.name), kind="prompt", text=text.text, style=style, placeholders=names,
-        file=source_locations.relative(text.file), line=text.line, reason=reason, note=READ,
+        file=source_locations.relative(text.file), line=text.line, reason=reason, note=Note(ReadFrom.FILE),
     )  # fmt: skip

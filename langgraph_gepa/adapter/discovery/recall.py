@@ -12,8 +12,8 @@ from langgraph_gepa.adapter.dataflow.text_files import Files, Text, says
 from langgraph_gepa.adapter.discovery import survey
 from langgraph_gepa.adapter.objects import naming
 from langgraph_gepa.adapter.observed.sightings import Sightings
-from langgraph_gepa.adapter.observed.unknown_prompts import PART
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.reason import ReadFrom
 
 
 def recall(graph: Any, modules: Iterable[Module]) -> None:
@@ -45,9 +45,10 @@ def _now(module: Module, files: Files) -> Iterator[Module]:
         return
     there = [text for text in files.texts if source_locations.relative(text.file) == module.file]
     same = any(text.text.strip() == module.text.strip() for text in there)
-    if same or (module.note == PART and any(says(text.file, module.text) for text in there)):
+    lines = module.note is not None and module.note.code is ReadFrom.LINES
+    if same or (lines and any(says(text.file, module.text) for text in there)):
         yield module
-    elif module.note != PART:
+    elif not lines:
         for text in there:
             if naming.slug(text.name) in (module.name, module.name.partition(".")[2]):
                 yield from _changed(module, text)

@@ -33,6 +33,7 @@ from langgraph_gepa.adapter.observed.sightings import Sightings, updated
 from langgraph_gepa.adapter.tracing import injection
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Kind, Module, Off, Texts
+from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.errors import GraphError, PlaceholderError
 
 AnyGraph = Pregel[Any, Any, Any, Any]
@@ -238,7 +239,7 @@ def _unmet(read: Collection[Module], strange: Collection[Module], found: Mapping
         module
         for module in read
         if (module.file, module.line) not in seen and module.text.strip() not in held
-        if module.reason != file_reads.REWRITTEN or not came_by(module.text, others)
+        if module.reason != Reason(Obstacle.REWRITTEN) or not came_by(module.text, others)
     ]
 
 

@@ -10,6 +10,7 @@ import jinja2
 from langgraph_gepa.adapter.objects import Step
 from langgraph_gepa.adapter.objects.literals import Literal
 from langgraph_gepa.core.module import Evidence, Kind, Off, Style
+from langgraph_gepa.core.reason import Reason
 
 PlaceKey = tuple[int, Step]
 """What identifies a place: the id of the object that holds the text, and the step from it to the text."""
@@ -39,7 +40,7 @@ class Place:
     tool: str = ""
     off: Off | None = None
     literal: Literal | None = None
-    reason: str = ""
+    reason: Reason | None = None
     tokens: tuple[str, ...] = ()
     again: tuple[Style, ...] = ()
     environment: jinja2.Environment | None = None

@@ -15,7 +15,8 @@ from langgraph_gepa.adapter.tracing import attribution
 from langgraph_gepa.adapter.tracing.message_text import even, letters, strings
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
-from langgraph_gepa.core.module import Module, NoEffect, Off, Style, Texts
+from langgraph_gepa.core.module import Module, Off, Style, Texts
+from langgraph_gepa.core.reason import NoEffect, Obstacle, Reason
 from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.reflection.relevance import bears_on, calling_nodes
 
@@ -23,13 +24,6 @@ _RUNS = 8
 """Rollouts of a run that are searched for texts from nowhere known."""
 _SHOWN = 60
 """Letters of a text that are shown in a warning."""
-NO_EFFECT: Mapping[NoEffect, str] = {
-    "stale": "changing it has no effect: the model is sent a copy that was made before the change",
-    "varies": "its words change from run to run, so that they are not found again to be replaced",
-    "alters": "changing it changes more than its words: other parts of the message are lost with them",
-    "breaks": "the graph fails when it is changed, whatever the new text says",
-}
-"""Reasons in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +109,7 @@ def updated(modules: Iterable[Module], known: Sightings, declared: Container[str
         elif one.name in known.unsent and one.evidence == "flows" and one.name not in declared:
             one = replace(one, evidence="possible", off=Off.UNSENT)
         if why := known.no_effect.get(one.name):
-            one = replace(one, no_effect=why, reason=NO_EFFECT[why])
+            one = replace(one, no_effect=why, reason=Reason(Obstacle.NO_EFFECT, why))
         yield one
 
 

@@ -14,13 +14,10 @@ from langgraph_gepa.adapter.objects import naming
 from langgraph_gepa.adapter.tracing.message_text import strings
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.reason import Note, Obstacle, ReadFrom, Reason
 
 _MOST = 1_000
 _WORDS = 4
-EMPTY = (
-    "it is in the graph's store, and rollouts start with an empty one: give "
-    "RunnerOptions(store=...) a function that makes a store with it"
-)
 
 
 def texts(store: BaseStore | None) -> Iterator[tuple[str, str]]:
@@ -35,7 +32,7 @@ def texts(store: BaseStore | None) -> Iterator[tuple[str, str]]:
 def kept(graph: Any) -> list[Module]:
     """The texts in a graph's own store: reported, since rollouts do not come to them."""
     return [
-        Module(naming.slug(f"store:{place}"), "prompt", text, evidence="possible", reason=EMPTY)
+        Module(naming.slug(f"store:{place}"), "prompt", text, evidence="possible", reason=Reason(Obstacle.EMPTY_STORE))
         for place, text in texts(graph.store)
     ]
 
@@ -47,6 +44,5 @@ def recognised(strange: Iterable[Module], held: Sequence[tuple[str, str]]) -> It
         if module.file is not None or not places:
             yield module
         else:
-            where = ", ".join(places)
-            note = f"read from the graph's store ({where}): replaced in the messages on their way to the model"
-            yield replace(module, name=naming.slug(f"store:{next(iter(places))}"), reason="", note=note)
+            note = Note(ReadFrom.STORE, ", ".join(places))
+            yield replace(module, name=naming.slug(f"store:{next(iter(places))}"), reason=None, note=note)

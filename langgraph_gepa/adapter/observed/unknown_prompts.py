@@ -21,6 +21,7 @@ from langgraph_gepa.adapter.observed.volatile_text import moments
 from langgraph_gepa.adapter.tracing.message_text import letters
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Evidence, Module, Off, Style
+from langgraph_gepa.core.reason import Note, Obstacle, ReadFrom, Reason
 
 _SHORT = 3
 """Words from which a part of such a message is taken for a part of a text."""
@@ -74,7 +75,7 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
             evidence="seen" if off is None else "possible",
             off=off,
             reason=reason,
-            note=NOWHERE if home is None else PART if home.part else READ,
+            note=Note(ReadFrom.UNKNOWN if home is None else ReadFrom.LINES if home.part else ReadFrom.FILE),
         )
     yield from met.values()
 
@@ -85,12 +86,6 @@ def _steers(text: str, style: Style, message: Told, told: Sequence[Told]) -> boo
     said = templates.words(_PATH.sub(" ", text))
     long = text == message.text.strip() or said >= LONG
     return message.role == "system" and long and in_every_run(matching.pattern(text, style), message, told)
-
-
-READ = "read from its file when the graph runs: replaced in the messages on their way to the model"
-PART = "some lines of its file, read when the graph runs: replaced in the messages on their way to the model"
-NOWHERE = "reached a model from nowhere known: replaced in the messages on their way to the model"
-_ONCE = "it was seen in one example only: what of it stays the same for others is not known; watch more examples"
 
 
 def _from_files(told: Sequence[Told], known: Known, files: Files) -> Iterator[Module]:
@@ -114,7 +109,7 @@ def _from_files(told: Sequence[Told], known: Known, files: Files) -> Iterator[Mo
         inside = any(core != other.text.strip() and core in other.text for other in found)
         if not inside and not (one.keys and one.file in whole):
             places = ", ".join(f"{twin.file}:{twin.line}" for twin in twins)
-            reason = f"several places hold it ({places}), and which one is read is not known" if twins[1:] else ""
+            reason = Reason(Obstacle.SEVERAL_PLACES, places) if twins[1:] else None
             off = serialized_values.off(one, stands, files, dumped)
             evidence: Evidence = "seen" if off is None else "possible"
             table = naming.slug(one.stem) if off in (Off.DATA, Off.TABLE) else ""
@@ -153,11 +148,11 @@ def _of_file(one: Text, style: Style, nodes: Nodes) -> Module:
         file=source_locations.relative(one.file),
         line=one.line,
         evidence="seen",
-        note=READ,
+        note=Note(ReadFrom.FILE),
     )
 
 
-def _constant(told: Sequence[Told], known: Known) -> Iterator[tuple[str, Style, Told, str]]:
+def _constant(told: Sequence[Told], known: Known) -> Iterator[tuple[str, Style, Told, Reason | None]]:
     """What stays the same in the messages of one node and role over the rollouts, as texts with their style."""
     groups: dict[tuple[str, str], list[tuple[Told, str]]] = {}
     for message in told:
@@ -173,10 +168,10 @@ def _constant(told: Sequence[Told], known: Known) -> Iterator[tuple[str, Style, 
             found = _common(rest, others, message.brought) if others else None
             if found is not None:
                 met.add(found)
-                yield (*found, message, "")
+                yield (*found, message, None)
             elif not others and message.role == "system" and not came_by(rest, message.brought):
                 met.add((rest, "plain"))
-                yield rest, "plain", message, _ONCE
+                yield rest, "plain", message, Reason(Obstacle.SEEN_ONCE)
 
 
 def _data(text: str) -> bool:

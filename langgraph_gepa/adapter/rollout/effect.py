@@ -26,7 +26,8 @@ from langgraph_gepa.adapter.tracing.message_text import even, letters
 from langgraph_gepa.adapter.tracing.payloads import first
 from langgraph_gepa.adapter.tracing.watched import Watched
 from langgraph_gepa.core.example import Example
-from langgraph_gepa.core.module import Module, NoEffect, Texts
+from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.errors import Error
 from langgraph_gepa.reflection.relevance import ran_unseen

@@ -23,7 +23,8 @@ from langgraph_gepa.adapter.tracing.callback_handler import Tracer, watcher, wat
 from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.json_data import plain
-from langgraph_gepa.core.module import Module, NoEffect, Texts
+from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Error, MetricError, UsageError

@@ -24,6 +24,7 @@ from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Kind
+from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.errors import UsageError
 
@@ -70,7 +71,7 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
         Run(plain(example.inputs), attribute(ran.watched, found.modules, {}))
         for example, ran in zip(examples, rans, strict=True)
     ]
-    known = [module for module in found.modules if module.reason != store_prompts.EMPTY]
+    known = [module for module in found.modules if module.reason != Reason(Obstacle.EMPTY_STORE)]
     seen = sightings(runs, known, found.files)
     held = [pair for one in made for pair in store_prompts.texts(one)]
     survey.remember(graph, replace(seen, strange=tuple(store_prompts.recognised(seen.strange, held))))

@@ -12,6 +12,7 @@ import pytest
 
 from langgraph_gepa.adapter.discovery.survey import Survey, survey
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.reason import Obstacle, Reason
 
 HEAD = """
 import string, textwrap
@@ -114,7 +115,7 @@ def node(state):
     return {{"question": model.invoke([SystemMessage({call})]).text}}
 """)
     module = only(found, "one sentence")
-    assert (module.style, module.reason) == (style, "")
+    assert (module.style, module.reason) == (style, None)
     assert module.on
     assert found.check(module.name, "Quickly: " + text) is None
     assert found.check(module.name, text + ATTACK[style]) is not None
@@ -187,7 +188,7 @@ class Sterling(string.Template):
 def node(state):
     return {{"question": model.invoke([SystemMessage({call})]).text}}
 """)
-    assert "does not show" in only(found, "one sentence").reason
+    assert only(found, "one sentence").reason == Reason(Obstacle.FOREIGN_TEMPLATE)
 
 
 def test_an_environment_that_is_known_reads_its_texts_itself(read: Any) -> None:
@@ -238,5 +239,5 @@ def node(state):
     model.invoke([SystemMessage(other.substitute(state))])
     return {"question": model.invoke([SystemMessage(usual.substitute(state))]).text}
 """)
-    assert (only(found, "one sentence").style, only(found, "one sentence").reason) == ("dollars", "")
-    assert "does not show" in only(found, "two sentences").reason
+    assert (only(found, "one sentence").style, only(found, "one sentence").reason) == ("dollars", None)
+    assert only(found, "two sentences").reason == Reason(Obstacle.FOREIGN_TEMPLATE)

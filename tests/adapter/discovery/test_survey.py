@@ -24,6 +24,7 @@ from langgraph.types import Command
 from langgraph_gepa.adapter.discovery.bind import bind
 from langgraph_gepa.adapter.discovery.survey import discover, survey
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.reason import Obstacle, Reason
 
 log = logging.getLogger(__name__)
 
@@ -442,7 +443,7 @@ def test_what_cannot_be_replaced_is_listed_with_the_reason(echo: Any) -> None:
         echo.invoke(prompt.format(why="Why?"))
 
     module = one(chain(("node", node)))
-    assert "filled again" in module.reason
+    assert module.reason == Reason(Obstacle.FILLED_TWICE)
     assert not module.on
 
 

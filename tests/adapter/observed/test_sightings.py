@@ -16,7 +16,6 @@ import pytest
 from langgraph_gepa import RunnerOptions, bind, discover
 from langgraph_gepa.adapter.dataflow import text_files
 from langgraph_gepa.adapter.dataflow.text_files import Files
-from langgraph_gepa.adapter.discovery import file_reads
 from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.observed import sightings
 from langgraph_gepa.adapter.observed.message_parts import Run
@@ -24,6 +23,7 @@ from langgraph_gepa.adapter.observed.unknown_prompts import strange
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, Off
+from langgraph_gepa.core.reason import Note, Obstacle, ReadFrom, Reason
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.errors import GraphError, PlaceholderError, UsageError
@@ -891,7 +891,7 @@ def plan(state):
 graph = graph_of(plan=plan)
 """)
     (walked,) = discover(project.graph)
-    assert (walked.on, walked.reason) == (False, file_reads.REWRITTEN)
+    assert (walked.on, walked.reason) == (False, Reason(Obstacle.REWRITTEN))
     (watched,) = discover(project.graph, EXAMPLES)
     assert (watched.on, watched.text) == (True, walked.text.replace("<<TOWN>>", "Ghent"))
     assert said(bind(project.graph, {watched.name: "Plan."})) == "Plan.\nWhy?"
@@ -916,12 +916,12 @@ builder = StateGraph(State).add_node("guide", guide).add_edge(START, "guide")
 graph = builder.compile(store=filled())
 """)
     found = by_name(discover(project.graph))["store:prompts/guide"]
-    assert "rollouts start with an empty one" in found.reason
+    assert found.reason == Reason(Obstacle.EMPTY_STORE)
     found = by_name(discover(project.graph, EXAMPLES, options=RunnerOptions(store=project.filled)))[
         "store:prompts/guide"
     ]
     assert (found.evidence, found.nodes, found.on) == ("seen", ("guide",), True)
-    assert "the graph's store (prompts/guide)" in found.note
+    assert found.note == Note(ReadFrom.STORE, "prompts/guide")
     assert said(bind(project.graph, {"store:prompts/guide": "Sing."})) == "Sing."
 
 
@@ -1093,7 +1093,8 @@ def test_the_same_text_in_two_files_cannot_be_told_apart(tmp_path: Path) -> None
         (tmp_path / name).write_text(WRITER)
     call = Call("model", "node", "m", [{"role": "system", "content": WRITER}])
     (module,) = strange([Run({}, [call])], [], Files([str(tmp_path)]))
-    assert "several places hold it" in module.reason
+    assert module.reason is not None
+    assert module.reason.code is Obstacle.SEVERAL_PLACES
     assert not module.on
 
 

@@ -18,6 +18,7 @@ from langgraph_gepa.adapter.rollout.runner import Ran, run
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, NoEffect
+from langgraph_gepa.core.reason import Note, ReadFrom
 from langgraph_gepa.core.rollout import Feedback, Rollout
 
 HELLO = Example("e", {"messages": [{"role": "user", "content": "hi"}]})
@@ -194,7 +195,10 @@ def test_a_text_replaced_on_its_way_that_is_another_in_each_run_varies(echo: Any
 
     async def proved() -> Mapping[str, NoEffect]:
         ran = await run(graph, HELLO, RunnerOptions())
-        late.modules = (*late.modules[:1], Module("judge", "prompt", seen(), nodes=("judge",), note="replaced"))
+        late.modules = (
+            *late.modules[:1],
+            Module("judge", "prompt", seen(), nodes=("judge",), note=Note(ReadFrom.FILE)),
+        )
         effects = Effects(late, ["judge"], late.bind, RunnerOptions())
         effects.keep({}, HELLO, ran, rollout_of(ran, late))
         return await effects.settle()

@@ -15,6 +15,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.errors import MetricError, UsageError
 
@@ -32,7 +33,9 @@ class TwoNodes:
 
     @property
     def modules(self) -> tuple[Module, ...]:
-        frozen = Module("frozen", "prompt", "x", nodes=("judge",), reason="read from a file on every run")
+        frozen = Module(
+            "frozen", "prompt", "x", nodes=("judge",), reason=Reason(Obstacle.OTHER, "read from a file on every run")
+        )
         return (*(Module(name, "prompt", text, nodes=(name,)) for name, text in OWN.items()), frozen)
 
     def check(self, name: str, text: str) -> str | None:
