@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.adapter.dataflow.text_files import says
+from langgraph_gepa.adapter.dataflow.text_files import holds
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.adapter.rollout.fingerprint import graph_parts
@@ -154,7 +154,7 @@ class _Proof:
             said = name in loaded and _says(loaded[name], wanted)
         else:
             said = any(_says(text, wanted) for text in loaded.values())
-        return said or (self.trusted and bool(wanted.note) and says(str(file.path), wanted.text))
+        return said or (self.trusted and bool(wanted.note) and holds(str(file.path), wanted.text))
 
 
 def _changed_with(other: Module, module: Module, text: str) -> list[str]:

@@ -1,38 +1,40 @@
-"""Where the text of an expression comes from, as far as one function's source tells."""
+"""The sources of an expression's text in the data-flow graph, as far as one function's code tells."""
 
 from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from types import CodeType, FunctionType, ModuleType
+from collections.abc import Hashable, Iterator, Sequence
+from types import FunctionType, ModuleType
 
 from langgraph_gepa.adapter.dataflow import template_engines
-from langgraph_gepa.adapter.dataflow.flow import ANY, CLASS, Given, Reading, Source, Vertex, under
+from langgraph_gepa.adapter.dataflow.flow import ANY, CLASS, Given, Reading, Source, Vertex, items_of
 from langgraph_gepa.adapter.dataflow.names import Names
+from langgraph_gepa.adapter.dataflow.syntax import formatted_values, items, last, parameters
 from langgraph_gepa.adapter.dataflow.template_engines import MISSING
-from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, WAYS, Choice, Use, Way
+from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Choice, Use, Way
 from langgraph_gepa.adapter.dataflow.wording import frames
 from langgraph_gepa.adapter.objects import containers, literals, source_code
 
-FILLS = {"format", "format_map", "partial", "substitute", "safe_substitute", "render", "render_async"}
+FILLING_METHODS = {"format", "format_map", "partial", "substitute", "safe_substitute", "render", "render_async"}
 
-_SPEAKING = {"system", "human", "user", "developer", "ai", "assistant", "placeholder", "tool"}
-_SAME = {"strip", "lstrip", "rstrip", "lower", "upper", "removeprefix", "removesuffix", "expandtabs", "title", "copy"}
+_ROLES = {"system", "human", "user", "developer", "ai", "assistant", "placeholder", "tool"}
+_TRIMMING = {"strip", "lstrip", "rstrip", "lower", "upper", "removeprefix", "removesuffix", "expandtabs", "title",
+             "copy"}  # fmt: skip
 _WRAPPERS = {"str", "list", "tuple", "dict", "set", "sorted", "reversed", "cast", "dedent", "cleandoc", "copy",
              "deepcopy", "iter", "enumerate", "zip", "fill"}  # fmt: skip
-_SHOWING = {"str", "repr", "dumps", "pformat"}
-"""Functions that show data as text."""
+_SERIALIZERS = {"str", "repr", "dumps", "pformat"}
+"""Functions that turn data into text."""
 _PICKERS = {"next", "choice", "sample", "choices"}
-"""Functions that pick one of many."""
+"""Functions that pick one item of many."""
 TEMPLATES = {"Template", "from_string"}
-"""What makes an object that is filled with `substitute` or `render`."""
-_OF_ITS_OWN = {"content", "template", "value", "text"}
-"""Attributes that hold an object's text."""
+"""Calls that make a template object."""
+_TEXT_ATTRIBUTES = {"content", "template", "value", "text"}
+"""Attributes that hold the text of an object."""
 
 
 class Expressions(Names):
-    """The expressions of one function. Texts written in them are noted in its reading."""
+    """The expressions of one function. Records the literals it meets in the function's reading."""
 
     def __init__(self, reading: Reading) -> None:
         super().__init__(reading)
@@ -43,49 +45,60 @@ class Expressions(Names):
             for inner in self.nodes
             if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not reading.node
         }
-        self.given = {*parameters(reading.function.__code__)} - {"self", "cls"}
+        self.parameters = parameters(reading.function.__code__)
+        self.given = {*self.parameters} - {"self", "cls"}
         self.raised = {n.name for n in self.nodes if isinstance(n, ast.ExceptHandler) and n.name}
 
     def key_of(self, node: ast.expr) -> Hashable:
-        """The key an expression is, `ANY` when that is computed."""
+        """The key that an expression evaluates to; `ANY` if it is computed."""
         match node:
             case ast.Constant(value=value):
                 return value
-            case ast.Name(id=name) if name in parameters(self.reading.function.__code__):
-                return Given(self.key, name)
-            case ast.Name(id=name) if name in self.reading.function.__code__.co_freevars:
+            case ast.Name(id=name) if name in (*self.parameters, *self.reading.function.__code__.co_freevars):
                 return Given(self.key, name)
         return constant(self.resolve(node))
 
     def variable(self, name: str) -> Vertex:
+        """A variable of the function."""
         return ("var", self.key, name)
 
     def call(self, node: ast.Call) -> Vertex:
-        """What a call of a function we may read too returns."""
+        """The result of a call of a function that may be read as well."""
         return ("call", self.key, source_code.position(node))
 
     def sources(self, node: ast.expr | None) -> Iterator[Source]:
-        """The vertices whose text is part of the expression's."""
+        """The sources whose text is part of the expression's text."""
         match node:
+            case ast.Name(id=name):
+                yield Source(self.variable(name))
             case ast.Constant() | ast.JoinedStr() | ast.BinOp(op=ast.Add()):
                 yield from self._text(node)
             case ast.BinOp(left=left, op=ast.Mod(), right=right):
                 yield from self._made(left, way="filled")
-                yield from self._inserted([right])
-            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-                yield from self._each([left, right])
-            case ast.Name(id=name):
-                yield Source(self.variable(name))
-            case ast.Attribute(attr="__class__", value=base):
-                yield from self._class_of(base)
-            case ast.Attribute(attr=name, value=base):
+                yield from self._made(right, way="in")
+            case ast.Attribute():
                 yield from self._attribute(node)
-                yield from self._made(base) if name in _OF_ITS_OWN else ()
             case ast.Subscript(value=base, slice=ast.Slice()):
                 yield from self.sources(base)
             case ast.Subscript(value=base, slice=key):
                 yield from self._item(base, key)
-            case ast.Tuple(elts=[ast.Constant(value=str(role)), text]) if role in _SPEAKING:
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                yield from self._one_of([left, right])
+            case ast.IfExp(body=one, orelse=other):
+                yield from self._one_of([one, other])
+            case ast.BoolOp(values=several):
+                yield from self._one_of(several)
+            case ast.Lambda(body=one) | ast.Await(value=one) | ast.Starred(value=one) | ast.NamedExpr(value=one):
+                yield from self.sources(one)
+            case ast.Call():
+                yield from self._call(node)
+            case _:
+                yield from self._container(node)
+
+    def _container(self, node: ast.expr | None) -> Iterator[Source]:
+        """The sources of a container's items, each under its key; of a message, those of its text."""
+        match node:
+            case ast.Tuple(elts=[ast.Constant(value=str(role)), text]) if role in _ROLES:
                 yield from self.sources(text)
             case ast.Dict() if "content" in items(node):
                 yield from self.sources(items(node)["content"])
@@ -97,21 +110,13 @@ class Expressions(Names):
                     yield from self.sources(value) if isinstance(value, ast.Starred) else self._put(value, ANY)
             case ast.ListComp(elt=one) | ast.GeneratorExp(elt=one) | ast.SetComp(elt=one) | ast.DictComp(value=one):
                 yield from self._put(one, ANY)
-            case ast.IfExp(body=one, orelse=other):
-                yield from self._each([one, other])
-            case ast.BoolOp(values=several):
-                yield from self._each(several)
-            case ast.Lambda(body=one) | ast.Await(value=one) | ast.Starred(value=one) | ast.NamedExpr(value=one):
-                yield from self.sources(one)
-            case ast.Call():
-                yield from self._call(node)
 
     def elements(self, node: ast.expr, choice: Choice = "always") -> Iterator[Source]:
-        """Where the elements of an expression that is iterated over come from."""
-        yield from _taken(self.sources(node), ANY, choice)
+        """The sources of the elements of an expression that is iterated over."""
+        yield from items_of(self.sources(node), ANY, choice)
 
     def computed(self, node: ast.expr | None) -> bool:
-        """Whether an expression may be what no source writes out: what came in, or what was computed."""
+        """Whether an expression may hold what no source writes out: an input, or something computed."""
         match node:
             case None | ast.Constant() | ast.List() | ast.Tuple() | ast.Set() | ast.Dict() | ast.Lambda():
                 return False
@@ -122,7 +127,7 @@ class Expressions(Names):
         return not any(True for _ in self.sources(node))
 
     def written(self, node: ast.expr) -> bool:
-        """Whether an expression is text that sources write out, whatever fills it."""
+        """Whether an expression is a text that the source writes out, whatever fills its placeholders."""
         match node:
             case ast.Constant():
                 return True
@@ -132,88 +137,85 @@ class Expressions(Names):
                 return type(self.resolve(node)) is str
             case ast.IfExp(body=one, orelse=other):
                 return self.written(one) and self.written(other)
-            case ast.Call(func=ast.Attribute(value=inner, attr=name)) if name in FILLS | _SAME:
+            case ast.Call(func=ast.Attribute(value=inner, attr=name)) if name in FILLING_METHODS | _TRIMMING:
                 return self.written(inner)
         return False
 
     def _text(self, node: ast.expr) -> Iterator[Source]:
+        """The sources of a literal: itself, and what its placeholders are filled with."""
         literal = literals.read(node)
-        if literal is not None:
-            self._note(literal)
-            yield Source(("lit", self.key, literal.position))
-        beside: Way = "near" if literal is not None and frames(literal.text, literal.style) else "in"
+        if literal is None:
+            yield from self._concatenation(node)
+            return
+        self._record(literal)
+        yield Source(("lit", self.key, literal.position))
+        way: Way = "near" if frames(literal.text, literal.style) else "in"
+        for piece in literals.operands(node):
+            inserted = formatted_values(piece) if isinstance(piece, ast.JoinedStr) else [piece]
+            if not isinstance(piece, ast.Constant):
+                for source in self._made(*inserted, way=way if isinstance(piece, ast.JoinedStr) else "near"):
+                    self.reading.filling[literal.position].append(source)
+                    yield source
+
+    def _concatenation(self, node: ast.expr) -> Iterator[Source]:
+        """The sources of an f-string or a sum that has no words of its own."""
         if isinstance(node, ast.JoinedStr):
-            for source in self._inserted(_filled(node), "near" if literal is None else beside):
-                self._fills(literal, source)
-                yield source
+            yield from self._made(*formatted_values(node), way="near")
         elif isinstance(node, ast.BinOp):
-            for piece in literals.chain(node):
+            for piece in literals.operands(node):
                 if isinstance(piece, ast.JoinedStr):
-                    for source in self._inserted(_filled(piece), beside):
-                        self._fills(literal, source)
-                        yield source
-                elif literal is None:
-                    yield from (source._replace(way=_less(source.way, "made")) for source in self.sources(piece))
-                elif not isinstance(piece, ast.Constant):
-                    for source in self._inserted([piece], "near"):
-                        self._fills(literal, source)
-                        yield source
+                    yield from self._made(*formatted_values(piece), way="in")
+                else:
+                    yield from (one.joined("made")._replace(into=one.into) for one in self.sources(piece))
 
-    def _fills(self, literal: literals.Literal | None, source: Source) -> None:
-        if literal is not None:
-            self.reading.filling[literal.position].append(source)
-
-    def _note(self, literal: literals.Literal) -> None:
+    def _record(self, literal: literals.Literal) -> None:
         self.reading.texts.setdefault(literal.position, literal)
         filled = (node for value in literal.values.values() for node in source_code.walk(value))
         if self.raised and any(isinstance(node, ast.Name) and node.id in self.raised for node in filled):
             self.reading.outputs.add(literal.position)
 
     def _attribute(self, node: ast.Attribute) -> Iterator[Source]:
-        """Names of an imported module are known exactly, other attributes by name. One of a parameter may be the
-        state's."""
+        """An imported module's attribute is known exactly, others by name. A parameter may be the state."""
+        if node.attr == "__class__":
+            yield from self._class_of(node.value)
+            return
         if (path := self.dotted(node)) and issubclass(type(self.resolve(node.value)), ModuleType):
             yield Source(self.variable(path))
-            return
-        yield Source(("attr", node.attr))
-        if isinstance(node.value, ast.Name) and node.value.id in parameters(self.reading.function.__code__):
-            yield from self._from_state(node.value, node.attr)
+        else:
+            yield Source(("attr", node.attr))
+            if isinstance(node.value, ast.Name) and node.value.id in self.parameters:
+                yield from self._from_state(node.value, node.attr)
+        yield from self._made(node.value) if node.attr in _TEXT_ATTRIBUTES else ()
 
     def _class_of(self, node: ast.expr) -> Iterator[Source]:
-        for source in self.sources(node):
-            yield source._replace(taken=(*source.taken, CLASS))
+        yield from (source.part(CLASS) for source in self.sources(node))
 
     def _item(self, base: ast.expr, key: ast.expr) -> Iterator[Source]:
-        yield from _taken(self.sources(base), self.key_of(key), "key")
+        yield from items_of(self.sources(base), self.key_of(key), "key")
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
             yield from self._from_state(base, key.value)
 
     def _from_state(self, base: ast.expr, key: str) -> Iterator[Source]:
-        """What is not known to be an object of the program may be the state."""
+        """The item of the graph's state, unless `base` is known to be another object."""
         if self.resolve(base) is MISSING:
             yield Source(("key", key), "made", choice="always" if PROMPT_NAME.search(key) else "state")
 
-    def _each(self, nodes: Sequence[ast.expr]) -> Iterator[Source]:
-        """Several expressions of which one is the text; beside one that no source writes out the others stand in."""
+    def _one_of(self, nodes: Sequence[ast.expr]) -> Iterator[Source]:
+        """The sources of expressions of which one is the text; beside a computed one the others are fallbacks."""
         choice: Choice = "branch" if all(map(self.written, nodes)) else "fallback"
         for node in nodes:
             for source in self.sources(node):
-                yield source if source.choice != "always" else source._replace(choice=choice)
+                yield source.chosen(choice) if source.choice == "always" else source
 
     def _put(self, node: ast.expr, key: Hashable) -> Iterator[Source]:
-        for source in self.sources(node):
-            yield source._replace(into=(key, *source.into))
+        yield from (source.put_under(key) for source in self.sources(node))
 
     def _made(self, *nodes: ast.expr | None, way: Way = "made") -> Iterator[Source]:
         for node in nodes:
-            for source in self.sources(node):
-                yield source._replace(way=_less(source.way, way), into=())
-
-    def _inserted(self, nodes: Iterable[ast.expr], way: Way = "in") -> Iterator[Source]:
-        yield from self._made(*nodes, way=way)
+            yield from (source.joined(way) for source in self.sources(node))
 
     def passed(self, node: ast.Call) -> Iterator[Source]:
-        """The texts that a call is given, and that on which it is called, as what unknown code makes of them."""
+        """The arguments of a call and its receiver, as unknown code may transform them."""
         receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         for one in (*receiver, *node.args, *(keyword.value for keyword in node.keywords)):
             yield from (source._replace(way="through") for source in self.sources(one) if not source.into)
@@ -224,14 +226,14 @@ class Expressions(Names):
         templates = [] if name in TEMPLATES else [text for text, _ in self.filled(node)]
         if templates:
             yield from self._made(*templates, way="filled")
-            yield from self._inserted(argument for argument in arguments if argument not in templates)
-        elif isinstance(node.func, ast.Attribute) and name in _METHODS | FILLS | _SAME:
+            yield from self._made(*(argument for argument in arguments if argument not in templates), way="in")
+        elif isinstance(node.func, ast.Attribute) and name in _METHODS | FILLING_METHODS | _TRIMMING:
             yield from self._method(node.func.value, name, node, arguments)
-            if self.resolve(node.func) is MISSING:  # a method of the user's may be called so as well
+            if self.resolve(node.func) is MISSING:  # it may also be a method of the user's
                 yield Source(self.call(node), "same")
-        elif name in _SHOWING and node.args and not isinstance(node.args[0], ast.Constant | ast.JoinedStr):
-            shown = isinstance(node.args[0], ast.Dict | ast.List | ast.Tuple) or name != "str"
-            yield from self._inserted(node.args[:1], "in" if shown else "same")
+        elif name in _SERIALIZERS and node.args and not isinstance(node.args[0], ast.Constant | ast.JoinedStr):
+            serialized = isinstance(node.args[0], ast.Dict | ast.List | ast.Tuple) or name != "str"
+            yield from self._made(node.args[0], way="in" if serialized else "same")
         elif name in _WRAPPERS or name in TEMPLATES:
             for argument in node.args:
                 yield from self.sources(argument)
@@ -241,7 +243,7 @@ class Expressions(Names):
             yield from self._class_of(arguments[0])
         elif name in _PICKERS:
             for argument in node.args[:1]:
-                yield from _taken(self.sources(argument), ANY, "pick")
+                yield from items_of(self.sources(argument), ANY, "pick")
         elif self.readable(node):
             yield Source(self.call(node), "same")
             yield from self.passed(node) if self.unknown(node.func) else ()
@@ -251,28 +253,27 @@ class Expressions(Names):
             yield from self.passed(node)
 
     def unknown(self, function: ast.expr) -> bool:
-        """Whether what is called is not read, and may make anything of a text."""
+        """Whether the code that is called is not read, so that it may do anything with a text."""
         target = self.resolve(function)
         if isinstance(function, ast.Attribute) or target is not MISSING:
             return template_engines.foreign(target)
         return not (isinstance(function, ast.Name) and function.id in {*vars(builtins), *self.inner})
 
     def filled(self, node: ast.Call) -> Iterator[tuple[ast.expr, Use]]:
-        """What a call fills in, and in which language it reads it."""
+        """The templates that a call fills in, with their languages."""
         receiver = self.kind(node.func.value) if isinstance(node.func, ast.Attribute) else MISSING
         return template_engines.filled(node, last(node.func), self.resolve(node.func), receiver, self.file)
 
     def _method(self, receiver: ast.expr, name: str, node: ast.Call, arguments: list[ast.expr]) -> Iterator[Source]:
-        if name in _SAME:
+        if name in _TRIMMING:
             yield from self.sources(receiver)
-        elif name in FILLS or name == "replace":
+        elif name in FILLING_METHODS or name == "replace":
             yield from self._made(receiver, way="made" if name == "replace" else "filled")
-            yield from self._inserted(arguments)
+            yield from self._made(*arguments, way="in")
             if not isinstance(receiver, ast.Constant | ast.JoinedStr) and self.kind(receiver) is MISSING:
-                yield from self._perhaps(name, node)
+                yield from self._unknown_template(name, node)
         elif name in ("values", "items"):
-            for source in _taken(self.sources(receiver), ANY, "always"):
-                yield source._replace(into=(ANY, *source.into))
+            yield from (source.put_under(ANY) for source in items_of(self.sources(receiver), ANY, "always"))
         elif name in _LOOKUPS and node.args:
             yield from self._item(receiver, node.args[0])
             for source in (source for argument in arguments[1:] for source in self.sources(argument)):
@@ -280,14 +281,14 @@ class Expressions(Names):
         else:
             yield from self._made(receiver, *arguments)
 
-    def _perhaps(self, name: str, node: ast.Call) -> Iterator[Source]:
-        """What an object that is not known, such as a formatter, may fill in of the texts that it is given."""
+    def _unknown_template(self, name: str, node: ast.Call) -> Iterator[Source]:
+        """The templates that an unknown object, such as a formatter, may fill in."""
         if name in ("render", "render_async", "format"):
             named = node.keywords if name != "format" else []
             yield from self.passed(ast.Call(ast.Constant(""), node.args, named))
 
     def readable(self, node: ast.Call) -> bool:
-        """Whether a call is of a function, or of a method of an object that is not known, that we may read too."""
+        """Whether a call is of a function, or of a method of an unknown object, that may be read as well."""
         target = self.resolve(node.func)
         return type(target) is FunctionType or (isinstance(node.func, ast.Attribute) and target is MISSING)
 
@@ -297,49 +298,8 @@ _METHODS = {"replace", "join", "items", "values", "format_messages", *_LOOKUPS}
 
 
 def constant(value: object) -> Hashable:
-    """The key that an object is, `ANY` for one that is no key known from its source."""
+    """The key that steps use for an object; `ANY` for one that the source does not write out."""
     if type(value) is property or value is MISSING:
         return ANY
     key = containers.key_of(value)
     return ANY if type(key) is tuple else key
-
-
-def parameters(compiled: CodeType) -> tuple[str, ...]:
-    return compiled.co_varnames[: compiled.co_argcount + compiled.co_kwonlyargcount]
-
-
-def items(node: ast.Dict) -> dict[str, ast.expr]:
-    """The values of a dict under keys that are written out."""
-    pairs = zip(node.keys, node.values, strict=True)
-    return {k.value: v for k, v in pairs if isinstance(k, ast.Constant) and isinstance(k.value, str)}
-
-
-def last(node: ast.expr) -> str:
-    """The last name of a dotted one."""
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-    return ""
-
-
-def _taken(sources: Iterable[Source], key: Hashable, choice: Choice) -> Iterator[Source]:
-    for source in sources:
-        if not source.into:
-            yield source._replace(taken=(*source.taken, key), choice=_either(source.choice, choice))
-        elif (rest := under((key,), source.into[:1])) is not None:
-            picked: Choice = "pick" if choice in ("key", "pick") and key is ANY else "always"
-            yield source._replace(into=(*rest, *source.into[1:]), choice=_either(source.choice, picked))
-
-
-def _either(before: Choice, now: Choice) -> Choice:
-    """The choice that tells more of a text: a key that is written out tells nothing."""
-    return now if before in ("always", "key") else before
-
-
-def _filled(node: ast.JoinedStr) -> list[ast.expr]:
-    return [value.value for value in node.values if isinstance(value, ast.FormattedValue)]
-
-
-def _less(way: Way, other: Way) -> Way:
-    """How text comes that comes in one way, and then in the other."""
-    return max(way, other, key=WAYS.index)

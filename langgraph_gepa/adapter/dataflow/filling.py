@@ -1,4 +1,4 @@
-"""How the program fills a text in, told from all its uses: what a new text must keep to."""
+"""How the program fills in a text, derived from all its uses: the contract that a new text must keep."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from langgraph_gepa.core.reason import Obstacle, Reason
 
 
 class Filling(NamedTuple):
-    """The language of a text, and the tokens that the program replaces in it.
+    """The template language of a text, and the tokens that the program replaces in it.
 
-    `again` are the languages in which what comes of it is filled in once more, `environment` is jinja2's where it is
-    not the default one. `reason` says why no new text can be proved to be right.
+    `again` are the languages in which the filled text is filled in once more, `environment` is jinja2's if it is not
+    the default one. `reason` says why no new text can be proved to be right.
     """
 
     style: Style = "plain"
@@ -29,7 +29,7 @@ class Filling(NamedTuple):
 
 
 def filling(text: str, uses: Iterable[Use], written: Style = "plain") -> Filling:
-    """How a text with these uses is filled in; `written` tells an f-string."""
+    """How a text with these uses is filled in; `written` is the style of the literal."""
     known = set(uses)
     tokens = tuple(sorted(use.token for use in known if isinstance(use, Kept) and use.token in text))
     direct = _languages(known)
@@ -44,7 +44,7 @@ def filling(text: str, uses: Iterable[Use], written: Style = "plain") -> Filling
         if (direct or tokens) and not later:
             reason = reason or Reason(Obstacle.FILLED_TWICE)
         return Filling("fstring", later or tokens, tuple(sorted(again | within)), environment, reason)
-    # What is a part of a template is one too, unless the program would fail on it: then it was read wrongly.
+    # A part of a template is a template too, unless the program would fail on it: then the analysis is wrong.
     direct |= {one for one in within if templates.may_be(text, one, environment)}
     style: Style = "plain" if not direct else direct.pop() if len(direct) == 1 else "unknown"
     if style == "plain" and not tokens and "unknown" in again:

@@ -1,4 +1,4 @@
-"""Which constants a parameter must be given for a branch to be taken."""
+"""The conditions on constant parameters under which a branch is taken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from langgraph_gepa.adapter.dataflow.flow import Given, Guard
 
 
 def of_test(test: ast.expr, code: int, parameters: Sequence[str]) -> tuple[Guard, ...]:
-    """What holds of parameters where `test` is true; nothing where it is about more than constants."""
+    """The conditions on parameters when `test` is true; none if it compares with anything but constants."""
     match test:
         case ast.BoolOp(op=ast.And(), values=several):
             return tuple(guard for one in several for guard in of_test(one, code, parameters))
@@ -25,7 +25,7 @@ def of_test(test: ast.expr, code: int, parameters: Sequence[str]) -> tuple[Guard
 
 
 def of_case(subject: ast.expr, case: ast.match_case, code: int, parameters: Sequence[str]) -> tuple[Guard, ...]:
-    """What holds of the parameter that is matched where this case is taken."""
+    """The condition on the matched parameter when this case is taken."""
     if not isinstance(subject, ast.Name) or subject.id not in parameters:
         return ()
     values = list(_patterns(case.pattern))
@@ -33,12 +33,12 @@ def of_case(subject: ast.expr, case: ast.match_case, code: int, parameters: Sequ
 
 
 def opposite(guards: Sequence[Guard]) -> tuple[Guard, ...]:
-    """What holds where not all of `guards` do; of several no single one need be broken."""
+    """The negation of a single guard; of several, which one fails is not known."""
     return tuple(one._replace(positive=not one.positive) for one in guards) if len(guards) == 1 else ()
 
 
 def leaves(body: Sequence[ast.stmt]) -> bool:
-    """Whether what follows a block is not come to from it."""
+    """Whether control never passes from the end of a block to what follows it."""
     return bool(body) and isinstance(body[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
 
 

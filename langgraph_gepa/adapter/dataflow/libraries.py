@@ -1,7 +1,7 @@
-"""What LangChain's own code does with the texts that it is given, read as the code of the user is read.
+"""How LangChain's own code uses the texts it is given, found by the same data-flow analysis as for the user's code.
 
-A middleware's `summary_prompt` is a template where the middleware calls `.format` on it: its code says so, and no list
-of names has to be kept.
+A middleware's `summary_prompt` is a template if the middleware's code calls `.format` on it. So no list of names is
+needed.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ from langgraph_gepa.adapter.dataflow.uses import REACHING, Use
 from langgraph_gepa.adapter.objects import functions, ownership, source_code
 
 _MOST = 80
-"""Functions that are read to see what becomes of one text."""
+"""Most functions that are read for one text."""
 _OPAQUE: frozenset[PartUse] = frozenset({((), "opaque")})
 
 _variables: weakref.WeakKeyDictionary[CodeType, Solution] = weakref.WeakKeyDictionary()
 
 
 @cache
-def of_attribute(cls: type, name: str) -> frozenset[PartUse]:
-    """How the methods of a class use what its instances hold under a name."""
+def attribute_uses(cls: type, name: str) -> frozenset[PartUse]:
+    """How the methods of a class use an attribute of its instances."""
     methods = dict(_methods(cls))
-    return _told(_read(_leading_to(name, methods), methods).part_uses(("attr", source_code.written(name))))
+    return _or_opaque(_read(_leading_to(name, methods), methods).part_uses(("attr", source_code.written(name))))
 
 
-def of_variable(given: FunctionType, name: str) -> frozenset[PartUse]:
-    """How a function uses its variable of this name, a parameter or one of a closure."""
+def variable_uses(given: FunctionType, name: str) -> frozenset[PartUse]:
+    """How a function uses one of its variables: a parameter, or one of its closure."""
     function = inspect.unwrap(given)
     if function.__code__ not in _variables:
         _variables[function.__code__] = _read([function], {})
-    return _told(_variables[function.__code__].part_uses(("var", id(function.__code__), name)))
+    return _or_opaque(_variables[function.__code__].part_uses(("var", id(function.__code__), name)))
 
 
-def of_argument(target: Any, name: str) -> frozenset[PartUse]:
-    """How what is called uses its argument of this name: a function, or a class that is made."""
+def argument_uses(target: Any, name: str) -> frozenset[PartUse]:
+    """How a function, or the constructor of a class, uses its argument of this name."""
     if type(target) is FunctionType:
-        return of_variable(target, name) if ownership.framework(target.__module__) else _OPAQUE
+        return variable_uses(target, name) if ownership.framework(target.__module__) else _OPAQUE
     if not issubclass(type(target), type) or not ownership.framework(target.__module__):
         return _OPAQUE
     methods = dict(_methods(target))
     made = methods.get("__init__")
-    if made is None:  # of pydantic's or a dataclass: the argument is the attribute
-        return of_attribute(target, name)
-    return _told(_read([made, *_leading_to(name, methods)], methods).part_uses(("var", id(made.__code__), name)))
+    if made is None:  # a pydantic model or dataclass: the argument becomes the attribute
+        return attribute_uses(target, name)
+    return _or_opaque(_read([made, *_leading_to(name, methods)], methods).part_uses(("var", id(made.__code__), name)))
 
 
-def _told(part_uses: frozenset[PartUse]) -> frozenset[PartUse]:
-    """The uses, or that it is not seen what becomes of the text."""
+def _or_opaque(part_uses: frozenset[PartUse]) -> frozenset[PartUse]:
+    """The uses, with `opaque` added if they do not show what becomes of the text."""
     return part_uses if not whole_uses(part_uses).isdisjoint(_SEEN) else part_uses | _OPAQUE
 
 
@@ -62,7 +62,7 @@ _SEEN: frozenset[Use] = REACHING | {"value", "output", "hinted", "table", "tool"
 
 
 def _leading_to(name: str, methods: Mapping[str, FunctionType]) -> list[FunctionType]:
-    """The methods that name an attribute, those that name these, and so on."""
+    """The methods that mention an attribute, those that mention these methods, and so on."""
     found: dict[str, FunctionType] = {}
     names = {name}
     while more := {
@@ -76,7 +76,7 @@ def _leading_to(name: str, methods: Mapping[str, FunctionType]) -> list[Function
 
 
 def _methods(cls: type) -> Iterator[tuple[str, FunctionType]]:
-    """The methods that are LangChain's, those that others override last to first."""
+    """The methods of LangChain's classes, overridden ones first."""
     for base in reversed(cls.__mro__):
         if ownership.framework(base.__module__):
             for name, member in vars(base).items():
@@ -86,7 +86,7 @@ def _methods(cls: type) -> Iterator[tuple[str, FunctionType]]:
 
 
 def _read(users: Iterable[FunctionType], methods: Mapping[str, FunctionType]) -> Solution:
-    """Reads functions, and the methods and functions of their package that they name."""
+    """Solves the data flow of functions, and of the methods and LangChain functions that they mention."""
     flow = Flow()
     todo, met = list(users), set[FunctionType]()
     while todo and len(met) < _MOST:

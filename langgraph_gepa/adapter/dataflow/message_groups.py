@@ -1,4 +1,4 @@
-"""Which messages are told together: a label beside a message that instructs only says what the data are."""
+"""Finds messages that are sent together: beside one that instructs, a message of labels and data is only a frame."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.prompts import FewShotPromptTemplate, PromptTemplate, SystemMessagePromptTemplate
 
 from langgraph_gepa.adapter.dataflow import sinks
-from langgraph_gepa.adapter.dataflow.expressions import Expressions, items
+from langgraph_gepa.adapter.dataflow.expressions import Expressions
+from langgraph_gepa.adapter.dataflow.syntax import chain, items, keywords
 from langgraph_gepa.adapter.dataflow.wording import frames
 from langgraph_gepa.adapter.objects.literals import read
 from langgraph_gepa.adapter.objects.source_code import Position
@@ -19,18 +20,18 @@ _SYSTEM = frozenset({"system", "developer"})
 
 
 def beside(elements: Sequence[ast.expr], expressions: Expressions) -> Iterator[Position]:
-    """The literals of messages in a list that another message of it, the system's or one that instructs, stands by."""
+    """The literals of the messages in a list that stand beside a system message or one that instructs."""
     if any(isinstance(one, ast.Starred) for one in elements):
         yield from added(elements, expressions)
-    told = [_told(one, expressions) for one in elements]
-    instructing = {place for place, (several, texts) in enumerate(told) if _leads(several, texts, expressions)}
-    for place, (_, texts) in enumerate(told):
-        if instructing - {place}:
+    messages = [_messages(one, expressions) for one in elements]
+    leading = {index for index, (made, texts) in enumerate(messages) if _leads(made, texts, expressions)}
+    for index, (_, texts) in enumerate(messages):
+        if leading - {index}:
             yield from (literal.position for text in texts if (literal := read(text)) is not None)
 
 
-def _told(element: ast.expr, expressions: Expressions) -> tuple[list[ast.expr], list[ast.expr]]:
-    """The messages that an element of a list may be, and what they say, each by way of the function's variables.
+def _messages(element: ast.expr, expressions: Expressions) -> tuple[list[ast.expr], list[ast.expr]]:
+    """The messages that an element of a list may be, and the pieces of their texts, looked up through variables.
 
     A variable that holds a string may be a part of a text that is joined.
     """
@@ -43,7 +44,7 @@ def _told(element: ast.expr, expressions: Expressions) -> tuple[list[ast.expr], 
 
 
 def _pieces(text: ast.expr, expressions: Expressions) -> Iterator[ast.expr]:
-    """What a text may be, and the pieces that it is joined from, by way of the function's variables."""
+    """The pieces that a text may be joined from, looked up through variables."""
     todo, met = [text], set[ast.expr]()
     while todo:
         one = todo.pop()
@@ -64,13 +65,13 @@ def _pieces(text: ast.expr, expressions: Expressions) -> Iterator[ast.expr]:
 
 
 def _leads(messages: Sequence[ast.expr], texts: Sequence[ast.expr], expressions: Expressions) -> bool:
-    """Whether a message is the system's, or one that instructs."""
+    """Whether one of the messages is a system message, or instructs."""
     made = (isinstance(expressions.resolve(one), SystemMessage) for one in messages)
     return any(made) or (bool(texts) and any(map(_is_system, messages))) or any(map(_instructs, texts))
 
 
-def has_company(template: int, walk: Walk) -> bool:
-    """Whether the message of a template stands in a chat template beside the system's, or one that instructs."""
+def is_beside_instructions(template: int, walk: Walk) -> bool:
+    """Whether a template's message stands in a chat template beside a system message or one that instructs."""
     for message, _ in walk.holders.get(template, ()):
         for messages, _ in walk.holders.get(message, ()):
             several = walk.nodes[messages].value
@@ -89,15 +90,14 @@ def _template_instructs(message: object) -> bool:
 
 
 def message_text(node: ast.expr, expressions: Expressions) -> ast.expr | None:
-    """What a message says that an expression makes; a text by itself is one where it is told."""
+    """The text of the message that an expression makes; a text by itself counts as a message."""
     match node:
         case ast.Tuple(elts=[ast.Constant(value=str()), text]):
             return text
         case ast.Dict() if {"role", "content"} <= items(node).keys():
             return items(node)["content"]
         case ast.Call() if sinks.is_message(node, expressions) or _makes_message(node):
-            given = {keyword.arg: keyword.value for keyword in node.keywords}
-            return given.get("content", node.args[0] if node.args else None)
+            return keywords(node).get("content", node.args[0] if node.args else None)
         case ast.Constant(value=str()) | ast.JoinedStr() | ast.BinOp(op=ast.Add()):
             return node
     return None
@@ -115,7 +115,7 @@ def _is_system(node: ast.expr) -> bool:
             named = items(node).get("role")
             return isinstance(named, ast.Constant) and named.value in _SYSTEM
         case ast.Call():
-            return "System" in sinks.chain(node.func)
+            return "System" in chain(node.func)
     return False
 
 
@@ -125,8 +125,7 @@ def _instructs(text: ast.expr) -> bool:
 
 
 def added(messages: Sequence[ast.expr], expressions: Expressions) -> Iterator[Position]:
-    """The literals of messages that are put to others, as those that are held in a variable, or in a mapping of what
-    an agent is called with."""
+    """The literals of messages that are added to others: to a variable, or to the input of an agent."""
     for message in messages:
         text = message_text(message, expressions)
         if text is not None and (literal := read(text)) is not None:

@@ -1,4 +1,4 @@
-"""What the names in a function stand for, as far as that can be told without running it."""
+"""Resolves the names in a function to objects, as far as possible without running it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ class Names:
                     self.added[name].append(value)
 
     def written_to(self, node: ast.expr) -> list[ast.expr]:
-        """The expressions that a variable of the function is assigned, and those added to it; else the node itself."""
+        """The expressions assigned or added to a local variable; for any other node, the node itself."""
         if isinstance(node, ast.Name) and node.id in self.assigned:
             return [*self.assigned[node.id], *self.added[node.id]]
         return [node]
 
     def dotted(self, node: ast.expr) -> str:
+        """The dotted name of an expression; empty if it is none."""
         match node:
             case ast.Name(id=name):
                 return name
@@ -45,7 +46,7 @@ class Names:
         return imports.called(node)
 
     def resolve(self, node: ast.expr) -> Any:
-        """The object an expression names, when it can be told without running anything."""
+        """The object that an expression names; `MISSING` if that is not known without running it."""
         match node:
             case ast.Name(id=name):
                 return self._outside(name)
@@ -63,7 +64,7 @@ class Names:
         return MISSING
 
     def _outside(self, name: str) -> Any:
-        """What is meant by a name; of the user's function in a library's wrapper, the function."""
+        """The object of a name that is no local variable; for a library's wrapper, the user's function in it."""
         found = self._held(name)
         while type(found) is _Cached or (type(found) is FunctionType and not _readable(found)):
             inner: Any = vars(found).get("__wrapped__")
@@ -83,7 +84,7 @@ class Names:
         return function.__globals__.get(name, MISSING)
 
     def kind(self, node: ast.expr) -> Any:
-        """The object an expression names, or the class of which it makes one."""
+        """The object that an expression names, or the class of the object that it makes."""
         match node:
             case ast.Call(func=function):
                 made = self.resolve(function)
@@ -104,6 +105,6 @@ _Cached = type(functools.cache(lambda: None))
 
 
 def _imported(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """What a function imports itself, where that is loaded or the project's."""
+    """The names that a function imports in its body, with their values if these are loaded or the project's."""
     for name in {one.name for one in imports.of(function)}:
         yield name, next(iter(imports.values(function, name)), MISSING)

@@ -1,4 +1,4 @@
-"""What is used of the objects of a walk, and how, by the code and the frameworks that hold them."""
+"""How the objects of a walk are used by the code and the frameworks that hold them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,12 @@ _DESCRIBING = frozenset({
     "tools", "schema", "schemas", "schema_specs", "schema_spec", "json_schema", "pydantic_object", "args_schema",
     "response_format", "initial_response_format", "structured_output_tools", "ls_structured_output_format",
 })  # fmt: skip
-"""Names under which LangChain's objects and functions hold what is described to a model."""
+"""Names under which LangChain's objects and functions hold tools and schemas."""
 _BOUND: frozenset[PartUse] = frozenset(((name,), "tools") for name in _DESCRIBING)
 
 
 class ObjectUses:
-    """How the objects of a walk are used.
-
-    A use of an object is also one of what it contains, and that of a class one of the classes its fields name."""
+    """The uses of the objects of a walk, passed on from containers to items and from a class to its fields' classes."""
 
     def __init__(self, walk: Walk, solution: Solution) -> None:
         self.walk = walk
@@ -44,7 +42,7 @@ class ObjectUses:
         self._pass_on()
 
     def of(self, step: Step, node: Node) -> frozenset[PartUse]:
-        """What is used of what `node` holds under a step."""
+        """How the part of `node` under a step is used, and which parts of that."""
         held = self._held.get(id(node.value), _NONE)
         match step:
             case ("content",):
@@ -69,20 +67,21 @@ class ObjectUses:
         return self._used(node, step)
 
     def described(self, key: int) -> bool:
-        """Whether an object is given to a model as a tool or schema."""
+        """Whether the object with this id is given to a model as a tool or schema."""
         return any(
             "tools" in whole_uses(self.of(step, self.walk.nodes[holder]))
             for holder, step in self.walk.holders.get(key, ())
         )
 
     def _pass_on(self) -> None:
-        asked = any(CLASS in path for part_uses in self.solution.uses.values() for path, _ in part_uses)
+        """Passes uses of containers on to what they hold, until nothing changes."""
+        of_classes = any(CLASS in path for part_uses in self.solution.uses.values() for path, _ in part_uses)
         todo = list(self.walk.nodes)
         while todo:
             node = self.walk.nodes[todo.pop()]
             for step, part in node.parts:
                 carries = issubclass(type(part), _CARRIERS)
-                if id(part) in self.walk.nodes and (carries or asked):
+                if id(part) in self.walk.nodes and (carries or of_classes):
                     given = self.of(step, node)
                     if not carries:
                         given = frozenset((path, use) for path, use in given if path[:1] == (CLASS,))
@@ -91,7 +90,7 @@ class ObjectUses:
                         todo.append(id(part))
 
     def _used(self, node: Node, step: Step) -> frozenset[PartUse]:
-        """How what stands under a step is used by the object itself."""
+        """How the part under a step is used by the object itself, apart from what others use of the object."""
         value = node.value
         match step:
             case ("cell" | "kwdefault", str(name)) if isinstance(value, FunctionType):
@@ -120,21 +119,21 @@ class ObjectUses:
                 if classes.own(type(value)) and not isinstance(value, Runnable):
                     return used or _named(name, _HINTED)
                 kind: Any = type(value)
-                return used | _named(name) | self._filled(name, lambda: libraries.of_attribute(kind, name))
+                return used | _named(name) | self._library_uses(name, lambda: libraries.attribute_uses(kind, name))
         return _NONE
 
     def _variable(self, function: FunctionType, name: str) -> frozenset[PartUse]:
         if functions.own(function):
             return self.solution.part_uses(("var", id(function.__code__), name))
-        return _named(name) | self._filled(name, lambda: libraries.of_variable(function, name))
+        return _named(name) | self._library_uses(name, lambda: libraries.variable_uses(function, name))
 
-    def _filled(self, name: str, read: Callable[[], frozenset[PartUse]]) -> frozenset[PartUse]:
-        """How the code of a framework fills in what it holds under the name of a prompt."""
+    def _library_uses(self, name: str, read: Callable[[], frozenset[PartUse]]) -> frozenset[PartUse]:
+        """How a framework's code uses what it holds under a prompt's name."""
         return read() if PROMPT_NAME.search(name) else _NONE
 
 
 def _named(name: str, prompt: frozenset[PartUse] = _PROMPT) -> frozenset[PartUse]:
-    """What a framework uses under this name; the user's own attribute may only be called so."""
+    """How a framework uses what it holds under this name."""
     return prompt if PROMPT_NAME.search(name) else _DESCRIBED if name in _DESCRIBING else _NONE
 
 

@@ -1,4 +1,4 @@
-"""Whether a text is on, and if not why: what the flow says of its use (`uses`), and what it looks like (`wording`)."""
+"""Decides whether a text is on, and if not why: from its uses in the data flow (`uses`) and its words (`wording`)."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ _CODES: Sequence[tuple[Use, Off]] = (
     ("elsewhere", Off.ELSEWHERE),
     ("hinted", Off.UNPROVEN),
 )
-"""Why a text that is used in none of the ways that steer is off, the first that holds."""
-_TOLD: frozenset[Use] = frozenset({"prompt", "reported", "option"})
-"""Uses of a text that is a message, or the outermost of one."""
+"""Why a text that steers no model is off, by its uses; the first that applies."""
+_MESSAGE_USES: frozenset[Use] = frozenset({"prompt", "reported", "option"})
+"""Uses of a text that is a message, or the outermost text of one."""
 _INSIDE: Sequence[Use] = ("near", "inserted", "spare", "branch")
-"""Uses of a text that is put into another one and may steer there."""
+"""Uses of a text that is put into another text and may steer there."""
 _WORDS = 4
 """Words from which a text without placeholders is more than a value."""
 _SENTENCE = 5
-"""Words of a sentence from which a text that is put into another in some of the calls is more than a value."""
+"""Words of a sentence from which a text that is put into another in some calls is more than a value."""
 _ENTRY = 20
-"""Words from which one of a handful of texts, of which a computed key picks one, is more than a value."""
+"""Words from which an entry of a small table with a computed key is more than a value."""
 FEW = 8
-"""Entries up to which a table may hold instructions."""
-_SPARE = 12
-"""Words from which a text that stands in for what the caller may give is a default prompt rather than a value."""
+"""Most entries of a table that may hold instructions."""
+_DEFAULT_PROMPT = 12
+"""Words from which the default of an optional input is a prompt rather than a value."""
 
 
 class Text(NamedTuple):
     """A text as it is written.
 
-    `beside` says that another message stands beside the one it is, `covered` that another text of the program stands
-    between its labels, `few` that it is one of a handful in a table, `output` that it says what was raised or what an
-    agent came to, `called` that a variable names it a prompt.
+    - `beside`: it is a message beside another one that instructs.
+    - `covered`: another text of the program is inserted between its labels.
+    - `few`: it is an entry of a small table.
+    - `output`: it reports an exception or an agent's result.
+    - `called`: the variable that holds it is named like a prompt.
     """
 
     text: str
@@ -52,65 +54,72 @@ class Text(NamedTuple):
     output: bool = False
     called: bool = False
 
+    @property
+    def template(self) -> tuple[str, Style, tuple[str, ...]]:
+        """The text with what its placeholders are."""
+        return self.text, self.style, self.tokens
+
 
 def listed(text: Text, uses: frozenset[Use]) -> bool:
-    """Whether a text with these uses is worth listing: it says something, and is more than a name or a short value."""
-    if templates.is_name(text.text) or not templates.speaks(text.text, text.style):
+    """Whether a text with these uses is worth listing: it has words, and is more than a name or a short value."""
+    if templates.is_name(text.text) or not templates.has_words(text.text, text.style):
         return False
-    if not _TOLD.isdisjoint(uses):
+    if not _MESSAGE_USES.isdisjoint(uses):
         return True
     used = any(use in uses for use in _INSIDE) or any(use in uses for use, _ in _CODES)
-    return used and (templates.words(text.text) >= _WORDS or text.style != "plain" or bool(text.tokens))
+    return used and (templates.word_count(text.text) >= _WORDS or text.style != "plain" or bool(text.tokens))
 
 
-def says(literal: Literal) -> bool:
-    """Whether a text that is written out instructs wherever it is put."""
+def always_instructs(literal: Literal) -> bool:
+    """Whether a literal instructs wherever it is inserted."""
     return not wording.frames(literal.text, literal.style) and wording.instructs(literal.text, literal.style)
 
 
 def off(text: Text, uses: frozenset[Use]) -> Off | None:
     """Why a text with these uses is off; `None` when it steers a model."""
-    said = (text.text, text.style, text.tokens)
     if text.output:
         return Off.OUTPUT
-    if not _TOLD.isdisjoint(uses):
-        return _told(text, uses)
+    if not _MESSAGE_USES.isdisjoint(uses):
+        return _message_off(text, uses)
     inside = [use for use in _INSIDE if use in uses]
-    if inside and wording.frames(*said):
+    if inside and wording.frames(*text.template):
         return Off.FILLING if text.style == "plain" and not text.tokens and wording.is_value(text.text) else Off.FRAME
     if inside and "compared" in uses:
         return Off.PROTOCOL
-    if any(_says(text, use) for use in inside):
+    if any(_steers_inside(text, use) for use in inside):
         return None
     if inside:
         return Off.FILLING
-    if "value" in uses and text.called and _says(text, "spare") and wording.instructs_by_itself(*said):
+    if (
+        "value" in uses
+        and text.called
+        and _steers_inside(text, "spare")
+        and wording.instructs_by_itself(*text.template)
+    ):
         return None
-    if "table" in uses and text.few and wording.length(*said) >= _ENTRY:
+    if "table" in uses and text.few and wording.length(*text.template) >= _ENTRY:
         return None
     return next((code for use, code in _CODES if use in uses), Off.UNPROVEN)
 
 
-def _told(text: Text, uses: frozenset[Use]) -> Off | None:
-    """The same of a text that is a message, or the outermost of one."""
-    said = (text.text, text.style, text.tokens)
-    if (text.beside or text.covered) and wording.frames(*said):
+def _message_off(text: Text, uses: frozenset[Use]) -> Off | None:
+    """Why a text that is a message, or the outermost text of one, is off; `None` when it steers a model."""
+    if (text.beside or text.covered) and wording.frames(*text.template):
         return Off.FRAME
-    if "prompt" not in uses and "reported" in uses and not wording.instructs_by_itself(*said):
-        return Off.FRAME if wording.frames(*said) else Off.OUTPUT
-    if "compared" in uses and not wording.instructs(*said):
+    if "prompt" not in uses and "reported" in uses and not wording.instructs_by_itself(*text.template):
+        return Off.FRAME if wording.frames(*text.template) else Off.OUTPUT
+    if "compared" in uses and not wording.instructs(*text.template):
         return Off.PROTOCOL
-    if _TOLD.isdisjoint(uses - {"option"}) and not wording.instructs(*said):
+    if _MESSAGE_USES.isdisjoint(uses - {"option"}) and not wording.instructs(*text.template):
         return Off.TABLE
     return None
 
 
-def _says(text: Text, use: Use) -> bool:
-    """Whether a text that is put into another is more than a value there."""
-    said = (text.text, text.style, text.tokens)
+def _steers_inside(text: Text, use: Use) -> bool:
+    """Whether a text that is put into another text is more than a value there."""
     if use == "spare":
-        return wording.length(*said) >= _SPARE
-    if text.style == "fstring" and not wording.instructs_by_itself(*said):
+        return wording.length(*text.template) >= _DEFAULT_PROMPT
+    if text.style == "fstring" and not wording.instructs_by_itself(*text.template):
         return False
     long = wording.ALONE if use == "near" else wording.LONG
-    return wording.instructs(*said, least=_SENTENCE if use == "branch" else 3, long=long)
+    return wording.instructs(*text.template, least=_SENTENCE if use == "branch" else 3, long=long)

@@ -1,4 +1,4 @@
-"""Calls that give texts to a model: messages, templates, models and agents, tools; and those that only seem to."""
+"""The calls that give a text to a model: messages, templates, models, agents and tools; and calls that only look so."""
 
 from __future__ import annotations
 
@@ -18,50 +18,51 @@ from langchain_core.tools import BaseTool
 from langchain_core.vectorstores import VectorStore
 from langgraph.pregel.remote import RemoteGraph
 
-from langgraph_gepa.adapter.dataflow.expressions import Expressions, last
+from langgraph_gepa.adapter.dataflow.expressions import Expressions
+from langgraph_gepa.adapter.dataflow.syntax import chain, keywords, last
 from langgraph_gepa.adapter.dataflow.template_engines import MISSING
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Use, style_of
 from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.core.module import Style
 
 WORDS = 4
-"""From this many words on a text is more than a name or a value."""
+"""From this many words, a text is more than a name or a value."""
 
 CALLS = {"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "predict", "generate", "agenerate",
           "astream_events", "generate_content", "complete", "acomplete"}  # fmt: skip
-_SPEAKERS = {"SystemMessage", "HumanMessage", "ChatMessage", "RemoveMessage", "AIMessage", "ToolMessage"}
-_HEARD = {"SystemMessage", "HumanMessage", "ChatMessage"}
-_TAKERS = {"bind_tools", "with_structured_output", "ToolNode", "ToolStrategy", "ProviderStrategy", "create_agent",
+_MESSAGES = {"SystemMessage", "HumanMessage", "ChatMessage", "RemoveMessage", "AIMessage", "ToolMessage"}
+_PROMPTS = {"SystemMessage", "HumanMessage", "ChatMessage"}
+_TOOL_TAKERS = {"bind_tools", "with_structured_output", "ToolNode", "ToolStrategy", "ProviderStrategy", "create_agent",
            "create_react_agent", "create_deep_agent", "create_extractor"}  # fmt: skip
 _DESCRIBING = {"model_json_schema", "schema_json", "schema"}
-"""Methods by which a class of pydantic's, or an instance of it, describes itself."""
-_TOLD = ("messages", "input")
-"""Keys of a mapping under which a model or an agent is told something, rather than a template filled."""
+"""Methods by which a pydantic model describes itself."""
+_MESSAGE_KEYS = ("messages", "input")
+"""Keys of a model's or agent's input that hold messages, rather than values for a template."""
 _DESCRIBED = ("tools", "schema", "response_format", "args_schema", "pydantic_object")
-"""Arguments that are described to a model."""
+"""Arguments whose descriptions a model is given."""
 _TOOL_MAKERS = {"tool", "from_function", "Tool", "StructuredTool", "create_handoff_tool"}
 _TEXTS = ("template", "messages", "prefix", "suffix")
 FILLING = {"partial", "format_prompt", "aformat_prompt", "format_messages", "aformat_messages"}
-"""Methods by which a template of LangChain's takes what stands in its placeholders, as keyword arguments."""
+"""Methods of LangChain's templates that take the values of placeholders as keyword arguments."""
 _CHATS = re.compile(r"\b(?:chat|completions?|responses|messages)\.\w+$|\ba?completion$|\bgenerate_content\w*$")
-"""The calls of providers' own clients that ask a language model: `client.chat.completions.create`."""
+"""Calls of providers' own clients that request a language model: `client.chat.completions.create`."""
 _SYSTEM = re.compile(r"(?:^|_)(?:sys(?:tem)?|instructions)(?:_|$)", re.IGNORECASE)
-"""What only language models have: an image is painted from a prompt as well."""
+"""Names of arguments that only language models have; image models have a prompt as well."""
 _ELSEWHERE = re.compile(r"\b(?:images?|audio|speech|videos?|embeddings|moderations|runs|threads)\.\w+(?:\.\w+)*$")
-"""Resources of providers' clients, and of LangGraph's for deployments, that are no language model of this graph."""
+"""Resources of providers' clients and of LangGraph's client that are no language model of this graph."""
 _EMBEDS = {"embed_query", "embed_documents", "aembed_query", "aembed_documents", "similarity_search"}
-_OTHERS = (BaseTool, BaseRetriever, BaseDocumentCompressor, Embeddings, VectorStore, RemoteGraph)
+_OTHER_RUNNABLES = (BaseTool, BaseRetriever, BaseDocumentCompressor, Embeddings, VectorStore, RemoteGraph)
 
 Sink = tuple[ast.expr, Use]
 
 
 def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
-    """The arguments of a call that a model is given, and how."""
+    """The arguments of a call that a model is given, with their uses."""
     name, target = last(node.func), expressions.resolve(node.func)
     first = node.args[0] if node.args else None
-    given = {k.arg: k.value for k in node.keywords if k.arg}
+    given = keywords(node)
     if is_message(node, expressions):
-        if name in _HEARD or _subclass(target, (SystemMessage, HumanMessage)):
+        if name in _PROMPTS or _subclass(target, (SystemMessage, HumanMessage)):
             yield from _prompt(given.get("content", given.get("content_blocks", first)))
     elif (template := _template(node, name, expressions)) is not None:
         for argument in [*node.args, *(given[k] for k in _TEXTS if k in given)]:
@@ -72,7 +73,7 @@ def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
         yield from ((keyword.value, "inserted") for keyword in node.keywords)
     elif calls_model(node, expressions):
         yield from _input(given.get("input", given.get("messages", first)))
-    elif name in _TAKERS and node.args:
+    elif name in _TOOL_TAKERS and node.args:
         yield node.args[-1], "tools"
     elif name in _DESCRIBING and isinstance(node.func, ast.Attribute):
         yield node.func.value, "tools"
@@ -84,15 +85,14 @@ def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
 
 
 def calls_model(node: ast.Call, expressions: Expressions) -> bool:
-    """Whether a call may be one of a model, a chain or an agent."""
+    """Whether a call may run a model, a chain or an agent."""
     if last(node.func) not in CALLS or not isinstance(node.func, ast.Attribute) or is_elsewhere(node, expressions):
         return False
-    return not issubclass(type(expressions.resolve(node.func.value)), _OTHERS)
+    return not issubclass(type(expressions.resolve(node.func.value)), _OTHER_RUNNABLES)
 
 
 def is_elsewhere(node: ast.Call, expressions: Expressions) -> bool:
-    """Whether a call asks another model or service than the graph's language models: for an image, a vector, a run of
-    another deployment."""
+    """Whether a call goes to another service than a language model of the graph: images, embeddings, deployments."""
     if not isinstance(node.func, ast.Attribute):
         return False
     receiver = type(expressions.resolve(node.func.value))
@@ -102,41 +102,31 @@ def is_elsewhere(node: ast.Call, expressions: Expressions) -> bool:
 
 
 def named(node: ast.Call, keyword: str, expressions: Expressions) -> Use | None:
-    """How an argument is used whose keyword says that it is a prompt, of a call that cannot be looked into: a
-    framework's and a chat client's are models', others may be painters' and crawlers'."""
+    """The use of an argument whose keyword is named like a prompt, of a call whose code is not read.
+
+    Calls of a framework and of a chat client reach a language model; others may request an image or a web page.
+    """
     if not PROMPT_NAME.search(keyword) or is_elsewhere(node, expressions):
         return None
     target = expressions.resolve(node.func)
     made = target if issubclass(type(target), type | FunctionType) else type(target)
-    if ownership.framework(made.__module__) or last(node.func) in _TAKERS:
+    if ownership.framework(made.__module__) or last(node.func) in _TOOL_TAKERS:
         return "prompt"
     return "prompt" if _SYSTEM.search(keyword) or _CHATS.search(chain(node.func)) else "hinted"
 
 
 def answer(node: ast.Call, expressions: Expressions) -> ast.expr | None:
-    """The text of a message that a program writes in the name of a tool or a model: most often a result."""
+    """The text of a message that the program writes on behalf of a tool or a model, which is most often a result."""
     name, target = last(node.func), expressions.resolve(node.func)
-    if not (_subclass(target, (ToolMessage, AIMessage)) or (target is MISSING and name in _SPEAKERS - _HEARD)):
+    if not (_subclass(target, (ToolMessage, AIMessage)) or (target is MISSING and name in _MESSAGES - _PROMPTS)):
         return None
-    given = {k.arg: k.value for k in node.keywords}
-    return given.get("content", node.args[0] if node.args else None)
+    return keywords(node).get("content", node.args[0] if node.args else None)
 
 
 def is_message(node: ast.Call, expressions: Expressions) -> bool:
+    """Whether a call makes a message."""
     target = expressions.resolve(node.func)
-    return _subclass(target, (BaseMessage,)) or (target is MISSING and last(node.func) in _SPEAKERS)
-
-
-def chain(node: ast.expr) -> str:
-    """The names of a call as they are written, `client.images.generate`; what is no name on the way is left out."""
-    match node:
-        case ast.Name(id=name):
-            return name
-        case ast.Attribute(value=base, attr=attr):
-            return f"{chain(base)}.{attr}"
-        case ast.Call(func=func):
-            return chain(func)
-    return ""
+    return _subclass(target, (BaseMessage,)) or (target is MISSING and last(node.func) in _MESSAGES)
 
 
 def _prompt(node: ast.expr | None) -> Iterator[Sink]:
@@ -145,17 +135,17 @@ def _prompt(node: ast.expr | None) -> Iterator[Sink]:
 
 
 def _input(node: ast.expr | None) -> Iterator[Sink]:
-    """What a runnable is called with; of a mapping the messages are told, the rest fills placeholders."""
+    """The input of a runnable; in a mapping, messages are prompts and the rest fills placeholders."""
     if not isinstance(node, ast.Dict):
         yield from _prompt(node)
         return
     for key, value in zip(node.keys, node.values, strict=True):
-        told = key is None or (isinstance(key, ast.Constant) and key.value in _TOLD)
-        yield value, "prompt" if told else "inserted"
+        message = key is None or (isinstance(key, ast.Constant) and key.value in _MESSAGE_KEYS)
+        yield value, "prompt" if message else "inserted"
 
 
 def _template(node: ast.Call, name: str, expressions: Expressions) -> Style | None:
-    """The style of the template a call makes, if it makes one."""
+    """The language of the template that a call makes; `None` if it makes none."""
     maker = node.func.value if isinstance(node.func, ast.Attribute) and name.startswith("from_") else node.func
     made = expressions.resolve(maker)
     known = _subclass(made, (BasePromptTemplate, BaseMessagePromptTemplate))
@@ -173,7 +163,7 @@ def _template(node: ast.Call, name: str, expressions: Expressions) -> Style | No
 
 
 def _template_text(node: ast.expr, style: Style, expressions: Expressions) -> Iterator[Sink]:
-    """Text given to a template: strings are templates, and so is the second of a (role, text) pair."""
+    """The texts given to a template: strings, and the second items of (role, text) pairs."""
     match node:
         case ast.List(elts=several):
             for one in several:
@@ -188,7 +178,7 @@ def _template_text(node: ast.expr, style: Style, expressions: Expressions) -> It
 
 
 def _may_be_template(node: ast.expr, expressions: Expressions) -> bool:
-    """Whether an expression is a template of LangChain's, or an object that is not known."""
+    """Whether an expression is a template of LangChain's, or an unknown object."""
     kind = expressions.kind(node)
     return kind is MISSING or isinstance(kind, BasePromptTemplate) or _subclass(kind, (BasePromptTemplate,))
 

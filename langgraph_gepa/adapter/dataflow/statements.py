@@ -1,4 +1,4 @@
-"""Where a function's texts go: into its variables, into what it returns, and into the branches of it."""
+"""Reads the statements of a function into edges: assignments, results, loops and branches."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from types import FunctionType
 
 from typing_extensions import override
 
-from langgraph_gepa.adapter.dataflow import class_fields, guards, message_groups, sinks
+from langgraph_gepa.adapter.dataflow import guards, message_groups, sinks
 from langgraph_gepa.adapter.dataflow.calls import Calls
-from langgraph_gepa.adapter.dataflow.expressions import constant, last, parameters
+from langgraph_gepa.adapter.dataflow.expressions import constant
 from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, Given, Guard, Path, Reading, Source, Vertex
+from langgraph_gepa.adapter.dataflow.syntax import annotated_types, field_descriptions, last
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Choice
 from langgraph_gepa.adapter.objects import source_code
 
 
 def read(flow: Flow, function: FunctionType) -> None:
-    """Adds a function's edges and sinks to the flow, unless it has been read or has no source.
+    """Adds a function's edges and sinks to the flow, unless it has been read or its source is not known.
 
-    Functions that a factory makes share their code, and differ in what they enclose.
+    Functions made by one factory share their code and differ in what they enclose.
     """
     for name, held in source_code.enclosed(function):
-        flow.given[Given(id(function.__code__), name)].add(constant(held))
+        flow.constants[Given(id(function.__code__), name)].add(constant(held))
     if id(function.__code__) in flow.readings:
         return
     found = source_code.source(function.__code__)
@@ -44,9 +45,9 @@ class _Reader(Calls, ast.NodeVisitor):
         node = self.reading.node
         returned: Vertex = ("ret", id(self.reading.function.__code__))
         required = _required(self.reading.function)
-        self.flow.taking |= {self.expressions.variable(name) for name in required if name in self.expressions.given}
+        self.flow.required |= {self.expressions.variable(name) for name in required if name in self.expressions.given}
         if isinstance(node, ast.Lambda):
-            self.comes(returned, self.sources(node.body))
+            self.add_edges(returned, self.sources(node.body))
             self.visit(node.body)
         else:
             self._block(node.body)
@@ -56,40 +57,40 @@ class _Reader(Calls, ast.NodeVisitor):
     # branches
 
     def _block(self, body: Sequence[ast.stmt]) -> None:
-        """Statements one after the other: those after a branch that returns are come to only without it."""
+        """Visits statements in order; those after a branch that leaves are guarded by its opposite."""
         before = self.guards
         for statement in body:
             self.visit(statement)
             if isinstance(statement, ast.If) and guards.leaves(statement.body) and not statement.orelse:
-                self.guards = (*self.guards, *guards.opposite(self._tested(statement.test)))
+                self.guards = (*self.guards, *guards.opposite(self._conditions(statement.test)))
         self.guards = before
 
-    def _tested(self, test: ast.expr) -> tuple[Guard, ...]:
+    def _conditions(self, test: ast.expr) -> tuple[Guard, ...]:
         return guards.of_test(test, self.expressions.key, self._parameters())
 
     def _parameters(self) -> Sequence[str]:
-        """Those of the function that is read: one inside of it has others."""
-        return parameters(self.reading.function.__code__) if self.scope[-1] is self.reading.node else ()
+        """The parameters that guards may be about: those of the function itself, not of one inside it."""
+        return self.expressions.parameters if self.scope[-1] is self.reading.node else ()
 
-    def _under(self, held: tuple[Guard, ...], body: Sequence[ast.stmt]) -> None:
+    def _guarded_block(self, held: tuple[Guard, ...], body: Sequence[ast.stmt]) -> None:
         before, self.guards = self.guards, (*self.guards, *held)
         self._block(body)
         self.guards = before
 
     def visit_If(self, node: ast.If) -> None:
-        held = self._tested(node.test)
+        held = self._conditions(node.test)
         self.visit(node.test)
-        self._under(held, node.body)
-        self._under(guards.opposite(held), node.orelse)
+        self._guarded_block(held, node.body)
+        self._guarded_block(guards.opposite(held), node.orelse)
 
     def visit_Match(self, node: ast.Match) -> None:
         self.visit(node.subject)
         for case in node.cases:
             for pattern in ast.walk(case.pattern):
                 if isinstance(pattern, ast.MatchValue):
-                    self.sink(self.sources(pattern.value), "compared")
+                    self.add_sinks(self.sources(pattern.value), "compared")
             held = guards.of_case(node.subject, case, self.expressions.key, self._parameters())
-            self._under(held, case.body)
+            self._guarded_block(held, case.body)
 
     # assignments
 
@@ -97,18 +98,18 @@ class _Reader(Calls, ast.NodeVisitor):
     def assign(self, target: ast.expr, sources: list[Source], into: Path = ()) -> None:
         match target:
             case ast.Name(id=name):
-                self.comes(self.expressions.variable(name), sources, into)
-                self.hint(sources, name)
+                self.add_edges(self.expressions.variable(name), sources, into)
+                self.record_names(sources, name)
             case ast.Attribute(attr=name):
-                self.comes(("attr", name), sources, into)
-                self.hint(sources, name)
+                self.add_edges(("attr", name), sources, into)
+                self.record_names(sources, name)
             case ast.Subscript(value=base, slice=key):
                 under = self.expressions.key_of(key)
                 self.assign(base, sources, (under, *into))
                 if isinstance(under, str):
-                    self.comes(("key", under), sources, into)
+                    self.add_edges(("key", under), sources, into)
                     if PROMPT_NAME.search(under):
-                        self.sink(sources)
+                        self.add_sinks(sources)
             case ast.Tuple(elts=several) | ast.List(elts=several):
                 for one in several:
                     self.assign(one, sources, into)
@@ -116,7 +117,7 @@ class _Reader(Calls, ast.NodeVisitor):
                 self.assign(one, sources, into)
 
     def _unpack(self, target: ast.expr, value: ast.expr) -> None:
-        """`a, b = x, y` pairs what stands in the same place; otherwise each may be any part."""
+        """Assigns `a, b = x, y` in pairs; any other value may give each target any of its items."""
         if isinstance(target, ast.Tuple | ast.List):
             if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
                 for one, other in zip(target.elts, value.elts, strict=True):
@@ -128,15 +129,15 @@ class _Reader(Calls, ast.NodeVisitor):
             self._assigned(target, value)
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> None:
-        """Notes what else a vertex may hold."""
+        """Records what else the target may hold."""
         match target:
             case ast.Name(id=name):
-                self.computed(vertex := self.expressions.variable(name), value)
-                self.flow.written[vertex] += any(True for _ in self.sources(value))
+                self.record_computed(vertex := self.expressions.variable(name), value)
+                self.flow.assignments[vertex] += any(True for _ in self.sources(value))
             case ast.Attribute(attr=name):
-                self.computed(("attr", name), value)
+                self.record_computed(("attr", name), value)
             case ast.Subscript(slice=ast.Constant(value=str(key))):
-                self.computed(("key", key), value)
+                self.record_computed(("key", key), value)
 
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
@@ -147,7 +148,7 @@ class _Reader(Calls, ast.NodeVisitor):
         self._elsewhere = before
 
     def _is_sent(self, targets: Sequence[ast.expr]) -> bool:
-        """Whether what a variable is assigned is only given to calls of services other than the graph's models."""
+        """Whether variables are only used in calls of services other than the graph's models."""
         names = {target.id for target in targets if isinstance(target, ast.Name)}
         sent: set[int] = set()
         for node in self.expressions.nodes:
@@ -200,7 +201,7 @@ class _Reader(Calls, ast.NodeVisitor):
             self.assign(target, [source._replace(taken=(*source.taken, ANY)) for source in elements])
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """A function inside the function shares its variables here; its docstring is no text."""
+        """Reads an inner function, which shares the variables of this one; its docstring is no text."""
         self.scope.append(node)
         self._block(node.body)
         self.scope.pop()
@@ -208,23 +209,23 @@ class _Reader(Calls, ast.NodeVisitor):
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        """A class made in the function: given to a model, it describes itself and the classes its fields name."""
+        """Reads a class in the function: given to a model, it describes itself and the classes its fields name."""
         vertex = self.expressions.variable(node.name)
         for statement in node.body:
             match statement:
                 case ast.Expr(value=ast.Constant() as written) if statement is node.body[0]:
                     self._describes(vertex, written, node.name)
                 case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
-                    for used in class_fields.types(annotation):
-                        self.comes(vertex, self.sources(used))
-                    for text in class_fields.descriptions(annotation, value):
+                    for used in annotated_types(annotation):
+                        self.add_edges(vertex, self.sources(used))
+                    for text in field_descriptions(annotation, value):
                         self._describes(vertex, text, f"{node.name}.{name}")
                 case _:
                     self.visit(statement)
 
     def _describes(self, vertex: Vertex, text: ast.expr, name: str) -> None:
         sources = list(self.sources(text))
-        self.comes(vertex, sources)
+        self.add_edges(vertex, sources)
         for source in sources:
             if source.vertex[0] == "lit":
                 self.reading.described[source.vertex[2]] = ("schema", name)
@@ -233,30 +234,30 @@ class _Reader(Calls, ast.NodeVisitor):
         inner = self.scope[-1]
         sources = list(self.sources(node.value))
         if inner is self.reading.node:
-            self.comes(returned := ("ret", self.expressions.key), sources)
-            self.computed(returned, node.value)
-            self.flow.written[returned] += bool(sources)
+            self.add_edges(returned := ("ret", self.expressions.key), sources)
+            self.record_computed(returned, node.value)
+            self.flow.assignments[returned] += bool(sources)
         elif isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
-            self.comes(self.expressions.variable(f"{inner.name}()"), sources)
+            self.add_edges(self.expressions.variable(f"{inner.name}()"), sources)
         if node.value is not None:
-            self.loose(sources)
-            before, self.reporting = self.reporting, True
+            self.record_loose(sources)
+            before, self.in_return = self.in_return, True
             self.visit(node.value)
-            self.reporting = before
+            self.in_return = before
 
     def visit_Yield(self, node: ast.Yield) -> None:
-        """What is yielded is an element of what a generator returns, and all that a context manager gives."""
+        """Adds what is yielded as an item of the generator and as the whole of a context manager."""
         sources = list(self.sources(node.value))
         for into in ((), (ANY,)):
-            self.comes(("ret", self.expressions.key), sources, into)
-        self.loose(sources)
+            self.add_edges(("ret", self.expressions.key), sources, into)
+        self.record_loose(sources)
         self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> None:
-        """What is raised is told to people."""
+        """Skips texts for people."""
 
     def visit_Assert(self, node: ast.Assert) -> None:
-        """What is asserted is told to people."""
+        """Skips texts for people."""
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):
@@ -264,11 +265,11 @@ class _Reader(Calls, ast.NodeVisitor):
 
 
 _PICKS = (ast.Return, ast.Break, ast.If)
-"""What makes a loop over texts pick some of them."""
+"""Statements by which a loop over texts picks some of them."""
 
 
 def _required(function: FunctionType) -> Iterator[str]:
-    """The parameters that have no default."""
+    """The parameters without a default."""
     compiled = function.__code__
     defaults = len(function.__defaults__ or ())
     yield from compiled.co_varnames[: max(0, compiled.co_argcount - defaults)]
@@ -278,5 +279,5 @@ def _required(function: FunctionType) -> Iterator[str]:
 
 
 def _paired(node: ast.expr) -> bool:
-    """Whether what is iterated over gives pairs of which the reading keeps the texts only."""
+    """Whether an iterable gives pairs, of which the analysis keeps only the texts."""
     return isinstance(node, ast.Call) and last(node.func) in ("items", "enumerate", "zip")

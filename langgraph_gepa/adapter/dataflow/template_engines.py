@@ -1,4 +1,4 @@
-"""Calls that fill in a text which they are given, and in which language of templates they read it."""
+"""The calls that fill in a template, and the template languages they read."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from langgraph_gepa.adapter.dataflow.uses import Rendered, Use
 from langgraph_gepa.adapter.objects import ownership
 
 MISSING = object()
-"""What an expression names cannot be told without running it."""
+"""The value of an expression that cannot be known without running it."""
 
 _SYNTAX = re.compile(
     r"_start_string|_end_string|line_statement_prefix|line_comment_prefix|def (?:preprocess|filter_stream)"
 )
-"""What options of jinja2, and methods of its extensions, are called that change what is a tag."""
+"""Names of jinja2 options, and of methods of its extensions, that change its syntax."""
 _MUSTACHES = {"chevron", "pystache"}
-_CONFIDED = {"langsmith", "pydantic", "pydantic_core", "typing_extensions"}
-"""Installed packages that are known to fill in no texts."""
+_HARMLESS_PACKAGES = {"langsmith", "pydantic", "pydantic_core", "typing_extensions"}
+"""Packages that fill in no texts."""
 
 
 def filled(node: ast.Call, name: str, target: Any, receiver: Any, file: str) -> Iterator[tuple[ast.expr, Use]]:
-    """The argument of a call that is a template, and the language it is read in.
+    """The argument of a call that is a template, and its language.
 
-    `target` is what is called and `receiver` the object whose method that is, or its class, as far as they are known;
-    `file` is where the call is written.
+    `target` is the callable and `receiver` the object or class whose method it is, each `MISSING` if unknown; `file` is
+    the file of the call.
     """
     given = {keyword.arg: keyword.value for keyword in node.keywords}
     text = node.args[0] if node.args else next((given[key] for key in ("source", "template") if key in given), None)
@@ -60,14 +60,14 @@ def filled(node: ast.Call, name: str, target: Any, receiver: Any, file: str) -> 
 
 
 def framework(target: Any) -> bool:
-    """Whether what is called is LangChain's."""
+    """Whether a callable belongs to LangChain or LangGraph."""
     return bool(_top(target)) and ownership.framework(target.__module__)
 
 
 def foreign(target: Any) -> bool:
-    """Whether what is called belongs to an installed package that we do not know: it may do anything with a text."""
+    """Whether a callable belongs to an installed package that is not known, which may do anything with a text."""
     top = _top(target)
-    known = top in sys.stdlib_module_names or top in _CONFIDED or ownership.framework(top)
+    known = top in sys.stdlib_module_names or top in _HARMLESS_PACKAGES or ownership.framework(top)
     return bool(top) and not known and not ownership.own(target.__module__)
 
 
@@ -81,7 +81,7 @@ def _template(target: Any, given: dict[str | None, ast.expr]) -> Use:
 
 
 def _environment(receiver: Any, file: str) -> Use:
-    """One that is not known is taken for one of jinja2's own kind where nothing in the project changes the syntax."""
+    """An unknown environment has jinja2's default syntax, unless the project changes it somewhere."""
     if issubclass(type(receiver), jinja2.Environment):
         return Rendered(receiver)
     return "foreign" if any(_syntax_changes(root, tuple(sys.modules)) for root in roots([file])) else Rendered(None)
@@ -89,7 +89,7 @@ def _environment(receiver: Any, file: str) -> Use:
 
 @cache
 def _syntax_changes(root: str, modules: tuple[str, ...]) -> bool:
-    """Whether a module below a folder names what changes the syntax of jinja2."""
+    """Whether a module below a folder changes the syntax of jinja2."""
     found = (getattr(sys.modules.get(name), "__file__", None) for name in modules if ownership.own(name))
     files = [file for file in found if file and Path(file).is_relative_to(root)]
     return any(_changes_syntax(line) for file in files for line in linecache.getlines(file))
@@ -100,7 +100,7 @@ def _changes_syntax(words: str) -> bool:
 
 
 def _top(target: Any) -> str:
-    """The package of a function or class that is called."""
+    """The top-level package of a function or class; empty for anything else."""
     module = target.__module__ if issubclass(type(target), FunctionType | type) else None
     return module.partition(".")[0] if isinstance(module, str) else ""
 

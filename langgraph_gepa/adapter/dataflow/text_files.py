@@ -130,7 +130,7 @@ def _together(file: str, folder: str) -> int:
     return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
-def says(file: str, text: str) -> bool:
+def holds(file: str, text: str) -> bool:
     """Whether a file is a text, holds it as a value, or as whole lines; space around it does not count."""
     core = text.strip()
     return any(core == one.text.strip() or _lines_of(one.text, core) is not None for one in _texts(file))
@@ -186,11 +186,13 @@ def _read(path: str, changed: int, size: int) -> tuple[Text, ...]:  # noqa: ARG0
     suffix = Path(path).suffix.lower()
     whole: tuple[Text, ...] = ()
     if suffix in _WHOLE:
-        whole = (Text(content, path, style=_STYLES.get(suffix, "plain")),) if templates.speaks(content) else ()
+        whole = (Text(content, path, style=_STYLES.get(suffix, "plain")),) if templates.has_words(content) else ()
         values = _header_values(content)
     else:
         values = _json_values(content) if suffix == ".json" else _yaml_values(content)
-    texts = tuple(Text(value, path, line, keys) for keys, value, line in values if templates.words(value) >= _WORDS)
+    texts = tuple(
+        Text(value, path, line, keys) for keys, value, line in values if templates.word_count(value) >= _WORDS
+    )
     return (*whole, *texts) if len(texts) <= _MOST_VALUES else whole
 
 

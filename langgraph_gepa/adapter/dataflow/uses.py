@@ -1,24 +1,24 @@
-"""How a text arrives at a model: what the path from where it is written to where a model takes it in tells.
+"""How a text is used by a model, derived from the path between the literal and the sink.
 
-The path is followed from the model backwards, and each step may change how what lies behind it is used:
+The path is followed backwards from the sink, and each step may change the use of what lies behind it:
 
-| use | the text is | on |
+| use | the text is | on by default |
 |---|---|---|
-| `prompt` | the message, the outermost template of a call, or joined to it | yes |
-| `reported` | a message that a node puts into the state | where a sentence of it has no data in it |
-| `option` | the same, but picked by a key that is computed | yes, unless short or one of very many |
-| `near` | all that a message says but for labels around it | where it is more than a value |
-| `spare` | as `near`, when there are no data to put there | where it is long |
-| `inserted` | put into a placeholder of another text, in every call | where it is more than a value |
-| `branch` | put there in some calls, as other texts are in others | where it is more than a value |
-| `table` | one of many, of which a computed key picks what is put there | no |
-| `value` | put there when there are no data, or collected with them | where it is long and is called a prompt |
-| `output` | what a tool returns, or what the state holds from elsewhere | no |
-| `hinted` | only called a prompt: an argument, key or function is named so | no, unless it is seen |
-| `compared` | compared with what a model says or the state holds | no, where it is but put into another text |
-| `elsewhere` | given to a model or service that is none of the graph's language models | no |
+| `prompt` | a message, the outermost template of a call, or joined to one | yes |
+| `reported` | a message that a node puts into the state | if a sentence of it has no placeholder |
+| `option` | a message picked by a computed key | yes, unless short or one of very many |
+| `near` | all of a message except the labels around it | if it is more than a value |
+| `spare` | the default for data in the position of `near` | if it is long |
+| `inserted` | put into a placeholder of another text, in every call | if it is more than a value |
+| `branch` | put into a placeholder in some calls, where others get another text | if it is more than a value |
+| `table` | put into a placeholder, picked by a computed key from many | no |
+| `value` | the default for data in a placeholder, or collected with data | if it is long and named a prompt |
+| `output` | returned by a tool, or held by the state from elsewhere | no |
+| `hinted` | only named a prompt, by an argument, key or function | no, unless it is seen in a call |
+| `compared` | compared with an answer or with the state | no, if it is only put into another text |
+| `elsewhere` | given to another service than a language model of the graph | no |
 
-`tool` and `tools` are descriptions and what describes itself; the other uses say how a text is filled in.
+`tool` is a description, and `tools` an object that describes itself. The other uses say how a text is filled in.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ PROMPT_NAME = re.compile(
 
 
 class Kept(NamedTuple):
-    """Text in which `token` is replaced, so that it must keep it."""
+    """A text in which the program replaces `token`, so that a new text must keep it."""
 
     token: str
 
 
 class Rendered(NamedTuple):
-    """Text that jinja2 renders in an environment, `None` for one with the syntax that jinja2 has by default."""
+    """A text that jinja2 renders in an environment; `None` for one with the default syntax."""
 
     environment: jinja2.Environment | None
 
 
 class Within(NamedTuple):
-    """Text that is put into a text which is filled in."""
+    """A text that is put into a template."""
 
     use: Style | Rendered
 
 
 class Again(NamedTuple):
-    """Text whose filling is filled in once more, in another language or the same."""
+    """A template whose result is filled in once more, in the same or another language."""
 
     use: Style | Rendered
 
@@ -66,19 +66,19 @@ Arrival = Literal[
     "elsewhere",
 ]  # fmt: skip
 Use = Arrival | Literal["tool", "tools", "opaque", "foreign"] | Style | Kept | Rendered | Within | Again
-"""`tools` are objects that describe themselves; `opaque` is text of which unknown code makes something, `foreign` a
-template in a language or a syntax that is not known."""
+"""`opaque` is a text that unknown code transforms, `foreign` a template in an unknown language or syntax."""
 
 Way = Literal["same", "made", "filled", "near", "in", "through"]
-"""How text comes from a place: it is the same text, it is joined with others, it is filled in, it stands between
-labels, it is put into another text, it is what unknown code makes of it."""
+"""What happens to text on an edge: nothing, joined with others, filled in, put between labels, put into another text,
+or transformed by unknown code."""
 WAYS: tuple[Way, ...] = ("same", "made", "filled", "near", "in", "through")
+"""The ways from the least to the greatest change of a text."""
 LANGUAGES: tuple[Style, ...] = ("jinja2", "mustache", "format", "percent", "dollars")
-"""What a text can be filled in as."""
+"""The languages that a text can be filled in by."""
 
 Choice = Literal["always", "key", "pick", "branch", "collected", "fallback", "state", "output"]
-"""When text comes from a place: always; under a key, which may be computed (then it is a pick); as one of several that
-are written out; as an item added to a list; where there are no data; if the state holds it; as what a tool returned."""
+"""When text arrives over an edge: always; under a key (a computed key is a pick); as one of several literals; as an
+item added to a list; as the default for missing data; if the state holds it; if a tool returned it."""
 
 _PUT: Mapping[Way, Mapping[Use, Use]] = {
     "near": {"prompt": "near", "option": "near", "reported": "value"},
@@ -102,17 +102,16 @@ _CHOSEN: Mapping[Choice, Mapping[Use, Use]] = {
     ),
 }
 REACHING: frozenset[Use] = frozenset({"prompt", "reported", "option", "near", "spare", "inserted", "branch"})
-"""Uses of a text that a model is given as a prompt or in one."""
+"""Uses of a text that is a prompt or part of one."""
 _TEXTS: frozenset[Use] = frozenset({
     "prompt", "reported", "option", "near", "spare", "inserted", "branch", "table", "value", "output", "hinted",
     "elsewhere", "tool", "tools",
 })  # fmt: skip
-"""Uses of which a text that another is made of has its part."""
+"""Uses that pass from a text to the texts it is made of."""
 
 
 def carried(use: Use, way: Way, choice: Choice = "always") -> Use | None:
-    """How text is used that comes to a use in a way: what is done to the whole is done to what was put into it. `None`
-    where the use ends."""
+    """The use of a source's text, given the use of its target; `None` if the use does not pass on."""
     if way == "through":
         return None if use in ("tool", "tools", "compared") else "opaque"
     if use == "compared":
@@ -126,8 +125,7 @@ def carried(use: Use, way: Way, choice: Choice = "always") -> Use | None:
 
 
 def style_of(uses: Iterable[object]) -> Style:
-    """The style of a text by its uses: a template's where it is one, else plain. One that is used in several ways has
-    to be right in all of them."""
+    """The template language of a text by its uses: `plain` if there is none, `unknown` if there are several."""
     found = {"jinja2" if isinstance(use, Rendered) else use for use in uses}
     used = [style for style in LANGUAGES if style in found]
     if len(used) > 1 or not found.isdisjoint(("unknown", "opaque", "foreign")):

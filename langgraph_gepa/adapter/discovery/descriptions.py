@@ -69,7 +69,7 @@ def _tool(tool: BaseTool, key: int, walk: Walk, told: Mapping[int, Mapping[str, 
     inside = {at: one for at, one in told.items() if one["description"] in tool.description and key in walk.above({at})}
     if inside:
         yield from _composed(tool, key, kind, inside)
-    elif templates.speaks(tool.description):
+    elif templates.has_words(tool.description):
         yield Place(key, ("attr", "description"), tool.description, kind, tool=tool.name)
     arguments: Any = tool.args_schema
     if isinstance(arguments, type) and id(arguments) in walk.nodes:
@@ -99,20 +99,20 @@ def _named_texts(walk: Walk) -> dict[int, Mapping[str, Any]]:
         for key, node in walk.nodes.items()
         if type(node.value) is dict
         and isinstance(node.value.get("name"), str)
-        and templates.words(str(node.value.get("description") or "")) >= _WORDS
+        and templates.word_count(str(node.value.get("description") or "")) >= _WORDS
         and not _function_name(node.value)
     }
 
 
 def _class(cls: type, key: int, kind: Kind, name: str) -> Iterator[Place]:
-    if templates.speaks(text := schemas.docstring(cls)):
+    if templates.has_words(text := schemas.docstring(cls)):
         yield Place(key, ("doc",), text, kind, tool=name)
     yield from _fields(cls, key, kind, name)
 
 
 def _fields(cls: type, key: int, kind: Kind, name: str) -> Iterator[Place]:
     for field, text in schemas.descriptions(cls):
-        if templates.speaks(text):
+        if templates.has_words(text):
             yield Place(key, ("described", field), text, kind, tool=f"{name}.{field}")
 
 
@@ -161,7 +161,7 @@ def _frozen(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Place]:
 
 def _described(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Place]:
     text = value.get("description")
-    if isinstance(text, str) and templates.speaks(text):
+    if isinstance(text, str) and templates.has_words(text):
         yield Place(id(value), ("item", "description"), text, kind, tool=name)
 
 

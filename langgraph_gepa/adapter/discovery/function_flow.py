@@ -22,7 +22,7 @@ _CALL_METHODS = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
 
 def read_functions(walk: Walk, used: Container[int]) -> Flow:
     """Reads the user's functions in a walk; `used` are the ids of the objects that some node reaches."""
-    flow = Flow(framework=libraries.of_argument)
+    flow = Flow(library_uses=libraries.argument_uses)
     for key, node in walk.nodes.items():
         if key in used and isinstance(node.value, FunctionType) and functions.own(node.value):
             statements.read(flow, node.value)
@@ -54,7 +54,7 @@ def _add_prompt_builder(flow: Flow, function: Any) -> None:
     """A model is given what this function returns."""
     function = _plain(function)
     if isinstance(function, FunctionType) and functions.own(function):
-        flow.returns(function)
+        flow.add_result(function)
 
 
 def _add_computed_attribute(flow: Flow, name: str, member: Any) -> None:
@@ -77,7 +77,7 @@ def _add_outputs(flow: Flow, value: Any) -> None:
         members = [vars(value).get(name) for name in names]
     for function in map(_plain, members):
         if isinstance(function, FunctionType):
-            flow.returning.add(id(function.__code__))
+            flow.output_functions.add(id(function.__code__))
             flow.sinks += [(Source(("ret", id(function.__code__))), "output")] if is_tool else []
 
 

@@ -80,7 +80,7 @@ def unproven(place: Place) -> Place:
 
 def is_prose(text: str) -> bool:
     """Whether a text that is not seen to flow is worth listing: some words that are for no machine."""
-    return templates.words(text) >= _WORDS and not _FOR_MACHINES.match(text) and not templates.is_name(text)
+    return templates.word_count(text) >= _WORDS and not _FOR_MACHINES.match(text) and not templates.is_name(text)
 
 
 def _is_instruction(flow: Flow, source: Source) -> bool:
@@ -92,7 +92,7 @@ def _is_instruction(flow: Flow, source: Source) -> bool:
             continue
         met.add(vertex)
         reading = flow.readings.get(vertex[1]) if vertex[0] in ("lit", "var") else None
-        if reading is not None and vertex[0] == "lit" and roles.says(reading.texts[vertex[2]]):
+        if reading is not None and vertex[0] == "lit" and roles.always_instructs(reading.texts[vertex[2]]):
             return True
         if reading is not None and vertex[0] == "var" and _holds_instruction(reading.function, vertex[2]):
             return True

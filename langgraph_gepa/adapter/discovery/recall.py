@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import source_locations
-from langgraph_gepa.adapter.dataflow.text_files import Files, Text, says
+from langgraph_gepa.adapter.dataflow.text_files import Files, Text, holds
 from langgraph_gepa.adapter.discovery import survey
 from langgraph_gepa.adapter.objects import naming
 from langgraph_gepa.adapter.observed.sightings import Sightings
@@ -46,7 +46,7 @@ def _now(module: Module, files: Files) -> Iterator[Module]:
     there = [text for text in files.texts if source_locations.relative(text.file) == module.file]
     same = any(text.text.strip() == module.text.strip() for text in there)
     lines = module.note is not None and module.note.code is ReadFrom.LINES
-    if same or (lines and any(says(text.file, module.text) for text in there)):
+    if same or (lines and any(holds(text.file, module.text) for text in there)):
         yield module
     elif not lines:
         for text in there:

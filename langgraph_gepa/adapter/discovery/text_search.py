@@ -60,7 +60,7 @@ class TextSearch:
         elif isinstance(value, jinja2.Template):
             yield from self._in_compiled_template(key, value)
         for step, part in node.parts:
-            if type(part) is str and templates.speaks(part) and not _is_label(value, step, part):
+            if type(part) is str and templates.has_words(part) and not _is_label(value, step, part):
                 yield from _in_part(key, node, step, part, whole_uses(self.object_uses.of(step, node)))
 
     def _in_template(self, key: int, template: BasePromptTemplate[Any]) -> Iterator[Place]:
@@ -68,9 +68,9 @@ class TextSearch:
             style: Style = "format" if template.template_format == "f-string" else template.template_format
             for name in ("template", "prefix", "suffix"):
                 text = getattr(template, name, "")
-                if templates.speaks(text, style):
+                if templates.has_words(text, style):
                     place = Place(key, ("attr", name), text, style=style, hint="" if name == "template" else name)
-                    found = roles.Text(text, style, beside=message_groups.has_company(key, self.walk))
+                    found = roles.Text(text, style, beside=message_groups.is_beside_instructions(key, self.walk))
                     yield judged(place, found, frozenset({"prompt"}))
 
     def _in_compiled_template(self, key: int, template: jinja2.Template) -> Iterator[Place]:
@@ -113,7 +113,7 @@ def _is_found_elsewhere(holder: Any, step: Step) -> bool:
 
 
 def _in_message(key: int, message: BaseMessage) -> Iterator[Place]:
-    if isinstance(message.content, str) and templates.speaks(message.content):
+    if isinstance(message.content, str) and templates.has_words(message.content):
         place = Place(key, ("attr", "content"), message.content, hint=message.type)
         output = isinstance(message, AIMessage | ToolMessage)
         yield dataclasses.replace(place, evidence="possible", off=Off.OUTPUT) if output else place

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from langgraph_gepa.adapter.dataflow.expressions import parameters
+from langgraph_gepa.adapter.dataflow.syntax import parameters
 from langgraph_gepa.adapter.objects import functions, imports, ownership, source_code
 
 Ref = tuple[Any, ...]

@@ -52,13 +52,13 @@ class Literal:
 def read(node: ast.expr) -> Literal | None:
     """The text an expression writes out, or `None` when it writes none (no words in it)."""
     if isinstance(node, ast.Constant):
-        if isinstance(node.value, str) and templates.speaks(node.value):
+        if isinstance(node.value, str) and templates.has_words(node.value):
             return Literal(node.value, "plain", position(node))
         return None
     if isinstance(node, ast.JoinedStr):
         return _joined(node.values, position(node))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        pieces = list(chain(node))
+        pieces = list(operands(node))
         if any(
             isinstance(p, ast.JoinedStr) or (isinstance(p, ast.Constant) and isinstance(p.value, str)) for p in pieces
         ):
@@ -79,11 +79,11 @@ def _operand(made: ast.expr, alone: bool) -> ast.expr:
     return made.value if alone else ast.JoinedStr([made])
 
 
-def chain(node: ast.expr) -> Iterator[ast.expr]:
+def operands(node: ast.expr) -> Iterator[ast.expr]:
     """The operands of `a + b + c`."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        yield from chain(node.left)
-        yield from chain(node.right)
+        yield from operands(node.left)
+        yield from operands(node.right)
     else:
         yield node
 
@@ -110,7 +110,7 @@ def _joined(values: list[ast.expr], where: Position, alone: Container[int] = ())
             said = str(value.value)
             text += placeholders.escape(said)
             words += said + " "
-    if not templates.speaks(words):
+    if not templates.has_words(words):
         return None
     if not names:
         return Literal("".join(str(v.value) for v in values if isinstance(v, ast.Constant)), "plain", where)

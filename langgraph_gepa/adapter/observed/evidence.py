@@ -48,7 +48,7 @@ def _instructs(message: Told, match: matching.Match, known: Known) -> bool:
     if hole is None:
         return True
     whole = message.text[slice(*hole)].strip() == message.text[match.start : match.end].strip()
-    return whole and templates.words(message.text[slice(*hole)]) >= LONG
+    return whole and templates.word_count(message.text[slice(*hole)]) >= LONG
 
 
 def copies(modules: Iterable[Module], read: Iterable[Module]) -> set[str]:

@@ -56,7 +56,7 @@ def _told(runs: Sequence[Run]) -> Iterator[Told]:
             for message in call.inputs if call.kind == "model" else ():
                 if message.get("role") not in ("assistant", "tool"):
                     text = "\n".join(strings(message.get("content")))
-                    if templates.speaks(text):
+                    if templates.has_words(text):
                         yield Told(number, call.node, str(message.get("role")), text, brought)
             arguments = _worth(call.inputs) if call.kind != "model" else []
             brought = [*brought, *_worth(call.output), *_worth(call.error), *arguments]

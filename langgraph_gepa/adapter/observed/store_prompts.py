@@ -25,7 +25,7 @@ def texts(store: BaseStore | None) -> Iterator[tuple[str, str]]:
     if isinstance(store, InMemoryStore):
         for item in store.search((), limit=_MOST):
             for text in strings(plain(item.value)):
-                if templates.words(text) >= _WORDS:
+                if templates.word_count(text) >= _WORDS:
                     yield "/".join([*item.namespace, item.key]), text
 
 

@@ -83,7 +83,7 @@ def strange(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Ite
 def _steers(text: str, style: Style, message: Told, told: Sequence[Told]) -> bool:
     """Whether a constant from nowhere known is a prompt: a system message, or more than a few words of one, in every
     rollout that comes to its node."""
-    said = templates.words(_PATH.sub(" ", text))
+    said = templates.word_count(_PATH.sub(" ", text))
     long = text == message.text.strip() or said >= LONG
     return message.role == "system" and long and in_every_run(matching.pattern(text, style), message, told)
 
@@ -157,7 +157,7 @@ def _constant(told: Sequence[Told], known: Known) -> Iterator[tuple[str, Style, 
     groups: dict[tuple[str, str], list[tuple[Told, str]]] = {}
     for message in told:
         for rest in known.rest(message.text):
-            if templates.words(rest) >= _SHORT and not _data(rest):
+            if templates.word_count(rest) >= _SHORT and not _data(rest):
                 groups.setdefault((message.node, message.role), []).append((message, rest.strip()))
     for group in (several[:_GROUP] for several in groups.values()):
         met: set[tuple[str, Style]] = set()
@@ -176,7 +176,7 @@ def _constant(told: Sequence[Told], known: Known) -> Iterator[tuple[str, Style, 
 
 def _data(text: str) -> bool:
     """Whether a text is no language: JSON or how Python shows an object, in tags or not, or a list of identifiers."""
-    return _SHOWN.match(text) is not None or templates.words(_IDENTIFIER.sub(" ", text)) < _SHORT
+    return _SHOWN.match(text) is not None or templates.word_count(_IDENTIFIER.sub(" ", text)) < _SHORT
 
 
 _SHOWN = re.compile(r"\s*(?:<[^<>]*>\s*)*[\[({]+\s*(?:['\"\[{]|\w+\()")
@@ -208,12 +208,12 @@ def _template(text: str, same: Sequence[tuple[int, int]], data: Sequence[str] = 
     """The template of which a text is one filling, whose words are what stays the same but for moments and `data`;
     `None` when that is next to nothing."""
     varying = list(moments(text))
-    long = [(start, end) for start, end in same if templates.words(text[start:end]) >= _SHORT]
+    long = [(start, end) for start, end in same if templates.word_count(text[start:end]) >= _SHORT]
     long = [(start, end) for start, end in long if not came_by(text[start:end].strip(), data)]
     kept = [piece for start, end in long for piece in _without(varying, start, end)]
     if kept == [(0, len(text))]:
         return text, "plain"
-    if templates.words(" ".join(text[start:end] for start, end in kept)) < LONG:
+    if templates.word_count(" ".join(text[start:end] for start, end in kept)) < LONG:
         return None
     made, at, count = [], 0, 0
     for start, end in (*kept, (len(text), len(text))):

@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable
 import jinja2
 
 from langgraph_gepa.adapter.templates import contract, parsing
-from langgraph_gepa.adapter.templates.language import is_name, speaks, words
+from langgraph_gepa.adapter.templates.language import has_words, is_name, word_count
 from langgraph_gepa.core.module import Style
 from langgraph_gepa.core.placeholders import BrokenTemplateError, escape
 
-__all__ = ["BrokenTemplateError", "check", "escape", "is_name", "placeholders", "speaks", "words"]
+__all__ = ["BrokenTemplateError", "check", "escape", "has_words", "is_name", "placeholders", "word_count"]
 
 
 def placeholders(text: str, style: Style, environment: jinja2.Environment | None = None) -> tuple[str, ...]:

@@ -7,13 +7,13 @@ import re
 from langgraph_gepa.core.module import Style
 
 
-def speaks(text: str, style: Style = "plain") -> bool:
-    """Whether there is a word in `text` besides its placeholders."""
-    return words(text if style == "plain" else _FILLED.sub("", text)) > 0
+def has_words(text: str, style: Style = "plain") -> bool:
+    """Whether a text has a word besides its placeholders."""
+    return word_count(text if style == "plain" else _FILLED.sub("", text)) > 0
 
 
-def words(text: str) -> int:
-    """How many words a text has; in scripts that write no spaces every sign counts."""
+def word_count(text: str) -> int:
+    """The number of words of a text; in scripts that write no spaces every character counts."""
     return len(_WORD.findall(text))
 
 
