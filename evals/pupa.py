@@ -30,6 +30,7 @@ from langchain_core.language_models import BaseChatModel
 from sources import Source, cache_folder, fetched, read_lines, write_lines
 
 from langgraph_gepa import Feedback
+from langgraph_gepa.errors import WorldFailure
 
 SAMPLE = Path(__file__).parent / "data" / "pupa"
 SPLITS = {"train": 111, "val": 111, "test": 221}
@@ -79,10 +80,8 @@ SHORT = 5  # characters; fewer are found by chance in other words
 SPELLING = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "‐": "-", "‑": "-", "–": "-", "—": "-"})
 
 
-class JudgeError(Exception):
-    """The judge could not be asked, or gave no verdict. It says nothing about the answer that was to be judged."""
-
-    is_retryable = True  # marks a failure of the world: the judge is asked again, and the graph is not run again
+class JudgeError(WorldFailure):
+    """The judge could not be asked, or gave no verdict, which says nothing about the answer: it is asked again."""
 
 
 def trainset() -> list[dict[str, Any]]:

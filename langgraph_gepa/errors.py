@@ -1,7 +1,7 @@
-"""Everything this package raises on purpose.
+"""Everything this package raises on purpose, and one exception for you to raise.
 
 Error
-+-- UsageError          a mistake in what was asked; the message says how to mend it
++-- UsageError          a mistake in what was asked; the message says how to fix it
 |   +-- GraphError      the graph cannot be found, loaded or bound
 |   +-- ExampleError    the examples cannot be used
 |   +-- MetricError     the metric raised or returned something that is no score
@@ -10,6 +10,8 @@ Error
 |   +-- SourceError     the source is not as the run knew it, or cannot be written
 +-- PlaceholderError    a text lost or invented a placeholder
 +-- Interrupted         the run was stopped early and can be resumed
+
+WorldFailure            raised by your metric, judge, tool or node: try again, never score. No `Error`.
 """
 
 from __future__ import annotations
@@ -62,3 +64,18 @@ class PlaceholderError(Error):
 
 class Interrupted(Error):
     """The run was stopped before its budget was spent; what was paid for is kept and it can be resumed."""
+
+
+class WorldFailure(Exception):
+    """Raise it, or a subclass, in a metric, judge, tool or node where a failure says nothing about the prompts.
+
+    The call is tried again and the rollout is never scored: `raise WorldFailure("no verdict") from error`. A metric is
+    asked again without running the graph again. Tries are about `retry_after` seconds apart where that is given, and
+    never less. When one rollout keeps failing so while others succeed, or all do for long, the run stops and can be
+    resumed. `error` may be anything, such as an HTTP 400 of the judge's; where it is a wrong or missing key, which
+    waiting does not help, the run stops at once.
+    """
+
+    def __init__(self, *args: object, retry_after: float | None = None) -> None:
+        super().__init__(*args)
+        self.retry_after = retry_after

@@ -15,6 +15,7 @@ from langgraph_gepa.adapter.failures import causes
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError, is_unreadable
 from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, kinds, speaks, status_of
 from langgraph_gepa.core.json_data import plain
+from langgraph_gepa.errors import WorldFailure
 
 Border = Callable[[BaseException], bool]
 """Whether a failure is the world's: tried again, and never scored."""
@@ -91,7 +92,7 @@ def verdict(error: BaseException, seen: Witnessed = NOTHING) -> Verdict:
     A page that is never served or a query that takes the search too long may be the candidate's, and an answer that
     cannot be read may be the poison of one example.
     """
-    if missing_key(error, seen) is not None:
+    if is_declared(error) or missing_key(error, seen) is not None:
         return "world"
     found = [one for one in chain(error) if is_evident(one, seen)]
     if any(_is_sure(one, seen) for one in found):
@@ -132,8 +133,15 @@ def is_overflow(error: BaseException) -> bool:
     return any(causes.says_overflow(one) for one in chain(error))
 
 
+def is_declared(error: BaseException) -> bool:
+    """Whether the user's code raised `WorldFailure`, which no classification overrules."""
+    return any(isinstance(one, WorldFailure) for one in chain(error))
+
+
 def is_evident(error: BaseException, seen: Witnessed = NOTHING) -> bool:
     """Whether this one exception, without those that led to it, says that the world failed."""
+    if isinstance(error, WorldFailure):
+        return True
     status = status_of(error)
     if status is not None:
         return status >= 500 or status in WORLD_STATUS or (status in PROVIDER_STATUS and _by_provider(error))

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from langgraph_gepa.adapter.failures.broken_replies import is_unreadable
 from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, kinds, status_of
 from langgraph_gepa.adapter.failures.classification import is_evident, is_pressure, missing_key, words
+from langgraph_gepa.errors import WorldFailure
 
 ABSENT_KINDS = frozenset({
     "client connector error", "connect error", "endpoint connection error", "new connection error",
@@ -79,11 +80,13 @@ def diagnosis(error: BaseException) -> str:
 
 
 def retry_after(error: BaseException, now: float | None = None) -> float | None:
-    """The seconds the provider wanted us to wait (`Retry-After`, `retry-after-ms`), `None` when it did not say.
+    """Returns the seconds to wait that a `WorldFailure` or the provider (`Retry-After`, `retry-after-ms`) asks for.
 
-    `now` is the time as seconds since the epoch, for answers that name a date.
+    `None` where neither asks for any. `now` is the time as seconds since the epoch, for answers that name a date.
     """
     for one in chain(error):
+        if isinstance(one, WorldFailure) and one.retry_after is not None:
+            return max(0.0, one.retry_after)
         headers = getattr(getattr(one, "response", None), "headers", None)
         if not isinstance(headers, Mapping):
             continue

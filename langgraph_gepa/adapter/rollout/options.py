@@ -14,6 +14,7 @@ from langgraph_gepa.adapter.failures.classification import (
     Border,
     Verdict,
     Witnessed,
+    is_declared,
     is_lasting,
     is_pressure,
     is_world_failure,
@@ -48,8 +49,8 @@ class RunnerOptions:
       keys are hidden in any case. The metric sees everything;
     - `prices`: dollars for a million input and output tokens by model name;
     - `is_world_failure`: the border between what is tried again and what is scored, for the graph and the metric.
-      With the one of its own, network failures of what they call themselves are tried again a few times
-      and then scored, while other rollouts succeed.
+      By default, network failures of what these call themselves are tried again a few times and then scored, while
+      other rollouts succeed. `langgraph_gepa.errors.WorldFailure` is tried again wherever the border lies.
     """
 
     timeout: float | None = 300.0
@@ -66,10 +67,10 @@ class RunnerOptions:
     is_world_failure: Border = is_world_failure
 
     def whose(self, failure: BaseException, seen: Witnessed) -> Verdict:
-        """Whose failure it was; nothing is in doubt where the user drew the border."""
+        """Whose failure it was; nothing is in doubt where the user drew the border or raised `WorldFailure`."""
         if self.is_world_failure is is_world_failure:
             return verdict(failure, seen)
-        return "world" if self.is_world_failure(failure) else "candidate"
+        return "world" if is_declared(failure) or self.is_world_failure(failure) else "candidate"
 
     def doubt(
         self,
@@ -82,7 +83,7 @@ class RunnerOptions:
         """The failure that makes the outcome doubtful: the one that was raised, or one that was handled on the way.
 
         Raises the failure beside which no outcome stands: the world's, where it was raised; where it was handled, too
-        many calls for a model's provider, or a wrong or missing key. Of an outcome that is not `scored`, only the
+        many calls for a model's provider, a wrong or missing key, or a `WorldFailure`. Of an outcome that is not `scored`, only the
         failures of models are raised.
         """
         if raised is None and not swallowed:
@@ -96,8 +97,8 @@ class RunnerOptions:
         doubts: list[Exception] = []
         for failure in swallowed:
             whose, lasts = self.whose(failure, witnessed), is_lasting(failure)
-            moved = self.is_world_failure is not is_world_failure
-            lost = whose == "world" and (moved or lasts or is_pressure(failure))
+            certain = self.is_world_failure is not is_world_failure or is_declared(failure)
+            lost = whose == "world" and (certain or lasts or is_pressure(failure))
             if lost and (scored or _of_a_model(failure, witnessed)):
                 raise failure
             doubts += [of_the_world(failure)] if whose != "candidate" and (lost or not lasts) else []

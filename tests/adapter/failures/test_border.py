@@ -14,6 +14,7 @@ import httpx
 import openai
 import pytest
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
@@ -22,6 +23,7 @@ from typing_extensions import TypedDict
 
 from langgraph_gepa import Budget, Feedback, RunnerOptions, evaluate, optimize
 from langgraph_gepa.adapter.discovery.survey import survey
+from langgraph_gepa.adapter.failures.classification import is_world_failure
 from langgraph_gepa.adapter.failures.diagnosis import absent, diagnosis
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.budget import Spent
@@ -31,7 +33,7 @@ from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.engine.meter import metered
 from langgraph_gepa.engine.ports import Unfinished
-from langgraph_gepa.errors import Interrupted, MetricError
+from langgraph_gepa.errors import Interrupted, MetricError, WorldFailure
 from langgraph_gepa.runs import job
 
 Verdict = Literal["candidate", "doubt", "world"]
@@ -112,6 +114,7 @@ TABLE: list[Any] = [
     pytest.param(wrapped, "world", id="a model call's rate limit in an error of the node's"),
     pytest.param(raises(OSError(errno.ENOSPC, "disk full")), "world", id="a full disk"),
     pytest.param(raises(MemoryError()), "world", id="no memory"),
+    pytest.param(raises(WorldFailure("no verdict")), "world", id="a failure that the user's code calls the world's"),
     pytest.param(raises(TimeoutError("slow")), "doubt", id="a time-out of its own"),
     pytest.param(raises(ConnectionResetError("cut")), "doubt", id="a connection of its own"),
     pytest.param(raises(httpx.ConnectError("no")), "doubt", id="a search service that nothing answers"),
@@ -269,6 +272,67 @@ def test_a_judge_that_is_refused_is_asked_again_and_the_graph_is_not(tmp_path: P
         assert spent.graph.tokens == server.tokens
     assert len(asked) == spent.rollouts
     assert spent.lost == Usage()
+
+
+class JudgeError(WorldFailure):
+    """The user's own word for a judge that fails."""
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_metric_that_calls_it_a_failure_of_the_world_is_asked_again(tmp_path: Path) -> None:
+    """A judge's HTTP 400, which alone would end the run, wrapped: no rollout is scored by it, nor run again for it."""
+    tries: dict[str, int] = {}
+    answers: list[str] = []
+
+    def persona(request: Any, _: Any) -> Answer:
+        if not request.user.startswith("Judge"):
+            answers.append(request.user)
+            return Answer("word")
+        tries[request.user] = tries.get(request.user, 0) + 1
+        if tries[request.user] == 1:
+            raise ApiError(400, "cannot judge that")
+        return Answer("0.5")
+
+    with SimulatedServer({"m": persona}) as server:
+        judge = chat(server.base_url)
+
+        def metric(inputs: Any) -> float:
+            try:
+                return float(judge.invoke(f"Judge {inputs['question']}").text)
+            except openai.BadRequestError as refusal:
+                raise JudgeError("The judge did not answer.") from refusal
+
+        result = searched(tmp_path / "run", server.base_url, metric=metric)
+    scores = [event.score for _, event in result.saved.events if isinstance(event, RolloutFinished)]
+    assert (set(scores), len(answers)) == ({0.5}, result.pool.spent.rollouts)
+    assert min(tries.values()) > 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_handled_failure_of_the_world_is_not_scored_either() -> None:
+    """A tool raises it once and the graph makes a message of it: the rollout is tried again, on any border."""
+    tries: list[str] = []
+
+    @tool
+    def stock(item: str) -> str:
+        """Says how many there are."""
+        tries.append(item)
+        if len(tries) == 1:
+            raise WorldFailure("the warehouse is closed", retry_after=0.001)
+        return "three"
+
+    def node(state: State) -> State:
+        try:
+            return {"answer": stock.invoke({"item": state["question"]})}
+        except WorldFailure:
+            return {"answer": "unknown"}
+
+    for border in (is_world_failure, lambda _: False):
+        compared = evaluate(
+            graph_of(node), [{"inputs": {"question": "bolts"}}], metric=lambda outputs: outputs["answer"] == "three",
+            options=RunnerOptions(is_world_failure=border),
+        )  # fmt: skip
+        assert compared.before.mean == 1.0
 
 
 def test_a_metrics_calls_are_counted_wherever_it_makes_them() -> None:

@@ -32,6 +32,7 @@ from langgraph_gepa.adapter.failures.classification import (
 )
 from langgraph_gepa.adapter.failures.diagnosis import absent, diagnosis, retry_after, trouble
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
+from langgraph_gepa.errors import WorldFailure
 
 URL = "http://127.0.0.1/"
 
@@ -176,6 +177,24 @@ def test_wrapping_hides_nothing() -> None:
     assert not is_world_failure(raised(disowned))
 
 
+def test_what_the_users_code_calls_the_worlds_is() -> None:
+    """`WorldFailure` and its subclasses, whatever they wrap or are wrapped in; only a bad key in them still lasts."""
+
+    class NoVerdictError(WorldFailure):
+        """A word of the user's own."""
+
+    def wrapping(cause: BaseException) -> BaseException:
+        error = NoVerdictError("no verdict")
+        error.__cause__ = cause
+        return error
+
+    outer = RuntimeError("the metric failed")
+    outer.__cause__ = WorldFailure("busy")
+    for error in (outer, wrapping(provider_error(400)), ExceptionGroup("all", [KeyError("x"), WorldFailure("busy")])):
+        assert (verdict(error), is_lasting(error)) == ("world", False)
+    assert is_lasting(wrapping(provider_error(401)))
+
+
 def test_a_chain_that_loops_ends() -> None:
     """Exceptions can refer to each other in a circle."""
     first, second = ValueError(), KeyError()
@@ -204,7 +223,9 @@ def test_what_waiting_mends_is_told_from_what_lasts(status: int, code: str | Non
     ],
 )
 def test_the_wait_asked_for_is_read(headers: dict[str, str], seconds: float | None) -> None:
-    """Retry-After comes in seconds, in milliseconds or as a date."""
+    """Retry-After comes in seconds, in milliseconds or as a date; `WorldFailure` has the seconds."""
+    assert retry_after(WorldFailure("busy", retry_after=2.5)) == 2.5
+    assert retry_after(WorldFailure("busy")) is None
     assert retry_after(RuntimeError(), now=0) is None
     assert retry_after(http_status(429, **headers), now=1445412480) == seconds
 
