@@ -83,8 +83,8 @@ class RunnerOptions:
         """The failure that makes the outcome doubtful: the one that was raised, or one that was handled on the way.
 
         Raises the failure beside which no outcome stands: the world's, where it was raised; where it was handled, too
-        many calls for a model's provider, a wrong or missing key, or a `WorldFailure`. Of an outcome that is not `scored`, only the
-        failures of models are raised.
+        many calls for a model's provider, a wrong or missing key, or a `WorldFailure`. Of an outcome that is not
+        `scored`, only the failures of models are raised.
         """
         if raised is None and not swallowed:
             return None
