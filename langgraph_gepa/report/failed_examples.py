@@ -1,4 +1,4 @@
-"""On how many examples the graph failed: those score 0 whatever a prompt says, which no mean shows."""
+"""Counts the examples on which the graph failed: they score 0 whatever a prompt says, and a mean does not show them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from langgraph_gepa.report.progress import Journal
 from langgraph_gepa.search.pool import Pool
 
 LONGEST = 300
+"""Characters of an error that are shown."""
 
-Side = Literal["seed", "best"]
-SIDES: dict[Side, str] = {"seed": "as it is", "best": "with the best prompts"}
-SETS = {"pareto": "validation", "test": "held-out"}
+Who = Literal["seed", "best"]
+HOW: dict[Who, str] = {"seed": "as it is", "best": "with the best prompts"}
+SETS: dict[Literal["pareto", "test"], str] = {"pareto": "validation", "test": "held-out"}
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Of `of` examples a candidate was run on, those it failed on; `error` is that of the first, `example`."""
+    """A candidate `failed` on so many `of` the examples it was run on; first on `example`, with `error`."""
 
-    side: Side
+    side: Who
     subset: Literal["pareto", "test"]
     failed: int
     of: int
@@ -29,11 +30,13 @@ class Failures:
     error: str
 
     def __str__(self) -> str:
-        return failed(self.failed, self.of, f"{SETS[self.subset]} example", SIDES[self.side], self.example, self.error)
+        return failure_sentence(
+            self.failed, self.of, f"{SETS[self.subset]} example", HOW[self.side], self.example, self.error
+        )
 
 
-def failed(count: int, of: int, noun: str, how: str, example: str, error: str) -> str:
-    """In words, the same in the log, `show`, the page and `eval`."""
+def failure_sentence(count: int, of: int, noun: str, how: str, example: str, error: str) -> str:
+    """The failures in words, the same in the log, `show`, the page and `eval`."""
     score = "scores" if count == 1 else "score"
     return (
         f"The graph {how} fails on {count:,} of {words.plural(of, noun)}, which {score} 0. "
@@ -42,10 +45,10 @@ def failed(count: int, of: int, noun: str, how: str, example: str, error: str) -
 
 
 def failures(journal: Journal, pool: Pool) -> tuple[Failures, ...]:
-    """Of the seed and the best candidate on validation and on held-out examples, where there are any."""
+    """The failures of the seed and of the best candidate, on validation and on held-out examples."""
     if not pool.candidates:
         return ()
-    sides: dict[Side, str] = {"seed": pool.candidates[0].key, "best": pool.best.key}
+    sides: dict[Who, str] = {"seed": pool.candidates[0].key, "best": pool.best.key}
     if sides["best"] == sides["seed"]:
         del sides["best"]
     found = []
@@ -58,5 +61,5 @@ def failures(journal: Journal, pool: Pool) -> tuple[Failures, ...]:
             first = next(((example, error) for example, error in errors.items() if error), None)
             if first is not None:
                 count = sum(error is not None for error in errors.values())
-                found.append(Failures(side, "test" if subset == "test" else "pareto", count, len(errors), *first))
+                found.append(Failures(side, subset, count, len(errors), *first))
     return tuple(found)

@@ -77,7 +77,7 @@ def _bayesian(values: Sequence[float], origin: float, low: float, high: float, w
     seen = np.asarray(values, dtype=float)
     far = float(np.abs(seen - origin).max()) / width
     skew = _skewness(seen) if far > 1e-9 else 0.0
-    beyond = [min(max(origin + side * width * _reach(far, n, side * skew), low), high) for side in (-1.0, 1.0)]
+    beyond = [min(max(origin + side * width * _distance(far, n, side * skew), low), high) for side in (-1.0, 1.0)]
     lowest, highest = _ends(np.append(seen, beyond), n)
     return Interval(mean, max(low, min(lowest, mean)), min(high, max(highest, mean)), n)
 
@@ -106,7 +106,7 @@ def _weights(n: int) -> Array:
     return drawn
 
 
-def _reach(far: float, n: int, skew: float) -> float:
+def _distance(far: float, n: int, skew: float) -> float:
     """How far out the added observation lies: between the farthest value seen and the farthest there can be.
 
     It is farther for fewer values, and on the side of the longer tail. All in units of the farthest there can be.

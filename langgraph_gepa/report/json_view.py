@@ -1,4 +1,4 @@
-"""A view as plain JSON data: what `show RUN --json` prints."""
+"""Converts the view of a run to the JSON data that `show RUN --json` prints, and documents its keys."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from langgraph_gepa.report.view import ModuleView, Standing, View
 
 
 def to_json(view: View) -> dict[str, Any]:
-    """Plain JSON data with everything of the view but the examples' texts. An unknown price is `null`.
+    """Converts all of the view but the texts of examples to JSON data. An unknown price is `null`.
 
-    Beside what the run was asked (`run`, `metric`, `search`, `seed`, `budget` and so on):
+    Besides the run's settings (`run`, `metric`, `search`, `seed`, `budget` and so on):
 
     - `finished`: whether the search is over; `ended`: why, as one of `events.Ended`, `null` for runs of earlier
       versions; `reason`: the same in words;
@@ -125,17 +125,11 @@ def _iteration_json(iteration: Iteration, pareto: int) -> dict[str, Any]:
 def _standing_json(standing: Standing | None) -> dict[str, Any] | None:
     if standing is None:
         return None
-    return {
-        "id": standing.id,
-        "validation": _interval_json(standing.validation),
-        "test": _interval_json(standing.test),
-    }
+    return {"id": standing.id, **{name: _interval_json(getattr(standing, name)) for name in ("validation", "test")}}
 
 
 def _interval_json(interval: Interval | None) -> dict[str, Any] | None:
-    if interval is None:
-        return None
-    return {"mean": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
+    return None if interval is None else asdict(interval)
 
 
 def _usage_json(usage: Usage) -> dict[str, Any]:

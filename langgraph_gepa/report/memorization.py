@@ -1,7 +1,7 @@
 """Answers learned by heart: what new texts share, word for word, with the reference outputs of one example.
 
 A prompt that repeats an answer does well on the example it was copied from and nowhere else. How long a shared
-piece must be before it is no chance is known from the search for test sets in training data: 8 to 13 words
+piece must be to be no coincidence is known from the search for test sets in training data: 8 to 13 words
 (Radford et al. 2019, Brown et al. 2020) or 50 characters (OpenAI 2023). Prompts are few and short: the low end will do.
 """
 
@@ -104,12 +104,12 @@ def copies(
 def _claim(
     example: Example, subset: Learned, owners: Mapping[str, dict[str, tuple[str, Learned]]], openings: Openings
 ) -> None:
-    """Notes with each piece that the example's reference outputs have it. Equal contents are one example."""
+    """Records the pieces that the example's reference outputs contain. Examples of equal contents count as one."""
     shared = set()
     for text in _leaves(example.outputs):
         words = _words(text)
         for key, first, last in _pieces(words, openings):
-            if key in owners and (first < last or _is_telling(text[words[first].start : words[first].end])):
+            if key in owners and (first < last or _identifies(text[words[first].start : words[first].end])):
                 shared.add(key)
     if shared:
         content = digest([example.inputs, example.outputs])
@@ -143,7 +143,7 @@ def _pieces(words: Sequence[_Word], openings: Openings | None = None) -> Iterato
                 break
 
 
-def _is_telling(word: str) -> bool:
+def _identifies(word: str) -> bool:
     """Whether a word, as the example spells it, is a copy on its own."""
     if len(word) >= LETTERS and not _NAME.search(word):
         return True

@@ -1,4 +1,4 @@
-"""A graph as Mermaid, with the modules at their nodes."""
+"""Writes a graph as a Mermaid flowchart, with the modules at their nodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CODES = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;"}
 
 
 def mermaid(drawing: Mapping[str, Any], modules: Iterable[Module]) -> str:
-    """A flowchart of `drawing` (`name`, `nodes` as paths, `edges` as `[from, to, conditional]`).
+    """Writes the flowchart of `drawing` (`name`, `nodes` as paths, `edges` as `[from, to, conditional]`).
 
     A node lists its modules, ● for those that are optimised by default, ○ for others. A module whose node
     is not drawn, such as one of a graph that a function calls, stands at the node around it.

@@ -1,4 +1,4 @@
-"""The end of a run on a screen: before and after, what changed, what it cost."""
+"""Prints the summary at the end of a run: scores before and after, what changed, what it cost."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ _COPIES = 5
 
 
 def print_summary(view: View, console: Console, files: Mapping[str, str] | None = None) -> None:
-    """The end of a run: before and after, what changed, what it cost, and where the files are.
-
-    `files` maps what a file is to its path.
-    """
+    """Prints the summary of a run. `files` maps the label of each file that was written to its path."""
     if view.settings.get("simulated"):
         console.print(Text(SIMULATED, style="yellow"))
     console.print(Text(headline(view), style="bold"))
@@ -59,7 +56,7 @@ def _scores(view: View) -> Table:
     for label, comparison in (("Held-out test", view.test), ("Validation", view.validation)):
         if comparison is None or not comparison.changes or view.seed is None or view.best is None:
             continue
-        seed, best = (_shown(standing, comparison) for standing in (view.seed, view.best))
+        seed, best = (_score_text(standing, comparison) for standing in (view.seed, view.best))
         change = comparison.difference
         if change is None:
             table.add_row(label, seed, "", "", "", str(len(comparison.changes)))
@@ -70,7 +67,7 @@ def _scores(view: View) -> Table:
     return table
 
 
-def _shown(standing: Standing, comparison: Comparison) -> str:
+def _score_text(standing: Standing, comparison: Comparison) -> str:
     if comparison.subset == "pareto":
         return words.candidate_score(standing.score)
     return words.score(standing.test.mean) if standing.test else ""

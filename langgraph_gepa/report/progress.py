@@ -1,4 +1,4 @@
-"""What happened in each iteration and what is under way, read from the journal."""
+"""Follows each iteration through the journal: its stage while it is under way, its outcome afterwards."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ Journal = Sequence[tuple[float, Event]]
 
 @dataclass(frozen=True, slots=True)
 class Iteration:
-    """One iteration so far: a fold of its own events. Iteration 0 scores the seed.
+    """One iteration so far: a fold of its events. Iteration 0 scores the seed.
 
-    `shown` and `tried` count rollouts on the minibatch (parent, then child; of a
-    racing search on all the batches drawn, then the children on some records), `gated` on a merge's gate, `validated`
-    on the pareto set, and `compared` those there of the rival it has to beat. `texts` is the key of its candidate, once
-    that is in the pool. `before` and `after` are the mean scores of parent
-    and child on the minibatch or gate. `began` and `ended` are seconds of running time.
+    Rollouts are counted by what they are for: `sampled` and `tried` on the minibatch (the parent, then the child; in a
+    racing search all batches drawn, then the children on some records), `gated` on a merge's gate, `validated` on the
+    pareto set, `compared` those of the rival there. `texts` is the key of its candidate once that is in the pool.
+    `before` and `after` are the mean scores of parent and child on the minibatch or gate. `began` and `ended` are
+    seconds of running time.
     """
 
     number: int
@@ -46,7 +46,7 @@ class Iteration:
     minibatch: int = 0
     modules: tuple[str, ...] = ()
     proposals: ChildrenProposed | None = None
-    shown: int = 0
+    sampled: int = 0
     tried: int = 0
     gated: int = 0
     validated: int = 0
@@ -66,7 +66,7 @@ class Iteration:
 
     @property
     def rollouts(self) -> int:
-        return self.shown + self.tried + self.gated + self.validated + self.compared
+        return self.sampled + self.tried + self.gated + self.validated + self.compared
 
     @property
     def outcome(self) -> Outcome | None:
@@ -74,7 +74,7 @@ class Iteration:
         return self.finished.outcome if self.finished else None
 
     def reason(self, pareto: int) -> str:
-        """Why it ended so, in words; `pareto` is the size of the pareto set."""
+        """Why it ended like this, in words; `pareto` is the size of the pareto set."""
         if self.finished is None:
             return ""
         if self.finished.cause == "no_texts" and self.proposals is not None:
@@ -82,7 +82,7 @@ class Iteration:
         return words.cause(self.finished, pareto)
 
     def why(self, pareto: int) -> str:
-        """The same without the module's name before it, where there is only one."""
+        """`reason` without the module's name before it, where there is only one module."""
         reason = self.reason(pareto)
         return reason.removeprefix(f"{self.modules[0]}: ") if len(self.modules) == 1 else reason
 
@@ -104,10 +104,10 @@ class Iteration:
             return self.outcome
         done = self.tried if self.origin == "mutation" else self.gated
         if self.origin != "seed" and 0 < done == self.minibatch:
-            # The bar is decided at once, so whoever is still here has cleared it.
+            # A rejected child ends its iteration at once, so this one was accepted.
             return self._validating(pareto)
         return {
-            "minibatch": f"minibatch {self.shown}/{self.minibatch}",
+            "minibatch": f"minibatch {self.sampled}/{self.minibatch}",
             "reflecting": f"reflecting on {', '.join(self.modules)}",
             "trying": f"trying the new text {self.tried}/{self.minibatch or self.tried}",
             "gate": f"merge gate {self.gated}/{self.minibatch}",
@@ -119,7 +119,7 @@ class Iteration:
         return f"validating {self.validated}/{pareto}{beside}"
 
     def then(self, event: Event, at: float) -> Iteration:
-        """The iteration after one more of its events."""
+        """The iteration after `event`, which is one of its own."""
         match event:
             case IterationStarted():
                 return replace(
@@ -152,11 +152,11 @@ class Iteration:
             return replace(self, usage=usage, gated=self.gated + 1)
         if self.modules:  # they are chosen only after the parent's minibatch is complete
             return replace(self, usage=usage, tried=self.tried + 1)
-        return replace(self, usage=usage, shown=self.shown + 1)
+        return replace(self, usage=usage, sampled=self.sampled + 1)
 
 
-def tell(known: dict[int, Iteration], event: Event, at: float) -> Iteration | None:
-    """Folds the event into `known`, iterations by number; the one it belongs to, if it belongs to one."""
+def advance(known: dict[int, Iteration], event: Event, at: float) -> Iteration | None:
+    """Folds the event into `known`, the iterations by number. Returns the iteration it belongs to, if there is one."""
     if isinstance(event, OfRun):
         return None
     if isinstance(event, RolloutFinished) and event.subset == "test":
@@ -169,5 +169,5 @@ def iterations(journal: Iterable[tuple[float, Event]]) -> tuple[Iteration, ...]:
     """Every iteration of the run, in the order they began."""
     known: dict[int, Iteration] = {}
     for at, event in journal:
-        tell(known, event, at)
+        advance(known, event, at)
     return tuple(known.values())

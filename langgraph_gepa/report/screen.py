@@ -1,4 +1,4 @@
-"""The one console that everything for people is printed on."""
+"""The console for everything that people read: control characters are visible, text is no markup."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from langgraph_gepa.core.printable import visible
 class Screen(Console):
     """Rich's console, on which text is only text.
 
-    Whatever is laid out on it, its control characters are visible (rich passes ESC and C1 on as they are), and
-    `[red]` and `:smile:` in it are neither markup nor emoji.
+    Control characters are made visible (rich passes ESC and C1 on as they are), and `[red]` and `:smile:` are neither
+    markup nor emoji.
     """
 
-    def __init__(self, **how: Any) -> None:
-        super().__init__(**{"markup": False, "emoji": False, "highlight": False, **how})
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"markup": False, "emoji": False, "highlight": False, **options})
 
-    def render_str(self, text: str, **how: Any) -> Text:
-        return super().render_str(visible(text), **how)  # before rich drops some of the characters
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)  # before rich drops some of the characters
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -31,5 +31,5 @@ class Screen(Console):
 
 
 def note(text: str) -> None:
-    """Says something a person should know, on standard error."""
+    """Prints a message on standard error."""
     Screen(stderr=True, soft_wrap=True).print(text)

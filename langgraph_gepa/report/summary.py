@@ -90,7 +90,7 @@ def _scale(pool: Pool, settings: Mapping[str, Any]) -> Scale:
 
 
 def _advantages(pool: Pool, leaks: Leakage, scale: Scale) -> dict[int, Advantage]:
-    """Of every candidate over the seed, on the validation examples that were not learned from where there are some."""
+    """Each candidate's advantage over the seed, on validation examples that were not learned from, or else on all."""
     if not pool.candidates:
         return {}
     fresh = {*pool.pareto_set} - leaks.learned.get("pareto", frozenset())
@@ -100,7 +100,7 @@ def _advantages(pool: Pool, leaks: Leakage, scale: Scale) -> dict[int, Advantage
 
 
 def _corrected(comparison: Comparison | None, found: Advantage | None) -> Comparison | None:
-    """The best candidate was chosen by its validation scores: what to expect of others is less than they rose."""
+    """Puts the change to expect on new examples in place of the measured one, which chose the best candidate."""
     if comparison is None or comparison.difference is None or found is None:
         return comparison
     change = Interval(found.difference, found.low, found.high, comparison.difference.n)
@@ -108,7 +108,7 @@ def _corrected(comparison: Comparison | None, found: Advantage | None) -> Compar
 
 
 def _curve(pool: Pool, candidates: Sequence[CandidateView]) -> tuple[tuple[int, float], ...]:
-    """The score of the best of those found so far, by what is known at the end, at the rollouts it was found after."""
+    """The score of the best candidate so far, judged by the scores known at the end, by the rollouts spent."""
     worths, steps = pool.worths, list[tuple[int, float]]()
     lead: CandidateView | None = None
     for candidate in sorted(candidates, key=lambda candidate: (candidate.rollouts, candidate.id)):
@@ -120,7 +120,7 @@ def _curve(pool: Pool, candidates: Sequence[CandidateView]) -> tuple[tuple[int, 
 
 
 def _frontier_score(candidates: Sequence[CandidateView]) -> float:
-    """The mean over pareto examples of the best score any candidate has there: what the pool knows in sum."""
+    """The mean over the pareto examples of the best score that any candidate has there."""
     best: dict[str, float] = {}
     for candidate in candidates:
         for example, score in candidate.scores.items():
@@ -137,7 +137,7 @@ def _standing(pool: Pool, candidate: Candidate | None, scale: Scale) -> Standing
 
 
 def _interval(pool: Pool, candidate: Candidate, score: Score, scale: Scale) -> Interval | None:
-    """Around what is shown on validation: of the scores, or of the posterior where some are missing."""
+    """The interval around the validation score: of the scores, or of the posterior where some are missing."""
     if not score.estimated or pool.started is None or pool.started.judged_by == "mean":
         return estimate(list(pool.scores(candidate).values()), scale)
     mean, sd = pool.posterior.worth(candidate.id)
@@ -163,7 +163,7 @@ def _modules(pool: Pool, modules: Sequence[Module], best: Candidate | None) -> t
 def _copied(
     views: Sequence[ModuleView], modules: Sequence[Module], examples: Mapping[str, Sequence[Example]]
 ) -> tuple[Copy, ...]:
-    """What a graph already says, its names among it, is no copy."""
+    """Answers that new texts repeat, but for what the graph's texts and names contain already."""
     known = [view.seed for view in views]
     for module in modules:
         known += [module.name, module.text, *module.nodes, *module.tools]
@@ -172,7 +172,7 @@ def _copied(
 
 
 def _authors(pool: Pool, candidate: Candidate, name: str) -> tuple[int, ...]:
-    """The candidates that wrote this candidate's text of a module, each from the text of the one before."""
+    """The ids of the candidates that rewrote the text of a module on the way to this candidate, the latest last."""
     authors: list[int] = []
     while candidate.parents:
         parents = [pool.candidates[id] for id in candidate.parents]

@@ -1,4 +1,4 @@
-"""The run in a terminal: a live view while it is under way, plain lines where nobody watches."""
+"""Shows a run in the terminal: a live view while it is under way, plain lines where nobody watches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinish
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
 from langgraph_gepa.report.outcome import SIMULATED
-from langgraph_gepa.report.progress import Iteration, tell
+from langgraph_gepa.report.progress import Iteration, advance
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.score import Score, score_of
 from langgraph_gepa.search.selection import surviving
@@ -50,7 +50,7 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All the view draws. A new one after each event, so that the drawing thread never sees the pool change."""
+    """All that the live view draws. Replaced after each event, as the drawing thread must not see the pool change."""
 
     spent: Spent = Spent()
     seconds: float = 0.0
@@ -69,7 +69,7 @@ class Live:
 
     On a terminal it redraws a panel in place, at most eight times a second; elsewhere, and
     with NO_COLOR or a dumb terminal, it writes one plain line as each iteration ends. It
-    never raises: when the terminal goes away it falls silent and the run goes on.
+    never raises: when the terminal goes away it stops printing and the run goes on.
     """
 
     console: Console
@@ -114,7 +114,7 @@ class Live:
     def __call__(self, event: Event, pool: Pool, at: float) -> None:
         if not self._caught_up:
             self._catch_up(event, pool, at)
-        iteration = tell(self._iterations, event, at)
+        iteration = advance(self._iterations, event, at)
         if self._lead is None or isinstance(event, CandidateAdmitted | IterationFinished):
             self._lead = _lead(pool, self._lead)
         if iteration is not None and iteration.outcome is not None:
@@ -141,8 +141,8 @@ class Live:
         sizes = f"{len(event.feedback_set)} training, {len(event.pareto_set)} validation, {len(event.test_set)} test"
         return f"Started: {words.plural(len(event.seed), 'module')}; examples: {sizes}"
 
-    def say(self, text: str) -> None:
-        """Something a person should know now, on a line of its own."""
+    def note(self, text: str) -> None:
+        """Prints a message on a line of its own."""
         if self._live is None:
             self._line(text)
             return
@@ -150,10 +150,10 @@ class Live:
             self.console.print(Text(visible(text), style="yellow"))
 
     def _catch_up(self, now: Event, pool: Pool, at: float) -> None:
-        """A resumed run: what its open iterations did before this observer came."""
+        """Replays the open iterations of a resumed run, whose events this observer has not seen."""
         self._caught_up = True
         for event in (event for events in pool.open.values() for event in events if event is not now):
-            tell(self._iterations, event, at)
+            advance(self._iterations, event, at)
 
     def _end(self, iteration: Iteration, pool: Pool) -> None:
         line = outcome_line(iteration, pool)
@@ -167,7 +167,7 @@ class Live:
             self._line(f"[{rollouts}] {line.plain}{best}  {cost}")
 
     def _line(self, text: str) -> None:
-        """Past rich, which would end the process when nobody reads the pipe any more."""
+        """Prints without rich, which would end the process when nobody reads the pipe any more."""
         if self._silent:
             return
         file = self.console.file
@@ -224,7 +224,7 @@ def _lead(pool: Pool, before: Lead | None) -> Lead | None:
 
 
 def _nearest_limit(budget: Budget, spent: Spent, seconds: float) -> tuple[str, float, float | None]:
-    """The limit that will be reached first at this pace: its words, what is used and the limit."""
+    """The limit that will be reached first at this pace: in words, what is used of it, and the limit."""
     usage = spent.usage
     known: list[tuple[float, float | None, Callable[[float], str], str]] = [
         (spent.rollouts, budget.rollouts, _count, " rollouts"),

@@ -1,4 +1,4 @@
-"""Did it help? The answer in words, the same on the page and in the terminal."""
+"""The verdict in words: whether the new prompts help, the same on the page and in the terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONCLUSIONS: dict[Conclusion, str] = {
 
 
 def headline(view: View) -> str:
-    """What the run is worth, with the evidence, in a few sentences."""
+    """Whether the new prompts help, with the evidence, in a few sentences."""
     evidence, verdict = view.evidence, view.verdict
     if evidence is None or verdict == "none":
         return "The seed is not scored yet."
@@ -49,7 +49,7 @@ def _where(evidence: Comparison, n: int) -> str:
 
 
 def _reservations(view: View, evidence: Comparison) -> Iterator[str]:
-    """What makes the examples tell less than their number."""
+    """Sentences about examples that are weaker evidence than their number suggests."""
     if 0 < (learned := evidence.learned) < len(evidence.changes):
         have = "has" if learned == 1 else "have"
         yield f"{learned:,} more {have} the inputs of {_OTHERS[evidence.subset]} examples and do not count."
@@ -58,7 +58,7 @@ def _reservations(view: View, evidence: Comparison) -> Iterator[str]:
 
 
 def repeated(copy: Copy) -> str:
-    """An answer that a new text has learned by heart, quoted."""
+    """A sentence that quotes the reference output which a new text repeats."""
     which = "validation" if copy.subset == "pareto" else "training"
     quote = words.one_line(copy.quote, 160)
     return f"{copy.module} repeats the reference output of {which} example {copy.example}: “{quote}”"

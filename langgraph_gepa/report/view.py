@@ -1,4 +1,4 @@
-"""A run as people want to see it: pure data derived from its journal. The page, the terminal and `show` draw it."""
+"""The view of a run: plain data derived from its journal, which the page, the terminal and `show` draw."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.search.score import Score
 
 ENOUGH = 6
-"""Pairs below which no verdict is given: fewer cannot reach 95 % in a sign test even when all agree."""
+"""Pairs needed for a verdict: fewer cannot reach 95 % in a sign test even when all agree."""
 
 Conclusion = Literal["better", "worse", "unclear", "few", "learned", "same", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a candidate does on validation (the pareto set) and on held-out test. The mean of `validation` is `score`."""
+    """A candidate's scores on validation (the pareto set) and on held-out test. The mean of `validation` is `score`."""
 
     id: int
     score: Score
@@ -37,7 +37,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class ModuleView:
-    """A module from the seed's text to the best candidate's; `authors` wrote the versions between, the latest last."""
+    """A module's text in the seed and in the best candidate; `authors` are the candidates that rewrote it, in order."""
 
     module: Module
     seed: str
@@ -53,10 +53,10 @@ class ModuleView:
 class View:
     """A run, whatever its state. `seed`, `best` and the comparisons are `None` until the seed is scored.
 
-    `settings` is as the run was created with; `ended` says why the search ended, `reason` the same in words. `curve`
-    has a step (rollouts, score) for each time another candidate became the best, and ends with the rollouts spent.
-    `line` is the best's ancestry from the seed to itself, both included. `copied` is what the best's texts repeat of
-    single examples' reference outputs.
+    `settings` are those the run was created with; `ended` is the event that ended the search, `reason` why in words.
+    `line` holds the ids of the best candidate's ancestors and its own. `curve` has a step (rollouts, score) for each
+    time another candidate became the best, and ends with the rollouts spent. `copied` is what the best candidate's
+    texts repeat of single examples' reference outputs. `pareto` is the size of the pareto set.
     """
 
     settings: Mapping[str, Any]

@@ -29,10 +29,10 @@ def score(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:.4g}"
 
 
-def candidate_score(shown: Score, digits: int = 3) -> str:
-    """A candidate's score wherever it is shown: as measured, or `≈` with the examples that it was run on."""
-    value = score(shown.value, digits)
-    return f"≈ {value} ({shown.n:,} of {shown.of:,})" if shown.estimated else value
+def candidate_score(candidate: Score, digits: int = 3) -> str:
+    """A candidate's score: as measured, or as an estimate (`≈`) with how many examples it was run on."""
+    value = score(candidate.value, digits)
+    return f"≈ {value} ({candidate.n:,} of {candidate.of:,})" if candidate.estimated else value
 
 
 def signed(value: float, digits: int = 3) -> str:

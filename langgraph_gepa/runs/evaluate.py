@@ -19,7 +19,7 @@ from langgraph_gepa.engine.ports import Evaluator
 from langgraph_gepa.engine.retry import Calls, going_on
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.report import words
-from langgraph_gepa.report.failed_examples import failed
+from langgraph_gepa.report.failed_examples import failure_sentence
 from langgraph_gepa.report.intervals import Interval, difference, estimate
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.runs.job import WORLD
@@ -58,7 +58,7 @@ class Evaluation:
         lines.append(f"{words.plural(self.before.n, 'example')}, 95 % intervals")
         for side, errors in self.failures.items():
             example, error = next(iter(errors.items()))
-            lines.append(failed(len(errors), self.before.n, "example", SIDES[side], example, error))
+            lines.append(failure_sentence(len(errors), self.before.n, "example", SIDES[side], example, error))
         of = words.plural(self.before.n, "example")
         if self.learned:
             lines.append(f"{self.learned:,} of {of} took part in the search for these prompts.")

@@ -28,7 +28,7 @@ from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Stor
 from langgraph_gepa.engine.preflight import VERDICT, Preflight, preflight
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.report.failed_examples import SIDES, failed
+from langgraph_gepa.report.failed_examples import HOW, failure_sentence
 from langgraph_gepa.report.html.page import write_whole
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
@@ -114,7 +114,7 @@ class Job:
         """Everything that touches the store, which belongs to the thread that opened it."""
         store = open_run(folder, create=True)
         live = Live(Screen(stderr=True), self.asked.budget, title=str(folder), simulated=self.asked.simulated)
-        say: Say = live.say if self.progress else _logged(_LOG.warning)
+        say: Say = live.note if self.progress else _logged(_LOG.warning)
         ours = False
         try:
             hide = self.mask_examples or str
@@ -239,7 +239,7 @@ def _failing(rollouts: Sequence[Rollout]) -> Iterable[str]:
     errors = {rollout.example: rollout.error for rollout in rollouts if rollout.error}
     if errors:
         of = len({rollout.example for rollout in rollouts})
-        yield failed(len(errors), of, "validation example", SIDES["seed"], *next(iter(errors.items())))
+        yield failure_sentence(len(errors), of, "validation example", HOW["seed"], *next(iter(errors.items())))
 
 
 def _beyond(rollouts: Sequence[Rollout], perfect: float) -> Iterable[str]:

@@ -13,7 +13,7 @@ from langgraph_gepa.core.events import (
     RolloutFinished,
 )
 from langgraph_gepa.core.rollout import Usage
-from langgraph_gepa.report.progress import Iteration, iterations, tell
+from langgraph_gepa.report.progress import Iteration, advance, iterations
 
 
 def test_every_rollout_of_the_search_is_counted_in_one_iteration(finished: Any) -> None:
@@ -43,7 +43,7 @@ def test_a_mutation_is_described_at_each_stage() -> None:
         rollout("feedback"),
         rollout("pareto"),
     ):
-        iteration = tell(known, event, 0.0)
+        iteration = advance(known, event, 0.0)
         assert iteration is not None
         said.append(iteration.describe(30))
     assert said == [
@@ -62,10 +62,10 @@ def test_a_race_says_what_its_rival_was_run_on() -> None:
     """Rollouts of whom the child has to beat are the iteration's, and not taken for the child's."""
     known: dict[int, Iteration] = {}
     child = Candidate(1, {"m": "new"}, (0,))
-    tell(known, IterationStarted(1, (0,), ()), 0.0)
-    tell(known, CandidateAdmitted(1, child), 0.0)
+    advance(known, IterationStarted(1, (0,), ()), 0.0)
+    advance(known, CandidateAdmitted(1, child), 0.0)
     for key in (child.key, child.key, "of the rival"):
-        tell(known, RolloutFinished(1, key, "e", "pareto", 0.5, Usage(), 1.0, "l"), 0.0)
+        advance(known, RolloutFinished(1, key, "e", "pareto", 0.5, Usage(), 1.0, "l"), 0.0)
     assert known[1].describe(30) == "validating 2/30, 1 of its rival"
     assert known[1].rollouts == 3
 
@@ -73,18 +73,18 @@ def test_a_race_says_what_its_rival_was_run_on() -> None:
 def test_a_merge_passes_its_gate_before_it_is_validated() -> None:
     """A merge reflects on nothing: it is tried on the gate, then on the pareto set."""
     known: dict[int, Iteration] = {}
-    tell(known, IterationStarted(1, (1, 2), ("a", "b"), 0, {"m": "t"}), 0.0)
-    tell(known, RolloutFinished(1, "k", "a", "gate", 0.5, Usage(), 1.0, "l"), 0.0)
+    advance(known, IterationStarted(1, (1, 2), ("a", "b"), 0, {"m": "t"}), 0.0)
+    advance(known, RolloutFinished(1, "k", "a", "gate", 0.5, Usage(), 1.0, "l"), 0.0)
     assert known[1].describe(30) == "merge gate 1/2"
-    tell(known, RolloutFinished(1, "k", "b", "gate", 0.5, Usage(), 1.0, "l"), 0.0)
+    advance(known, RolloutFinished(1, "k", "b", "gate", 0.5, Usage(), 1.0, "l"), 0.0)
     assert known[1].describe(30) == "validating 0/30"
 
 
 def test_proposed_texts_are_told_whether_they_were_tried_or_refused() -> None:
     """They are in the journal, so that nobody has to read a reply again."""
     known: dict[int, Iteration] = {}
-    tell(known, IterationStarted(1, (0,), ("a",)), 0.0)
-    tell(known, ChildrenProposed(1, ({"m": "new"},), {"n": "refused"}, refused={"n": "lost {x}"}), 0.0)
+    advance(known, IterationStarted(1, (0,), ("a",)), 0.0)
+    advance(known, ChildrenProposed(1, ({"m": "new"},), {"n": "refused"}, refused={"n": "lost {x}"}), 0.0)
     assert known[1].proposals == ChildrenProposed(1, ({"m": "new"},), {"n": "refused"}, refused={"n": "lost {x}"})
 
 
@@ -94,9 +94,9 @@ def test_why_no_text_was_tried_is_told_by_module() -> None:
     for modules, why in (("m", "n"), "m: it lost {x}; n: nothing to change"), (("m",), "it lost {x}"):
         known: dict[int, Iteration] = {}
         reasons = {name: proposed.reasons[name] for name in modules}
-        tell(known, ModulesChosen(1, 0, modules), 0.0)
-        tell(known, replace(proposed, reasons=reasons), 0.0)
-        tell(known, IterationFinished(1, "skipped", cause="no_texts"), 0.0)
+        advance(known, ModulesChosen(1, 0, modules), 0.0)
+        advance(known, replace(proposed, reasons=reasons), 0.0)
+        advance(known, IterationFinished(1, "skipped", cause="no_texts"), 0.0)
         assert known[1].why(30) == why
     assert known[1].reason(30) == "m: it lost {x}"
 

@@ -28,7 +28,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`line` is the path of the best score so far, `area` the same closed to the ground."""
+    """`line` is the path of the best score so far, `area` the area between it and the axis."""
 
     width: float
     height: float
@@ -44,7 +44,7 @@ class Curve:
 
 
 def draw_curve(view: View, width: float, height: float) -> Curve | None:
-    """`None` while there is nothing to draw."""
+    """Draws the chart; `None` before the first candidate is scored."""
     if not view.candidates:
         return None
     right, bottom = width - _RIGHT, height - _BOTTOM
@@ -84,7 +84,7 @@ def _steps(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _ticks(low: float, high: float, about: int) -> list[float]:
-    """Round values that enclose both ends, about so many."""
+    """About `about` round values, the first at or below `low` and the last at or above `high`."""
     rough = (high - low) / about
     size = 10 ** floor(log10(rough))
     step = size * next(factor for factor in (1, 2, 5, 10) if factor * size >= rough * 0.999)

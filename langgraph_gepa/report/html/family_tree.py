@@ -43,15 +43,15 @@ class Tree:
 
 
 def draw_tree(view: View, limit: int = 60) -> Tree | None:
-    """At most about `limit` candidates: the best's ancestry, the frontier, then the highest scores, each with
-    all of its ancestors."""
+    """Draws up to `limit` candidates: the best's ancestry, then the frontier and the highest scores, each with all of
+    its ancestors; `None` before the first candidate is scored."""
     if not view.candidates:
         return None
-    shown = _chosen(view, limit)
+    drawn = _chosen(view, limit)
     depth: dict[int, int] = {}
-    for candidate in shown:
+    for candidate in drawn:
         depth[candidate.id] = 1 + max((depth[parent] for parent in candidate.parents), default=-1)
-    rows = _rows(shown, _main_line(view))
+    rows = _rows(drawn, _main_line(view))
     step = max(84.0, min(140.0, 1040.0 / (1 + max(depth.values()))))
     place = {id: (_MARGIN_X + step * depth[id], _MARGIN_Y + _ROW * rows[id]) for id in depth}
     scores = [candidate.score.value for candidate in view.candidates]
@@ -64,11 +64,11 @@ def draw_tree(view: View, limit: int = 60) -> Tree | None:
             view.best is not None and candidate.id == view.best.id,
             candidate.id in view.line,
         )
-        for candidate in shown
+        for candidate in drawn
     )
     edges = tuple(
         Edge(_elbow(place[parent], place[candidate.id], 36 if index else 46), index > 0, candidate.id in view.line)
-        for candidate in shown
+        for candidate in drawn
         for index, parent in enumerate(candidate.parents)
     )
     return Tree(
@@ -112,16 +112,16 @@ def _main_line(view: View) -> set[int]:
     return line
 
 
-def _rows(shown: Sequence[CandidateView], line: AbstractSet[int]) -> Mapping[int, int]:
-    """A candidate shares the row of its first child, the one towards the best if there is one; every other
-    child begins a row below. Merges count as children of their first parent."""
+def _rows(drawn: Sequence[CandidateView], line: AbstractSet[int]) -> Mapping[int, int]:
+    """The row of each candidate: its first child, towards the best if there is one, stands in the same row, and every
+    other child in a new row below. Merges count as children of their first parent."""
     children: dict[int, list[int]] = {}
-    for candidate in shown:
+    for candidate in drawn:
         for parent in candidate.parents[:1]:
             children.setdefault(parent, []).append(candidate.id)
     rows: dict[int, int] = {}
     used = 0
-    stack = [(shown[0].id, 0)]
+    stack = [(drawn[0].id, 0)]
     while stack:
         id, row = stack.pop()
         # An only or first child was pushed with its parent's row; the others take the next free one.
@@ -133,7 +133,7 @@ def _rows(shown: Sequence[CandidateView], line: AbstractSet[int]) -> Mapping[int
 
 
 def _elbow(start: tuple[float, float], end: tuple[float, float], before: float) -> str:
-    """Along the parent's row, then down or up to the child's, so far `before` it."""
+    """A line along the parent's row, which turns to the child's row at the distance `before` from it."""
     (x, y), (to_x, to_y) = start, end
     if y == to_y:
         return f"M{x:g} {y:g}H{to_x:g}"

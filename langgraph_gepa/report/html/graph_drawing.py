@@ -1,4 +1,4 @@
-"""Geometry of the graph itself: nodes in layers from top to bottom (after Sugiyama)."""
+"""Geometry of the graph's drawing: nodes in layers from top to bottom (after Sugiyama), edges between them."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """`homeless` are optimised modules whose node is not among those drawn."""
+    """`not_drawn` are the optimised modules whose nodes are not in the drawing."""
 
     width: float
     height: float
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
-    homeless: tuple[ModuleView, ...]
+    not_drawn: tuple[ModuleView, ...]
 
 
 def draw_graph(view: View) -> Drawing | None:
-    """The graph in the settings; `None` when there is none, or more of it than anybody could see."""
+    """Draws the graph in the settings; `None` when there is none, or too much of it to be seen."""
     graph = view.settings.get("graph")
     if not isinstance(graph, Mapping) or not graph.get("nodes"):
         return None
@@ -69,18 +69,18 @@ def draw_graph(view: View) -> Drawing | None:
     boxes = _boxes(layers, homes, [(a, b) for a, b, _ in edges])
     right = max(box.x + box.width for box in boxes.values())
     arrows, lanes = _arrows(edges, boxes, layers, right)
-    housed = {module.module.name for modules in homes.values() for module in modules}
+    drawn = {module.module.name for modules in homes.values() for module in modules}
     return Drawing(
         right + _MARGIN + (16 * lanes + 4 if lanes else 0),
         max(box.y + box.height for box in boxes.values()) + _MARGIN,
         tuple(boxes.values()),
         tuple(arrows),
-        tuple(module for module in view.modules if module.module.name not in housed),
+        tuple(module for module in view.modules if module.module.name not in drawn),
     )
 
 
 def _homes(modules: Sequence[ModuleView], names: Sequence[str]) -> dict[str, list[ModuleView]]:
-    """Modules by drawn node: the node itself or the subgraph it is in."""
+    """Modules by the drawn node that uses them: the node itself, or the subgraph around it."""
     paths = {name.replace(":", "/"): name for name in names}
     homes: dict[str, list[ModuleView]] = {}
     for module in modules:
@@ -94,7 +94,7 @@ def _homes(modules: Sequence[ModuleView], names: Sequence[str]) -> dict[str, lis
 
 
 def _layers(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """The longest way to each node over edges that do not lead back."""
+    """The layer of each node: the length of the longest path to it over edges that do not lead back."""
     forward = _forward(names, edges)
     layer = dict.fromkeys(names, 0)
     for _ in names:
@@ -203,7 +203,7 @@ def _arrows(
 
 
 def _free(one: Box, two: Box, boxes: Any, layers: Mapping[str, int], a: str, b: str) -> bool:
-    """Whether nothing stands between two boxes of layers further apart."""
+    """Whether no box stands between two boxes whose layers are not neighbours."""
     x, to_x = one.x + one.width / 2, two.x + two.width / 2
     low, high = min(x, to_x) - 12, max(x, to_x) + 12
     between = [box for box in boxes if layers[a] < layers[box.name] < layers[b]]
@@ -224,7 +224,7 @@ def _between(x: float, y: float, to_x: float, to_y: float) -> str:
 
 
 def _around(one: Box, two: Box, lane: float) -> str:
-    """Out at the right side, along a lane, in at the right side."""
+    """Leaves at the right side, runs along a lane, and enters at the right side."""
     back = one.y >= two.y
     x, y = one.x + one.width, one.y + min(17.0, one.height / 2) + (4 if back else -4)
     to_x, to_y = two.x + two.width + 5, two.y + min(17.0, two.height / 2) + (4 if back else -4)

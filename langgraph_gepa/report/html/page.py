@@ -1,8 +1,8 @@
-"""The report: one HTML file that needs nothing but itself.
+"""Renders the report: one HTML file that needs nothing but itself.
 
-Everything that came from a graph, a metric or a model is escaped (autoescape), shown with its
-control characters visible, and cannot act: the page's policy allows its own style and script
-by their hashes and nothing else, not even an image from elsewhere.
+Everything that came from a graph, a metric or a model is escaped (autoescape) and its control characters are made
+visible. It cannot act: the page's policy allows its own style and script by their hashes and nothing else, not even an
+image from elsewhere.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ tables, characters of one module's text."""
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Places scores on a line, in percent of its length."""
+    """The axis of the table of means: places scores on it, in percent of its length."""
 
     low: float
     high: float
@@ -48,7 +48,7 @@ class Scale:
 
 
 def render(view: View) -> str:
-    """The page as text. Pure: the same view gives the same page."""
+    """Renders the page. Pure: the same view gives the same page."""
     environment = _environment()
     style, script = (_source(environment, name) for name in ("page.css", "page.js"))
     policy = (
@@ -65,14 +65,14 @@ def render(view: View) -> str:
 
 
 def write_report(view: View, path: Path) -> Path:
-    """Renders to `path`; a reader never sees half a page."""
+    """Renders the page to `path`, which never holds half a page."""
     return write_whole(render(view), path)
 
 
 def write_whole(text: str, path: Path) -> Path:
-    """Writes the file at once or not at all: it stays as it was where the disk is full. Raises `OSError`.
+    """Writes the whole file or, where the disk is full, leaves it as it was. Raises `OSError`.
 
-    Nothing is written through a link: the folder may be a stranger's, with links planted under the names we write.
+    Nothing is written through a link: the folder may come from somebody else, with links planted under our names.
     """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
@@ -106,13 +106,8 @@ def _rows(module: ModuleView) -> tuple[Row, ...]:
 
 
 def _scale(view: View) -> Scale:
-    known = [
-        interval
-        for standing in (view.seed, view.best)
-        if standing
-        for interval in (standing.validation, standing.test)
-        if interval
-    ]
+    standings = [standing for standing in (view.seed, view.best) if standing]
+    known = [interval for s in standings for interval in (s.validation, s.test) if interval]
     return Scale(min([0.0, *(i.low for i in known)]), max([1.0, *(i.high for i in known)]))
 
 
@@ -125,19 +120,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters |= {
-        "candidate_score": words.candidate_score,
-        "score": words.score,
-        "signed": words.signed,
-        "money": words.money,
-        "large": words.large,
-        "duration": words.duration,
-        "limits": words.limits,
-        "plural": words.plural,
-        "one_line": words.one_line,
-        "clip": words.clip,
-        "span": _span,
-    }
+    filters = (
+        words.candidate_score, words.score, words.signed, words.money, words.large, words.duration, words.limits,
+        words.plural, words.one_line, words.clip, span,
+    )  # fmt: skip
+    environment.filters |= {filter.__name__: filter for filter in filters}
     return environment
 
 
@@ -145,7 +132,8 @@ def _finalize(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _span(interval: Interval) -> str:
+def span(interval: Interval) -> str:
+    """The interval's ends as the page writes them."""
     return f"{words.score(interval.low)} to {words.score(interval.high)}"
 
 

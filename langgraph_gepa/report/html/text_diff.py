@@ -1,4 +1,4 @@
-"""What changed between two texts, line by line and, inside lines that resemble each other, word by word."""
+"""Side-by-side diffs of two texts: line by line and, inside lines that resemble each other, word by word."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Row:
 
 
 def diff(old: str, new: str) -> tuple[Row, ...]:
-    """Rows that hold every line of both texts, in order."""
+    """Compares two texts: rows that hold every line of both, in order."""
     before, after = old.split("\n"), new.split("\n")
     rows: list[Row] = []
     matcher = SequenceMatcher(None, before, after, autojunk=False)
@@ -71,15 +71,15 @@ def diff(old: str, new: str) -> tuple[Row, ...]:
 
 
 def fold(rows: Sequence[Row], context: int = 2) -> tuple[Row, ...]:
-    """The same with long unchanged stretches folded, except `context` lines next to a change."""
+    """Folds long stretches of unchanged rows, but for `context` rows next to a change."""
     near: set[int] = set()
     for index, row in enumerate(rows):
         if row.kind != "same":
             near.update(range(index - context, index + context + 1))
     folded: list[Row] = []
-    for shown, group in groupby(enumerate(rows), key=lambda item: item[0] in near):
+    for is_near, group in groupby(enumerate(rows), key=lambda item: item[0] in near):
         stretch = [row for _, row in group]
-        folded += stretch if shown or len(stretch) < 3 else [Row(skipped=len(stretch))]
+        folded += stretch if is_near or len(stretch) < 3 else [Row(skipped=len(stretch))]
     return tuple(folded)
 
 
@@ -101,7 +101,7 @@ def _replaced(before: Sequence[str], after: Sequence[str], olds: range, news: ra
 
 
 def _pairs(before: Sequence[str], after: Sequence[str], olds: range, news: range) -> list[tuple[int, int]]:
-    """Lines to show against each other: the order-preserving pairing that is most alike in sum."""
+    """Pairs of lines to show side by side: of all pairings in order, the one with the highest sum of similarities."""
     if len(olds) * len(news) > _MAX_CELLS:
         return []
     bags = {(0, i): Counter(_WORD.findall(before[i].lower())) for i in olds}
