@@ -48,18 +48,14 @@ def failures(journal: Journal, pool: Pool) -> tuple[Failures, ...]:
     """The failures of the seed and of the best candidate, on validation and on held-out examples."""
     if not pool.candidates:
         return ()
-    sides: dict[Who, str] = {"seed": pool.candidates[0].key, "best": pool.best.key}
-    if sides["best"] == sides["seed"]:
-        del sides["best"]
-    found = []
-    for side, texts in sides.items():
-        for subset in SETS:
-            errors: dict[str, str | None] = {}
-            for _, event in journal:
-                if isinstance(event, RolloutFinished) and (event.texts, event.subset) == (texts, subset):
-                    errors[event.example] = errors.get(event.example) or event.error
-            first = next(((example, error) for example, error in errors.items() if error), None)
-            if first is not None:
-                count = sum(error is not None for error in errors.values())
-                found.append(Failures(side, subset, count, len(errors), *first))
-    return tuple(found)
+    names: dict[str, Who] = {pool.best.key: "best", pool.candidates[0].key: "seed"}  # the best may be the seed
+    errors = {(who, subset): dict[str, str | None]() for who in HOW for subset in SETS}
+    for _, event in journal:
+        if isinstance(event, RolloutFinished) and (where := (names.get(event.texts), event.subset)) in errors:
+            known = errors[where]
+            known[event.example] = known.get(event.example) or event.error
+    return tuple(
+        Failures(*where, len(failed), len(known), *failed[0])
+        for where, known in errors.items()
+        if (failed := [(example, error) for example, error in known.items() if error])
+    )

@@ -42,12 +42,7 @@ def summarize(
     `detailed` examples that got better and as many that got worse. `leaks` is given for runs whose mask changed the
     examples that were kept: what they have in common can then not be seen from `examples`.
     """
-    pool = Pool()
-    found: dict[int, tuple[int, float]] = {}
-    for at, event in journal:
-        pool.apply(event)
-        if isinstance(event, CandidateAdmitted):
-            found[event.candidate.id] = (pool.spent.rollouts, at)
+    pool, found = _replayed(journal)
     leaks = leakage(examples or {}) if leaks is None else leaks
     scale = _scale(pool, settings)
     advantages = _advantages(pool, leaks, scale)
@@ -76,6 +71,16 @@ def summarize(
         spent=pool.spent,
         seconds=journal[-1][0] if journal else 0.0,
     )
+
+
+def _replayed(journal: Journal) -> tuple[Pool, dict[int, tuple[int, float]]]:
+    """The pool at the end of the journal, and the rollouts and seconds spent when each candidate was admitted."""
+    pool, found = Pool(), dict[int, tuple[int, float]]()
+    for at, event in journal:
+        pool.apply(event)
+        if isinstance(event, CandidateAdmitted):
+            found[event.candidate.id] = (pool.spent.rollouts, at)
+    return pool, found
 
 
 def _compared(source: Source, pool: Pool, subset: Literal["pareto", "test"]) -> Comparison | None:

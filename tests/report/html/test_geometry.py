@@ -37,7 +37,7 @@ def test_a_module_stands_in_its_node_or_in_the_subgraph_around_it(finished: Any)
     }  # fmt: skip
     elsewhere = draw_graph(replace(view, settings={"graph": {"nodes": ["route"], "edges": []}}))
     assert elsewhere is not None
-    assert [module.module.name for module in elsewhere.homeless] == ["agent", "writer"]
+    assert [module.module.name for module in elsewhere.not_drawn] == ["agent", "writer"]
 
 
 def test_candidates_in_the_tree_have_places_of_their_own(script: Callable[..., Any]) -> None:
