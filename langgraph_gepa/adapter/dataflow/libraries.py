@@ -29,7 +29,7 @@ _variables: weakref.WeakKeyDictionary[CodeType, Solution] = weakref.WeakKeyDicti
 def attribute_uses(cls: type, name: str) -> frozenset[PartUse]:
     """How the methods of a class use an attribute of its instances."""
     methods = dict(_methods(cls))
-    return _or_opaque(_read(_leading_to(name, methods), methods).part_uses(("attr", source_code.written(name))))
+    return _or_opaque(_read(_leading_to(name, methods), methods).part_uses(("attr", source_code.unmangled(name))))
 
 
 def variable_uses(given: FunctionType, name: str) -> frozenset[PartUse]:
@@ -68,7 +68,7 @@ def _leading_to(name: str, methods: Mapping[str, FunctionType]) -> list[Function
     while more := {
         method: function
         for method, function in methods.items()
-        if method not in found and not names.isdisjoint(functions.names(function.__code__))
+        if method not in found and not names.isdisjoint(functions.mentioned_names(function.__code__))
     }:
         found |= more
         names = {*more}
@@ -95,7 +95,7 @@ def _read(users: Iterable[FunctionType], methods: Mapping[str, FunctionType]) ->
             continue
         met.add(function)
         statements.read(flow, function)
-        for name in functions.names(function.__code__):
+        for name in functions.mentioned_names(function.__code__):
             named = methods.get(name) or function.__globals__.get(name)
             if type(named) is FunctionType and ownership.framework(named.__module__):
                 todo.append(named)

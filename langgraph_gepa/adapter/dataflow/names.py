@@ -43,14 +43,14 @@ class Names:
                 return name
             case ast.Attribute(value=base, attr=attr) if within := self.dotted(base):
                 return f"{within}.{attr}"
-        return imports.called(node)
+        return imports.import_call(node)
 
     def resolve(self, node: ast.expr) -> Any:
         """The object that an expression names; `MISSING` if that is not known without running it."""
         match node:
             case ast.Name(id=name):
                 return self._outside(name)
-            case ast.Call() if name := imports.called(node):
+            case ast.Call() if name := imports.import_call(node):
                 return self._outside(name)
             case ast.Attribute(value=base, attr=attr):
                 found = self.resolve(base)
@@ -106,5 +106,5 @@ _Cached = type(functools.cache(lambda: None))
 
 def _imported(function: FunctionType) -> Iterator[tuple[str, Any]]:
     """The names that a function imports in its body, with their values if these are loaded or the project's."""
-    for name in {one.name for one in imports.of(function)}:
+    for name in {one.name for one in imports.imported_names(function)}:
         yield name, next(iter(imports.values(function, name)), MISSING)

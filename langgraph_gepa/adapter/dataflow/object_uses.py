@@ -107,7 +107,7 @@ class ObjectUses:
                 taken = value.func.__code__.co_varnames[: value.func.__code__.co_argcount]
                 return self._variable(value.func, taken[index]) if index < len(taken) else _NONE
             case ("field" | "member" | "factory", str(name)):
-                used = self.solution.part_uses(("attr", source_code.written(name)))
+                used = self.solution.part_uses(("attr", source_code.unmangled(name)))
                 own = classes.own(value if isinstance(value, type) else type(value))
                 return used or (_named(name, _HINTED) if own else _named(name))
             case ("attr", "partial_variables") if isinstance(value, BasePromptTemplate):
@@ -115,7 +115,7 @@ class ObjectUses:
             case ("attr", "kwargs") if isinstance(value, RunnableBinding):
                 return _BOUND
             case ("attr" | "private", str(name)):
-                used = self.solution.part_uses(("attr", source_code.written(name)))
+                used = self.solution.part_uses(("attr", source_code.unmangled(name)))
                 if classes.own(type(value)) and not isinstance(value, Runnable):
                     return used or _named(name, _HINTED)
                 kind: Any = type(value)

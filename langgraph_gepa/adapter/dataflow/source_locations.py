@@ -1,8 +1,8 @@
-"""Where a text in memory is written.
+"""Finds where the text at a place is written.
 
-A module is its location, not its text. The location of a string is, in this order: the expression in
-a function's code; the module constant that holds this very object; the one literal in the
-project's files that says it; else the object that carries it.
+A module is identified by its source location, not by its text. That is, in this order: the expression in a function's
+code; the module constant that holds the same object; the only literal in the project's files with this text; or else
+the object that holds the text.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from langgraph_gepa.adapter.objects.walk import Walk
 
 
 class SourceLocations:
-    """Finds the locations of the texts of one walk."""
+    """Finds the source locations of the places of one walk."""
 
     def __init__(self, walk: Walk, users: Mapping[int, Sequence[str]], readings: Iterable[Reading]) -> None:
         self.walk = walk
-        self.said = {key: location for reading in readings for key, location in _said(reading)}
+        self._read = {key: location for reading in readings for key, location in _literals(reading)}
         self.users = users
         self.modules = [
             module
@@ -50,7 +50,7 @@ class SourceLocations:
         return tuple(sorted({file for module in self.modules if (file := ownership.file_of(module)).endswith(".py")}))
 
     def constant(self, text: str) -> str:
-        """The name of the one module constant that is a text; empty when there is none, or there are several."""
+        """The name of the only module constant with this text; empty if there is none or several."""
         names = {
             name
             for module in self.modules
@@ -60,6 +60,7 @@ class SourceLocations:
         return names.pop() if len(names) == 1 else ""
 
     def of(self, place: Place) -> SourceLocation:
+        """Where the text at a place is written."""
         owner = self.walk.nodes[place.owner].value
         match place.step:
             case ("code", tuple(where)):
@@ -67,7 +68,7 @@ class SourceLocations:
                 line, column = where[:2]
                 return SourceLocation(("literal", filename, line, column), filename, line)
             case ("doc",) if isinstance(owner, type):
-                return definitions.class_docstring(owner)
+                return definitions.class_docstring_location(owner)
             case ("doc",):
                 return self._docstring(owner, place)
             case ("source",) if Path(owner.filename or "").is_file():  # a template that jinja2 loaded
@@ -76,37 +77,39 @@ class SourceLocations:
                 return self._description(owner, str(name), place)
             case ("global" | "import" | "closure", *_, name):
                 names = functions.namespace(owner, place.step)
-                if (home := definitions.home(names, str(name), place.text)) is not None:
+                if (home := definitions.global_location(names, str(name), place.text)) is not None:
                     return home
             case ("field" | "member", name):
-                return definitions.field(owner, str(name), place.text) or SourceLocation(
+                return definitions.field_location(owner, str(name), place.text) or SourceLocation(
                     (place.owner, place.step), name=str(name)
                 )
-            case ("default" | "kwdefault", name) if (home := definitions.argument(owner, name, place.text)) is not None:
+            case ("default" | "kwdefault", name) if (
+                home := definitions.default_location(owner, name, place.text)
+            ) is not None:
                 return home
-        made = definitions.made_from(owner, place.text) if isinstance(owner, BaseTool) else None
+        made = definitions.described_function(owner, place.text) if isinstance(owner, BaseTool) else None
         if made is not None:
             return self._docstring(made, place)
         if place.step[0] == "attr" and definitions.is_default(owner, str(place.step[1]), place.text):
             name = str(place.step[1])
-            return definitions.field(type(owner), name, place.text) or SourceLocation(
+            return definitions.field_location(type(owner), name, place.text) or SourceLocation(
                 (place.owner, place.step), name=name
             )
         return self._string(place)
 
     def _docstring(self, function: FunctionType, place: Place) -> SourceLocation:
-        """Where a docstring is written: in its function, or wherever it was taken from."""
-        own = definitions.docstring(function)
+        """Where a docstring is written: in its function, or where the function took it from."""
+        own = definitions.docstring_location(function)
         if own.file is None and (taken := self._string(place)).file is not None:
             return taken
         return own
 
     def _description(self, cls: type, field: str, place: Place) -> SourceLocation:
-        """Where a field is described: in its class, in the function a tool was made from, or wherever else."""
-        for file, node in (*definitions.members(cls, field), *self._makers(place.owner)):
+        """Where a field's description is written: in its class, the function of a tool, or any literal."""
+        for file, node in (*definitions.declarations(cls, field), *self._makers(place.owner)):
             for inner in source_code.walk(node):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-                    if definitions.says(inner.value, place.text):
+                    if definitions.matches(inner.value, place.text):
                         return SourceLocation(("literal", file, inner.lineno, inner.col_offset), file, inner.lineno)
                     at = definitions.argument_at(inner.value, field, place.text)
                     if at is not None:
@@ -118,9 +121,9 @@ class SourceLocations:
         return SourceLocation(("described", place.tool, field))
 
     def _makers(self, arguments: int) -> Iterator[tuple[str, ast.AST]]:
-        """The functions of the tools that take these arguments."""
+        """The syntax trees of the tools that take these arguments, with their files."""
         for holder, _ in self.walk.holders[arguments]:
-            function = definitions.function_of(self.walk.nodes[holder].value)
+            function = definitions.tool_function(self.walk.nodes[holder].value)
             made = definitions.undecorated(function) if function is not None else None
             found = source_code.source(made.__code__) if made is not None else None
             if made is not None and found is not None:
@@ -128,12 +131,12 @@ class SourceLocations:
 
     def _string(self, place: Place) -> SourceLocation:
         value = _value(self.walk, place)
-        if id(value) in self.said:
-            return self.said[id(value)]
+        if id(value) in self._read:
+            return self._read[id(value)]
         homes = {
             home.key: home
             for module, name in self.constants.get(id(value), ())
-            if (home := definitions.home(ownership.names_in(module), name, value))
+            if (home := definitions.global_location(ownership.names_in(module), name, value))
         }
         assigned = [home for home in homes.values() if home.file is not None]
         if len(assigned) == 1:
@@ -144,17 +147,15 @@ class SourceLocations:
         if len(literals) == 1:
             file, line, _ = literals[0]
             return SourceLocation(("literal", *literals[0]), file, line)
-        if (
-            len(homes) == 1
-        ):  # a name that nothing assigns is no home of what is written elsewhere: a loop left it behind
+        if len(homes) == 1:  # after the literals, as the name of a loop variable is assigned nowhere
             return next(iter(homes.values()))
         if not literals and len(place.text) > _INTERNED:
             return SourceLocation(("object", id(value)))
-        # Equal literals may be one object: what one node uses is then taken for one text.
+        # Equal literals may be one object, so all that one node uses counts as one text.
         return SourceLocation(("shared", id(value), *self.users.get(place.owner, (place.owner, place.step))))
 
     def _assigned(self, place: Place) -> Iterator[tuple[str, int, int]]:
-        """Where the value of the global name that holds a text says it."""
+        """The literals in the value of the global name that holds a text."""
         key, met = place.owner, set[int]()
         while key not in met and isinstance(self.walk.nodes[key].value, dict | list | tuple):
             met.add(key)
@@ -165,12 +166,12 @@ class SourceLocations:
                     and (found := definitions.assigned_value(functions.namespace(value, step), str(step[-1])))
                     is not None
                 ):
-                    yield from definitions.saying(*found, place.text)
+                    yield from definitions.literals_of(*found, place.text)
                     return
             key = next((holder for holder, _ in self.walk.holders[key]), key)
 
     def _written(self, text: str) -> list[tuple[str, int, int]]:
-        """Where the project's files write this text as one literal."""
+        """File, line and column of the literals with this text in the project's files."""
         if text not in self._literals:
             self._literals[text] = list(self._search(text))
         return self._literals[text]
@@ -179,11 +180,11 @@ class SourceLocations:
         words = max((w for w in text.replace("{", " ").replace("}", " ").split() if w.isalnum()), key=len, default=text)
         for filename in self.sources:
             if source_code.mentions(filename, words):
-                yield from definitions.saying(filename, None, text)
+                yield from definitions.literals_of(filename, None, text)
 
 
-def _said(reading: Reading) -> Iterator[tuple[int, SourceLocation]]:
-    """The strings a function's code makes its texts of: an object that holds one has it from there."""
+def _literals(reading: Reading) -> Iterator[tuple[int, SourceLocation]]:
+    """The ids of the string constants in a function's code, with their locations."""
     constants = {const: id(const) for const in _constants(reading.function.__code__)}
     file = reading.function.__code__.co_filename
     for where, literal in reading.texts.items():
@@ -200,11 +201,11 @@ def _constants(compiled: CodeType) -> Iterator[str]:
 
 
 _INTERNED = 20
-"""Strings up to this length may be one object by accident."""
+"""Strings up to this length may be interned, so that unrelated ones are the same object."""
 
 
 def relative(file: str | None) -> str | None:
-    """A file's path from the working directory when it lies below it."""
+    """The path of a file, relative to the working directory if it is below that."""
     if file is None:
         return None
     path, here = Path(file), Path.cwd()

@@ -63,7 +63,7 @@ def outside(function: FunctionType) -> Iterator[str]:
     """The strings and paths that a function's code names: in closures, globals and defaults."""
     cells = (held for _, held in source_code.enclosed(function))
     globals_ = (function.__globals__.get(name) for name in function.__code__.co_names)
-    imported = (value for one in imports.of(function) for value in imports.values(function, one.name))
+    imported = (value for one in imports.imported_names(function) for value in imports.values(function, one.name))
     for value in (*cells, *globals_, *imported, *(function.__defaults__ or ())):
         if issubclass(type(value), str | PurePath):
             yield str(value)

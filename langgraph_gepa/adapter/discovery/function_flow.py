@@ -29,7 +29,7 @@ def read_functions(walk: Walk, used: Container[int]) -> Flow:
     for node in walk.nodes.values():
         if isinstance(node.value, RunnableSequence):
             for runnable in (node.value.first, *node.value.middle):
-                _add_prompt_builder(flow, functions.held(runnable, "func"))
+                _add_prompt_builder(flow, functions.own_attribute(runnable, "func"))
         elif isinstance(node.value, FunctionType) and not functions.own(node.value):
             for builder in _framework_prompts(walk, node):
                 _add_prompt_builder(flow, builder)
@@ -71,7 +71,7 @@ def _add_outputs(flow: Flow, value: Any) -> None:
     members: list[Any] = []
     is_tool = isinstance(value, BaseTool) or (isinstance(value, type) and issubclass(value, BaseTool))
     if isinstance(value, BaseTool):
-        members = [functions.held(value, name) for name in ("func", "coroutine")]
+        members = [functions.own_attribute(value, name) for name in ("func", "coroutine")]
     elif isinstance(value, type):
         names = ("_run", "_arun") if is_tool else () if issubclass(value, Runnable) else _CALL_METHODS
         members = [vars(value).get(name) for name in names]

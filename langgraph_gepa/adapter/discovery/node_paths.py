@@ -113,7 +113,7 @@ def _reached(walk: Walk, start: int, elsewhere: set[int], given: list[int]) -> t
         ):
             continue
         if isinstance(value, FunctionType) and functions.own(value):
-            for name in functions.names(value.__code__) - named:
+            for name in functions.mentioned_names(value.__code__) - named:
                 named.add(name)
                 todo.extend((waiter, _VALUE) for waiter in waiting.pop(name, ()))
         own = classes.own(value if isinstance(value, type) else type(value))
@@ -135,7 +135,7 @@ def _asked(name: str, named: set[str]) -> bool:
 
 def _prebuilt(bound: Any) -> bool:
     """Whether a node's function is a framework's, so that the node's name says nothing about the text."""
-    function = functions.held(bound, "func") or functions.held(bound, "afunc")
+    function = functions.own_attribute(bound, "func") or functions.own_attribute(bound, "afunc")
     return isinstance(function, FunctionType) and not functions.own(function)
 
 
@@ -145,7 +145,7 @@ def tools(walk: Walk, paths: Paths) -> dict[str, tuple[str, ...]]:
     for key, node in walk.nodes.items():
         value = node.value
         if isinstance(value, BaseTool):
-            name = functions.held(value, "name")
+            name = functions.own_attribute(value, "name")
         elif type(value) is dict and ("parameters" in value or "input_schema" in value):
             name = value.get("name")
         else:

@@ -61,7 +61,7 @@ def _file(value: object) -> str:
 
 
 def _top(node: object) -> str:
-    function = functions.held(getattr(node, "bound", None), "func") or functions.held(node, "func")
+    function = functions.own_attribute(getattr(node, "bound", None), "func") or functions.own_attribute(node, "func")
     own = isinstance(function, FunctionType) and functions.own(function)
     return f"/{function.__module__.partition('.')[0]}/" if own else ""
 

@@ -47,7 +47,7 @@ class Gathered:
         """Whether a text that was not is one all the same that the source writes down."""
         if place.key in self._made and place.key not in self._written:
             return isinstance(location.key, tuple) and location.key[0] in _WRITTEN
-        return place.key in self._begun and any(definitions.says(text, place.text) for text in self._texts)
+        return place.key in self._begun and any(definitions.matches(text, place.text) for text in self._texts)
 
 
 def anew(walk: Walk, state: State, feeding: Callable[[Written], Iterable[Sequence[Place]]]) -> Iterator[Written]:

@@ -35,7 +35,7 @@ class Write:
 
 
 def written(body: Body) -> Iterator[Write]:
-    for one in imports.of(body.function):
+    for one in imports.imported_names(body.function):
         ref = body.variable(one.name)
         if ref is not None and ref[1] == "free":  # a copy would leave its copy of the module to the original
             yield Write(ref, made_from=frozenset(), varies=False)

@@ -10,7 +10,7 @@ from types import CellType, ModuleType
 from typing import Any
 
 from langgraph_gepa.adapter.isolation import mutable_state
-from langgraph_gepa.adapter.objects import Step, containers, import_copies
+from langgraph_gepa.adapter.objects import Step, containers, imports
 from langgraph_gepa.adapter.objects.walk import Walk
 
 
@@ -126,10 +126,10 @@ class _Copies:
     def imports_copies(self, names: dict[str, Any]) -> None:
         held = names.get("__builtins__", builtins)
         own = vars(held) if issubclass(type(held), ModuleType) else held
-        if isinstance(own, import_copies.Builtins) and own.importer.modules is self.modules:
+        if isinstance(own, imports.Builtins) and own.importer.modules is self.modules:
             return
-        made = names["__builtins__"] = import_copies.Builtins(own, self.modules)
-        library = own.importer.copy_of(importlib) if isinstance(own, import_copies.Builtins) else importlib
+        made = names["__builtins__"] = imports.Builtins(own, self.modules)
+        library = own.importer.copy_of(importlib) if isinstance(own, imports.Builtins) else importlib
         copy, by_name = self.module(vars(library)), library.import_module
         vars(copy)["import_module"] = made.importer.by_name(by_name)
         for name in [name for name, held in names.items() if held is library or held is by_name]:

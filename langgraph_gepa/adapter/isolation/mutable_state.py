@@ -189,7 +189,7 @@ def _users(walk: Walk, names: dict[str, Any], name: str) -> Iterator[tuple[int, 
     for key, node in walk.nodes.items():
         if type(node.value) is not FunctionType:
             continue
-        if node.value.__globals__ is names and name in functions.names(node.value.__code__):
+        if node.value.__globals__ is names and name in functions.mentioned_names(node.value.__code__):
             yield key, ("global", name)
         for path in functions.global_names(node.value.__code__):
             if name in path[1:] and _module(node.value.__globals__, path[: path.index(name, 1)]) is names:

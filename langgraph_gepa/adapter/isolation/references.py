@@ -100,7 +100,7 @@ class Body:
         self._owner = (source.owner or "").lstrip("_")
         self._inner: set[str] = set()
         self._values: dict[str, list[tuple[ast.expr, int]]] = {}
-        self._imports = {one.name for one in imports.of(function)}
+        self._imports = {one.name for one in imports.imported_names(function)}
         self._returned: set[Ref] | None = None
         self._asked: set[str] = set()
         self._named: dict[str, set[Ref]] = {}
@@ -227,7 +227,7 @@ class Body:
         return refs
 
     def _given_back(self, node: ast.Call) -> set[Ref]:
-        if (name := imports.called(node)) in self._imports:
+        if (name := imports.import_call(node)) in self._imports:
             return {(id(self.function), "imported", name)}
         match node:
             case ast.Call(func=ast.Name(id="getattr"), args=[base, ast.Constant(value=str(name)), *more]):

@@ -178,7 +178,7 @@ def _places(program: Program, write: Write) -> Iterator[tuple[Any, str]]:
 
 def _of_the_project(program: Program, ref: Ref) -> bool:
     """Whether what a function imports comes from a module of the project."""
-    found = [one for one in imports.of(program.functions[ref[0]].function) if one.name == ref[2]]
+    found = [one for one in imports.imported_names(program.functions[ref[0]].function) if one.name == ref[2]]
     return all(ownership.own(one.home) for one in found if ownership.module_named(one.home) is not None)
 
 

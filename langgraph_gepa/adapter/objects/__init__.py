@@ -1,11 +1,10 @@
-"""The parts of every kind of object that can carry a text, and how to copy it with parts replaced.
+"""The parts of every kind of object that can carry a text, and copies of objects with parts replaced.
 
-A handler knows one kind of object. Its `parts` lead to the objects it holds, each under a step;
-its copy differs from the original in the parts under the given steps and in nothing else. Copies are
-made in two rounds so that objects may hold each other in circles: first an empty `shell` of everything
-that can be changed after it is made, then `fill`. What cannot be changed is made whole by `make`.
+A handler knows one kind of object. Its `parts` are the objects it holds, each under a step. A copy differs from the
+original only in the parts under the given steps. Objects may hold each other in cycles, so mutable ones are copied in
+two passes: an empty `shell` of each, then `fill`. Immutable ones are copied whole by `make`.
 
-To teach the walk a new kind of object, write a handler and add it to `_HANDLERS`.
+To support a new kind of object, write a handler and add it to `_HANDLERS`.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _HANDLERS: tuple[Handler, ...] = (
 
 
 def handler(value: Any) -> Handler | None:
-    """The handler for `value`, or `None` when nothing inside it is of interest."""
+    """The handler of an object; `None` if nothing in it is of interest."""
     for candidate in _HANDLERS:
         if candidate.handles(value):
             return candidate

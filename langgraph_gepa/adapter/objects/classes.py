@@ -1,6 +1,6 @@
-"""The user's classes: texts in class attributes and in defaults of fields, and the methods' functions.
+"""Handlers of the user's classes: class attributes, methods, defaults of fields, and enums.
 
-A copy is a subclass that overrides what was replaced, so `isinstance`, `super` and equality of fields hold.
+A copy is a subclass that overrides what was replaced, so that `isinstance`, `super` and equality of fields work.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ _SKIPPED = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__
 
 
 def own(cls: type) -> bool:
+    """Whether a class is the user's."""
     return ownership.own(cls.__module__)
 
 
 class Class(Handler):
-    """Steps: `member name` for what the class's body defines, `field name` for defaults of fields,
-    `factory name` for functions that make such defaults, `metaclass` for one of the user's, and those of `schemas`."""
+    """Steps: `member name` for what a class's body defines, `field name` for defaults of fields, `factory name` for
+    functions that make defaults, `metaclass` for one of the user's, and those of `schemas`."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -71,7 +72,7 @@ class Class(Handler):
         }
         if "__slots__" in vars(value):
             names["__slots__"] = ()
-        if _has_own_metaclass(value):  # what it does when a class is made, such as to register it, is not done again
+        if _has_own_metaclass(value):  # without its `__new__` and `__init__`, which may register the class
             make = ABCMeta.__new__ if issubclass(type(value), ABCMeta) else type.__new__
             copy: type = make(copies.part(type(value)), value.__name__, (value,), names)
             return copy
@@ -97,13 +98,13 @@ class Class(Handler):
 
 
 def _has_own_metaclass(cls: type) -> bool:
-    """Whether a class is made by a metaclass of the user's that builds on no library's."""
+    """Whether a class has a metaclass of the user's that derives from no library's."""
     kind: type = type(cls)
     return kind not in (type, ABCMeta) and all(base in (type, ABCMeta, object) or own(base) for base in kind.__mro__)
 
 
 class _Absent:
-    """What a copy has in place of an attribute that the original class may get one day, which it would inherit."""
+    """An attribute that a copy must not have, nor inherit if the original class gets it later."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -121,7 +122,7 @@ def _fields(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def _factories(cls: type) -> Iterator[tuple[str, Any]]:
-    """Functions and classes that make the defaults of fields."""
+    """The functions and classes that make defaults of fields."""
     made: Iterable[tuple[str, Any]] = ()
     if dataclasses.is_dataclass(cls):
         made = ((field.name, field.default_factory) for field in dataclasses.fields(cls))
@@ -131,6 +132,7 @@ def _factories(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def _generated(cls: type, name: str, member: Any) -> bool:
+    """Whether a member of a class was not written by the user."""
     if issubclass(cls, BaseModel) and (
         name.startswith(("__pydantic", "model_", "__private", "_abc")) or name == "__signature__"
     ):
@@ -139,7 +141,7 @@ def _generated(cls: type, name: str, member: Any) -> bool:
 
 
 def _dataclass(cls: type, copy: type, defaults: Mapping[str, Any], factories: Mapping[str, Any]) -> None:
-    """The default of a field stands in three places: the field, the class, and the signature of `__init__`."""
+    """Sets defaults in the three places that hold them: the field, the class, and the signature of `__init__`."""
     fields = dict(cls.__dataclass_fields__)  # type: ignore[attr-defined]  # set by the dataclass decorator
     for name in {*defaults, *factories}:
         fields[name] = copying.copy(fields[name])
@@ -169,7 +171,7 @@ def _init(cls: type, defaults: Mapping[str, Any], factories: Mapping[str, Any]) 
 
 
 class Enumeration(Handler):
-    """An enum of texts. Steps: `member name`. Its copy has members of its own."""
+    """An enum of texts, whose copy has its own members. Steps: `member name`."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -197,7 +199,7 @@ class Enumeration(Handler):
 
 
 class Member(Handler):
-    """A member of an enum of texts, wherever it is held. Step: `class`."""
+    """A member of an enum of texts. Step: `class`."""
 
     whole = True
 

@@ -1,4 +1,4 @@
-"""Lists, mappings, sets and tuples."""
+"""Handlers of lists, mappings, sets and tuples."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 class Container(Handler):
-    """A list, deque or mapping that can be changed. Steps: `item key`, and `key key` for a key that is an object, which
-    code may hold elsewhere as well. A very long one holds data."""
+    """A list, deque or mapping, unless it is long enough to be data. Steps: `item key`, and `key key` for an object."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -54,7 +53,7 @@ class Container(Handler):
 
 
 def shorten(value: Any, length: int) -> None:
-    """Leaves a container with what it held when it had this length; a set has no order, it can only be emptied."""
+    """Removes what was added to a container since it had this length; a set can only be emptied."""
     if issubclass(type(value), dict):
         for key in list(value)[length:]:
             del value[key]
@@ -66,7 +65,7 @@ def shorten(value: Any, length: int) -> None:
 
 
 def key_of(key: Any) -> Hashable:
-    """How a step names a key: itself where it is plain data, an enum of such data by its value, else by identity."""
+    """How a step names a key: plain data as itself, an enum member by its value, other objects by identity."""
     if type(key) in _PLAIN or (type(key) is tuple and all(type(part) in _PLAIN for part in key)):
         plain: Hashable = key
         return plain
@@ -116,14 +115,14 @@ class FrozenSet(Handler):
 
 
 def _objects(value: set[Any] | frozenset[Any]) -> Iterator[tuple[Step, Any]]:
-    """The elements that are no plain data, in an order that is the same in every process as far as that can be."""
+    """The elements that are no plain data, ordered by type, so that most orders are the same in every process."""
     if len(value) <= _LONG:
         found = [one for one in list(value) if type(one) not in _PLAIN]
         yield from ((("key", key_of(one)), one) for one in sorted(found, key=lambda one: type(one).__qualname__))
 
 
 class Collection(Handler):
-    """Another collection of Python's that can be changed. Nothing in it is looked at."""
+    """Another mutable collection of Python's, which has no parts."""
 
     @override
     def handles(self, value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Where names, classes, fields, arguments and docstrings are written in source files."""
+"""Finds where constants, classes, fields, arguments and docstrings are written in source files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from langgraph_gepa.adapter.objects.ownership import file_of, module_named, name
 
 @dataclass(frozen=True, slots=True)
 class SourceLocation:
-    """`key` tells places apart; `name` is the constant's or field's own name, if it has one."""
+    """Where a text is written. `key` identifies it; `name` is the constant's or field's own name, if it has one."""
 
     key: Hashable
     file: str | None = None
@@ -27,8 +27,8 @@ class SourceLocation:
     name: str = ""
 
 
-def saying(filename: str, within: ast.expr | None, text: str) -> Iterator[tuple[str, int, int]]:
-    """Where a file says a text as one literal, in one of its expressions or anywhere."""
+def literals_of(filename: str, within: ast.expr | None, text: str) -> Iterator[tuple[str, int, int]]:
+    """File, line and column of each literal that is a text, in one expression of a file or in all of it."""
     parsed = source_code.file(filename)
     for node in parsed.literals.get(text, ()) if parsed is not None else ():
         if within is None or _holds(within, node):
@@ -40,30 +40,32 @@ def _holds(outer: ast.expr, inner: ast.expr) -> bool:
     return first[:2] <= last[:2] and last[2:] <= first[2:]
 
 
-def says(literal: str, text: str) -> bool:
+def matches(literal: str, text: str) -> bool:
+    """Whether a literal is a text as written, stripped, or without indentation."""
     return literal == text or (len(literal) >= len(text) and text in (literal.strip(), inspect.cleandoc(literal)))
 
 
-def home(names: dict[str, Any], name: str, value: str) -> SourceLocation | None:
-    """The module that assigns a global name, through any imports of it."""
+def global_location(names: dict[str, Any], name: str, value: str) -> SourceLocation | None:
+    """Where a global name is assigned, followed through imports; `None` if that is not known and `value` is empty."""
     module, name, written = _assigning(names, name)
     if module is not None and written is not None:
-        return _written_at(written, file_of(module), ("global", _called(module), name), name)
+        return _written_at(written, file_of(module), ("global", _name_of(module), name), name)
     if module is not None:
-        return SourceLocation(("global", _called(module), name), None, None, name)
+        return SourceLocation(("global", _name_of(module), name), None, None, name)
     return SourceLocation(("names", id(names), name), None, None, name) if value else None
 
 
 def assigned_value(names: dict[str, Any], name: str) -> tuple[str, ast.expr] | None:
+    """The file and the expression that a global name is assigned in; `None` if it is not known."""
     module, _, written = _assigning(names, name)
     return (file_of(module), written) if module is not None and written is not None else None
 
 
 def _assigning(names: dict[str, Any], name: str) -> tuple[ModuleType | None, str, ast.expr | None]:
-    """The module that assigns a global name, the name there, and the value as it is written."""
+    """The module that assigns a global name, the name there, and the assigned expression."""
     module, met = module_named(names.get("__name__")), set()
-    while module is not None and (_called(module), name) not in met:
-        met.add((_called(module), name))
+    while module is not None and (_name_of(module), name) not in met:
+        met.add((_name_of(module), name))
         parsed = source_code.file(file_of(module))
         if parsed is None:
             break
@@ -77,7 +79,7 @@ def _assigning(names: dict[str, Any], name: str) -> tuple[ModuleType | None, str
     return module, name, None
 
 
-def _called(module: ModuleType) -> str:
+def _name_of(module: ModuleType) -> str:
     return str(names_in(module).get("__name__"))
 
 
@@ -90,7 +92,7 @@ def _written_at(value: ast.expr, file: str, otherwise: Hashable, name: str) -> S
 
 
 def assigned(statement: ast.stmt, name: str) -> ast.expr | None:
-    """The value, when the statement assigns it to `name` (also inside `if` and `try`)."""
+    """The expression that a statement assigns to `name`, also inside `if`, `try` and `with`."""
     match statement:
         case ast.Assign(targets=targets, value=value):
             if any(isinstance(t, ast.Name) and t.id == name for target in targets for t in source_code.walk(target)):
@@ -105,6 +107,7 @@ def assigned(statement: ast.stmt, name: str) -> ast.expr | None:
 
 
 def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleType, str] | None:
+    """The module that a name is imported from, and its name there."""
     for node in source_code.walk(tree):
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
@@ -117,8 +120,8 @@ def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleTy
     return None
 
 
-def argument(function: FunctionType, which: object, text: str) -> SourceLocation | None:
-    """Where a function's signature gives an argument its default."""
+def default_location(function: FunctionType, which: object, text: str) -> SourceLocation | None:
+    """Where the default of a parameter is written in a function's signature."""
     found = source_code.source(function.__code__)
     if found is None:
         return None
@@ -126,21 +129,21 @@ def argument(function: FunctionType, which: object, text: str) -> SourceLocation
     named = {argument.arg: default for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)}
     default = given.defaults[which] if isinstance(which, int) and which < len(given.defaults) else named.get(str(which))
     file = function.__code__.co_filename
-    for _, line, column in saying(file, default, text) if default is not None else ():
+    for _, line, column in literals_of(file, default, text) if default is not None else ():
         return SourceLocation(("literal", file, line, column), file, line)
     return None
 
 
 def is_default(owner: Any, name: str, text: str) -> bool:
-    """Whether an object has an attribute as its class, a user's, gives it."""
+    """Whether an attribute of an object has the default that its class, one of the user's, gives it."""
     cls = type(owner)
     fields = getattr(cls, "__pydantic_fields__", {})
     given = fields[name].default if name in fields else getattr(cls, name, None)
     return ownership.own(cls.__module__) and type(given) is str and given == text
 
 
-def field(cls: type, name: str, text: str) -> SourceLocation | None:
-    """Where a class gives a field or attribute its default."""
+def field_location(cls: type, name: str, text: str) -> SourceLocation | None:
+    """Where the default of a field or class attribute is written."""
     for base in cls.__mro__:
         module = module_named(base.__module__)
         for file, node in _definitions(base):
@@ -150,13 +153,13 @@ def field(cls: type, name: str, text: str) -> SourceLocation | None:
                     continue
                 value = _default(written)
                 if module is not None and (named := _names_of(value, names_in(module))) is not None:
-                    return home(*named, text) or SourceLocation(("field", cls, name))
+                    return global_location(*named, text) or SourceLocation(("field", cls, name))
                 return _written_at(value, file, ("field", base.__module__, base.__qualname__, name), name)
     return None
 
 
 def _names_of(node: ast.expr, names: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
-    """The global names in which an expression such as `PROMPT` or `prompts.PROMPT` looks its last one up."""
+    """The module names in which `PROMPT` or `prompts.PROMPT` looks up its last name, and that name."""
     match node:
         case ast.Name(id=name) if name in names:
             return names, name
@@ -168,7 +171,7 @@ def _names_of(node: ast.expr, names: dict[str, Any]) -> tuple[dict[str, Any], st
 
 
 def _definitions(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
-    """Where a class is written: its file, with what its body says."""
+    """The definitions of a class: its file, and each class statement of its name."""
     file = file_of(module_named(cls.__module__))
     parsed = source_code.file(file)
     if parsed is not None:
@@ -176,7 +179,7 @@ def _definitions(cls: type) -> Iterator[tuple[str, ast.ClassDef]]:
 
 
 def initial_values(cls: type, name: str) -> Iterator[tuple[ast.expr, dict[str, Any]]]:
-    """What a class gives an attribute, in its body or when an instance is made, with the names it is written with."""
+    """The expressions that a class assigns to an attribute, in its body or constructor, with their global names."""
     for base in cls.__mro__:
         module = ownership.module_named(base.__module__)
         names = {} if module is None else ownership.names_in(module)
@@ -189,18 +192,18 @@ def initial_values(cls: type, name: str) -> Iterator[tuple[ast.expr, dict[str, A
                     case (
                         ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=held)], value=value)
                         | ast.AnnAssign(target=ast.Attribute(value=ast.Name(id="self"), attr=held), value=value)
-                    ) if held == name and value is not None and _makes(node, inner):
+                    ) if held == name and value is not None and _in_constructor(node, inner):
                         yield value, names
 
 
-def _makes(cls: ast.ClassDef, statement: ast.AST) -> bool:
-    """Whether a statement is run when an instance is made."""
+def _in_constructor(cls: ast.ClassDef, statement: ast.AST) -> bool:
+    """Whether a statement is part of a class's constructor."""
     makers = (one for one in cls.body if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__post_init__"))
     return any(statement in source_code.walk(maker) for maker in makers)
 
 
-def members(cls: type, name: str) -> Iterator[tuple[str, ast.AST]]:
-    """The statements of a class and of what it inherits from that declare a name."""
+def declarations(cls: type, name: str) -> Iterator[tuple[str, ast.AST]]:
+    """The statements that declare a field in a class or its bases, with their files."""
     for base in cls.__mro__:
         for file, node in _definitions(base):
             for statement in node.body:
@@ -209,10 +212,13 @@ def members(cls: type, name: str) -> Iterator[tuple[str, ast.AST]]:
                         yield file, statement
 
 
-def class_docstring(cls: type) -> SourceLocation:
+def class_docstring_location(cls: type) -> SourceLocation:
+    """Where a class's docstring is written."""
     for file, node in _definitions(cls):
         match node.body[0]:
-            case ast.Expr(value=ast.Constant(value=str(text))) if text == cls.__doc__ or says(text, cls.__doc__ or ""):
+            case ast.Expr(value=ast.Constant(value=str(text))) if text == cls.__doc__ or matches(
+                text, cls.__doc__ or ""
+            ):
                 return SourceLocation(("doc", file, node.body[0].lineno), file, node.body[0].lineno)
     return SourceLocation(("doc", cls))
 
@@ -225,23 +231,24 @@ def _default(value: ast.expr) -> ast.expr:
     return value
 
 
-def made_from(tool: BaseTool, description: str) -> FunctionType | None:
-    """The function a tool was made from, if its docstring is the tool's description."""
-    function = function_of(tool)
+def described_function(tool: BaseTool, description: str) -> FunctionType | None:
+    """The function that a tool was made from, if the tool's description is its docstring."""
+    function = tool_function(tool)
     if function is None or not function.__doc__:
         return None
     return function if " ".join(function.__doc__.split()).startswith(" ".join(description.split())) else None
 
 
-def function_of(tool: Any) -> FunctionType | None:
+def tool_function(tool: Any) -> FunctionType | None:
+    """The function that a tool runs."""
     function = getattr(tool, "func", None) or getattr(tool, "coroutine", None)
     while isinstance(function, partial | MethodType):
         function = function.func if isinstance(function, partial) else function.__func__
     return function if isinstance(function, FunctionType) else None
 
 
-def docstring(function: FunctionType) -> SourceLocation:
-    """Where a function's docstring is written, through decorators that took it over; in no file when it was made."""
+def docstring_location(function: FunctionType) -> SourceLocation:
+    """Where a function's docstring is written, followed through decorators; in no file if it was computed."""
     function = undecorated(function)
     found = source_code.source(function.__code__)
     line = function.__code__.co_firstlineno
@@ -256,14 +263,14 @@ def docstring(function: FunctionType) -> SourceLocation:
 
 
 def undecorated(function: FunctionType) -> FunctionType:
-    """The function that `functools.wraps` wrapped, as far in as they have the same docstring."""
+    """The innermost function wrapped by `functools.wraps` that has the same docstring."""
     while isinstance(inner := vars(function).get("__wrapped__"), FunctionType) and inner.__doc__ == function.__doc__:
         function = inner
     return function
 
 
 def argument_at(docstring: str, name: str, text: str) -> int | None:
-    """Where a docstring says `text` of an argument, on its line or wrapped over several."""
+    """The offset of `text` in a docstring, as the description of an argument on one line or several."""
     words = r"\s+".join(map(re.escape, text.split()))
     found = re.search(rf"^.*\b{re.escape(name)}\b.*?({words})", docstring, re.MULTILINE)
     return None if found is None else found.start(1)

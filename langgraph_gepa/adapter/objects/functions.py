@@ -1,4 +1,4 @@
-"""Functions, their closures and globals, methods, partials and the wrappers functions come in."""
+"""Handlers of functions with their closures and globals, methods, partials and wrappers such as `property`."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ from typing import Any
 
 from typing_extensions import override
 
-from langgraph_gepa.adapter.objects import imports, literals, ownership, source_code
+from langgraph_gepa.adapter.objects import code_rewriting, imports, literals, ownership, source_code
 from langgraph_gepa.adapter.objects.handler import ABSENT, Copies, Handler, Step
 
 LOOKUPS = frozenset({"global", "import", "closure"})
-"""Steps from a function to what it looks up in a module: its own, one that it imports, one in its closure."""
+"""Steps from a function to a name in a module: its own, an imported one, one in its closure."""
 
 _LruCache = type(functools.cache(lambda: None))
 _texts: weakref.WeakKeyDictionary[CodeType, dict[source_code.Position, literals.Literal]] = weakref.WeakKeyDictionary()
-_named: weakref.WeakKeyDictionary[CodeType, tuple[tuple[str, ...], ...]] = weakref.WeakKeyDictionary()
+_globals_of: weakref.WeakKeyDictionary[CodeType, tuple[tuple[str, ...], ...]] = weakref.WeakKeyDictionary()
 
 
 def own(function: FunctionType) -> bool:
-    """Whether the function's body is the user's to be read."""
+    """Whether a function's body is the user's."""
     return ownership.own_code(function.__code__, function.__module__)
 
 
 def parameter_of(function: FunctionType, index: int) -> str:
-    """The parameter that the default of this index is for; `""` where there is none: decorators that write
-    `__defaults__` themselves may leave more of them than there are positional parameters."""
+    """The parameter of the default at this index.
+
+    It is `""` if there is none: decorators may set more `__defaults__` than there are positional parameters.
+    """
     code = function.__code__
     at = code.co_argcount - len(function.__defaults__ or ()) + index
     return code.co_varnames[at] if 0 <= at < code.co_argcount else ""
 
 
-def held(value: Any, name: str) -> Any:
-    """What an object itself holds under a name, or `None`.
+def own_attribute(value: Any, name: str) -> Any:
+    """An attribute that an object itself has; `None` if there is none.
 
-    LangChain's wrappers (`with_fallbacks`, `configurable_fields`) answer for what they wrap, and may raise anything.
+    `getattr` on LangChain's wrappers (`with_fallbacks`, `configurable_fields`) asks what they wrap, and may raise.
     """
     try:
         return object.__getattribute__(value, "__dict__").get(name)
@@ -47,26 +49,27 @@ def held(value: Any, name: str) -> Any:
 
 
 def is_cache(value: Any) -> bool:
-    """Whether it is what `functools.cache` and `lru_cache` make of a function."""
+    """Whether an object is a function wrapped by `functools.cache` or `lru_cache`."""
     return type(value) is _LruCache
 
 
 def is_wrapper(value: Any) -> bool:
-    """Whether it is a function in a coat, as the body of a class holds its methods."""
+    """Whether an object wraps a function, as the members of a class do."""
     return type(value) in (staticmethod, classmethod, property, functools.cached_property, _LruCache)
 
 
 def global_names(compiled: CodeType) -> tuple[tuple[str, ...], ...]:
-    """The global names a function's code uses, inner functions included, with attributes asked of them:
-    `("prompts", "WRITER")` for `prompts.WRITER`."""
-    if compiled not in _named:
-        _named[compiled] = tuple(dict.fromkeys(_global_names(compiled)))
-    return _named[compiled]
+    """The dotted global names in a function's code, inner functions included: `("prompts", "WRITER")`."""
+    if compiled not in _globals_of:
+        _globals_of[compiled] = tuple(dict.fromkeys(_global_names(compiled)))
+    return _globals_of[compiled]
 
 
-def names(compiled: CodeType) -> set[str]:
-    """Every global name and attribute a function's code names, inner functions included."""
-    return set(compiled.co_names).union(*(names(const) for const in compiled.co_consts if isinstance(const, CodeType)))
+def mentioned_names(compiled: CodeType) -> set[str]:
+    """The global names and attributes in a function's code, inner functions included."""
+    return set(compiled.co_names).union(
+        *(mentioned_names(const) for const in compiled.co_consts if isinstance(const, CodeType))
+    )
 
 
 def _global_names(compiled: CodeType) -> Iterator[tuple[str, ...]]:
@@ -88,7 +91,7 @@ def _global_names(compiled: CodeType) -> Iterator[tuple[str, ...]]:
 
 class Function(Handler):
     """Steps: `cell name`, `global name attribute...`, `default index`, `kwdefault name`, `dict key`, and those of
-    `imports`; the texts `code position` and `doc` are in the function itself."""
+    `imports`. The texts at `code position` and `doc` belong to the function itself."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -134,7 +137,7 @@ class Function(Handler):
                 case ("global", *path):
                     _put(copies, value.__globals__, [str(name) for name in path], part)
                 case ("import", _, _, *path) | ("closure", _, *path):
-                    _put(copies, imports.root(value, step), [str(name) for name in path], part)
+                    _put(copies, imports.module_names(value, step), [str(name) for name in path], part)
                 case ("default", int(index)):
                     defaults[index] = part
                 case ("kwdefault", name):
@@ -162,24 +165,24 @@ def _globals(function: FunctionType) -> Iterator[tuple[Step, Any]]:
 
 
 def _cells(function: FunctionType, modules: Container[str], copies: Copies) -> Iterator[CellType]:
-    """The closure of a function's copy, in which these variables hold copies of modules."""
+    """The closure of a function's copy, with copies of modules in the variables `modules`."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         copied = copies.module(ownership.names_in(cell.cell_contents)) if name in modules else None
         yield copies.cell(cell) if copied is None else CellType(copied)
 
 
 def namespace(function: FunctionType, step: Step) -> dict[str, Any]:
-    """The names among which a step that leads through modules looks its last name up."""
+    """The module names in which a step looks up its last name."""
     names, path = function.__globals__, step[1:]
     if step[0] in ("import", "closure"):
-        names, path = imports.root(function, step), step[3:] if step[0] == "import" else step[2:]
+        names, path = imports.module_names(function, step), step[3:] if step[0] == "import" else step[2:]
     for name in path[:-1]:
         names = ownership.names_in(names[str(name)])
     return names
 
 
 def _put(copies: Copies, names: dict[str, Any], path: list[str], part: Any) -> None:
-    """Puts a part under a global name; modules on the way to it are copied."""
+    """Sets a global name to a part, in copies of the modules on the way."""
     copied = vars(copies.module(names))
     if len(path) == 1 and part is ABSENT:
         copied.pop(path[0], None)
@@ -195,11 +198,11 @@ def _rewritten(old: CodeType, texts: Mapping[Any, str]) -> CodeType:
     if old not in _texts:
         origin = source_code.source(old)
         _texts[old] = literals.within(origin.node) if origin else {}
-    return source_code.rewritten(old, {where: _texts[old][where].replaced(text) for where, text in texts.items()})
+    return code_rewriting.rewritten(old, {where: _texts[old][where].replaced(text) for where, text in texts.items()})
 
 
 class Cell(Handler):
-    """A variable of a closure. Functions that share it go on sharing its copy."""
+    """A variable of a closure, whose copy is shared by the copies of all its functions. Step: `content`."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -223,6 +226,8 @@ class Cell(Handler):
 
 
 class Method(Handler):
+    """A bound method. Steps: `self`, `func`."""
+
     whole = True
 
     @override
@@ -240,7 +245,7 @@ class Method(Handler):
 
 
 class Partial(Handler):
-    """Steps: `func`, `arg index`, `keyword name`, and `dict __wrapped__`, what `functools.wraps` wrote down."""
+    """Steps: `func`, `arg index`, `keyword name`, and `dict __wrapped__`, as set by `functools.wraps`."""
 
     whole = True
 
@@ -268,7 +273,7 @@ class Partial(Handler):
 
 
 class Wrapper(Handler):
-    """`staticmethod`, `classmethod`, `property` and `functools.cache`: a function in a coat."""
+    """A `staticmethod`, `classmethod`, `property` or cached function. Step: `attr name`."""
 
     whole = True
 
@@ -284,7 +289,7 @@ class Wrapper(Handler):
 
     @override
     def make(self, value: Any, changes: Mapping[Step, Any]) -> Any:
-        if is_cache(value):  # also without a change: an empty cache is what is wanted then
+        if is_cache(value):  # also without a change, as a copy starts with an empty cache
             return functools.lru_cache(**value.cache_parameters())(*(changes.values() or [value.__wrapped__]))
         function = next(iter(changes.values()))
         if type(value) is property:

@@ -1,4 +1,4 @@
-"""Graphs: what their nodes run, what routes between them, and the schema of their context."""
+"""Handlers of graphs and their nodes: runnables, branches, and the classes of context and state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from langgraph_gepa.adapter.objects.instances import Instance
 
 class Builder(Handler):
     """An uncompiled graph. Steps: `node name`, `branch start name`, `context`, and `state class` for the user's classes
-    that its state is or holds."""
+    in its state."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -57,7 +57,7 @@ class Builder(Handler):
 
 
 def state_classes(builder: StateGraph[Any, Any, Any, Any]) -> Iterator[type]:
-    """The user's classes that the state of a graph is or holds, by the annotations of its schemas."""
+    """The user's classes in the state of a graph, found in the annotations of its schemas."""
     met: dict[type, None] = {}
     todo = [schema for schema in builder.schemas if isinstance(schema, type)]
     while todo:
@@ -69,8 +69,7 @@ def state_classes(builder: StateGraph[Any, Any, Any, Any]) -> Iterator[type]:
 
 
 class Graph(Handler):
-    """A compiled graph. It is copied as it stands rather than compiled again, so that nothing
-    but the replaced parts can differ. Steps: `node name`, `builder`, `context`."""
+    """A compiled graph, copied without compiling it again. Steps: `node name`, `builder`, `context`."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -104,7 +103,7 @@ class Graph(Handler):
 
 
 def ordered_nodes(graph: Pregel[Any, Any, Any, Any]) -> list[str]:
-    """The names of the nodes in the order a run may come to them, breadth first; then the rest."""
+    """The names of the nodes, breadth first from the start; then those that are not reached."""
     builder = getattr(graph, "builder", None)
     after = _successors(builder) if isinstance(builder, StateGraph) else {}
     met = dict.fromkeys([START])
@@ -131,8 +130,7 @@ def _successors(builder: StateGraph[Any, Any, Any, Any]) -> dict[str, list[str]]
 
 
 class Node(Instance):
-    """What a graph keeps for a node: what it runs, in its writers the routers that follow it, and what makes the state
-    it is given an instance of a class."""
+    """A node of a graph: its runnable, its writers with the branches behind it, and the mapper of its input."""
 
     @override
     def handles(self, value: Any) -> bool:

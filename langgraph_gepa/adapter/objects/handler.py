@@ -1,4 +1,4 @@
-"""What a handler is."""
+"""The protocol of handlers: steps from an object to its parts, and how a copy is made."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from types import CellType, ModuleType
 from typing import Any, Protocol
 
 Step = tuple[Hashable, ...]
-"""From an object to one of its parts: a kind of step and what tells parts of that kind apart, `("attr", "prompt")`."""
+"""From an object to one of its parts: a kind of step and what identifies the part, such as `("attr", "prompt")`."""
 
 
 class Key:
-    """A key of a mapping that is told apart by identity: to compare an object of the user's may run any code."""
+    """A key of a mapping by identity: comparing an object of the user's could run any code."""
 
     __slots__ = ("value",)
 
@@ -29,26 +29,26 @@ class Key:
 
 
 ABSENT: Any = object()
-"""In place of a part that a copy is not to have."""
+"""Stands for a part that the copy must not have."""
 
 
 class Copies(Protocol):
-    """What a shell may ask for while it is made."""
+    """The copies that a handler can look up while it makes one."""
 
     def cell(self, cell: CellType) -> CellType:
-        """The copy of a closure cell if it gets one, else the cell itself."""
+        """The copy of a closure cell, or the cell itself if it is not copied."""
         ...
 
     def part(self, part: Any) -> Any:
-        """The copy of a part if it gets one, else the part itself. It may not be filled yet."""
+        """The copy of a part, which may not be filled yet, or the part itself if it is not copied."""
         ...
 
     def module(self, names: dict[str, Any]) -> ModuleType:
-        """The copy of a module with these global names, which all copied functions of the module share."""
+        """The copy of the module with these global names, shared by all copied functions of the module."""
         ...
 
     def imports_copies(self, names: dict[str, Any]) -> None:
-        """Has functions that are made with these global names, which are a copy's, import the copies of modules."""
+        """Makes functions with these global names, which are a copy's, import copies of modules."""
         ...
 
     def is_assigned(self, names: dict[str, Any]) -> bool:
@@ -57,20 +57,21 @@ class Copies(Protocol):
 
 
 class Handler:
-    """One kind of object. Handlers that give no `shell` implement `make`."""
+    """One kind of object. A handler implements `shell` and `fill`, or is `whole` and implements `make`."""
 
     whole = False
-    """Whether copies are made whole, because they cannot be changed afterwards."""
+    """Whether copies are made whole, because the objects are immutable."""
 
     def handles(self, value: Any) -> bool:
+        """Whether this is the handler of an object."""
         raise NotImplementedError
 
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
-        """The parts of interest, in an order that does not change from run to run."""
+        """The parts of interest, in an order that is the same in every run."""
         raise NotImplementedError
 
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
-        """An unfilled copy. `steps` are those that will be replaced, with the new text for those that are texts."""
+        """An unfilled copy. `steps` lead to the parts that will be replaced, each with its new text if it is a text."""
         raise NotImplementedError
 
     def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
@@ -78,5 +79,5 @@ class Handler:
         raise NotImplementedError
 
     def make(self, value: Any, changes: Mapping[Step, Any]) -> Any:
-        """A copy with parts replaced, made in one go."""
+        """A copy with parts replaced."""
         raise NotImplementedError

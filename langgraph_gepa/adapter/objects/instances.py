@@ -1,4 +1,4 @@
-"""Objects of LangChain, LangGraph and the user: runnables, messages, templates, tools, plain instances."""
+"""Handlers of instances of LangChain's, LangGraph's and the user's classes, and of jinja2 templates."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from langgraph_gepa.adapter.objects.handler import ABSENT, Copies, Handler, Step
 
 _CLOSED = (BaseLanguageModel, BaseCallbackHandler, Document, Embeddings, VectorStore, BaseCache, BaseChannel,
            BaseCheckpointSaver, BaseStore, BaseException, enum.Enum, type, FunctionType)  # fmt: skip
-"""Objects that hold machinery, never a prompt that could be replaced by copying them."""
+"""Classes of objects that hold no prompt that could be replaced by copying them."""
 
 
 _MEMOS = frozenset({"_tool_call_schema_memo"})
-"""Private attributes in which LangChain keeps what it made of the others: a copy makes its own."""
+"""Private attributes that LangChain derives from others, so that a copy derives its own."""
 
 
 class Instance(Handler):
-    """An instance whose attributes are its state. Steps: `attr name`, `private name`, and `class`."""
+    """An instance with its attributes. Steps: `attr name`, `private name`, and `class`."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -62,7 +62,7 @@ class Instance(Handler):
         if hasattr(value, "__dict__"):
             derived = _derived(_class(value))
             object.__setattr__(copy, "__dict__", {k: v for k, v in vars(value).items() if k not in derived})
-        for name in _slots(_class(value)).keys() & state.keys():
+        for name in _members(_class(value)).keys() & state.keys():
             object.__setattr__(copy, name, state[name])
         if isinstance(value, BaseModel):
             object.__setattr__(copy, "__pydantic_fields_set__", set(value.__pydantic_fields_set__))
@@ -83,7 +83,7 @@ class Instance(Handler):
                 case ("attr", str(name)) if part is ABSENT:
                     if name in _state(copy):
                         object.__delattr__(copy, name)
-                case ("attr", str(name)) if name in _slots(_class(value)):
+                case ("attr", str(name)) if name in _members(_class(value)):
                     object.__setattr__(copy, name, part)
                 case ("attr", name):
                     vars(copy)[name] = part
@@ -101,7 +101,7 @@ def _open(cls: type) -> bool:
 
 
 def _plain_new(cls: type) -> bool:
-    """Whether an empty instance can be made."""
+    """Whether `object.__new__` can make an empty instance."""
     try:
         object.__new__(cls)
     except TypeError:
@@ -110,7 +110,8 @@ def _plain_new(cls: type) -> bool:
 
 
 @cache
-def _slots(cls: type) -> dict[str, MemberDescriptorType]:
+def _members(cls: type) -> dict[str, MemberDescriptorType]:
+    """The attributes of a class that are declared in `__slots__`."""
     return {
         name: member
         for base in reversed(cls.__mro__)
@@ -122,20 +123,20 @@ def _slots(cls: type) -> dict[str, MemberDescriptorType]:
 
 @cache
 def _derived(cls: type) -> frozenset[str]:
-    """Attributes computed from others and kept: a copy must compute its own."""
+    """Cached properties, so that a copy computes its own."""
     return frozenset(n for base in cls.__mro__ for n, m in vars(base).items() if issubclass(type(m), cached_property))
 
 
 def _state(value: Any) -> dict[str, Any]:
     held = {}
-    for name, member in sorted(_slots(_class(value)).items()):
-        with contextlib.suppress(AttributeError):  # nothing is in the slot
+    for name, member in sorted(_members(_class(value)).items()):
+        with contextlib.suppress(AttributeError):  # the attribute is not set
             held[name] = member.__get__(value)
     return {**held, **_attributes(value)}
 
 
 def _attributes(value: Any) -> dict[str, Any]:
-    """What an object holds under names, without running any code of its own."""
+    """The attributes in an object's `__dict__`, without running any of its code."""
     try:
         return dict(object.__getattribute__(value, "__dict__"))
     except AttributeError:
@@ -143,7 +144,7 @@ def _attributes(value: Any) -> dict[str, Any]:
 
 
 class Jinja(Handler):
-    """A template of jinja2's, which keeps no text: `source` is told from where it was made."""
+    """A compiled jinja2 template. It holds no text, so that it has no parts; step `source` replaces it."""
 
     whole = True
 

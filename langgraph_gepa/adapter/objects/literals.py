@@ -1,4 +1,4 @@
-"""Texts written inside a function's body: plain literals, f-strings, and chains of `+`."""
+"""Reads the texts that code writes out: string literals, f-strings, and sums of them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from langgraph_gepa.core.module import Style
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A text in a function's body. `values` maps its placeholders to the expressions they stand for; of a chain of `+`
-    the `operands` are those of them that stand in it themselves."""
+    """A text in a function's body.
+
+    `values` are the expressions of its placeholders; `operands` are the placeholders that are operands of a sum
+    themselves, rather than in an f-string.
+    """
 
     text: str
     style: Style
@@ -27,7 +30,7 @@ class Literal:
     operands: frozenset[str] = frozenset()
 
     def replaced(self, text: str) -> ast.expr:
-        """The expression that makes `text`, its placeholders filled as before."""
+        """The expression for a new text, with its placeholders filled as before."""
         if self.style != "fstring":
             return ast.Constant(text)
         made: list[ast.expr] = []
@@ -38,19 +41,20 @@ class Literal:
                 made.append(copy.deepcopy(self.values[piece.name]))
         if not self.operands:
             return ast.JoinedStr(made)
-        # What an operand makes of `+` is its own affair: some templates and messages do not make a string of it.
+        # Operands stay operands: the `+` of some templates and messages does not give a string.
         alone = {ast.dump(self.values[name]) for name in self.operands}
-        return functools.reduce(_sum, (_operand(one, ast.dump(one) in alone) for one in made))
+        parts = (_operand(one, ast.dump(one) in alone) for one in made)
+        return functools.reduce(lambda left, right: ast.BinOp(left, ast.Add(), right), parts)
 
     def calling(self) -> Iterator[str]:
-        """The placeholders whose expressions do something each time: they call, await or assign."""
+        """The placeholders whose expressions may have effects: they call, await or assign."""
         for name, value in self.values.items():
             if any(isinstance(inner, ast.Call | ast.Await | ast.NamedExpr) for inner in walk(value)):
                 yield name
 
 
 def read(node: ast.expr) -> Literal | None:
-    """The text an expression writes out, or `None` when it writes none (no words in it)."""
+    """The text that an expression writes out; `None` if it has no words."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str) and templates.has_words(node.value):
             return Literal(node.value, "plain", position(node))
@@ -67,10 +71,6 @@ def read(node: ast.expr) -> Literal | None:
             alone -= {id(one) for piece in pieces if isinstance(piece, ast.JoinedStr) for one in piece.values}
             return _joined([value for made in values for value in made], position(node), alone)
     return None
-
-
-def _sum(left: ast.expr, right: ast.expr) -> ast.expr:
-    return ast.BinOp(left, ast.Add(), right)
 
 
 def _operand(made: ast.expr, alone: bool) -> ast.expr:
@@ -97,7 +97,7 @@ def _values(piece: ast.expr) -> list[ast.expr]:
 
 
 def _joined(values: list[ast.expr], where: Position, alone: Container[int] = ()) -> Literal | None:
-    """`alone` are the values, by identity, that are operands of a chain themselves."""
+    """The literal of an f-string's values; those with ids in `alone` are operands of a sum themselves."""
     text, words = "", ""
     names: dict[str, ast.FormattedValue] = {}
     operands = set[str]()
@@ -107,9 +107,8 @@ def _joined(values: list[ast.expr], where: Position, alone: Container[int] = ())
             text += "{" + name + "}"
             operands |= {name} if id(value) in alone else set()
         elif isinstance(value, ast.Constant):
-            said = str(value.value)
-            text += placeholders.escape(said)
-            words += said + " "
+            text += placeholders.escape(str(value.value))
+            words += str(value.value) + " "
     if not templates.has_words(words):
         return None
     if not names:
@@ -118,7 +117,7 @@ def _joined(values: list[ast.expr], where: Position, alone: Container[int] = ())
 
 
 def _named(value: ast.FormattedValue, names: dict[str, ast.FormattedValue]) -> str:
-    """A name for the expression: its own when it has been met, else a short new one."""
+    """A short name for an expression, the same for equal expressions. Adds it to `names`."""
     written = ast.dump(value)
     for name, known in names.items():
         if ast.dump(known) == written:
@@ -160,7 +159,7 @@ def _slug(key: str) -> str:
 
 
 def within(node: ast.AST) -> dict[Position, Literal]:
-    """Every text written out in a function, the parts of larger ones too."""
+    """Every text in a function, including parts of larger texts."""
     found: dict[Position, Literal] = {}
     for inner in walk(node):
         if isinstance(inner, ast.Constant | ast.JoinedStr | ast.BinOp) and (literal := read(inner)) is not None:

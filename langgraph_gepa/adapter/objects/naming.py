@@ -1,4 +1,4 @@
-"""Short names for modules: the constant's own name, else the node's."""
+"""Chooses short names for modules: the name of the constant, or else of the node."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from langgraph_gepa.adapter.objects.walk import Walk
 
 
 def unique(candidates: Sequence[Sequence[str]], others: Collection[str] = ()) -> list[str]:
-    """A name for each: the first of its candidates that nobody else could have, numbered if there is none.
-    `others` are taken already."""
+    """A name for each list of candidates: the first that no other could have, or the last with a number.
+
+    `others` are names that are taken already.
+    """
     names: list[str] = [""] * len(candidates)
     taken = set(others)
     left = list(range(len(candidates)))
@@ -38,12 +40,13 @@ def unique(candidates: Sequence[Sequence[str]], others: Collection[str] = ()) ->
 
 
 def slug(name: str) -> str:
+    """A name in lower case, without characters that are not allowed in module names."""
     return re.sub(r"[^\w./:-]+", "_", name).strip("_").lower() or "text"
 
 
 def holder(walk: Walk, key: int, step: Step) -> str:
-    """The name under which the user's code knows what stands under a step: that of a global, variable,
-    attribute or default, with the key of an item. Empty when only a framework or the graph holds it."""
+    """The name that the user's code gives the part under a step: of a global, variable, attribute or parameter, and the
+    keys of items after a dot. Empty if only a framework or the graph holds it."""
     items: list[str] = []
     met: set[int] = set()
     while key not in met:
@@ -51,25 +54,25 @@ def holder(walk: Walk, key: int, step: Step) -> str:
         value = walk.nodes[key].value
         if isinstance(value, Pregel):
             break
-        if name := _known_as(value, step):
+        if name := _name_of(value, step):
             return ".".join([name, *reversed(items)])
         if issubclass(type(value), dict) and isinstance(step[1], str) and step[1] not in ("content", "text"):
             items.append(step[1])
         above = walk.holders[key]
         if not above:
             break
-        named = ((holder, at) for holder, at in above if _known_as(walk.nodes[holder].value, at))
+        named = ((holder, at) for holder, at in above if _name_of(walk.nodes[holder].value, at))
         key, step = next(named, above[0])
     return ""
 
 
 def held_as(walk: Walk, key: int) -> str:
-    """The name under which the user's code knows an object; empty when only a framework or the graph holds it."""
+    """The name that the user's code gives an object; empty if only a framework or the graph holds it."""
     names = (holder(walk, above, step) for above, step in walk.holders.get(key, ()))
     return next(filter(None, names), "")
 
 
-def _known_as(value: Any, step: Step) -> str:
+def _name_of(value: Any, step: Step) -> str:
     match step:
         case ("global" | "import" | "closure", *_, str(name)):
             return name

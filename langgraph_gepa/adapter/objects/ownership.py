@@ -1,4 +1,4 @@
-"""Whose code it is: the user's is read, the frameworks' objects are only looked into."""
+"""Decides which code is the user's, LangChain's or another library's, and looks up modules without running any."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from typing import Any
 _FRAMEWORKS = frozenset({"langchain", "langgraph", "deepagents"})
 _INTEGRATIONS = ("langchain_", "langgraph_")
 _OURS = "langgraph_gepa"
-_DEMO = "langgraph_gepa.demo"  # written as a user would; also when it comes in our wheel
+_DEMO = "langgraph_gepa.demo"  # written like a user's code, also when installed
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _broken: set[tuple[str, str]] = set()
-"""Modules of the project that could not be imported, by name and place: their code is not run again."""
+"""Modules of the project that failed to import, by name and path; they are not tried again."""
 _PACKAGES = frozenset({"site-packages", "dist-packages"})  # also those of another environment on the path
 
 
 def own(module: object) -> bool:
-    """Whether the module of this name is the user's: not a standard or installed one, save installed ones that build
-    agents. The `__module__` of a compiled class may be no string."""
+    """Whether a module is the user's: neither standard nor installed, except installed packages that build agents.
+
+    `module` is a `__module__`, which need not be a string.
+    """
     return type(module) is str and _own(module.split(".")[0], module)
 
 
 def framework(module: object) -> bool:
-    """Whether a module belongs to LangChain or LangGraph, whose objects carry the user's texts."""
+    """Whether a module belongs to LangChain or LangGraph, whose objects hold the user's texts."""
     if type(module) is not str or module.startswith(_DEMO):
         return False
     top = module.split(".")[0]
@@ -37,35 +39,34 @@ def framework(module: object) -> bool:
 
 
 def names_in(module: ModuleType) -> dict[str, Any]:
-    """The names in a module. Lazy modules load themselves, and may fail, when they are asked in any other way."""
+    """The names in a module, read without triggering the import of a lazy module."""
     names: dict[str, Any] = object.__getattribute__(module, "__dict__")
     return names
 
 
 def module_named(name: object) -> ModuleType | None:
-    """The loaded module of this name. `sys.modules` may hold anything, such as `None` for one that must not load."""
+    """The loaded module of this name; `sys.modules` may also hold `None` or anything else."""
     found = sys.modules.get(name) if type(name) is str else None
     return found if issubclass(type(found), ModuleType) else None
 
 
 def loaded(name: str) -> ModuleType | None:
-    """The module of this name. One of the project's is imported where that has not been done yet, as a function that
-    names it does when it runs; a library's is not."""
+    """The module of this name. A module of the project is imported if necessary; a library's is not."""
     found = module_named(name)
     if found is not None or name in sys.modules:
         return found
-    place = _place(name.partition(".")[0])
-    if place is None or (name, place) in _broken:
+    path = _project_path(name.partition(".")[0])
+    if path is None or (name, path) in _broken:
         return None
     try:
         importlib.import_module(name)
     except (Exception, SystemExit):  # noqa: BLE001 - the user's module may raise anything when it is imported
-        _broken.add((name, place))
+        _broken.add((name, path))
     return module_named(name)
 
 
-def _place(top: str) -> str | None:
-    """Where a module or package of the project is; `None` for a library's, and where there is none."""
+def _project_path(top: str) -> str | None:
+    """The file or folder of a top-level module of the project; `None` for a library's, and if there is none."""
     if top in sys.stdlib_module_names or top == "__main__":
         return None
     if (module := module_named(top)) is not None:
@@ -74,8 +75,8 @@ def _place(top: str) -> str | None:
         file, folders = spec.origin or "", spec.submodule_search_locations
     else:
         return None
-    places = [file] if file else [str(folder) for folder in folders or ()]
-    return places[0] if places and not any(map(in_library, places)) else None
+    paths = [file] if file else [str(folder) for folder in folders or ()]
+    return paths[0] if paths and not any(map(in_library, paths)) else None
 
 
 def _spec(top: str) -> ModuleSpec | None:
@@ -86,15 +87,15 @@ def _spec(top: str) -> ModuleSpec | None:
 
 
 def file_of(module: ModuleType | None) -> str:
-    """The file of a module, `""` where there is none."""
+    """The file of a module; `""` if there is none."""
     file = names_in(module).get("__file__") if module is not None else None
     return file if isinstance(file, str) else ""
 
 
 def own_code(code: CodeType, module: object) -> bool:
-    """Whether a function is the user's and was written, to a file or a shell, rather than generated.
+    """Whether a function is the user's and was written rather than generated.
 
-    What a library wraps around a user's function says it is of the user's module: its file tells.
+    A library's wrapper claims to be in the module of the user's function, so its file is checked as well.
     """
     if not own(module) or (code.co_filename.startswith("<") and code.co_name.startswith("__")):
         return False
@@ -120,7 +121,7 @@ def _installed(module: str) -> bool:
 
 @cache
 def _of_package(path: str, top: str) -> bool:
-    """Whether a library's file belongs to this package, rather than to one whose wrapper took its name."""
+    """Whether a file belongs to this package, rather than to a library whose wrapper copied the name."""
     return top in Path(path).with_suffix("").parts
 
 
@@ -135,17 +136,17 @@ def in_library(path: str) -> bool:
 
 @cache
 def _builds_agents(top: str) -> bool:
-    """Whether an installed package uses LangGraph itself: then it is somebody's agent."""
+    """Whether an installed package uses LangChain or LangGraph, so that it is an agent."""
     return any(
-        framework(_from(value))
+        framework(_module_of(value))
         for name in list(sys.modules)
         if (name == top or name.startswith(top + ".")) and (module := module_named(name)) is not None
         for value in list(names_in(module).values())
     )
 
 
-def _from(value: object) -> object:
-    """The module a value comes from. Its attributes are not asked for: some packages load themselves by that."""
+def _module_of(value: object) -> object:
+    """The module of a value, found without its other attributes, which may import a package."""
     cls = type(value)
     if cls is ModuleType:
         return names_in(value).get("__name__")  # type: ignore[arg-type]  # its class says that it is a module

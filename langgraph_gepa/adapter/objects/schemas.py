@@ -1,7 +1,7 @@
-"""Classes that describe themselves to a model: pydantic models, typed dicts and dataclasses.
+"""Classes that a model is given as schemas: pydantic models, typed dicts and dataclasses.
 
-Their texts are the docstring, step `doc`, and the descriptions of fields, steps `described name`. The
-classes a field's annotation names are parts, steps `annotated name class`.
+Their texts are the docstring, step `doc`, and the descriptions of fields, steps `described name`. The classes in the
+annotation of a field are parts, steps `annotated name class`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from langgraph_gepa.adapter.objects.handler import Copies, Handler, Step
 
 
 def docstring(cls: type) -> str:
-    """What the class says of itself; nothing when Python wrote its docstring."""
+    """The docstring of a class; empty if it was generated."""
     written = vars(cls).get("__doc__") or ""
     if not isinstance(written, str) or (dataclasses.is_dataclass(cls) and written.startswith(f"{cls.__name__}(")):
         return ""
@@ -31,7 +31,7 @@ def docstring(cls: type) -> str:
 
 
 def descriptions(cls: type) -> Iterator[tuple[str, str]]:
-    """The fields of a class that are described, each with its description."""
+    """The names and descriptions of the fields that have one."""
     if issubclass(cls, BaseModel):
         yield from ((name, info.description) for name, info in cls.__pydantic_fields__.items() if info.description)
         return
@@ -41,7 +41,7 @@ def descriptions(cls: type) -> Iterator[tuple[str, str]]:
 
 
 def nested(cls: type) -> Iterator[tuple[Step, type]]:
-    """The user's classes that the annotations of fields name."""
+    """The user's schemas in the annotations of fields."""
     for name, annotation in hints(cls).items():
         for held in dict.fromkeys(_named(annotation)):
             if ownership.own(held.__module__) and (issubclass(held, BaseModel) or is_typeddict(held)):
@@ -49,12 +49,12 @@ def nested(cls: type) -> Iterator[tuple[Step, type]]:
 
 
 def named(cls: type) -> list[type]:
-    """The classes that the annotations of a class name."""
+    """The classes in the annotations of a class."""
     return list(dict.fromkeys(held for annotation in hints(cls).values() for held in _named(annotation)))
 
 
 def generated(cls: type) -> bool:
-    """Whether a model was made at run time, as LangChain makes one for a tool's arguments."""
+    """Whether a pydantic model was made at run time, as LangChain does for the arguments of a tool."""
     if not (issubclass(cls, BaseModel) and ownership.framework(cls.__module__)):
         return False
     module = ownership.module_named(cls.__module__)
@@ -62,7 +62,7 @@ def generated(cls: type) -> bool:
 
 
 def model(cls: type[BaseModel], steps: Mapping[Step, str | None], names: dict[str, Any], copies: Copies) -> type:
-    """A subclass with other defaults, descriptions and annotations of fields; `names` are what its body says."""
+    """A subclass with other defaults, descriptions and annotations of fields, and with `names` in its body."""
     fields: dict[str, FieldInfo] = {}
     for step, text in steps.items():
         if step[0] in ("field", "factory", "described", "annotated"):
@@ -82,7 +82,7 @@ def model(cls: type[BaseModel], steps: Mapping[Step, str | None], names: dict[st
 
 
 class TypedDictClass(Handler):
-    """A typed dict. Its copy is a class of its own: typed dicts are never asked for their type."""
+    """A typed dict. Its copy is no subclass, as nothing checks the type of a typed dict."""
 
     @override
     def handles(self, value: Any) -> bool:
@@ -100,8 +100,8 @@ class TypedDictClass(Handler):
                 annotations[str(step[1])] = _redescribed(annotations[str(step[1])], text)
             elif step[0] == "annotated" and isinstance(held := step[2], type):
                 annotations[str(step[1])] = _exchanged(annotations[str(step[1])], held, copies.part(held))
-        said = steps.get(("doc",)) or value.__doc__
-        body = {"__annotations__": annotations, "__doc__": said, "__module__": value.__module__}
+        text = steps.get(("doc",)) or value.__doc__
+        body = {"__annotations__": annotations, "__doc__": text, "__module__": value.__module__}
         copy = type(value)(value.__name__, (), body, total=value.__total__)
         copy.__qualname__ = value.__qualname__
         copy.__required_keys__, copy.__optional_keys__ = value.__required_keys__, value.__optional_keys__
@@ -113,17 +113,17 @@ class TypedDictClass(Handler):
 
 
 def hints(cls: type) -> dict[str, Any]:
-    """The types of a class's fields by name, as far as they can be read."""
+    """The annotations of a class's fields by name, evaluated if possible."""
     if issubclass(cls, BaseModel):
         return {name: info.annotation for name, info in cls.__pydantic_fields__.items()}
     try:
         return typing.get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001 - an annotation that only a type checker can read is code that may raise anything
+    except Exception:  # noqa: BLE001 - an annotation for type checkers may raise anything when evaluated
         return dict(getattr(cls, "__annotations__", {}))
 
 
 def _described(annotation: Any) -> str | None:
-    """The text in `Annotated[str, ..., "text"]`: the third in LangChain's reading."""
+    """The text in `Annotated[str, ..., "text"]`: the third argument, as LangChain reads it."""
     if typing.get_origin(annotation) is Annotated and len(typing.get_args(annotation)) > 2:
         text = typing.get_args(annotation)[2]
         return text if isinstance(text, str) else None
@@ -144,7 +144,7 @@ def _named(annotation: Any) -> Iterator[type]:
 
 
 def _exchanged(annotation: Any, old: type, new: type) -> Any:
-    """The annotation with one class in another's place."""
+    """The annotation with a class replaced."""
     if annotation is old:
         return new
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)

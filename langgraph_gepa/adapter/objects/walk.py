@@ -1,4 +1,4 @@
-"""The objects a graph is made of, each met once, and how they hold each other."""
+"""Visits every object that a graph is made of once, and records how they hold each other."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An object on the way. It is kept here so that its identity stays its own. Parts that are texts are plain `str`:
-    a subclass of the user's may do anything when it is compared."""
+    """An object with its parts. The reference keeps its id from being used again.
+
+    Parts that are texts are plain `str`, since a subclass of the user's may run any code when compared.
+    """
 
     value: Any
     handler: Handler
@@ -25,17 +27,17 @@ class Node:
 
 
 _LONG = 100
-"""Entries from which a container counts as one with rows of data."""
+"""From this many entries, a container may hold rows of data."""
 _ROWS = 2_000
-"""Entries of all such containers that are looked at: what holds more of them holds data."""
+"""Most entries that are visited in all such containers together: more are data."""
 
 
 def _node(value: Any) -> Node | None:
-    """The object with its parts; `None` where nothing inside it is of interest."""
+    """The object with its parts; `None` if nothing in it is of interest."""
     try:
         found = objects.handler(value)
         return None if found is None else Node(value, found, tuple(_plain(found.parts(value))))
-    except Exception:  # noqa: BLE001 - an object of the user's that raises when it is looked at: it has nothing for us
+    except Exception:  # noqa: BLE001 - an object of the user's may raise anything when it is inspected
         return None
 
 
@@ -45,20 +47,20 @@ def _plain(parts: Iterable[tuple[Step, Any]]) -> Iterator[tuple[Step, Any]]:
 
 
 def _text(value: Any) -> bool:
-    """Whether a value is a text: of an enum's members their class holds it."""
+    """Whether an object is a text; the text of an enum member belongs to its class."""
     return issubclass(type(value), str) and not issubclass(type(value), enum.Enum)
 
 
 def until_raised(found: Callable[[], Iterable[T]]) -> Iterator[T]:
-    """What is found in an object of the user's until it raises: its properties and comparisons may do anything."""
+    """What is found in an object of the user's until it raises: its properties may run any code."""
     try:
         yield from found()
-    except Exception:  # noqa: BLE001 - as above; who walks a graph must come to the other objects
+    except Exception:  # noqa: BLE001 - as above; the walk goes on with the other objects
         return
 
 
 class Walk:
-    """Everything reachable from `root` that has a handler, in a stable order. Objects are known by identity."""
+    """Every object reachable from `root` that has a handler, by id, in a stable order."""
 
     def __init__(self, root: Any) -> None:
         self.root = root
@@ -80,13 +82,13 @@ class Walk:
             todo.extend(part for _, part in reversed(node.parts))
 
     def held(self, key: int) -> Iterator[tuple[Step, int]]:
-        """The parts of an object that are objects of the walk themselves."""
+        """The parts of an object that are objects of the walk, by id."""
         for step, part in self.nodes[key].parts:
             if id(part) in self.nodes:
                 yield step, id(part)
 
     def above(self, keys: set[int]) -> set[int]:
-        """The objects that hold one of `keys`, through any number of others, and these."""
+        """The objects with these ids, and all objects that hold one of them, directly or through others."""
         found, todo = set(keys), list(keys)
         while todo:
             for holder, _ in self.holders[todo.pop()]:

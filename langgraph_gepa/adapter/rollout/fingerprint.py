@@ -72,7 +72,7 @@ def text_part(module: Module) -> tuple[str, str]:
 
 def _code(runnable: Any) -> Iterator[Any]:
     for name in ("func", "afunc"):
-        function = functions.held(runnable, name)
+        function = functions.own_attribute(runnable, name)
         if function is not None:
             yield _code_of(function)
 
