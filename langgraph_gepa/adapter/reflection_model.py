@@ -161,7 +161,7 @@ async def _chat(model: BaseChatModel, prompt: str, prices: Prices | None, *, lon
         if roomier is model or is_world_failure(error):
             raise
         message = await model.ainvoke(asked, config)  # the provider allows no higher limit
-    if (failure := next(iter(tracer.swallowed), None)) is not None:
+    if (failure := next(iter(tracer.unrecovered), None)) is not None:
         raise failure
     return Reply(_text(message), tracer.usage, time.perf_counter() - started, ending_of(message))
 

@@ -23,8 +23,8 @@ from langgraph_gepa.adapter.rollout.replay import Replay, ReplayEnded, Sent, rep
 from langgraph_gepa.adapter.rollout.runner import Graph, Ran, run
 from langgraph_gepa.adapter.tracing import attribution
 from langgraph_gepa.adapter.tracing.message_text import even, letters
-from langgraph_gepa.adapter.tracing.payloads import first
-from langgraph_gepa.adapter.tracing.watched import Watched
+from langgraph_gepa.adapter.tracing.payloads import first_generation
+from langgraph_gepa.adapter.tracing.watched import WatchedCall
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.reason import NoEffect
@@ -54,7 +54,7 @@ class Recording:
 
     texts: Texts
     example: Example
-    watched: Sequence[Watched]
+    watched: Sequence[WatchedCall]
     calls: Sequence[Call]
     used: frozenset[str]
 
@@ -125,9 +125,9 @@ class Effects:
             return found
 
 
-def _replayable(seen: Watched) -> bool:
+def _replayable(seen: WatchedCall) -> bool:
     """Not a call of a model that only completes text: those are not replayed."""
-    return not isinstance(seen.outcome, LLMResult) or isinstance(first(seen.outcome), ChatGeneration)
+    return not isinstance(seen.outcome, LLMResult) or isinstance(first_generation(seen.outcome), ChatGeneration)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from langgraph_gepa.adapter.rollout.redaction import Mask, masked_rollout, maski
 from langgraph_gepa.adapter.rollout.runner import Graph, Ran, run
 from langgraph_gepa.adapter.tools.stand_ins import replaced
 from langgraph_gepa.adapter.tracing.attribution import attribute
-from langgraph_gepa.adapter.tracing.callback_handler import Tracer, watcher, watching
+from langgraph_gepa.adapter.tracing.callback_handler import Tracer, current_tracer, watching
 from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.json_data import plain
@@ -133,7 +133,7 @@ class GraphEvaluator:
             with watching(watch):
                 feedback = await self._score(example, ran.state, rollout)
         except Error as mistake:
-            if not isinstance(mistake, MetricError) or not watch.swallowed:
+            if not isinstance(mistake, MetricError) or not watch.unrecovered:
                 raise
             raised = mistake  # it may have no score because its judge gave none
         except Exception as failure:  # noqa: BLE001 - of the world, or in doubt: `adapt` lets through no other
@@ -141,7 +141,7 @@ class GraphEvaluator:
         spent = replace(rollout, usage=rollout.usage + watch.usage)
         again = partial(self._scored, ran, spent, example)
         try:
-            doubt = self._options.doubt(raised, watch.swallowed, lambda: Witnessed(watch.model_failures))
+            doubt = self._options.doubt(raised, watch.unrecovered, lambda: Witnessed(watch.model_failures))
         except Exception as failure:
             raise Unfinished(failure, go_on=again) from failure
         if isinstance(raised, Error) and doubt is None:
@@ -162,9 +162,9 @@ class GraphEvaluator:
 
     def _is_worlds_in_metric(self, failure: BaseException) -> bool:
         """The border for the metric that is being asked, by what is seen of its own model calls."""
-        watch = watcher()
+        watch = current_tracer()
         seen = Witnessed(watch.model_failures if watch else ())
-        failures = (failure, *(watch.swallowed if watch else ()))
+        failures = (failure, *(watch.unrecovered if watch else ()))
         return any(self._options.whose(one, seen) != "candidate" for one in failures)
 
     def _rollout(self, ran: Ran, texts: Texts, example: Example) -> Rollout:

@@ -75,7 +75,7 @@ class RunnerOptions:
     def doubt(
         self,
         raised: Exception | None,
-        swallowed: Sequence[Exception],
+        unrecovered: Sequence[Exception],
         seen: Callable[[], Witnessed],
         *,
         scored: bool = True,
@@ -86,7 +86,7 @@ class RunnerOptions:
         many calls for a model's provider, a wrong or missing key, or a `WorldFailure`. Of an outcome that is not
         `scored`, only the failures of models are raised.
         """
-        if raised is None and not swallowed:
+        if raised is None and not unrecovered:
             return None
         witnessed = seen()
         whose = self.whose(raised, witnessed) if raised else "candidate"
@@ -95,7 +95,7 @@ class RunnerOptions:
                 raise raised
             return of_the_world(raised)
         doubts: list[Exception] = []
-        for failure in swallowed:
+        for failure in unrecovered:
             whose, lasts = self.whose(failure, witnessed), is_lasting(failure)
             certain = self.is_world_failure is not is_world_failure or is_declared(failure)
             lost = whose == "world" and (certain or lasts or is_pressure(failure))

@@ -21,13 +21,14 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.tools import BaseTool
+from langgraph.errors import GraphBubbleUp
 
 from langgraph_gepa.adapter.rollout.redaction import Mask, masked
 from langgraph_gepa.adapter.tracing import injection
-from langgraph_gepa.adapter.tracing.callback_handler import bubbles, node_path
+from langgraph_gepa.adapter.tracing.callback_handler import node_path
 from langgraph_gepa.adapter.tracing.message_text import strings
-from langgraph_gepa.adapter.tracing.payloads import described, slim
-from langgraph_gepa.adapter.tracing.watched import Watched
+from langgraph_gepa.adapter.tracing.payloads import plain_setting, slim
+from langgraph_gepa.adapter.tracing.watched import WatchedCall
 from langgraph_gepa.core.json_data import plain
 
 
@@ -56,13 +57,15 @@ class Replay:
     the recorded ones; a model call with other inputs is taken for the next one of its node.
     """
 
-    def __init__(self, watched: Sequence[Watched], restored: Mask) -> None:
+    def __init__(self, watched: Sequence[WatchedCall], restored: Mask) -> None:
         self.sent: list[Sent] = []
         self._restored = restored
         self._lock = threading.Lock()
-        with_models = {seen.within for seen in watched if seen.call.kind == "model"}
+        with_models = {seen.enclosing_tool for seen in watched if seen.call.kind == "model"}
         self._left = {
-            position: replace(seen, outcome=_REAL) if position in with_models or bubbles(seen.outcome) else seen
+            position: replace(seen, outcome=_REAL)
+            if position in with_models or isinstance(seen.outcome, GraphBubbleUp)
+            else seen
             for position, seen in enumerate(watched)
         }
 
@@ -71,7 +74,7 @@ class Replay:
         node = node_path(getattr(manager, "metadata", None) or {}) or injection.node()
         inputs = [slim(message) for message in messages]
         texts = [text for message in inputs for text in strings(message["content"])]
-        texts += (text for setting in settings.values() for text in strings(described(setting)))
+        texts += (text for setting in settings.values() for text in strings(plain_setting(setting)))
         with self._lock:
             self.sent.append(Sent(node, tuple(texts)))
         inputs = masked(inputs, self._restored)
@@ -84,21 +87,23 @@ class Replay:
         made = [one for one in outcome.generations[0] if isinstance(one, ChatGeneration)]
         return ChatResult(generations=[ChatGeneration(message=one.message.model_copy()) for one in made])
 
-    def result(self, kind: str, name: str | None, inputs: Any, asked_by: str | None = None) -> tuple[Any] | None:
+    def result(self, kind: str, name: str | None, inputs: Any, tool_call_id: str | None = None) -> tuple[Any] | None:
         """What a recorded tool or retriever gave; `None` where it has to run for real. Raises as `reply` does."""
         inputs = masked(plain(inputs), self._restored)
 
-        def same(seen: Watched) -> bool:
+        def same(seen: WatchedCall) -> bool:
             if name is not None and seen.call.name != name:
                 return False
-            return seen.asked_by == asked_by if asked_by else seen.call.inputs in (inputs, {"input": inputs})
+            return (
+                seen.tool_call_id == tool_call_id if tool_call_id else seen.call.inputs in (inputs, {"input": inputs})
+            )
 
         seen = self._taken(kind, same)
         if seen is not None and seen.outcome is _REAL:
             return None
         return (copy.copy(_given(seen)),)
 
-    def _taken(self, kind: str, fits: Callable[[Watched], bool]) -> Watched | None:
+    def _taken(self, kind: str, fits: Callable[[WatchedCall], bool]) -> WatchedCall | None:
         with self._lock:
             for position, seen in self._left.items():
                 if seen.call.kind == kind and fits(seen):
@@ -110,7 +115,7 @@ _REAL = object()
 """In place of the outcome of a tool that runs for real."""
 
 
-def _given(seen: Watched | None) -> Any:
+def _given(seen: WatchedCall | None) -> Any:
     if seen is None:
         raise ReplayEnded
     if isinstance(seen.outcome, BaseException):
@@ -198,9 +203,9 @@ def _ainvoke(own: Any) -> Any:
     return invoke
 
 
-def _known(kind: str, name: str | None, inputs: Any, asked_by: str | None = None) -> tuple[Any] | None:
+def _known(kind: str, name: str | None, inputs: Any, tool_call_id: str | None = None) -> tuple[Any] | None:
     replay = _now.get()
-    return None if replay is None else replay.result(kind, name, inputs, asked_by)
+    return None if replay is None else replay.result(kind, name, inputs, tool_call_id)
 
 
 _WRAPPERS: Mapping[type, Mapping[str, Callable[[Any], Any]]] = {

@@ -42,7 +42,7 @@ from langgraph_gepa.adapter.rollout.missing_options import wanting
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.tools.stand_ins import Guard
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer
-from langgraph_gepa.adapter.tracing.watched import Watched
+from langgraph_gepa.adapter.tracing.watched import WatchedCall
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.rollout import Usage
@@ -68,7 +68,7 @@ class Ran:
     """
 
     state: Any
-    watched: tuple[Watched, ...]
+    watched: tuple[WatchedCall, ...]
     usage: Usage
     seconds: float
     error: str | None = None
@@ -115,7 +115,7 @@ async def _run(graph: Graph, example: Example, options: RunnerOptions, scored: b
     except Exception as failure:  # noqa: BLE001 - judged below
         raised, error = failure, _in_words(failure, tracer.node_of(failure))
     guard.check()
-    doubt = options.doubt(raised, tracer.swallowed, lambda: _witnessed(tracer, example), scored=scored)
+    doubt = options.doubt(raised, tracer.unrecovered, lambda: _witnessed(tracer, example), scored=scored)
     seconds = time.perf_counter() - started
     return Ran(final, tracer.watched, tracer.usage, seconds, error, doubt, tracer.nodes)
 

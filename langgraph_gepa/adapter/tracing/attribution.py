@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langgraph_gepa.adapter.tracing.watched import Watched
+from langgraph_gepa.adapter.tracing.watched import WatchedCall
 from langgraph_gepa.core import placeholders
 from langgraph_gepa.core.json_data import well_formed
 from langgraph_gepa.core.module import Module, Style, Texts
@@ -32,7 +32,7 @@ class _Known:
         return any(carries(text, self.parts, self.module.style) for text in strings)
 
 
-def attribute(watched: Sequence[Watched], modules: Sequence[Module], texts: Texts) -> tuple[Call, ...]:
+def attribute(watched: Sequence[WatchedCall], modules: Sequence[Module], texts: Texts) -> tuple[Call, ...]:
     """The watched calls with `modules` filled in. `texts` are those the graph was bound to.
 
     - A model call belongs to the prompt modules of its node whose text its messages carry (to
@@ -57,8 +57,8 @@ def attribute(watched: Sequence[Watched], modules: Sequence[Module], texts: Text
             found = _prompts(seen.call, known) | _offered(schemas, seen.call.node, known)
         elif seen.call.kind == "tool":
             found = _tool_call(seen, watched[:position], owners, known)
-        elif seen.within is not None:
-            found = owners[seen.within]
+        elif seen.enclosing_tool is not None:
+            found = owners[seen.enclosing_tool]
         else:
             found = {one.name for one in _of_node(seen.call.node, known)}
         owners.append(found)
@@ -67,15 +67,15 @@ def attribute(watched: Sequence[Watched], modules: Sequence[Module], texts: Text
     return tuple(calls[position] for position in _as_asked(watched))
 
 
-def _as_asked(watched: Sequence[Watched]) -> list[int]:
+def _as_asked(watched: Sequence[WatchedCall]) -> list[int]:
     """Positions in order, those of tool calls with one asker swapped into the order of its requests."""
     order = list(range(len(watched)))
     together: dict[int, list[tuple[int, int]]] = {}
     for position, seen in enumerate(watched):
         if seen.call.kind == "tool" and (asker := _asker(seen, watched[:position])) is not None:
             ids = [request.get("id") for request in _requests(watched[asker].call.output)]
-            if seen.asked_by in ids:
-                together.setdefault(asker, []).append((ids.index(seen.asked_by), position))
+            if seen.tool_call_id in ids:
+                together.setdefault(asker, []).append((ids.index(seen.tool_call_id), position))
     for asked in together.values():
         for place, (_, position) in zip(sorted(position for _, position in asked), sorted(asked), strict=True):
             order[place] = position
@@ -149,7 +149,7 @@ def _near(one: _Known, node: str) -> bool:
 
 
 def _tool_call(
-    seen: Watched, before: Sequence[Watched], owners: Sequence[set[str]], known: Sequence[_Known]
+    seen: WatchedCall, before: Sequence[WatchedCall], owners: Sequence[set[str]], known: Sequence[_Known]
 ) -> set[str]:
     asker = _asker(seen, before)
     if asker is None:
@@ -160,7 +160,7 @@ def _tool_call(
     return asked | _offered(schemas or seen.schemas, before[asker].call.node, known)
 
 
-def _asker(seen: Watched, before: Sequence[Watched]) -> int | None:
+def _asker(seen: WatchedCall, before: Sequence[WatchedCall]) -> int | None:
     """The latest model call that asked for this tool call: by id, else by name and arguments."""
     requests = [
         (position, request)
@@ -168,9 +168,9 @@ def _asker(seen: Watched, before: Sequence[Watched]) -> int | None:
         if before[position].call.kind == "model"
         for request in _requests(before[position].call.output)
     ]
-    if seen.asked_by is not None:
+    if seen.tool_call_id is not None:
         for position, request in requests:
-            if request.get("id") == seen.asked_by and request.get("name") == seen.call.name:
+            if request.get("id") == seen.tool_call_id and request.get("name") == seen.call.name:
                 return position
     for position, request in requests:
         if request.get("name") == seen.call.name and request.get("args") == seen.call.inputs:

@@ -1,4 +1,4 @@
-"""The order of calls that does not depend on which thread was quicker."""
+"""Puts the calls of a rollout in an order that does not depend on which thread was quicker."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-Turn = tuple[Any, ...]
-"""A task's turn in its graph: the super-step, then the task's path in it, as values that can be compared."""
+TaskOrder = tuple[Any, ...]
+"""Sorts the tasks of one graph run: the super-step, then the task's path in it, as values that can be compared."""
 
-Place = tuple[tuple[UUID | None, Turn], ...]
-"""Where a call is: from the outside in, the run of a graph and the turn of the task in it."""
+TaskPath = tuple[tuple[UUID | None, TaskOrder], ...]
+"""From the outside in, each graph run around a call, and the order of the task in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a callback's run is; `namespace` is LangGraph's own word for the innermost task."""
+class TaskPosition:
+    """The task that a callback comes from; `namespace` is LangGraph's checkpoint namespace of the innermost task."""
 
     namespace: str = ""
-    place: Place = ()
+    path: TaskPath = ()
 
 
-def spot_of(metadata: Mapping[str, Any], parent: UUID | None, above: Spot | None) -> Spot:
-    """The spot of a run from its metadata and the spot of the run that started it."""
-    above = above or Spot()
+def task_position(metadata: Mapping[str, Any], parent: UUID | None, above: TaskPosition | None) -> TaskPosition:
+    """Returns the position of a callback run from its metadata and from the position `above` of its parent run."""
+    above = above or TaskPosition()
     namespace = metadata.get("langgraph_checkpoint_ns")
     if not isinstance(namespace, str) or not namespace or namespace == above.namespace:
         return above
     path = metadata.get("langgraph_path")
-    turn = (int(metadata.get("langgraph_step") or 0), *_comparable(path if isinstance(path, tuple | list) else ()))
-    return Spot(namespace, (*above.place, (parent, turn)))
+    order = (int(metadata.get("langgraph_step") or 0), *_comparable(path if isinstance(path, tuple | list) else ()))
+    return TaskPosition(namespace, (*above.path, (parent, order)))
 
 
-def in_order(places: Sequence[Place]) -> list[int]:
-    """The positions of calls, given in the order they started, in their own order.
+def in_order(paths: Sequence[TaskPath]) -> list[int]:
+    """Returns the indices of calls, whose `paths` are given in the order they began, sorted by task.
 
-    Tasks of one graph's run come by super-step and, side by side in it, by their path, as `Send` numbers
-    them. What happens inside a task, runs of other graphs included, comes as it started.
+    Tasks of one graph run are sorted by super-step and, side by side in it, by their path, as `Send` numbers them.
+    Within a task, calls and runs of other graphs stay as they began.
     """
-    return list(_in_task(range(len(places)), 0, places))
+    return list(_in_task(range(len(paths)), 0, paths))
 
 
-def _in_task(positions: Sequence[int], depth: int, places: Sequence[Place]) -> Iterator[int]:
+def _in_task(indices: Sequence[int], depth: int, paths: Sequence[TaskPath]) -> Iterator[int]:
     parts: dict[Any, list[int]] = {}
-    for position in positions:
-        deeper = len(places[position]) > depth
-        parts.setdefault(("run", places[position][depth][0]) if deeper else ("call", position), []).append(position)
+    for index in indices:
+        deeper = len(paths[index]) > depth
+        parts.setdefault(("run", paths[index][depth][0]) if deeper else ("call", index), []).append(index)
     for (kind, _), part in parts.items():
         if kind == "call":
             yield part[0]
             continue
-        tasks: dict[Turn, list[int]] = {}
-        for position in part:
-            tasks.setdefault(places[position][depth][1], []).append(position)
-        for turn in sorted(tasks):
-            yield from _in_task(tasks[turn], depth + 1, places)
+        tasks: dict[TaskOrder, list[int]] = {}
+        for index in part:
+            tasks.setdefault(paths[index][depth][1], []).append(index)
+        for order in sorted(tasks):
+            yield from _in_task(tasks[order], depth + 1, paths)
 
 
 def _comparable(path: Sequence[Any]) -> Iterator[tuple[int, int, str]]:

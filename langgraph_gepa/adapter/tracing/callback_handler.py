@@ -1,11 +1,11 @@
-"""Watches one rollout through LangChain's callbacks: what was called, where in the graph, and at what price."""
+"""Records the model, tool and retriever calls of one rollout through LangChain's callbacks, with node and usage."""
 
 # ruff: noqa: ARG002 - the signatures are LangChain's; what a handler leaves unused is still passed by name
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -20,31 +20,29 @@ from langgraph.errors import GraphBubbleUp
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
 from langgraph_gepa.adapter.failures.classification import words
-from langgraph_gepa.adapter.tracing.call_order import Spot, in_order, spot_of
+from langgraph_gepa.adapter.tracing.call_order import TaskPosition, in_order, task_position
 from langgraph_gepa.adapter.tracing.payloads import (
-    answer,
-    first,
+    first_generation,
     is_empty,
+    offered_schemas,
     reply_of,
     reported_failure,
-    schemas,
     slim,
+    tool_result,
     usage_of,
 )
 from langgraph_gepa.adapter.tracing.pricing import Prices
-from langgraph_gepa.adapter.tracing.watched import OpenCall, Watched, as_watched
+from langgraph_gepa.adapter.tracing.watched import PendingCall, WatchedCall, watched_call
 from langgraph_gepa.core.json_data import plain, shortened
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.meter import Meter, meter
 
 
 class Tracer(BaseCallbackHandler):
-    """Give one to each rollout as a callback, then read `watched`.
+    """The callback handler of one rollout; `watched` holds its calls.
 
-    Calls stand in the order they started; those of branches side by side in the order of the branches, not
-    in which their threads happened to start. Works from any thread and never raises into the
-    graph; what was still under way is listed with an error that says so. Each model call's usage
-    is reported as the call ends. `model_failures` are the exceptions that ended model calls.
+    Works from any thread and never raises into the graph. Each model call's usage is passed to `report` as the call
+    ends, by default to `engine.meter.meter()`. `model_failures` are the exceptions that ended model calls.
     """
 
     run_inline = True  # called in order, in the thread of the event; no executor hop for each
@@ -54,48 +52,49 @@ class Tracer(BaseCallbackHandler):
         self._prices = prices
         self._report = meter() if report is None else report
         self._lock = threading.Lock()
-        self._calls: list[OpenCall] = []
-        self._runs: dict[UUID, OpenCall] = {}
+        self._calls: list[PendingCall] = []
+        self._runs: dict[UUID, PendingCall] = {}
         self._nodes: dict[UUID, str] = {}
-        self._spots: dict[UUID, Spot] = {}
+        self._tasks: dict[UUID, TaskPosition] = {}
         self._tools: dict[UUID, int] = {}
         self._raised: dict[int, tuple[BaseException, str]] = {}
 
     @property
-    def watched(self) -> tuple[Watched, ...]:
+    def watched(self) -> tuple[WatchedCall, ...]:
+        """The calls in the order they began; those of parallel branches in the order of the branches.
+
+        A call that is still pending has an error that says so.
+        """
         now = time.perf_counter()
         with self._lock:
-            order = in_order([call.spot.place for call in self._calls])
-            moved = {position: place for place, position in enumerate(order)}
-            return tuple(as_watched(self._calls[position], now, moved) for position in order)
+            order = in_order([call.task.path for call in self._calls])
+            new_index = {old: new for new, old in enumerate(order)}
+            return tuple(watched_call(self._calls[index], now, new_index) for index in order)
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The nodes in which anything ran, as paths."""
+        """The paths of the nodes in which anything ran."""
         with self._lock:
             return tuple(sorted({node for node in self._nodes.values() if node}))
 
     @property
     def usage(self) -> Usage:
         with self._lock:
-            return total(call.usage for call in self._calls)
+            return sum((call.usage for call in self._calls), Usage())
 
     def node_of(self, failure: BaseException) -> str:
-        """The path of the node in which `failure` was raised, `""` when that was in none.
-
-        Failures that the graph handled on its way are others: each is known by its own exception.
-        """
+        """Returns the path of the node that raised `failure`, compared by identity; `""` when no node did."""
         with self._lock:
             return self._raised.get(id(failure), (failure, ""))[1]
 
     @property
-    def swallowed(self) -> tuple[Exception, ...]:
-        """The failures of calls that nothing made good afterwards, whether or not the graph went on."""
+    def unrecovered(self) -> tuple[Exception, ...]:
+        """The failures of calls that no later call recovered from, whether or not the graph went on."""
         with self._lock:
             return tuple(
                 call.failure
                 for call in self._calls
-                if call.failure is not None and not any(map(call.made_good_by, self._calls))
+                if call.failure is not None and not any(map(call.recovered_by, self._calls))
             )
 
     def on_chain_start(
@@ -130,7 +129,7 @@ class Tracer(BaseCallbackHandler):
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         call = self._ended(run_id, response)
         if call is not None:
-            generation = first(response)
+            generation = first_generation(response)
             call.output = reply_of(generation)
             call.usage = usage_of(
                 response, generation, call.model, call.provider, self._prices, lambda: (call.prompt, call.output)
@@ -152,14 +151,14 @@ class Tracer(BaseCallbackHandler):
         name = str(described.get("name") or kwargs.get("name") or "tool")
         schema = {"name": name, "description": plain(described.get("description") or "")}
         arguments = plain(inputs) if inputs is not None else {"input": plain(input_str)}
-        call = OpenCall("tool", "", name, arguments, time.perf_counter(), (schema,), tool_call_id)
+        call = PendingCall("tool", "", name, arguments, time.perf_counter(), (schema,), tool_call_id)
         self._started(call, run_id, parent_run_id, metadata)
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
         call = self._ended(run_id, output)
         if call is not None:
             failed = getattr(output, "status", None) == "error"
-            given = answer(output)
+            given = tool_result(output)
             call.output = shortened(given)
             call.error = str(call.output) if failed else None
             call.failure = reported_failure(call.name, given, failed)
@@ -172,7 +171,7 @@ class Tracer(BaseCallbackHandler):
         metadata: dict[str, Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         name = str(kwargs.get("name") or (serialized or {}).get("name") or "retriever")
-        call = OpenCall("retrieval", "", name, plain(query), time.perf_counter())
+        call = PendingCall("retrieval", "", name, plain(query), time.perf_counter())
         self._started(call, run_id, parent_run_id, metadata)
 
     def on_retriever_end(self, documents: Sequence[Document], *, run_id: UUID, **kwargs: Any) -> None:
@@ -196,21 +195,23 @@ class Tracer(BaseCallbackHandler):
             or kwargs.get("name")
             or "model"
         )
-        call = OpenCall("model", "", model, messages_read, time.perf_counter(), schemas(parameters))
+        call = PendingCall("model", "", model, messages_read, time.perf_counter(), offered_schemas(parameters))
         call.model, call.provider = model, metadata.get("ls_provider")
         self._started(call, run_id, parent, metadata)
 
-    def _started(self, call: OpenCall, run_id: UUID, parent: UUID | None, metadata: Mapping[str, Any] | None) -> None:
+    def _started(
+        self, call: PendingCall, run_id: UUID, parent: UUID | None, metadata: Mapping[str, Any] | None
+    ) -> None:
         call.node = self._locate(run_id, parent, metadata)
         with self._lock:
-            call.within = self._tools.get(run_id)
-            call.spot = self._spots[run_id]
+            call.enclosing_tool = self._tools.get(run_id)
+            call.task = self._tasks[run_id]
             if call.kind == "tool":
                 self._tools[run_id] = len(self._calls)
             self._runs[run_id] = call
             self._calls.append(call)
 
-    def _ended(self, run_id: UUID, outcome: Any) -> OpenCall | None:
+    def _ended(self, run_id: UUID, outcome: Any) -> PendingCall | None:
         with self._lock:
             call = self._runs.pop(run_id, None)
             if call is not None:
@@ -226,12 +227,12 @@ class Tracer(BaseCallbackHandler):
             call.failure = error if isinstance(error, Exception) and not isinstance(error, GraphBubbleUp) else None
 
     def _locate(self, run_id: UUID, parent: UUID | None, metadata: Mapping[str, Any] | None) -> str:
-        """The node of a run: from its own metadata, else its parent's. Remembered for its children."""
+        """Returns the node of a run, from its own metadata or else its parent's, and remembers it for its children."""
         with self._lock:
             above = self._nodes.get(parent, "") if parent else ""
             node = node_path(metadata or {}, above)
             self._nodes[run_id] = node
-            self._spots[run_id] = spot_of(metadata or {}, parent, self._spots.get(parent) if parent else None)
+            self._tasks[run_id] = task_position(metadata or {}, parent, self._tasks.get(parent) if parent else None)
             if parent in self._tools:
                 self._tools[run_id] = self._tools[parent]
             return node
@@ -243,7 +244,7 @@ register_configure_hook(_watching, inheritable=True)
 
 @contextmanager
 def watching(tracer: Tracer) -> Iterator[None]:
-    """Within it, and in the tasks and threads started in it, every LangChain call is watched, whatever its config."""
+    """Has `tracer` record every LangChain call made within, in tasks and threads started there too, whatever config."""
     token = _watching.set(tracer)
     try:
         yield
@@ -251,13 +252,13 @@ def watching(tracer: Tracer) -> Iterator[None]:
         _watching.reset(token)
 
 
-def watcher() -> Tracer | None:
-    """The tracer of the innermost `watching`, if any."""
+def current_tracer() -> Tracer | None:
+    """Returns the tracer of the innermost `watching`, if any."""
     return _watching.get()
 
 
 def node_path(metadata: Mapping[str, Any], above: str = "") -> str:
-    """The path of nodes a callback came from; `above` is the path of the run that started it.
+    """Returns the path of nodes that a callback came from; `above` is the path of its parent run.
 
     `langgraph_checkpoint_ns` reads `support:<uuid>|model:<uuid>`; a number without an id counts the calls of one
     subgraph inside one node and is no node, which may be called `007`.
@@ -270,12 +271,3 @@ def node_path(metadata: Mapping[str, Any], above: str = "") -> str:
     if not isinstance(node, str) or not node or above.rpartition("/")[2] == node:
         return above
     return f"{above}/{node}" if above else node
-
-
-def total(usages: Iterable[Usage]) -> Usage:
-    return sum(usages, Usage())
-
-
-def bubbles(error: Any) -> bool:
-    """Whether it is an exception by which LangGraph's control flow travels: an interrupt, a command to the parent."""
-    return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)

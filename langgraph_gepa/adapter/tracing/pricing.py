@@ -1,4 +1,4 @@
-"""What tokens cost. Prices come from genai-prices unless the user gives their own."""
+"""Prices of model calls in dollars, from genai-prices unless the user gives their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import genai_prices
 
 Prices = Mapping[str, tuple[float, float]]
-"""Model name -> dollars for a million input tokens and for a million output tokens."""
+"""Maps a model's name to dollars for a million input tokens and for a million output tokens."""
 
 PROVIDERS = {
     "amazon_bedrock": "aws",
@@ -21,19 +21,20 @@ PROVIDERS = {
     "mistralai": "mistral",
     "xai": "x-ai",
 }
-"""LangChain's names of providers where genai-prices has another."""
+"""LangChain's names of providers that genai-prices calls differently."""
 
 
 def price(
     model: str, usage: Mapping[str, Any], *, provider: str | None = None, prices: Prices | None = None
 ) -> float | None:
-    """Dollars for `usage`, a LangChain `UsageMetadata`; `None` when the model's price is unknown.
+    """Returns the dollars for `usage`, a LangChain `UsageMetadata`; `None` when the model's price is unknown.
 
-    `prices` go before the library's; a key is a model's name or `provider:name`. A self-hosted
-    model that costs nothing is said with `(0, 0)`.
+    `prices` take precedence over the library's; a key is a model's name or `provider:name`. `(0, 0)` is the price of a
+    self-hosted model that costs nothing.
     """
     tokens_in, tokens_out = int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
-    own = _own(model, provider, prices or {})
+    prices = prices or {}
+    own = prices.get(f"{provider}:{model}") or prices.get(model)
     if own is not None:
         return (tokens_in * own[0] + tokens_out * own[1]) / 1e6
     details = usage.get("input_token_details") or {}
@@ -49,7 +50,3 @@ def price(
         except (LookupError, ValueError):
             continue
     return None
-
-
-def _own(model: str, provider: str | None, prices: Prices) -> tuple[float, float] | None:
-    return prices.get(f"{provider}:{model}") or prices.get(model)

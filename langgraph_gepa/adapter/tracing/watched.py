@@ -1,4 +1,4 @@
-"""Calls of a rollout as they are watched: under way, and afterwards."""
+"""Calls of a rollout as the callback handler records them: while they are pending, and when they are over."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from langgraph_gepa.adapter.tracing.call_order import Spot
+from langgraph_gepa.adapter.tracing.call_order import TaskPosition
 from langgraph_gepa.core.rollout import Call, Usage
 
 UNFINISHED = "still under way when the rollout ended"
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A call as it was seen, with what tells whose it is.
+class WatchedCall:
+    """A recorded call, with what is needed to attribute it to modules.
 
-    `schemas` are the tool schemas (and response format) a model call offered, or the tool's own
-    `{"name", "description"}` for a tool call; `asked_by` is the id under which a model asked for
-    a tool call; `within` is the position of the tool call this call happened inside, if any. `outcome` is the
-    object that came back, or the exception: an `LLMResult`, a tool's output, documents; `None` while under way.
+    `schemas` are the tool schemas and the response format that a model call offered, or a tool's own
+    `{"name", "description"}`. `tool_call_id` is the id under which a model requested a tool call. `enclosing_tool` is
+    the index of the tool call inside which this call was made. `outcome` is the object that came back (an `LLMResult`,
+    a tool's output, documents) or the exception; `None` while the call is pending.
     """
 
     call: Call
     schemas: tuple[Any, ...] = ()
-    asked_by: str | None = None
-    within: int | None = None
+    tool_call_id: str | None = None
+    enclosing_tool: int | None = None
     outcome: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
-class OpenCall:
-    """A call under way, filled in when it ends. `parent` leads up the run tree."""
+class PendingCall:
+    """A call that has begun. The callbacks of its end fill in the rest; `failure` is the exception that ended it."""
 
     kind: str
     node: str
@@ -39,9 +39,9 @@ class OpenCall:
     inputs: Any
     started: float
     schemas: tuple[Any, ...] = ()
-    asked_by: str | None = None
-    within: int | None = None
-    spot: Spot = field(default_factory=Spot)
+    tool_call_id: str | None = None
+    enclosing_tool: int | None = None
+    task: TaskPosition = field(default_factory=TaskPosition)
     model: str = ""
     provider: str | None = None
     output: Any = None
@@ -57,24 +57,24 @@ class OpenCall:
         """Everything that a model read: messages and schemas."""
         return [self.inputs, *self.schemas]
 
-    def made_good_by(self, other: OpenCall) -> bool:
-        """Whether `other` is a later try or a substitute that succeeded, so that this failure left no trace.
+    def recovered_by(self, other: PendingCall) -> bool:
+        """Whether `other` is a later retry or substitute that succeeded, so that this call's failure left no trace.
 
-        A model is tried again, or replaced, with the same messages; a tool that a model asked for under the same
-        name; a tool or retriever that a node calls by another in the same node.
+        A model call is retried, or made to another model, with the same messages; a tool call that a model requested,
+        under the same name; a tool or retriever that a node calls itself, by any such call in the same task.
         """
         if self.seconds is None or other.error or other.failure or other.started < self.started + self.seconds:
             return False
         if self.kind == "model" or other.kind == "model":
             return other.kind == self.kind and other.inputs == self.inputs
-        if self.asked_by is not None:
+        if self.tool_call_id is not None:
             return other.name == self.name
-        return other.spot.namespace == self.spot.namespace
+        return other.task.namespace == self.task.namespace
 
 
-def as_watched(call: OpenCall, now: float, moved: Mapping[int, int]) -> Watched:
-    seconds = call.seconds if call.seconds is not None else now - call.started
-    done = Call(
+def watched_call(call: PendingCall, now: float, new_index: Mapping[int, int]) -> WatchedCall:
+    """Returns the call as it stands at `now`; `new_index` maps indices of calls as they began to those in order."""
+    recorded = Call(
         kind=call.kind,  # type: ignore[arg-type]  # one of the three by construction
         node=call.node,
         name=call.name,
@@ -82,7 +82,7 @@ def as_watched(call: OpenCall, now: float, moved: Mapping[int, int]) -> Watched:
         output=call.output,
         error=call.error,
         usage=call.usage,
-        seconds=seconds,
+        seconds=call.seconds if call.seconds is not None else now - call.started,
     )
-    within = None if call.within is None else moved[call.within]
-    return Watched(done, call.schemas, call.asked_by, within, call.outcome)
+    enclosing_tool = None if call.enclosing_tool is None else new_index[call.enclosing_tool]
+    return WatchedCall(recorded, call.schemas, call.tool_call_id, enclosing_tool, call.outcome)

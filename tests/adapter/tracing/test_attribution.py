@@ -5,17 +5,17 @@ from __future__ import annotations
 from itertools import permutations
 
 from langgraph_gepa.adapter.tracing.attribution import attribute
-from langgraph_gepa.adapter.tracing.watched import Watched
+from langgraph_gepa.adapter.tracing.watched import WatchedCall
 from langgraph_gepa.core.rollout import Call
 
 
-def asks(*ids: str) -> Watched:
+def asks(*ids: str) -> WatchedCall:
     requests = [{"id": id, "name": "search", "args": {"q": id}} for id in ids]
-    return Watched(Call("model", "agent", "m", [], {"role": "assistant", "content": "", "tool_calls": requests}))
+    return WatchedCall(Call("model", "agent", "m", [], {"role": "assistant", "content": "", "tool_calls": requests}))
 
 
-def called(id: str) -> Watched:
-    return Watched(Call("tool", "tools", "search", {"q": id}, id), asked_by=id)
+def called(id: str) -> WatchedCall:
+    return WatchedCall(Call("tool", "tools", "search", {"q": id}, id), tool_call_id=id)
 
 
 def test_tool_calls_stand_in_the_order_they_were_asked_for() -> None:

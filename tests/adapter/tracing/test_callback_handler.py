@@ -27,7 +27,7 @@ from typing_extensions import TypedDict
 
 from langgraph_gepa.adapter.tracing.attribution import attribute, carries, literals
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer, node_path
-from langgraph_gepa.adapter.tracing.watched import Watched
+from langgraph_gepa.adapter.tracing.watched import WatchedCall
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.rollout import Call
 
@@ -63,7 +63,7 @@ def agent(*lines: str | BaseMessage) -> Any:
     return create_agent(model(*lines), [look_up], system_prompt="You answer kindly.")
 
 
-def watch(graph: Any, state: dict[str, Any], *, sync: bool = False) -> tuple[Watched, ...]:
+def watch(graph: Any, state: dict[str, Any], *, sync: bool = False) -> tuple[WatchedCall, ...]:
     tracer = Tracer()
     if sync:
         graph.invoke(state, {"callbacks": [tracer]})
@@ -160,7 +160,7 @@ def test_branches_side_by_side_stand_in_their_own_order(first: str) -> None:
     assert [seen.call.node for seen in watched if seen.call.kind == "model"][1] == "worker/last"
     for place, seen in enumerate(watched):
         if seen.call.kind == "retrieval":
-            assert seen.within == place - 1
+            assert seen.enclosing_tool == place - 1
             assert watched[place - 1].call.inputs == {"question": seen.call.inputs}
 
 
@@ -258,7 +258,7 @@ def prompt(name: str, text: str, *nodes: str, style: Any = "plain") -> Module:
     return Module(name, "prompt", text, style=style, nodes=nodes)
 
 
-def owners(watched: Sequence[Watched], modules: Sequence[Module], **texts: str) -> list[tuple[str, ...]]:
+def owners(watched: Sequence[WatchedCall], modules: Sequence[Module], **texts: str) -> list[tuple[str, ...]]:
     return [call.modules for call in attribute(watched, modules, texts)]
 
 
@@ -320,8 +320,8 @@ def test_a_node_without_modules_belongs_to_the_prompts_it_carries() -> None:
     """A prompt put into the state in one node and sent in another is still found, by its text."""
     call = Call("model", "sender", "m", [{"role": "system", "content": "A prompt written in the planner."}])
     modules = [prompt("planner", "A prompt written in the planner.", "planner"), prompt("short", "A", "x")]
-    assert owners([Watched(call)], modules) == [("planner",)]
-    assert owners([Watched(Call("model", "sender", "m", []))], modules) == [()]
+    assert owners([WatchedCall(call)], modules) == [("planner",)]
+    assert owners([WatchedCall(Call("model", "sender", "m", []))], modules) == [()]
 
 
 @pytest.mark.parametrize(
