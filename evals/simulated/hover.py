@@ -40,7 +40,6 @@ SEARCHING = (
             "Put the names of the missing links, as found in the summaries, into the query.",
             "If a summary names a person, work or place that was not itself found yet, make its title the query.",
         ),
-        vague=("Make the query more useful.",),
         feedback=r"the summary names it, the query does not",
     ),
     Lesson(
@@ -50,9 +49,7 @@ SEARCHING = (
             "Where it is not clear which page is missing, list several names in the one query.",
             "A query may hold more than one name: add every candidate that could be the missing page.",
         ),
-        overreach=("Put as many names as possible, all that you can find anywhere, into the query.",),
-        excess=(r"as possible|anywhere",),
-        vague=("Search broadly.",),
+        overreach="Put as many names as possible, all that you can find anywhere, into the query.",
         feedback=r"the summary names it, the query does not",
     ),
     Lesson(
@@ -62,7 +59,6 @@ SEARCHING = (
             "Search for what the claim names and no summary covers yet.",
             "If something in the claim is missing because the summaries say nothing of it, ask for that by name.",
         ),
-        vague=("Look for what is missing.",),
         feedback=r"the summary does not name it|too many other words",
     ),
     Lesson(
@@ -72,8 +68,7 @@ SEARCHING = (
             "Write key words, no full sentence: the search engine matches words.",
             "Do not repeat the claim: names alone find more than the whole of it.",
         ),
-        overreach=("Use key words: one single word is best.",),
-        excess=(r"one (single )?word",),
+        overreach="Use key words: one single word is best.",
         feedback=r"too many other words|does not name it|the query does not",
     ),
 )

@@ -40,7 +40,7 @@ DESKS = {
     "returns": {"issue_refund", "send_replacement"},
     "products": set[str](),
 }
-"""What each desk may alter. All of them may look things up and hand over to a human."""
+"""What each desk may change. All of them may look things up and hand over to a human."""
 
 
 class Ticket(TypedDict, total=False):
@@ -55,7 +55,7 @@ class Ticket(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the tools work with: which desk this is, and the shop as it stands for this ticket."""
+    """What the tools work with: the desk's name, and the shop as it stands for this ticket."""
 
     name: str
     shop: Shop
@@ -133,11 +133,11 @@ TOOLS = [
     hand_to_human,
 ]
 for each in TOOLS:
-    each.handle_tool_error = True  # a ShopError is news for the agent, not a crash
+    each.handle_tool_error = True  # the agent reads what a ShopError says
 
 
 def route(model: BaseChatModel, state: Ticket) -> str:
-    """Which desk the ticket goes to; a colleague takes what the router cannot place."""
+    """The desk that the ticket goes to; a colleague takes what the router cannot place."""
     reply = model.invoke([SystemMessage(ROUTER_PROMPT), HumanMessage(state["ticket"])])
     desk = reply.text.strip().strip(".").lower()
     return desk if desk in DESKS else "human"
@@ -172,7 +172,7 @@ def write(model: BaseChatModel, state: Ticket) -> Ticket:
 def build(model: BaseChatModel) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The support desk on any chat model that can call tools.
 
-    In: `ticket` (the customer's words), `customer` (number), `name`. Out, besides: `desk`, the
+    It takes `ticket` (the customer's words), `customer` (number) and `name`, and adds the `desk`, the
     agent's `notes`, the `changes` made in the shop, and the `reply`.
     """
     agent = create_agent(model, TOOLS, system_prompt=AGENT_PROMPT, context_schema=Desk, name="agent")
@@ -191,8 +191,6 @@ def build(model: BaseChatModel) -> CompiledStateGraph[Any, Any, Any, Any]:
 graph = build(
     ChatOpenAI(
         model=os.environ.get("OPENAI_MODEL", "gpt-5-mini"),
-        api_key=SecretStr(
-            os.environ.get("OPENAI_API_KEY", "not set")
-        ),  # so that the graph can be looked at without a key
+        api_key=SecretStr(os.environ.get("OPENAI_API_KEY", "not set")),  # the graph can be looked at without a key
     )
 )

@@ -1,6 +1,6 @@
-"""How simulated models read prompts and write them: lessons a prompt can teach, found and phrased by pattern.
+"""How simulated models read prompts and write them: lessons that a prompt can teach.
 
-A simulated task model does right what its prompt covers and mostly wrong what it is silent on.
+A simulated task model does right what its prompt covers, and mostly wrong what it is silent on.
 A simulated reflection model finds the lessons that feedback speaks of and writes them into the text,
 as imperfectly as real ones do.
 """
@@ -20,43 +20,38 @@ from langgraph_gepa.demo.wire import Answer, Request
 class Lesson:
     """A rule that a good prompt states.
 
-    A statement of a prompt covers the lesson when every one of `patterns` is found in it, and
-    overdoes it when every one of `excess` is (regular expressions, any case). `phrasings` are ways
-    to write it, each covering it; `overreach` ways that go too far; `vague` ways that help nobody.
-    `feedback` is found in feedback that teaches the lesson. `luck` is how often a model gets it
-    right unasked.
+    A statement of a prompt covers the lesson when all of `patterns` (regular expressions, any case)
+    are found in it. `phrasings` are ways to write the rule, `overreach` is one that goes too far.
+    `feedback` is found in feedback that teaches the lesson. `luck` is how often a task model does
+    right what its prompt is silent on.
     """
 
     name: str
     patterns: tuple[str, ...]
     phrasings: tuple[str, ...]
     feedback: str
-    overreach: tuple[str, ...] = ()
-    excess: tuple[str, ...] = ()
-    vague: tuple[str, ...] = ()
+    overreach: str = ""
     luck: float = 0.1
 
 
 def statements(text: str) -> list[str]:
     """The sentences and list items of a prompt."""
-    pieces = re.split(r"\n+|(?<=[.!?])\s+", text)
-    return [piece.strip(" \t-*•") for piece in pieces if piece.strip(" \t-*•")]
+    pieces = (piece.strip(" \t-*•") for piece in re.split(r"\n+|(?<=[.!?])\s+", text))
+    return [piece for piece in pieces if piece]
 
 
 def covered(text: str, lessons: Iterable[Lesson]) -> frozenset[str]:
     """The names of the lessons that some statement of `text` covers."""
-    said = statements(text)
-    return frozenset(lesson.name for lesson in lessons if _any_matches(said, lesson.patterns))
+    return frozenset(
+        lesson.name
+        for lesson in lessons
+        if any(all(re.search(p, each, re.IGNORECASE) for p in lesson.patterns) for each in statements(text))
+    )
 
 
 def overdone(text: str, lessons: Iterable[Lesson]) -> frozenset[str]:
-    """The names of the lessons that some statement of `text` carries too far."""
-    said = statements(text)
-    return frozenset(lesson.name for lesson in lessons if lesson.excess and _any_matches(said, lesson.excess))
-
-
-def _any_matches(said: Sequence[str], patterns: Sequence[str]) -> bool:
-    return any(all(re.search(p, statement, re.IGNORECASE) for p in patterns) for statement in said)
+    """The names of the lessons that `text` carries too far."""
+    return frozenset(lesson.name for lesson in lessons if lesson.overreach in statements(text))
 
 
 class Reading:
@@ -93,13 +88,12 @@ class Habits:
     vague: float = 0.1
     forget: float = 0.05  # a rule of the current text
     reword: float = 0.1  # a rule of the current text
-    filler: float = 0.25
     leave: float = 0.5  # the text as it is, when the feedback teaches nothing
     lose_placeholder: float = 0.04
-    prose: float = 0.4
+    prose: float = 0.4  # around the new text
 
 
-FILLER = (
+VAGUE = (
     "Be helpful, clear and precise.",
     "Think step by step before you answer.",
     "Double-check your work.",
@@ -107,41 +101,30 @@ FILLER = (
     "Read the input carefully and consider all of it.",
     "Aim for the highest quality.",
 )
-HEADINGS = ("Rules:", "Guidelines:", "Follow these rules:", "Keep in mind:", "What experience has taught:")
-OPENINGS = (
-    "The feedback shows a few recurring problems, so I made the instruction explicit about them.",
-    "Here is the improved instruction.",
-    "Looking at the records, the failures come from rules the instruction never stated.",
-)
-CLOSINGS = (
-    "This keeps the original purpose and adds what the feedback asked for.",
-    "I kept it general so that it also holds for other inputs.",
-)
+"""Rules that help nobody."""
+
+HEADING = "\n\nRules:\n"
+PROSE = "The failures come from rules that the instruction never stated.\n\n{}\n\nI kept it general."
 PLACEHOLDER = re.compile(r"\{\{?\s*[A-Za-z_][\w.]*\s*\}?\}")
 
 
 def reflect(request: Request, rng: random.Random, lessons: Sequence[Lesson], habits: Habits | None = None) -> Answer:
     """A simulated reflection model's reply to a reflection prompt: a new text in a fence.
 
-    It only ever adds lessons that the feedback of the records speaks of (and filler). It forgets,
-    overreaches, is vague and loses placeholders as `habits` has it; told that its last text was
-    `<broken>`, it takes care. The answer to feedback that teaches nothing is often `NO CHANGE`.
+    It only ever adds lessons that the feedback of the records speaks of, or vague rules. It forgets,
+    overreaches, and loses placeholders as `habits` has it; if its last text was `<broken>`, it takes
+    care. The answer to feedback that teaches nothing is often `NO CHANGE`.
     """
     habits = habits or Habits()
     prompt = request.user
-    taken = _noticed(tagged(prompt, "feedback"), lessons, rng, habits)
-    if not taken and rng.random() < habits.leave:
+    learnt = _noticed(tagged(prompt, "feedback"), lessons, rng, habits)
+    if not learnt and rng.random() < habits.leave:
         return Answer("NO CHANGE")
-    careful = bool(tagged(prompt, "broken"))
-    rules = _Rules.of("\n".join(tagged(prompt, "current_text")[:1])).remembered(lessons, rng, habits)
-    for lesson in taken:
-        rules = rules.without(lesson, rng).plus(_phrased(lesson, rng, habits))
-    if rng.random() < habits.filler:
-        rules = rules.plus(rng.choice(FILLER))
-    new = rules.text(rng)
-    if not careful and rng.random() < habits.lose_placeholder:
-        new = PLACEHOLDER.sub("", new, count=1)
-    return Answer(_reply(new, rng, habits))
+    text = _rewritten("\n".join(tagged(prompt, "current_text")[:1]), learnt, lessons, rng, habits)
+    if not tagged(prompt, "broken") and rng.random() < habits.lose_placeholder:
+        text = PLACEHOLDER.sub("", text, count=1)
+    fenced = f"```\n{text}\n```"
+    return Answer(PROSE.format(fenced) if rng.random() < habits.prose else fenced)
 
 
 def tagged(text: str, tag: str) -> list[str]:
@@ -152,81 +135,44 @@ def tagged(text: str, tag: str) -> list[str]:
 
 def _noticed(feedback: Sequence[str], lessons: Sequence[Lesson], rng: random.Random, habits: Habits) -> list[Lesson]:
     times = Counter(
-        lesson.name for lesson in lessons for said in feedback if re.search(lesson.feedback, said, re.IGNORECASE)
+        lesson.name for lesson in lessons for words in feedback if re.search(lesson.feedback, words, re.IGNORECASE)
     )
-    seen = [x for x in lessons if times[x.name] and rng.random() < 1 - (1 - habits.notice) ** times[x.name]]
+    seen = [x for x in lessons if rng.random() < 1 - (1 - habits.notice) ** times[x.name]]
     rng.shuffle(seen)
     return sorted(seen, key=lambda x: -times[x.name])[: habits.at_most]
+
+
+def _rewritten(
+    text: str, learnt: Sequence[Lesson], lessons: Sequence[Lesson], rng: random.Random, habits: Habits
+) -> str:
+    """`text` with a rule for each lesson learnt, which mostly replaces what was there on it, or with a vague rule."""
+    head, _, listed = text.strip().partition(HEADING)
+    old = [line.removeprefix("- ") for line in listed.splitlines() if line]
+    rules = [kept for rule in old for kept in _copied(rule, lessons, rng, habits)]
+    for lesson in learnt:
+        if rng.random() < 0.8:
+            rules = [rule for rule in rules if PLACEHOLDER.search(rule) or not _is_about(rule, lesson)]
+        rules.append(_phrased(lesson, rng, habits))
+    rules = rules if learnt else [*rules, rng.choice(VAGUE)]
+    return head + HEADING + "\n".join(f"- {rule}" for rule in dict.fromkeys(rules))
+
+
+def _copied(rule: str, lessons: Sequence[Lesson], rng: random.Random, habits: Habits) -> Iterator[str]:
+    """The rule as a careless writer copies it: mostly as it is, sometimes in other words or not at all."""
+    draw = rng.random()
+    if draw >= habits.forget + habits.reword or PLACEHOLDER.search(rule):
+        yield rule
+    elif draw >= habits.forget:
+        about = [lesson for lesson in lessons if covered(rule, [lesson])]
+        yield rng.choice(about[0].phrasings) if len(about) == 1 else rule
+
+
+def _is_about(rule: str, lesson: Lesson) -> bool:
+    return rule == lesson.overreach or bool(covered(rule, [lesson]))
 
 
 def _phrased(lesson: Lesson, rng: random.Random, habits: Habits) -> str:
     draw = rng.random()
     if draw < habits.overreach and lesson.overreach:
-        return rng.choice(lesson.overreach)
-    if draw > 1 - habits.vague and lesson.vague:
-        return rng.choice(lesson.vague)
-    return rng.choice(lesson.phrasings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """A prompt taken apart: what it opens with, a heading, its list of rules, and what comes after."""
-
-    head: str
-    heading: str
-    rules: tuple[str, ...]
-    tail: str
-
-    @classmethod
-    def of(cls, text: str) -> _Rules:
-        lines = text.strip().splitlines()
-        listed = [n for n, line in enumerate(lines) if re.match(r"\s*[-*•] ", line)]
-        if not listed:
-            return cls(text.strip(), "", (), "")
-        first, last = listed[0], listed[-1]
-        heading = first - 1 if first and lines[first - 1].rstrip().endswith(":") else first
-        rules = tuple(line.strip(" \t-*•") for line in lines[first : last + 1] if line.strip())
-        return cls(
-            "\n".join(lines[:heading]).strip(),
-            "\n".join(lines[heading:first]).strip(),
-            rules,
-            "\n".join(lines[last + 1 :]).strip(),
-        )
-
-    def plus(self, rule: str) -> _Rules:
-        rules = self.rules if rule in self.rules else (*self.rules, rule)
-        return _Rules(self.head, self.heading, rules, self.tail)
-
-    def without(self, lesson: Lesson, rng: random.Random) -> _Rules:
-        """A new phrasing mostly replaces what the list had on the same lesson."""
-        old = [r for r in self.rules if _any_matches([r], lesson.patterns) or r in (*lesson.overreach, *lesson.vague)]
-        if not old or PLACEHOLDER.search(" ".join(old)) or rng.random() < 0.2:
-            return self
-        return _Rules(self.head, self.heading, tuple(r for r in self.rules if r not in old), self.tail)
-
-    def remembered(self, lessons: Sequence[Lesson], rng: random.Random, habits: Habits) -> _Rules:
-        """The same prompt as a careless writer copies it."""
-        return _Rules(self.head, self.heading, tuple(self._copied(lessons, rng, habits)), self.tail)
-
-    def _copied(self, lessons: Sequence[Lesson], rng: random.Random, habits: Habits) -> Iterator[str]:
-        for rule in self.rules:
-            draw = rng.random()
-            if PLACEHOLDER.search(rule) or draw >= habits.forget + habits.reword:
-                yield rule
-            elif draw >= habits.forget:
-                about = [lesson for lesson in lessons if _any_matches([rule], lesson.patterns)]
-                yield rng.choice(about[0].phrasings) if len(about) == 1 else rule
-
-    def text(self, rng: random.Random) -> str:
-        listed = "\n".join(f"- {rule}" for rule in self.rules)
-        heading = self.heading or (rng.choice(HEADINGS) if self.rules else "")
-        middle = "\n".join(part for part in (heading, listed) if part)
-        return "\n\n".join(part for part in (self.head, middle, self.tail) if part)
-
-
-def _reply(text: str, rng: random.Random, habits: Habits) -> str:
-    fenced = f"```{rng.choice(('', '', 'text'))}\n{text}\n```"
-    if rng.random() >= habits.prose:
-        return fenced
-    opening, closing = rng.choice(OPENINGS), rng.choice(("", *CLOSINGS))
-    return "\n\n".join(part for part in (opening, fenced, closing) if part)
+        return lesson.overreach
+    return rng.choice(VAGUE if draw > 1 - habits.vague else lesson.phrasings)

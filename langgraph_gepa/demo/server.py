@@ -19,13 +19,13 @@ from langgraph_gepa.demo.wire import Answer, ApiError, Request, ToolCall, chunks
 __all__ = ["Answer", "ApiError", "Persona", "Request", "SimulatedServer", "ToolCall"]
 
 Persona = Callable[[Request, random.Random], Answer]
-"""A simulated model. Its randomness is the argument, so an answer never depends on what was asked before."""
+"""A simulated model. Its randomness is the argument, so an answer never depends on earlier requests."""
 
 
 class SimulatedServer:
     """Serves `models` (name -> persona) at `base_url` from `__enter__` to `__exit__`, on a free port.
 
-    The address says that no model is behind it, which is how runs that used one are known.
+    The address says that no model is behind it, by which runs that used it are known.
 
     Deterministic: the `Random` a persona is given is seeded by `seed`, the model and the content of
     the request, so order and concurrency never matter. `latency` is how many seconds an answer
@@ -56,7 +56,7 @@ class SimulatedServer:
         self._thread.join()
 
     def answer(self, request: Request) -> Answer:
-        """What the model named in `request` says to it. Raises `ApiError` (404) for a model it does not serve."""
+        """The answer of the model that `request` names. Raises `ApiError` (404) for a model that is not served."""
         persona = self.models.get(request.model)
         if persona is None:
             known = ", ".join(sorted(self.models))
@@ -89,7 +89,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tells of a persona's mistakes; a client that went away is none."""
+        """Reports a persona's mistakes; a client that went away is none."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 

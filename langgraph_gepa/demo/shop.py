@@ -23,8 +23,8 @@ class ShopError(ToolException):
 class Shop:
     """The shop's records and what can be done with them. Amounts are euros.
 
-    Every operation that alters something is also noted in `changes`, in order. Safe to use from
-    several threads: an agent may call tools side by side.
+    Every operation that changes something is also noted in `changes`, in order. Several threads may
+    use it at once, as an agent calls its tools.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -74,7 +74,7 @@ class Shop:
 
     @property
     def changes(self) -> list[dict[str, str]]:
-        """What was done since the shop was opened: `action`, `order` and `detail` of each change."""
+        """The changes since the shop was opened: `action`, `order` and `detail` of each."""
         return self._rows("select action, order_number as 'order', detail from changes order by id")
 
     def _rows(self, query: str, *values: str) -> list[dict[str, Any]]:
@@ -98,7 +98,7 @@ from orders join products on products.name = orders.product
 
 @contextmanager
 def open_shop() -> Iterator[Shop]:
-    """A shop of one's own: a fresh in-memory database, closed at the end."""
+    """A private shop: a fresh in-memory database, closed at the end."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     connection.row_factory = sqlite3.Row
     try:

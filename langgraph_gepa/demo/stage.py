@@ -1,4 +1,4 @@
-"""The demo set up: graph, tickets, metric and models, simulated on loopback or real."""
+"""Sets the demo up: graph, tickets, metric and models, simulated on loopback or real."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from pydantic import SecretStr
 from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.demo import helpdesk
 from langgraph_gepa.demo.metric import review
-from langgraph_gepa.demo.reflector import reflector
 from langgraph_gepa.demo.server import SimulatedServer
-from langgraph_gepa.demo.simulated import support
+from langgraph_gepa.demo.simulated import reflector, support
 from langgraph_gepa.demo.tickets import tickets
 from langgraph_gepa.errors import ModelError
 from langgraph_gepa.runs.config import DEMO
@@ -64,7 +63,7 @@ def helpdesk_demo(*, seed: int = 0, real: bool = False) -> Iterator[Demo]:
 
 
 def graph() -> CompiledStateGraph[Any, Any, Any, Any]:
-    """The support desk by itself, whose models nobody serves: to read its texts, as `apply` does."""
+    """The support desk without models that answer: to read its texts, as `apply` does."""
     return helpdesk.build(ChatOpenAI(model=AGENT, base_url="http://127.0.0.1:9", api_key=SecretStr("simulated")))
 
 

@@ -28,18 +28,13 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.headers = dict(headers or {})
-        self.body = {"error": {"message": message, "type": _error_type(status), "param": param, "code": code}}
-
-
-def _error_type(status: int) -> str:
-    if status == 429:
-        return "rate_limit_error"
-    return "server_error" if status >= 500 else "invalid_request_error"
+        kind = "rate_limit" if status == 429 else "server" if status >= 500 else "invalid_request"
+        self.body = {"error": {"message": message, "type": f"{kind}_error", "param": param, "code": code}}
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A model's wish to call a tool."""
+    """A call of a tool, as a model asks for it."""
 
     name: str
     args: Mapping[str, Any] = field(default_factory=dict)
@@ -47,7 +42,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a simulated model says: words, tool calls, or both."""
+    """The reply of a simulated model: text, tool calls, or both."""
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
@@ -55,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a simulated model is asked.
+    """A request to a simulated model.
 
     `messages` and `tools` are the API's own dicts; `tool_choice` is `"auto"`, `"none"`,
     `"required"` or the API's dict that names one tool; `schema` is the JSON schema the answer must
@@ -70,7 +65,7 @@ class Request:
 
     @property
     def digest(self) -> str:
-        """A name for the content: equal requests get equal answers."""
+        """A hash of the content: equal requests get equal answers."""
         return digest([self.model, self.messages, self.tools, self.tool_choice, self.schema])
 
     @property
@@ -97,7 +92,7 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 
 def parse_request(body: bytes) -> tuple[Request, Mapping[str, Any]]:
-    """The request in a body, and the body as JSON. Raises `ApiError` (400) naming what is wrong."""
+    """Reads the body of a request, and returns it also as JSON. Raises `ApiError` (400) that names what is wrong."""
     try:
         data = json.loads(body)
     except ValueError as error:
@@ -122,8 +117,8 @@ def parse_request(body: bytes) -> tuple[Request, Mapping[str, Any]]:
 
 
 def _schema(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    wanted = data.get("response_format") or {}
-    schema = wanted.get("json_schema", {}).get("schema") if isinstance(wanted, dict) else None
+    format_ = data.get("response_format") or {}
+    schema = format_.get("json_schema", {}).get("schema") if isinstance(format_, dict) else None
     return schema if isinstance(schema, dict) else None
 
 
@@ -134,11 +129,12 @@ def estimated_tokens(value: Any) -> int:
 
 
 def usage_of(request: Request, answer: Answer) -> dict[str, int]:
-    asked = sum(estimated_tokens(text_of(m)) + 4 for m in request.messages)
-    asked += estimated_tokens(request.tools) if request.tools else 0
-    said = estimated_tokens(answer.text) if answer.text else 0
-    said += sum(estimated_tokens(c.name) + estimated_tokens(dict(c.args)) for c in answer.tool_calls)
-    return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+    """The token counts of a request and its answer, as the API reports them."""
+    sent = sum(estimated_tokens(text_of(m)) + 4 for m in request.messages)
+    sent += estimated_tokens(request.tools) if request.tools else 0
+    received = estimated_tokens(answer.text) if answer.text else 0
+    received += sum(estimated_tokens(c.name) + estimated_tokens(dict(c.args)) for c in answer.tool_calls)
+    return {"prompt_tokens": sent, "completion_tokens": received, "total_tokens": sent + received}
 
 
 def completion(request: Request, answer: Answer) -> dict[str, Any]:

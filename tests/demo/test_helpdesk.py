@@ -42,7 +42,7 @@ def prompts(*, without: str = "", extra: Mapping[str, str] | None = None) -> dic
 
 
 def about(lesson: str) -> list[dict[str, Any]]:
-    return [ticket for ticket in ALL if lesson in ticket["metadata"]["lessons"]][:8]
+    return [ticket for ticket in ALL if lesson in ticket["metadata"]["lessons"]][:12]
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
             for name, text in texts.items():
                 monkeypatch.setattr(helpdesk, name, text)
             graph = helpdesk.build(model)
-            return [review(e["inputs"], graph.invoke(e["inputs"]), e["outputs"]) for e in examples]
+            return [review(graph.invoke(e["inputs"]), e["outputs"]) for e in examples]
 
         yield run
 
@@ -76,8 +76,8 @@ def test_silence_on_a_lesson_costs_and_the_feedback_teaches_it(desk: Desk, lesso
     """Without one lesson its tickets score less, and the words to its module are those that teach it."""
     whole, silent = (desk(texts, about(lesson.name)) for texts in (prompts(), prompts(without=lesson.name)))
     assert mean(f.score for f in silent) < mean(f.score for f in whole) - 0.1
-    said = [f.by_module.get(MODULE[lesson.name], "") for f in silent]
-    assert any(re.search(lesson.feedback, words, re.IGNORECASE) for words in said)
+    feedback = [f.by_module.get(MODULE[lesson.name], "") for f in silent]
+    assert any(re.search(lesson.feedback, words, re.IGNORECASE) for words in feedback)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_rule_that_goes_too_far_harms(
     desk: Desk, name: str, lesson: str, harmed: Callable[[dict[str, Any]], bool]
 ) -> None:
     """Every overreach costs points on tickets that the plain rule leaves alone."""
-    too_far = next(x for x in LESSONS if x.name == lesson).overreach[0]
+    too_far = next(x for x in LESSONS if x.name == lesson).overreach
     examples = [ticket for ticket in ALL if harmed(ticket)][:5]
     before, after = desk(prompts(), examples), desk(prompts(extra={name: too_far}), examples)
     assert mean(f.score for f in after) < mean(f.score for f in before) - 0.1
@@ -138,18 +138,18 @@ def test_a_route_that_is_no_desk_goes_to_a_human() -> None:
 
 def test_tool_errors_are_news_for_the_agent() -> None:
     """An unknown order or a forbidden action comes back to the model as the tool's answer."""
-    told: list[str] = []
+    answers: list[str] = []
 
     def stubborn(request: Request, rng: random.Random) -> Answer:
-        told.extend(str(m["content"]) for m in request.messages if m["role"] == "tool")
-        if not request.tools or told:
+        answers.extend(str(m["content"]) for m in request.messages if m["role"] == "tool")
+        if not request.tools or answers:
             return Answer("orders")
         refund = ToolCall("issue_refund", {"order": "T1", "amount": 5})
         return Answer("", (ToolCall("look_up_order", {"order": "T1"}), refund))
 
     with SimulatedServer({"simulated-agent": stubborn}) as server:
         helpdesk.build(chat(server)).invoke(ALL[0]["inputs"])
-    assert told == ["There is no order T1.", "The orders desk is not allowed to issue refund."]
+    assert answers == ["There is no order T1.", "The orders desk is not allowed to issue refund."]
 
 
 def test_graph_states_are_plain_json() -> None:

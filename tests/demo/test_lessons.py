@@ -14,8 +14,7 @@ WINDOW = Lesson(
     patterns=("30 days",),
     phrasings=("Refuse refunds after 30 days.", "No refund when more than 30 days have passed."),
     feedback="too late for a refund",
-    overreach=("Never refund anything, 30 days or not.",),
-    excess=("never refund anything",),
+    overreach="Never refund anything, 30 days or not.",
 )
 SIGN_OFF = Lesson("sign-off", ("sign",), ("Sign as the team.", "Close with the team's sign-off."), "has no sign-off")
 LESSONS = (WINDOW, SIGN_OFF)
@@ -32,7 +31,7 @@ Rules:
 <inputs>a</inputs>
 <feedback>{feedback}</feedback>
 </record>"""
-STEADY = Habits(notice=1, overreach=0, vague=0, forget=0, reword=0, filler=0, lose_placeholder=0, prose=0)
+STEADY = Habits(notice=1, overreach=0, vague=0, forget=0, reword=0, lose_placeholder=0, prose=0)
 
 
 def replies(feedback: str, habits: Habits, extra: str = "") -> list[str]:
@@ -53,15 +52,15 @@ def test_phrasings_cover_and_overreach_overdoes() -> None:
     for lesson in LESSONS:
         assert all(covered(p, [lesson]) for p in lesson.phrasings)
         assert not any(overdone(p, [lesson]) for p in lesson.phrasings)
-        assert all(overdone(p, [lesson]) for p in lesson.overreach)
+        assert not lesson.overreach or overdone(f"Be nice.\n- {lesson.overreach}", [lesson])
 
 
 def test_a_reader_follows_what_is_covered() -> None:
     """Covered lessons are nearly always heeded, silent ones seldom."""
     rng = random.Random(0)
-    told, untold = Reading("Refuse refunds after 30 days.", LESSONS, rng), Reading("Be nice.", LESSONS, rng)
-    assert sum(told.does("window") for _ in range(1000)) > 930
-    assert sum(untold.does("window") for _ in range(1000)) < 150
+    covering, silent = (Reading(prompt, LESSONS, rng) for prompt in ("Refuse refunds after 30 days.", "Be nice."))
+    assert sum(covering.does("window") for _ in range(1000)) > 930
+    assert sum(silent.does("window") for _ in range(1000)) < 150
 
 
 def test_a_reflector_adds_what_the_feedback_teaches_and_nothing_else() -> None:

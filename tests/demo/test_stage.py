@@ -20,7 +20,7 @@ def test_the_server_lives_as_long_as_the_demo() -> None:
     with helpdesk_demo(seed=1) as demo:
         state = demo.graph.invoke(demo.trainset[0]["inputs"])
         assert demo.reflection_lm.invoke("Nothing to improve.").text
-    assert 0 <= demo.metric(demo.trainset[0]["inputs"], state, demo.trainset[0]["outputs"]).score <= 1
+    assert 0 <= demo.metric(state, demo.trainset[0]["outputs"]).score <= 1
     demo.reflection_lm.max_retries = 0  # type: ignore[attr-defined]  # it is a ChatOpenAI
     with pytest.raises(APIConnectionError):
         demo.graph.invoke(demo.trainset[0]["inputs"])

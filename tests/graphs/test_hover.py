@@ -79,6 +79,7 @@ def test_optimised(program: ModuleType, evals: ModuleType, simulated: ModuleType
         metric=evals.metric,
         reflection_lm=f"openai:{simulated.REFLECTION}",
         budget=Budget(rollouts=70),
+        seed=1,
         in_flight=1,
         progress=False,
         run=tmp_path / "run",

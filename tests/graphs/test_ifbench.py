@@ -68,12 +68,11 @@ def test_two_modules(program: ModuleType, evals: ModuleType, monkeypatch: pytest
 
 
 def test_lessons(simulated: ModuleType) -> None:
-    """Each way to write a lesson teaches it, each way to overdo it is seen as overdone; vague words teach none."""
+    """Each way to write a lesson teaches it, and the way to overdo it is seen as overdone."""
     for lesson in simulated.LESSONS:
         assert all(covered(phrasing, [lesson]) for phrasing in lesson.phrasings), lesson.name
-        assert all(overdone(phrasing, [lesson]) for phrasing in lesson.overreach), lesson.name
         assert not any(overdone(phrasing, [lesson]) for phrasing in lesson.phrasings), lesson.name
-        assert not any(covered(phrasing, [lesson]) for phrasing in lesson.vague), lesson.name
+        assert not lesson.overreach or overdone(lesson.overreach, [lesson]), lesson.name
 
 
 def test_seed_prompts_teach_nothing(program: ModuleType, simulated: ModuleType) -> None:

@@ -19,9 +19,8 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from langgraph_gepa.demo import helpdesk
-from langgraph_gepa.demo.reflector import reflector
 from langgraph_gepa.demo.server import SimulatedServer
-from langgraph_gepa.demo.simulated import support
+from langgraph_gepa.demo.simulated import reflector, support
 
 HERE = Path(__file__).parent
 ROLLOUTS = 120

@@ -63,7 +63,7 @@ class DeskAdapter(LangChainAdapter):
     def grade(self, example: Mapping[str, Any], state: dict[str, Any]) -> tuple[float, str]:
         if "error" in state:
             return 0.0, f"The run failed: {state['error']!r}"
-        feedback = review(example["inputs"], state, example["outputs"])
+        feedback = review(state, example["outputs"])
         state["by_module"] = feedback.by_module
         return feedback.score, feedback.comment
 
