@@ -1,4 +1,8 @@
-"""A text found again in what a model was told, with what filled its placeholders."""
+"""Finds the text of a template in a message, with the values that filled its placeholders.
+
+`Pattern` finds a text exactly: its literals with values between them, and one value for a placeholder that is repeated.
+`locate` and `carries` know a text by its literals alone, so that they also find a template with logic in it.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +12,25 @@ from dataclasses import dataclass, field
 
 from langgraph_gepa.core import placeholders
 from langgraph_gepa.core.module import Style
+from langgraph_gepa.core.placeholders import Part
 
-ALONE = 24
-"""Letters under which a text is only recognised as a whole message: a shorter one may stand anywhere by chance."""
-
-Piece = tuple[str, str | None]
-"""Literal text, and the placeholder after it."""
+ANYWHERE = 24
+"""Letters from which a text is recognised anywhere in a message; a shorter one is recognised as a whole message."""
+_LOCATED = 20
+"""Characters from which a text is located by its literals inside a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """`holes` are where placeholders are filled, from left to right."""
+    """Where a text stands in a message. `holes` are the spans that placeholders fill, from left to right."""
 
     start: int
     end: int
     values: Mapping[str, str] = field(default_factory=dict)
     holes: tuple[tuple[int, int], ...] = ()
 
-    def said(self) -> Iterator[tuple[int, int]]:
-        """Where the text's own words stand."""
+    def literal_spans(self) -> Iterator[tuple[int, int]]:
+        """The spans of the text's own words."""
         at = self.start
         for start, end in self.holes:
             yield at, start
@@ -36,34 +40,47 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Finds one text in others. Space around the text does not count."""
+    """Finds one text in messages, without regard to space around the text.
+
+    `keys` names the placeholders. Where `whole` is set, the text has to be all of a message.
+    """
 
     literals: tuple[str, ...]
     regex: re.Pattern[str] | None
     keys: tuple[str, ...]
     whole: bool
 
-    def matches(self, said: str) -> Iterator[Match]:
+    def matches(self, message: str) -> Iterator[Match]:
         """Where the text stands, from left to right, without overlaps."""
         if self.whole:
-            yield from self._whole(said)
+            yield from self._all_of(message)
         elif self.regex is None:
             (literal,) = self.literals
-            at = said.find(literal)
+            at = message.find(literal)
             while at >= 0:
                 yield Match(at, at + len(literal))
-                at = said.find(literal, at + len(literal))
+                at = message.find(literal, at + len(literal))
         else:
             at = 0
-            while self._in_order(said, at) and (hit := self.regex.search(said, at)) is not None:
+            # The literals are looked for first: an expression of many placeholders takes long to find nothing.
+            while in_order(message, self.literals, at) is not None and (hit := self.regex.search(message, at)):
                 yield self._match(hit := self._shortest(hit))
                 at = hit.end()
 
+    def occurs_in(self, message: str) -> bool:
+        """Whether the text stands anywhere in the message."""
+        return any(True for _ in self.matches(message))
+
+    def covers(self, text: str) -> bool:
+        """Whether a text, without space around it, is all this one with its placeholders filled."""
+        text = text.strip()
+        return any((match.start, match.end) == (0, len(text)) for match in self.matches(text))
+
     def _shortest(self, hit: re.Match[str]) -> re.Match[str]:
-        """The hit from where the text begins last: its first words may stand by chance before it, as `Order` does."""
+        """The hit that begins last with the same end: the text's first words may stand before it by chance."""
         first = self.literals[0]
-        told_apart = sum(map(str.isalnum, first)) >= ALONE
-        while self.regex is not None and not told_apart and hit.string.startswith(first, hit.start()):
+        common = letters(first) < ANYWHERE
+        while common and self.regex is not None and hit.string.startswith(first, hit.start()):
             again = hit.string.find(first, hit.start() + 1, hit.end(1))
             later = self.regex.match(hit.string, again, hit.end()) if again >= 0 else None
             if later is None or later.end() != hit.end():
@@ -71,20 +88,12 @@ class Pattern:
             hit = later
         return hit
 
-    def _in_order(self, said: str, at: int) -> bool:
-        """Looked at first: an expression of many placeholders takes its time to say no."""
-        for literal in self.literals:
-            if (found := said.find(literal, at)) < 0:
-                return False
-            at = found + len(literal)
-        return True
-
-    def _whole(self, said: str) -> Iterator[Match]:
-        start, end = len(said) - len(said.lstrip()), len(said.rstrip())
+    def _all_of(self, message: str) -> Iterator[Match]:
+        start, end = len(message) - len(message.lstrip()), len(message.rstrip())
         if self.regex is None:
-            if (said[start:end],) == self.literals:
+            if (message[start:end],) == self.literals:
                 yield Match(start, end)
-        elif (hit := self.regex.fullmatch(said, start, end)) is not None:
+        elif (hit := self.regex.fullmatch(message, start, end)) is not None:
             yield self._match(hit)
 
     def _match(self, hit: re.Match[str]) -> Match:
@@ -93,79 +102,118 @@ class Pattern:
 
 
 def pattern(text: str, style: Style = "plain", tokens: Sequence[str] = ()) -> Pattern | None:
-    """How to find `text` filled in; `None` when that cannot be told: a template with logic, or without words.
-    `tokens` are what the program replaces in plain text."""
-    pieces = read(text, style, tokens)
-    if pieces is None:
+    """The pattern that finds `text` filled in; `None` for a template with logic, or a text without words.
+
+    `tokens` are what the program replaces in a plain text.
+    """
+    parts = split(text, style, tokens)
+    if parts is None:
         return None
-    pieces = _stripped(pieces)
-    literals = [literal for literal, _ in pieces if literal]
-    letters = sum(sum(map(str.isalnum, literal)) for literal in literals)
-    if not letters:
+    parts = _stripped(parts)
+    literals = tuple(part.literal for part in parts if part.literal)
+    size = sum(map(letters, literals))
+    if not size:
         return None
-    if all(key is None for _, key in pieces):
-        return Pattern(("".join(literals),), None, (), letters < ALONE)
-    expression, keys = _expression(pieces)
-    return Pattern(tuple(literals), re.compile(expression, re.DOTALL), keys, letters < ALONE)
+    if all(part.name is None for part in parts):
+        return Pattern(("".join(literals),), None, (), size < ANYWHERE)
+    expression, keys = _expression(parts)
+    return Pattern(literals, re.compile(expression, re.DOTALL), keys, size < ANYWHERE)
 
 
 def filled(text: str, style: Style, values: Mapping[str, str], tokens: Sequence[str] = ()) -> str | None:
-    """`text` with its placeholders filled, `None` when a value is not known."""
-    pieces = read(text, style, tokens)
-    if pieces is None:
+    """`text` with its placeholders filled; `None` when a value is missing or the text has logic in it."""
+    parts = split(text, style, tokens)
+    if parts is None:
         return None
-    by_name = {_name(key): value for key, value in values.items()}
-    said = []
-    for literal, key in pieces:
-        said.append(literal)
-        if key is not None:
-            value = values.get(key, by_name.get(_name(key)))
+    by_name = {_bare(key): value for key, value in values.items()}
+    made = []
+    for part in parts:
+        made.append(part.literal)
+        if part.name is not None:
+            value = values.get(part.name, by_name.get(_bare(part.name)))
             if value is None:
                 return None
-            said.append(value)
-    return "".join(said)
+            made.append(value)
+    return "".join(made)
 
 
-def read(text: str, style: Style, tokens: Sequence[str] = ()) -> Sequence[Piece] | None:
-    """The text in pieces; `None` for a template with logic in it or a broken one. What may be filled in, without
-    anybody knowing how, is looked for as it stands."""
+def split(text: str, style: Style, tokens: Sequence[str] = ()) -> Sequence[Part] | None:
+    """The text in parts; `None` for a broken template or one with logic in it.
+
+    A text of which nobody knows what fills it is one part: it is looked for as it stands.
+    """
     try:
-        pieces = placeholders.parts(text, "plain" if style == "unknown" else style, tokens)
+        parts = placeholders.parts(text, "plain" if style == "unknown" else style, tokens)
     except placeholders.BrokenTemplateError:
         return None
-    if any(piece.written and piece.name is None for piece in pieces):
+    return None if any(part.written and part.name is None for part in parts) else parts
+
+
+def carries(message: str, literals: Sequence[str], style: Style = "plain") -> bool:
+    """Whether the literals of a text stand in `message` in order, with anything between them.
+
+    Of mustache and jinja2 texts, whose branches may be left out, half of the characters is enough.
+    """
+    if style in ("mustache", "jinja2"):
+        there = sum(len(literal) for literal in literals if literal in message)
+        return 0 < there >= sum(map(len, literals)) / 2
+    return bool(literals) and in_order(message, literals) is not None
+
+
+def locate(message: str, literals: Sequence[str]) -> Match | None:
+    """Where a text with these literals stands first; the last literal is taken at the end of the message if it can be.
+
+    A text of a few characters is located only where it is all of the message.
+    """
+    if sum(len(literal.strip()) for literal in literals) < _LOCATED:
+        whole = len(literals) == 1 and literals[0] and message.strip() == literals[0]
+        return Match(0, len(message)) if whole else None
+    starts = in_order(message, literals)
+    if starts is None:
         return None
-    return [(piece.literal, piece.name) for piece in pieces]
+    if len(literals) > 1 and message.endswith(literals[-1]):
+        starts[-1] = len(message) - len(literals[-1])
+    ends = [start + len(literal) for start, literal in zip(starts, literals, strict=True)]
+    return Match(starts[0], ends[-1], holes=tuple(zip(ends[:-1], starts[1:], strict=True)))
 
 
-def _stripped(pieces: Sequence[Piece]) -> list[Piece]:
-    trimmed = list(pieces)
-    if not trimmed:
-        return trimmed
-    if not trimmed[-1][0] and trimmed[-1][1] is None and len(trimmed) > 1:
-        trimmed.pop()
-    trimmed[0] = (trimmed[0][0].lstrip(), trimmed[0][1])
-    if trimmed[-1][1] is None:
-        trimmed[-1] = (trimmed[-1][0].rstrip(), None)
-    return trimmed
+def in_order(message: str, literals: Sequence[str], start: int = 0) -> list[int] | None:
+    """The positions of literals that follow each other in a message; `None` where they do not."""
+    starts = []
+    for literal in literals:
+        if (at := message.find(literal, start)) < 0:
+            return None
+        starts.append(at)
+        start = at + len(literal)
+    return starts
 
 
-def _expression(pieces: Sequence[Piece]) -> tuple[str, tuple[str, ...]]:
+def letters(text: str) -> int:
+    """How many letters and digits a text has."""
+    return sum(map(str.isalnum, text))
+
+
+def _stripped(parts: Sequence[Part]) -> Sequence[Part]:
+    """The parts of a text without the space around it."""
+    trimmed = [parts[0]._replace(literal=parts[0].literal.lstrip()), *parts[1:]]
+    trimmed[-1] = trimmed[-1]._replace(literal=trimmed[-1].literal.rstrip())
+    return trimmed if trimmed[-1].literal or len(trimmed) == 1 else trimmed[:-1]
+
+
+def _expression(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
+    """A regular expression for a text that is filled in, and the names of its groups `p0`, `p1`, ..."""
     keys: list[str] = []
     made = []
-    for i, (literal, key) in enumerate(pieces):
-        made.append(re.escape(literal))
-        if key is None:
-            continue
-        if key in keys:
-            made.append(f"(?P=p{keys.index(key)})")
-            continue
-        last = i == len(pieces) - 1 or (i == len(pieces) - 2 and pieces[-1] == ("", None))
-        made.append(f"(?P<p{len(keys)}>.*{'' if last else '?'})")
-        keys.append(key)
+    for part in parts:
+        made.append(re.escape(part.literal))
+        if part.name is not None and part.name in keys:
+            made.append(f"(?P=p{keys.index(part.name)})")
+        elif part.name is not None:
+            made.append(f"(?P<p{len(keys)}>.*{'' if part is parts[-1] else '?'})")
+            keys.append(part.name)
     return "".join(made), tuple(keys)
 
 
-def _name(key: str) -> str:
+def _bare(key: str) -> str:
     """The placeholder's name without conversion and format."""
     return re.split(r"[!:]", key, maxsplit=1)[0]

@@ -1,4 +1,4 @@
-"""Templates in parts: the words of a text as they read once it is filled in, and the placeholders between them.
+"""Splits a template of any language into its literals, as they read once the template is filled, and its placeholders.
 
 Every language of templates is split here and nowhere else: to find a text in a message, to show what filled it, and
 to see whether a new text keeps its placeholders.
@@ -11,7 +11,7 @@ percent    the `%` operator: `%s`, `%(question)s`, `%%` for a percent sign
 dollars    `string.Template`: `$question`, `${question}`, `$$` for a dollar sign
 mustache   `{{question}}`, `{{#items}}...{{/items}}`
 jinja2     `{{ question }}`, `{% for ... %}`
-unknown    no one has seen what fills the text, if anything does
+unknown    it is not known what fills the text, if anything does
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ from collections.abc import Iterable, Iterator
 from string import Formatter, Template
 from typing import NamedTuple
 
+from langgraph_gepa.core.json_data import well_formed
 from langgraph_gepa.core.module import Style
+
+DOUBLE_BRACES = "write {{ and }} for a literal brace"
 
 
 class BrokenTemplateError(ValueError):
-    """The text is no template of its style; the message says why."""
+    """The text is not a template of its style; the message says why."""
 
 
 class Part(NamedTuple):
-    """Words as they read once the text is filled in, and what follows them.
+    """A literal as it reads once the text is filled, and the placeholder after it.
 
-    `written` is the placeholder or tag as the text writes it, empty at the end of the text. `name` is what fills it,
-    `None` for a tag that does more than stand for a value.
+    `written` is the placeholder or tag as the text writes it, empty at the end of the text. `name` is the name of what
+    fills it, `None` for a tag that does more than stand for a value.
     """
 
     literal: str
@@ -41,7 +44,7 @@ class Part(NamedTuple):
 
 
 def parts(text: str, style: Style, tokens: Iterable[str] = ()) -> list[Part]:
-    """The text in parts; `tokens` are what the program replaces in a plain one.
+    """Splits a text; `tokens` are what the program replaces in a plain one.
 
     Raises `BrokenTemplateError` when `text` is not well-formed.
     """
@@ -50,8 +53,8 @@ def parts(text: str, style: Style, tokens: Iterable[str] = ()) -> list[Part]:
         case "format":
             return _formatted(text)
         case "fstring":
-            once = _formatted(text)
-            return [part for one in once for part in _filled_again(one)] if filled_twice(style, wanted) else once
+            found = _formatted(text)
+            return [each for part in found for each in _split_again(part)] if filled_twice(style, wanted) else found
         case "percent":
             return _split(text, _percents(text), "%")
         case "dollars":
@@ -68,12 +71,17 @@ def parts(text: str, style: Style, tokens: Iterable[str] = ()) -> list[Part]:
     return [Part(text)]
 
 
-def literals(text: str, style: Style, tokens: Iterable[str] = ()) -> tuple[str, ...]:
-    """The words of a text between its placeholders, in order, without outer white space; of a broken one, all."""
+def parts_or_whole(text: str, style: Style, tokens: Iterable[str] = ()) -> list[Part]:
+    """Splits a text; a broken one is one literal."""
     try:
-        split = parts(text, style, tokens)
+        return parts(text, style, tokens)
     except BrokenTemplateError:
-        split = [Part(text)]
+        return [Part(text)]
+
+
+def literals(text: str, style: Style, tokens: Iterable[str] = ()) -> tuple[str, ...]:
+    """The literals of a text in order, as well-formed Unicode, without outer white space and empty ones."""
+    split = parts_or_whole(well_formed(text), style, tokens)
     return tuple(literal for part in split if (literal := part.literal.strip()))
 
 
@@ -83,55 +91,50 @@ def filled_twice(style: Style, names: Iterable[str]) -> bool:
 
 
 def later(text: str) -> tuple[str, ...]:
-    """What `.format` fills by name in what an f-string has made: `{day}` for `{{day}}`. Nothing where that cannot be
-    told from the text, such as a name that is filled in itself."""
+    """The placeholders that `.format` fills by name in the value of an f-string: `{day}` for `{{day}}`. Empty where
+    the text does not show them, such as for a name that is itself filled in."""
     try:
-        names = [inner.name for one in _formatted(text) for inner in _formatted(one.literal) if inner.name is not None]
+        names = [each.name for part in _formatted(text) for each in _formatted(part.literal) if each.name is not None]
     except BrokenTemplateError:
         return ()
     return tuple(f"{{{name}}}" for name in dict.fromkeys(names)) if all(map(str.isidentifier, names)) else ()
 
 
 def escape(literal: str) -> str:
-    """`literal` as it is written inside a `format` or `fstring` text."""
+    """Writes `literal` for the inside of a `format` or `fstring` text."""
     return literal.replace("{", "{{").replace("}", "}}")
 
 
 def _formatted(text: str) -> list[Part]:
     found: list[Part] = []
-    held = ""
+    literal = ""
     try:
-        for literal, field, spec, conversion in Formatter().parse(text):
-            held += literal
+        for words, field, spec, conversion in Formatter().parse(text):
+            literal += words
             if field is not None:
                 name = field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
-                found.append(Part(held, f"{{{name}}}", name))
-                held = ""
+                found.append(Part(literal, f"{{{name}}}", name))
+                literal = ""
     except ValueError as broken:
         raise BrokenTemplateError(f"the text is no template: {broken}; {DOUBLE_BRACES}") from broken
-    return [*found, Part(held)]
+    return [*found, Part(literal)]
 
 
-DOUBLE_BRACES = "write {{ and }} for a literal brace"
-
-
-def _filled_again(one: Part) -> Iterator[Part]:
-    """A part of an f-string that `.format` fills once more."""
-    *inner, end = _formatted(one.literal)
+def _split_again(part: Part) -> Iterator[Part]:
+    """Splits a part of an f-string that `.format` fills once more."""
+    *inner, end = _formatted(part.literal)
     yield from (Part(each.literal, f"{{{each.written}}}", each.written) for each in inner)
-    yield one._replace(literal=end.literal)
+    yield part._replace(literal=end.literal)
 
 
 Field = tuple[int, int, str | None]
-"""Where a placeholder starts and ends, and what fills it."""
+"""Where a placeholder starts and ends, and its name."""
 
 
 def _percents(text: str) -> Iterator[Field]:
-    turn = 0
-    for match in PERCENT.finditer(text):
-        if match[0] != "%%":
-            turn += 1
-            yield *match.span(), match["key"] if match["key"] is not None else f"#{turn}"
+    conversions = (match for match in PERCENT.finditer(text) if match[0] != "%%")
+    for number, match in enumerate(conversions, 1):
+        yield *match.span(), match["key"] if match["key"] is not None else f"#{number}"
 
 
 def _dollars(text: str) -> Iterator[Field]:
@@ -145,32 +148,32 @@ def _split(text: str, fields: Iterable[Field], sign: str = "") -> list[Part]:
     found: list[Part] = []
     at = 0
     for start, end, name in fields:
-        found.append(Part(_once(text[at:start], sign), text[start:end], name))
+        found.append(Part(_unescaped(text[at:start], sign), text[start:end], name))
         at = end
-    return [*found, Part(_once(text[at:], sign))]
+    return [*found, Part(_unescaped(text[at:], sign))]
 
 
-def _once(text: str, sign: str) -> str:
+def _unescaped(text: str, sign: str) -> str:
     return text.replace(sign * 2, sign) if sign else text
 
 
 def _tagged(text: str, tags: re.Pattern[str]) -> list[Part]:
-    """A comment is no tag, and what jinja2's minus signs strip is no part of the words."""
+    """Splits at tags. A comment is no tag, and the space that jinja2's minus signs strip is in no literal."""
     found: list[Part] = []
-    held, at, strips = "", 0, False
+    literal, at, strips = "", 0, False
     for match in tags.finditer(text):
         tag = match.groupdict()
         between = text[at : match.start()]
         between = between.lstrip() if strips else between
-        held += between.rstrip() if tag.get("left") else between
+        literal += between.rstrip() if tag.get("left") else between
         at, strips = match.end(), bool(tag.get("right"))
         if tag["comment"] is None:
             inner = tag["inner"].strip()
             named = tag["value"] is not None and _IDENTIFIER.fullmatch(inner) is not None
-            found.append(Part(held, match[0], inner if named else None))
-            held = ""
+            found.append(Part(literal, match[0], inner if named else None))
+            literal = ""
     rest = text[at:]
-    return [*found, Part(held + (rest.lstrip() if strips else rest))]
+    return [*found, Part(literal + (rest.lstrip() if strips else rest))]
 
 
 PERCENT = re.compile(

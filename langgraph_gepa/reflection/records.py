@@ -9,17 +9,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from langgraph_gepa.core import matching
 from langgraph_gepa.core.excerpt import Block, Piece, elide, escape, joined
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import abridged, readable, thoughts
-from langgraph_gepa.core.placeholders import BrokenTemplateError, Part, parts
+from langgraph_gepa.core.placeholders import Part, parts_or_whole
 from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.reflection.instructions import OWN_TEXT
 
 _ROLES = {"human": "user", "ai": "assistant"}
 Written = Counter[tuple[str, ...]]
 _LONGEST_THOUGHT = 1_000  # characters of a model's own reasoning: enough to see where it went wrong
-_TELLING = 20  # so many characters of a text are enough to recognise it inside a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +167,11 @@ def _without_text(module: Module, text: str, inputs: Any, message: Any) -> list[
     content = _content(message) if isinstance(message, Mapping) else _plain(message)
     own = text.strip()
     split = [Part(own)] if own in content else parts_of(own, module)
-    found = _locate(content, [part.literal for part in split])
-    if found is None:
+    match = matching.locate(content, [part.literal for part in split])
+    if match is None:
         return _message(message)
-    start, end, values = found
-    pieces = _message(message, content=content[:start] + OWN_TEXT + content[end:])
+    pieces = _message(message, content=content[: match.start] + OWN_TEXT + content[match.end :])
+    values = (content[start:end] for start, end in match.holes)
     known = {item: key for key, item in inputs.items() if isinstance(item, str)} if isinstance(inputs, Mapping) else {}
     for written, value in dict(zip((part.written for part in split), values, strict=False)).items():
         same = f"(the input {known[value]})" if value in known else value
@@ -180,29 +180,8 @@ def _without_text(module: Module, text: str, inputs: Any, message: Any) -> list[
 
 
 def parts_of(text: str, module: Module) -> list[Part]:
-    """A text of the module's in parts, a broken one in one."""
-    try:
-        return parts(text, module.style, module.placeholders)
-    except BrokenTemplateError:
-        return [Part(text)]
-
-
-def _locate(content: str, literals: Sequence[str]) -> tuple[int, int, list[str]] | None:
-    """Where a filled-in template stands in `content`, and what its fields were filled with."""
-    if sum(len(literal.strip()) for literal in literals) < _TELLING:
-        whole = len(literals) == 1 and literals[0] and content.strip() == literals[0]
-        return (0, len(content), []) if whole else None
-    start = content.find(literals[0])
-    end, values = start + len(literals[0]), list[str]()
-    for index, literal in enumerate(literals[1:], 1):
-        at = content.find(literal, end)
-        if index == len(literals) - 1 and content.endswith(literal):
-            at = max(at, len(content) - len(literal))
-        if start < 0 or at < 0:
-            return None
-        values.append(content[end:at])
-        end = at + len(literal)
-    return (start, end, values) if start >= 0 else None
+    """Splits a text of the module's; a broken one is one literal."""
+    return parts_or_whole(text, module.style, module.placeholders)
 
 
 def _found(document: Any) -> str:

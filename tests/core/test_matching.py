@@ -34,7 +34,7 @@ def test_what_filled_a_template_is_known_from_what_was_said(
     assert pattern is not None
     (match,) = pattern.matches(before + said)
     assert (match.start, match.values) == (len(before), {"name": name, "room": room})
-    assert "".join(said[a - len(before) : b - len(before)] for a, b in match.said()) == f"{LONG}#1 #2#3"
+    assert "".join(said[a - len(before) : b - len(before)] for a, b in match.literal_spans()) == f"{LONG}#1 #2#3"
 
 
 @given(before=VALUES, name=VALUES, room=VALUES)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from langgraph_gepa.adapter.discovery.survey import Survey
-from langgraph_gepa.adapter.tracing.attribution import literals
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.placeholders import literals
 from langgraph_gepa.errors import Error as OurError
 from strangers.labels import plain
 from strangers.loopback import strings

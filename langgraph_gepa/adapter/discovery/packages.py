@@ -97,4 +97,4 @@ def _gives(constant: str, text: str) -> bool:
     if "{" not in constant or not text.startswith(constant[:_LONG].partition("{")[0]):
         return False
     pattern = matching.pattern(constant, "format")
-    return pattern is not None and any((m.start, m.end) == (0, len(text)) for m in pattern.matches(text.strip()))
+    return pattern is not None and pattern.covers(text)

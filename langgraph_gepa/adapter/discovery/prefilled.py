@@ -9,7 +9,7 @@ same values.
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from langgraph_gepa.adapter.dataflow.source_locations import SourceLocations
@@ -36,8 +36,7 @@ class _Template:
     @property
     def letters(self) -> int:
         """Letters of the template's own words."""
-        pieces = matching.read(self.text, self.style) or ()
-        return sum(sum(map(str.isalnum, literal)) for literal, _ in pieces)
+        return sum(matching.letters(part.literal) for part in matching.split(self.text, self.style) or ())
 
 
 def at_home(place: Place, location: SourceLocation, locations: SourceLocations) -> tuple[Place, SourceLocation]:
@@ -86,10 +85,10 @@ def _readings(node: ast.expr) -> Iterator[tuple[str, str, Style]]:
 
 def _values(template: str, style: Style, text: str) -> Mapping[str, str]:
     """What stands in the template's placeholders in a text that it gives; nothing where it does not give it."""
-    pieces = matching.read(template, style)
-    if pieces is None or not text.startswith(pieces[0][0]) or not text.endswith(_end(pieces)):
+    parts = matching.split(template, style)
+    if parts is None or not text.startswith(parts[0].literal) or not text.endswith(parts[-1].literal):
         return {}
-    if not all(literal in text for literal, _ in pieces):
+    if not all(part.literal in text for part in parts):
         return {}
     pattern = matching.pattern(template, style)
     if pattern is None or pattern.whole:  # too short: it may give the text by chance
@@ -98,9 +97,3 @@ def _values(template: str, style: Style, text: str) -> Mapping[str, str]:
     if match is None or matching.filled(template, style, match.values) != text:
         return {}
     return match.values
-
-
-def _end(pieces: Sequence[matching.Piece]) -> str:
-    """What a template says after its last placeholder."""
-    literal, key = pieces[-1]
-    return literal if key is None else ""

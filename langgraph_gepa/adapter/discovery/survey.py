@@ -28,7 +28,7 @@ from langgraph_gepa.adapter.objects.definitions import SourceLocation
 from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.adapter.observed import store_prompts
-from langgraph_gepa.adapter.observed.message_parts import came_by
+from langgraph_gepa.adapter.observed.message_parts import comes_from
 from langgraph_gepa.adapter.observed.sightings import Sightings, updated
 from langgraph_gepa.adapter.tracing import injection
 from langgraph_gepa.core import matching
@@ -109,13 +109,13 @@ _watched: weakref.WeakKeyDictionary[Any, Sightings] = weakref.WeakKeyDictionary(
 def remember(graph: Any, sightings: Sightings) -> None:
     """Has every later survey of `graph` know what was seen when it ran."""
     before = _watched.get(_lasting(graph), Sightings())
-    names = {module.name for module in sightings.strange}
+    names = {module.name for module in sightings.unknown}
     nodes = {**before.seen}
     for name, seen_at in sightings.seen.items():
         nodes[name] = tuple(dict.fromkeys([*nodes.get(name, ()), *seen_at]))
     _watched[_lasting(graph)] = Sightings(
         nodes,
-        (*(module for module in before.strange if module.name not in names), *sightings.strange),
+        (*(module for module in before.unknown if module.name not in names), *sightings.unknown),
         {**before.styles, **sightings.styles},
         before.given | sightings.given,
         {**before.no_effect, **sightings.no_effect},
@@ -163,7 +163,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
     _merge_frozen(found)
     named = [declared.module(one, walk, traced) for one in asked]
     watched = _watched.get(_lasting(graph), Sightings())
-    strange = list(watched.strange)
+    strange = list(watched.unknown)
     files = Files.of(reading.function.__code__.co_filename for reading in search.flow.readings.values())
     packages = Packages(walk, compiled)
     for key, places_there in found.items():
@@ -171,7 +171,7 @@ def survey(graph: Any, *, kinds: Collection[Kind] = ("prompt", "tool")) -> Surve
         if packages.own(location, places_there):
             found[key] = [_off(place, Off.LIBRARY) for place in places_there]
     read = file_reads.find(search.flow, search.solution, files, traced.of)
-    elsewhere = _unmet([*read, *store_prompts.kept(compiled)], strange, found)
+    elsewhere = _unmet([*read, *store_prompts.prompts_of(compiled)], strange, found)
     elsewhere = [_of_library(module) for module in (*elsewhere, *strange)]
     met = assembled(compiled, walk, traced, found, where, named, elsewhere, files)
     begun = tuple(anew(walk, written, lambda one: _feeding(met, one)))
@@ -239,7 +239,7 @@ def _unmet(read: Collection[Module], strange: Collection[Module], found: Mapping
         module
         for module in read
         if (module.file, module.line) not in seen and module.text.strip() not in held
-        if module.reason != Reason(Obstacle.REWRITTEN) or not came_by(module.text, others)
+        if module.reason != Reason(Obstacle.REWRITTEN) or not comes_from(module.text, others)
     ]
 
 
@@ -290,7 +290,7 @@ def _check(module: Module, text: str, found: Found) -> str | None:
     """Why a text may not take the module's place, as what fills it in reads it."""
     places = found.carriers.get(module.name, ())
     served = module.name not in found.carriers and module.name not in found.declared
-    if served and matching.read(text, module.style, module.placeholders) is None:
+    if served and matching.split(text, module.style, module.placeholders) is None:
         return "the text is put into messages as it is: placeholders may only be written plainly"
     once = {name for place in places if place.literal is not None for name in place.literal.calling()}
     again = {style for place in places for style in place.again}

@@ -1,4 +1,4 @@
-"""What rollouts show of a graph's texts: which of them reached a model, and what else did."""
+"""Collects what rollouts show of a graph's texts: which of them reached a model, and which other texts did."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Protocol
 
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow.text_files import Files
-from langgraph_gepa.adapter.observed.evidence import copies, filled, instructing
+from langgraph_gepa.adapter.observed.evidence import filled_copies, proven_prompts, styles_when_filled
 from langgraph_gepa.adapter.observed.message_parts import Nodes, Run
-from langgraph_gepa.adapter.observed.unknown_prompts import strange
+from langgraph_gepa.adapter.observed.unknown_prompts import unknown_prompts
 from langgraph_gepa.adapter.tracing import attribution
-from langgraph_gepa.adapter.tracing.message_text import even, letters, strings
+from langgraph_gepa.adapter.tracing.message_text import single_spaced, single_spaced_literals, strings
+from langgraph_gepa.core import matching
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Module, Off, Style, Texts
@@ -21,21 +22,26 @@ from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.reflection.relevance import bears_on, calling_nodes
 
 _RUNS = 8
-"""Rollouts of a run that are searched for texts from nowhere known."""
-_SHOWN = 60
-"""Letters of a text that are shown in a warning."""
+"""Rollouts of a run that are searched for unknown prompts."""
+_EXCERPT = 60
+"""Characters of a text that a warning quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """`seen` maps the modules whose text reached a model to the nodes it was seen at; `strange` are texts
-    that reached a model from nowhere known, as modules. `styles` has those that look plain and were filled in
-    as templates; `given` is what the examples say, word for word; `no_effect` has the modules whose new text was
-    proved to be of no use; `absent` are those that would be replaced in messages, and were in none of their nodes;
-    `unsent` those of several to pick from that no call of their nodes carried, and of which no new text arrived."""
+    """What was seen of a graph's modules when it ran, by the names of the modules.
+
+    - `seen`: the nodes at which a module's text reached a model.
+    - `unknown`: texts of unknown origin that reached a model, as modules.
+    - `styles`: the styles of modules that look plain and were filled in as templates.
+    - `given`: the texts of the examples, with single spaces.
+    - `no_effect`: why a new text of a module was proved to have no use.
+    - `absent`: modules that would be replaced in messages, and were in none of their nodes' messages.
+    - `unsent`: modules of which a run picks some, that no call of their nodes carried and no new text of which arrived.
+    """
 
     seen: Mapping[str, Nodes] = field(default_factory=dict)
-    strange: tuple[Module, ...] = ()
+    unknown: tuple[Module, ...] = ()
     styles: Mapping[str, Style] = field(default_factory=dict)
     given: frozenset[str] = frozenset()
     no_effect: Mapping[str, NoEffect] = field(default_factory=dict)
@@ -44,61 +50,62 @@ class Sightings:
 
 
 def sightings(runs: Sequence[Run], modules: Sequence[Module], files: Files) -> Sightings:
-    """What `runs` of the graph as it is show of its `modules`, and of texts that are none of these."""
+    """Collects what `runs` of the graph, as it is, show of its `modules` and of other texts."""
     calls = [call for run in runs for call in run.calls]
-    styles = filled(runs, modules)
+    styles = styles_when_filled(runs, modules)
     modules = [_styled(module, styles) for module in modules]
-    others = tuple(strange(runs, modules, files))
-    shown = instructing(runs, [*modules, *others]) - copies(modules, others)
-    walked = {m.name for m in modules if m.evidence != "possible" or m.off is Off.UNSENT}
-    proven = {m.name for m in modules if m.kind != "prompt" or m.name in walked or m.name in shown}
+    unknown = tuple(unknown_prompts(runs, modules, files))
+    proven = proven_prompts(runs, [*modules, *unknown]) - filled_copies(modules, unknown)
+    proven |= {m.name for m in modules if m.kind != "prompt" or m.evidence != "possible" or m.off is Off.UNSENT}
     found = {name: nodes for name, nodes in seen(calls, modules).items() if name in proven}
-    given = frozenset(even(text) for run in runs for text in strings(run.inputs))
+    given = frozenset(single_spaced(text) for run in runs for text in strings(run.inputs))
     called = {call.node for call in calls if call.kind == "model"}
     absent = {m.name for m in modules if m.note and m.name not in found and not called.isdisjoint(m.nodes)}
-    return Sightings(found, others, styles, given, absent=frozenset(absent))
+    return Sightings(found, unknown, styles, given, absent=frozenset(absent))
 
 
 def seen(calls: Iterable[Call], modules: Sequence[Module], texts: Texts | None = None) -> dict[str, Nodes]:
     """The modules whose text a model call carried, with the nodes of these calls.
 
-    Of several modules that say the same, it is those of the call's node. `texts` are what the
-    modules said in these calls, where that is not their own.
+    Of several modules with one text, it is those of the call's node. `texts` are the modules' texts in these calls,
+    where they are not their own.
     """
-    own = texts or {}
-    parts = {m.name: _parts(m, own.get(m.name, m.text)) for m in modules if m.kind == "prompt"}
+    bound = texts or {}
+    literals = {m.name: single_spaced_literals(m, bound.get(m.name, m.text)) for m in modules if m.kind == "prompt"}
     found: dict[str, dict[str, None]] = {}
-    met: set[tuple[str, int]] = set()  # by hash: all the texts of a run may be more than the memory holds
+    searched: set[tuple[str, int]] = set()  # by hash: all the texts of a run may be more than the memory holds
     for call in calls:
         if call.kind == "model":
             for name in call.modules:
-                if name not in parts:  # tools and schemas are in no message: who attributed the call saw them offered
+                if name not in literals:  # tools and schemas are in no message: attribution saw them offered
                     found.setdefault(name, {})[call.node] = None
             for text in (text for message in call.inputs for text in strings(message.get("content"))):
-                if (call.node, hash(text)) not in met:
-                    met.add((call.node, hash(text)))
-                    for name in _carried_by(text, call.node, modules, parts):
+                if (call.node, hash(text)) not in searched:
+                    searched.add((call.node, hash(text)))
+                    for name in _carried_by(text, call.node, modules, literals):
                         found.setdefault(name, {})[call.node] = None
     return {module.name: tuple(found[module.name]) for module in modules if module.name in found}
 
 
-def _carried_by(text: str, node: str, modules: Sequence[Module], parts: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    said = even(text)
-    carried = [m for m in modules if m.kind == "prompt" and _carried(m, parts[m.name], said, node)]
+def _carried_by(
+    text: str, node: str, modules: Sequence[Module], literals: Mapping[str, tuple[str, ...]]
+) -> Iterator[str]:
+    message = single_spaced(text)
+    carried = [m for m in modules if m.kind == "prompt" and _is_carried(m, literals[m.name], message, node)]
     for module in carried:
-        twins = [other for other in carried if parts[other.name] == parts[module.name]]
+        twins = [other for other in carried if literals[other.name] == literals[module.name]]
         if node in module.nodes or not any(node in twin.nodes for twin in twins):
             yield module.name
 
 
 def updated(modules: Iterable[Module], known: Sightings, declared: Container[str] = ()) -> Iterator[Module]:
-    """The modules with what was seen of them: `seen` as evidence, the nodes they were seen at, their style.
+    """Yields the modules with what was seen of them: the evidence, the nodes they were seen at, their style.
 
-    A text that an example says word for word is its data, kept from an earlier run, unless it was `declared`.
+    A text that is one of an example is data that an earlier run kept, unless it was `declared`.
     """
     for module in modules:
         one = _styled(module, known.styles)
-        if one.kind == "prompt" and one.name not in declared and even(one.text) in known.given:
+        if one.kind == "prompt" and one.name not in declared and single_spaced(one.text) in known.given:
             one = replace(one, evidence="possible", off=Off.DATA)
         elif one.name in known.seen:
             one = replace(one, nodes=tuple(dict.fromkeys([*one.nodes, *known.seen[one.name]])))
@@ -123,7 +130,7 @@ def _styled(module: Module, styles: Mapping[str, Style]) -> Module:
 
 
 class Surveyed(Protocol):
-    """What is known of a graph by reading it."""
+    """What is known of a graph from its survey."""
 
     @property
     def modules(self) -> tuple[Module, ...]: ...
@@ -135,14 +142,14 @@ class Surveyed(Protocol):
 def warnings(
     rollouts: Sequence[Rollout], examples: Iterable[Example], surveyed: Surveyed, chosen: Sequence[str]
 ) -> Iterator[str]:
-    """What to tell of rollouts of the graph as it is: `chosen` modules that reached no model, and texts that did
-    and are no module's."""
+    """Yields warnings about rollouts of the graph as it is: `chosen` modules that reached no model, and texts that did
+    and are not optimised."""
     yield from _unused(rollouts, [module for module in surveyed.modules if module.name in chosen])
     inputs = {example.id: plain(example.inputs) for example in examples}
     runs = [Run(inputs.get(rollout.example), rollout.calls) for rollout in rollouts[:_RUNS]]
     texts = [
         one
-        for one in strange(runs, surveyed.modules, surveyed.files)
+        for one in unknown_prompts(runs, surveyed.modules, surveyed.files)
         # What stays the same in a user's message is often data.
         if (one.file is not None and one.on) or (one.file is None and one.name.endswith(".system"))
     ]
@@ -155,7 +162,7 @@ def warnings(
 
 
 def _unused(rollouts: Sequence[Rollout], modules: Sequence[Module]) -> Iterator[str]:
-    """What to know of modules that no call was seen to carry: whether they were not come to, or out of sight."""
+    """Warns of modules that no call was seen to carry: no rollout reached them, or they are used unseen."""
     calls = [call for rollout in rollouts for call in rollout.calls]
     carried = {*seen(calls, modules), *(name for call in calls for name in call.modules)}
     missing = [module for module in modules if module.name not in carried]
@@ -166,12 +173,12 @@ def _unused(rollouts: Sequence[Rollout], modules: Sequence[Module]) -> Iterator[
         them, keep = ("it", "It keeps its") if len(unreached) == 1 else ("them", "They keep their")
         yield (
             f"No validation example led to a model call that carries {_names(unreached)}. {keep} text until a rollout "
-            f"comes to {them}: to improve {them}, add examples that do."
+            f"reaches {them}: to improve {them}, add examples that do."
         )
     if unseen:
         yield (
             f"No model call was seen that may carry {_names(unseen)}, though the graph ran where it would be made: the "
-            "call may go past LangChain. What is learned here is learned from inputs, outputs and feedback alone."
+            "call may bypass LangChain. Reflection learns from inputs, outputs and feedback alone here."
         )
 
 
@@ -180,16 +187,11 @@ def _names(modules: Sequence[Module]) -> str:
 
 
 def _brief(text: str) -> str:
-    said = even(text)
-    return repr(said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…")
+    words = single_spaced(text)
+    return repr(words if len(words) <= _EXCERPT else f"{words[:_EXCERPT]}…")
 
 
-def _parts(module: Module, text: str) -> tuple[str, ...]:
-    parts = attribution.literals(text, module.style, module.placeholders)
-    return tuple(said for part in parts if (said := even(part)))
-
-
-def _carried(module: Module, parts: Sequence[str], message: str, node: str) -> bool:
-    if sum(map(letters, parts)) < attribution.TOLD_APART and node not in module.nodes:
+def _is_carried(module: Module, literals: Sequence[str], message: str, node: str) -> bool:
+    if sum(map(matching.letters, literals)) < attribution.ELSEWHERE and node not in module.nodes:
         return False
-    return attribution.carries(message, parts, module.style)
+    return matching.carries(message, literals, module.style)

@@ -1,4 +1,4 @@
-"""What of a text says the moment it was made at: dates, times, ids. Two runs in one second say it alike."""
+"""Finds the dates, times and ids in a text that name the moment it was made: two runs in one second share them."""
 
 from __future__ import annotations
 
@@ -34,26 +34,29 @@ _MOMENT = re.compile(
 )
 _FULL = re.compile(r":\d{2}:|\d{10}|[0-9a-fA-F]{8}-|[0-9a-f]{24}|[-/.]\d{1,2}[-/.]\d{2}(?!\d)")
 _MINUTES = 3
-"""Minutes that a run may take before it is looked at."""
+"""Minutes that may lie between a run and this search."""
 
 
 def moments(text: str, now: datetime | None = None) -> Iterator[tuple[int, int]]:
-    """Where a text says a moment about now, or an id, from left to right. Of what names less than a whole date or a
-    time to the second, only what is true now counts: the day, the month, the minute, in whatever zone."""
+    """The spans of moments near now, and of ids, from left to right.
+
+    What names less than a whole date, or a time to the second, counts only if it is true now: the day, the month or
+    the minute, in any time zone.
+    """
     now = now or datetime.now(UTC)
-    yield from (match.span() for match in _MOMENT.finditer(text) if _about(match[0], now))
+    yield from (match.span() for match in _MOMENT.finditer(text) if _is_near(match[0], now))
 
 
-def _about(said: str, now: datetime) -> bool:
+def _is_near(moment: str, now: datetime) -> bool:
     days = [(now + timedelta(days)).date() for days in (-1, 0, 1)]  # it is another day elsewhere
-    if years := re.findall(rf"(?<!\d){_YEAR}(?!\d)", said):
-        whole = re.search(rf"\d.*{years[0]}|{years[0]}.*\d|[^\W\d]", said) is not None
+    if years := re.findall(rf"(?<!\d){_YEAR}(?!\d)", moment):
+        whole = re.search(rf"\d.*{years[0]}|{years[0]}.*\d|[^\W\d]", moment) is not None
         return any(abs(int(year) - now.year) <= whole for year in years)
-    if _FULL.search(said):
+    if _FULL.search(moment):
         return True
-    if (clock := re.fullmatch(r"(\d{1,2}):(\d{2})(?!:).*", said)) is not None:
+    if (clock := re.fullmatch(r"(\d{1,2}):(\d{2})(?!:).*", moment)) is not None:
         return any(abs((int(clock[2]) - now.minute - zone + 30) % 60 - 30) <= _MINUTES for zone in (0, 30, 45))
-    if (number := re.search(r"\d{1,2}", said)) is not None:
+    if (number := re.search(r"\d{1,2}", moment)) is not None:
         names = [(_MONTHS[day.month], _SHORT_MONTHS[day.month]) for day in days]
-        return any(day.day == int(number[0]) and any(n in said for n in names[at]) for at, day in enumerate(days))
-    return said in {_DAYS[day.weekday()] for day in days}
+        return any(day.day == int(number[0]) and any(n in moment for n in names[at]) for at, day in enumerate(days))
+    return moment in {_DAYS[day.weekday()] for day in days}

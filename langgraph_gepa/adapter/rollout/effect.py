@@ -22,9 +22,10 @@ from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.replay import Replay, ReplayEnded, Sent, replaying
 from langgraph_gepa.adapter.rollout.runner import Graph, Ran, run
 from langgraph_gepa.adapter.tracing import attribution
-from langgraph_gepa.adapter.tracing.message_text import even, letters
+from langgraph_gepa.adapter.tracing.message_text import single_spaced, single_spaced_literals
 from langgraph_gepa.adapter.tracing.payloads import first_generation
 from langgraph_gepa.adapter.tracing.watched import WatchedCall
+from langgraph_gepa.core import matching
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.reason import NoEffect
@@ -235,9 +236,9 @@ class _Probe:
         """Whether its unchanged text was sent, where no other module's text can have been taken for it."""
         parts = self._said(module)
         return (
-            sum(map(letters, parts)) >= attribution.TOLD_APART
+            sum(map(matching.letters, parts)) >= attribution.ELSEWHERE
             and any(
-                attribution.carries(even(_unmarked(text)), parts, module.style)
+                matching.carries(single_spaced(_unmarked(text)), parts, module.style)
                 for one in sent
                 if module.kind != "prompt" or not module.nodes or one.node in module.nodes
                 for text in one.texts
@@ -248,8 +249,7 @@ class _Probe:
     def _said(self, module: Module) -> tuple[str, ...]:
         """What the module's text says between its placeholders."""
         if module.name not in self._parts:
-            parts = attribution.literals(self._own[module.name], module.style, module.placeholders)
-            self._parts[module.name] = tuple(said for part in parts if (said := even(part)))
+            self._parts[module.name] = single_spaced_literals(module, self._own[module.name])
         return self._parts[module.name]
 
 
@@ -268,7 +268,7 @@ def _unmarked(text: str) -> str:
 
 
 def _without_marks(sent: Sent) -> Sent:
-    return Sent(sent.node, tuple(even(_unmarked(text)) for text in sent.texts))
+    return Sent(sent.node, tuple(single_spaced(_unmarked(text)) for text in sent.texts))
 
 
 _MARK = re.compile(r"[\s_-]?gepaqz[a-z]{3}zq", re.IGNORECASE)

@@ -73,8 +73,8 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
     ]
     known = [module for module in found.modules if module.reason != Reason(Obstacle.EMPTY_STORE)]
     seen = sightings(runs, known, found.files)
-    held = [pair for one in made for pair in store_prompts.texts(one)]
-    survey.remember(graph, replace(seen, strange=tuple(store_prompts.recognised(seen.strange, held))))
+    stored = [pair for store in made for pair in store_prompts.texts(store)]
+    survey.remember(graph, replace(seen, unknown=tuple(store_prompts.named_after_store(seen.unknown, stored))))
     await _prove(graph, list(zip(examples, rans, strict=True)), options)
 
 

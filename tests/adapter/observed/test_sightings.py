@@ -19,7 +19,7 @@ from langgraph_gepa.adapter.dataflow.text_files import Files
 from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.observed import sightings
 from langgraph_gepa.adapter.observed.message_parts import Run
-from langgraph_gepa.adapter.observed.unknown_prompts import strange
+from langgraph_gepa.adapter.observed.unknown_prompts import unknown_prompts
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, Off
@@ -925,8 +925,8 @@ graph = builder.compile(store=filled())
     assert said(bind(project.graph, {"store:prompts/guide": "Sing."})) == "Sing."
 
 
-def test_what_the_first_rollouts_show_is_told() -> None:
-    """Chosen modules that no rollout's model calls carry, and texts that are no module's, each with their node."""
+def test_warnings_name_unused_modules_and_unknown_texts() -> None:
+    """They name chosen modules that no model call carries, and unknown texts that reached a model, with their nodes."""
     surveyed = Surveyed(
         (Module("sort", "prompt", "Sort the questions."), Module("rare", "prompt", "Speak in flowers."))
     )
@@ -947,7 +947,7 @@ def test_no_advice_is_given_on_calls_that_nobody_sees() -> None:
     surveyed = Surveyed((Module("raw", "prompt", "Speak in flowers.", nodes=("raw",)),))
     rollout = Rollout("1", {}, Feedback(0.0), (), nodes=("raw",))
     (unseen,) = sightings.warnings([rollout], [], surveyed, ["raw"])
-    assert "may go past LangChain" in unseen
+    assert "may bypass LangChain" in unseen
     assert "examples" not in unseen
 
 
@@ -1092,7 +1092,7 @@ def test_the_same_text_in_two_files_cannot_be_told_apart(tmp_path: Path) -> None
     for name in ("a.md", "b.md"):
         (tmp_path / name).write_text(WRITER)
     call = Call("model", "node", "m", [{"role": "system", "content": WRITER}])
-    (module,) = strange([Run({}, [call])], [], Files([str(tmp_path)]))
+    (module,) = unknown_prompts([Run({}, [call])], [], Files([str(tmp_path)]))
     assert module.reason is not None
     assert module.reason.code is Obstacle.SEVERAL_PLACES
     assert not module.on
@@ -1105,7 +1105,7 @@ def test_of_equal_files_the_one_beside_the_source_is_meant(tmp_path: Path) -> No
         (tmp_path / name / "prompts" / "guide.md").write_text(WRITER)
     call = Call("model", "node", "m", [{"role": "system", "content": WRITER}])
     files = Files([str(tmp_path)], [str(tmp_path / "b" / "agent.py")])
-    (module,) = strange([Run({}, [call])], [], files)
+    (module,) = unknown_prompts([Run({}, [call])], [], files)
     assert (module.file, module.on) == (str(tmp_path / "b" / "prompts" / "guide.md"), True)
     home = files.home(WRITER)
     assert home is not None
