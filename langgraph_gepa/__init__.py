@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from langgraph_gepa.adapter.discovery.bind import bind
     from langgraph_gepa.adapter.discovery.declared import prompt
+    from langgraph_gepa.adapter.discovery.survey import bind
     from langgraph_gepa.adapter.rollout.options import RunnerOptions
     from langgraph_gepa.adapter.tools.tool_cache import ToolCache
     from langgraph_gepa.api import discover, evaluate, optimize, resume, search_outputs
@@ -54,7 +54,7 @@ _HOMES = {
     "Result": "runs.result",
     "RunnerOptions": "adapter.rollout.runner",
     "ToolCache": "adapter.tools.tool_cache",
-    "bind": "adapter.discovery.bind",
+    "bind": "adapter.discovery.survey",
     "discover": "api",
     "dry_run": "runs.dry_run",
     "evaluate": "api",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.adapter.discovery.bind import bind
 from langgraph_gepa.adapter.discovery.recall import recall
+from langgraph_gepa.adapter.discovery.survey import bind
 from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.runs.evaluate import prompts_of
 from langgraph_gepa.runs.run import found_in

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.adapter.discovery.bind import bind
 from langgraph_gepa.adapter.discovery.recall import recall
+from langgraph_gepa.adapter.discovery.survey import bind
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import GraphError, RunError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import jinja2
@@ -50,6 +50,18 @@ def filling(text: str, uses: Iterable[Use], written: Style = "plain") -> Filling
     if style == "plain" and not tokens and "unknown" in again:
         style = "unknown"
     return Filling(style, tokens, tuple(sorted(again)), environment, reason)
+
+
+def placeholders_of(
+    text: str, style: Style, tokens: Sequence[str] = (), environment: jinja2.Environment | None = None
+) -> tuple[tuple[str, ...], Reason | None]:
+    """The names of the placeholders of a text with the tokens that the program replaces; a reason where the text is
+    broken."""
+    try:
+        names = templates.placeholders(text, style, environment) if style != "plain" else ()
+    except templates.BrokenTemplateError as broken:
+        return (), Reason(Obstacle.BROKEN_TEMPLATE, str(broken))
+    return (*names, *(tokens if style in ("plain", "fstring") else ())), None
 
 
 def _inner(use: Use) -> Use:

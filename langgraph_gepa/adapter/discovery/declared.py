@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, TypeGuard
 
-from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import source_locations
-from langgraph_gepa.adapter.dataflow.filling import filling
+from langgraph_gepa.adapter.dataflow.filling import filling, placeholders_of
 from langgraph_gepa.adapter.dataflow.flow import Flow, Reading, Solution
-from langgraph_gepa.adapter.discovery import node_paths
+from langgraph_gepa.adapter.discovery.node_paths import Paths
 from langgraph_gepa.adapter.objects import imports, source_code
-from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.adapter.tracing import injection
 from langgraph_gepa.core.module import Module, Style
 from langgraph_gepa.core.reason import Obstacle, Reason
@@ -90,25 +88,27 @@ def find(flow: Flow, solution: Solution, nodes: Collection[str]) -> list[Declare
     return list(found.values())
 
 
-def module(one: Declared, walk: Walk, traced: node_paths.Paths) -> Module:
-    """A declared prompt as a module: used by the nodes whose functions ask for it, and those it was asked for in."""
-    reached = dict.fromkeys(
+def module(prompt: Declared, paths: Paths) -> Module:
+    """Makes a module of a declared prompt. The nodes that use it are those whose functions call `prompt` with its name,
+    and those it was called in."""
+    calling = {
         path
-        for key, node in walk.nodes.items()
-        if isinstance(node.value, FunctionType) and node.value.__code__ in one.codes
-        for path in traced.of.get(key, ())
-    )
-    nodes = sorted({*reached, *one.nodes}, key=traced.order.index)
-    reason = one.reason
-    names: tuple[str, ...] = ()
-    try:
-        names = (*templates.placeholders(one.text, one.style), *(one.tokens if one.style == "plain" else ()))
-    except templates.BrokenTemplateError as broken:
-        reason = reason or Reason(Obstacle.BROKEN_TEMPLATE, str(broken))
+        for key, node in paths.walk.nodes.items()
+        if isinstance(node.value, FunctionType) and node.value.__code__ in prompt.codes
+        for path in paths.users.get(key, ())
+    }
+    placeholders, broken = placeholders_of(prompt.text, prompt.style, prompt.tokens)
     return Module(
-        name=one.name, kind="prompt", text=one.text, style=one.style, placeholders=names, nodes=tuple(nodes),
-        file=source_locations.relative(one.file), line=one.line, reason=reason,
-    )  # fmt: skip
+        name=prompt.name,
+        kind="prompt",
+        text=prompt.text,
+        style=prompt.style,
+        placeholders=placeholders,
+        nodes=tuple(sorted({*calling, *prompt.nodes}, key=paths.order.index)),
+        file=source_locations.relative(prompt.file),
+        line=prompt.line,
+        reason=prompt.reason or broken,
+    )
 
 
 def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:

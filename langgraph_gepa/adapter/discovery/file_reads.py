@@ -13,7 +13,7 @@ from typing import Any
 
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import roles, source_locations, wording
-from langgraph_gepa.adapter.dataflow.filling import filling
+from langgraph_gepa.adapter.dataflow.filling import filling, placeholders_of
 from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, PartUse, Reading, Solution
 from langgraph_gepa.adapter.dataflow.syntax import last, parameters
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text
@@ -233,12 +233,8 @@ def _module(text: Text, part_uses: frozenset[PartUse], rewriting: Iterable[re.Pa
     uses = {use for _, use in part_uses} - {"opaque"}
     filled = filling(text.text, uses)
     style: Style = text.style if text.style != "plain" else filled.style
-    names: tuple[str, ...] = ()
-    reason = filled.reason
-    try:
-        names = (*templates.placeholders(text.text, style), *(filled.tokens if style == "plain" else ()))
-    except templates.BrokenTemplateError as broken:
-        reason = reason or Reason(Obstacle.BROKEN_TEMPLATE, str(broken))
+    names, broken = placeholders_of(text.text, style, filled.tokens)
+    reason = filled.reason or broken
     if not reason and any(pattern.search(text.text) for pattern in rewriting):
         reason = Reason(Obstacle.REWRITTEN)
     if not reason and matching.pattern(text.text, style, names) is None:

@@ -66,8 +66,8 @@ def attribute(watched: Sequence[WatchedCall], modules: Sequence[Module], texts: 
             found = _prompts(seen.call, known) | _offered(schemas, seen.call.node, known)
         elif seen.call.kind == "tool":
             found = _tool_call(seen, watched[:position], owners, known)
-        elif seen.within is not None:
-            found = owners[seen.within]
+        elif seen.enclosing_tool is not None:
+            found = owners[seen.enclosing_tool]
         else:
             found = {one.name for one in _of_node(seen.call.node, known)}
         owners.append(found)

@@ -21,8 +21,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from langgraph_gepa.adapter.discovery.bind import bind
-from langgraph_gepa.adapter.discovery.survey import discover, survey
+from langgraph_gepa.adapter.discovery.survey import bind, discover, survey
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.reason import Obstacle, Reason
 

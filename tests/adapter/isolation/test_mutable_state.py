@@ -422,7 +422,7 @@ def test_what_some_functions_only_write_is_there_for_those_that_read_it() -> Non
 
     found = survey(graph_of(node))
     walk = found._found.walk
-    held = known(found._found.compiled).held(walk.nodes.keys(), walk)
+    held = known(found._found.graph).held(walk.nodes.keys(), walk)
     assert {value for (_, step), value in held.items() if step == ("global", "_desk")} == {"open"}
     ran = asyncio.run(run(found.bind({}), Example("one", {"question": "Now?"}), RunnerOptions()))
     assert ran.state["answer"].endswith("open")

@@ -19,8 +19,7 @@ from langgraph.graph import START, StateGraph
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict, override
 
-from langgraph_gepa.adapter.discovery.bind import bind
-from langgraph_gepa.adapter.discovery.survey import discover, survey
+from langgraph_gepa.adapter.discovery.survey import bind, discover, survey
 from langgraph_gepa.core.module import Module
 
 

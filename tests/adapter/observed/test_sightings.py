@@ -937,7 +937,7 @@ def test_warnings_name_unused_modules_and_unknown_texts() -> None:
     rollouts = [Rollout(id, {}, Feedback(0.0), calls) for id in ("1", "2")]
     examples = [Example(id, {"question": "Why?"}) for id in ("1", "2")]
     never, elsewhere = sightings.warnings(rollouts, examples, surveyed, ["sort", "rare"])
-    assert "carries rare. It keeps its text until a rollout comes to it" in never
+    assert "carries rare. It keeps its text until a rollout reaches it" in never
     assert "'Guide the visitors through the museum, kindly.' in b" in elsewhere
     assert list(sightings.warnings(rollouts[:0], examples, surveyed, [])) == []
 

@@ -29,8 +29,7 @@ from langgraph_swarm import create_handoff_tool, create_swarm
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from langgraph_gepa.adapter.discovery.bind import bind
-from langgraph_gepa.adapter.discovery.survey import discover, survey
+from langgraph_gepa.adapter.discovery.survey import bind, discover, survey
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import GraphError, PlaceholderError
 
