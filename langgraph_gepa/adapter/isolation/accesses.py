@@ -1,4 +1,4 @@
-"""How a function's code deals with what outlives its call: what it writes, what it reads, what it asks after."""
+"""Finds the writes, reads and tests of a function that concern what outlives its call."""
 
 from __future__ import annotations
 
@@ -6,27 +6,32 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from langgraph_gepa.adapter.isolation.references import ITEM, Body, Ref
+from langgraph_gepa.adapter.isolation.references import Body
+from langgraph_gepa.adapter.isolation.variables import ITEM, Ref
 from langgraph_gepa.adapter.objects import imports, source_code
 
-_SILENT = frozenset({
+_WRITING_METHODS = frozenset({
     "__delitem__", "__setitem__", "add", "append", "appendleft", "clear", "difference_update", "discard", "extend",
     "extendleft", "insert", "intersection_update", "move_to_end", "remove", "reverse", "rotate", "sort", "subtract",
     "symmetric_difference_update", "update",
 })  # fmt: skip
-"""The methods of Python's containers that change them and tell nothing."""
-_MUTATORS = _SILENT | {"pop", "popitem", "popleft", "setdefault"}
-_CHANGING = frozenset({"heapify", "heappop", "heappush", "heappushpop", "heapreplace", "insort", "insort_left",
+"""Methods that change a container and return nothing of it."""
+_MUTATORS = _WRITING_METHODS | {"pop", "popitem", "popleft", "setdefault"}
+_WRITING_FUNCTIONS = frozenset({"heapify", "heappop", "heappush", "heappushpop", "heapreplace", "insort", "insort_left",
                        "insort_right", "shuffle"})  # fmt: skip
-"""The functions of Python's library that change the container they are given."""
+"""Functions of the standard library that change the container they are given."""
 _SETTERS = frozenset({"setattr", "delattr", "__setattr__", "__delattr__"})
-_ABSENT = frozenset({"KeyError", "IndexError", "NameError", "AttributeError", "LookupError"})
+_LOOKUP_ERRORS = frozenset({"KeyError", "IndexError", "NameError", "AttributeError", "LookupError"})
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """`made_from` are the names that the value is made from, where these do not change from call to call; `varies` says
-    that it comes from something that does. `by_key` tells `x[key] = value` from a method that changes `x`."""
+    """A write to what a reference leads to.
+
+    - `made_from`: the names the value depends on, if it is computed from nothing that differs from call to call.
+    - `varies`: whether the value depends on something that differs from call to call.
+    - `by_key`: whether it is `x[key] = value` rather than a method that changes `x`.
+    """
 
     ref: Ref
     made_from: frozenset[str] | None = None
@@ -35,9 +40,10 @@ class Write:
 
 
 def written(body: Body) -> Iterator[Write]:
+    """The writes in a function."""
     for one in imports.imported_names(body.function):
         ref = body.variable(one.name)
-        if ref is not None and ref[1] == "free":  # a copy would leave its copy of the module to the original
+        if ref is not None and ref[1] == "free":  # a copied function would put its copy of the module there
             yield Write(ref, made_from=frozenset(), varies=False)
     for node in body.nodes:
         match node:
@@ -91,7 +97,9 @@ def _called(body: Body, node: ast.Call) -> Iterator[Write]:
         case ast.Call(func=ast.Attribute(attr=name, value=base), args=given) if name in _MUTATORS:
             varies = any(_made(body, one)[1] for one in given)
             yield from (Write((*ref, ITEM), None, varies) for ref in body.refs(base))
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]) if name in _CHANGING:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]) if (
+            name in _WRITING_FUNCTIONS
+        ):
             yield from (Write((*ref, ITEM)) for ref in body.refs(first))
         case (
             ast.Call(func=ast.Name(id=name), args=[base, ast.Constant(value=str(attribute)), *_])
@@ -102,7 +110,7 @@ def _called(body: Body, node: ast.Call) -> Iterator[Write]:
 
 
 def _made(body: Body, value: ast.expr | None) -> tuple[frozenset[str] | None, bool]:
-    """The names a value is made from, `None` when it is not made or changes from call to call; whether it changes."""
+    """`Write.made_from` and `Write.varies` of a value."""
     if value is None:
         return None, True
     names = body.derived(value)
@@ -113,7 +121,7 @@ def _made(body: Body, value: ast.expr | None) -> tuple[frozenset[str] | None, bo
 
 
 def tested(body: Body) -> Iterator[Ref]:
-    """What the function asks after: in conditions, and where it expects that something may be missing."""
+    """What a function tests: in conditions, and where it handles that something is missing."""
     for node in body.nodes:
         match node:
             case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) | ast.Match(subject=test):
@@ -123,16 +131,16 @@ def tested(body: Body) -> Iterator[Ref]:
             case ast.comprehension(ifs=tests):
                 for test in tests:
                     yield from _mentioned(body, test)
-            case ast.Try(body=statements, handlers=handlers) if any(map(_of_the_absent, handlers)):
+            case ast.Try(body=statements, handlers=handlers) if any(map(_handles_lookup_error, handlers)):
                 for statement in statements:
                     yield from _mentioned(body, statement)
             case ast.Call(func=ast.Attribute(attr="setdefault", value=base)):
                 yield from ((*ref, ITEM) for ref in body.refs(base))
 
 
-def _of_the_absent(handler: ast.ExceptHandler) -> bool:
+def _handles_lookup_error(handler: ast.ExceptHandler) -> bool:
     return handler.type is None or any(
-        isinstance(inner, ast.Name) and inner.id in _ABSENT for inner in source_code.walk(handler.type)
+        isinstance(inner, ast.Name) and inner.id in _LOOKUP_ERRORS for inner in source_code.walk(handler.type)
     )
 
 
@@ -144,11 +152,11 @@ def _mentioned(body: Body, node: ast.AST) -> Iterator[Ref]:
             case ast.Compare(left=ast.Constant(value=str(name)), comparators=[ast.Call(func=ast.Name(id="globals"))]):
                 yield (id(body.function), "global", name)
             case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call():
-                yield from (asked for ref in body.refs(inner) for asked in (ref, (*ref, ITEM)))
+                yield from (one for ref in body.refs(inner) for one in (ref, (*ref, ITEM)))
 
 
 def read(body: Body) -> Iterator[Ref]:
-    """What the function reads, beyond what it has to touch to write. For a container that is what it holds."""
+    """What a function reads, apart from what it only evaluates in order to write; containers with their items."""
     parents = {child: node for node in body.nodes for child in ast.iter_child_nodes(node)}
     for node in body.nodes:
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
@@ -161,9 +169,9 @@ def read(body: Body) -> Iterator[Ref]:
 
 
 def _only_writes(node: ast.expr, parents: Mapping[ast.AST, ast.AST]) -> bool:
-    """Whether what is done with a container tells nothing of what it holds; another name for it does not yet."""
+    """Whether an expression's use reveals nothing of a container's items: a write, or an assignment to a name."""
     match parents.get(node):
-        case ast.Attribute(attr=name) as method if name in _SILENT:
+        case ast.Attribute(attr=name) as method if name in _WRITING_METHODS:
             call = parents.get(method)
             return isinstance(call, ast.Call) and call.func is method
         case ast.Subscript(value=base, ctx=ast.Store() | ast.Del()):

@@ -1,4 +1,4 @@
-"""The context of a rollout: what the user gave, with the texts of the graph that is run."""
+"""Makes the context of a rollout: what the user gave, with the texts of the graph that is run."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from langgraph_gepa.errors import UsageError
 
 
 def context_for(graph: Pregel[Any, Any, Any, Any], given: Any, example: Example) -> Any:
-    """The context to run `graph` with on `example`. `given` is one, the schema itself, or a function of the example.
+    """The context to run `graph` with on `example`.
 
-    A graph that has a schema for it and is given nothing gets the schema's defaults, as LangGraph Server does.
-    Where a value is the original schema's default, it becomes that of the graph at hand, whose default may be
-    another text. Raises `UsageError` for a context that the schema does not take.
+    `given` is a context, its schema, or a function of the example. Without one, a graph with a schema gets the schema's
+    defaults, as in LangGraph Server. A value that is the default of the original schema becomes the default of this
+    graph's schema, which may be another text. Raises `UsageError` for a context that the schema does not accept.
     """
     schemas = list(_schemas(graph))
     if isinstance(given, type):
@@ -42,7 +42,7 @@ def context_for(graph: Pregel[Any, Any, Any, Any], given: Any, example: Example)
 
 
 def _schemas(graph: Pregel[Any, Any, Any, Any]) -> Iterator[type]:
-    """The classes of contexts that the graph and its subgraphs ask for; a subgraph is handed that of the graph."""
+    """The context classes of the graph and its subgraphs, which all get the graph's context."""
     for one in (graph, *(subgraph for _, subgraph in graph.get_subgraphs(recurse=True))):
         if isinstance(schema := getattr(one, "context_schema", None), type):
             yield schema
@@ -66,7 +66,7 @@ def _made(schema: type, values: Mapping[str, Any]) -> Any:
 
 
 def _of_schema(context: Any, schema: type) -> Any:
-    """An instance of the original schema with the defaults and methods of `schema`; what is none stays as it is."""
+    """An instance of the original schema with the defaults and methods of `schema`; other objects unchanged."""
     original = _original(schema)
     if original is None or not isinstance(context, original):
         return context
@@ -80,7 +80,7 @@ def _of_schema(context: Any, schema: type) -> Any:
 
 
 def _replaced(values: Mapping[str, Any], schema: type) -> dict[str, Any]:
-    """Those of the values that are a default of the original schema which is another one in `schema`."""
+    """New values for those that are a default of the original schema which `schema` replaces."""
     original = _original(schema)
     if original is None:
         return {}
@@ -94,14 +94,14 @@ def _replaced(values: Mapping[str, Any], schema: type) -> dict[str, Any]:
 
 
 def _original(schema: type) -> type | None:
-    """The class that a graph's schema is a copy of."""
+    """The class that a schema is a copy of; `None` if it is no copy."""
     base = schema.__mro__[1]
     same = (base.__module__, base.__qualname__) == (schema.__module__, schema.__qualname__)
     return base if same else None
 
 
 def _fields(cls: type) -> dict[str, tuple[Any, Callable[[Any], Any]]]:
-    """The fields of a class, each with what makes its default."""
+    """The fields of a class, each with the function that makes its default."""
     if issubclass(cls, BaseModel):
         return {name: (info, _of_model) for name, info in cls.__pydantic_fields__.items()}
     return {f.name: (f, _of_dataclass) for f in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else {}

@@ -1,4 +1,4 @@
-"""Copies of graphs: what lies on the way to a replaced text is copied, and nothing else."""
+"""Copies graphs with texts replaced: only objects on the way to a replaced text are copied."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from langgraph_gepa.adapter.objects.walk import Walk
 
 
 def copied(walk: Walk, root: Any, texts: Mapping[tuple[int, Step], str], keys: Collection[int]) -> Any:
-    """A copy of `root` in which the given texts are replaced. `keys` are the objects that lead to them."""
+    """A copy of `root` with texts replaced; `keys` are the ids of the objects that lead to the texts."""
     return copies_of(walk, texts, keys)(id(root))
 
 
 def copies_of(walk: Walk, texts: Mapping[tuple[int, Step], str], keys: Collection[int]) -> Callable[[int], Any]:
-    """The way from any of `keys`, the objects that lead to the texts, to its copy.
+    """A function from the id of an object, one of `keys`, to its copy.
 
-    What the copied functions write to is copied with them, so that they write to nothing of the original's.
+    What the copied functions write to is copied as well, so that they change nothing of the original.
     """
     known = mutable_state.known(walk.root).within(walk)
     keys = known.own({id(walk.root), *keys}, walk)
@@ -36,21 +36,21 @@ def copies_of(walk: Walk, texts: Mapping[tuple[int, Step], str], keys: Collectio
 
 
 def for_a_rollout(graph: Any) -> Any:
-    """`graph`, or where its functions write to anything that outlives a run, a copy with its own of all that."""
+    """A copy of a graph with its own mutable state; the graph itself if its functions write to nothing."""
     if not mutable_state.known(graph).written:
         return graph
     walk, keys = _changing(graph)
     return copied(walk, graph, {}, keys) if keys else graph
 
 
-@lru_cache(maxsize=64)  # as many as there are bound graphs in use
+@lru_cache(maxsize=64)  # about as many as bound graphs are in use
 def _changing(graph: Any) -> tuple[Walk, set[int]]:
     walk = Walk(graph)
     return walk, mutable_state.known(graph).within(walk).changing(walk)
 
 
 class _Copies:
-    """The copies of one binding, each object copied once so that what was shared stays shared."""
+    """The copies of one binding. Each object is copied once, so that shared objects stay shared."""
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class _Copies:
             self.texts.setdefault(owner, {})[step] = text
 
     def shell(self, key: int) -> None:
+        """Makes the unfilled copy of an object, if it is not copied whole."""
         node = self.walk.nodes[key]
         if key not in self.made and key not in self.making and not node.handler.whole:
             self.making.add(key)
@@ -80,6 +81,7 @@ class _Copies:
             self.made[key] = node.handler.shell(node.value, {**steps, **self.texts.get(key, {})}, self)
 
     def fill(self, key: int) -> None:
+        """Puts the parts into an object's copy, if it is not copied whole."""
         node = self.walk.nodes[key]
         if key not in self.filled and not node.handler.whole:
             self.filled.add(key)
@@ -89,7 +91,7 @@ class _Copies:
                 containers.shorten(self.of(key), self.lengths[key])
 
     def _complete_keys(self, key: int) -> None:
-        """Fills what becomes a key in the copy, with all it holds: its hash may be of that."""
+        """Fills the keys of a mapping or set and all they hold, since their hash may depend on it."""
         todo = [id(part) for step, part in self.walk.nodes[key].parts if step[0] == "key"]
         met = set[int]()
         while todo:
@@ -100,7 +102,7 @@ class _Copies:
                 todo += [inner for _, inner in self.walk.held(part)]
 
     def of(self, key: int) -> Any:
-        """The copy of an object. One that is made whole is made now, after the parts it needs."""
+        """The copy of an object. One that is copied whole is made now, after its parts."""
         node = self.walk.nodes[key]
         if not node.handler.whole:
             self.shell(key)

@@ -1,4 +1,4 @@
-"""Copies of what a graph or a metric is handed, so that writing to it changes nothing for anybody else."""
+"""Copies what a graph or a metric is given, so that changes to it stay local."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pydantic import BaseModel
 
 
 def containers_copied(value: Any) -> Any:
-    """A deep copy of lists, dicts, sets and tuples; everything in them is the same object.
+    """A deep copy of lists, dicts, sets and tuples, with the same objects in them.
 
-    Live objects (messages, clients, locks) may not be copied, and texts need not be. Ten megabytes of
-    plain data took 1 µs as one text and 0.2 s as 100,000 rows, half of what `copy.deepcopy` takes.
+    Live objects (messages, clients, locks) must not be copied. Copying 100,000 rows takes 0.2 s, half the time of
+    `copy.deepcopy`.
     """
     return _copied(value, {})
 
 
 def context_copied(value: Any) -> Any:
-    """As `containers_copied`, and a dataclass or pydantic model, as contexts are, is one more container."""
+    """Like `containers_copied`, but copies the dataclass or pydantic model as well that a context may be."""
     if isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
         clone = copy.copy(value)
         for name, item in list(getattr(clone, "__dict__", {}).items()):
-            clone.__dict__[name] = containers_copied(item)  # past `frozen`, which is about the user's code
+            clone.__dict__[name] = containers_copied(item)  # bypasses `frozen`
         return clone
     return containers_copied(value)
 

@@ -1,8 +1,8 @@
-"""What a graph's functions write to, so that copies of the graph have their own of it.
+"""The mutable state of a graph's functions, of which copies of the graph get their own.
 
-A bound graph has its own of what functions write that lead to a text: a chain that is made on first use and kept
-under a global name would tell one candidate's text to all others. A rollout has its own of everything that is written,
-so that rollouts side by side do not meet each other's.
+A bound graph gets its own copy of what functions that use a text write: a chain that is made on first use and kept in a
+global would otherwise carry one candidate's text to all others. A rollout gets its own copy of everything that is
+written, so that concurrent rollouts do not affect each other.
 """
 
 from __future__ import annotations
@@ -16,25 +16,30 @@ from weakref import WeakKeyDictionary
 from langchain_core.chat_history import BaseChatMessageHistory
 from pydantic import BaseModel
 
-from langgraph_gepa.adapter.isolation.references import CONTAINERS, ITEM
+from langgraph_gepa.adapter.isolation.references import CONTAINERS
+from langgraph_gepa.adapter.isolation.variables import ITEM
 from langgraph_gepa.adapter.isolation.writes import Location, locations
 from langgraph_gepa.adapter.objects import ABSENT, Step, functions, imports, ownership
 from langgraph_gepa.adapter.objects.walk import Walk
 
 SURVEYED: Any = object()
-"""What was there when the graph was surveyed."""
+"""Stands for what a location held when the graph was surveyed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One location by the identities of objects.
+    """A location that functions write to, by the ids of objects.
 
-    `copied` are those that have to be copied for it: its holder, or all functions that use a name of a module.
-    `writers` are the functions that write to it, and their classes. `steps` are those under which the objects have what
-    is written, where they are no containers; `length` is how much a container held. `steady` says that it is the same
-    in every run once it is there. `outlet` is what a closure's functions only write, for whoever made the closure: a
-    test that counts calls, a metric beside the graph. `words` tell how it is written. `begins` is what a copy begins
-    with, where that is not what was there when the graph was surveyed."""
+    - `copied`: the objects that must be copied: the holder, or all functions that use a name of a module.
+    - `writers`: the functions that write to it, and their classes.
+    - `steps`: where the objects hold what is written, unless they are containers; `length`: the length of a container.
+    - `is_name`: whether it is a global name of a module.
+    - `made_once`: whether it is made when missing, from nothing that differs between runs.
+    - `steady`: whether it is the same in every run once it exists.
+    - `outlet`: whether functions of a closure only write it, for the code that made the closure, such as a test that
+      counts calls.
+    - `words`: how it is written, for messages; `begins`: what a copy starts with.
+    """
 
     copied: frozenset[int]
     writers: frozenset[int] = frozenset()
@@ -48,7 +53,7 @@ class Written:
     begins: Any = SURVEYED
 
     def among(self, copies: Mapping[int, Any]) -> Written:
-        """The same location in a graph that has these copies in place of others."""
+        """The same location in a graph in which objects are replaced by copies."""
 
         def new(key: int) -> int:
             return id(copies[key]) if key in copies else key
@@ -64,17 +69,17 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the functions of one graph write to. `shared` says what of it no copy can have of its own."""
+    """What the functions of a graph write to. `shared` describes what cannot be copied."""
 
     written: tuple[Written, ...] = ()
     shared: tuple[str, ...] = ()
 
     def within(self, walk: Walk) -> State:
-        """What of it the walk meets: a copy may have less in it than the graph it was made from."""
+        """The part of it that is in a walk, since a copy may hold less than the original graph."""
         return replace(self, written=tuple(one for one in self.written if one.copied <= walk.nodes.keys()))
 
     def own(self, keys: Collection[int], walk: Walk) -> set[int]:
-        """`keys` with what has to be copied as well, for the copies among them not to write to anything of others."""
+        """`keys` and what else must be copied, so that the copies write to nothing of the original."""
         found = set(keys)
         todo = [one for one in self.written if not one.outlet]
         while due := [one for one in todo if not found.isdisjoint(one.writers)]:
@@ -83,17 +88,17 @@ class State:
         return found
 
     def leading(self, leads: Container[int], walk: Walk) -> set[int]:
-        """What has to be copied for a copy not to share what the functions `leads` write to."""
+        """What must be copied, so that a copy does not share what the functions `leads` write to."""
         fed = (one for one in self.written if not one.outlet and any(writer in leads for writer in one.writers))
         return walk.above({key for one in fed for key in one.copied})
 
     def changing(self, walk: Walk) -> set[int]:
-        """What has to be copied for a rollout to write to nothing of others, but for what is made once for all."""
+        """What must be copied for a rollout, so that it writes to nothing of others except what is made once."""
         changing = (one for one in self.written if not one.made_once and not one.outlet)
         return self.own(walk.above({key for one in changing for key in one.copied}), walk)
 
     def held(self, keys: Collection[int], walk: Walk) -> dict[tuple[int, Step], Any]:
-        """What was written before the walk: copies of the objects `keys` begin with it, whatever ran since."""
+        """What copies of the objects `keys` start with: what was written before the survey, whatever ran since."""
         found: dict[tuple[int, Step], Any] = {}
         for one in self.written:
             steps = [(key, step) for key, step in one.steps if key in keys]
@@ -105,26 +110,27 @@ class State:
         return found
 
     def lengths(self, keys: Collection[int]) -> dict[int, int]:
-        """How much of what containers among `keys` hold their copies begin with."""
+        """The lengths that copies of containers among `keys` start with."""
         return {key: one.length for one in self.written if one.length is not None for key in one.copied if key in keys}
 
     def namespaces(self, walk: Walk) -> set[int]:
-        """The modules in which names are assigned when functions run, by their namespaces."""
+        """The ids of the namespaces in which functions assign names when they run."""
         found = (walk.nodes[key].value for one in self.written if one.is_name for key in one.copied)
         return {id(function.__globals__) for function in found}
 
     def among(self, copies: Mapping[int, Any]) -> State:
+        """The same state in a graph in which objects are replaced by copies."""
         return replace(self, written=tuple(one.among(copies) for one in self.written))
 
 
 def _surveyed(walk: Walk, one: Written) -> Any:
-    """What was there when the graph was walked. A function that only writes a name does not hold what it stands for."""
+    """What a location held at the time of the walk; a function that only writes a name does not hold its object."""
     parts = (dict(walk.nodes[key].parts).get(step, ABSENT) for key, step in one.steps)
     return next((held for held in parts if held is not ABSENT), ABSENT)
 
 
 def state_of(walk: Walk, used: Container[int]) -> State:
-    """What the functions of a walk that some node uses write to."""
+    """What the functions that some node uses write to."""
     written, shared = list(_histories(walk)), []
     for location in locations(walk, used):
         one = _written(walk, location)
@@ -136,7 +142,7 @@ def state_of(walk: Walk, used: Container[int]) -> State:
 
 
 def _written(walk: Walk, location: Location) -> Written | None:
-    """The location among the objects of the walk; `None` when it cannot be copied."""
+    """The location by ids of objects of the walk; `None` if it cannot be copied."""
     holder, name = location.holder, location.name
     writers = {key for writer in location.writers for key in (writer, *_classes(walk, writer))}
     how: dict[str, Any] = {
@@ -157,7 +163,7 @@ def _written(walk: Walk, location: Location) -> Written | None:
 
 
 def _is_in_closure(walk: Walk, holder: Any) -> bool:
-    """Whether it is a variable of a closure, or nothing but such a variable holds it."""
+    """Whether an object is a variable of a closure, or is only held by such variables."""
     held = walk.holders[id(holder)]
     return type(holder) is CellType or (bool(held) and all(step == ("content",) for _, step in held))
 
@@ -175,7 +181,7 @@ def _steps(holder: Any, name: str) -> Iterator[tuple[int, Step]]:
 
 
 def _classes(walk: Walk, function: int) -> Iterator[int]:
-    """The classes that a function is a method of."""
+    """The classes that have a function as a method."""
     for holder, _ in walk.holders[function]:
         value = walk.nodes[holder].value
         if issubclass(type(value), type):
@@ -185,7 +191,7 @@ def _classes(walk: Walk, function: int) -> Iterator[int]:
 
 
 def _users(walk: Walk, names: dict[str, Any], name: str) -> Iterator[tuple[int, Step]]:
-    """The functions that use a name of a module, each with the step under which it has it: `name` or `module.name`."""
+    """The functions that use a name of a module, each with the step to it: `name` or `module.name`."""
     for key, node in walk.nodes.items():
         if type(node.value) is not FunctionType:
             continue
@@ -209,7 +215,7 @@ def _module(names: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any] | No
 
 
 def _histories(walk: Walk) -> Iterator[Written]:
-    """Conversations in memory: LangChain writes to them, and no function of the user's."""
+    """Chat histories in memory, which LangChain writes to rather than a function of the user's."""
     for key, node in walk.nodes.items():
         if issubclass(type(node.value), BaseChatMessageHistory):
             held = (part for _, part in node.parts if issubclass(type(part), CONTAINERS))
@@ -217,15 +223,17 @@ def _histories(walk: Walk) -> Iterator[Written]:
 
 
 _states: WeakKeyDictionary[Any, State] = WeakKeyDictionary()
-"""What is known of graphs that were surveyed, and of the copies of these."""
+"""The state of graphs that were surveyed, and of their copies."""
 
 
 def remember(graph: Any, state: State) -> None:
+    """Records the state of a graph."""
     if state.written or state.shared:
         _states[graph] = state
 
 
 def known(graph: Any) -> State:
+    """The recorded state of a graph; empty if there is none."""
     return _states.get(graph, _NONE)
 
 

@@ -1,9 +1,8 @@
-"""Checkpointers, stores and caches of a rollout's own, in place of the user's.
+"""Replaces the user's checkpointers, stores and caches by a rollout's own.
 
-A graph is asked for its checkpointer, store and cache when a run of it begins, at whatever depth: as a subgraph, called
-by a node, a tool or middleware, compiled while a node runs. LangChain asks a model's own cache or the global one, and
-code may hold such an object itself. During a rollout all of them meet a replacement. Everywhere else, in other threads
-of the same process too, they meet the object itself.
+LangGraph reads a graph's checkpointer, store and cache when a run begins, also for subgraphs and for graphs that nodes,
+tools or middleware call. LangChain reads a model's cache or the global one, and code may hold such an object itself.
+During a rollout all of them get a replacement. Elsewhere, also in other threads of the process, they get the original.
 """
 
 from __future__ import annotations
@@ -30,20 +29,21 @@ from langgraph_gepa.adapter.isolation.input_copies import containers_copied
 
 
 class Replacements:
-    """The replacements of one rollout, one for each object of the user's: who shared it goes on sharing."""
+    """The replacements of one rollout: one for each of the user's objects, so that shared objects stay shared."""
 
     def __init__(self) -> None:
         self._made: dict[int, tuple[Any, Any]] = {}
 
     def put(self, own: Any, replacement: Any) -> None:
-        """Has `replacement` answer for `own`, if there is one, and for itself."""
+        """Uses `replacement` for `own`, if that is not `None`, and for itself."""
         for replaced in (own, replacement):
             if replaced is not None:
                 self._made[id(replaced)] = (replaced, replacement)
 
     def of(self, own: Any, make: Callable[[Any], Any]) -> Any:
+        """The replacement of an object, made if there is none yet."""
         known = self._made.get(id(own))
-        if known is None:  # of two threads that come here at once, one wins
+        if known is None:  # if two threads get here at once, one wins
             known = self._made.setdefault(id(own), (own, make(own)))
         return known[1]
 
@@ -53,7 +53,7 @@ _now: ContextVar[Replacements | None] = ContextVar("langgraph_gepa_isolated", de
 
 @contextmanager
 def isolated(replacements: Replacements) -> Iterator[None]:
-    """Has everything that runs within, and in the tasks and threads it starts, use these replacements."""
+    """Uses the replacements in everything that runs within, including tasks and threads that it starts."""
     _install()
     token = _now.set(replacements)
     try:
@@ -67,7 +67,7 @@ def new_checkpointer(_: Any = None) -> BaseCheckpointSaver[Any]:
 
 
 def new_store(own: BaseStore | None) -> _Store:
-    """An empty store that takes what `own` takes."""
+    """An empty store with the index and the features of `own`."""
     store = _Store(index=getattr(own, "index_config", None))
     store.supports_ttl = getattr(own, "supports_ttl", False)
     return store
@@ -78,7 +78,7 @@ def new_cache(_: Any = None) -> BaseCache[Any]:
 
 
 def _store_like(own: BaseStore) -> BaseStore:
-    """A store with what `own` holds, if that is in memory: a program fills such a store when it is imported."""
+    """A store with the content of `own` if that is in memory, as programs fill such a store when imported."""
     store = new_store(own)
     if isinstance(own, InMemoryStore):
         store._data, store._vectors = containers_copied(own._data), containers_copied(own._vectors)
@@ -86,7 +86,7 @@ def _store_like(own: BaseStore) -> BaseStore:
 
 
 class _Direct:
-    """A replacement answers for itself."""
+    """A replacement, which is never replaced itself."""
 
     __slots__ = ()
     __getattribute__ = object.__getattribute__
@@ -114,7 +114,7 @@ _INTERFACES: dict[type, Callable[[Any], Any]] = {
 
 @functools.cache
 def _install() -> None:
-    """Has graphs and interfaces look for a replacement, from the first rollout on."""
+    """Makes graphs and interfaces look for a replacement. Runs once, at the first rollout."""
     for name, interface in {"checkpointer": BaseCheckpointSaver, "store": BaseStore, "cache": BaseCache}.items():
         setattr(Pregel, name, _Held(name, interface))
     for interface, make in _INTERFACES.items():
@@ -122,7 +122,7 @@ def _install() -> None:
 
 
 class _Held:
-    """What a graph was compiled with. LangGraph goes on using it in threads that know nothing of the rollout."""
+    """A graph's checkpointer, store or cache, which LangGraph also uses in threads outside the rollout's context."""
 
     def __init__(self, name: str, interface: type) -> None:
         self._name = name
@@ -155,10 +155,9 @@ def _redirecting(interface: type, make: Callable[[Any], Any]) -> Callable[[Any, 
 
 @dataclass(slots=True)
 class _ByReference:
-    """Keeps checkpoints in memory as they are, for as long as the rollout lives.
+    """Keeps checkpoints in memory without serialising them, since a state need not be serialisable.
 
-    A state that no serialiser takes must not fail here if it works without a checkpointer.
-    Containers are copied on the way in and out, since LangGraph goes on writing to its own.
+    Containers are copied on the way in and out, as LangGraph goes on writing to its own.
     """
 
     kept: dict[bytes, Any] = field(default_factory=dict)

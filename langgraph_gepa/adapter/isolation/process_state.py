@@ -1,4 +1,4 @@
-"""What belongs to the whole process and is none of a run's business."""
+"""Restores process-wide state that a run changes: random numbers and warnings filters."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import numpy as np
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Leaves the random numbers and the warnings filters of the process as they were.
+    """Restores the random state and the warnings filters of the process afterwards.
 
-    LangGraph draws from `random` for every checkpoint, and nodes draw as they like. Libraries ignore warnings for a
-    moment, which leaves filters behind when several threads do it at once. What other threads of the program draw or
-    filter meanwhile is undone as well.
+    LangGraph draws from `random` for every checkpoint, and so may nodes. Libraries that ignore warnings for a moment
+    leave filters behind when several threads do so at once. What other threads change meanwhile is undone as well.
     """
     drawn, drawn_by_numpy = random.getstate(), np.random.get_state()
     filters, held = warnings.filters, list(warnings.filters)
@@ -29,4 +28,4 @@ def undisturbed() -> Iterator[None]:
             warnings.filters = filters
             filters[:] = held  # type: ignore[index]
             with warnings.catch_warnings():
-                pass  # tells Python that they changed
+                pass  # makes Python notice the change

@@ -1,4 +1,4 @@
-"""What a graph's functions write to besides their own variables, and how that looks to others."""
+"""Finds what a graph's functions write to that outlives a call, and whether that is read, tested and made once."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from typing import Any
 
 from langgraph_gepa.adapter.isolation import accesses
 from langgraph_gepa.adapter.isolation.accesses import Write
-from langgraph_gepa.adapter.isolation.references import CALLED, CONTAINERS, ITEM, Program, Ref, bound
+from langgraph_gepa.adapter.isolation.references import CONTAINERS, Program, bound
+from langgraph_gepa.adapter.isolation.variables import CALLED, ITEM, Ref
 from langgraph_gepa.adapter.objects import classes, functions, imports, ownership
 from langgraph_gepa.adapter.objects.walk import Walk
 
 
 @dataclass(slots=True)
 class Location:
-    """An attribute of an object, a global name of a module (`holder` is its namespace), the variable of a cell, or
-    with the name `ITEM` what a container holds.
+    """An attribute of an object, a name in a module (`holder` is its namespace), the content of a cell, or, with the
+    name `ITEM`, the items of a container.
 
-    `writers` are the functions that write to it, `words` how one of them does. `read` says that functions read what
-    was written, `tested` that they ask whether it is there. `varies` is what is written from something that changes
-    from run to run. `made_once` is what is made from nothing that does, when it is not there yet: a client, a chain, an
-    index. `imported` is what a function has by importing it from a library while it runs.
+    - `words`: how one function writes to it, for messages; `writers`: the ids of all that do.
+    - `read`: whether functions read what was written; `tested`: whether they test that it exists.
+    - `made_once`: whether it is made when missing, from nothing that differs between runs: a client, a chain, an index.
+    - `varies`: whether it is written from something that differs between runs.
+    - `imported`: whether it belongs to a library that a function imports when it runs.
     """
 
     holder: Any
@@ -38,11 +40,12 @@ class Location:
 
     @property
     def key(self) -> tuple[int, str]:
+        """The id of the holder, and the name."""
         return id(self.holder), self.name
 
 
 def locations(walk: Walk, used: Container[int]) -> list[Location]:
-    """Everything that outlives a call and is written to by the functions of the walk that some node uses."""
+    """Everything that outlives a call and that functions used by some node write to."""
     running = [
         node.value
         for key, node in walk.nodes.items()
@@ -55,15 +58,15 @@ def locations(walk: Walk, used: Container[int]) -> list[Location]:
     found: dict[tuple[int, str], Location] = {}
     for key, writes in written.items():
         for write in writes:
-            for holder, name in _places(program, write):
+            for holder, name in _targets(program, write):
                 location = found.setdefault((id(holder), name), Location(holder, name, _words(program, write)))
                 location.writers.add(key)
                 location.made_once &= write.made_from is not None and changing.isdisjoint(write.made_from)
                 location.varies |= write.varies
                 location.imported |= write.ref[1] == "imported" and not _of_the_project(program, write.ref)
     tested, read = (
-        {place for body in program.functions.values() for ref in looked(body) for place in _looked_at(program, ref)}
-        for looked in (accesses.tested, accesses.read)
+        {one for body in program.functions.values() for ref in find(body) for one in _seen(program, ref)}
+        for find in (accesses.tested, accesses.read)
     )
     for location in found.values():
         keys = {location.key, (id(location.holder), "__dict__")}
@@ -74,17 +77,18 @@ def locations(walk: Walk, used: Container[int]) -> list[Location]:
 
 
 def _may_be_read(holder: Any) -> bool:
-    """Whether code that is not the user's may look into an object: it is of a class of a library's."""
+    """Whether LangChain's code may read an object, as it is of one of its classes."""
     return any(ownership.framework(base.__module__) for base in type(holder).__mro__)
 
 
 def _words(program: Program, write: Write) -> str:
+    """A write in words: `cache[...] in answer`."""
     path = ".".join(str(part) for part in write.ref[2:]).replace(".[]", "[...]").replace(".()", "()")
     return f"{path} in {program.functions[write.ref[0]].function.__qualname__}"
 
 
 def _changing(written: Mapping[int, set[Write]]) -> set[str]:
-    """The names under which something is kept that changes from run to run."""
+    """The names under which functions keep something that differs from run to run."""
     found: set[str] = set()
     known = -1
     while known != len(found):
@@ -98,8 +102,7 @@ def _changing(written: Mapping[int, set[Write]]) -> set[str]:
 
 
 def _receivers(walk: Walk) -> dict[int, list[Any]]:
-    """The objects that are given to methods as their first argument: instances, to class methods classes, and to
-    those of metaclasses classes as well."""
+    """The objects that methods may be called on, by the id of the function: instances, or classes for class methods."""
     found: dict[int, list[Any]] = {}
     for node in walk.nodes.values():
         value = node.value
@@ -114,7 +117,7 @@ def _receivers(walk: Walk) -> dict[int, list[Any]]:
 
 
 def _methods(walk: Walk, cls: type, *, of_class: bool) -> Iterator[FunctionType]:
-    """The methods of a class of the user's that are given an instance, or those that are given the class itself."""
+    """The class methods of a class of the user's, or else its other methods."""
     for step, member in walk.nodes[id(cls)].parts if id(cls) in walk.nodes and classes.own(cls) else ():
         takes_class = issubclass(type(member), classmethod) or step[-1] == "__new__"
         if step[0] == "member" and takes_class == of_class:
@@ -130,7 +133,7 @@ def _unwrapped(walk: Walk, member: Any) -> Any:
 
 
 def _pass_on(program: Program, written: dict[int, set[Write]]) -> None:
-    """What a function does to its parameters, it does to what it is called with."""
+    """Adds to each caller what the functions it calls write to their parameters."""
     calls = [
         (key, callee, given)
         for key, body in program.functions.items()
@@ -153,17 +156,14 @@ def _pass_on(program: Program, written: dict[int, set[Write]]) -> None:
                 changed = True
 
 
-# places
-
-
-def _places(program: Program, write: Write) -> Iterator[tuple[Any, str]]:
-    """The holders that a written reference leads to, each with the name that is written there."""
+def _targets(program: Program, write: Write) -> Iterator[tuple[Any, str]]:
+    """The holders that a write changes, each with the name that is written."""
     *_, name = write.ref
     if len(write.ref) == 3:
         yield from _variable(program, write.ref)
         return
     for at, step in enumerate(write.ref[3:-1], 3):
-        if step == ITEM:  # of a dict that makes what it is asked for
+        if step == ITEM:  # a dict such as `defaultdict` adds missing items when read
             yield from ((one, ITEM) for one in program.live(write.ref[:at]) if hasattr(type(one), "__missing__"))
     for holder in program.live(write.ref[:-1]):
         if issubclass(type(holder), ModuleType):
@@ -177,12 +177,12 @@ def _places(program: Program, write: Write) -> Iterator[tuple[Any, str]]:
 
 
 def _of_the_project(program: Program, ref: Ref) -> bool:
-    """Whether what a function imports comes from a module of the project."""
+    """Whether an imported name comes from the project."""
     found = [one for one in imports.imported_names(program.functions[ref[0]].function) if one.name == ref[2]]
     return all(ownership.own(one.home) for one in found if ownership.module_named(one.home) is not None)
 
 
-def _looked_at(program: Program, ref: Ref) -> Iterator[tuple[int, str]]:
+def _seen(program: Program, ref: Ref) -> Iterator[tuple[int, str]]:
     if len(ref) == 3:
         yield from ((id(holder), name) for holder, name in _variable(program, ref))
     else:

@@ -1,4 +1,4 @@
-"""`str.format`, LangChain's f-string templates, and f-strings with a name for each expression."""
+"""Parses templates with single braces: `str.format`, LangChain's f-string format, and Python's f-strings."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import re
 from collections.abc import Collection, Iterator
 from string import Formatter
 
-from langgraph_gepa.adapter.templates.contract import VALUE, Field, Template, said_of
+from langgraph_gepa.adapter.templates.contract import VALUE, Field, Template, result_of
 from langgraph_gepa.core.placeholders import DOUBLE_BRACES, BrokenTemplateError, filled_twice, later, parts
 
 _DEEPEST = 2
-"""`str.format` fills in placeholders of a format, and none within those."""
+"""`str.format` fills in placeholders in a format, but none within those."""
 
 
 def formatted(text: str) -> Template:
-    """What `str.format` does. Positions that the text leaves out are counted as `str.format` counts them."""
+    """A template of `str.format`; empty braces are numbered as `str.format` numbers them."""
     reader = _Reader()
     found = list(reader.read(text))
     fields = tuple(field for _, field in found if field is not None)
-    said = "".join(literal + (VALUE if field else "") for literal, field in found)
-    return Template(fields, tuple(dict.fromkeys(reader.names)), advice=DOUBLE_BRACES, said=said)
+    result = "".join(literal + (VALUE if field else "") for literal, field in found)
+    return Template(fields, tuple(dict.fromkeys(reader.names)), advice=DOUBLE_BRACES, result=result)
 
 
 def fstring(text: str, tokens: Collection[str] = (), once: Collection[str] = ()) -> Template:
-    """What an f-string does, its expressions known by their names; `tokens` tell whether `.format` fills it again."""
+    """An f-string with names for its expressions; `tokens` are what `.format` fills in afterwards."""
     split = parts(text, "fstring")
     names = [part.name for part in split if part.name is not None]
     written = [(name, f"{{{name}}}") for name in names]
@@ -31,12 +31,12 @@ def fstring(text: str, tokens: Collection[str] = (), once: Collection[str] = ())
     if filled_twice("fstring", tokens):
         written += [(name, f"{{{name}}}") for name in later(text)]
         advice = "write {{{{ and }}}} for a literal brace"
-    fields = tuple(Field(name, name, shown, once=name in once) for name, shown in written)
-    return Template(fields, tuple(dict.fromkeys(names)), advice=advice, said=said_of(split))
+    fields = tuple(Field(name, name, braces, once=name in once) for name, braces in written)
+    return Template(fields, tuple(dict.fromkeys(names)), advice=advice, result=result_of(split))
 
 
 class _Reader:
-    """Reads one text: positions are counted over all of it."""
+    """Parses one text, numbering empty braces over all of it."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -44,7 +44,7 @@ class _Reader:
         self._numbered = False
 
     def read(self, text: str, depth: int = 1) -> Iterator[tuple[str, Field | None]]:
-        """Words, and the field after them. Of a format all is one field, with its placeholders' names resolved."""
+        """Literal text and the field behind it. A format belongs to its field, with the placeholders in it resolved."""
         try:
             parsed = list(Formatter().parse(text))
         except ValueError as broken:
@@ -59,11 +59,12 @@ class _Reader:
             self.names.append(name)
             converted = f"!{conversion}" if conversion else ""
             nested = self.read(spec or "", depth + 1)
-            inner = "".join(said + ("{" + field.does + "}" if field else "") for said, field in nested)
+            inner = "".join(words + ("{" + field.does + "}" if field else "") for words, field in nested)
             does = name + converted + (f":{inner}" if inner else "")
             yield literal, Field(does, name, "{" + written + converted + (f":{spec}" if spec else "") + "}")
 
     def _resolved(self, written: str) -> str:
+        """The name of a field, with a number if it has none."""
         root = re.split(r"[.\[]", written, maxsplit=1)[0]
         if root == "":
             self._counted = 0 if self._counted is None else self._counted + 1

@@ -1,4 +1,4 @@
-"""A module's text as LangChain's chat prompt template."""
+"""Converts a module's text to a LangChain chat prompt template."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from langgraph_gepa.adapter.templates import escape
 from langgraph_gepa.core.module import Style
 
 Format = Literal["f-string", "mustache"]
-"""What LangSmith can fill (https://docs.langchain.com/langsmith/prompt-template-format)."""
+"""The formats that LangSmith supports (https://docs.langchain.com/langsmith/prompt-template-format)."""
 
 
 def chat_prompt(text: str, style: Style) -> ChatPromptTemplate:
-    """One system message, with the placeholders of the text where LangSmith can fill them.
+    """One system message, with the text's placeholders if LangSmith supports them: mustache, and names in braces.
 
-    That is so for mustache, and for braces with names in them. Anything else, such as jinja2, `{doc.title}` or
-    the braces of a text that nobody fills, stands in the template so that filling it gives back the text as it is.
+    Any other text, such as jinja2, `{doc.title}` or plain text with braces, is escaped, so that the filled template is
+    the text itself.
     """
     if style == "mustache":
         return _template(text, "mustache")
     if style in ("format", "fstring"):
-        with suppress(ValueError):  # newer versions of LangChain refuse `{doc.title}`, older ones ask for such a name
+        with suppress(ValueError):  # newer versions of LangChain refuse `{doc.title}`
             filled = _template(text, "f-string")
             if all(map(str.isidentifier, filled.input_variables)):
                 return filled
@@ -31,7 +31,7 @@ def chat_prompt(text: str, style: Style) -> ChatPromptTemplate:
 
 
 def _literal(text: str) -> tuple[str, Format]:
-    """The text as a template without placeholders, unchanged where that can be."""
+    """The text as a template without placeholders, unchanged if possible."""
     if not {"{", "}"} & set(text):
         return text, "f-string"
     return (escape(text), "f-string") if "{{" in text else (text, "mustache")

@@ -1,4 +1,4 @@
-"""The comparison of two templates: whether the new one does anything that the original does not."""
+"""Compares two templates: whether the new one keeps the contract of the original."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import NamedTuple
 from langgraph_gepa.core.placeholders import Part
 
 LONGEST = 200_000
-"""Characters that a text may always have; a longer original may grow to `GROWTH` times its length."""
+"""Characters that any text may have; a text may also have `GROWTH` times the length of the original."""
 GROWTH = 4
 REPEATS = 8
-"""How many more times a text may use a placeholder than the original does."""
+"""How many more times than the original a text may use a placeholder."""
 LOOPED = 2_000
-"""Characters that the words inside of loops may always have: they are multiplied by what is looped over."""
+"""Characters of literal text that any template may have inside loops, where they are multiplied."""
 
 VALUE = "\ue000"
-"""Stands for what fills a field."""
+"""Stands for the value of a field."""
 
 
 class Block(NamedTuple):
-    """A branch of a loop, condition or other block that a field stands in.
+    """A branch of a loop, condition or other block around a field.
 
-    `part` counts the pinned statements of the branch before the field. A `passing` block adds nothing to what is in
-    it: it shows its content at most once, and the names mean the same inside.
+    `part` counts the pinned statements in the branch before the field. A `passing` block renders its content at most
+    once, with the same names inside.
     """
 
     head: str
@@ -39,10 +39,10 @@ Path = tuple[Block, ...]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that a template does: a placeholder that it fills, or the head of a block.
+    """A placeholder of a template, or the head of a block.
 
-    `does` tells exactly what; `plain` tells the same without conversion, format or filter. A field that is `once`
-    calls code, and so may not be repeated more often than in the original.
+    `does` identifies it exactly, `plain` without conversion, format or filter. A field with `once` calls code, and so
+    may not be repeated more often than in the original.
     """
 
     does: str
@@ -55,12 +55,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What a text does when it is filled in.
+    """A parsed text.
 
-    `names` are its placeholders in order of first use. `pinned` are the statements that must stay as they are and in
-    their order, such as assignments, macros and includes. `looped` counts the
-    characters of its words that a loop may repeat. `advice` says how to write literally what looks like a field. `said`
-    is what comes of the text, with `VALUE` for each field.
+    - `names`: its placeholders in order of first use.
+    - `pinned`: statements that must stay unchanged and in order, such as assignments, macros and includes.
+    - `looped`: the characters of literal text that a loop may repeat.
+    - `advice`: how to write literally what looks like a field.
+    - `result`: the filled text, with `VALUE` for each field.
     """
 
     fields: tuple[Field, ...] = ()
@@ -68,42 +69,42 @@ class Template:
     pinned: tuple[Field, ...] = ()
     looped: int = 0
     advice: str = ""
-    said: str = ""
+    result: str = ""
 
 
-def said_of(split: Iterable[Part]) -> str:
-    """What comes of a text in parts."""
+def result_of(split: Iterable[Part]) -> str:
+    """The filled text of its parts, with `VALUE` for each placeholder."""
     return "".join(part.literal + (VALUE if part.written else "") for part in split)
 
 
 def too_long(text: str, original: str) -> str | None:
-    """Why a text is too long to take the place of the original, in words; `None` when it is not."""
+    """Why a text is too long to replace the original, in words; `None` if it is not."""
     most = max(LONGEST, GROWTH * len(original))
     return f"the text has {len(text):,} characters, and {most:,} are allowed" if len(text) > most else None
 
 
 def complaint(original: Template, new: Template) -> str | None:
-    """What the new template does that the original does not, or leaves out, in words; `None` when there is nothing."""
+    """How the new template breaks the contract of the original, in words; `None` if it keeps it."""
     allowed = {(field.path, one) for field in original.fields for one in (field.does, field.plain)}
     kept = [(field, _home(field, allowed)) for field in new.fields]
     held = {(field.path, field.plain) for field, home in kept if home == field.path}
     lost = [field.written for field in original.fields if (field.path, field.plain) not in held]
-    strange = [field for field, home in kept if home is None]
+    unknown = [field for field, home in kept if home is None]
     found = [
         _listed("loses", lost),
-        *_misplaced(original, strange),
+        *_misplaced(original, unknown),
         *_pinned(original, new),
         *_repeated(original, [(field, home) for field, home in kept if home is not None]),
     ]
     if new.looped > (most := max(LOOPED, GROWTH * original.looped)):
         found.append(f"its loops hold {new.looped:,} characters, and {most:,} are allowed")
-    if strange and new.advice:
+    if unknown and new.advice:
         found.append(new.advice)
     return "; ".join(filter(None, found)) or None
 
 
 def _home(field: Field, allowed: Collection[tuple[Path, str]]) -> Path | None:
-    """The blocks in which the original has the field: those it stands in, or fewer where the others are passing."""
+    """The blocks around the field in the original: the same as here, or fewer if the others are passing."""
     path = field.path
     while (path, field.does) not in allowed:
         if field.block or not path or not path[-1].passing:
@@ -113,7 +114,7 @@ def _home(field: Field, allowed: Collection[tuple[Path, str]]) -> Path | None:
 
 
 def _misplaced(original: Template, fields: Iterable[Field]) -> Iterable[str]:
-    """What is wrong with fields that the original does not have where they stand."""
+    """Complaints about fields that the original does not have in the same blocks."""
     exact = {one: field.written for field in original.fields for one in (field.does, field.plain)}
     plain = {(field.path, field.plain): field.written for field in original.fields}
     moved, invented = [], []

@@ -1,4 +1,4 @@
-"""Jinja2: expressions, loops and conditions, and statements that must stay as they are."""
+"""Parses jinja2 templates: expressions, loops, conditions, and statements that must stay unchanged."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from langgraph_gepa.adapter.templates.contract import VALUE, Block, Field, Path,
 from langgraph_gepa.core.placeholders import BrokenTemplateError
 
 _ADVICE = "what is written in {{ }}, {% %} and {# #} is for the placeholders and blocks of the current text only"
-_SHOWING = frozenset({"capitalize", "center", "d", "default", "e", "escape", "forceescape", "indent", "lower", "pprint",
-                      "safe", "string", "title", "tojson", "trim", "upper", "urlize", "wordwrap"})  # fmt: skip
-"""Filters that show all of a value: it is written plainly without them. Others, such as `truncate`, hold back some."""
+_DISPLAYING = frozenset({"capitalize", "center", "d", "default", "e", "escape", "forceescape", "indent", "lower",
+                         "pprint", "safe", "string", "title", "tojson", "trim", "upper", "urlize",
+                         "wordwrap"})  # fmt: skip
+"""Filters that display all of a value, so that it may be written without them, unlike `truncate`."""
 _BODIES = ("body", "elif_", "else_")
 
 
 @lru_cache(maxsize=64)
 def jinja(text: str, environment: jinja2.Environment | None = None) -> Template:
-    """What a jinja2 template does, by the tree that `environment` parses the text into. Nothing is rendered."""
-    # Autoescaping changes what is shown, not what a template does.
+    """A jinja2 template, as `environment` parses it. Nothing is rendered."""
+    # Autoescaping does not change what the parser reads.
     own = environment or jinja2.Environment(autoescape=False)  # noqa: S701
     try:
         tree = own.parse(text)
@@ -38,18 +39,18 @@ def jinja(text: str, environment: jinja2.Environment | None = None) -> Template:
         raise BrokenTemplateError("the text is no jinja2 template: it is nested too deep") from deep
     names = dict.fromkeys(name.name for name in tree.find_all(nodes.Name) if name.name in free)
     return Template(
-        tuple(reader.fields), tuple(names), tuple(reader.pinned), reader.looped, _ADVICE, "".join(reader.said)
+        tuple(reader.fields), tuple(names), tuple(reader.pinned), reader.looped, _ADVICE, "".join(reader.result)
     )
 
 
 class _Reader:
-    """Goes through the statements of a template in the order of its text."""
+    """Visits the statements of a template in the order of its text."""
 
     def __init__(self, environment: jinja2.Environment, tags: Iterator[str]) -> None:
         self.fields: list[Field] = []
         self.pinned: list[Field] = []
         self.looped = 0
-        self.said: list[str] = []
+        self.result: list[str] = []
         self._environment = environment
         self._tags = tags
 
@@ -57,8 +58,8 @@ class _Reader:
         """Reads the statements of one branch, the last block of `path`."""
         for statement in statements:
             if isinstance(statement, nodes.Output):
-                for shown in statement.nodes:
-                    self._shown(shown, path)
+                for node in statement.nodes:
+                    self._output(node, path)
                 continue
             free, head = _free(statement), _head(statement)
             written = "" if isinstance(statement, nodes.Scope) else next(self._tags, "a block")
@@ -71,22 +72,22 @@ class _Reader:
             if not free:
                 path = (*path[:-1], path[-1]._replace(part=path[-1].part + 1))
 
-    def _shown(self, node: nodes.Node, path: Path) -> None:
+    def _output(self, node: nodes.Node, path: Path) -> None:
         literal = node.data if isinstance(node, nodes.TemplateData) else None
         if literal is None:
             written = next(self._tags, "an expression")
             literal = node.value if isinstance(node, nodes.Const) and isinstance(node.value, str) else None
-        self.said.append(VALUE if literal is None else literal)
+        self.result.append(VALUE if literal is None else literal)
         if literal is not None:
             self.looped += 0 if all(block.passing for block in path[1:]) else len(literal)
             return
         plain = node
-        while isinstance(plain, nodes.Filter) and plain.name in _SHOWING and not self._custom(plain) and plain.node:
+        while isinstance(plain, nodes.Filter) and plain.name in _DISPLAYING and not self._custom(plain) and plain.node:
             plain = plain.node
         self.fields.append(Field(repr(node), repr(plain), written, path, once=self._calls(node)))
 
     def _calls(self, expression: nodes.Node) -> bool:
-        """Whether an expression runs code of the program's, not only jinja2's own filters and tests."""
+        """Whether an expression runs code of the program, not only jinja2's own filters and tests."""
         if isinstance(expression, nodes.Call) or self._custom(expression):
             return True
         return any(map(self._calls, expression.iter_child_nodes()))
@@ -98,7 +99,7 @@ class _Reader:
 
 
 def _free(statement: nodes.Node) -> bool:
-    """Whether a statement binds nothing that other statements see: it may stand before or after any of them."""
+    """Whether a statement binds no name that others see, so that it may be moved before or after any of them."""
     if isinstance(statement, nodes.Output):
         return True
     if not isinstance(statement, nodes.For | nodes.If):
@@ -107,7 +108,7 @@ def _free(statement: nodes.Node) -> bool:
 
 
 def _head(statement: nodes.Node) -> str:
-    """All that a statement says besides what is in its branches; of a condition the tests of all branches."""
+    """A statement without its branches; for a condition, the tests of all branches."""
     own = [repr(getattr(statement, name)) for name in statement.fields if name not in _BODIES]
     others = [_head(other) for other in getattr(statement, "elif_", ())]
     return f"{type(statement).__name__}({', '.join([*own, *others])})"
@@ -120,7 +121,7 @@ def _parts_of_head(statement: nodes.Node) -> Iterator[nodes.Node]:
 
 
 def _tags(environment: jinja2.Environment, text: str) -> Iterator[str]:
-    """Expressions and statements as the text writes them, without what ends or continues a block."""
+    """The expressions and statements as written, without those that end or continue a block."""
     held, inside = "", False
     for _, kind, value in environment.lex(text):
         if kind in ("variable_begin", "block_begin", "linestatement_begin"):

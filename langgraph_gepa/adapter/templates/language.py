@@ -1,4 +1,4 @@
-"""Whether a text is language: words for a model rather than a name, a path or a key."""
+"""Tells natural language from names, paths and keys."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def word_count(text: str) -> int:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text is one token, such as an identifier, a path, an address or a model's name, not language."""
-    said = text.strip()
-    return any(pattern.fullmatch(said) for pattern in (_NAME, _KEY, _ADDRESS))
+    """Whether a text is a single token, such as an identifier, a path, an address or the name of a model."""
+    token = text.strip()
+    return any(pattern.fullmatch(token) for pattern in (_NAME, _KEY, _ADDRESS))
 
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]{2,}")
 _NAME = re.compile(r"[A-Za-z0-9_.:/@#-]*")
 _KEY = re.compile(r"/?(?:[\w.:@#-]|\{\w*\})+(?:/(?:[\w.:@#-]|\{\w*\})+)+/?", re.ASCII)
-"""A path, or a key of a database, with placeholders."""
+"""A path or database key, also with placeholders."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[!-~]*", re.IGNORECASE)
 _FILLED = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{[^{}]*\}", re.DOTALL)

@@ -1,4 +1,4 @@
-"""Mustache: values, sections that repeat or leave out what is in them, partials."""
+"""Parses mustache templates: variables, sections and partials."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _OPEN = {"section": "#", "inverted section": "^"}
 
 
 def mustache(text: str) -> Template:
-    """What a mustache template does. A value inside of a section is another one than outside of it."""
+    """A mustache template. A variable inside a section is a different one from outside."""
     try:
         tokens = list(tokenize(text))
     except (ChevronError, SyntaxError) as broken:
         raise BrokenTemplateError(f"the text is no mustache template: {' '.join(str(broken).split())}") from broken
     fields: list[Field] = []
     pinned: list[Field] = []
-    said: list[str] = []
+    result: list[str] = []
     path: Path = ()
     looped = 0
     for kind, key in tokens:
         if kind == "literal":
             looped += len(key) if path else 0
-            said.append(key)
+            result.append(key)
         elif kind == "end":
             path = path[:-1]
         elif kind in _OPEN:
@@ -36,9 +36,9 @@ def mustache(text: str) -> Template:
             plain = kind == "variable"
             does, written = (key, f"{{{{{key}}}}}") if plain else (f"&{key}", f"{{{{{{{key}}}}}}}")
             fields.append(Field(does, key, written, path))
-            said.append(VALUE)
+            result.append(VALUE)
         else:  # a partial, or other delimiters
             written = f"{{{{>{key}}}}}" if kind == "partial" else f"{{{{={key}=}}}}"
             pinned.append(Field(written, written, written, path))
     names = dict.fromkeys(field.plain.lstrip("#^") for field in fields)
-    return Template(tuple(fields), tuple(names), tuple(pinned), looped, _ADVICE, "".join(said))
+    return Template(tuple(fields), tuple(names), tuple(pinned), looped, _ADVICE, "".join(result))

@@ -1,4 +1,4 @@
-"""Which languages of templates may fill in a text, and how each is read."""
+"""Chooses the parser of a text by its template language, or all that may apply if that is unknown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def readers(
     environment: jinja2.Environment | None = None,
     once: Collection[str] = (),
 ) -> list[Reader]:
-    """How to read texts in place of `original`: in its language, or where that is unknown in each that it can be of."""
+    """The parsers for texts that may replace `original`: that of its language, or all possible ones if unknown."""
     match style:
         case "format":
             return [formatted]
@@ -47,7 +47,7 @@ def readers(
 
 
 def can_read(read: Reader, text: str) -> bool:
-    """Whether a program could fill the text in so: it is well-formed, and its placeholders can have these names."""
+    """Whether a parser accepts a text, and its placeholders have names that a program may fill in."""
     try:
         names = read(text).names
     except BrokenTemplateError:
@@ -56,15 +56,15 @@ def can_read(read: Reader, text: str) -> bool:
 
 
 def _possible(original: str) -> Iterator[Reader]:
-    """The languages that could fill the text in."""
+    """The parsers of the languages that may apply to a text."""
     for read in (jinja, mustache, formatted, partial(percent, strict=False), partial(dollars, strict=False), tagged):
         if can_read(read, original):
             yield partial(_cautious, read)
 
 
 def _cautious(read: Reader, text: str) -> Template:
-    """A text whose language is not known, as one language reads it."""
-    if not can_read(read, text):  # JSON, most often
+    """A text in an unknown language, parsed as one of those that may apply."""
+    if not can_read(read, text):  # most often JSON
         raise BrokenTemplateError(_UNKNOWN)
     found = read(text)
     return replace(found, names=tuple(field.written for field in found.fields), advice=_UNKNOWN)
