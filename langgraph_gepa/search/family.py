@@ -55,3 +55,11 @@ class Family:
         """`A.T @ weights`"""
         products = weights[:, None] * self.coefficients
         return added(self.columns.ravel(), products.ravel(), len(weights))
+
+    def steps(self, means: Array, covariance: Array) -> tuple[Array, Array]:
+        """The children's steps and their squares, as worths with these moments lead to expect them."""
+        columns, terms = self.columns[~self.seeds], self.coefficients[~self.seeds]
+        steps = (terms * means[columns]).sum(1)
+        moments = covariance[columns[:, :, None], columns[:, None, :]]
+        squares: Array = steps**2 + (terms[:, :, None] * terms[:, None, :] * moments).sum((1, 2))
+        return steps, squares

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import erf, isqrt, sqrt
+from math import erf, sqrt
 from random import Random
 
 import numpy as np
 
-from langgraph_gepa.search.algebra import Array, Table, solve_lower, solve_lower_transposed
+from langgraph_gepa.search.algebra import Array, solve_lower, solve_lower_transposed
 from langgraph_gepa.search.family import Family
 
 
@@ -148,7 +148,9 @@ def fit(
     if (low, width) != (0.0, 1.0):
         total = (total - low * seen) / width
     step, spread, noise = _fitted(family, total, seen, prior)
-    means, factor = _solved(family, total, seen, prior, step, spread, noise)
+    precision, known = _system(family, _Scores.of(total, seen), prior, step, spread, noise)
+    factor = np.linalg.cholesky(precision)
+    means = solve_lower_transposed(factor, solve_lower(factor, known))
     return Posterior(low + width * means, factor, step, spread, noise, width, low)
 
 
@@ -165,23 +167,41 @@ def units(sums: Array, counts: Array) -> tuple[float, float]:
     return low, (high - low) or 1.0
 
 
-def _solved(
-    family: Family, sums: Array, counts: Array, prior: Prior, step: float, spread: float, noise: float
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """The scores: how many candidate i has on example e, and the sums of these over examples and candidates."""
+
+    counts: Array
+    per_candidate: Array
+    per_example: Array
+    sum_by_candidate: Array
+    sum_by_example: Array
+    squares: float
+
+    @classmethod
+    def of(cls, sums: Array, counts: Array) -> _Scores:
+        squares = float(np.vdot(sums, sums / np.maximum(counts, 1.0)))
+        return cls(counts, counts.sum(1), counts.sum(0), sums.sum(1), sums.sum(0), squares)
+
+
+def _system(
+    family: Family, scores: _Scores, prior: Prior, step: float, spread: float, noise: float
 ) -> tuple[Array, Array]:
-    """Means of the worths and the factor of their precision, the examples' effects integrated out."""
+    """The precision of the worths, the examples' effects integrated out, and the precision times their means.
+
+    With C for the counts, S for the examples' shares on a diagonal, and A as in `Family`:
+
+        precision = A' W A + (diag(C 1) - C S C') / noise,  W = seed_sd^-2 for seeds and spread^-2 for children
+    """
     weights = np.where(family.seeds, prior.seed_sd**-2, spread**-2)
     expected = np.where(family.seeds, prior.seed_mean, step)
-    table = Table.of(counts)
-    shares = _shares(table.by_column(), prior, noise)
-    # In place: new matrices of this size cost as much as what is done to them.
-    precision = table.gram(shares)
-    precision *= -1.0 / noise
-    precision += family.quadratic(weights)
-    precision[np.diag_indices_from(precision)] += table.times(np.ones(table.width)) / noise
-    unexplained = sums.sum(1) - table.times(shares * sums.sum(0))
-    factor = np.linalg.cholesky(precision).astype(float, copy=False)
-    known = family.linear(weights * expected) + unexplained / noise
-    return solve_lower_transposed(factor, solve_lower(factor, known)), factor
+    shares = _shares(scores.per_example, prior, noise)
+    scaled = scores.counts * np.sqrt(shares / noise)
+    precision = scaled @ scaled.T  # numpy computes one half of the product of a matrix with itself
+    np.subtract(family.quadratic(weights), precision, out=precision)
+    precision.flat[:: len(precision) + 1] += scores.per_candidate / noise
+    unexplained = scores.sum_by_candidate - scores.counts @ (shares * scores.sum_by_example)
+    return precision, family.linear(weights * expected) + unexplained / noise
 
 
 def _shares(seen: Array, prior: Prior, noise: float) -> Array:
@@ -194,85 +214,39 @@ def _shares(seen: Array, prior: Prior, noise: float) -> Array:
 
 
 def _fitted(family: Family, sums: Array, counts: Array, prior: Prior) -> tuple[float, float, float]:
-    """Step, spread and noise by expectation maximisation over the latest children and their parents.
-
-    The density of the worths, effects integrated out, is a weighted sum of quadratic forms, and the weights depend on
-    the three. The expectation of each form is all that a round needs of the scores.
-    """
+    """Step, spread and noise by expectation maximisation over the latest children and their parents."""
     family, rows = family.latest(prior.recent)
-    sums, counts = sums[rows], counts[rows]
-    seen, examples, together = _together(sums, counts)
-    forms = np.concatenate([together, _alone(sums, counts), _steps(family, prior)])
-    scores, children = int(np.count_nonzero(counts)), int(np.count_nonzero(~family.seeds))
+    scores = _Scores.of(sums[rows], counts[rows])
     step, spread, noise = prior.step, prior.spread, prior.noise
     for _ in range(prior.rounds):
-        shares = _shares(seen, prior, noise)
-        weights = np.concatenate([shares / -noise, (1.0 / noise, 1.0, spread**-2, step * spread**-2)])
-        expected = _expectations(forms, weights)
-        squared, _, scatter, moved = expected[-4:].tolist()
-        # What scores are above the worths, less the effects as they are expected, and as they may be.
-        squared += float((shares * (shares * seen - 2.0)) @ expected[:-4] + noise * ((seen * examples) @ shares))
-        noise = max((squared + prior.noise_weight * prior.noise) / (scores + prior.noise_weight), 1e-6)
-        step, spread = _stepped(scatter, moved, children, prior)
+        precision, known = _system(family, scores, prior, step, spread, noise)
+        covariance = np.linalg.inv(precision)
+        means = covariance @ known
+        noise = _noise(scores, means, covariance, prior, noise)
+        step, spread = _step(*family.steps(means, covariance), prior)
     return step, spread, noise
 
 
-def _expectations(forms: Array, weights: Array) -> Array:
-    """Of each form x.T @ form @ x, where x = (worths, -1) and the weighted sum of all is the density of the worths."""
-    size = isqrt(forms.shape[1])
-    system = (weights @ forms).reshape(size, size)
-    covariance = np.linalg.inv(system[:-1, :-1])
-    point = np.append(covariance @ system[-1, :-1], -1.0)
-    moments = np.outer(point, point)
-    moments[:-1, :-1] += covariance
-    expected: Array = forms @ moments.ravel()
-    return expected
+def _noise(scores: _Scores, means: Array, covariance: Array, prior: Prior, noise: float) -> float:
+    """The mean of (score - worth - effect)^2 to expect, beside the scores that the prior has seen.
 
-
-def _stepped(scatter: float, moved: float, children: int, prior: Prior) -> tuple[float, float]:
-    """The mean of the children's steps and their standard deviation, beside those that the prior has seen.
-
-    `scatter` is the sum of their squares, `moved` is -2 times their sum.
+    `alone` is its sum without the effects. An example that was seen n times has the effect `share` times the sum of its
+    scores above the worths, with variance `share` times the noise; `together` is the square of that sum to expect.
     """
-    weight = prior.step_weight
-    step = (weight * prior.step - moved / 2) / (children + weight)
-    scatter += step * moved + children * step**2 + weight * (prior.spread**2 + (step - prior.step) ** 2)
+    counts, seen = scores.counts, scores.per_example
+    alone = scores.squares - 2.0 * means @ scores.sum_by_candidate
+    alone += scores.per_candidate @ (means**2 + covariance.diagonal())
+    together = (scores.sum_by_example - means @ counts) ** 2 + np.einsum("ij,ij->j", covariance @ counts, counts)
+    shares = _shares(seen, prior, noise)
+    squared = alone + (shares * (shares * seen - 2.0)) @ together + noise * (shares @ seen)
+    weight = prior.noise_weight
+    return max(float(squared + weight * prior.noise) / (np.count_nonzero(counts) + weight), 1e-6)
+
+
+def _step(steps: Array, squares: Array, prior: Prior) -> tuple[float, float]:
+    """The mean of the children's steps and their standard deviation, beside those that the prior has seen."""
+    weight, children = prior.step_weight, len(steps)
+    step = (weight * prior.step + float(steps.sum())) / (children + weight)
+    scatter = float((squares - 2.0 * step * steps).sum()) + children * step**2
+    scatter += weight * (prior.spread**2 + (step - prior.step) ** 2)
     return step, sqrt(scatter / (children + weight))
-
-
-def _together(sums: Array, counts: Array) -> tuple[Array, Array, Array]:
-    """How often examples were seen, how many were just as often, and the form of them: (sum - counts @ worths)^2.
-
-    The sum is that of all scores of the example. As those seen equally often have one weight, they make one form.
-    """
-    seen = counts.sum(0)
-    order = np.argsort(seen, kind="stable")
-    seen = seen[order]
-    table = np.empty((len(counts) + 1, len(order)))
-    np.take(counts, order, axis=1, out=table[:-1], mode="clip")
-    table[-1] = sums.sum(0)[order]
-    starts = np.flatnonzero(np.diff(seen, prepend=-1.0))
-    blocks = np.split(table, starts[1:], axis=1)
-    forms = np.array([block @ block.T for block in blocks])
-    return seen[starts], np.array([float(block.shape[1]) for block in blocks]), forms.reshape(len(starts), -1)
-
-
-def _alone(sums: Array, counts: Array) -> Array:
-    """The form of all single scores, were there no effects: (score - worth)^2."""
-    form = np.diag(np.append(counts.sum(1), 0.0))
-    form[-1, :-1] = form[:-1, -1] = sums.sum(1)
-    squares = np.maximum(counts, np.finfo(float).tiny)
-    form[-1, -1] = np.vdot(np.divide(sums, squares, out=squares), sums)
-    return form.reshape(1, -1)
-
-
-def _steps(family: Family, prior: Prior) -> Array:
-    """The forms of the seeds, (worth - seed_mean)^2 / seed_sd^2, and of children: step^2, and -2 step."""
-    size = len(family.seeds)
-    seeds, children = np.where(family.seeds, prior.seed_sd**-2, 0.0), np.where(family.seeds, 0.0, 1.0)
-    forms = np.zeros((3, size + 1, size + 1))
-    forms[0] = np.diag(np.append(seeds, 0.0))
-    forms[0, -1, :-1] = forms[0, :-1, -1] = seeds * prior.seed_mean
-    forms[1, :-1, :-1] = family.quadratic(children)
-    forms[2, -1, :-1] = forms[2, :-1, -1] = family.linear(children)
-    return forms.reshape(3, -1)

@@ -1,38 +1,12 @@
-"""Laws of what the posterior is computed with: as numpy would have it, only sooner."""
+"""Laws of the linear algebra that the posterior is computed with."""
 
 from __future__ import annotations
-
-from random import Random
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.search.algebra import FEW, Table, solve_lower, solve_lower_transposed
-
-
-def random_counts(rng: Random) -> np.ndarray:
-    """Rows run on everything, on some, on a few and on nothing, once or repeatedly; many of them on the same few."""
-    size, width = rng.randint(1, 2 * FEW + 8), rng.choice((1, 2, 7, 40))
-    counts = np.zeros((size, width))
-    common = rng.sample(range(width), min(width, 3))
-    for row in counts:
-        times = rng.choice((1.0, 1.0, 2.0))
-        row[rng.choice((common, rng.sample(range(width), rng.randint(0, width)), range(width)))] = times
-        row[rng.randrange(width)] += rng.choice((0.0, 0.0, 1.0))
-    return counts
-
-
-@given(st.integers(0, 2**32))
-def test_a_table_multiplies_as_it_is_written(seed: int) -> None:
-    """Column sums and products of a table are those of its cells, however many are unusual in a row or a column."""
-    rng = Random(seed)
-    counts = random_counts(rng)
-    weights = np.array([rng.uniform(0.1, 2.0) for _ in counts[0]])
-    table = Table.of(counts)
-    assert np.allclose(table.by_column(), counts.sum(0), atol=1e-12)
-    assert np.allclose(table.times(weights), counts @ weights, atol=1e-12)
-    assert np.allclose(table.gram(weights), counts @ np.diag(weights) @ counts.T, atol=1e-11)
+from langgraph_gepa.search.algebra import solve_lower, solve_lower_transposed
 
 
 @given(st.integers(1, 90), st.integers(0, 2**32))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from langgraph_gepa.search.family import Family
 from langgraph_gepa.search.posterior import PRIOR, Posterior, fit
 
 Table = tuple[list[tuple[int, ...]], np.ndarray, np.ndarray]
@@ -210,3 +211,17 @@ def test_draws_scatter_as_the_posterior_says() -> None:
         assert mean(column) == pytest.approx(center, abs=0.05 * sd + 1e-9)
         assert pstdev(column) == pytest.approx(0.5 * sd, rel=0.05)
     assert found.draw(rng, 0.0) == pytest.approx(found.means.tolist())
+
+
+def test_steps_are_expected_as_the_dense_product_says() -> None:
+    """The children's steps are A times the worths, and their squares the diagonal of A (covariance + mean mean') A'."""
+    rng = np.random.default_rng(5)
+    parents: list[tuple[int, ...]] = [(), (0,), (0, 1), (2,), (1, 3)]
+    dense = np.eye(5)
+    for child, known in enumerate(parents):
+        for parent in known:
+            dense[child, parent] -= 1 / len(known)
+    means, root = rng.normal(size=5), rng.normal(size=(5, 5))
+    steps, squares = Family.of(parents).steps(means, root @ root.T)
+    assert np.allclose(steps, (dense @ means)[1:])
+    assert np.allclose(squares, np.diag(dense @ (root @ root.T + np.outer(means, means)) @ dense.T)[1:])
