@@ -149,7 +149,7 @@ def fit(
         total = (total - low * seen) / width
     step, spread, noise = _fitted(family, total, seen, prior)
     precision, known = _system(family, _Scores.of(total, seen), prior, step, spread, noise)
-    factor = np.linalg.cholesky(precision)
+    factor = np.linalg.cholesky(precision).astype(float, copy=False)
     means = solve_lower_transposed(factor, solve_lower(factor, known))
     return Posterior(low + width * means, factor, step, spread, noise, width, low)
 
@@ -220,7 +220,7 @@ def _fitted(family: Family, sums: Array, counts: Array, prior: Prior) -> tuple[f
     step, spread, noise = prior.step, prior.spread, prior.noise
     for _ in range(prior.rounds):
         precision, known = _system(family, scores, prior, step, spread, noise)
-        covariance = np.linalg.inv(precision)
+        covariance = np.linalg.inv(precision).astype(float, copy=False)
         means = covariance @ known
         noise = _noise(scores, means, covariance, prior, noise)
         step, spread = _step(*family.steps(means, covariance), prior)
