@@ -247,7 +247,7 @@ def test_a_constant_that_other_texts_are_made_of_does_not_change_for_one(shop: C
     found = modules()
     inside = {"letter": found["letter"].text.replace("desk", "counter")}
     assert "put together with `DESK`" in plan(found.values(), inside).refused["letter"]
-    assert "that of letter too" in plan(found.values(), {"desk": "You sit at the counter."}).refused["desk"]
+    assert "also the place of letter" in plan(found.values(), {"desk": "You sit at the counter."}).refused["desk"]
     own = {"letter": found["letter"].text.replace("ink", "pencil")}
     assert written(own).modules == ("letter",)
     assert 'letter = DESK + " Write by hand, in pencil."' in (folder / "graph.py").read_text()

@@ -1,1 +1,1 @@
-"""Optimised texts back into the files they came from."""
+"""Writes optimised texts back into the files that they came from."""

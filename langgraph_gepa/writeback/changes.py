@@ -1,6 +1,6 @@
-"""Changes of source files, planned and not yet made.
+"""Planned changes of source files and their unified diff.
 
-It stands apart from the planning so that whoever only opens a run does not load libcst, which takes long.
+Apart from `plan`, because whoever only opens a run should not wait for libcst to be imported.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file: its real path, its `name` from the project's root, its bytes before and after, whose texts change."""
+    """The change of one file; `name` is its path from the project's root, `modules` those whose texts change in it."""
 
     path: Path
     name: str
@@ -26,7 +26,7 @@ class FileChange:
 
     @property
     def diff(self) -> str:
-        """The change as a unified diff. Bytes that are no UTF-8 are surrogates, as `surrogateescape` makes them."""
+        """The change as a unified diff. Bytes that are not UTF-8 are decoded with `surrogateescape`."""
         old, new = (data.decode("utf-8", "surrogateescape") for data in (self.before, self.after))
         lines = difflib.unified_diff(_lines(old), _lines(new), f"a/{self.name}", f"b/{self.name}")
         head = [line.replace("\n", "\t\n") if " " in self.name else line for line in (next(lines, ""), next(lines, ""))]
@@ -36,10 +36,10 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Everything that writing texts back does, planned and not yet done.
+    """All planned changes.
 
-    By module name: `refused` says in words why a text cannot be written, `stale` where the source no
-    longer holds the text that was started from; `done` are those whose new text is there already.
+    By module name, `refused` says why a text cannot be written, and `stale` which place no longer holds the old text.
+    `done` are the modules whose new text is in the source already.
     """
 
     root: Path
@@ -55,7 +55,7 @@ class Changes:
 
     @property
     def diff(self) -> str:
-        """One unified diff with paths from `root`, as `git apply` takes it; encode it with `surrogateescape`."""
+        """The unified diff of all files, for `git apply` in `root`. Encode it with `surrogateescape`."""
         return "".join(file.diff for file in self.files)
 
 
@@ -67,5 +67,5 @@ def is_library(file: Path) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    """Lines as `diff` counts them: only a line feed ends one."""
+    """Lines as `diff` counts them: only a line feed ends a line."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)

@@ -1,4 +1,4 @@
-"""Texts that an expression makes of parts: what each part said, and which of them a change lies in."""
+"""Texts that a program puts together from parts: the value of each part, and which part a change lies in."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from langgraph_gepa.writeback.edits import Edit
-from langgraph_gepa.writeback.nodes import Fragments, Hole, View
+from langgraph_gepa.writeback.literals import Expression, Fragments, View, tree
 from langgraph_gepa.writeback.python_reader import SourceFile, chain_of
-from langgraph_gepa.writeback.syntax import tree
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A name that a file gives one text, written out at `line`, and no other value. `names` are those in it."""
+    """A name that a file assigns once, to a text written at `line`. `names` are those of the constants in it."""
 
     text: str
     line: int
@@ -29,7 +28,7 @@ Constants = Mapping[str, Constant]
 
 @functools.lru_cache(maxsize=4)
 def constants(file: SourceFile) -> Constants:
-    """The constants of a file by name, those made of others too."""
+    """The constants of a file by name, including those put together from others."""
     parsed = tree(file.text) or ast.Module([], [])
     bound = Counter(_bound(parsed))
     known: dict[str, Constant] = {}
@@ -49,10 +48,10 @@ def constants(file: SourceFile) -> Constants:
     return known
 
 
-def stems(file: SourceFile, holes: Iterable[Hole]) -> list[Constant]:
-    """The constants that expressions are made of, and those that these are made of."""
+def constants_in(file: SourceFile, expressions: Iterable[Expression]) -> list[Constant]:
+    """The constants in some expressions, and those that they are put together from."""
     known, found = constants(file), dict[str, Constant]()
-    todo = {name for hole in holes for name in re.findall(r"\w+", hole.bare)}
+    todo = {name for expression in expressions for name in re.findall(r"\w+", expression.bare)}
     while todo:
         name = todo.pop()
         if name in known and name not in found:
@@ -62,7 +61,7 @@ def stems(file: SourceFile, holes: Iterable[Hole]) -> list[Constant]:
 
 
 def _bound(file: ast.Module) -> Iterator[str]:
-    """Every name that a file binds, once for each time."""
+    """Every name that a file binds, as often as it binds it."""
     for node in ast.walk(file):
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
@@ -78,71 +77,71 @@ def _bound(file: ast.Module) -> Iterator[str]:
 
 
 def _view(file: SourceFile, value: ast.expr) -> View | None:
-    """The view that all of an expression gives."""
+    """The view of the whole expression."""
     start = file.offset(value.lineno, value.col_offset)
     end = file.offset(value.end_lineno or value.lineno, value.end_col_offset or value.col_offset)
-    within = (spot.view for spot in file.spots if spot.view.start <= start and end <= spot.view.end)
+    within = (site.view for site in file.sites if site.view.start <= start and end <= site.view.end)
     around = (view for view in within if not file.code(view.start, start).strip("( \t\r\n"))
     return next(iter(around), None)
 
 
-def said(hole: Hole, known: Constants) -> str | None:
-    """What an expression says, if it is made of constants alone."""
-    if hole.bare in known:
-        return known[hole.bare].text
-    written = None if hole.operand else chain_of(hole.bare)
+def value_of(expression: Expression, known: Constants) -> str | None:
+    """The value of an expression made of constants alone, otherwise `None`."""
+    if expression.bare in known:
+        return known[expression.bare].text
+    written = None if expression.operand else chain_of(expression.bare)
     return None if written is None else _resolved(written, known)
 
 
 def _resolved(fragments: Fragments, known: Constants) -> str | None:
-    parts = [part if isinstance(part, str) else said(part, known) for part in fragments]
+    parts = [part if isinstance(part, str) else value_of(part, known) for part in fragments]
     return None if None in parts else "".join(map(str, parts))
 
 
-def fixed(view: View, known: Constants) -> str | None:
-    """The text that a view with expressions in it always gives, as they are all constants."""
-    return None if view.seen is not None else _resolved(view.chain.fragments, known)
+def constant_value(view: View, known: Constants) -> str | None:
+    """The text of a view whose expressions are all constants, otherwise `None`."""
+    return None if view.transform is not None else _resolved(view.chain.fragments, known)
 
 
-def made(view: View, edit: Edit, known: Constants) -> Mapping[str, Hole]:
-    """What each expression said when the edit's old text was made, where that can be told for sure."""
+def values_of_parts(view: View, edit: Edit, known: Constants) -> Mapping[str, Expression]:
+    """The expressions by the part of the edit's old text that each gave; empty where that is not certain."""
     written = view.chain.fragments
-    holes = {part: said(part, known) for part in written if isinstance(part, Hole)}
-    words = " ".join(part if isinstance(part, str) else holes[part] or "" for part in written).split()
-    if edit.style == "fstring" or view.seen is not None or not holes:
+    expressions = {part: value_of(part, known) for part in written if isinstance(part, Expression)}
+    words = " ".join(part if isinstance(part, str) else expressions[part] or "" for part in written).split()
+    if edit.style == "fstring" or view.transform is not None or not expressions:
         return {}
-    if len(words) < WORDS and None in holes.values():
+    if len(words) < WORDS and None in expressions.values():
         return {}
-    tight, wide = (re.fullmatch(_pattern(written, holes, way), edit.old, re.DOTALL) for way in (".+?", ".+"))
+    tight, wide = (re.fullmatch(_pattern(written, expressions, way), edit.old, re.DOTALL) for way in (".+?", ".+"))
     if tight is None or wide is None or tight.groups() != wide.groups():
         return {}
-    values = dict(zip(tight.groups(), (part for part in written if isinstance(part, Hole)), strict=True))
-    told = all(edit.old.count(value) == tight.groups().count(value) for value in values)
-    return values if told and len(values) == len(holes) else {}
+    values = dict(zip(tight.groups(), (part for part in written if isinstance(part, Expression)), strict=True))
+    certain = all(edit.old.count(value) == tight.groups().count(value) for value in values)
+    return values if certain and len(values) == len(expressions) else {}
 
 
-def _pattern(written: Fragments, holes: Mapping[Hole, str | None], way: str) -> str:
+def _pattern(written: Fragments, expressions: Mapping[Expression, str | None], way: str) -> str:
     parts = []
     for part in written:
         if isinstance(part, str):
             parts.append(re.escape(part))
         else:
-            text = holes[part]
+            text = expressions[part]
             parts.append(f"({way})" if text is None else f"({re.escape(text)})")
     return "".join(parts)
 
 
-def lost(edit: Edit, values: Mapping[str, Hole]) -> dict[str, Hole]:
-    """The expressions, by what they said, that the new text does not keep."""
-    return {value: hole for value, hole in values.items() if edit.new.count(value) != edit.old.count(value)}
+def lost(edit: Edit, values: Mapping[str, Expression]) -> dict[str, Expression]:
+    """Those of `values` whose part of the old text the new one does not keep."""
+    return {value: expression for value, expression in values.items() if edit.new.count(value) != edit.old.count(value)}
 
 
-def narrowed(file: SourceFile, edit: Edit, values: Mapping[str, Hole]) -> tuple[str, Edit] | None:
-    """The one constant that all of a change lies in, and the edit of it; `None` where the file names it again."""
+def narrowed_to_constant(file: SourceFile, edit: Edit, values: Mapping[str, Expression]) -> tuple[str, Edit] | None:
+    """The one constant that the whole change lies in, and its edit; `None` where the file names it elsewhere too."""
     if len(gone := lost(edit, values)) != 1:
         return None
-    ((value, hole),) = gone.items()
-    name, constant = hole.bare, constants(file).get(hole.bare)
+    ((value, expression),) = gone.items()
+    name, constant = expression.bare, constants(file).get(expression.bare)
     if constant is None or edit.old.count(value) != 1 or len(re.findall(rf"\b{name}\b", file.text)) != _TWICE:
         return None
     before, _, after = edit.old.partition(value)
@@ -152,38 +151,41 @@ def narrowed(file: SourceFile, edit: Edit, values: Mapping[str, Hole]) -> tuple[
     return name, Edit(value, edit.new[len(before) : end], constant.line)
 
 
-def computed(file: SourceFile, edit: Edit) -> int | None:
-    """The line of an expression that may make the text when the program runs; `None` where none is seen."""
+def computing_line(file: SourceFile, edit: Edit) -> int | None:
+    """The line of an expression that may give the text when the program runs, otherwise `None`."""
     parts, known = set(), constants(file)
-    for spot in sorted(file.spots, key=lambda spot: spot.line != edit.line):
-        written = spot.view.chain.fragments
-        if any(isinstance(part, Hole) for part in written) and fixed(spot.view, known) is not None:
-            continue  # it says another text now
+    for site in sorted(file.sites, key=lambda site: site.line != edit.line):
+        written = site.view.chain.fragments
+        if any(isinstance(part, Expression) for part in written) and constant_value(site.view, known) is not None:
+            continue  # it gives another text now
         literal = "".join(fragment for fragment in written if isinstance(fragment, str))
         pattern = "".join(_FIELD.sub(".*", re.escape(f)) if isinstance(f, str) else ".*" for f in written)
         wordy = len(literal.split()) >= WORDS
         if ".*" in pattern and wordy and re.fullmatch(pattern, edit.old, re.DOTALL):
-            return spot.line
-        if edit.line is not None and edit.line in spot.around and wordy and literal.strip() in edit.old:
+            return site.line
+        if edit.line is not None and edit.line in site.lines and wordy and literal.strip() in edit.old:
             parts.add(literal)
     return edit.line if len(parts) > 1 else None
 
 
-def maker(file: SourceFile, edit: Edit) -> tuple[int, str] | None:
-    """The line and code that the text is put together by when the program runs, if it may well be: at its line a name
-    is given more than a text written out, and where there are words in that, the text has most of them."""
+def computing_code(file: SourceFile, edit: Edit) -> tuple[int, str] | None:
+    """The line and code that may put the text together when the program runs, otherwise `None`.
+
+    At the edit's line a name is assigned an expression that is not a literal, and the text has most words of its
+    literals.
+    """
     statements = list(_statements((tree(file.text) or ast.Module([], [])).body))
-    seen = computed(file, edit)
+    seen = computing_line(file, edit)
     line = edit.line if seen is None else seen
     value = next((held for held in map(_value, statements) if line in range(held.lineno, _end(held))), None)
-    if line is None or (seen is None and (value is None or not _may_make(file, value, edit.old))):
+    if line is None or (seen is None and (value is None or not _may_compute(file, value, edit.old))):
         return None
     code = "" if value is None else " ".join((ast.get_source_segment(file.text, value) or "").split())
-    return line, code if len(code) <= _SHOWN else f"{code[: _SHOWN * 2 // 3]}…{code[-_SHOWN // 3 :]}"
+    return line, code if len(code) <= _LONGEST else f"{code[: _LONGEST * 2 // 3]}…{code[-_LONGEST // 3 :]}"
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run when a file is loaded, without those that hold others."""
+    """The statements that run when a file is loaded, but for compound ones, whose inner statements are taken."""
     for statement in body:
         if isinstance(statement, ast.ClassDef | ast.If | ast.Try | ast.With | ast.For | ast.While):
             yield from _statements(node for node in ast.iter_child_nodes(statement) if isinstance(node, ast.stmt))
@@ -200,7 +202,7 @@ def _end(node: ast.expr | ast.stmt) -> int:
     return (node.end_lineno or node.lineno) + 1
 
 
-def _may_make(file: SourceFile, value: ast.AST, text: str) -> bool:
+def _may_compute(file: SourceFile, value: ast.AST, text: str) -> bool:
     view = _view(file, value) if isinstance(value, ast.expr) else None
     if view is not None and (view.fragments is None or _resolved(view.fragments, constants(file)) is not None):
         return False
@@ -212,7 +214,7 @@ def _may_make(file: SourceFile, value: ast.AST, text: str) -> bool:
 
 
 def _given(node: ast.AST) -> Iterator[ast.expr]:
-    """What a call is given and a list holds: a text there is one by itself."""
+    """Arguments of a call and elements of a list: a text among them stands for itself."""
     match node:
         case ast.Call(args=args, keywords=keywords):
             yield from (*args, *(keyword.value for keyword in keywords))
@@ -221,15 +223,15 @@ def _given(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def _texts(*within: ast.AST) -> list[str]:
-    """The literals in some expressions that are more than a name or a value."""
+    """The string literals in some expressions that have enough words to be a text."""
     inside = (node.value for one in within for node in ast.walk(one) if isinstance(node, ast.Constant))
     return [value for value in inside if isinstance(value, str) and len(value.split()) >= WORDS]
 
 
 WORDS = 2
-"""An expression with fewer words written out could have made anything."""
+"""An expression with fewer words in its literals could give any text."""
 _TWICE = 2
-"""How often the name of a constant stands in its file that one expression uses."""
-_SHOWN = 72
-"""Letters of an expression that are shown."""
+"""How often a constant that is used once is named in its file."""
+_LONGEST = 72
+"""Characters of an expression in a message."""
 _FIELD = re.compile(r"\\{[^{}]*\\}|%s")

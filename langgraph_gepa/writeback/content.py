@@ -1,4 +1,4 @@
-"""A file of the project as text: what it says, where, and what of it would change."""
+"""One file of the project as text, Python or not: where its texts stand, and what it is after edits."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langgraph_gepa.writeback.composed import computed, maker, stems
-from langgraph_gepa.writeback.data_files import filled
-from langgraph_gepa.writeback.edits import Edit, UnwritableError
+from langgraph_gepa.writeback import data_files, python_writer
+from langgraph_gepa.writeback.composed import computing_code, computing_line, constants_in
+from langgraph_gepa.writeback.edits import Edit, Span, UnwritableError
 from langgraph_gepa.writeback.locating import Found, find
 from langgraph_gepa.writeback.python_reader import parsed
-from langgraph_gepa.writeback.python_writer import rewritten
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file as text, and how to make bytes of one."""
+    """A file as text, with what turns the text into bytes again."""
 
     name: str
     text: str
@@ -29,7 +26,7 @@ class Content:
 
     @classmethod
     def of(cls, name: str, data: bytes) -> Content:
-        """Raises `UnicodeDecodeError`, and `SyntaxError` for Python that is none."""
+        """Decodes a file. Raises `UnicodeDecodeError`, and `SyntaxError` for a Python file that is not Python."""
         if name.endswith((".py", ".pyi")):
             encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
             parsed(text := data.decode(encoding))
@@ -49,11 +46,11 @@ class Content:
     def edited(self, edits: Sequence[Edit]) -> str:
         """The text with every edit made. Raises `UnwritableError`."""
         if self.python:
-            return rewritten(self.text, edits, self.encoding)
-        return filled(self.name, self.text, edits)
+            return python_writer.rewritten(self.text, edits, self.encoding)
+        return data_files.rewritten(self.name, self.text, edits)
 
-    def says(self, edit: Edit) -> bool:
-        """Whether the file says the new text already."""
+    def holds_new(self, edit: Edit) -> bool:
+        """Whether the file holds the new text already."""
         try:
             self.edited([Edit(edit.new, edit.new, edit.line, edit.style)])
         except UnwritableError:
@@ -61,7 +58,7 @@ class Content:
         return True
 
     def found(self, edit: Edit) -> Found | None:
-        """The place of a text that a Python file writes out, in one piece or in parts."""
+        """The place of a text in a Python file, written as a whole or put together from parts."""
         if not self.python:
             return None
         try:
@@ -69,26 +66,26 @@ class Content:
         except UnwritableError:
             return None
 
-    def place(self, edit: Edit) -> Span | None:
-        """Where a text stands, if it can be found."""
+    def span(self, edit: Edit) -> Span | None:
+        """Where a text stands; `None` where it is not found."""
         if not self.python:
             return edit.line or 0, hash(edit.old)
         found = self.found(edit)
         return None if found is None else found.span
 
-    def parts(self, edit: Edit) -> frozenset[Span]:
-        """Where the constants stand that a text is made of."""
+    def part_spans(self, edit: Edit) -> frozenset[Span]:
+        """Where the constants stand that a text is put together from."""
         found = self.found(edit)
         if found is None:
             return frozenset()
-        constants = stems(parsed(self.text), found.values.values())
-        places = (self.place(Edit(one.text, one.text, one.line)) for one in constants)
-        return frozenset(place for place in places if place is not None)
+        constants = constants_in(parsed(self.text), found.values.values())
+        spans = (self.span(Edit(constant.text, constant.text, constant.line)) for constant in constants)
+        return frozenset(span for span in spans if span is not None)
 
     def computes(self, edit: Edit) -> bool:
-        """Whether a Python file is seen to put a text together when it runs."""
-        return self.python and computed(parsed(self.text), edit) is not None
+        """Whether a Python file puts the text together when it runs."""
+        return self.python and computing_line(parsed(self.text), edit) is not None
 
-    def maker(self, edit: Edit) -> tuple[int, str] | None:
+    def computing_code(self, edit: Edit) -> tuple[int, str] | None:
         """The line and code that may put a text together when the program runs."""
-        return maker(parsed(self.text), edit) if self.python else None
+        return computing_code(parsed(self.text), edit) if self.python else None

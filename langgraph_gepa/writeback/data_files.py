@@ -1,7 +1,7 @@
-"""New texts into files that are no Python: the file is the text, or holds it as a value.
+"""Writes new texts into files that are not Python: YAML, JSON, Markdown and other text files.
 
-Of JSON and YAML only the scalar changes. PyYAML is asked where the scalars are and what they say
-(LangChain brings it along); writing back through a YAML library would lay the whole file out anew.
+The file is the text, or holds it as a value. In YAML and JSON only the scalar changes: PyYAML, which LangChain depends
+on, says where the scalars are and what they hold. Writing through a YAML library would lay out the whole file anew.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import PurePath
 
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from langgraph_gepa.writeback.edits import Edit, GoneError, UnwritableError
+from langgraph_gepa.writeback.edits import Edit, GoneError, UnwritableError, ambiguous
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A value in a file: from `start` to `end`, at `line`; `style` is YAML's: `None` or one of `' " | >`."""
+    """A value in a file, from `start` to `end`. `style` is that of YAML: `None` or one of `' " | >`."""
 
     start: int
     end: int
@@ -28,19 +28,19 @@ class Scalar:
     style: str | None = None
 
 
-def filled(name: str, content: str, edits: Sequence[Edit]) -> str:
-    """The content of a file that is no Python, with every edit made. Line breaks are `\\n`, as Python reads text.
+def rewritten(name: str, content: str, edits: Sequence[Edit]) -> str:
+    """The content of a file that is not Python after every edit. Line breaks are `\\n`, as Python reads text.
 
     Raises `UnwritableError` for a text that cannot be written there, `GoneError` for one that is not there.
     """
-    fill = _FORMATS.get(PurePath(name).suffix.lower(), _in_text)
+    rewrite = _FORMATS.get(PurePath(name).suffix.lower(), _in_text)
     for edit in edits:
-        content = fill(content, edit)
+        content = rewrite(content, edit)
     return content
 
 
 def _in_text(content: str, edit: Edit) -> str:
-    """The whole file is the text, or whole lines of it are (below a header, say), or a value in its header is."""
+    """The text is the whole file, or whole lines of it (below a header, say), or a value in its header."""
     header = _HEADER.match(content)
     if header is not None and edit.line in range(2, content.count("\n", 0, header.end(1)) + 1):
         within = Edit(edit.old, edit.new, (edit.line or 0) - 1)
@@ -52,9 +52,9 @@ def _in_text(content: str, edit: Edit) -> str:
     lines = [start for start in starts if _whole_lines(content, start, start + len(core))]
     if len(lines) != 1:
         raise UnwritableError(
-            "the same text stands there more than once: which one is unclear"
+            "the same text stands there more than once: it is unclear which is meant"
             if lines
-            else "the file says more on the same lines: it is unclear where the text begins and ends"
+            else "there is more on the same lines: it is unclear where the text begins and ends"
         )
     lead, trail = _margins(edit.old)
     start, end = lines[0], lines[0] + len(core)
@@ -68,13 +68,13 @@ def _whole_lines(content: str, start: int, end: int) -> bool:
 
 
 def _margins(text: str) -> tuple[str, str]:
-    """The space before and after a text."""
+    """The white space before and after a text."""
     return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
 
 
 def _in_json(content: str, edit: Edit) -> str:
     values = list(_json_values(content))
-    found, value = _the_one(values, edit)
+    found, value = _scalar_meant(values, edit)
     written = content[found.start : found.end]
     escaped = written.isascii() and not found.value.isascii()
     new = _SURROGATE.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(value, ensure_ascii=escaped))
@@ -94,7 +94,7 @@ def _json_values(content: str) -> Iterator[Scalar]:
 
 def _in_yaml(content: str, edit: Edit) -> str:
     values = list(_yaml_values(content))
-    found, value = _the_one(values, edit)
+    found, value = _scalar_meant(values, edit)
     expected = [value if scalar is found else scalar.value for scalar in values]
     before, written = content[: found.start].rpartition("\n")[2], content[found.start : found.end]
     after = content[found.end :].partition("\n")[0]
@@ -109,20 +109,20 @@ def _in_yaml(content: str, edit: Edit) -> str:
 
 
 def _yaml_values(content: str) -> Iterator[Scalar]:
-    """Every scalar in order, keys too: a key's text is no prompt's, so none is taken for one."""
+    """Every scalar in order. Keys are among them; the text of a prompt is never that of a key."""
     try:
         for token in yaml.scan(content):
             if isinstance(token, yaml.ScalarToken):
                 start, end = token.start_mark.index, token.end_mark.index
-                if token.style in ("|", ">"):  # the token goes on to what comes next
+                if token.style in ("|", ">"):  # the token ends where the next one starts
                     end = start + len(content[start:end].rstrip())
                 yield Scalar(start, end, token.start_mark.line + 1, token.value, token.style)
     except yaml.YAMLError as error:
-        raise UnwritableError(f"the file is no YAML ({' '.join(str(error).split())})") from error
+        raise UnwritableError(f"the file is not YAML ({' '.join(str(error).split())})") from error
 
 
 def _yaml_ways(value: str, found: Scalar, before: str, written: str, after: str) -> Iterator[tuple[str, int]]:
-    """Ways to write a value, the one it had first, and how much of what stands `after` it on its line they take in."""
+    """Ways to write a value, the present one first, each with how many characters `after` the old one it replaces."""
     header, _, body = written.partition("\n")
     opening = before[: len(before) - len(before.lstrip(" -"))]
     parent = len(opening) if ":" in before else max(opening.rfind("-"), 0)
@@ -145,13 +145,13 @@ def _yaml_ways(value: str, found: Scalar, before: str, written: str, after: str)
 
 
 def _yaml_block(style: str, body: str, value: str, indent: str, hint: str, remark: str) -> str:
-    """A block scalar without its last line break, which the file has already."""
+    """A block scalar without its last line break, which is in the file already."""
     chomping = {0: "-", 1: ""}.get(len(value) - len(value.rstrip("\n")), "+")
     return "\n".join([f"{style}{hint}{chomping}{remark}", *(indent + row if row else "" for row in body.split("\n"))])
 
 
 def _folded(value: str, width: int) -> list[str]:
-    """The lines of a text, each cut at spaces into rows of a folded block."""
+    """The lines of a text, each wrapped at spaces into rows of a folded block."""
     folded = []
     for text in value.split("\n"):
         rows = [""]
@@ -169,18 +169,15 @@ def _yaml_line(value: str, style: str | None) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def _the_one(values: Sequence[Scalar], edit: Edit) -> tuple[Scalar, str]:
-    """The scalar that is meant, and its new value: its reader may strip it."""
+def _scalar_meant(values: Sequence[Scalar], edit: Edit) -> tuple[Scalar, str]:
+    """The scalar that the edit means, and its new value. The program may strip it when it reads it."""
     exact = [scalar for scalar in values if scalar.value == edit.old]
     alike = exact or [scalar for scalar in values if scalar.value.strip() == edit.old.strip() != ""]
     here = [scalar for scalar in alike if scalar.line == edit.line] or alike
     if not here:
         raise GoneError("the text is not there any more")
     if len(here) > 1:
-        lines = ", ".join(str(scalar.line) for scalar in here)
-        raise UnwritableError(
-            f"the same text stands there more than once (lines {lines}): it is unclear which is meant"
-        )
+        raise ambiguous(scalar.line for scalar in here)
     if exact:
         return here[0], edit.new
     lead, trail = _margins(here[0].value)

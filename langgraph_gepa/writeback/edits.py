@@ -1,24 +1,35 @@
-"""What is to be written into a file, and why it cannot be."""
+"""An edit of one text in a file, the margins that a new text keeps, and the errors of texts that cannot be written."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from langgraph_gepa.core.module import Module, Style
 
 
 class UnwritableError(Exception):
-    """A text that cannot be put into its file; the message says why, in words that end a sentence."""
+    """A text cannot be written into its file. The message says why and is the end of a sentence."""
 
 
 class GoneError(UnwritableError):
-    """The file does not hold the text any more."""
+    """The file does not hold the old text any more."""
+
+
+def ambiguous(lines: Iterable[int]) -> UnwritableError:
+    """The error of a text that stands in a file several times, at these lines."""
+    at = ", ".join(map(str, sorted(set(lines))))
+    return UnwritableError(f"the same text stands there more than once (lines {at}): it is unclear which is meant")
+
+
+Span = tuple[int, int]
+"""Start and end of a text in its file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One text to change: `old` and `new` as `Module.text` gives them, `line` as `Module.line`."""
+    """One text to change: `old` and `new` are in the form of `Module.text`, `line` and `style` are the module's."""
 
     old: str
     new: str
@@ -27,8 +38,8 @@ class Edit:
 
 
 def as_written(module: Module, text: str) -> str:
-    """A module's new text as it goes into its file: with the space around the old one and, in a docstring, with the
-    margin of its lines."""
+    """A module's new text as it is written into its file: with the white space around the old text and, in a docstring,
+    with the margin of its lines."""
     text = with_margins(module.text, text)
     return text if module.kind == "prompt" else _indented(module.text, text)
 
@@ -36,8 +47,8 @@ def as_written(module: Module, text: str) -> str:
 def _indented(old: str, new: str) -> str:
     """`new` with the margin of `old` on every line but the first, where it has lines without.
 
-    LangChain takes no margin off a docstring whose first line has none. A model may leave it out, wholly or in the
-    lines it adds, and means nothing by that.
+    LangChain keeps the margin of a docstring whose first line has none. A model may leave it out, in all lines or in
+    those it adds, and means nothing by that.
     """
     margins = [line[: len(line) - len(line.lstrip())] for line in old.split("\n")[1:] if line.strip()]
     margin = min(margins, key=len, default="")
@@ -50,9 +61,9 @@ def _indented(old: str, new: str) -> str:
 
 
 def with_margins(old: str, new: str) -> str:
-    """`new` with the space around `old`, where it has none of its own.
+    """`new` with the white space around `old`, where it has none of its own.
 
-    A model's reply cannot say the line end that an editor puts at the end of a file, and does not mean to take it away.
+    A model's reply cannot hold the line end that editors put at the end of a file, and does not mean to remove it.
     """
     core = old.strip()
     if not core or not new.strip():
@@ -64,6 +75,6 @@ def with_margins(old: str, new: str) -> str:
 
 
 def as_docstring(text: str) -> str:
-    """A text without what a docstring's place in the source adds to it: margins and outer space."""
+    """A text without the margins and the outer white space that a docstring has in its source."""
     first, _, rest = text.partition("\n")
     return f"{first.lstrip()}\n{textwrap.dedent(rest)}".strip()

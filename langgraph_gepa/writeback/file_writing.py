@@ -1,4 +1,4 @@
-"""Writing planned changes: all of them or none."""
+"""Writes planned changes to disk: all of them, or none when one fails or the changed project does not load."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from langgraph_gepa.errors import SourceError
 from langgraph_gepa.writeback.changes import Changes, FileChange
 
 Verify = Callable[[], str | None]
-"""Loads the project anew, in a process of its own, and says what is wrong with it; `None` when nothing is."""
+"""Loads the changed project in a process of its own and says what is wrong with it; `None` when nothing is."""
 
 
 def apply(changes: Changes, verify: Verify) -> None:
     """Writes every file of `changes`, or leaves every file byte for byte as it was.
 
-    Each file is replaced in one step and keeps its mode. Whatever goes wrong, `verify`'s complaint,
-    an exception or Ctrl-C, all files are put back. Raises `SourceError` when a file has changed since
-    the plan, cannot be written, or `verify` complains.
+    Each file is replaced in one step and keeps its mode. After a complaint of `verify`, an exception or Ctrl-C all
+    files are restored. Raises `SourceError` when a file has changed since the plan or cannot be written, and when
+    `verify` complains.
     """
     for file in changes.files:
         if file.path.read_bytes() != file.before:
             raise SourceError(f"{file.name} changed while it was being looked at: nothing was written. Try again.")
-    with _one_interrupt(), _put_back_on_failure() as written:
+    with _one_interrupt(), _restored_on_failure() as written:
         for file in changes.files:
             written.append((file, file.path.stat()))
             _write(file, file.after, written[-1][1])
@@ -38,7 +38,7 @@ def apply(changes: Changes, verify: Verify) -> None:
 
 
 @contextlib.contextmanager
-def _put_back_on_failure() -> Iterator[list[tuple[FileChange, os.stat_result]]]:
+def _restored_on_failure() -> Iterator[list[tuple[FileChange, os.stat_result]]]:
     written: list[tuple[FileChange, os.stat_result]] = []
     try:
         yield written
@@ -64,7 +64,7 @@ def _restored(file: FileChange, before: os.stat_result) -> bool:
 def _write(file: FileChange, data: bytes, before: os.stat_result) -> None:
     """Replaces the file in one step.
 
-    Its time of change moves by at least a second: compiled files are told apart by it.
+    Its modification time moves by at least a second, as Python compares it in seconds with that of compiled files.
     """
     handle, name = tempfile.mkstemp(dir=file.path.parent, prefix=f".{file.path.name}.")
     temporary = Path(name)
@@ -86,7 +86,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def _one_interrupt() -> Iterator[None]:
-    """Ctrl-C and a polite kill interrupt once: what is done about it is left undisturbed."""
+    """Takes the first Ctrl-C or SIGTERM and ignores others, so that nothing interrupts the restoring of files."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         for number in _SIGNALS:

@@ -1,4 +1,4 @@
-"""How a new text is laid out where an old one stood: on one line, in triple quotes, or piece by piece."""
+"""Lays out a new text as Python literals in place of the old one: on one line, in triple quotes, or in pieces."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from langgraph_gepa.writeback.nodes import Chain, Fragments, Piece
+from langgraph_gepa.writeback.literals import Chain, Fragments, Piece
 from langgraph_gepa.writeback.python_reader import SourceFile, chain_of
 from langgraph_gepa.writeback.spelling import Speller, opens_on_next_line, spelling
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What stands around a text in the source: `before` and `after` it on its lines."""
+    """The code `before` and `after` a text on its lines, and the length that lines are limited to."""
 
     before: str
     after: str
@@ -25,7 +25,7 @@ class Room:
 
     @property
     def bracketed(self) -> bool:
-        """Whether the text alone stands in brackets that open and close on its lines."""
+        """Whether brackets around the text alone open and close on its lines."""
         return self.before.endswith(("(", "[")) and self.after.startswith((")", "]"))
 
     def holds(self, code: str) -> bool:
@@ -41,19 +41,19 @@ class Writer:
     limit: int
 
     def written(self, text: Fragments, chain: Chain, *, open_line: bool | None = None) -> str | None:
-        """The new source of a chain: the best layout that reads back as exactly `text`; `None` when none does.
+        """The new code of a chain: the best layout that evaluates to exactly `text`; `None` when none does.
 
-        `open_line` says whether a triple-quoted text starts on the line after the quotes; as before by default.
+        `open_line` says whether a triple-quoted text starts on the line after the quotes, by default as it did before.
         """
-        closed = self.speller.holes.closed(text)
-        if self.speller.holes.closed(chain.fragments) == closed:
+        closed = self.speller.stand_ins.encoded(text)
+        if self.speller.stand_ins.encoded(chain.fragments) == closed:
             return self.file.code(chain.start, chain.end)
         candidates = self._candidates(closed, chain, open_line)
         return next((code for code in candidates if chain_of(code) == text), None)
 
     def _candidates(self, text: str, chain: Chain, open_line: bool | None) -> Iterator[str]:
-        operands = self.speller.holes.operands
-        if chain.plus and any(char in operands for char in text + self._closed(chain.pieces)):
+        operands = self.speller.stand_ins.operands
+        if chain.plus and any(char in operands for char in text + self._encoded(chain.pieces)):
             yield from self._run_by_run(text, chain)
         elif len(chain.pieces) == 1:
             yield from self._single(text, chain.pieces[0], open_line)
@@ -70,13 +70,13 @@ class Writer:
         if not piece.triple and self._alone(piece) and (lines or not room.holds(line)):
             yield f"\n{room.indent}".join(self._wrapped(text, room.indent, piece))
         if piece.triple:
-            same = not piece.raw and self.speller.has_holes(text) == ("f" in piece.prefix.lower())
-            known = spelling(code, piece, self.speller.holes) if same else {}
+            same = not piece.raw and self.speller.has_expressions(text) == ("f" in piece.prefix.lower())
+            known = spelling(code, piece, self.speller.stand_ins) if same else {}
             opened = opens_on_next_line(code, piece) if open_line is None else open_line
             yield self.speller.block(text, piece, known, open_line=opened)
             yield self.speller.block(text, piece, {}, open_line=opened)
         elif lines:
-            if "\n" in self._closed([piece]).rstrip("\n") and room.holds(line):
+            if "\n" in self._encoded([piece]).rstrip("\n") and room.holds(line):
                 yield line
             yield self.speller.block(text, piece, {}, open_line=bool(open_line))
         elif room.holds(line) or not room.holds(code):
@@ -86,13 +86,13 @@ class Writer:
             yield self._bracketed(wrapped, room, "") if len(wrapped) > 1 else line
 
     def _alone(self, piece: Piece) -> bool:
-        """Whether a literal stands by itself in brackets, on lines of its own."""
+        """Whether a literal is alone in brackets, on lines of its own."""
         before, after = self.file.data[: piece.start], self.file.data[piece.end :]
         left, right = before[len(before.rstrip()) :], after[: len(after) - len(after.lstrip())]
         return before.rstrip().endswith(b"(") and after.lstrip().startswith(b")") and b"\n" in left and b"\n" in right
 
     def _several(self, text: str, chain: Chain) -> Iterator[str]:
-        """A chain of literals: the pieces that are still in the text stay as they are."""
+        """A chain of literals; the pieces that the text still contains stay as they are."""
         room = self._room(chain.start, chain.end)
         gaps = self._gaps(chain)
         like = _like(chain.pieces)
@@ -110,11 +110,11 @@ class Writer:
         yield self._kept(text, chain.pieces, gaps, trailing + gap[gap.rindex("\n") :])
 
     def _kept(self, text: str, pieces: Sequence[Piece], gaps: Sequence[str], default: str) -> str:
-        """Old pieces where the text still has them, new ones between; `default` is the gap around these."""
+        """Old pieces where the text still contains them, new ones between; `default` is the gap around new pieces."""
         indent = default[default.rindex("\n") + 1 :]
         like = _like(pieces)
         written: list[str] = []
-        for part, index in _aligned(text, [self._closed([piece]) for piece in pieces]):
+        for part, index in _aligned(text, [self._encoded([piece]) for piece in pieces]):
             if index is not None:
                 gap = gaps[index] if index < len(gaps) else default
                 written += [self.file.code(pieces[index].start, pieces[index].end), gap if "\n" in gap else default]
@@ -124,15 +124,15 @@ class Writer:
         return "".join(written[:-1]) if written else self.speller.line("", like)
 
     def _run_by_run(self, text: str, chain: Chain) -> Iterator[str]:
-        """A chain with operands that are no literals: each run of literals between them is rewritten by itself."""
+        """A chain with operands that are not literals: each run of literals between them is rewritten on its own."""
         parts = self._parts(text)
         runs = list(_runs(chain.pieces))
-        operands = [part if part and part in self.speller.holes.operands else None for part in parts]
-        if operands == [self._closed(run) if run[0].operand else None for run in runs]:
+        operands = [part if part and part in self.speller.stand_ins.operands else None for part in parts]
+        if operands == [self._encoded(run) if run[0].operand else None for run in runs]:
             code, position = "", chain.start
             for part, operand, run in zip(parts, operands, runs, strict=True):
                 inner = Chain(run[0].start, run[-1].end, tuple(run), plus=len(run) > 1)
-                new = self.written(self.speller.holes.opened(part), inner) if operand is None else None
+                new = self.written(self.speller.stand_ins.decoded(part), inner) if operand is None else None
                 code += self.file.code(position, inner.start) + (new or self.file.code(inner.start, inner.end))
                 position = inner.end
             yield code + self.file.code(position, chain.end)
@@ -143,12 +143,12 @@ class Writer:
         else:
             like = _like(chain.pieces)
             yield self._bracketed(
-                [shown for part in parts for shown in self._part(part, room.indent, like)], room, "+ "
+                [literal for part in parts for literal in self._part(part, room.indent, like)], room, "+ "
             )
 
     def _part(self, part: str, indent: str, like: Piece) -> list[str]:
-        if part and part in self.speller.holes.operands:
-            return [self.speller.holes.of[part].code]
+        if part and part in self.speller.stand_ins.operands:
+            return [self.speller.stand_ins.expressions[part].code]
         if "\n" in part.rstrip("\n"):
             return [self.speller.block(part, like, {})]
         return self._wrapped(part, indent, like)
@@ -156,22 +156,22 @@ class Writer:
     def _joined(self, text: str, pieces: Sequence[Piece]) -> str:
         """Everything on one line."""
         like = _like(pieces)
-        of, operands = self.speller.holes.of, self.speller.holes.operands
+        of, operands = self.speller.stand_ins.expressions, self.speller.stand_ins.operands
         return " + ".join(of[p].code if p and p in operands else self.speller.line(p, like) for p in self._parts(text))
 
     def _parts(self, text: str) -> list[str]:
-        """The text cut before and after each operand, with at least one literal to show that it is a text."""
-        operands = self.speller.holes.operands
+        """The text split at each operand, with at least one literal, so that the sum is a text."""
+        operands = self.speller.stand_ins.operands
         parts = [part for part in re.split(f"([{re.escape(operands)}])", text) if part] if operands else [text]
         return parts if any(part not in operands for part in parts) else ["", *parts]
 
-    def _bracketed(self, shown: Sequence[str], room: Room, joiner: str) -> str:
+    def _bracketed(self, literals: Sequence[str], room: Room, joiner: str) -> str:
         inner = room.indent + ("\t" if room.indent.startswith("\t") else "    ")
-        lines = f"\n{inner}{joiner}".join(shown)
+        lines = f"\n{inner}{joiner}".join(literals)
         return f"\n{inner}{lines}\n{room.indent}" if room.bracketed else f"(\n{inner}{lines}\n{room.indent})"
 
     def _wrapped(self, text: str, indent: str, like: Piece) -> list[str]:
-        """Literals of the text cut after line breaks and, where a line grows too long, after spaces."""
+        """The text as literals that end after line breaks and, where lines are too long, after spaces."""
         width = self.limit - len(indent.expandtabs()) - len(self.speller.line("", like)) - 1
         chunks: list[str] = []
         for line in re.findall(r"[^\n]*\n|[^\n]+", text):
@@ -185,32 +185,32 @@ class Writer:
         return [self.speller.line(chunk, like) for chunk in chunks or [""]]
 
     def _gaps(self, chain: Chain) -> list[str] | None:
-        """What stands between the pieces; `None` where it is more than space, comments and `+`."""
+        """The code between the pieces; `None` where it is more than white space, comments and `+`."""
         gaps = [self.file.code(a.end, b.start) for a, b in zip(chain.pieces, chain.pieces[1:], strict=False)]
         return gaps if all(_GAP.fullmatch(gap) for gap in gaps) else None
 
     def _room(self, start: int, end: int) -> Room:
         return Room(self.file.before(start), self.file.after(end), self.limit)
 
-    def _closed(self, pieces: Sequence[Piece]) -> str:
-        return "".join(self.speller.holes.closed(piece.fragments) for piece in pieces)
+    def _encoded(self, pieces: Sequence[Piece]) -> str:
+        return "".join(self.speller.stand_ins.encoded(piece.fragments) for piece in pieces)
 
 
 _GAP = re.compile(r"(?:[ \t\r\n+]|#[^\r\n]*[\r\n])*")
 _NEW = Piece(0, 0, (), quote='"')
 """The first literal in a chain of names."""
 _ANCHOR = 12
-"""A piece shorter than this is not looked for inside a changed text: it may stand there by accident."""
+"""Characters of the shortest piece that is searched for in a changed text: a shorter one may be there by chance."""
 
 
 def _like(pieces: Sequence[Piece]) -> Piece:
-    """The piece whose quotes and prefix new ones take."""
+    """The piece whose quotes and prefix new pieces take."""
     literals = [piece for piece in pieces if not piece.operand] or [_NEW]
     return next((piece for piece in literals if not piece.triple), literals[0])
 
 
 def _runs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
-    """Operands one by one, and the literals between them together."""
+    """Splits the pieces into runs: each operand alone, the literals between operands together."""
     run: list[Piece] = []
     for piece in pieces:
         if piece.operand:
@@ -225,7 +225,7 @@ def _runs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
 
 
 def _aligned(text: str, pieces: Sequence[str]) -> Iterator[tuple[str, int | None]]:
-    """The text as old pieces, by their index, and new parts between them, in order."""
+    """Splits the text into old pieces, with their index, and the new parts between them."""
     head = 0
     while head < len(pieces) and pieces[head] and text.startswith(pieces[head]):
         yield pieces[head], head

@@ -1,4 +1,4 @@
-"""What putting optimised texts back into the source would change, and what stands in the way."""
+"""Plans the changes of source files that put optimised texts back: the diff, and why a text cannot be written."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.writeback.changes import Changes, FileChange, is_library
-from langgraph_gepa.writeback.composed import narrowed
+from langgraph_gepa.writeback.composed import narrowed_to_constant
 from langgraph_gepa.writeback.content import Content
 from langgraph_gepa.writeback.edits import Edit, GoneError, UnwritableError, as_written
 from langgraph_gepa.writeback.locating import find
-from langgraph_gepa.writeback.project_files import homes, named
+from langgraph_gepa.writeback.project_files import files_naming, files_with
 from langgraph_gepa.writeback.python_reader import parsed
 
 LARGEST = 10_000_000
-"""Bytes up to which a file is read to be written."""
+"""Bytes of the largest file that is edited."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A module's new text; `new` is its own where it stays."""
+class _Rewrite:
+    """A module with its new text, which is the old one where it does not change."""
 
     module: Module
     new: str
@@ -37,7 +37,7 @@ class _Wanted:
 
 
 Objection = Callable[[Module, Path], str | None]
-"""Why a file is not to be written for a module, or `None` when it may be."""
+"""Says why a file must not be written for a module; `None` where it may be."""
 
 
 def plan(
@@ -45,35 +45,35 @@ def plan(
     texts: Texts,
     root: Path | None = None,
     folder: Path | None = None,
-    objection: Objection = lambda module, file: None,  # noqa: ARG005 - what an objection is given
+    objection: Objection = lambda module, file: None,  # noqa: ARG005 - the arguments of an objection
 ) -> Changes:
-    """What has to change for the source to say `texts`; nothing is written.
+    """Plans what has to change for the source to hold `texts`. Nothing is written.
 
-    `modules` are all modules of the graph as they were when the texts were made, so that one which stays
-    and shares its place with one that changes is noticed. `Module.file` is taken from `folder`, by default `root`.
-    What lies outside of `root`, links followed, is refused, and what there is an `objection` to; `root` is by default
-    the work tree that the working directory lies in.
+    `modules` are all modules of the graph as the run found them, also those that do not change: one of them may share
+    its place in the source with one that does. A relative `Module.file` is looked for in `folder`, by default `root`.
+    Files outside of `root`, after following links, are refused, and those with an `objection`; `root` is by default the
+    work tree around the working directory.
     """
     folder = (folder or root or Path.cwd()).resolve()
     root = (root or _work_tree(folder)).resolve()
     refused: dict[str, str] = {}
     stale: dict[str, str] = {}
     done: list[str] = []
-    by_file: dict[Path, list[_Wanted]] = {}
+    by_file: dict[Path, list[_Rewrite]] = {}
     for module in modules:
-        wanted = _Wanted(module, as_written(module, texts.get(module.name, module.text)))
-        path, reason = _home(wanted, folder, root)
-        if path is not None and (against := _against(module, path, root, objection)) is not None:
-            path, reason = None, against
+        rewrite = _Rewrite(module, as_written(module, texts.get(module.name, module.text)))
+        path, reason = _file_for(rewrite, folder, root)
+        if path is not None and (refusal := _refusal(module, path, root, objection)) is not None:
+            path, reason = None, refusal
         if path is not None:
-            by_file.setdefault(path, []).append(wanted)
-        elif wanted.changed:
+            by_file.setdefault(path, []).append(rewrite)
+        elif rewrite.changed:
             refused[module.name] = reason
-    by_file = {path: several for path, several in by_file.items() if any(wanted.changed for wanted in several)}
+    by_file = {path: rewrites for path, rewrites in by_file.items() if any(rewrite.changed for rewrite in rewrites)}
     top = _work_tree(root)
     files: list[FileChange] = []
-    for path, several in sorted(by_file.items()):
-        file = _File(path, path.relative_to(top).as_posix(), top, several)
+    for path, rewrites in sorted(by_file.items()):
+        file = _FilePlan(path, path.relative_to(top).as_posix(), top, rewrites)
         refused |= file.refused
         stale |= file.stale
         done += file.done
@@ -81,7 +81,7 @@ def plan(
     return Changes(top, tuple(files), refused, stale, tuple(done))
 
 
-def _against(module: Module, file: Path, root: Path, objection: Objection) -> str | None:
+def _refusal(module: Module, file: Path, root: Path, objection: Objection) -> str | None:
     if not file.is_relative_to(root):
         return f"it is written outside of {root} ({module.origin})"
     if file.stat().st_size > LARGEST:
@@ -89,48 +89,49 @@ def _against(module: Module, file: Path, root: Path, objection: Objection) -> st
     return objection(module, file)
 
 
-class _File:
-    """The planning of one file: which of its texts can be written, and why not the others."""
+class _FilePlan:
+    """The plan for one file: which of its texts can be written, and why the others cannot."""
 
-    def __init__(self, path: Path, name: str, project: Path, several: Sequence[_Wanted]) -> None:
+    def __init__(self, path: Path, name: str, project: Path, rewrites: Sequence[_Rewrite]) -> None:
         self.path = path
         self.name = name
         self.project = project
         self.refused: dict[str, str] = {}
         self.stale: dict[str, str] = {}
         self.done: list[str] = []
-        self._written: list[tuple[_Wanted, Edit]] = []
+        self._written: list[tuple[_Rewrite, Edit]] = []
         self._before = path.read_bytes()
-        changed = [wanted for wanted in several if wanted.changed]
+        changed = [rewrite for rewrite in rewrites if rewrite.changed]
         try:
             self._content = Content.of(name, self._before)
         except (UnicodeDecodeError, SyntaxError) as error:
-            self.refused = {wanted.module.name: f"{name} cannot be read ({error})" for wanted in changed}
+            self.refused = {rewrite.module.name: f"{name} cannot be read ({error})" for rewrite in changed}
             return
-        places = {wanted: self._content.place(wanted.edit) for wanted in several}
-        parts = {wanted: self._content.parts(wanted.edit) for wanted in several}
-        for wanted in changed:
-            place = places[wanted]
-            others = [other for other in several if other is not wanted and place is not None]
-            rivals = [other for other in others if places[other] == place and other.new != wanted.new]
-            rivals += [other for other in others if place in parts[other] and not _follows(other, wanted)]
-            if rivals:
-                names = ", ".join(other.module.name for other in rivals)
-                shared = f"its place in {name} is that of {names} too, which is to say something else"
-                self.refused[wanted.module.name] = shared
+        spans = {rewrite: self._content.span(rewrite.edit) for rewrite in rewrites}
+        parts = {rewrite: self._content.part_spans(rewrite.edit) for rewrite in rewrites}
+        for rewrite in changed:
+            span = spans[rewrite]
+            others = [other for other in rewrites if other is not rewrite and span is not None]
+            conflicts = [other for other in others if spans[other] == span and other.new != rewrite.new]
+            conflicts += [other for other in others if span in parts[other] and not _follows(other, rewrite)]
+            if conflicts:
+                names = ", ".join(other.module.name for other in conflicts)
+                reason = f"its place in {name} is also the place of {names}, which needs another text there"
+                self.refused[rewrite.module.name] = reason
             else:
-                self._consider(wanted)
+                self._consider(rewrite)
 
-    def _consider(self, wanted: _Wanted) -> None:
-        module = wanted.module
+    def _consider(self, rewrite: _Rewrite) -> None:
+        """Files the text under `_written`, `done`, `refused` or `stale`."""
+        module = rewrite.module
         try:
-            edit = self._edit(wanted)
+            edit = self._edit(rewrite)
             self._content.bytes(self._content.edited([edit]))
         except GoneError:
-            if self._content.says(wanted.edit):
+            if self._content.holds_new(rewrite.edit):
                 self.done.append(module.name)
-            elif (made := self._content.maker(wanted.edit)) is not None:
-                line, code = made
+            elif (computed := self._content.computing_code(rewrite.edit)) is not None:
+                line, code = computed
                 by = f" by `{code}`" if code else ""
                 where = f"put together when the program runs ({self.name}:{line}){by}"
                 self.refused[module.name] = f"it is {where}: write it there yourself"
@@ -141,41 +142,41 @@ class _File:
         except UnicodeEncodeError as error:
             self.refused[module.name] = f"{self.name}: it cannot be written in {error.encoding}"
         else:
-            self._written.append((wanted, edit))
+            self._written.append((rewrite, edit))
 
-    def _edit(self, wanted: _Wanted) -> Edit:
-        """What is to be written: of a text joined from constants, the one that changes, where nothing else uses it."""
-        found = self._content.found(wanted.edit)
-        part = None if found is None else narrowed(parsed(self._content.text), wanted.edit, found.values)
-        return part[1] if part is not None and named(self.project, part[0]) == [self.path] else wanted.edit
+    def _edit(self, rewrite: _Rewrite) -> Edit:
+        """The edit to make: of the text, or of the one constant in it that changes, if nothing else uses that."""
+        found = self._content.found(rewrite.edit)
+        part = None if found is None else narrowed_to_constant(parsed(self._content.text), rewrite.edit, found.values)
+        return part[1] if part is not None and files_naming(self.project, part[0]) == [self.path] else rewrite.edit
 
     def changes(self) -> Iterator[FileChange]:
         if self._written:
             edits = list(dict.fromkeys(edit for _, edit in self._written))
             after = self._content.bytes(self._content.edited(edits))
-            names = tuple(wanted.module.name for wanted, _ in self._written)
+            names = tuple(rewrite.module.name for rewrite, _ in self._written)
             yield FileChange(self.path, self.name, self._before, after, names)
 
 
-def _follows(whole: _Wanted, part: _Wanted) -> bool:
-    """Whether a text that is made of another shall say what comes of changing that."""
+def _follows(whole: _Rewrite, part: _Rewrite) -> bool:
+    """Whether the new text of `whole`, which contains `part`, is what changing `part` gives."""
     return whole.new == whole.module.text.replace(part.module.text, part.new)
 
 
-def _home(wanted: _Wanted, folder: Path, root: Path) -> tuple[Path | None, str]:
+def _file_for(rewrite: _Rewrite, folder: Path, root: Path) -> tuple[Path | None, str]:
     """The file to write a text in, or why there is none.
 
-    A text that its Python file does not write out may have been read from another file of the project.
+    A text that is not in its Python file may have been read from another file of the project.
     """
-    module = wanted.module
+    module = rewrite.module
     path = None if module.file is None else (folder / module.file).resolve()
     if path is not None and not path.is_file():
         where = f"there is no file {module.file} (looked for from {folder})"
         return None, f"{where}: name the root of the project's checkout"
     if path is not None and is_library(path):
         return None, f"it is written in an installed package ({module.origin}), which is not the project's to change"
-    if wanted.changed and (path is None or not _written_in(path, wanted)):
-        found = homes(_work_tree(root), module.text) or homes(_work_tree(root), wanted.new)
+    if rewrite.changed and (path is None or not _written_in(path, rewrite)):
+        found = files_with(_work_tree(root), module.text) or files_with(_work_tree(root), rewrite.new)
         if len(found) == 1:
             return found[0].resolve(), ""
         if len(found) > 1:
@@ -184,17 +185,17 @@ def _home(wanted: _Wanted, folder: Path, root: Path) -> tuple[Path | None, str]:
     return path, "it has no home in the source: it is made when the program runs, or comes from elsewhere"
 
 
-def _written_in(path: Path, wanted: _Wanted) -> bool:
-    """Whether a Python file may write the text out itself, as it was, as it shall be, or in pieces."""
+def _written_in(path: Path, rewrite: _Rewrite) -> bool:
+    """Whether a Python file may hold the text itself: the old one, the new one, or its parts."""
     if path.stat().st_size > LARGEST:
-        return True  # wherever it is read, it is refused
+        return True  # refused later, for its size
     try:
         content = Content.of(path.name, path.read_bytes())
         if not content.python:
             return True
-        find(parsed(content.text), wanted.edit)
+        find(parsed(content.text), rewrite.edit)
     except GoneError:
-        return content.says(wanted.edit) or content.computes(wanted.edit)
+        return content.holds_new(rewrite.edit) or content.computes(rewrite.edit)
     except (UnwritableError, UnicodeDecodeError, SyntaxError):
         return True
     return True

@@ -1,4 +1,4 @@
-"""The files of a project: which of them are a text or hold it as a value, and which name a constant."""
+"""Searches the files of a project: which hold a text, as a whole or as a value, and which name a constant."""
 
 from __future__ import annotations
 
@@ -7,35 +7,22 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from langgraph_gepa.writeback.data_files import filled
+from langgraph_gepa.writeback.data_files import rewritten
 from langgraph_gepa.writeback.edits import Edit, UnwritableError
 
-_WHOLE = {
-    ".md",
-    ".markdown",
-    ".txt",
-    ".prompt",
-    ".jinja",
-    ".jinja2",
-    ".j2",
-    ".mustache",
-    ".tmpl",
-    ".tpl",
-    ".xml",
-    ".html",
-}
+_WHOLE = {".md", ".markdown", ".txt", ".prompt", ".jinja", ".jinja2", ".j2", ".mustache", ".tmpl", ".tpl", ".xml",
+          ".html"}  # fmt: skip
 _VALUES = {".yaml", ".yml", ".json"}
 _PROGRAMS = {".py", ".pyi", ".ipynb"}
 _SKIPPED = {"node_modules", "__pycache__", "site-packages", "build", "dist"}
 _LARGEST = 1_000_000
-"""Bytes up to which a file is looked into."""
+"""Bytes of the largest file that is searched."""
 
 
-def homes(root: Path, text: str) -> list[Path]:
-    """The files below `root` that are `text`, or else those that hold it as a value.
+def files_with(root: Path, text: str) -> list[Path]:
+    """The files below `root` whose whole content is `text`, or else those that hold it as a value.
 
-    Space around the text does not count. Hidden folders, installed packages and the folders of runs
-    are not looked into.
+    White space around the text does not count. Hidden folders, installed packages and the folders of runs are left out.
     """
     whole, held = [], []
     for path in _files(root, _WHOLE | _VALUES):
@@ -52,14 +39,14 @@ def homes(root: Path, text: str) -> list[Path]:
 
 def _holds(name: str, content: str, text: str) -> bool:
     try:
-        filled(name, content, [Edit(text, text)])
+        rewritten(name, content, [Edit(text, text)])
     except UnwritableError:
         return False
     return True
 
 
-def named(root: Path, name: str) -> list[Path]:
-    """The programs below `root` that a name stands in."""
+def files_naming(root: Path, name: str) -> list[Path]:
+    """The programs below `root` that contain a name."""
     word = re.compile(rf"\b{re.escape(name)}\b".encode())
     return [path for path in _files(root, _PROGRAMS) if word.search(path.read_bytes())]
 

@@ -1,4 +1,4 @@
-"""Where a Python file writes out text, read with libcst."""
+"""Reads every text in a Python file with libcst: string literals, f-strings, docstrings, sums, joins and dedents."""
 
 from __future__ import annotations
 
@@ -11,14 +11,22 @@ from collections.abc import Iterator
 import libcst as cst
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
-from langgraph_gepa.writeback.docstring_arguments import arguments, described
-from langgraph_gepa.writeback.nodes import Chain, Fragments, Hole, Piece, Spot, View, merged
-from langgraph_gepa.writeback.runtime_value import READERS, change
-from langgraph_gepa.writeback.syntax import evaluated, literal_value
+from langgraph_gepa.writeback.literals import (
+    Chain,
+    Expression,
+    Fragments,
+    Piece,
+    Site,
+    View,
+    evaluated,
+    literal_value,
+    merged,
+)
+from langgraph_gepa.writeback.runtime_value import READERS, arguments, described, wrapped_text
 
 
 class SourceFile:
-    """A parsed Python file and the texts in it. Raises `SyntaxError` for what is no Python."""
+    """A parsed Python file and the texts in it. Raises `SyntaxError` for what is not Python."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -32,24 +40,24 @@ class SourceFile:
         self._spans = {node: (span.start, span.start + span.length) for node, span in spans.items()}
         reader = _Reader(self)
         wrapper.module.visit(reader)
-        self.spots = tuple(reader.spots)
+        self.sites = tuple(reader.sites)
 
     def line(self, offset: int) -> int:
         return bisect.bisect_right(self._starts, offset)
 
     def offset(self, line: int, column: int) -> int:
-        """Where a line's byte stands, both as `ast` counts them."""
+        """The byte offset of a line and column, both counted as `ast` does."""
         return self._starts[line - 1] + column
 
     def code(self, start: int, end: int) -> str:
         return self.data[start:end].decode("utf-8")
 
     def before(self, offset: int) -> str:
-        """What stands on the line before `offset`."""
+        """The code before `offset` on its line."""
         return self.code(self._starts[self.line(offset) - 1], offset)
 
     def after(self, offset: int) -> str:
-        """What stands on the line after `offset`."""
+        """The code after `offset` on its line."""
         line = self.line(offset)
         end = self._starts[line] if line < len(self._starts) else len(self.data)
         return self.code(offset, end).rstrip("\r\n")
@@ -60,17 +68,18 @@ class SourceFile:
 
 @functools.lru_cache(maxsize=4)
 def parsed(text: str) -> SourceFile:
-    """The file of this text, which is asked for several times over. Raises `SyntaxError` for what is no Python."""
+    """Parses a file, with a cache. Raises `SyntaxError` for what is not Python."""
     return SourceFile(text)
 
 
 def chain_of(code: str) -> Fragments | None:
-    """The text that an expression of literals writes out, or `None` when it is none."""
+    """The text of an expression made of literals; `None` for any other."""
     if evaluated(code) is None:
         return None
     file = SourceFile(f"(\n{code}\n)\n")
     start, end = 2, 2 + len(code.encode("utf-8"))
-    whole = [s.view for s in file.spots if s.view.seen is None and not file.code(start, s.view.start).strip("( \t\r\n")]
+    views = (site.view for site in file.sites if site.view.transform is None)
+    whole = [view for view in views if not file.code(start, view.start).strip("( \t\r\n")]
     whole = [view for view in whole if not file.code(view.end, end).strip(") \t\r\n")]
     return max(whole, key=lambda view: view.end - view.start).fragments if whole else None
 
@@ -79,16 +88,16 @@ _WRITING = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString, cst.B
 
 
 def _is(node: cst.CSTNode, *bases: type) -> bool:
-    """`isinstance`, which takes half a second the first time it is asked of libcst's abstract classes."""
+    """`isinstance`, which takes half a second when it first meets libcst's abstract classes."""
     return not {*bases}.isdisjoint(type(node).__mro__)
 
 
 class _Reader(cst.CSTVisitor):
-    """Collects every view of every chain, the outer before those within."""
+    """Collects every view of every chain, outer ones before those inside them."""
 
     def __init__(self, file: SourceFile) -> None:
         self.file = file
-        self.spots: list[Spot] = []
+        self.sites: list[Site] = []
         self.statements: list[int] = [1]
 
     def on_visit(self, node: cst.CSTNode) -> bool:
@@ -100,7 +109,7 @@ class _Reader(cst.CSTVisitor):
             for view in self._views(node):
                 self._add(view)
             self._stripped(node)
-        if isinstance(node, cst.ConcatenatedString):  # its pieces are no texts of their own, what fills them may be
+        if isinstance(node, cst.ConcatenatedString):  # its pieces are not texts, expressions in them may be
             for expression in _filling(node):
                 expression.visit(self)
             return False
@@ -112,7 +121,7 @@ class _Reader(cst.CSTVisitor):
 
     def _add(self, view: View, first: int | None = None) -> None:
         line = self.file.line(view.chain.start)
-        self.spots.append(Spot(view, line, range(min(first or self.statements[-1], line), line + 1)))
+        self.sites.append(Site(view, line, range(min(first or self.statements[-1], line), line + 1)))
 
     def _line(self, node: cst.CSTNode) -> int:
         return self.file.line(self.file.span(node)[0])
@@ -120,29 +129,29 @@ class _Reader(cst.CSTVisitor):
     def _docstring(self, node: cst.FunctionDef | cst.ClassDef | cst.Module) -> None:
         written = _docstring(node)
         chain = None if written is None else self._chain(written)
-        if chain is None or any(isinstance(fragment, Hole) for fragment in chain.fragments):
+        if chain is None or any(isinstance(fragment, Expression) for fragment in chain.fragments):
             return
         above = [] if isinstance(node, cst.Module) else [node.name, *node.decorators]
         first = min(map(self._line, above), default=None)
-        for seen in READERS:
-            self._add(View(chain.start, chain.end, chain, seen, fixed=True), first)
+        for transform in READERS:
+            self._add(View(chain.start, chain.end, chain, transform, docstring=True), first)
         own = "".join(map(str, chain.fragments))
-        for one in arguments(own):
-            seen = functools.partial(described, name=one.name)
-            view = View(chain.start, chain.end, chain, seen, fixed=True, part=(one.start, one.end))
-            line = self.file.line(chain.start) + own.count("\n", 0, one.start)
-            self.spots.append(Spot(view, line, range(first or line, line + 1)))
+        for argument in arguments(own):
+            transform = functools.partial(described, name=argument.name)
+            view = View(chain.start, chain.end, chain, transform, docstring=True, part=(argument.start, argument.end))
+            line = self.file.line(chain.start) + own.count("\n", 0, argument.start)
+            self.sites.append(Site(view, line, range(first or line, line + 1)))
 
     def _stripped(self, node: cst.BaseExpression) -> None:
-        """A text as LangChain strips it where it is the description of a tool, given there or by name."""
+        """Adds the view of a text that LangChain strips, as it does with descriptions of tools."""
         chain = self._chain(node)
-        if chain is not None and not any(isinstance(fragment, Hole) for fragment in chain.fragments):
+        if chain is not None and not any(isinstance(fragment, Expression) for fragment in chain.fragments):
             text = "".join(map(str, chain.fragments))
             if text != text.strip():
                 self._add(View(chain.start, chain.end, chain, str.strip))
 
     def _views(self, node: cst.BaseExpression) -> Iterator[View]:
-        """The views that this very expression gives; those within are met on their own."""
+        """The views of this expression itself; those of expressions inside it are collected on their own."""
         chain = self._chain(node)
         if chain is not None:
             yield View(chain.start, chain.end, chain)
@@ -152,19 +161,19 @@ class _Reader(cst.CSTVisitor):
                 yield wrapped
 
     def _wrapped(self, node: cst.Call) -> View | None:
-        """A text after calls that change it in a way known before the program runs."""
-        inner, changed = change(node)
+        """The view of a call that changes a text in a way that is known before the program runs."""
+        inner, changed = wrapped_text(node)
         if inner is None:
             return None
         within = next(self._views(inner), None)
-        if within is None or within.fragments is None or any(isinstance(f, Hole) for f in within.fragments):
+        if within is None or within.fragments is None or any(isinstance(f, Expression) for f in within.fragments):
             return None
-        before = within.seen
-        seen = changed if before is None else lambda text: changed(before(text))
-        return View(*self.file.span(node), within.chain, seen)
+        before = within.transform
+        transform = changed if before is None else lambda text: changed(before(text))
+        return View(*self.file.span(node), within.chain, transform)
 
     def _joined(self, node: cst.Call) -> View | None:
-        """`"\\n".join([...])` of texts and names, which a new text takes the place of as a whole."""
+        """The view of `"\\n".join([...])` over texts and names, which a new text replaces as a whole."""
         match node:
             case cst.Call(func=cst.Attribute(value=between, attr=cst.Name("join")), args=[cst.Arg(value=several)]):
                 pass
@@ -202,7 +211,7 @@ class _Reader(cst.CSTVisitor):
         pieces = self._pieces(node)
         if pieces is not None:
             return pieces
-        return [Piece(*self.file.span(node), (Hole(cst.Module([]).code_for_node(node), operand=True),))]
+        return [Piece(*self.file.span(node), (Expression(cst.Module([]).code_for_node(node), operand=True),))]
 
     def _literal(self, node: cst.SimpleString | cst.FormattedString) -> Piece | None:
         start, end = self.file.span(node)
@@ -211,27 +220,28 @@ class _Reader(cst.CSTVisitor):
             case ast.Constant(value=str(value)):
                 fragments = merged([value])
             case ast.JoinedStr(values=values) if isinstance(node, cst.FormattedString):
-                holes = (_hole(part) for part in node.parts if isinstance(part, cst.FormattedStringExpression))
-                fragments = merged([str(v.value) if isinstance(v, ast.Constant) else next(holes) for v in values])
+                fields = (part for part in node.parts if isinstance(part, cst.FormattedStringExpression))
+                expressions = map(_expression, fields)
+                fragments = merged([str(v.value) if isinstance(v, ast.Constant) else next(expressions) for v in values])
             case _:
                 return None
         return Piece(start, end, fragments, node.prefix, node.quote)
 
 
-def _hole(part: cst.FormattedStringExpression) -> Hole:
-    """The expression without its `=`, whose words belong to the text beside it."""
+def _expression(part: cst.FormattedStringExpression) -> Expression:
+    """The expression of `{name=}` without its `=`: the name before the value belongs to the text."""
     if part.equal is None:
-        return Hole(cst.Module([]).code_for_node(part))
+        return Expression(cst.Module([]).code_for_node(part))
     conversion = part.conversion or (None if part.format_spec else "r")
-    return Hole(cst.Module([]).code_for_node(part.with_changes(equal=None, conversion=conversion)))
+    return Expression(cst.Module([]).code_for_node(part.with_changes(equal=None, conversion=conversion)))
 
 
 def _is_name(operand: Piece) -> bool:
-    return all(isinstance(fragment, Hole) and fragment.code.isidentifier() for fragment in operand.fragments)
+    return all(isinstance(fragment, Expression) and fragment.code.isidentifier() for fragment in operand.fragments)
 
 
 def _text(node: cst.BaseExpression) -> str | None:
-    """The text that a literal is; `None` for everything else."""
+    """The value of a string literal; `None` for everything else."""
     try:
         value = literal_value(cst.Module([]).code_for_node(node))
     except ValueError:
@@ -239,18 +249,18 @@ def _text(node: cst.BaseExpression) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _part(element: cst.BaseElement) -> str | Hole | None:
-    """The text that an element is, or the name that stands for one."""
+def _part(element: cst.BaseElement) -> str | Expression | None:
+    """An element of a list as a part of a text: a literal's value, or a name."""
     match element:
         case cst.Element(value=cst.Name(value=name)):
-            return Hole(f"{{{name}}}")
+            return Expression(f"{{{name}}}")
         case cst.Element(value=node):
             return _text(node)
     return None
 
 
 def _filling(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
-    """The expressions within the literals of a concatenated string."""
+    """The expressions in the f-strings of a concatenated string."""
     match node:
         case cst.ConcatenatedString(left=left, right=right):
             yield from _filling(left)

@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_gepa.writeback.data_files import filled
+from langgraph_gepa.writeback.data_files import rewritten
 from langgraph_gepa.writeback.edits import Edit, GoneError, UnwritableError
 
 ANY = st.text() | st.text(alphabet="ab:#-'\"\\ \n\t{}[],|>&é\ud800", max_size=30)
@@ -25,7 +25,7 @@ YAML = {
 def test_any_text_fills_a_json_value(new: str) -> None:
     """The value is the new text; keys, layout and every other value stay."""
     content = '{"Be kind.": [1,\n   "x\\"y"], "prompt" : "Be kind."}\n'
-    changed = filled("p.json", content, [Edit("Be kind.", new)])
+    changed = rewritten("p.json", content, [Edit("Be kind.", new)])
     assert json.loads(changed) == {"Be kind.": [1, 'x"y'], "prompt": new}
     assert changed.startswith('{"Be kind.": [1,\n   "x\\"y"], "prompt" : ')
 
@@ -36,7 +36,7 @@ def test_any_text_fills_a_json_value(new: str) -> None:
 def test_any_text_fills_a_yaml_value(form: str, new: str) -> None:
     """The scalar is the new text; the file around it, with its comments, is the same."""
     content = YAML[form]
-    changed = filled("p.yaml", content, [Edit("Be kind.", new)])
+    changed = rewritten("p.yaml", content, [Edit("Be kind.", new)])
     old = [token.value for token in yaml.scan(content) if isinstance(token, yaml.ScalarToken)]
     assert [t.value for t in yaml.scan(changed) if isinstance(t, yaml.ScalarToken)] == [
         new if value == "Be kind." else value for value in old
@@ -52,15 +52,15 @@ def test_a_yaml_text_of_several_lines_becomes_a_block() -> None:
     """A person writes several lines as a literal block, indented under its key."""
     content = "prompts:\n  - role: system\n    content: Be kind.  # why\n"
     expected = "prompts:\n  - role: system\n    content: |-  # why\n      Be kind.\n\n      Be brief.\n"
-    changed = filled("p.yml", content, [Edit("Be kind.", "Be kind.\n\nBe brief.")])
+    changed = rewritten("p.yml", content, [Edit("Be kind.", "Be kind.\n\nBe brief.")])
     assert changed == expected
 
 
 def test_blocks_keep_their_kind() -> None:
     """Literal stays literal with its remark, folded stays folded."""
-    literal = filled("p.yml", "a: |  # why\n  Old.\n  End.\nb: 1\n", [Edit("Old.\nEnd.\n", "New.\nEnd.\n")])
+    literal = rewritten("p.yml", "a: |  # why\n  Old.\n  End.\nb: 1\n", [Edit("Old.\nEnd.\n", "New.\nEnd.\n")])
     assert literal == "a: |  # why\n  New.\n  End.\nb: 1\n"
-    folded = filled("p.yml", "a: >\n  Old and\n  gone.\nb: 1\n", [Edit("Old and gone.\n", "New and here.\n")])
+    folded = rewritten("p.yml", "a: >\n  Old and\n  gone.\nb: 1\n", [Edit("Old and gone.\n", "New and here.\n")])
     assert folded == "a: >\n  New and\n  here.\nb: 1\n"
 
 
@@ -76,7 +76,7 @@ def test_blocks_keep_their_kind() -> None:
 )
 def test_a_file_that_is_the_text_takes_the_new_one(content: str, old: str, new: str, expected: str) -> None:
     """The header above and the space around that its reader takes off stay."""
-    assert filled("prompt.md", content, [Edit(old, new)]) == expected
+    assert rewritten("prompt.md", content, [Edit(old, new)]) == expected
 
 
 @given(new=ANY.filter(lambda text: not any("\ud800" <= char <= "\udfff" for char in text)))
@@ -84,7 +84,7 @@ def test_a_file_that_is_the_text_takes_the_new_one(content: str, old: str, new: 
 def test_any_text_fills_a_value_above_the_text_of_a_file(new: str) -> None:
     """The header says the new text as YAML, and the rest of the file is the same."""
     content = "---\nname: x\ndescription: Be kind.\n---\n\nBe kind.\n"
-    changed = filled("SKILL.md", content, [Edit("Be kind.", new, 3)])
+    changed = rewritten("SKILL.md", content, [Edit("Be kind.", new, 3)])
     assert changed.startswith("---\nname: x\ndescription: ")
     assert changed.endswith("\n---\n\nBe kind.\n")
     head = changed.removeprefix("---\n").removesuffix("---\n\nBe kind.\n")
@@ -94,13 +94,13 @@ def test_any_text_fills_a_value_above_the_text_of_a_file(new: str) -> None:
 def test_what_cannot_be_told_is_refused() -> None:
     """A lost text, one that is there twice, one in the middle of a line, a format we do not write."""
     with pytest.raises(GoneError):
-        filled("a.md", "Other.", [Edit("Old.", "New.")])
+        rewritten("a.md", "Other.", [Edit("Old.", "New.")])
     with pytest.raises(UnwritableError, match="more than once"):
-        filled("a.md", "Old.\nOld.\n", [Edit("Old.", "New.")])
+        rewritten("a.md", "Old.\nOld.\n", [Edit("Old.", "New.")])
     with pytest.raises(UnwritableError, match="same lines"):
-        filled("a.md", "An Old. thing", [Edit("Old.", "New.")])
+        rewritten("a.md", "An Old. thing", [Edit("Old.", "New.")])
     with pytest.raises(UnwritableError, match="lines 1, 2"):
-        filled("a.yaml", "a: Old.\nb: Old.\n", [Edit("Old.", "New.")])
+        rewritten("a.yaml", "a: Old.\nb: Old.\n", [Edit("Old.", "New.")])
     with pytest.raises(UnwritableError, match="format"):
-        filled("a.toml", 'a = "Old."\n', [Edit("Old.", "New.")])
-    assert filled("a.yaml", "a: Old.\nb: Old.\n", [Edit("Old.", "New.", 2)]) == "a: Old.\nb: New.\n"
+        rewritten("a.toml", 'a = "Old."\n', [Edit("Old.", "New.")])
+    assert rewritten("a.yaml", "a: Old.\nb: Old.\n", [Edit("Old.", "New.", 2)]) == "a: Old.\nb: New.\n"

@@ -92,8 +92,8 @@ def test_what_cannot_be_written_is_refused_with_its_reason(prompts: Path) -> Non
     assert "no home" in refused["nowhere"]
     assert "installed package" in refused["library"]
     assert "no file app/none.py" in refused["gone"]
-    assert "that of two too" in refused["one"]
-    assert "that of one too" in refused["two"]
+    assert "also the place of two" in refused["one"]
+    assert "also the place of one" in refused["two"]
     assert list(changes.stale) == ["lost"]
 
 
