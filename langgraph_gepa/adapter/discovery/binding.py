@@ -14,7 +14,7 @@ from langgraph_gepa.adapter.isolation import graph_copies
 from langgraph_gepa.adapter.objects import classes
 from langgraph_gepa.adapter.objects.place import Place, PlaceKey
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.adapter.tracing import injection
+from langgraph_gepa.adapter.tracing.injection import Injection, inject, replacements
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Style, Texts
 from langgraph_gepa.errors import GraphError, PlaceholderError
@@ -73,7 +73,7 @@ class FoundTexts:
         copied = {self.walk.nodes[key].value: copy(key) for key in keys & self.state}
         injected = [m for m in self.modules.values() if m.name not in self.places and m.name not in self.declared]
         declared = {name: text for name, text in changed.items() if name in self.declared}
-        return injection.serving(bound, injection.Served(declared, injection.rewrites(injected, changed), copied))
+        return inject(bound, Injection(declared, replacements(injected, changed), copied))
 
     def _in_memory(self, texts: Texts) -> dict[PlaceKey, str]:
         """What stands in memory when modules with places have these texts."""

@@ -53,10 +53,10 @@ def prompt(name: str, text: str) -> str:
     """
     if not (isinstance(name, str) and name and isinstance(text, str)):
         raise UsageError(f"prompt() takes a name and a text, not {name!r} and {type(text).__name__}")
-    known, where = _called.get(name), injection.node()
+    known, where = _called.get(name), injection.current_node()
     if known is None or known.text != text or where not in known.nodes:
         _remember(name, text, where, sys._getframe(1), known)
-    texts = injection.now()
+    texts = injection.current()
     return text if texts is None else texts.declared.get(name, text)
 
 

@@ -71,7 +71,7 @@ class Replay:
 
     def reply(self, messages: Sequence[BaseMessage], manager: Any, settings: Mapping[str, Any]) -> ChatResult:
         """What the recorded model answered to these messages. Raises what it raised, and `ReplayEnded`."""
-        node = node_path(getattr(manager, "metadata", None) or {}) or injection.node()
+        node = node_path(getattr(manager, "metadata", None) or {}) or injection.current_node()
         inputs = [slim(message) for message in messages]
         texts = [text for message in inputs for text in strings(message["content"])]
         texts += (text for setting in settings.values() for text in strings(plain_setting(setting)))
