@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from langgraph_gepa.adapter.discovery.chat_models import models_of, unpriced
-from langgraph_gepa.adapter.discovery.outline import drawing
+from langgraph_gepa.adapter.discovery.outline import outline_of
 from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.isolation.process_state import undisturbed
@@ -202,7 +202,7 @@ def optimize(
         in_flight=at_least_one("in_flight", in_flight),
         concurrency=at_least_one("concurrency", concurrency),
         budget=budget,
-        graph=drawing(compiled),
+        graph=outline_of(compiled),
         objective=objective,
         reflection_tokens=at_least_one("reflection_tokens", reflection_tokens),
         spec=_spec(named, options, {"training": trainset, "validation": valset, "test": testset}),

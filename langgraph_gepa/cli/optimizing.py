@@ -62,7 +62,7 @@ def prompts(
     as_graph: Annotated[bool, typer.Option("--graph", help="Draw the graph as Mermaid, its modules marked.")] = False,
 ) -> None:
     """List what would be optimised, node by node, and why the rest would not."""
-    from langgraph_gepa.adapter.discovery.outline import drawing
+    from langgraph_gepa.adapter.discovery.outline import outline_of
     from langgraph_gepa.adapter.loading import load_graph
     from langgraph_gepa.report.mermaid import mermaid
     from langgraph_gepa.report.module_list import modules_json, modules_table
@@ -75,7 +75,7 @@ def prompts(
         emit_json(modules_json(modules))
     elif as_graph:
         listed = [module for module in modules if everything or module.on or module.evidence != "possible"]
-        emit(f"{mermaid(drawing(load_graph(graph)), listed)}\n")
+        emit(f"{mermaid(outline_of(load_graph(graph)), listed)}\n")
     else:
         modules_table(modules, screen(), everything, watched=examples is not None)
 

@@ -1,9 +1,10 @@
-"""What tools and schemas say of themselves to a model: their own description and those of arguments and fields."""
+"""Finds the descriptions that tools and schemas give to a model: their own, and those of arguments and fields."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from inspect import cleandoc
 from types import FunctionType
@@ -21,65 +22,83 @@ from langgraph_gepa.adapter.objects.walk import Walk, until_raised
 from langgraph_gepa.core.module import Kind
 
 _WORDS = 3
-"""Words from which a text is known again inside another one."""
+"""Words from which a text is recognised inside another one."""
 _PARAMETERS = ("parameters", "input_schema", "schema")
 _DEFINED = ("$defs", "definitions")
 _WITHIN = ("items", "anyOf", "allOf", "oneOf", "additionalProperties")
 
 
+@dataclass(frozen=True, slots=True)
+class _Descriptions:
+    """What the search for descriptions looks things up in.
+
+    `structured` are the ids of the dicts that describe a model's answer, `named` the dicts that describe what they
+    name, by id.
+    """
+
+    walk: Walk
+    object_uses: ObjectUses
+    structured: set[int]
+    named: Mapping[int, Mapping[str, Any]]
+
+    def of_object(self, key: int, value: Any) -> Iterator[Place]:
+        if isinstance(value, BaseTool):
+            yield from self._of_tool(value, key)
+        elif isinstance(value, FunctionType):
+            if isinstance(value.__doc__, str) and value.__doc__ and self.object_uses.described(key):
+                yield Place(key, ("doc",), cleandoc(value.__doc__), "tool", tool=value.__name__)
+        elif isinstance(value, type):
+            if self.object_uses.described(key) and not _arguments_only(key, self.walk):
+                yield from _class(value, key, "schema", value.__name__)
+        elif type(value) is dict:
+            yield from self._of_dict(value, key)
+
+    def _of_dict(self, value: dict[str, Any], key: int) -> Iterator[Place]:
+        structured = key in self.structured
+        if name := _function_name(value):
+            yield from _frozen(value, "schema" if structured else "tool", name)
+        elif not structured and not self.object_uses.described(key):
+            return
+        elif name := _title(value):
+            yield from _frozen(value, "schema", name)
+        elif _is_schema(value) and self.object_uses.described(key) and not self._is_within_another(key):
+            yield from _frozen(value, "schema", naming.held_as(self.walk, key) or "schema")
+
+    def _of_tool(self, tool: BaseTool, key: int) -> Iterator[Place]:
+        holders = (self.walk.nodes[holder].value for holder, _ in self.walk.holders.get(key, ()))
+        kind: Kind = "schema" if any(isinstance(holder, OutputToolBinding) for holder in holders) else "tool"
+        inside = {
+            at: one
+            for at, one in self.named.items()
+            if one["description"] in tool.description and key in self.walk.above({at})
+        }
+        if inside:
+            yield from _composed(tool, key, kind, inside)
+        elif templates.has_words(tool.description):
+            yield Place(key, ("attr", "description"), tool.description, kind, tool=tool.name)
+        arguments: Any = tool.args_schema
+        if isinstance(arguments, type) and id(arguments) in self.walk.nodes:
+            yield from _fields(arguments, id(arguments), kind, tool.name)
+        elif type(arguments) is dict:
+            yield from _properties(arguments, kind, tool.name)
+
+    def _is_within_another(self, key: int) -> bool:
+        """Whether a schema is a part of another one, with which it is listed."""
+        return any(
+            type(self.walk.nodes[holder].value) in (dict, list) and self.object_uses.described(holder)
+            for holder, _ in self.walk.holders.get(key, ())
+        )
+
+
 def find(walk: Walk, object_uses: ObjectUses) -> Iterator[Place]:
-    structured = _structured(walk)
-    told = _named_texts(walk)
+    """The places of the descriptions of tools and schemas in a walk."""
+    search = _Descriptions(walk, object_uses, _structured(walk), _named_texts(walk))
     for key, node in walk.nodes.items():
-        yield from until_raised(partial(_of, key, node.value, walk, object_uses, structured, told))
-
-
-def _of(
-    key: int,
-    value: Any,
-    walk: Walk,
-    object_uses: ObjectUses,
-    structured: set[int],
-    told: Mapping[int, Mapping[str, Any]],
-) -> Iterator[Place]:
-    if isinstance(value, BaseTool):
-        yield from _tool(value, key, walk, told)
-    elif isinstance(value, FunctionType):
-        if isinstance(value.__doc__, str) and value.__doc__ and object_uses.described(key):
-            yield Place(key, ("doc",), cleandoc(value.__doc__), "tool", tool=value.__name__)
-    elif isinstance(value, type):
-        if object_uses.described(key) and not _arguments_only(key, walk):
-            yield from _class(value, key, "schema", value.__name__)
-    elif type(value) is dict and (name := _function_name(value)):
-        yield from _frozen(value, "schema" if key in structured else "tool", name)
-    elif type(value) is dict and (name := _title(value)) and (key in structured or object_uses.described(key)):
-        yield from _frozen(value, "schema", name)
-    elif (
-        type(value) is dict
-        and _is_schema(value)
-        and object_uses.described(key)
-        and not _within_another(key, walk, object_uses)
-    ):
-        yield from _frozen(value, "schema", naming.held_as(walk, key) or "schema")
-
-
-def _tool(tool: BaseTool, key: int, walk: Walk, told: Mapping[int, Mapping[str, Any]]) -> Iterator[Place]:
-    answers = any(isinstance(walk.nodes[holder].value, OutputToolBinding) for holder, _ in walk.holders.get(key, ()))
-    kind: Kind = "schema" if answers else "tool"
-    inside = {at: one for at, one in told.items() if one["description"] in tool.description and key in walk.above({at})}
-    if inside:
-        yield from _composed(tool, key, kind, inside)
-    elif templates.has_words(tool.description):
-        yield Place(key, ("attr", "description"), tool.description, kind, tool=tool.name)
-    arguments: Any = tool.args_schema
-    if isinstance(arguments, type) and id(arguments) in walk.nodes:
-        yield from _fields(arguments, id(arguments), kind, tool.name)
-    elif type(arguments) is dict:
-        yield from _properties(arguments, kind, tool.name)
+        yield from until_raised(partial(search.of_object, key, node.value))
 
 
 def _composed(tool: BaseTool, key: int, kind: Kind, inside: Mapping[int, Mapping[str, Any]]) -> Iterator[Place]:
-    """A tool that lists what it leads to, as deep agents' `task` lists its sub-agents: the description of each is
+    """The places of a tool that lists others, as deep agents' `task` lists its sub-agents: the description of each is
     a text of its own, which fills a placeholder of the tool's."""
     text, parts = templates.escape(tool.description), {}
     for at, one in inside.items():
@@ -93,7 +112,7 @@ def _composed(tool: BaseTool, key: int, kind: Kind, inside: Mapping[int, Mapping
 
 
 def _named_texts(walk: Walk) -> dict[int, Mapping[str, Any]]:
-    """Dicts that describe what they name, and are no functions or schemas for a model."""
+    """The dicts that describe what they name and are no functions or schemas for a model."""
     return {
         key: node.value
         for key, node in walk.nodes.items()
@@ -117,7 +136,7 @@ def _fields(cls: type, key: int, kind: Kind, name: str) -> Iterator[Place]:
 
 
 def _arguments_only(key: int, walk: Walk) -> bool:
-    """Whether a class is only the arguments of a tool, whose own description takes the place of its docstring."""
+    """Whether a class only holds the arguments of a tool, whose description replaces the docstring of the class."""
     return all(
         step[-1] == "args_schema" and (isinstance(holder, BaseTool) or _subclass(holder, BaseTool))
         for holder, step in ((walk.nodes[holder].value, step) for holder, step in walk.holders.get(key, ()))
@@ -129,7 +148,7 @@ def _subclass(value: Any, base: type) -> bool:
 
 
 def _function_name(value: Mapping[str, Any]) -> str:
-    """The name of the function a dict describes to a model, as LangChain or the user writes it out."""
+    """The name of the function that a dict describes to a model, written by LangChain or the user."""
     name = value.get("name")
     return name if isinstance(name, str) and any(isinstance(value.get(key), dict) for key in _PARAMETERS) else ""
 
@@ -141,16 +160,8 @@ def _title(value: Mapping[str, Any]) -> str:
 
 
 def _is_schema(value: Mapping[str, Any]) -> bool:
-    """Whether a dict is a JSON schema of an object, or of one of several, that need not have a title."""
+    """Whether a dict is a JSON schema, with or without a title."""
     return type(value.get("properties")) is dict or any(type(value.get(key)) is list for key in _WITHIN)
-
-
-def _within_another(key: int, walk: Walk, object_uses: ObjectUses) -> bool:
-    """Whether a schema is a part of another one, with which it is listed."""
-    return any(
-        type(walk.nodes[holder].value) in (dict, list) and object_uses.described(holder)
-        for holder, _ in walk.holders.get(key, ())
-    )
 
 
 def _frozen(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Place]:
@@ -193,7 +204,7 @@ def _inside(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...]
 
 
 def _structured(walk: Walk) -> set[int]:
-    """The dicts below a model that was told to answer by a schema."""
+    """The ids of the dicts that a model holds to answer by a schema."""
     found: set[int] = set()
     todo = [
         held

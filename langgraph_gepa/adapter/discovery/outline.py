@@ -1,4 +1,4 @@
-"""The outline of a graph, for the report to draw."""
+"""Outlines a graph as nodes and edges, for the report to draw."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing_extensions import TypedDict
 
 
 class Outline(TypedDict):
-    """`name`, `nodes` (paths from the root, as `Module.nodes` gives them) and `edges` (from, to, conditional)."""
+    """A graph's nodes as paths from the root, like `Module.nodes`, and its edges: the node that each comes from, the
+    node it leads to, and whether it is conditional."""
 
     name: str
     nodes: list[str]
     edges: list[tuple[str, str, bool]]
 
 
-def drawing(graph: Any) -> Outline:
-    """The outline of `graph`."""
+def outline_of(graph: Any) -> Outline:
+    """Returns the outline of `graph`."""
     drawn = graph.get_graph(xray=True)
     return {
         "name": graph.name,

@@ -1,4 +1,4 @@
-"""What an earlier process saw of a graph, known again in this one from the modules that it kept."""
+"""Restores what an earlier process saw of a graph when it ran, from the modules that it saved."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from langgraph_gepa.core.reason import ReadFrom
 
 
 def recall(graph: Any, modules: Iterable[Module]) -> None:
-    """Has every later survey of `graph` know `modules`, all that were found in it when it had been watched.
+    """Makes every later survey of `graph` know `modules`, all that were found in it after it was watched.
 
-    A text that is read from its file on every run is taken as the file says it now. What a survey finds by
-    itself is left as it finds it, but for having been seen.
+    A text that is read from its file on every run is taken from the file as it is now. What a survey finds itself
+    stays as it is found, except that it may have been seen.
     """
-    kept = list(modules)
+    saved = list(modules)
     found = survey.survey(graph, kinds=("prompt", "tool", "schema"))
     known = {module.name: module for module in found.modules}
-    seen = {m.name: m.nodes for m in kept if m.evidence == "seen" and m.name in known}
+    seen = {m.name: m.nodes for m in saved if m.evidence == "seen" and m.name in known}
     fresh = {name: nodes for name, nodes in seen.items() if known[name].evidence != "seen"}
-    served = [module for module in kept if module.note and (module.name not in known or known[module.name].note)]
-    now = (now for module in served for now in _now(module, found.files))
-    strange = tuple(module for module in now if module.name not in known or known[module.name].text != module.text)
-    same = [m for m in kept if m.name in known and m.text == known[m.name].text]
+    injected = [module for module in saved if module.note and (module.name not in known or known[module.name].note)]
+    today = (now for module in injected for now in _today(module, found.files))
+    unknown = tuple(module for module in today if module.name not in known or known[module.name].text != module.text)
+    same = [m for m in saved if m.name in known and m.text == known[m.name].text]
     # Watching only learns that what looks plain is a template. A style that the code shows is not taken back.
     styles = {m.name: m.style for m in same if m.style != known[m.name].style and known[m.name].style == "plain"}
     no_effect = {m.name: m.no_effect for m in same if m.no_effect and not known[m.name].no_effect}
-    if fresh or strange or styles or no_effect:
-        survey.remember(graph, Sightings(fresh, strange, styles, no_effect=no_effect))
+    if fresh or unknown or styles or no_effect:
+        survey.remember(graph, Sightings(fresh, unknown, styles, no_effect=no_effect))
 
 
-def _now(module: Module, files: Files) -> Iterator[Module]:
-    """The module as it is today; nothing where its file no longer has it."""
+def _today(module: Module, files: Files) -> Iterator[Module]:
+    """The module as its file has it today, if it still does."""
     if module.file is None:
         yield module
         return

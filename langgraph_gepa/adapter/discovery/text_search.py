@@ -19,7 +19,7 @@ from langgraph_gepa.adapter.dataflow.filling import filling
 from langgraph_gepa.adapter.dataflow.flow import Solution, whole_uses
 from langgraph_gepa.adapter.dataflow.object_uses import ObjectUses
 from langgraph_gepa.adapter.dataflow.uses import Use
-from langgraph_gepa.adapter.discovery import compiled_templates, descriptions, function_texts
+from langgraph_gepa.adapter.discovery import descriptions, function_texts, template_sources
 from langgraph_gepa.adapter.discovery.function_flow import read_functions
 from langgraph_gepa.adapter.discovery.function_texts import judged
 from langgraph_gepa.adapter.objects import Step, functions
@@ -80,7 +80,7 @@ class TextSearch:
                 continue
             uses = whole_uses(self.object_uses.of(step, node))
             names = functions.namespace(node.value, step)
-            source = compiled_templates.source(template, names, str(step[-1])) if uses else None
+            source = template_sources.compiled_source(template, names, str(step[-1])) if uses else None
             text = roles.Text(source or "", "jinja2")
             if roles.listed(text, uses):
                 place = Place(key, ("source",), text.text, style="jinja2", environment=template.environment)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from langgraph_gepa.adapter.dataflow.source_locations import SourceLocations
 from langgraph_gepa.adapter.dataflow.text_files import Files
-from langgraph_gepa.adapter.discovery import prefilled
 from langgraph_gepa.adapter.discovery.packages import Packages
 from langgraph_gepa.adapter.discovery.runtime_data import Gathered
+from langgraph_gepa.adapter.discovery.template_sources import as_template
 from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.adapter.objects.definitions import SourceLocation
 from langgraph_gepa.adapter.objects.place import Place
@@ -35,7 +35,7 @@ def written_texts(places: Iterable[Place], locations: SourceLocations, gathered:
     found: dict[Hashable, WrittenText] = {}
     later = []
     for place in places:
-        home, location = prefilled.at_home(place, locations.of(place), locations)
+        home, location = as_template(place, locations.of(place), locations)
         if gathered.is_loaded(home):
             text = found.setdefault(location.key, WrittenText(location, []))
             text.places.append(home)

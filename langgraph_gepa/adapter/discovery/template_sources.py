@@ -1,9 +1,9 @@
-"""Texts in memory that the program filled in before the graph was there, and the templates they were made from.
+"""Finds the template in the source from which a text in memory was made.
 
-A prompt that a constructor or factory fills in, `create_agent(..., system_prompt=PROMPT.format(tools=names))`, stands
-in the graph's objects as the result. Its home is the template: a string or f-string of the project's files that
+A prompt that a constructor or factory fills in, `create_agent(..., system_prompt=PROMPT.format(tools=names))`, is held
+by the graph's objects as the result. It is written in the template: a string or f-string of the project's files that
 gives the text with some values in its placeholders. The template is the module, and a new one is filled in with the
-same values.
+same values. A compiled jinja2 template does not keep its own text either.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
 
 from langgraph_gepa.adapter.dataflow.source_locations import SourceLocations
-from langgraph_gepa.adapter.objects import literals, source_code
+from langgraph_gepa.adapter.objects import definitions, literals, source_code
 from langgraph_gepa.adapter.objects.definitions import SourceLocation
 from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.core import matching
@@ -25,7 +29,10 @@ _SIGNS: Mapping[Style, str] = {"format": "{", "percent": "%", "dollars": "$", "j
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """`written` is the text as the source has it, `text` as it was filled in."""
+    """A template that gives a text with `values` in its placeholders.
+
+    `written` is the template as the source writes it, `text` as it was filled in.
+    """
 
     written: str
     text: str
@@ -35,14 +42,15 @@ class _Template:
 
     @property
     def letters(self) -> int:
-        """Letters of the template's own words."""
+        """How many letters the template's own words have."""
         return sum(matching.letters(part.literal) for part in matching.split(self.text, self.style) or ())
 
 
-def at_home(place: Place, location: SourceLocation, locations: SourceLocations) -> tuple[Place, SourceLocation]:
-    """A text that no source writes out as its template, with what fills it and its location; others as they are.
+def as_template(place: Place, location: SourceLocation, locations: SourceLocations) -> tuple[Place, SourceLocation]:
+    """Returns the template of a text that is not itself in the source, and where that is written; other texts as they
+    are.
 
-    Of several templates that give the text, it is the one with most of its words, if there is one.
+    Of several templates that give the text, it is the one with the most words of it, if there is one.
     """
     if location.file is not None or place.kind != "prompt" or place.style not in ("plain", "unknown") or place.tokens:
         return place, location
@@ -52,8 +60,8 @@ def at_home(place: Place, location: SourceLocation, locations: SourceLocations) 
     best, *others = found.values() or (None,)
     if best is None or (others and others[0].letters == best.letters):
         return place, location
-    home = replace(best.location, name=locations.constant(best.written) or location.name)
-    return replace(place, text=best.text, style=best.style, values=best.values), home
+    written = replace(best.location, name=locations.constant(best.written) or location.name)
+    return replace(place, text=best.text, style=best.style, values=best.values), written
 
 
 def _templates(text: str, locations: SourceLocations) -> Iterator[_Template]:
@@ -70,8 +78,8 @@ def _templates(text: str, locations: SourceLocations) -> Iterator[_Template]:
 
 
 def _readings(node: ast.expr) -> Iterator[tuple[str, str, Style]]:
-    """The text that an expression writes, and the templates that may be made of it, each with its language: the text
-    itself, and without space around it."""
+    """The text that an expression writes, with the templates that may be made of it and their languages: the text
+    itself, and the text without space around it."""
     literal = literals.read(node)
     if literal is None:
         return
@@ -84,7 +92,7 @@ def _readings(node: ast.expr) -> Iterator[tuple[str, str, Style]]:
 
 
 def _values(template: str, style: Style, text: str) -> Mapping[str, str]:
-    """What stands in the template's placeholders in a text that it gives; nothing where it does not give it."""
+    """The values of a template's placeholders in a text that it gives; empty where it does not give the text."""
     parts = matching.split(template, style)
     if parts is None or not text.startswith(parts[0].literal) or not text.endswith(parts[-1].literal):
         return {}
@@ -97,3 +105,38 @@ def _values(template: str, style: Style, text: str) -> Mapping[str, str]:
     if match is None or matching.filled(template, style, match.values) != text:
         return {}
     return match.values
+
+
+def compiled_source(template: jinja2.Template, names: dict[str, Any], name: str) -> str | None:
+    """The text that `template`, the global `name` among `names`, was compiled from: a file, or a string in its module.
+
+    `None` where that is not known, or compiles to another template than this one.
+    """
+    text = _in_file(template) or _in_module(names, name)
+    if text is None:
+        return None
+    again = template.environment.from_string(text)
+    return text if _code(again) == _code(template) else None
+
+
+def _in_file(template: jinja2.Template) -> str | None:
+    path = Path(template.filename or "")
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _in_module(names: dict[str, Any], name: str) -> str | None:
+    match definitions.assigned_value(names, name):
+        case (_, ast.Call(args=[ast.Constant(value=str(text)), *_])):
+            return text
+        case (_, ast.Call(args=[ast.Name(id=held), *_])) if isinstance(names.get(held), str):
+            return str(names[held])
+    return None
+
+
+def _code(template: jinja2.Template) -> tuple[Any, ...]:
+    """The code that jinja2 compiled a template to, without the names of files in it."""
+    compiled = template.root_render_func.__code__
+    return compiled.co_code, compiled.co_consts, compiled.co_names, sorted(template.blocks)
