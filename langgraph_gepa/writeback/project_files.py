@@ -7,14 +7,10 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from langgraph_gepa.core.file_kinds import PROGRAM_ENDINGS, TEXT_ENDINGS, VALUE_ENDINGS, ending, project_files
 from langgraph_gepa.writeback.data_files import rewritten
 from langgraph_gepa.writeback.edits import Edit, UnwritableError
 
-_WHOLE = {".md", ".markdown", ".txt", ".prompt", ".jinja", ".jinja2", ".j2", ".mustache", ".tmpl", ".tpl", ".xml",
-          ".html"}  # fmt: skip
-_VALUES = {".yaml", ".yml", ".json"}
-_PROGRAMS = {".py", ".pyi", ".ipynb"}
-_SKIPPED = {"node_modules", "__pycache__", "site-packages", "build", "dist"}
 _LARGEST = 1_000_000
 """Bytes of the largest file that is searched."""
 
@@ -25,14 +21,14 @@ def files_with(root: Path, text: str) -> list[Path]:
     White space around the text does not count. Hidden folders, installed packages and the folders of runs are left out.
     """
     whole, held = [], []
-    for path in _files(root, _WHOLE | _VALUES):
+    for path in _files(root, TEXT_ENDINGS | VALUE_ENDINGS):
         try:
             content = path.read_text(encoding="utf-8-sig")
         except (UnicodeDecodeError, OSError):
             continue
-        if path.suffix.lower() in _WHOLE and content.strip() == text.strip():
+        if ending(path.name) in TEXT_ENDINGS and content.strip() == text.strip():
             whole.append(path)
-        elif path.suffix.lower() in _VALUES and _holds(path.name, content, text):
+        elif ending(path.name) in VALUE_ENDINGS and _holds(path.name, content, text):
             held.append(path)
     return whole or held
 
@@ -48,16 +44,11 @@ def _holds(name: str, content: str, text: str) -> bool:
 def files_naming(root: Path, name: str) -> list[Path]:
     """The programs below `root` that contain a name."""
     word = re.compile(rf"\b{re.escape(name)}\b".encode())
-    return [path for path in _files(root, _PROGRAMS) if word.search(path.read_bytes())]
+    return [path for path in _files(root, PROGRAM_ENDINGS) if word.search(path.read_bytes())]
 
 
 def _files(root: Path, endings: Collection[str]) -> Iterator[Path]:
-    for folder, below, names in os.walk(root):
-        if "run.db" in names or "pyvenv.cfg" in names:
-            below.clear()
-            continue
-        below[:] = sorted(name for name in below if not name.startswith(".") and name not in _SKIPPED)
-        for name in sorted(names):
-            path = Path(folder, name)
-            if path.suffix.lower() in endings and path.is_file() and path.stat().st_size <= _LARGEST:
-                yield path
+    for folder, name in project_files(os.walk(root), endings):
+        path = Path(folder, name)
+        if path.is_file() and path.stat().st_size <= _LARGEST:
+            yield path

@@ -15,7 +15,7 @@ from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import message_groups, sinks, template_engines
 from langgraph_gepa.adapter.dataflow.expressions import FILLING_METHODS, Expressions
 from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, Given, Guard, Path, Reading, Source, Vertex, whole_uses
-from langgraph_gepa.adapter.dataflow.syntax import chain, items, keywords, last, parameters
+from langgraph_gepa.adapter.dataflow.syntax_nodes import chain, items, keywords, last, parameters
 from langgraph_gepa.adapter.dataflow.template_engines import MISSING
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Kept, Use
 from langgraph_gepa.adapter.objects import classes, functions

@@ -10,7 +10,7 @@ from types import FunctionType, ModuleType
 from langgraph_gepa.adapter.dataflow import template_engines
 from langgraph_gepa.adapter.dataflow.flow import ANY, CLASS, Given, Reading, Source, Vertex, items_of
 from langgraph_gepa.adapter.dataflow.names import Names
-from langgraph_gepa.adapter.dataflow.syntax import formatted_values, items, last, parameters
+from langgraph_gepa.adapter.dataflow.syntax_nodes import formatted_values, items, last, parameters
 from langgraph_gepa.adapter.dataflow.template_engines import MISSING
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Choice, Use, Way
 from langgraph_gepa.adapter.dataflow.wording import frames

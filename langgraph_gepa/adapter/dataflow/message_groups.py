@@ -10,7 +10,7 @@ from langchain_core.prompts import FewShotPromptTemplate, PromptTemplate, System
 
 from langgraph_gepa.adapter.dataflow import sinks
 from langgraph_gepa.adapter.dataflow.expressions import Expressions
-from langgraph_gepa.adapter.dataflow.syntax import chain, items, keywords
+from langgraph_gepa.adapter.dataflow.syntax_nodes import chain, items, keywords
 from langgraph_gepa.adapter.dataflow.wording import frames
 from langgraph_gepa.adapter.objects.literals import read
 from langgraph_gepa.adapter.objects.source_code import Position

@@ -19,7 +19,7 @@ from langchain_core.vectorstores import VectorStore
 from langgraph.pregel.remote import RemoteGraph
 
 from langgraph_gepa.adapter.dataflow.expressions import Expressions
-from langgraph_gepa.adapter.dataflow.syntax import chain, keywords, last
+from langgraph_gepa.adapter.dataflow.syntax_nodes import chain, keywords, last
 from langgraph_gepa.adapter.dataflow.template_engines import MISSING
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Use, style_of
 from langgraph_gepa.adapter.objects import ownership

@@ -12,7 +12,7 @@ from langgraph_gepa.adapter.dataflow import guards, message_groups, sinks
 from langgraph_gepa.adapter.dataflow.calls import Calls
 from langgraph_gepa.adapter.dataflow.expressions import constant
 from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, Given, Guard, Path, Reading, Source, Vertex
-from langgraph_gepa.adapter.dataflow.syntax import annotated_types, field_descriptions, last
+from langgraph_gepa.adapter.dataflow.syntax_nodes import annotated_types, field_descriptions, last
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Choice
 from langgraph_gepa.adapter.objects import source_code
 

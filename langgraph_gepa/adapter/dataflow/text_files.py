@@ -1,4 +1,4 @@
-"""The texts that a project keeps in files: a whole file, or a value in JSON, in YAML or above a text."""
+"""Reads the texts that a project keeps in files: whole files, and values in JSON, in YAML or in a front matter."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from langgraph_gepa.adapter import templates
+from langgraph_gepa.core.file_kinds import TEXT_ENDINGS, VALUE_ENDINGS, ending, project_files
 from langgraph_gepa.core.module import Style
 
 _STYLES: dict[str, Style] = {
@@ -24,29 +25,27 @@ _STYLES: dict[str, Style] = {
     ".mustache": "mustache",
     ".hbs": "mustache",
 }
-_WHOLE = {".md", ".markdown", ".txt", ".prompt", ".tmpl", ".tpl", ".xml", ".html", *_STYLES}
-_VALUES = {".json", ".yaml", ".yml"}
-_SKIPPED = {"node_modules", "__pycache__", "site-packages", "build", "dist", "venv"}
 _ROOT = ("pyproject.toml", "langgraph.json", "setup.py", "setup.cfg", ".git")
 _PERHAPS_ROOT = ("requirements.txt", "Pipfile")
-"""What lies in the root of a project that has none of the others, and may lie in a folder of one that has."""
+"""Files that mark the root of a project only if no folder above it has one of `_ROOT`."""
 _LARGEST = 200_000
-"""Bytes up to which a file is looked into: what is larger is data."""
+"""Most bytes of a file that is read: larger ones are data."""
 _MOST = 3_000
-"""Files of a project that are looked at."""
+"""Most files that are read."""
 _MOST_VALUES = 300
-"""Texts of a file up to which it holds prompts: one with more holds data."""
-_ABOUT = {"readme", "changelog", "contributing", "license", "history", "news", "todo"}
+"""Most texts of a file with prompts: one with more is data."""
+_DOCUMENTATION = {"readme", "changelog", "contributing", "license", "history", "news", "todo"}
 _WORDS = 4
 _PART = 40
-"""Characters from which a text is looked for as a part of a file."""
+"""From this many characters, a text is searched as a part of a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text in a file, from `line`. `keys` (of lists, indexes) lead to a value; a file that is the text has none.
+    """A text in a file, from `line` on.
 
-    `style` is told by the file's name, `plain` where that says nothing; `part` says that it is some lines of it.
+    `keys` lead to a value, with indexes for lists; a file that is the text has none. `style` follows from the ending of
+    the file. `part` means that the text is some lines of the file.
     """
 
     text: str
@@ -58,28 +57,28 @@ class Text:
 
     @property
     def name(self) -> str:
-        """What the text is called by: its file and keys."""
+        """The name of the text, from its file and keys."""
         return ".".join([self.stem, *self.keys])
 
     @property
     def stem(self) -> str:
-        """The name of its file without any ending."""
+        """The name of the file without endings."""
         return Path(self.file).name.partition(".")[0]
 
     @property
     def shape(self) -> tuple[str, int, str]:
-        """What the items of a list, and the values of one key in several objects that are alike, have in common."""
+        """What the items of one list have in common, and the values of one key in similar objects."""
         last = self.keys[-1] if self.keys else ""
         return self.file, len(self.keys), "" if last.isdecimal() else last
 
     @property
-    def about(self) -> bool:
-        """Whether it is no text to take a part of: a value, or what tells people of the project."""
-        return bool(self.keys) or Path(self.file).stem.lower() in _ABOUT
+    def is_indivisible(self) -> bool:
+        """Whether no part of the text can be a prompt: it is a value, or documentation such as a readme."""
+        return bool(self.keys) or Path(self.file).stem.lower() in _DOCUMENTATION
 
 
 class Files:
-    """The texts of the projects that some source files belong to. Nothing is read before it is asked for."""
+    """The texts of the projects that some source files belong to, read when first used."""
 
     def __init__(self, roots: Iterable[str], sources: Iterable[str] = ()) -> None:
         self.roots = tuple(dict.fromkeys(roots))
@@ -87,12 +86,15 @@ class Files:
 
     @classmethod
     def of(cls, sources: Iterable[str]) -> Files:
+        """The texts of the projects of these source files."""
         sources = tuple(sources)
         return cls(roots(sources), sources)
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:
-        paths = dict.fromkeys(path for root in self.roots for path in _paths(root))
+        """Every text in the files."""
+        listed = (one for root in self.roots for one in project_files(os.walk(root), TEXT_ENDINGS | VALUE_ENDINGS))
+        paths = dict.fromkeys(str(Path(folder, name)) for folder, name in listed)
         return tuple(text for path in list(paths)[:_MOST] for text in _texts(path))
 
     @cached_property
@@ -103,14 +105,14 @@ class Files:
         return found
 
     def nearest(self, texts: Sequence[Text]) -> list[Text]:
-        """Those of the texts that stand next to the source: one program's are not another's beside it."""
+        """The texts that are nearest to the source files, as programs in neighbouring folders have their own."""
         depths = {text: max((_together(text.file, one) for one in self.folders), default=0) for text in texts}
         return [text for text in texts if depths[text] == max(depths.values())]
 
     def home(self, text: str) -> Text | None:
-        """The one place that holds `text`: a file that is it, a value, or some whole lines of a file.
+        """The only text in files that is `text`: a file, a value, or whole lines of a file.
 
-        Space around it does not count. `None` when no file does, or several do that are equally near.
+        Surrounding space is ignored. `None` if there is none, or several are equally near.
         """
         core = text.strip()
         exact = self.nearest(self._by_text.get(core, []))
@@ -118,26 +120,28 @@ class Files:
             return exact[0] if len(exact) == 1 else None
         if len(core) < _PART:
             return None
-        parts = self.nearest([one for one in self.texts if not one.about and _lines_of(one.text, core) is not None])
+        parts = self.nearest(
+            [one for one in self.texts if not one.is_indivisible and _lines_of(one.text, core) is not None]
+        )
         if len(parts) != 1:
             return None
         return Text(text, parts[0].file, _lines_of(parts[0].text, core) or 1, (), parts[0].style, True)
 
 
 def _together(file: str, folder: str) -> int:
-    """How many folders the paths of a file and of a folder begin with alike."""
+    """How many leading folders two paths have in common."""
     pairs = zip(Path(file).parent.parts, Path(folder).parts, strict=False)
     return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def holds(file: str, text: str) -> bool:
-    """Whether a file is a text, holds it as a value, or as whole lines; space around it does not count."""
+    """Whether a file is a text, or holds it as a value or as whole lines; surrounding space is ignored."""
     core = text.strip()
     return any(core == one.text.strip() or _lines_of(one.text, core) is not None for one in _texts(file))
 
 
 def roots(files: Iterable[str]) -> Iterator[str]:
-    """The project each of these source files belongs to."""
+    """The root folders of the projects that source files belong to."""
     for file in dict.fromkeys(files):
         if Path(file).is_file():
             yield project(str(Path(file).absolute().parent))
@@ -145,7 +149,7 @@ def roots(files: Iterable[str]) -> Iterator[str]:
 
 @cache
 def project(folder: str) -> str:
-    """The root of the project that a folder belongs to: the folder itself where nothing tells."""
+    """The root of the project that a folder belongs to; the folder itself if nothing marks a root."""
     here = Path(folder)
     for above in (here, *here.parents):
         if above.name in ("site-packages", "dist-packages"):  # an installed package is a project of its own
@@ -154,17 +158,6 @@ def project(folder: str) -> str:
             return str(above)
     perhaps = (above for above in (here, *here.parents) if any((above / name).exists() for name in _PERHAPS_ROOT))
     return str(next(perhaps, folder))
-
-
-def _paths(root: str) -> Iterator[str]:
-    for folder, below, names in os.walk(root):
-        if "run.db" in names or "pyvenv.cfg" in names:
-            below.clear()
-            continue
-        below[:] = sorted(name for name in below if not name.startswith(".") and name not in _SKIPPED)
-        for name in sorted(names):
-            if Path(name).suffix.lower() in _WHOLE | _VALUES:
-                yield str(Path(folder, name))
 
 
 def _texts(path: str) -> tuple[Text, ...]:
@@ -183,9 +176,9 @@ def _read(path: str, changed: int, size: int) -> tuple[Text, ...]:  # noqa: ARG0
         content = Path(path).read_text(encoding="utf-8-sig")
     except (UnicodeDecodeError, OSError):
         return ()
-    suffix = Path(path).suffix.lower()
+    suffix = ending(Path(path).name)
     whole: tuple[Text, ...] = ()
-    if suffix in _WHOLE:
+    if suffix in TEXT_ENDINGS:
         whole = (Text(content, path, style=_STYLES.get(suffix, "plain")),) if templates.has_words(content) else ()
         values = _header_values(content)
     else:
@@ -197,7 +190,7 @@ def _read(path: str, changed: int, size: int) -> tuple[Text, ...]:  # noqa: ARG0
 
 
 def _header_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
-    """The values above a text, in YAML between two lines of dashes, as a skill has its description there."""
+    """The values of a front matter: YAML between two lines of dashes, such as the description of a skill."""
     header = _HEADER.match(content)
     if header is not None:
         yield from ((keys, value, line + 1) for keys, value, line in _yaml_values(header[1]))
@@ -224,7 +217,7 @@ def _yaml_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
 
 
 def _json_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
-    levels: list[str | int] = []  # the key or index that is read, of each object and list around it
+    levels: list[str | int] = []  # the current key or index of each enclosing object and list
     line, at = 1, 0
     for match in _JSON_TOKEN.finditer(content):
         line, at = line + content.count("\n", at, match.start()), match.start()
@@ -249,7 +242,7 @@ def _json_values(content: str) -> Iterator[tuple[tuple[str, ...], str, int]]:
 
 
 def _lines_of(content: str, core: str) -> int | None:
-    """The line from which `core` stands in the content as whole lines; `None` when it does not."""
+    """The first line of `core` in the content, as whole lines; `None` if it is not there."""
     at = content.find(core) if core else -1
     if at < 0:
         return None

@@ -15,7 +15,7 @@ from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import roles, source_locations, wording
 from langgraph_gepa.adapter.dataflow.filling import filling, placeholders_of
 from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, PartUse, Reading, Solution
-from langgraph_gepa.adapter.dataflow.syntax import last, parameters
+from langgraph_gepa.adapter.dataflow.syntax_nodes import last, parameters
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, REACHING, Use
 from langgraph_gepa.adapter.discovery.file_choice import outside, reachable

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from langgraph_gepa.adapter.dataflow.syntax import parameters
+from langgraph_gepa.adapter.dataflow.syntax_nodes import parameters
 from langgraph_gepa.adapter.isolation.variables import CALLED, ITEM, Ref, Variables, extended
 from langgraph_gepa.adapter.objects import functions, imports, ownership, source_code
 

@@ -6,7 +6,7 @@ import ast
 from types import FunctionType
 from typing import Any
 
-from langgraph_gepa.adapter.dataflow.syntax import parameters
+from langgraph_gepa.adapter.dataflow.syntax_nodes import parameters
 from langgraph_gepa.adapter.objects import imports, source_code
 
 Ref = tuple[Any, ...]
