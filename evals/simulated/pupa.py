@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from serving import REFLECTION, examples_in, serve
+from words import words
 
 from langgraph_gepa.demo.lessons import Lesson, Reading, reflect, tagged
 from langgraph_gepa.demo.server import Answer, Persona, Request
@@ -223,12 +224,12 @@ def _sentences(text: str) -> list[str]:
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", PLACEHOLDER.sub("", text).lower()))
+    return set(words(PLACEHOLDER.sub("", text)))
 
 
 def _share(text: str, other: str) -> float:
-    words = _words(text)
-    return len(words & _words(other)) / len(words) if words else 1.0
+    own = _words(text)
+    return len(own & _words(other)) / len(own) if own else 1.0
 
 
 def _nearest(keys: Sequence[Key], text: str) -> Key:
