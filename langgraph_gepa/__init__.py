@@ -52,7 +52,7 @@ _HOMES = {
     "Module": "core.module",
     "Outputs": "runs.outputs",
     "Result": "runs.result",
-    "RunnerOptions": "adapter.rollout.runner",
+    "RunnerOptions": "adapter.rollout.options",
     "ToolCache": "adapter.tools.tool_cache",
     "bind": "adapter.discovery.survey",
     "discover": "api",

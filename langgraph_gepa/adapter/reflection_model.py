@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
-from langgraph_gepa.adapter.failures.classification import is_overflow, is_world_failure, words
+from langgraph_gepa.adapter.failures.classification import error_text, is_overflow, is_world_failure
 from langgraph_gepa.adapter.failures.diagnosis import is_no_answer
 from langgraph_gepa.adapter.failures.frames import raised_at
 from langgraph_gepa.adapter.finish_reason import ending_of
@@ -112,12 +112,12 @@ class ChatReflection:
             if isinstance(error, Error):
                 raise
             if is_overflow(error):
-                raise TooLong(f"the prompt is too long for the reflection model ({words(error)})") from error
+                raise TooLong(f"the prompt is too long for the reflection model ({error_text(error)})") from error
             if is_no_answer(error):
-                raise NoAnswerError(f"the reflection model's answer could not be read ({words(error)})") from error
+                raise NoAnswerError(f"the reflection model's answer could not be read ({error_text(error)})") from error
             if is_world_failure(error):
                 raise
-            raise ModelError(f"The reflection model raised {words(error)}{raised_at(error)}. Fix it.") from error
+            raise ModelError(f"The reflection model raised {error_text(error)}{raised_at(error)}. Fix it.") from error
 
     async def _answer(self, prompt: str, longer: bool) -> Reply:
         if isinstance(self._model, BaseChatModel):
@@ -142,7 +142,7 @@ def chat_model(name: str, **settings: Any) -> BaseChatModel:
         if key and not os.environ.get(key):
             raise ModelError(f"The model {name!r} needs a key: set the environment variable {key}.") from error
         raise ModelError(
-            f"The model {name!r} cannot be made: {words(error).splitlines()[0]} "
+            f"The model {name!r} cannot be made: {error_text(error).splitlines()[0]} "
             "Write it as 'provider:model', such as 'openai:gpt-5'."
         ) from error
     if not isinstance(model, BaseChatModel):

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.adapter.failures.classification import Border, is_lasting, is_pressure, is_world_failure
-from langgraph_gepa.adapter.failures.diagnosis import absent, diagnosis, is_garbled, retry_after, trouble
+from langgraph_gepa.adapter.failures.classification import IsWorldFailure, is_lasting, is_pressure, is_world_failure
+from langgraph_gepa.adapter.failures.diagnosis import diagnosis, is_garbled, retry_after, trouble, unreachable_address
 from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked
 from langgraph_gepa.core.budget import Budget, Spent
 from langgraph_gepa.core.events import CandidateAdmitted, Event, ModulesLeftOut
@@ -48,7 +48,7 @@ WORLD = Patience(
     asked=retry_after,
     presses=is_pressure,
     garbled=is_garbled,
-    absent=absent,
+    absent=unreachable_address,
     trouble=trouble,
 )
 """Half an hour without a provider, then the run stops, to be resumed."""
@@ -83,7 +83,7 @@ class Job:
     trial: str = ""
     mask: Mask = str
     mask_examples: Mask | None = None
-    is_world_failure: Border = is_world_failure
+    is_world_failure: IsWorldFailure = is_world_failure
     named: bool = False
 
     def carry_out(self, folder: Path) -> Result:

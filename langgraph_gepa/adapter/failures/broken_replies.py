@@ -1,8 +1,8 @@
-"""Answers that are none: cut off, an error page, no `choices`. The status was 200 and reading the answer failed.
+"""Recognises exceptions due to an unreadable answer in spite of HTTP 200: cut off, an error page, no `choices`.
 
-What a graph makes of a model's words is the candidate's, so it is proved that what could not be read was a server's
-answer: an HTTP response raised it or holds the very text that is no JSON, or an installed client raised it while a
-model was called, or the expression that failed takes the first of OpenAI's `choices`, or has an error body at hand.
+How a graph parses a model's words is the candidate's, so there must be proof that a server's answer could not be read:
+an HTTP response raised the exception or holds the very text that is no JSON; an installed client raised it during a
+model call; the expression that failed takes the first of OpenAI's `choices`; or the code held an error body.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from langgraph_gepa.adapter.failures.causes import is_server_error
 from langgraph_gepa.adapter.failures.frames import frames, is_installed, is_library, is_standard
 
 SHAPES = (ValueError, LookupError, TypeError, AttributeError)
-"""What code raises that finds an answer in another shape than it expects."""
+"""What code raises when an answer has not the form that it expects."""
 
 CHOICES = "choices"
 
 
 class NoAnswerError(Exception):
-    """A model's call ended and there was no answer in it."""
+    """A model call ended without an answer in it."""
 
 
 def is_unreadable(error: BaseException, *, in_model_call: bool = False) -> bool:
-    """Whether `error` came up because a server's answer was none.
+    """Whether `error` was raised because a server's answer could not be read.
 
-    `in_model_call`: it ended a model's call, whose client reads nothing but the answer.
+    `in_model_call` means that it ended a model call, whose client reads nothing but the answer.
     """
     if isinstance(error, NoAnswerError):
         return True
@@ -47,7 +47,7 @@ def is_unreadable(error: BaseException, *, in_model_call: bool = False) -> bool:
 
 
 def _is_of_users_schema(error: BaseException) -> bool:
-    """Whether pydantic refused a value for a schema that is no client's own, as a model's words for the user's."""
+    """Whether pydantic refused a value for a schema that is not an installed client's, but the user's."""
     if not isinstance(error, ValidationError):
         return False
     held = ((frame.f_locals.get("cls"), type(frame.f_locals.get("self"))) for frame in frames(error))
@@ -57,7 +57,7 @@ def _is_of_users_schema(error: BaseException) -> bool:
 
 
 def _is_of_response(error: BaseException) -> bool:
-    """Whether an HTTP response could not be decoded, or holds the text that could not be."""
+    """Whether an HTTP response could not be decoded, or holds the text that could not be parsed."""
     through = list(frames(error))
     reader = next((frame for frame in through if not is_standard(frame)), None)
     readers = [frame.f_locals.get("self") for frame in [reader] if frame is not None]
@@ -71,7 +71,7 @@ def _is_of_response(error: BaseException) -> bool:
 
 
 def _answers(value: Any) -> bool:
-    """Whether `value` is an HTTP response that a server gave without an error of the caller's."""
+    """Whether `value` is an HTTP response whose status does not blame the caller."""
     if getattr_static(value, "headers", None) is None:
         return False
     named = (name for name in ("status_code", "status") if getattr_static(value, name, None) is not None)
@@ -80,16 +80,16 @@ def _answers(value: Any) -> bool:
 
 
 def _text(response: Any) -> str | None:
-    """The body, where it was read already."""
+    """The body of a response, if it was read already."""
     try:
         text = getattr(response, "text", None)
-    except Exception:  # noqa: BLE001 - a stream that was not read, of whatever client
+    except Exception:  # noqa: BLE001 - any client's error for a stream that was not read
         return None
     return text if isinstance(text, str) else None
 
 
 def _is_of_error_body(error: BaseException) -> bool:
-    """Whether something is missing from an answer that says, instead, how the server failed."""
+    """Whether something is missing from an answer that describes, instead, how the server failed."""
     raiser = next(frames(error), None)
     if raiser is None or isinstance(error, ValueError | AttributeError):
         return False
@@ -120,7 +120,7 @@ Span = tuple[int, int, int, int]
 
 
 def _failed_at(error: BaseException) -> Span | None:
-    """Where the expression stands that raised `error`."""
+    """The span of the expression that raised `error`."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -157,7 +157,7 @@ def _is(node: ast.AST, value: object) -> bool:
 
 
 def _covers(node: ast.AST, failed: Span) -> bool:
-    """Whether what failed is `node` or the part of it that ends in `choices`, and not the call before."""
+    """Whether `node` failed, or its part that ends in `choices`; not the call before that."""
     if not isinstance(node, ast.Subscript):
         return False
     return any((one.lineno, one.end_lineno, one.col_offset, one.end_col_offset) == failed for one in (node, node.value))

@@ -1,4 +1,4 @@
-"""What an exception tells of its cause: an HTTP status, the kind of failure its class names, words, a missing key."""
+"""Reads evidence of a failure's cause from one exception: HTTP status, names of classes, phrases, a missing key."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ _VARIABLE = re.compile(
 )
 
 OVERFLOW_STATUS = frozenset({400, 413, 422, 500})
-"""HTTP answers by which providers and local servers refuse a prompt that is too long."""
+"""HTTP statuses by which providers and local servers refuse a prompt that is too long."""
 
 PRESSURE_STATUS = frozenset({429, 503, 529})
-"""HTTP answers that ask for fewer calls."""
+"""HTTP statuses that ask for fewer calls."""
 
 GRPC_STATUS = {
     "UNAVAILABLE": 503, "RESOURCE_EXHAUSTED": 429, "DEADLINE_EXCEEDED": 504, "INTERNAL": 500, "ABORTED": 503,
@@ -80,11 +80,11 @@ GRPC_STATUS = {
 
 
 class ReportedError(Exception):
-    """A failure that is known by its words only: a tool gave them back in place of an exception."""
+    """A failure of which only a text is known, which a tool returned in place of an exception."""
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it was raised from or while handling, and the members of groups; each once."""
+    """Yields the error, what it was raised from or while handling, and the members of groups; each once."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -99,7 +99,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def status_of(error: BaseException) -> int | None:
-    """The HTTP status from 400 on that an exception carries, wherever its library keeps it."""
+    """Returns the HTTP status from 400 on that an exception carries, in whatever attribute of it or of its response."""
     response = getattr(error, "response", None)
     if isinstance(response, Mapping):  # botocore
         return _botocore_status(response)
@@ -112,13 +112,13 @@ def status_of(error: BaseException) -> int | None:
 def _botocore_status(response: Mapping[str, Any]) -> int | None:
     metadata, described = response.get("ResponseMetadata"), response.get("Error")
     name = described.get("Code") if isinstance(described, Mapping) else None
-    if isinstance(name, str) and _PRESSURE_KIND.search(spelled(name)):
+    if isinstance(name, str) and _PRESSURE_KIND.search(spelled_out(name)):
         return int(HTTPStatus.TOO_MANY_REQUESTS)
     return _as_status(metadata.get("HTTPStatusCode")) if isinstance(metadata, Mapping) else None
 
 
 def _body_status(body: Any) -> Any:
-    """The status in the body of an answer that describes an error: `{"error": {"code": 502, "message": ...}}`."""
+    """The status in the body of a response that describes an error: `{"error": {"code": 502, "message": ...}}`."""
     if isinstance(body, Mapping) and isinstance(inner := body.get("error"), Mapping):
         body = inner
     if not isinstance(body, Mapping):
@@ -127,7 +127,7 @@ def _body_status(body: Any) -> Any:
 
 
 def is_server_error(body: Mapping[str, Any]) -> bool:
-    """Whether the body of an answer says that the server failed or had too many calls."""
+    """Whether the body of a response says that the server failed or had too many calls."""
     status = _body_status(body)
     return status in PRESSURE_STATUS or status >= 500 if status else phrase_of_world(str(body.get("error"))) is not None
 
@@ -136,7 +136,7 @@ def _as_status(value: Any) -> int | None:
     if callable(value):  # gRPC
         try:
             value = value()
-        except Exception:  # noqa: BLE001 - a stranger's method that is called `code` and is no gRPC status
+        except Exception:  # noqa: BLE001 - any library's method that is called `code` and is no gRPC status
             return None
     if isinstance(value, Enum) and value.name in GRPC_STATUS:
         return GRPC_STATUS[value.name]
@@ -145,61 +145,61 @@ def _as_status(value: Any) -> int | None:
     return int(value) if isinstance(value, int) and 400 <= value < 600 else None
 
 
-def spelled(name: str) -> str:
-    """The name of a class as words: `YFRateLimitError` is `yf rate limit error`."""
+def spelled_out(name: str) -> str:
+    """Returns the name of a class as words: `yf rate limit error` for `YFRateLimitError`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_", " ", name).lower()
 
 
-def kinds(error: BaseException) -> frozenset[str]:
-    """What the classes of an exception are called, those of the standard library left out: they are known by type."""
-    return frozenset(spelled(kind.__name__) for kind in type(error).__mro__ if not _is_standard(kind))
+def class_names(error: BaseException) -> frozenset[str]:
+    """Returns the names of an exception's classes as words, without those of the standard library, known by type."""
+    return frozenset(spelled_out(kind.__name__) for kind in type(error).__mro__ if not _is_standard(kind))
 
 
 def names_pressure(error: BaseException) -> bool:
-    """Whether a class of the error says that there were too many calls: `RatelimitException`."""
-    return any(_PRESSURE_KIND.search(kind) for kind in kinds(error))
+    """Whether a class of the error is called after too many calls: `RatelimitException`."""
+    return any(_PRESSURE_KIND.search(kind) for kind in class_names(error))
 
 
 def names_key(error: BaseException) -> bool:
-    """Whether a class of the error says that a key is missing or wrong: `MissingAPIKeyError`."""
-    return any(_KEY_KIND.search(kind) for kind in kinds(error))
+    """Whether a class of the error is called after a missing or wrong key: `MissingAPIKeyError`."""
+    return any(_KEY_KIND.search(kind) for kind in class_names(error))
 
 
 def names_access(error: BaseException) -> bool:
-    """Whether a class of the error says that access is refused, for want of the right key or rights."""
-    return any(_ACCESS_KIND.search(kind) for kind in kinds(error))
+    """Whether a class of the error is called after refused access: `PermissionDeniedError`."""
+    return any(_ACCESS_KIND.search(kind) for kind in class_names(error))
 
 
 def names_world(error: BaseException) -> bool:
-    """Whether a class of the error says that a service refused, was not reached, or not in time."""
-    said = (_OUTAGE_KIND, _PRESSURE_KIND, _KEY_KIND, _ACCESS_KIND)
-    return any(pattern.search(kind) for kind in kinds(error) for pattern in said)
+    """Whether a class of the error is called after a service that refused, was not reached, or not in time."""
+    patterns = (_OUTAGE_KIND, _PRESSURE_KIND, _KEY_KIND, _ACCESS_KIND)
+    return any(pattern.search(name) for name in class_names(error) for pattern in patterns)
 
 
 def names_request(error: BaseException) -> bool:
-    """Whether the error says that the request was at fault: a bad address, or a prompt that is too long or refused."""
+    """Whether class or code of the error blame the request: a bad address, or a prompt that is too long or refused."""
     named = (getattr(error, name, None) for name in ("code", "type"))
-    codes = (spelled(name) for name in named if isinstance(name, str))
-    return any(_REQUEST_KIND.search(kind) for kind in (*kinds(error), *codes))
+    codes = (spelled_out(name) for name in named if isinstance(name, str))
+    return any(_REQUEST_KIND.search(kind) for kind in (*class_names(error), *codes))
 
 
-def says_overflow(error: BaseException) -> bool:
-    """Whether the error says that a prompt is longer than a model takes."""
+def indicates_overflow(error: BaseException) -> bool:
+    """Whether this one exception says that a prompt is longer than a model takes."""
     status = status_of(error)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:  # more at once than a minute allows, which no waiting helps
+    if status == HTTPStatus.TOO_MANY_REQUESTS:  # a prompt above the limit of a minute, which waiting does not help
         return "request too large" in str(error).lower()
     if status is not None and status not in OVERFLOW_STATUS:
         return False
     codes = (getattr(error, name, None) for name in ("code", "type"))
-    return "context overflow error" in kinds(error) or any(
+    return "context overflow error" in class_names(error) or any(
         _OVERFLOW.search(text) for text in (str(error), *codes) if isinstance(text, str)
     )
 
 
-def speaks(error: BaseException) -> bool:
-    """Whether the message is a library's: a class of its own, or raised in a library's code.
+def has_library_message(error: BaseException) -> bool:
+    """Whether a library wrote the message: the class is not the standard library's, or a library's code raised it.
 
-    A `ValueError` that a node raises may say anything, and a `KeyError` says what was looked for.
+    The message of a `ValueError` that a node raises is no evidence, nor is the key in a `KeyError`.
     """
     if isinstance(error, LookupError | AttributeError | NameError):
         return False
@@ -207,19 +207,19 @@ def speaks(error: BaseException) -> bool:
 
 
 def phrase_of_pressure(text: str) -> str | None:
-    """Where a message says that there were too many calls."""
+    """Returns the phrase of a message that reports too many calls, if any."""
     found = (one for one in _PHRASES.finditer(text) if one["pressure"] or _status_in(one) in PRESSURE_STATUS)
     return next((one[0] for one in found), None)
 
 
 def phrase_of_world(text: str) -> str | None:
-    """Where a message says that a service refused for its own reasons, was not reached, or broke down."""
+    """Returns the phrase of a message that reports a service that refused, was not reached or broke down, if any."""
     found = _PHRASES.search(text)
     return found and found[0]
 
 
 def phrase_of_key(text: str) -> str | None:
-    """Where a message says that a key is missing or wrong."""
+    """Returns the phrase of a message that reports a missing or wrong key, if any."""
     found = _KEY_PHRASES.search(text)
     return found and found[0]
 
@@ -229,15 +229,12 @@ def _status_in(found: re.Match[str]) -> int:
 
 
 def missing_variable(error: BaseException) -> str | None:
-    """The environment variable for want of which something failed: named by the error, and indeed not set."""
-    for one in chain(error):
-        if not _is_generated(one) and (name := _variable_wanted(one)):
-            return name
-    return None
+    """Returns the environment variable that the error names and that is indeed not set, if any."""
+    return next((name for one in chain(error) if not _is_generated(one) and (name := _variable_wanted(one))), None)
 
 
 def variable_named(text: str) -> str | None:
-    """The first variable that a message names, if none of those it names is set."""
+    """Returns the first environment variable that a message names, if none of those that it names is set."""
     named = [found[0] for found in _CREDENTIAL.finditer(text)]
     named += [found[1] or found[2] for found in _VARIABLE.finditer(text)]
     return None if not named or any(map(os.environ.get, named)) else named[0]
@@ -252,7 +249,7 @@ def _variable_wanted(error: BaseException) -> str | None:
 
 
 def _is_generated(error: BaseException) -> bool:
-    """Whether it came up in code that was made from a text, as a model's programs are."""
+    """Whether it was raised in code compiled from a text, such as a program that a model wrote."""
     return any(frame.f_code.co_filename == "<string>" for frame in frames(error))
 
 

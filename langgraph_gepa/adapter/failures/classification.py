@@ -1,4 +1,4 @@
-"""The border between failures of the world, which are never scored, and failures of the candidate, which are."""
+"""Classifies exceptions: failures of the world, which are tried again, and of the candidate, which are scored."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from typing import Literal
 
 from langgraph_gepa.adapter.failures import causes
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError, is_unreadable
-from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, kinds, speaks, status_of
+from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, class_names, has_library_message, status_of
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.errors import WorldFailure
 
-Border = Callable[[BaseException], bool]
-"""Whether a failure is the world's: tried again, and never scored."""
+IsWorldFailure = Callable[[BaseException], bool]
+"""Decides whether an exception is the world's failure, which is tried again and never scored."""
 
-Verdict = Literal["world", "doubt", "candidate"]
-"""Whose failure it was. In doubt it may be the candidate's or the example's as well as the world's."""
+Verdict = Literal["world", "candidate", "either"]
+"""Whose failure it was; `"either"` may be the world's as well as the candidate's or the example's."""
 
 WORLD_STATUS = frozenset({401, 407, 408, 425, 429})
-"""HTTP answers below 500 that no prompt can cause, whoever gave them."""
+"""HTTP statuses below 500 that no prompt can cause, whatever server they come from."""
 
 PROVIDER_STATUS = frozenset({402, 403, 404, 409})
-"""The same from a model's provider (no credit, no access, no such model). From a tool's server
-they may be the candidate's fault: an order that does not exist, a card that was declined."""
+"""HTTP statuses that are the world's from a model's provider (no credit, no access, no such model). From a tool's
+server they may be the candidate's fault: an order that does not exist, a card that was declined."""
 
 LASTING_STATUS = frozenset({401, 402, 403, 404, 407})
-"""Waiting does not help: keys, credit, access, names."""
+"""HTTP statuses that waiting does not help against: keys, credit, access, names."""
 
 PROVIDERS = frozenset({
     "anthropic", "azure", "botocore", "cerebras", "cohere", "fireworks", "google", "groq", "huggingface_hub", "ibm",
     "mistralai", "ollama", "openai", "together", "xai_sdk",
 })  # fmt: skip
-"""Packages whose exceptions come from a model's provider; `langchain_*` are too."""
+"""Packages, beside `langchain_*`, whose exceptions come from a model's provider."""
 
 NETWORK = (
     ConnectionError, TimeoutError, http.client.IncompleteRead, http.client.BadStatusLine, socket.gaierror,
     socket.herror, ssl.SSLError,
 )  # fmt: skip
-"""What the standard library raises when the network fails."""
+"""Exceptions of the standard library for a network that fails."""
 
 MACHINE_ERRNO = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
@@ -53,9 +53,12 @@ WORLD_ERRNO = MACHINE_ERRNO | frozenset({
 
 
 @dataclass(frozen=True, slots=True)
-class Witnessed:
-    """What was seen of a rollout that failed: the exceptions that ended model calls, and the texts of its example
-    and its models. What an error quotes of these is no evidence."""
+class FailureContext:
+    """What is known of the rollout in which something failed.
+
+    `model_failures` are the exceptions that ended model calls. `texts` are those of the example and of the models'
+    outputs: what an exception merely quotes of them is no evidence of its cause.
+    """
 
     model_failures: Collection[BaseException] = ()
     texts: Collection[str] = ()
@@ -63,74 +66,74 @@ class Witnessed:
     def ended_model_call(self, error: BaseException) -> bool:
         return any(error is other for other in self.model_failures)
 
-    def quoted(self, phrase: str) -> bool:
+    def contains(self, phrase: str) -> bool:
         return any(phrase.lower() in text.lower() for text in self.texts)
 
 
-NOTHING = Witnessed()
+NO_CONTEXT = FailureContext()
 
 
-def words(error: BaseException) -> str:
-    """An exception as one readable sentence: its kind and what it says."""
+def error_text(error: BaseException) -> str:
+    """Returns the class and the message of an exception: `ValueError: no such thing`."""
     text = plain(str(error)).strip()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def is_world_failure(error: BaseException) -> bool:
-    """Whether `error` says nothing about the candidate: rate limit, connection, 5xx, time-out, no answer, no key.
+    """Whether `error` is, or may be, the world's: rate limit, connection, 5xx, time-out, no answer, no key.
 
-    Looks through what raised it (`__cause__`, `__context__`) and into exception groups. An HTTP status decides
-    before the names of classes, and these before what a library's exception says in words.
+    Looks at the exceptions that led to it (`__cause__`, `__context__`) and into exception groups. An HTTP status
+    counts before the names of classes, and these before the message of a library's exception.
     """
-    return verdict(error) != "candidate"
+    return classify(error) != "candidate"
 
 
-def verdict(error: BaseException, seen: Witnessed = NOTHING) -> Verdict:
-    """Whose failure `error` was.
+def classify(error: BaseException, context: FailureContext = NO_CONTEXT) -> Verdict:
+    """Decides whose failure `error` is.
 
-    It is the world's without doubt when a model's call, its provider, this machine or a missing key is the reason.
-    A page that is never served or a query that takes the search too long may be the candidate's, and an answer that
-    cannot be read may be the poison of one example.
+    It is certainly the world's when the user's code says so, or when a model call, a model's provider, this machine or
+    a missing key is the cause. It is either's when a page is not served, when a query takes a search too long, or when
+    an answer cannot be read, which may be due to this one example.
     """
-    if is_declared(error) or missing_key(error, seen) is not None:
+    if is_declared(error) or missing_key(error, context) is not None:
         return "world"
-    found = [one for one in chain(error) if is_evident(one, seen)]
-    if any(_is_sure(one, seen) for one in found):
+    evidence = [one for one in chain(error) if indicates_world(one, context)]
+    if any(_is_certain(one, context) for one in evidence):
         return "world"
-    unreadable = any(is_unreadable(one, in_model_call=seen.ended_model_call(one)) for one in chain(error))
-    return "doubt" if found or unreadable else "candidate"
+    unreadable = any(is_unreadable(one, in_model_call=context.ended_model_call(one)) for one in chain(error))
+    return "either" if evidence or unreadable else "candidate"
 
 
-def of_the_world(error: Exception) -> Exception:
-    """A failure of the world as an exception that tells by itself that it is one, whatever was witnessed."""
+def as_world_failure(error: Exception) -> Exception:
+    """Returns `error`, wrapped where only its context shows that it is the world's, so that it is known without it."""
     if is_world_failure(error):
         return error
-    wrapped = NoAnswerError(f"the answer of a model could not be read ({words(error)})")
+    wrapped = NoAnswerError(f"the answer of a model could not be read ({error_text(error)})")
     wrapped.__cause__ = error
     return wrapped
 
 
-def missing_key(error: BaseException, seen: Witnessed = NOTHING) -> str | None:
-    """The environment variable for want of which `error` came up; `None` when that is not the reason."""
+def missing_key(error: BaseException, context: FailureContext = NO_CONTEXT) -> str | None:
+    """Returns the environment variable whose absence caused `error`; `None` when that is not the cause."""
     name = causes.missing_variable(error)
-    return None if name is None or seen.quoted(name) else name
+    return None if name is None or context.contains(name) else name
 
 
 def is_lasting(error: BaseException) -> bool:
-    """Whether a failure of the world will not go away by waiting: bad key, no credit, no such model."""
+    """Whether waiting does not help against a failure of the world: bad key, no credit, no such model."""
     return causes.missing_variable(error) is not None or any(
-        is_evident(one) and _is_lasting(one) for one in chain(error)
+        indicates_world(one) and _is_lasting(one) for one in chain(error)
     )
 
 
 def is_pressure(error: BaseException) -> bool:
     """Whether the provider asks for fewer calls at once: rate limited, overloaded."""
-    return any(is_evident(one) and _is_pressure(one) for one in chain(error)) and not is_lasting(error)
+    return any(indicates_world(one) and _is_pressure(one) for one in chain(error)) and not is_lasting(error)
 
 
 def is_overflow(error: BaseException) -> bool:
-    """Whether a model refused its prompt because it is too long, in whatever words its provider has for that."""
-    return any(causes.says_overflow(one) for one in chain(error))
+    """Whether a model refused its prompt because it is too long, in the words of any provider."""
+    return any(causes.indicates_overflow(one) for one in chain(error))
 
 
 def is_declared(error: BaseException) -> bool:
@@ -138,8 +141,8 @@ def is_declared(error: BaseException) -> bool:
     return any(isinstance(one, WorldFailure) for one in chain(error))
 
 
-def is_evident(error: BaseException, seen: Witnessed = NOTHING) -> bool:
-    """Whether this one exception, without those that led to it, says that the world failed."""
+def indicates_world(error: BaseException, context: FailureContext = NO_CONTEXT) -> bool:
+    """Whether this one exception, apart from those that led to it, is evidence of a failure of the world."""
     if isinstance(error, WorldFailure):
         return True
     status = status_of(error)
@@ -149,31 +152,30 @@ def is_evident(error: BaseException, seen: Witnessed = NOTHING) -> bool:
         return False
     if isinstance(error, urllib.error.URLError):
         return not isinstance(error.reason, str)  # a string is about the address
-    if isinstance(error, (*NETWORK, MemoryError)) or getattr(error, "is_retryable", None) is True:
+    if isinstance(error, (*NETWORK, MemoryError)) or getattr(error, "is_retryable", None) is True:  # LangChain's
         return True
     if isinstance(error, OSError) and error.errno in WORLD_ERRNO:
         return True
-    if causes.names_world(error) or (_by_provider(error) and "api error" in kinds(error)):
+    if causes.names_world(error) or (_by_provider(error) and "api error" in class_names(error)):
         return True
-    return _of_another_loop(error) or _says_so(error, seen)
+    return _of_another_loop(error) or _message_indicates_world(error, context)
 
 
-def _says_so(error: BaseException, seen: Witnessed) -> bool:
-    """Whether a library's exception says so in words of its own."""
-    if not speaks(error):
+def _message_indicates_world(error: BaseException, context: FailureContext) -> bool:
+    if not has_library_message(error):
         return False
     phrases = causes.phrase_of_key(str(error)), causes.phrase_of_world(str(error))
-    return any(phrase is not None and not seen.quoted(phrase) for phrase in phrases)
+    return any(phrase is not None and not context.contains(phrase) for phrase in phrases)
 
 
-def _is_sure(error: BaseException, seen: Witnessed) -> bool:
+def _is_certain(error: BaseException, context: FailureContext) -> bool:
     machine = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in MACHINE_ERRNO)
-    return machine or _by_provider(error) or seen.ended_model_call(error) or _is_about_key(error)
+    return machine or _by_provider(error) or context.ended_model_call(error) or _is_about_key(error)
 
 
 def _is_about_key(error: BaseException) -> bool:
     return status_of(error) is None and (
-        causes.names_key(error) or (speaks(error) and causes.phrase_of_key(str(error)) is not None)
+        causes.names_key(error) or (has_library_message(error) and causes.phrase_of_key(str(error)) is not None)
     )
 
 
@@ -189,11 +191,13 @@ def _is_pressure(error: BaseException) -> bool:
     status = status_of(error)
     if status is not None:
         return status in PRESSURE_STATUS
-    return causes.names_pressure(error) or (speaks(error) and causes.phrase_of_pressure(str(error)) is not None)
+    return causes.names_pressure(error) or (
+        has_library_message(error) and causes.phrase_of_pressure(str(error)) is not None
+    )
 
 
 def _of_another_loop(error: BaseException) -> bool:
-    """A connection that the user's own event loop opened and a pool kept: the failure makes the pool drop it."""
+    """Whether a pooled connection belongs to another event loop, the user's; this failure makes the pool drop it."""
     text = str(error) if type(error) is RuntimeError else ""
     return text == "Event loop is closed" or text.endswith("is bound to a different event loop")
 

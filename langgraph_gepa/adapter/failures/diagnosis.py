@@ -1,4 +1,4 @@
-"""What a failure of the world means for whoever has to fix it, and how long its provider asks to wait."""
+"""Explains a failure of the world: what it means, what to check, and how long to wait before the next try."""
 
 from __future__ import annotations
 
@@ -11,65 +11,66 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from langgraph_gepa.adapter.failures.broken_replies import is_unreadable
-from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, kinds, status_of
-from langgraph_gepa.adapter.failures.classification import is_evident, is_pressure, missing_key, words
+from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, class_names, status_of
+from langgraph_gepa.adapter.failures.classification import error_text, indicates_world, is_pressure, missing_key
 from langgraph_gepa.errors import WorldFailure
 
-ABSENT_KINDS = frozenset({
+UNREACHABLE_CLASSES = frozenset({
     "client connector error", "connect error", "endpoint connection error", "new connection error",
 })  # fmt: skip
-"""Nothing is there to answer: the connection is refused, or the name is nobody's."""
+"""Classes for a connection that is refused, or a host name that does not exist."""
 
-
-TLS_KINDS = frozenset({"ssl error", "client connector ssl error", "client connector certificate error"})
+TLS_CLASSES = frozenset({"ssl error", "client connector ssl error", "client connector certificate error"})
 
 
 def is_garbled(error: BaseException) -> bool:
-    """Whether a failure of the world is that something answers and cannot be understood."""
+    """Whether a failure of the world is an answer that cannot be understood, in HTTP or in TLS."""
     return is_no_answer(error) or is_tls(error)
 
 
 def is_no_answer(error: BaseException) -> bool:
-    """Whether a failure of the world is an answer that could not be read, and nothing else."""
-    found = list(chain(error))
-    return any(is_unreadable(one, in_model_call=True) for one in found) and not any(map(is_evident, found))
+    """Whether a failure of the world is only an answer that could not be read."""
+    errors = list(chain(error))
+    return any(is_unreadable(one, in_model_call=True) for one in errors) and not any(map(indicates_world, errors))
 
 
 def is_tls(error: BaseException) -> bool:
     """Whether no secure connection could be made."""
-    return _tls(error) is not None
+    return _tls_cause(error) is not None
 
 
-def absent(error: BaseException) -> str | None:
-    """Where nothing answered, as `http://host:port`, for a connection that was refused; else `None`."""
-    found = list(chain(error))
-    refused = (isinstance(one, ConnectionRefusedError | socket.gaierror) or kinds(one) & ABSENT_KINDS for one in found)
-    return _address(error) or "the address" if any(refused) and not is_tls(error) else None
+def unreachable_address(error: BaseException) -> str | None:
+    """Returns where nothing answered, as `http://host:port`, if the connection was refused; else `None`."""
+    refused = any(
+        isinstance(one, ConnectionRefusedError | socket.gaierror) or class_names(one) & UNREACHABLE_CLASSES
+        for one in chain(error)
+    )
+    return (_address(error) or "the address") if refused and not is_tls(error) else None
 
 
 def trouble(error: BaseException) -> str:
-    """What is the matter with a service that fails so, as a predicate: `is down (ConnectError)`."""
+    """Describes the service that a failure is due to, as a predicate: `is down (ConnectError)`."""
     status = next(filter(None, map(status_of, chain(error))), None)
     what = f"HTTP {status}" if status else type(error).__name__
-    if (cause := _tls(error)) is not None:
-        return f"cannot be reached over TLS ({words(cause).rstrip('.')})"
+    if (cause := _tls_cause(error)) is not None:
+        return f"cannot be reached over TLS ({error_text(cause).rstrip('.')})"
     if is_pressure(error):
         return f"is overloaded ({what})" if status in PRESSURE_STATUS - {429} else f"limits the rate of calls ({what})"
     return f"gives answers that cannot be read ({what})" if is_no_answer(error) else f"is down ({what})"
 
 
 def diagnosis(error: BaseException) -> str:
-    """A failure of the world for whoever has to fix it: as `words`, with what it means and what to check."""
-    text = words(error).rstrip(".")
+    """Describes a failure of the world to the person who has to fix it: its text, its meaning and what to check."""
+    text = error_text(error).rstrip(".")
     if (key := missing_key(error)) is not None:
         return f"the environment variable {key} is not set ({text}). Set it"
-    if (cause := _tls(error)) is not None:
-        where = _address(error)
+    if (cause := _tls_cause(error)) is not None:
+        at = f" at {address}" if (address := _address(error)) else ""
         return (
-            f"TLS failed{f' at {where}' if where else ''} ({words(cause).rstrip('.')}). Check the server's certificate "
-            "and address, and which certificates this machine trusts (the environment variable SSL_CERT_FILE)"
+            f"TLS failed{at} ({error_text(cause).rstrip('.')}). Check the server's certificate and address, "
+            "and which certificates this machine trusts (the environment variable SSL_CERT_FILE)"
         )
-    if (where := absent(error)) is not None:
+    if (where := unreachable_address(error)) is not None:
         return (
             f"nothing answers at {where} ({text}). "
             "Check that it runs, and its address (the model's base_url, the environment variable for it)"
@@ -101,15 +102,15 @@ def retry_after(error: BaseException, now: float | None = None) -> float | None:
     return None
 
 
-def _tls(error: BaseException) -> BaseException | None:
-    """What says why no secure connection could be made: the cause rather than what wraps it."""
-    found = [one for one in chain(error) if isinstance(one, ssl.SSLError) or kinds(one) & TLS_KINDS]
+def _tls_cause(error: BaseException) -> BaseException | None:
+    """The exception that says why no secure connection could be made, rather than one that wraps it."""
+    found = [one for one in chain(error) if isinstance(one, ssl.SSLError) or class_names(one) & TLS_CLASSES]
     found += [one for one in chain(error) if "[SSL:" in str(one)]
     return next((one for one in found if isinstance(one, ssl.SSLError)), next(iter(found), None))
 
 
 def _address(error: BaseException) -> str | None:
-    """Scheme, host and port of what was wanted, without path, query and credentials."""
+    """Scheme, host and port of the request, without path, query and credentials."""
     return next(filter(None, map(_url_of, chain(error))), None)
 
 

@@ -20,7 +20,7 @@ from langsmith.run_helpers import tracing_context
 from langgraph_gepa.adapter.observed.sightings import seen
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.replay import Replay, ReplayEnded, Sent, replaying
-from langgraph_gepa.adapter.rollout.runner import Graph, Ran, run
+from langgraph_gepa.adapter.rollout.runner import Graph, UnscoredRollout, run
 from langgraph_gepa.adapter.tracing import attribution
 from langgraph_gepa.adapter.tracing.message_text import single_spaced, single_spaced_literals
 from langgraph_gepa.adapter.tracing.payloads import first_generation
@@ -84,16 +84,21 @@ class Effects:
         self._one_at_a_time = asyncio.Lock()
         self.arrived: set[str] | None = None
 
-    def keep(self, texts: Texts, example: Example, ran: Ran, rollout: Rollout) -> None:
-        """Records `ran` where it used modules not yet decided; `rollout` is what is kept of it.
+    def keep(self, texts: Texts, example: Example, unscored: UnscoredRollout, rollout: Rollout) -> None:
+        """Records `unscored` where it used modules not yet decided; `rollout` is what is kept of it.
 
         Not one in which models may have been called past LangChain: they would be called again.
         """
         used = {name for call in rollout.calls for name in call.modules if self._tries[name] < _TRIES}
         used &= self._open.keys()
-        if used and ran.error is None and all(map(_replayable, ran.watched)) and not self._unseen(texts, rollout):
+        if (
+            used
+            and unscored.error is None
+            and all(map(_replayable, unscored.watched))
+            and not self._unseen(texts, rollout)
+        ):
             self._tries.update(used)
-            self._recordings.append(Recording(texts, example, ran.watched, rollout.calls, frozenset(used)))
+            self._recordings.append(Recording(texts, example, unscored.watched, rollout.calls, frozenset(used)))
 
     def _unseen(self, texts: Texts, rollout: Rollout) -> bool:
         """Whether a node used one of the modules, and no call that carries it was seen anywhere."""

@@ -1,4 +1,4 @@
-"""The engine's `Evaluator` on a LangGraph graph: bind, run, watch, score."""
+"""Evaluates candidates of a LangGraph graph for the engine: bind the texts, run the graph, attribute calls, score."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from langgraph_gepa.adapter.failures.classification import Witnessed, words
+from langgraph_gepa.adapter.failures.classification import FailureContext, error_text
+from langgraph_gepa.adapter.failures.outcomes import ambiguous_failure, verdict_by
 from langgraph_gepa.adapter.isolation.graph_copies import for_a_rollout
 from langgraph_gepa.adapter.rollout import metric as metrics
 from langgraph_gepa.adapter.rollout.effect import Effects
 from langgraph_gepa.adapter.rollout.fingerprint import parts_of
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, masked_rollout, masking, secrets_of
-from langgraph_gepa.adapter.rollout.runner import Graph, Ran, run
+from langgraph_gepa.adapter.rollout.runner import Graph, UnscoredRollout, run
 from langgraph_gepa.adapter.tools.stand_ins import replaced
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer, current_tracer, watching
@@ -29,13 +30,14 @@ from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Error, MetricError, UsageError
 
+K = TypeVar("K")
 BOUND_GRAPHS = 64
 _ROUNDING = 1e-9
-"""By how much the mean of several scores between 0 and 1 may lie outside."""
+"""How far outside of 0 to 1 the mean of several scores in it may be."""
 
 
 class Survey(Protocol):
-    """What is known of a graph, and the way to a graph with other texts."""
+    """The modules of a graph, and how to make the graph with other texts."""
 
     @property
     def modules(self) -> tuple[Module, ...]: ...
@@ -46,13 +48,12 @@ class Survey(Protocol):
 
 
 class GraphEvaluator:
-    """Runs candidates of a surveyed graph and scores them with `metric`.
+    """Runs candidates of a surveyed graph and scores them with `metric`; the engine's port `Evaluator`.
 
-    `modules` names those under optimisation, in round-robin order; by default all that are
-    `on`. `texts` given to `evaluate` cover them, every other module keeps its own text. `mask`
-    hides what must not be kept: by default keys in the environment, and what `options.mask`
-    hides. `parts` are what `fingerprint` is made of. With `unit_scale` a score outside 0 to 1 is a `MetricError`.
-    Raises `UsageError` for a name that no module has and for a metric that cannot be called.
+    `modules` names the modules under optimisation, in round-robin order; by default all that are `on`. Every other
+    module keeps its own text. `mask` hides what must not be stored: by default keys in the environment, and what
+    `options.mask` hides. `parts` are what `fingerprint` is made of. With `unit_scale` a score outside 0 to 1 is a
+    `MetricError`. Raises `UsageError` for the name of no module and for a metric that cannot be called.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class GraphEvaluator:
     ) -> None:
         self._survey = survey
         self._options = options or RunnerOptions()
-        self._score = metrics.adapt(metric, self._is_worlds_in_metric)
+        self._score = metrics.adapt(metric, self._may_be_worlds)
         self._unit_scale = unit_scale
         self._modules = _chosen(survey.modules, modules)
         self.parts = parts_of(survey, metric, self._options)
@@ -85,113 +86,127 @@ class GraphEvaluator:
         return self._survey.check(module, text)
 
     async def evaluate(self, texts: Texts, example: Example) -> Rollout:
-        """One rollout, what the metric's own model calls spend included.
+        """Returns one scored rollout, whose usage includes the metric's own model calls.
 
-        A failure of the candidate scores 0 with the error as feedback; a failure of the world, and
-        `MetricError`, are raised. What may be either's is an `Unfinished` rollout, which stands if it
-        has to; so is one whose metric failed by the world, and only the metric is asked again.
+        A failure of the candidate scores 0 with the error as feedback; a failure of the world, and `MetricError`, are
+        raised. A failure that may be either's raises `Unfinished` with the rollout that stands if trying again does not
+        help; so does the world's failure in the metric, after which only the metric is called again.
         """
-        ran = await self._ran(texts, example)
-        rollout = self._rollout(ran, texts, example)
-        self._effects.keep(texts, example, ran, rollout)
-        if ran.error is None:
-            return await self._scored(ran, rollout, example)
+        unscored = await self._run(texts, example)
+        rollout = self._rollout(unscored, texts, example)
+        self._effects.keep(texts, example, unscored, rollout)
+        if unscored.error is None:
+            return await self._scored(unscored, rollout, example)
         kept = masked_rollout(rollout, self._mask)
-        if ran.doubt is not None:
-            raise Unfinished(ran.doubt, stands=kept) from ran.doubt
+        if unscored.ambiguous is not None:
+            raise Unfinished(unscored.ambiguous, stands=kept) from unscored.ambiguous
         return kept
 
-    async def _ran(self, texts: Texts, example: Example) -> Ran:
+    async def _run(self, texts: Texts, example: Example) -> UnscoredRollout:
         """Runs the graph on the example.
 
-        A rollout that is tried again after a failure of the world keeps the copy of the graph that it failed on, with
-        all that its functions had written there, as a second call in the user's process would.
+        A rollout that is tried again after a failure of the world continues with the copy of the graph that it failed
+        on, and what the graph's functions wrote there, as a second call in the user's process would.
         """
         graph, key = self._graph(texts), (texts_key(texts), example.id)
-        own = self._failed.pop(key, None)
-        own = for_a_rollout(graph) if own is None else own
+        graph_copy = self._failed.pop(key, None)
+        graph_copy = for_a_rollout(graph) if graph_copy is None else graph_copy
         try:
-            ran = await run(graph, example, self._options, own=own)
+            unscored = await run(graph, example, self._options, graph_copy=graph_copy)
         except Exception:
-            self._keep_failed(key, own)
+            _keep(self._failed, key, graph_copy)
             raise
-        if ran.doubt is not None:
-            self._keep_failed(key, own)
-        return ran
+        if unscored.ambiguous is not None:
+            _keep(self._failed, key, graph_copy)
+        return unscored
 
-    def _keep_failed(self, key: tuple[str, str], own: Graph) -> None:
-        self._failed[key] = own
-        while len(self._failed) > BOUND_GRAPHS:
-            self._failed.popitem(last=False)
-
-    async def _scored(self, ran: Ran, rollout: Rollout, example: Example) -> Rollout:
-        """`rollout` with its score. Where the metric is asked again, its usage adds up over all tries."""
-        watch = Tracer(self._options.prices)
+    async def _scored(self, unscored: UnscoredRollout, rollout: Rollout, example: Example) -> Rollout:
+        """Returns `rollout` with its score. When the metric is called again, its usage adds up over all tries."""
+        tracer = Tracer(self._options.prices)
         feedback: Feedback = Feedback(0.0)
         raised: Exception | None = None
         try:
-            with watching(watch):
-                feedback = await self._score(example, ran.state, rollout)
+            with watching(tracer):
+                feedback = await self._score(example, unscored.state, rollout)
         except Error as mistake:
-            if not isinstance(mistake, MetricError) or not watch.unrecovered:
+            if not isinstance(mistake, MetricError) or not tracer.unrecovered:
                 raise
             raised = mistake  # it may have no score because its judge gave none
-        except Exception as failure:  # noqa: BLE001 - of the world, or in doubt: `adapt` lets through no other
+        except Exception as failure:  # noqa: BLE001 - of the world, or either's: `adapt` lets through no other
             raised = failure
-        spent = replace(rollout, usage=rollout.usage + watch.usage)
-        again = partial(self._scored, ran, spent, example)
+        paid = replace(rollout, usage=rollout.usage + tracer.usage)
+        again = partial(self._scored, unscored, paid, example)
+        rule, context = self._options.is_world_failure, FailureContext(tracer.model_failures)
         try:
-            doubt = self._options.doubt(raised, watch.unrecovered, lambda: Witnessed(watch.model_failures))
+            ambiguous = ambiguous_failure(rule, raised, tracer.unrecovered, lambda: context)
         except Exception as failure:
             raise Unfinished(failure, go_on=again) from failure
-        if isinstance(raised, Error) and doubt is None:
+        if raised is None:
+            scored = self._checked(paid, feedback, example)
+            if ambiguous is not None:
+                raise Unfinished(ambiguous, go_on=again, stands=scored, ended=True) from ambiguous
+            if unscored.ambiguous is not None:
+                raise Unfinished(unscored.ambiguous, stands=scored, ended=True) from unscored.ambiguous
+            return scored
+        if isinstance(raised, Error) and ambiguous is None:
             raise raised
-        if raised is not None:
-            said = f"The metric failed: {words(raised)}"
-            stands = masked_rollout(replace(spent, feedback=Feedback(0.0, said), error=said), self._mask)
-            raise Unfinished(doubt or raised, go_on=again, stands=stands) from raised
-        _addressed(feedback, self._survey.modules, example)
+        error = f"The metric failed: {error_text(raised)}"
+        stands = masked_rollout(replace(paid, feedback=Feedback(0.0, error), error=error), self._mask)
+        raise Unfinished(ambiguous or raised, go_on=again, stands=stands) from raised
+
+    def _checked(self, rollout: Rollout, feedback: Feedback, example: Example) -> Rollout:
+        """Returns the masked rollout with its feedback. Raises `MetricError` for feedback that must be a mistake."""
+        _check_addressees(feedback, self._survey.modules, example)
         if self._unit_scale:
-            _on_unit_scale(feedback.score, example)
-        scored = masked_rollout(replace(spent, feedback=feedback), self._mask)
-        if doubt is not None:
-            raise Unfinished(doubt, go_on=again, stands=scored, ended=True) from doubt
-        if ran.doubt is not None:
-            raise Unfinished(ran.doubt, stands=scored, ended=True) from ran.doubt
-        return scored
+            _check_unit_scale(feedback.score, example)
+        return masked_rollout(replace(rollout, feedback=feedback), self._mask)
 
-    def _is_worlds_in_metric(self, failure: BaseException) -> bool:
-        """The border for the metric that is being asked, by what is seen of its own model calls."""
-        watch = current_tracer()
-        seen = Witnessed(watch.model_failures if watch else ())
-        failures = (failure, *(watch.unrecovered if watch else ()))
-        return any(self._options.whose(one, seen) != "candidate" for one in failures)
+    def _may_be_worlds(self, failure: BaseException) -> bool:
+        """Whether a failure of the metric that is running, or one of its own model calls, may be the world's."""
+        tracer = current_tracer()
+        context = FailureContext(tracer.model_failures if tracer else ())
+        failures = (failure, *(tracer.unrecovered if tracer else ()))
+        return any(verdict_by(self._options.is_world_failure, one, context) != "candidate" for one in failures)
 
-    def _rollout(self, ran: Ran, texts: Texts, example: Example) -> Rollout:
-        failed = Feedback(0.0, f"The run failed. {ran.error}" if ran.error else "")
-        calls = attribute(ran.watched, self._survey.modules, texts)
-        return Rollout(example.id, plain(ran.state), failed, calls, ran.usage, ran.seconds, ran.error, ran.nodes)
+    def _rollout(self, unscored: UnscoredRollout, texts: Texts, example: Example) -> Rollout:
+        failed = Feedback(0.0, f"The run failed. {unscored.error}" if unscored.error else "")
+        calls = attribute(unscored.watched, self._survey.modules, texts)
+        return Rollout(
+            example.id,
+            plain(unscored.state),
+            failed,
+            calls,
+            unscored.usage,
+            unscored.seconds,
+            unscored.error,
+            unscored.nodes,
+        )
 
     def _graph(self, texts: Texts) -> Graph:
         key = texts_key(texts)
         graph = self._bound.pop(key, None)
         if graph is None:
             graph = self._made(texts)
-        self._bound[key] = graph
-        while len(self._bound) > BOUND_GRAPHS:
-            self._bound.popitem(last=False)
+        _keep(self._bound, key, graph)
         return graph
 
     def _made(self, texts: Texts) -> Graph:
         return replaced(self._survey.bind(texts), self._options.tools, self._options.tool_cache)
 
     async def without_effect(self) -> Mapping[str, NoEffect]:
-        """The modules of which the rollouts so far prove that a new text has no effect, each once."""
+        """Returns the modules whose new texts are proved, by the rollouts so far, to have no effect; each only once."""
         return await self._effects.settle()
 
 
-def _addressed(feedback: Feedback, modules: Sequence[Module], example: Example) -> None:
-    """Raises `MetricError` for feedback to a module there is none of: nobody would ever read it."""
+def _keep(graphs: OrderedDict[K, Graph], key: K, graph: Graph) -> None:
+    """Adds a graph and forgets those that were added first, so that at most `BOUND_GRAPHS` are kept."""
+    graphs[key] = graph
+    while len(graphs) > BOUND_GRAPHS:
+        graphs.popitem(last=False)
+
+
+def _check_addressees(feedback: Feedback, modules: Sequence[Module], example: Example) -> None:
+    """Raises `MetricError` for feedback to a module that does not exist, which nobody would read."""
     known = sorted(module.name for module in modules)
     for name in feedback.by_module:
         if name not in known:
@@ -203,8 +218,8 @@ def _addressed(feedback: Feedback, modules: Sequence[Module], example: Example) 
             )
 
 
-def _on_unit_scale(score: float, example: Example) -> None:
-    """Raises `MetricError` for a score that would count as perfect, or as worse than failing, by mistake."""
+def _check_unit_scale(score: float, example: Example) -> None:
+    """Raises `MetricError` for a score above the perfect one, or below that of a rollout that fails."""
     if not -_ROUNDING <= score <= 1 + _ROUNDING:
         raise MetricError(
             f"The metric returned {score:g} for example {example.id!r}, and 1 counts as a perfect answer: nothing "

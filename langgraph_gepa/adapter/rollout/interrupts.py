@@ -1,4 +1,4 @@
-"""Questions that a graph asks a human: answered in a rollout, and ended where asking leads nowhere."""
+"""Answers a graph's interrupts in a human's place, and ends rollouts that would interrupt themselves for ever."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.pregel import Pregel
 from langgraph.types import Command, Interrupt, StateSnapshot
 
-from langgraph_gepa.adapter.failures.classification import words
+from langgraph_gepa.adapter.failures.classification import error_text
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.errors import UsageError
 
 Graph = Pregel[Any, Any, Any, Any]
 OnInterrupt = Callable[[Any], Any]
 INTERRUPTS = "__interrupt__"
-MOST_UNCHANGED = 3
-"""How often a graph asks the same, in the same state and with the same answer, until its rollout is ended."""
-MOST_ASKED = 10
-"""The same where its state changes meanwhile."""
-MOST_IN_NODE = 20
-"""How many questions it may ask without a change of its state, as in one run of a node."""
+MAX_IN_SAME_STATE = 3
+"""How often a graph may ask the same question in the same state and get the same answer before its rollout is ended."""
+MAX_REPEATED = 10
+"""How often it may do so while its state changes."""
+MAX_WITHOUT_PROGRESS = 20
+"""How many questions it may ask while its state does not change, as in one run of a node."""
 
 
 class UnansweredInterruptError(Exception):
@@ -44,39 +44,47 @@ async def breakpoint_of(graph: Graph, config: RunnableConfig) -> tuple[str, ...]
 
 @dataclass(slots=True)
 class Dialogue:
-    """What a graph asked a human in one rollout, and what `answer` said.
+    """The interrupts of one rollout, answered by `answer`; `rounds` counts questions, answers and states.
 
-    A node begins again with every answer it gets and makes all its calls again. So the rollout ends when a question
-    comes back after the same answer, and when a node asks on and on.
+    A node starts again with every answer and repeats all its calls, so a rollout is ended when a question comes back
+    after the same answer, or when a node goes on asking.
     """
 
     answer: OnInterrupt | None
     rounds: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
-    async def resume(self, state: str, asked: tuple[Interrupt, ...], stopped_at: tuple[str, ...]) -> Any:
-        """What the graph goes on with. `state` is what it stands at, subgraphs included."""
+    async def resume(self, state: str, interrupts: tuple[Interrupt, ...], stopped_at: tuple[str, ...]) -> Any:
+        """Returns the input that resumes the graph.
+
+        `state` is its `state_key`, `stopped_at` the next nodes at a breakpoint. Raises `UnansweredInterruptError`
+        without `answer`, and when the graph would go on asking.
+        """
         if self.answer is None:
-            value = [one.value for one in asked] if asked else {"breakpoint": list(stopped_at)}
+            value = [one.value for one in interrupts] if interrupts else {"breakpoint": list(stopped_at)}
             raise UnansweredInterruptError(
                 f"The graph interrupted itself to ask a human: {_brief(value)}. "
                 "Give a function that answers in a human's place: RunnerOptions(on_interrupt=lambda value: ...), on "
                 "the command line with --options."
             )
-        if not asked:
+        if not interrupts:
             await _answered(self.answer, {"breakpoint": list(stopped_at)})
             return None
-        replies = [await _answered(self.answer, one.value) for one in asked]
-        self._check(state, [one.value for one in asked], replies)
-        return Command(resume={one.id: reply for one, reply in zip(asked, replies, strict=True)})
+        replies = [await _answered(self.answer, one.value) for one in interrupts]
+        self._check(state, [one.value for one in interrupts], replies)
+        return Command(resume={one.id: reply for one, reply in zip(interrupts, replies, strict=True)})
 
     def _check(self, state: str, questions: Sequence[Any], replies: Sequence[Any]) -> None:
-        """Raises `UnansweredInterruptError` when asking leads nowhere. What several nodes ask at once counts once."""
+        """Raises `UnansweredInterruptError` beyond the limits. Questions asked at once count as one round."""
         pairs = list(zip(questions, replies, strict=True))
         exchanges = [(json.dumps(plain(question)), json.dumps(plain(reply))) for question, reply in pairs]
         self.rounds.update({(state,), *exchanges, *((*exchange, state) for exchange in exchanges)})
         for (question, reply), exchange in zip(pairs, exchanges, strict=True):
             same, unchanged = self.rounds[exchange], self.rounds[state,]
-            if self.rounds[*exchange, state] < MOST_UNCHANGED and same < MOST_ASKED and unchanged <= MOST_IN_NODE:
+            if (
+                self.rounds[*exchange, state] < MAX_IN_SAME_STATE
+                and same < MAX_REPEATED
+                and unchanged <= MAX_WITHOUT_PROGRESS
+            ):
                 continue
             often = f"this {same} times" if same > 1 else f"{unchanged} questions in the same state, the last of them"
             raise UnansweredInterruptError(
@@ -85,8 +93,8 @@ class Dialogue:
             )
 
 
-async def standing_at(graph: Graph, config: RunnableConfig) -> str:
-    """What an interrupted graph and its subgraphs stand at."""
+async def state_key(graph: Graph, config: RunnableConfig) -> str:
+    """Returns the state of an interrupted graph and its subgraphs as JSON, to be compared."""
 
     def values(snapshot: Any) -> Any:
         inner = [task.state for task in snapshot.tasks]
@@ -100,7 +108,7 @@ async def _answered(answer: OnInterrupt, value: Any) -> Any:
         reply = answer(value)
         return await reply if inspect.isawaitable(reply) else reply
     except Exception as error:
-        raise UsageError(f"on_interrupt raised {words(error)} when asked {_brief(value)}") from error
+        raise UsageError(f"on_interrupt raised {error_text(error)} when asked {_brief(value)}") from error
 
 
 def _brief(value: Any) -> str:

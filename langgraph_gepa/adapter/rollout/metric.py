@@ -12,7 +12,7 @@ from inspect import Parameter
 from types import CodeType
 from typing import Any
 
-from langgraph_gepa.adapter.failures.classification import Border, is_world_failure, words
+from langgraph_gepa.adapter.failures.classification import IsWorldFailure, error_text, is_world_failure
 from langgraph_gepa.adapter.failures.frames import raised_at
 from langgraph_gepa.adapter.rollout.metric_arguments import _Scene
 from langgraph_gepa.adapter.rollout.scores import NotAScoreError, joined, read_feedback
@@ -31,7 +31,7 @@ ScoreRollout = Callable[[Example, Any, Rollout], Awaitable[Feedback]]
 Raises `MetricError`; a failure of the world (the judge's rate limit) is raised as it is."""
 
 
-def adapt(metric: Any, is_world_failure: Border = is_world_failure) -> ScoreRollout:
+def adapt(metric: Any, is_world_failure: IsWorldFailure = is_world_failure) -> ScoreRollout:
     """`metric` as one asynchronous function.
 
     A metric is a function, sync or async, of any of `inputs`, `outputs` (the graph's final
@@ -54,7 +54,7 @@ def adapt(metric: Any, is_world_failure: Border = is_world_failure) -> ScoreRoll
             if is_world_failure(error):
                 raise
             raise MetricError(
-                f"The metric raised {words(error)}{raised_at(error)} on example {example.id!r}. "
+                f"The metric raised {error_text(error)}{raised_at(error)} on example {example.id!r}. "
                 "Fix the metric: it must return a score for every final state the graph can reach."
             ) from error
         try:
@@ -69,7 +69,7 @@ def adapt(metric: Any, is_world_failure: Border = is_world_failure) -> ScoreRoll
     return score
 
 
-def _several(metrics: Sequence[Any], is_world_failure: Border) -> ScoreRollout:
+def _several(metrics: Sequence[Any], is_world_failure: IsWorldFailure) -> ScoreRollout:
     if not metrics:
         raise UsageError("The list of metrics is empty; give at least one.")
     scores = [(name_of(metric), adapt(metric, is_world_failure)) for metric in metrics]

@@ -19,7 +19,7 @@ _GIVEN = {
 }
 
 
-def wanting(failure: BaseException) -> str:
+def missing_option(failure: BaseException) -> str:
     """The option that gives what the failing code looked for in vain, as a sentence; empty where none does."""
     frames = list(_frames(failure))
     if not frames:

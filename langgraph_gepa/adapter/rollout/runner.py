@@ -1,4 +1,4 @@
-"""One example through one bound graph, apart from everything the user owns."""
+"""Runs one example through one bound graph, isolated from everything the user owns."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ from langgraph.errors import GraphRecursionError
 from langgraph.pregel import Pregel
 from langgraph.store.base import BaseStore
 
-from langgraph_gepa.adapter.failures.classification import (
-    Witnessed,
-    words,
-)
+from langgraph_gepa.adapter.failures.classification import FailureContext, error_text
+from langgraph_gepa.adapter.failures.outcomes import ambiguous_failure
 from langgraph_gepa.adapter.isolation import mutable_state
 from langgraph_gepa.adapter.isolation.contexts import context_for
 from langgraph_gepa.adapter.isolation.graph_copies import for_a_rollout
@@ -36,9 +34,9 @@ from langgraph_gepa.adapter.rollout.interrupts import (
     UnansweredInterruptError,
     breakpoint_of,
     interrupts_in,
-    standing_at,
+    state_key,
 )
-from langgraph_gepa.adapter.rollout.missing_options import wanting
+from langgraph_gepa.adapter.rollout.missing_options import missing_option
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.tools.stand_ins import Guard
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer
@@ -50,21 +48,21 @@ from langgraph_gepa.errors import Error
 
 Graph = Pregel[Any, Any, Any, Any]
 Handlers = list[BaseCallbackHandler]
-MOST_INTERRUPTS = 100
+MAX_INTERRUPTS = 100
 GRACE = 1.0
-"""Seconds that a stopped rollout has to end by itself."""
+"""Seconds that a stopped rollout has to end on its own."""
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """A graph's run on an example, not yet scored. `state` is the live final state, `None` when it failed.
+class UnscoredRollout:
+    """What came of running a graph on an example, before the metric scores it.
 
-    `doubt` is what made it fail where that may have been the world as well, or a failure of the world that it
-    went on after, as with a tool whose error becomes a message;
-    `nodes` are those that ran, as paths.
+    `state` is the live final state, `None` after a failure of the candidate, which `error` describes. `ambiguous` is a
+    failure that may be the world's as well, or one of the world's after which the graph went on, as when a tool's
+    exception becomes a message. `nodes` are the paths of the nodes that ran.
     """
 
     state: Any
@@ -72,7 +70,7 @@ class Ran:
     usage: Usage
     seconds: float
     error: str | None = None
-    doubt: Exception | None = None
+    ambiguous: Exception | None = None
     nodes: tuple[str, ...] = ()
 
 
@@ -82,69 +80,73 @@ async def run(
     options: RunnerOptions | None = None,
     *,
     scored: bool = True,
-    own: Graph | None = None,
-) -> Ran:
-    """Runs `example` through `graph` with its own thread, checkpointer, store and cache, and its own of everything
-    that the graph's functions write to. Where that cannot be had, such rollouts wait for each other.
+    graph_copy: Graph | None = None,
+) -> UnscoredRollout:
+    """Runs `graph` on a copy of the example's inputs, with a thread, checkpointer, store and cache of its own.
 
-    A failure of the candidate comes back as `error`, in words; a failure of the world and our
-    own errors are raised as they are. A run that is not `scored` only shows what the graph sends: of the world's
-    failures those of models are raised then, and another, such as a tool's, is its `doubt`. The example is never
-    written to. `own` is a copy that `for_a_rollout` made of the graph before: the rollout goes on with what that holds.
+    What the graph's functions write to is copied as well; where it cannot be, such rollouts wait for each other. A
+    failure of the candidate is returned as `error`; failures of the world and our own errors are raised. With
+    `scored=False` only what the graph sends to models matters: failures of models are raised, and other failures of the
+    world, such as a tool's, are returned as `ambiguous`. `graph_copy` is a copy made earlier by `for_a_rollout`, whose
+    state the rollout continues with.
     """
     shared = mutable_state.known(graph).shared
-    async with _turn(shared) if shared else nullcontext():
-        return await _run(for_a_rollout(graph) if own is None else own, example, options or RunnerOptions(), scored)
+    async with _exclusive(shared) if shared else nullcontext():
+        graph_copy = for_a_rollout(graph) if graph_copy is None else graph_copy
+        return await _run(graph_copy, example, options or RunnerOptions(), scored)
 
 
-async def _run(graph: Graph, example: Example, options: RunnerOptions, scored: bool) -> Ran:
+async def _run(graph: Graph, example: Example, options: RunnerOptions, scored: bool) -> UnscoredRollout:
     tracer, guard = Tracer(options.prices), Guard(options.tools)
     started = time.perf_counter()
     final, error, raised = None, None, None
     try:
         replacements = Replacements()
-        own = _own(graph, options.store, replacements)
-        whole = _to_the_end(own, example, options, [tracer, guard], replacements)
-        final = await _within(options.timeout, whole)
+        own = _with_own_persistence(graph, options.store, replacements)
+        final = await _within(options.timeout, _invoked(own, example, options, [tracer, guard], replacements))
     except Error:
         raise
-    except _OutOfTimeError:
+    except _TimedOutError:
         error = f"The rollout was stopped: it took longer than {options.timeout:g} seconds."
     except UnansweredInterruptError as unanswered:
         error = str(unanswered)
-    except Exception as failure:  # noqa: BLE001 - judged below
-        raised, error = failure, _in_words(failure, tracer.node_of(failure))
+    except Exception as failure:  # noqa: BLE001 - classified below
+        raised, error = failure, _message(failure, tracer.node_of(failure))
     guard.check()
-    doubt = options.doubt(raised, tracer.unrecovered, lambda: _witnessed(tracer, example), scored=scored)
+    ambiguous = ambiguous_failure(
+        options.is_world_failure, raised, tracer.unrecovered, lambda: _failure_context(tracer, example), scored=scored
+    )
     seconds = time.perf_counter() - started
-    return Ran(final, tracer.watched, tracer.usage, seconds, error, doubt, tracer.nodes)
+    return UnscoredRollout(final, tracer.watched, tracer.usage, seconds, error, ambiguous, tracer.nodes)
 
 
-def _witnessed(tracer: Tracer, example: Example) -> Witnessed:
+def _failure_context(tracer: Tracer, example: Example) -> FailureContext:
     outputs = [watched.call.output for watched in tracer.watched if watched.call.kind == "model"]
-    return Witnessed(tracer.model_failures, tuple(map(json.dumps, map(plain, (example.inputs, *outputs)))))
+    return FailureContext(tracer.model_failures, tuple(map(json.dumps, map(plain, (example.inputs, *outputs)))))
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
-def _turn(shared: tuple[str, ...]) -> asyncio.Lock:
-    """What a rollout holds that must be the only one of its event loop."""
+def _exclusive(shared: tuple[str, ...]) -> asyncio.Lock:
+    """Returns the lock of the event loop for rollouts that cannot run side by side, and warns of why they cannot."""
     _warn(shared)
-    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    return _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
 @cache
 def _warn(shared: tuple[str, ...]) -> None:
     _LOG.warning(
-        "Rollouts run one at a time: the graph's code writes to what no copy can have of its own (%s), and side by "
-        "side they would meet each other's. Keep it in the graph's state instead.",
+        "Rollouts run one at a time: the graph's code writes to objects that cannot be copied for each rollout (%s), "
+        "and rollouts side by side would see each other's writes. Keep such data in the graph's state instead.",
         "; ".join(shared),
     )
 
 
-def _own(graph: Graph, make_store: Callable[[], BaseStore] | None, replacements: Replacements) -> Graph:
-    """`graph` with a checkpointer, store and cache of its own, which answer for the user's at any depth."""
+def _with_own_persistence(
+    graph: Graph, make_store: Callable[[], BaseStore] | None, replacements: Replacements
+) -> Graph:
+    """Returns `graph` with a fresh checkpointer, store and cache, which replace the user's at any depth."""
     fresh: dict[str, Any] = {"checkpointer": new_checkpointer()}
     if make_store is not None:
         fresh["store"] = make_store()
@@ -157,15 +159,15 @@ def _own(graph: Graph, make_store: Callable[[], BaseStore] | None, replacements:
     return graph.copy(fresh)
 
 
-class _OutOfTimeError(Exception):
-    """The time of a rollout is over."""
+class _TimedOutError(Exception):
+    """The rollout took longer than its options allow."""
 
 
 async def _within(seconds: float | None, rollout: Coroutine[Any, Any, T]) -> T:
-    """The outcome of `rollout`; raises `_OutOfTimeError` when it takes longer.
+    """Awaits `rollout`; raises `_TimedOutError` when it takes longer than `seconds`.
 
-    Stopped, by the clock or from outside, it has `GRACE` seconds to end. A node that swallows its
-    cancellation is left behind then, as one that hangs in a thread is: it must not hold up the run.
+    Once it is timed out or cancelled it has `GRACE` seconds to end. A node that swallows its cancellation is
+    abandoned then, as is one that hangs in a thread, so that it does not hold up the run.
     """
     task = asyncio.create_task(rollout)
     try:
@@ -177,25 +179,25 @@ async def _within(seconds: float | None, rollout: Coroutine[Any, Any, T]) -> T:
             task.cancel()
             task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody else will ask
             await asyncio.wait({task}, timeout=GRACE)
-    raise _OutOfTimeError
+    raise _TimedOutError
 
 
-async def _to_the_end(
+async def _invoked(
     graph: Graph, example: Example, options: RunnerOptions, handlers: Handlers, replacements: Replacements
 ) -> Any:
     config = _config(example, options, handlers)
     context = context_for(graph, options.context, example)
     step: Any = with_messages(graph, containers_copied(example.inputs))
     dialogue = Dialogue(options.on_interrupt)
-    for _ in range(MOST_INTERRUPTS):
+    for _ in range(MAX_INTERRUPTS):
         with isolated(replacements):
             state = await graph.ainvoke(step, config, context=context, durability="exit")
-        asked = interrupts_in(state)
-        stopped_at = () if asked else await breakpoint_of(graph, config)
-        if not asked and not stopped_at:
+        interrupts = interrupts_in(state)
+        stopped_at = () if interrupts else await breakpoint_of(graph, config)
+        if not interrupts and not stopped_at:
             return state
-        step = await dialogue.resume(await standing_at(graph, config), asked, stopped_at)
-    raise GraphRecursionError(f"it interrupted itself more than {MOST_INTERRUPTS} times")
+        step = await dialogue.resume(await state_key(graph, config), interrupts, stopped_at)
+    raise GraphRecursionError(f"it interrupted itself more than {MAX_INTERRUPTS} times")
 
 
 def _config(example: Example, options: RunnerOptions, handlers: Handlers) -> RunnableConfig:
@@ -208,10 +210,9 @@ def _config(example: Example, options: RunnerOptions, handlers: Handlers) -> Run
     return config
 
 
-def _in_words(failure: Exception, node: str) -> str:
+def _message(failure: Exception, node: str) -> str:
     if isinstance(failure, GraphRecursionError):
         return f"The graph did not come to an end: {str(failure).splitlines()[0]}"
-    where = f"In node {node}: " if node else ""
-    said = f"{where}{words(failure)}"
-    lacks = wanting(failure)
-    return f"{said.rstrip('.')}. {lacks}" if lacks else said
+    message = f"In node {node}: {error_text(failure)}" if node else error_text(failure)
+    hint = missing_option(failure)
+    return f"{message.rstrip('.')}. {hint}" if hint else message

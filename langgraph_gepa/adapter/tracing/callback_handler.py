@@ -19,7 +19,7 @@ from langchain_core.tracers.context import register_configure_hook
 from langgraph.errors import GraphBubbleUp
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
-from langgraph_gepa.adapter.failures.classification import words
+from langgraph_gepa.adapter.failures.classification import error_text
 from langgraph_gepa.adapter.tracing.call_order import TaskPosition, in_order, task_position
 from langgraph_gepa.adapter.tracing.payloads import (
     first_generation,
@@ -223,7 +223,7 @@ class Tracer(BaseCallbackHandler):
     def _failed(self, run_id: UUID, error: BaseException) -> None:
         call = self._ended(run_id, error)
         if call is not None:
-            call.error = words(error)
+            call.error = error_text(error)
             call.failure = error if isinstance(error, Exception) and not isinstance(error, GraphBubbleUp) else None
 
     def _locate(self, run_id: UUID, parent: UUID | None, metadata: Mapping[str, Any] | None) -> str:

@@ -24,7 +24,7 @@ from typing_extensions import TypedDict
 from langgraph_gepa import Budget, Feedback, RunnerOptions, evaluate, optimize
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.failures.classification import is_world_failure
-from langgraph_gepa.adapter.failures.diagnosis import absent, diagnosis
+from langgraph_gepa.adapter.failures.diagnosis import diagnosis, unreachable_address
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.budget import Spent
 from langgraph_gepa.core.events import RolloutFinished
@@ -36,7 +36,7 @@ from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Interrupted, MetricError, WorldFailure
 from langgraph_gepa.runs import job
 
-Verdict = Literal["candidate", "doubt", "world"]
+Verdict = Literal["candidate", "either", "world"]
 PROMPT = "Answer the question in one word."
 
 
@@ -115,12 +115,12 @@ TABLE: list[Any] = [
     pytest.param(raises(OSError(errno.ENOSPC, "disk full")), "world", id="a full disk"),
     pytest.param(raises(MemoryError()), "world", id="no memory"),
     pytest.param(raises(WorldFailure("no verdict")), "world", id="a failure that the user's code calls the world's"),
-    pytest.param(raises(TimeoutError("slow")), "doubt", id="a time-out of its own"),
-    pytest.param(raises(ConnectionResetError("cut")), "doubt", id="a connection of its own"),
-    pytest.param(raises(httpx.ConnectError("no")), "doubt", id="a search service that nothing answers"),
-    pytest.param(raises(http(503)), "doubt", id="a search service's outage"),
-    pytest.param(raises(http(429)), "doubt", id="a search service's rate limit"),
-    pytest.param(raises(http(401)), "doubt", id="a page behind a login"),
+    pytest.param(raises(TimeoutError("slow")), "either", id="a time-out of its own"),
+    pytest.param(raises(ConnectionResetError("cut")), "either", id="a connection of its own"),
+    pytest.param(raises(httpx.ConnectError("no")), "either", id="a search service that nothing answers"),
+    pytest.param(raises(http(503)), "either", id="a search service's outage"),
+    pytest.param(raises(http(429)), "either", id="a search service's rate limit"),
+    pytest.param(raises(http(401)), "either", id="a page behind a login"),
     pytest.param(raises(http(404)), "candidate", id="a page that does not exist"),
     pytest.param(raises(KeyError("plan")), "candidate", id="a bug or a bad output"),
     pytest.param(refuses(400), "candidate", id="a prompt the provider cannot take"),
@@ -131,7 +131,7 @@ def verdict(call: Callable[[], Any]) -> tuple[Verdict, Rollout | None, Exception
     try:
         rollout = call()
     except Unfinished as unfinished:
-        return "world" if unfinished.stands is None else "doubt", unfinished.stands, unfinished.cause
+        return "world" if unfinished.stands is None else "either", unfinished.stands, unfinished.cause
     except MetricError:
         return "candidate", None, None
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the case
@@ -158,7 +158,7 @@ def test_whose_failure_a_graphs_is(fails: Any, whose: Verdict) -> None:
 def test_whose_failure_a_metrics_is(fails: Any, whose: Verdict) -> None:
     """The same border; what is neither the world's nor in doubt is the metric's mistake, and named so."""
     found, rollout, _ = verdict(evaluated(lambda _: {}, lambda outputs: fails()))
-    assert (found, rollout is None) == (whose, whose != "doubt")
+    assert (found, rollout is None) == (whose, whose != "either")
     if rollout is not None:
         assert rollout.score == 0.0
         assert rollout.feedback.comment.startswith("The metric failed: ")
@@ -170,7 +170,7 @@ class Flaky(Exception):
 
 @pytest.mark.parametrize(("error", "default", "moved"), [
     (Flaky("again"), "candidate", "world"),
-    (TimeoutError("slow"), "doubt", "candidate"),
+    (TimeoutError("slow"), "either", "candidate"),
     (KeyError("plan"), "candidate", "candidate"),
 ])  # fmt: skip
 @pytest.mark.parametrize("where", ["graph", "metric"])
@@ -378,10 +378,10 @@ def test_where_nothing_answers_is_named_without_the_key() -> None:
     for address in (url, secret):
         _, _, error = verdict(evaluated(lambda _, at=address: chat(at).invoke("hi"), lambda outputs: 1.0))
         assert error is not None
-        assert (absent(error), "secret" in diagnosis(error)) == (host, False)
+        assert (unreachable_address(error), "secret" in diagnosis(error)) == (host, False)
         assert diagnosis(error).startswith(f"nothing answers at {host} (")
-    assert absent(http(503)) is None
-    assert absent(TimeoutError()) is None
+    assert unreachable_address(http(503)) is None
+    assert unreachable_address(TimeoutError()) is None
 
 
 @pytest.mark.usefixtures("impatient")

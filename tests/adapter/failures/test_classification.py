@@ -22,15 +22,15 @@ from pydantic import BaseModel
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
 from langgraph_gepa.adapter.failures.classification import (
-    Witnessed,
+    FailureContext,
+    classify,
     is_lasting,
     is_overflow,
     is_pressure,
     is_world_failure,
     missing_key,
-    verdict,
 )
-from langgraph_gepa.adapter.failures.diagnosis import absent, diagnosis, retry_after, trouble
+from langgraph_gepa.adapter.failures.diagnosis import diagnosis, retry_after, trouble, unreachable_address
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
 from langgraph_gepa.errors import WorldFailure
 
@@ -191,7 +191,7 @@ def test_what_the_users_code_calls_the_worlds_is() -> None:
     outer = RuntimeError("the metric failed")
     outer.__cause__ = WorldFailure("busy")
     for error in (outer, wrapping(provider_error(400)), ExceptionGroup("all", [KeyError("x"), WorldFailure("busy")])):
-        assert (verdict(error), is_lasting(error)) == ("world", False)
+        assert (classify(error), is_lasting(error)) == ("world", False)
     assert is_lasting(wrapping(provider_error(401)))
 
 
@@ -295,8 +295,8 @@ def test_other_failures_are_the_candidates_whatever_words_are_in_them(error: Bas
 def test_what_an_error_quotes_of_a_model_is_no_evidence() -> None:
     """A parser's exception says what it could not parse: a model's answer about rate limits."""
     error = of_library("ParsingError", "no such category: Rate limit exceeded")
-    assert verdict(error) == "doubt"
-    assert verdict(error, Witnessed(texts=['{"content": "rate limit exceeded"}'])) == "candidate"
+    assert classify(error) == "either"
+    assert classify(error, FailureContext(texts=['{"content": "rate limit exceeded"}'])) == "candidate"
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_a_missing_key_is_named_and_lasts(make: Callable[[], Any], monkeypatch: 
     name = missing_key(error)
     assert name is not None
     assert name.startswith("SEARCH_")
-    assert (verdict(error), is_lasting(error)) == ("world", True)
+    assert (classify(error), is_lasting(error)) == ("world", True)
     assert diagnosis(error).startswith(f"the environment variable {name} is not set (")
     monkeypatch.setenv(name, "k")
     assert missing_key(error) is None
@@ -335,13 +335,13 @@ def throw(error: Any) -> None:
 )
 def test_a_key_that_is_no_setting_is_the_candidates(error: BaseException) -> None:
     """A mapping's key, what a model's program looks for, a token of a grammar."""
-    assert verdict(error) == "candidate"
+    assert classify(error) == "candidate"
 
 
 def test_a_wrong_key_is_not_waited_for() -> None:
     """Without the name of a variable it is the service's own words that say so."""
     for error in (of_library("InvalidAPIKeyError", "Unauthorized"), of_library("ApiException", "Invalid API key")):
-        assert (verdict(error), is_lasting(error)) == ("world", True)
+        assert (classify(error), is_lasting(error)) == ("world", True)
 
 
 def test_tls_is_called_tls() -> None:
@@ -352,7 +352,7 @@ def test_tls_is_called_tls() -> None:
     wrapped.__cause__ = untrusted
     for error in (untrusted, wrapped, requests.exceptions.SSLError(untrusted)):
         assert is_world_failure(error)
-        assert (is_lasting(error), absent(error)) == (True, None)
+        assert (is_lasting(error), unreachable_address(error)) == (True, None)
         assert trouble(error).startswith("cannot be reached over TLS (")
     assert diagnosis(wrapped).startswith("TLS failed at https://models.example:8443 (SSLCertVerificationError: ")
 

@@ -19,7 +19,7 @@ from langgraph_gepa import Budget, Feedback, bind, discover, evaluate, optimize
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.isolation.mutable_state import known
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
-from langgraph_gepa.adapter.rollout.runner import Ran, run
+from langgraph_gepa.adapter.rollout.runner import UnscoredRollout, run
 from langgraph_gepa.core.example import Example
 from tests.adapter.conftest import EchoModel
 
@@ -171,7 +171,7 @@ def says(graph: Any) -> str:
     return str(graph.invoke({"question": "q"})["answer"])
 
 
-def rolled(graph: Any, question: str = "q") -> Ran:
+def rolled(graph: Any, question: str = "q") -> UnscoredRollout:
     return asyncio.run(run(graph, Example("e", {"question": question})))
 
 
@@ -305,7 +305,7 @@ def test_rollouts_side_by_side_do_not_meet_on_the_object_of_a_method() -> None:
     graph = graph_of(editor.run)
     bound = survey(graph).bind({})
 
-    async def all_at_once() -> list[Ran]:
+    async def all_at_once() -> list[UnscoredRollout]:
         return await asyncio.gather(*(run(bound, Example(q, {"question": q})) for q in "abcd"))
 
     for q, ran in zip("abcd", asyncio.run(all_at_once()), strict=True):

@@ -23,7 +23,7 @@ from langgraph.types import CachePolicy
 
 from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
-from langgraph_gepa.adapter.rollout.runner import Ran, run
+from langgraph_gepa.adapter.rollout.runner import UnscoredRollout, run
 from langgraph_gepa.core.example import Example
 from tests.adapter.conftest import EchoModel
 
@@ -61,7 +61,7 @@ def graph_of(node: Any, **compiled: Any) -> Any:
     return StateGraph(State).add_node("node", node).add_edge(START, "node").compile(**compiled)
 
 
-def ran(graph: Any, **options: Any) -> Ran:
+def ran(graph: Any, **options: Any) -> UnscoredRollout:
     done = asyncio.run(run(graph, Example("e", {"question": "q"}), RunnerOptions(**options)))
     assert done.error is None
     return done
@@ -185,7 +185,7 @@ def test_rollouts_side_by_side_share_nothing() -> None:
         both.wait(20)
         return {"answer": inner.get_state(THREAD).values["trail"]}
 
-    async def pair() -> list[Ran]:
+    async def pair() -> list[UnscoredRollout]:
         graph = graph_of(node)
         return await asyncio.gather(*(run(graph, Example(q, {"question": q})) for q in "xy"))
 

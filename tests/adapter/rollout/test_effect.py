@@ -14,7 +14,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 
 from langgraph_gepa.adapter.rollout.effect import Effects
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
-from langgraph_gepa.adapter.rollout.runner import Ran, run
+from langgraph_gepa.adapter.rollout.runner import UnscoredRollout, run
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, NoEffect
@@ -64,7 +64,7 @@ class Office:
         return node
 
 
-def rollout_of(ran: Ran, office: Office) -> Rollout:
+def rollout_of(ran: UnscoredRollout, office: Office) -> Rollout:
     return Rollout("e", None, Feedback(0.0), attribute(ran.watched, office.modules, {}), nodes=ran.nodes)
 
 
@@ -74,7 +74,7 @@ def without_effect(office: Office) -> Mapping[str, NoEffect]:
     async def proved() -> Mapping[str, NoEffect]:
         options = RunnerOptions()
         effects = Effects(office, OWN, office.bind, options)
-        ran: Ran = await run(office.bind({}), HELLO, options)
+        ran: UnscoredRollout = await run(office.bind({}), HELLO, options)
         calls = len(office.model.calls)
         effects.keep({}, HELLO, ran, rollout_of(ran, office))
         found = await effects.settle()

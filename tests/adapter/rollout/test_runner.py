@@ -23,7 +23,7 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import CachePolicy, interrupt
 
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
-from langgraph_gepa.adapter.rollout.runner import Ran, run
+from langgraph_gepa.adapter.rollout.runner import UnscoredRollout, run
 from langgraph_gepa.adapter.rollout.threads import executor
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
@@ -51,7 +51,7 @@ def graph_of(node: Any, **compiled: Any) -> Any:
     return builder.compile(**compiled)
 
 
-def ran(graph: Any, example: Example = Example("e", {"question": "q"}), **options: Any) -> Ran:  # noqa: B008 - frozen
+def ran(graph: Any, example: Example = Example("e", {"question": "q"}), **options: Any) -> UnscoredRollout:  # noqa: B008 - frozen
     return asyncio.run(run(graph, example, RunnerOptions(**options)))
 
 
@@ -81,7 +81,7 @@ def test_sixteen_rollouts_run_truly_at_once(asks: Callable[[str], Any]) -> None:
             raise ApiError(400, "the rollouts did not come at once") from None
         return Answer("together")
 
-    async def everyone(graph: Any) -> list[Ran]:
+    async def everyone(graph: Any) -> list[UnscoredRollout]:
         asyncio.get_running_loop().set_default_executor(executor(AT_ONCE))
         examples = [Example(str(n), {"question": f"question {n}"}) for n in range(AT_ONCE)]
         return await asyncio.gather(*(run(graph, example) for example in examples))
@@ -292,7 +292,7 @@ def test_a_rollout_that_never_ends_is_stopped() -> None:
         never.wait()
         return {}
 
-    async def with_threads(graph: Any) -> Ran:
+    async def with_threads(graph: Any) -> UnscoredRollout:
         asyncio.get_running_loop().set_default_executor(executor(1))
         return await run(graph, Example("e", {}), RunnerOptions(timeout=0.05))
 

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
-from langgraph_gepa.adapter.rollout.runner import Ran, run
+from langgraph_gepa.adapter.rollout.runner import UnscoredRollout, run
 from langgraph_gepa.adapter.tools.name_hints import side_effect
 from langgraph_gepa.adapter.tools.stand_ins import HANDOFF, replaced, suspicions, tools_of, warning
 from langgraph_gepa.adapter.tools.tool_cache import ToolCache
@@ -86,13 +86,13 @@ LOOK = ("look_up", {"name": "ann"})
 BOOK = ("post_entry", {"amount": 7})
 
 
-def ran(graph: Any, **options: Any) -> Ran:
+def ran(graph: Any, **options: Any) -> UnscoredRollout:
     kind = RunnerOptions(**options)
     graph = replaced(graph, kind.tools, kind.tool_cache)
     return asyncio.run(run(graph, Example("e", {"messages": [("user", "go")]}), kind))
 
 
-def last(result: Ran) -> str:
+def last(result: UnscoredRollout) -> str:
     assert result.error is None, result.error
     return str(result.state["messages"][-1].content)
 
