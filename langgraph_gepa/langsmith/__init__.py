@@ -1,4 +1,4 @@
-"""What LangSmith has and takes: data sets, logged runs, experiments, prompts.
+"""LangSmith: examples from data sets and logged runs, experiments and prompts to it.
 
-In this package `langsmith` is the SDK, as imports are absolute. It is imported when it is needed.
+In this package `langsmith` is the SDK, as imports are absolute. It is imported only when it is needed.
 """

@@ -1,13 +1,13 @@
-"""Where examples are in LangSmith, as people write it.
+"""Parses the addresses of examples in LangSmith.
 
     langsmith:NAME                    all examples of a data set, the oldest first
-    langsmith:NAME@SPLIT              those of a split; of several, separated by commas
+    langsmith:NAME@SPLIT              those of a split, or of several separated by commas
     langsmith:NAME?as_of=VERSION      as they were at a version: a tag such as prod, or a time such as 2026-05-01T12:00Z
-    langsmith-runs:PROJECT            what the runs of a tracing project say (see `runs`), with any of
-        ?filter=FILTER                which of them, in LangSmith's words: and(eq(name, "agent"), gt(latency, 2))
-        &feedback=KEY                 the feedback that tells good runs, of several separated by commas; else any
-        &good=SCORE                   from which score on it is good, 1 when left out
-        &limit=N                      how many runs are read, the newest first, 200 when left out
+    langsmith-runs:PROJECT            the runs of a tracing project (see `runs`), with any of
+        ?filter=FILTER                only some of them, in LangSmith's syntax: and(eq(name, "agent"), gt(latency, 2))
+        &feedback=KEY                 the feedback that marks good runs, or several separated by commas; by default any
+        &good=SCORE                   the lowest good score, by default 1
+        &limit=N                      the number of runs, the newest first, by default 200
 
 A `@`, `?`, `&` or `%` that belongs to a name or a filter is written `%40`, `%3F`, `%26`, `%25`.
 """
@@ -32,7 +32,7 @@ SHAPES = {
 
 @dataclass(frozen=True, slots=True)
 class DatasetAddress:
-    """A data set, some of its splits, one of its versions."""
+    """A data set, or some of its splits, at its newest version or at `as_of`."""
 
     name: str
     splits: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class DatasetAddress:
 
 @dataclass(frozen=True, slots=True)
 class RunsAddress:
-    """The newest `limit` root runs of a project, and what of their feedback says that they are good."""
+    """The newest `limit` root runs of a project, and the feedback and score that mark good ones."""
 
     project: str
     filter: str | None = None
@@ -56,10 +56,10 @@ def is_address(source: Any) -> TypeGuard[str]:
 
 
 def parse(source: str) -> DatasetAddress | RunsAddress:
-    """Raises `ExampleError` saying how it is written."""
+    """Parses an address. Raises `ExampleError` with the right form for one that is malformed."""
     kind = RUNS if source.startswith(RUNS) else DATASET
-    place, _, asked = source.removeprefix(kind).partition("?")
-    options = _options(source, asked, OPTIONS[kind])
+    place, _, query = source.removeprefix(kind).partition("?")
+    options = _options(source, query, OPTIONS[kind])
     if kind == RUNS:
         return RunsAddress(
             _name(source, place, RUNS),
@@ -80,9 +80,9 @@ def _name(source: str, name: str, kind: str) -> str:
     return unquote(name)
 
 
-def _options(source: str, asked: str, known: Collection[str]) -> dict[str, str]:
+def _options(source: str, query: str, known: Collection[str]) -> dict[str, str]:
     options: dict[str, str] = {}
-    for part in filter(None, asked.split("&")):
+    for part in filter(None, query.split("&")):
         name, _, value = part.partition("=")
         if name not in known or not value:
             raise ExampleError(f"{source!r}: {part!r} is not understood. Known: {', '.join(f'{k}=' for k in known)}.")

@@ -1,6 +1,6 @@
-"""LangSmith's own client, with what can go wrong told as a mistake that can be mended.
+"""Connects to LangSmith with its SDK, and turns failures into errors that name the cause and the fix.
 
-Where LangSmith is and with which key: LANGSMITH_ENDPOINT, LANGSMITH_API_KEY and LANGSMITH_WORKSPACE_ID, as the SDK
+The address and the key come from LANGSMITH_ENDPOINT, LANGSMITH_API_KEY and LANGSMITH_WORKSPACE_ID, as the SDK
 reads them (https://docs.langchain.com/langsmith/create-account-api-key).
 """
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BATCH = 50
-"""Ids in one request: they go into its address, which servers take up to some 8 kB of."""
+"""Ids in one request: they go into its URL, which servers limit to some 8 kB."""
 LONGEST = 200
-"""Characters of what LangSmith says of a refused request."""
+"""Characters of LangSmith's reason for a refused request."""
 
 NO_KEY = "no key is set: put one into LANGSMITH_API_KEY"
 KEY = "LangSmith does not accept the key ({status}): check LANGSMITH_API_KEY, and LANGSMITH_ENDPOINT for its region"
@@ -31,11 +31,11 @@ FORBIDDEN = (
     "the key may not do this ({status}): check LANGSMITH_API_KEY, LANGSMITH_WORKSPACE_ID for the workspace, "
     "and LANGSMITH_ENDPOINT for its region"
 )
-UNKNOWN = "LangSmith at {url} knows nothing of it ({status}): check its name, and LANGSMITH_WORKSPACE_ID"
-BUSY = "LangSmith asks for patience ({status}): try again in a minute"
-BROKEN = "LangSmith at {url} has a failure of its own ({status}): try again later"
-REFUSED = "LangSmith refused the request ({status}): {said}"
-STRANGE = "LangSmith answers in a form that langsmith {version} does not know: pip install -U langsmith"
+UNKNOWN = "LangSmith at {url} does not have it ({status}): check its name, and LANGSMITH_WORKSPACE_ID"
+BUSY = "LangSmith is busy ({status}): try again in a minute"
+BROKEN = "LangSmith at {url} failed ({status}): try again later"
+REFUSED = "LangSmith refused the request ({status}): {reason}"
+UNREADABLE = "LangSmith answers in a form that langsmith {version} does not know: pip install -U langsmith"
 AWAY = "LangSmith cannot be reached at {url}: check the network and LANGSMITH_ENDPOINT"
 
 
@@ -46,10 +46,10 @@ class _Silence(logging.Filter):
 
 @contextmanager
 def connected(doing: str, error: type[UsageError] = UsageError) -> Iterator[Client]:
-    """A client for as long as it takes; failures of its calls are an `error`: `doing`, the cause, and the fix.
+    """Yields a client. A failure of its calls is raised as an `error` with `doing`, the cause, and the fix.
 
-    It starts no threads: every call has reached LangSmith when it returns. Runs are never sampled. The client's own
-    log is silent meanwhile: it would say the same with parts of the key in it.
+    The client starts no threads: every call has reached LangSmith when it returns. Runs are never sampled. The client's
+    log is silenced, as it repeats failures with parts of the key.
     """
     from langsmith import Client
     from langsmith.utils import LangSmithUserError, filter_logs
@@ -69,7 +69,7 @@ def connected(doing: str, error: type[UsageError] = UsageError) -> Iterator[Clie
 
 @contextmanager
 def explained(doing: str, client: Client, error: type[UsageError] = UsageError) -> Iterator[None]:
-    """What the client raises as an `error`. What the SDK says shows parts of the key, so it is not passed on."""
+    """Raises what the client raises as an `error`, without the SDK's message, which shows parts of the key."""
     from langsmith import __version__
     from langsmith.utils import LangSmithError
     from requests.exceptions import RequestException
@@ -81,17 +81,17 @@ def explained(doing: str, client: Client, error: type[UsageError] = UsageError) 
     except ValueError as failure:
         if type(failure).__name__ != "ValidationError":  # of pydantic, or of its first version in older SDKs
             raise
-        raise error(f"{doing}: {STRANGE.format(version=__version__)}.") from failure
+        raise error(f"{doing}: {UNREADABLE.format(version=__version__)}.") from failure
 
 
 def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """`items` in parts, each for one request."""
+    """Splits `items` into parts, each for one request."""
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]
 
 
-def taken(function: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
-    """Those of `arguments` that this version of the SDK knows."""
+def supported(function: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
+    """The `arguments` that this version of the SDK supports for the function."""
     known = inspect.signature(function).parameters
     return {name: value for name, value in arguments.items() if name in known}
 
@@ -114,12 +114,14 @@ def _cause(failure: Exception, client: Client) -> str:
         form = UNKNOWN if status == 404 else BUSY
     elif status >= 500 or status == 408:
         form = BROKEN
-    return form.format(status=status, url=client.api_url, said=_said(response, client))
+    return form.format(status=status, url=client.api_url, reason=_reason(response, client))
 
 
 def _response(failure: BaseException | None) -> Any:
-    """The answer behind an error of the SDK, which keeps it in the HTTP errors that led to its own; `None` without
-    one. What else led there, such as an error that was being handled, is of another answer."""
+    """The response behind an error of the SDK: that of the HTTP error which caused it; `None` without one.
+
+    Other errors in the chain, such as one that was being handled, belong to other responses.
+    """
     from requests import HTTPError
 
     while failure is not None:
@@ -130,22 +132,22 @@ def _response(failure: BaseException | None) -> Any:
     return None
 
 
-def _said(response: Any, client: Client) -> str:
-    """The server's own words, without the key that it may repeat."""
+def _reason(response: Any, client: Client) -> str:
+    """The server's reason, without the key that it may repeat."""
     try:
         body = response.json()
     except ValueError:
         body = response.text
-    said = body.get("detail") or body.get("error") or body if isinstance(body, dict) else body
-    text = " ".join(str(said).split()).replace(client.api_key or "\0", "<hidden>")
-    return text.rstrip(".")[:LONGEST] or "it gives no reason"
+    reason = body.get("detail") or body.get("error") or body if isinstance(body, dict) else body
+    text = " ".join(str(reason).split()).replace(client.api_key or "\0", "<hidden>")
+    return text.rstrip(".")[:LONGEST] or "without a reason"
 
 
 def _hosted(url: str) -> bool:
-    """Whether this is LangChain's own service, which answers nobody without a key."""
+    """Whether this is LangChain's own service, which needs a key."""
     return f".{urlsplit(url).hostname or ''}".endswith(".langchain.com")
 
 
 def _has_key(client: Client) -> bool:
-    """Whether the client has a key, or a login of newer versions of the SDK."""
+    """Whether the client has a key or, in newer versions of the SDK, a login."""
     return bool(client.api_key) or getattr(client, "_profile_auth", None) is not None

@@ -1,4 +1,4 @@
-"""The examples of a LangSmith data set (https://docs.langchain.com/langsmith/manage-datasets)."""
+"""Reads the examples of a LangSmith data set (https://docs.langchain.com/langsmith/manage-datasets)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_dataset(address: DatasetAddress) -> list[dict[str, Any]]:
-    """Every example of the data set, the split or the version, the oldest first, with its id in LangSmith.
+    """Reads every example of the data set, split or version, the oldest first, with its id in LangSmith.
 
     Raises `ExampleError`.
     """

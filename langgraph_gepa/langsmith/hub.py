@@ -1,4 +1,4 @@
-"""Prompts in LangSmith (https://docs.langchain.com/langsmith/manage-prompts-programmatically)."""
+"""Pushes prompts to LangSmith (https://docs.langchain.com/langsmith/manage-prompts-programmatically)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.langsmith.client import connected, taken
+from langgraph_gepa.langsmith.client import connected, supported
 
 if TYPE_CHECKING:
     from langsmith import Client
@@ -17,13 +17,13 @@ LONGEST = 1000
 
 
 def names_of(prefix: str, modules: Iterable[str]) -> dict[str, str]:
-    """By module the name of its prompt, `<prefix>-<module>` in the letters LangSmith allows, each another.
+    """The name of each module's prompt: `<prefix>-<module>` in the characters that LangSmith allows, made unique.
 
-    Raises `UsageError` for a prefix with none of them.
+    Raises `UsageError` for a prefix without a letter.
     """
     start = _slug(prefix).lstrip("0123456789-_")
     if not start:
-        raise UsageError(f"The prefix {prefix!r} makes no name of a prompt: it needs a letter from a to z first.")
+        raise UsageError(f"The prefix {prefix!r} gives no name for a prompt: it needs a letter from a to z first.")
     names: dict[str, str] = {}
     for module in modules:
         name = wanted = "-".join(filter(None, (start, _slug(module))))
@@ -35,10 +35,10 @@ def names_of(prefix: str, modules: Iterable[str]) -> dict[str, str]:
 
 
 def push(prompts: Mapping[str, Any], description: str) -> dict[str, str]:
-    """Commits LangChain's chat prompt templates, of text messages, under their names; the address of each commit.
+    """Commits LangChain's chat prompt templates, of text messages, under their names. Returns the URL of each commit.
 
-    What the newest commit says already is not committed again; its address is given. Prompts that are made are private
-    to the workspace. Raises `UsageError`.
+    A prompt that equals the newest commit is not committed again. New prompts are private to the workspace. Raises
+    `UsageError`.
     """
     with connected("The prompts cannot be pushed") as client:
         return {name: _pushed(client, name, prompt, description[:LONGEST]) for name, prompt in prompts.items()}
@@ -48,25 +48,25 @@ def _pushed(client: Client, name: str, prompt: Any, description: str) -> str:
     from langsmith.utils import LangSmithConflictError, LangSmithNotFoundError
 
     try:
-        latest = client.pull_prompt_commit(name, **taken(client.pull_prompt_commit, skip_cache=True))
-        said = list(_said(latest.manifest))
+        latest = client.pull_prompt_commit(name, **supported(client.pull_prompt_commit, skip_cache=True))
+        committed = list(_messages(latest.manifest))
     except LangSmithNotFoundError:
-        said = []
-    says = [(type(one).__name__, one.prompt.template, one.prompt.template_format) for one in prompt.messages]
-    if said != says:
+        committed = []
+    wanted = [(type(one).__name__, one.prompt.template, one.prompt.template_format) for one in prompt.messages]
+    if committed != wanted:
         try:
-            how = taken(client.push_prompt, commit_description=description)
+            how = supported(client.push_prompt, commit_description=description)
             return client.push_prompt(name, object=prompt, **how)
-        except LangSmithConflictError:  # nothing to commit, or somebody just did
-            latest = client.pull_prompt_commit(name, **taken(client.pull_prompt_commit, skip_cache=True))
+        except LangSmithConflictError:  # nothing to commit, or another process just did
+            latest = client.pull_prompt_commit(name, **supported(client.pull_prompt_commit, skip_cache=True))
     return client.push_prompt(f"{name}:{latest.commit_hash}")
 
 
-def _said(manifest: Any) -> Iterator[tuple[str, str, str]]:
-    """What a serialized prompt says: of each message the kind, the text, and how it is filled."""
+def _messages(manifest: Any) -> Iterator[tuple[str, str, str]]:
+    """The kind, the text and the template format of each message of a serialized prompt."""
     if isinstance(manifest, list):
         for item in manifest:
-            yield from _said(item)
+            yield from _messages(item)
     elif isinstance(manifest, Mapping):
         prompt = (manifest.get("kwargs") or {}).get("prompt") if "lc" in manifest else None
         if isinstance(prompt, Mapping):
@@ -74,7 +74,7 @@ def _said(manifest: Any) -> Iterator[tuple[str, str, str]]:
             kind = str((manifest.get("id") or [""])[-1])
             yield kind, str(held.get("template")), str(held.get("template_format", "f-string"))
         else:
-            yield from _said(list(manifest.values()))
+            yield from _messages(list(manifest.values()))
 
 
 def _slug(text: str) -> str:

@@ -1,12 +1,12 @@
-"""Examples from logged runs, for those who have only traces (https://docs.langchain.com/langsmith/export-traces).
+"""Reads examples from logged runs, for users who have traces but no data set (https://docs.langchain.com/langsmith/export-traces).
 
-- Inputs are what the root run was given.
-- Reference outputs are a person's correction in the run's feedback, the newest where there are several. Without one
-  they are the run's own outputs, if it has feedback and all of it is good. Otherwise there are none.
-- Metadata has how the run failed (`error`) and what was said of it (`feedback`).
+- Inputs are those of the root run.
+- Reference outputs are a person's newest correction in the run's feedback. Without one they are the run's own outputs,
+  if it has feedback and all of it is good. Otherwise there are none.
+- Metadata holds the run's `error` and its `feedback`.
 
-Of runs with equal inputs one is an example: one with a correction rather than with good feedback rather than with
-neither, the newest of equals.
+Runs with equal inputs give one example: that of a run with a correction, else of one with good feedback, else of any;
+among several the newest.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ Known = Literal["with a correction", "with good feedback", "without reference ou
 RANKS: tuple[Known, ...] = ("with a correction", "with good feedback", "without reference outputs")
 SELECT = ("id", "trace_id", "name", "run_type", "start_time", "inputs", "outputs", "error")
 OF_A_SCORE = frozenset({"score", "value", "comment"})
-"""What a correction of a score has, which says nothing of the outputs (see "audit evaluator scores" in the docs)."""
+"""The fields of a correction of a score, which holds no outputs (see "audit evaluator scores" in the docs)."""
 
 
 def read_runs(address: RunsAddress) -> tuple[list[dict[str, Any]], str]:
-    """The examples, those of the newest runs first, and in words what became of the runs.
+    """Reads examples, those of the newest runs first. Returns them with a sentence on how many runs were used.
 
-    Raises `ExampleError`, also for scores of which nobody can tell from which on they are good.
+    Raises `ExampleError`, also for scores above 1 without an address that says which scores are good.
     """
     with connected(f"The runs of project {address.project!r} cannot be read", ExampleError) as client:
         runs = _root_runs(client, address)
@@ -46,13 +46,13 @@ def read_runs(address: RunsAddress) -> tuple[list[dict[str, Any]], str]:
     found: dict[str, tuple[Known, dict[str, Any]]] = {}
     left: Counter[str] = Counter()
     for run in runs:
-        said = feedback.get(str(run.id), [])
-        known, outputs = _outputs(run, said, address)
+        given = feedback.get(str(run.id), [])
+        known, outputs = _outputs(run, given, address)
         if not run.inputs:
             left["without inputs"] += 1
             continue
         inputs = with_roles(run.inputs)
-        example = {"id": str(run.id), "inputs": inputs, "outputs": outputs, "metadata": _metadata(run, said)}
+        example = {"id": str(run.id), "inputs": inputs, "outputs": outputs, "metadata": _metadata(run, given)}
         key = digest(inputs)
         if key in found:
             left["that repeat inputs"] += 1
@@ -90,24 +90,24 @@ def _root_runs(client: Client, address: RunsAddress) -> list[Run]:
 
 
 def _feedback(client: Client, runs: Sequence[str]) -> dict[str, list[Feedback]]:
-    """By run, the newest first."""
+    """The feedback of each run, the newest first."""
     found: dict[str, list[Feedback]] = {}
     for ids in batches(runs):
-        for said in client.list_feedback(run_ids=ids):
-            found.setdefault(str(said.run_id), []).append(said)
-    for all_said in found.values():
-        all_said.sort(key=lambda said: said.modified_at or said.created_at, reverse=True)
+        for feedback in client.list_feedback(run_ids=ids):
+            found.setdefault(str(feedback.run_id), []).append(feedback)
+    for several in found.values():
+        several.sort(key=lambda one: one.modified_at or one.created_at, reverse=True)
     return found
 
 
 def _outputs(run: Run, feedback: Iterable[Feedback], address: RunsAddress) -> tuple[Known, Any]:
-    counted = [said for said in feedback if not address.feedback or said.key in address.feedback]
-    for said in counted:
-        by_a_model = said.feedback_source is not None and said.feedback_source.type == "model"
-        if said.correction and not by_a_model and not _of_a_score(said.correction):
-            right = said.correction if isinstance(said.correction, Mapping) else {"output": said.correction}
+    counted = [one for one in feedback if not address.feedback or one.key in address.feedback]
+    for one in counted:
+        by_a_model = one.feedback_source is not None and one.feedback_source.type == "model"
+        if one.correction and not by_a_model and not _of_a_score(one.correction):
+            right = one.correction if isinstance(one.correction, Mapping) else {"output": one.correction}
             return "with a correction", with_roles(dict(right))
-    scores = [score for said in counted if (score := _score(said, address)) is not None]
+    scores = [score for one in counted if (score := _score(one, address)) is not None]
     good = 1.0 if address.good is None else address.good
     if scores and min(scores) >= good and run.outputs and not run.error:
         return "with good feedback", with_roles(run.outputs)
@@ -118,26 +118,27 @@ def _of_a_score(correction: Any) -> bool:
     return isinstance(correction, Mapping) and correction.keys() <= OF_A_SCORE
 
 
-def _score(said: Feedback, address: RunsAddress) -> float | None:
-    """The score, as a person corrected it where one did."""
-    corrected = said.correction if isinstance(said.correction, Mapping) and _of_a_score(said.correction) else {}
-    score = corrected.get("score", said.score)
+def _score(feedback: Feedback, address: RunsAddress) -> float | None:
+    """The score, or a person's correction of it."""
+    correction = feedback.correction
+    corrected = correction if isinstance(correction, Mapping) and _of_a_score(correction) else {}
+    score = corrected.get("score", feedback.score)
     if score is None:
         return None
     if score > 1 and address.good is None:
         raise ExampleError(
-            f"The feedback {said.key!r} has a score of {score:g}: say from which score on a run is good, "
-            f"as in langsmith-runs:{address.project}?feedback={said.key}&good={score:g}."
+            f"The feedback {feedback.key!r} has a score of {score:g}: name the lowest score of a good run, "
+            f"as in langsmith-runs:{address.project}?feedback={feedback.key}&good={score:g}."
         )
     return float(score)
 
 
 def _metadata(run: Run, feedback: Iterable[Feedback]) -> dict[str, Any]:
-    said = [
+    given = [
         {"key": one.key, **{name: value for name in ("score", "comment") if (value := getattr(one, name)) is not None}}
         for one in feedback
     ]
-    metadata = {"error": run.error, "feedback": plain(said)}
+    metadata = {"error": run.error, "feedback": plain(given)}
     return {name: value for name, value in metadata.items() if value}
 
 

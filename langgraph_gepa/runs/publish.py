@@ -10,7 +10,7 @@ from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.langsmith import experiments, hub
-from langgraph_gepa.langsmith.experiments import Done, Experiment
+from langgraph_gepa.langsmith.experiments import Experiment, LoggedRollout
 
 if TYPE_CHECKING:
     from langgraph_gepa.runs.result import Result
@@ -24,8 +24,8 @@ def push_prompts(result: Result, prefix: str) -> dict[str, str]:
     changed = [name for name, text in best.texts.items() if text != seed.texts[name]]
     names = hub.names_of(prefix, changed)
     templates = {names[name]: chat_prompt(best.texts[name], modules[name].style) for name in changed}
-    said = f"Candidate {best.id} of langgraph-gepa run {result.run.name}."
-    urls = hub.push(templates, said) if templates else {}
+    description = f"Candidate {best.id} of langgraph-gepa run {result.run.name}."
+    urls = hub.push(templates, description) if templates else {}
     return {name: urls[names[name]] for name in changed}
 
 
@@ -40,7 +40,7 @@ def log_experiments(result: Result, dataset: str | None) -> dict[str, str]:
             description=f"Candidate {one.id} of langgraph-gepa run {result.run.name}, {words}.",
             metadata={"run": result.run.name, "candidate": one.id, "metric": result.saved.asked.metric},
             score=metric if metric.isidentifier() else "score",
-            done=list(_done(result.saved, one)),
+            rollouts=list(_rollouts(result.saved, one)),
         )
         for one, what, words in (
             (seed, "before", "the graph as it was"),
@@ -50,7 +50,7 @@ def log_experiments(result: Result, dataset: str | None) -> dict[str, str]:
     return experiments.log(logged, dataset)
 
 
-def _done(saved: SavedRun, candidate: Candidate) -> Iterator[Done]:
+def _rollouts(saved: SavedRun, candidate: Candidate) -> Iterator[LoggedRollout]:
     """The candidate's rollouts on validation and test examples, in the order of the examples."""
     given = saved.asked.examples
     ran = [event for _, event in saved.events if isinstance(event, RolloutFinished) and event.texts == candidate.key]
@@ -59,7 +59,7 @@ def _done(saved: SavedRun, candidate: Candidate) -> Iterator[Done]:
             for example in examples:
                 for event in ran:
                     if (event.subset, event.example) == (subset, example.id) and (rollout := load(event.ledger)):
-                        yield Done(event.ledger, example, split, rollout)
+                        yield LoggedRollout(event.ledger, example, split, rollout)
 
 
 def _identity(saved: SavedRun) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from langgraph_gepa.writeback.edits import Edit
-from langgraph_gepa.writeback.literals import Expression, Fragments, View, tree
 from langgraph_gepa.writeback.python_reader import SourceFile, chain_of
+from langgraph_gepa.writeback.source_text import Expression, Fragments, View, tree
 
 
 @dataclass(frozen=True, slots=True)

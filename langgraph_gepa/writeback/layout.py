@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from langgraph_gepa.writeback.literals import Chain, Fragments, Piece
 from langgraph_gepa.writeback.python_reader import SourceFile, chain_of
+from langgraph_gepa.writeback.source_text import Chain, Fragments, Piece
 from langgraph_gepa.writeback.spelling import Speller, opens_on_next_line, spelling
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from langgraph_gepa.core import placeholders
 from langgraph_gepa.writeback.composed import constants, values_of_parts
 from langgraph_gepa.writeback.edits import Edit, GoneError, Span, ambiguous
-from langgraph_gepa.writeback.literals import Expression, Site, View, merged
 from langgraph_gepa.writeback.python_reader import SourceFile
+from langgraph_gepa.writeback.source_text import Expression, Site, View, merged
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import libcst as cst
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
-from langgraph_gepa.writeback.literals import (
+from langgraph_gepa.writeback.runtime_value import READERS, arguments, described, wrapped_text
+from langgraph_gepa.writeback.source_text import (
     Chain,
     Expression,
     Fragments,
@@ -22,7 +23,6 @@ from langgraph_gepa.writeback.literals import (
     literal_value,
     merged,
 )
-from langgraph_gepa.writeback.runtime_value import READERS, arguments, described, wrapped_text
 
 
 class SourceFile:

@@ -11,9 +11,9 @@ from langgraph_gepa.core.placeholders import BrokenTemplateError
 from langgraph_gepa.writeback.composed import lost
 from langgraph_gepa.writeback.edits import Edit, UnwritableError, as_docstring
 from langgraph_gepa.writeback.layout import Writer
-from langgraph_gepa.writeback.literals import Chain, Fragments, merged, tree
 from langgraph_gepa.writeback.locating import Found, find, pieces_of
 from langgraph_gepa.writeback.python_reader import SourceFile, parsed
+from langgraph_gepa.writeback.source_text import Chain, Fragments, merged, tree
 from langgraph_gepa.writeback.spelling import Speller, StandIns
 
 

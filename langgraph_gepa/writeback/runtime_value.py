@@ -11,7 +11,7 @@ from typing import cast
 
 import libcst as cst
 
-from langgraph_gepa.writeback.literals import literal_value
+from langgraph_gepa.writeback.source_text import literal_value
 
 _METHODS = {"strip", "lstrip", "rstrip", "removeprefix", "removesuffix", "expandtabs", "replace", "lower", "upper",
             "title", "capitalize"}  # fmt: skip

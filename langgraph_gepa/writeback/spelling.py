@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from langgraph_gepa.writeback.literals import Expression, Fragments, Piece, evaluated, merged
+from langgraph_gepa.writeback.source_text import Expression, Fragments, Piece, evaluated, merged
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,9 @@ def test_a_busy_moment_is_waited_out(smith: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (429, {}, r"asks for patience \(429\): try again in a minute"),
-        (500, {}, r"has a failure of its own \(500\): try again later"),
-        (503, {}, r"has a failure of its own \(503\): try again later"),
+        (429, {}, r"is busy \(429\): try again in a minute"),
+        (500, {}, r"failed \(500\): try again later"),
+        (503, {}, r"failed \(503\): try again later"),
         (422, {"detail": "the key lsv2_pt_marked-key-of-langsmith is long."}, r"\(422\): the key <hidden> is long\.$"),
         (200, [{"id": "no uuid"}], "answers in a form that langsmith .* does not know: pip install -U langsmith"),
     ],

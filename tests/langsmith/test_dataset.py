@@ -114,7 +114,7 @@ def test_tool_calls_as_openai_writes_them_are_tool_calls(smith: Any) -> None:
     [
         ("langsmith:sum", r"no data set 'sum'.*it has sums.*LANGSMITH_WORKSPACE_ID"),
         ("langsmith:sums@trian", r"no example in trian: its splits are base\."),
-        ("langsmith:sums?as_of=prod", r"'sums' as of prod.*knows nothing of it \(404\)"),
+        ("langsmith:sums?as_of=prod", r"'sums' as of prod.*does not have it \(404\)"),
         ("langsmith:empty", "'empty' is empty: add examples"),
         ("langsmith:", "names nothing. Write langsmith:NAME,"),
         ("langsmith:sums@", "no split after the @"),

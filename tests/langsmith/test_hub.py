@@ -63,7 +63,7 @@ def test_names_have_the_letters_that_langsmith_allows() -> None:
     names = names_of("7 Help/Desk", ["team/writer.Prompt", "team/writer.prompt", "Größe", "§"])
     assert list(names.values()) == ["help-desk-team-writer-prompt", "help-desk-team-writer-prompt-2",
                                     "help-desk-gr-e", "help-desk"]  # fmt: skip
-    with pytest.raises(UsageError, match="'42' makes no name of a prompt"):
+    with pytest.raises(UsageError, match="'42' gives no name for a prompt"):
         names_of("42", [])
 
 

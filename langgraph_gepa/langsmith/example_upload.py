@@ -1,4 +1,4 @@
-"""Where in LangSmith's data sets the examples of a run are, or are to be."""
+"""Finds the examples of a run in LangSmith's data sets, and uploads those that are in none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A data set and an example in it; `version` is when that was changed last, where it is known."""
+    """An example in a data set; `version` is the time of its last change, where it is known."""
 
     dataset: UUID
     example: UUID
@@ -25,10 +25,11 @@ class Place:
 
 
 def places(client: Client, examples: Mapping[str, tuple[Example, str]], dataset: str | None) -> dict[str, Place]:
-    """The place of each of the `examples`, which come with the split they are to have, by the same keys.
+    """Finds or uploads the `examples`, which come with their splits. Returns their places by the same keys.
 
-    Examples with the id of one in LangSmith are that one. The others go into `dataset`, made where there is none of
-    this name, with ids of their own, the same when they come again. Raises `UsageError` when there is no `dataset`.
+    An example with the id of one in LangSmith is that one. The others are uploaded to `dataset`, which is created where
+    it does not exist, under ids derived from their content. Raises `UsageError` when they need a `dataset` and there is
+    none.
     """
     ids = {key: id for key, (example, _) in examples.items() if (id := _uuid(example.id))}
     known = {one.id: one for one in _found(client, ids.values())}
@@ -40,10 +41,10 @@ def places(client: Client, examples: Mapping[str, tuple[Example, str]], dataset:
             f"{len(others)} of {len(examples)} {be} in no data set of this LangSmith workspace, and an "
             "experiment needs one: name the data set to put them in, dataset='NAME' (--dataset NAME)."
         )
-    return found | (_placed(client, others, dataset) if others and dataset else {})
+    return found | (_uploaded(client, others, dataset) if others and dataset else {})
 
 
-def _placed(client: Client, examples: Mapping[str, tuple[Example, str]], name: str) -> dict[str, Place]:
+def _uploaded(client: Client, examples: Mapping[str, tuple[Example, str]], name: str) -> dict[str, Place]:
     from langsmith.utils import LangSmithNotFoundError
 
     try:
@@ -54,11 +55,11 @@ def _placed(client: Client, examples: Mapping[str, tuple[Example, str]], name: s
     there = {one.id for one in _found(client, ids.values())}
     new = {ids[key]: one for key, one in examples.items() if ids[key] not in there}
     if new:
-        client.create_examples(dataset_id=home, examples=[_made(id, *one) for id, one in new.items()])
+        client.create_examples(dataset_id=home, examples=[_to_create(id, *one) for id, one in new.items()])
     return {key: Place(home, id) for key, id in ids.items()}
 
 
-def _made(id: UUID, example: Example, split: str) -> dict[str, Any]:
+def _to_create(id: UUID, example: Example, split: str) -> dict[str, Any]:
     from langsmith.schemas import ExampleCreate
 
     # Older versions of the SDK have one of the names, newer ones warn of it.
