@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from langgraph_gepa.core.rollout import Feedback
     from langgraph_gepa.errors import Error
     from langgraph_gepa.runs.dry_run import dry_run
-    from langgraph_gepa.runs.load_prompts import load_prompts
-    from langgraph_gepa.runs.outputs import Found, Outputs
-    from langgraph_gepa.runs.result import Result
+    from langgraph_gepa.runs.outputs import Found
+    from langgraph_gepa.runs.prompts import load_prompts
+    from langgraph_gepa.runs.result import Outputs, Result
 
 __all__ = [
     "Budget",
@@ -50,7 +50,7 @@ _HOMES = {
     "Feedback": "core.rollout",
     "Found": "runs.outputs",
     "Module": "core.module",
-    "Outputs": "runs.outputs",
+    "Outputs": "runs.result",
     "Result": "runs.result",
     "RunnerOptions": "adapter.rollout.options",
     "ToolCache": "adapter.tools.tool_cache",
@@ -58,7 +58,7 @@ _HOMES = {
     "discover": "api",
     "dry_run": "runs.dry_run",
     "evaluate": "api",
-    "load_prompts": "runs.load_prompts",
+    "load_prompts": "runs.prompts",
     "optimize": "api",
     "prompt": "adapter.discovery.declared",
     "resume": "api",

@@ -104,7 +104,7 @@ def test_more_budget_goes_on_with_a_run(project: Path) -> None:
     second = resume("run", Budget(rollouts=90), progress=False)
     assert texts(second)[: len(texts(first))] == texts(first)
     assert 40 < second.pool.spent.rollouts <= 90
-    assert second.saved.asked.spec["timeout"] == 20
+    assert second.saved.config.spec["timeout"] == 20
     assert second.graph.invoke({"name": "Ada", "letter": ""})["kind"] == second.prompts["sort"]
 
 
@@ -240,7 +240,7 @@ def test_a_list_of_metrics_and_inputs_that_are_dropped(project: Path, caplog: py
     examples = [{**example, "outputs": {"sort": "urgent", "answer": "thanks"}} for example in examples]
     result = improve(trainset=examples, valset=examples, metric=["letters.py:score", brief], progress=False)
     assert "drops these inputs of the examples: 'topic'. It takes 'name', 'letter'" in caplog.text
-    assert result.saved.asked.metric == "letters.py:score, brief"
+    assert result.saved.config.metric == "letters.py:score, brief"
     assert result.pool.mean(result.pool.candidates[0]) >= 0.5
 
 
@@ -341,5 +341,5 @@ def test_the_length_of_a_reflection_prompt_is_an_option_that_a_resumed_run_keeps
             reflection_tokens=tokens, budget=Budget(iterations=1),
         )  # fmt: skip
         assert least < max(map(len, prompts)) < most
-        assert result.saved.asked.reflection_tokens == tokens
+        assert result.saved.config.reflection_tokens == tokens
         prompts.clear()

@@ -124,7 +124,7 @@ def test_texts_of_every_nasty_kind_are_kept_as_they_are(tmp_path: Path) -> None:
         metric=lambda inputs, outputs: (0.0, f"wrong: {inputs['question']} {outputs['answer']}"),
         after=lambda state, said: f"{said} {state['question']}",
     )
-    by_question = {e.inputs["question"]: e.id for e in result.saved.asked.examples.pareto}
+    by_question = {e.inputs["question"]: e.id for e in result.saved.config.examples.pareto}
     assert len(by_question) >= len(NASTY) - 2  # lone surrogates are replaced, and may become equal
     rollouts = kept(result)
     assert not [rollout.error for rollout in rollouts if rollout.error]
@@ -174,7 +174,7 @@ def test_a_node_that_never_returns_is_a_scored_time_out_and_holds_nobody_up(tmp_
         return said
 
     result = search(tmp_path / "run", ["a", "hang", "b"], after=after, timeout=0.3)
-    hung = {e.id for e in result.saved.asked.examples.pareto if e.inputs["question"] == "hang"}
+    hung = {e.id for e in result.saved.config.examples.pareto if e.inputs["question"] == "hang"}
     for rollout in kept(result):
         assert ("took longer than 0.3 seconds" in (rollout.error or "")) == (rollout.example in hung)
     never.set()

@@ -40,7 +40,7 @@ def masked(project: Path) -> Path:
 
 
 def kept(run: str) -> str:
-    return str([*Result.open(run).saved.asked.examples.feedback])
+    return str([*Result.open(run).saved.config.examples.feedback])
 
 
 @pytest.mark.parametrize("sets", SETS)
@@ -53,7 +53,7 @@ def test_a_masked_run_is_resumed_with_the_examples_of_its_files(masked: Path, se
         done = call(f"resume run --rollouts {rollouts}")
         assert done.exit_code == 0, done.stderr
         assert before < Result.open("run").pool.spent.rollouts <= rollouts
-        assert Result.open("run").saved.asked.spec["sets"] == SETS[sets]
+        assert Result.open("run").saved.config.spec["sets"] == SETS[sets]
     assert "Ada" not in kept("run")
 
 
@@ -100,6 +100,6 @@ def test_examples_that_a_mask_makes_alike_are_not_taken_for_the_same(project: Pa
     )
     assert call(f"{OPTIMIZE} --train train.jsonl --val val.jsonl --rollouts 60").exit_code == 0
     view = Result.open("run").view
-    assert len({str(example.inputs) for example in Result.open("run").saved.asked.examples.pareto}) == 1
+    assert len({str(example.inputs) for example in Result.open("run").saved.config.examples.pareto}) == 1
     assert not any(view.leakage.learned.values())
     assert view.verdict != "learned"

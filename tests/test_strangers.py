@@ -18,8 +18,8 @@ from typer.testing import Result as Ended
 from langgraph_gepa import Result
 from langgraph_gepa.cli import app
 from langgraph_gepa.core.candidate import texts_key
-from langgraph_gepa.runs.config import adopt
-from langgraph_gepa.runs.run import SavedRun
+from langgraph_gepa.runs.saved_run import SavedRun
+from langgraph_gepa.runs.trust import adopt
 from langgraph_gepa.store.folder import open_run
 
 

@@ -40,7 +40,7 @@ from langgraph_gepa.api import discover, optimize
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.events import Charged, Event, RolloutFinished
 from langgraph_gepa.core.example import digest
-from langgraph_gepa.runs.strings import SEARCHES
+from langgraph_gepa.runs.arguments import SEARCHES
 
 TRAIN = [{"inputs": {"question": f"What is {n} and {n}?"}} for n in range(8)]
 VAL = [{"inputs": {"question": f"What is {n} times {n}?"}} for n in range(6)]

@@ -30,7 +30,7 @@ from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.engine.proposing import Reflector
-from langgraph_gepa.runs.strings import rules_of
+from langgraph_gepa.runs.arguments import rules_of
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.folder import DATABASE, open_run
 

@@ -113,7 +113,7 @@ def tally(folder: Path, server: FaultyServer) -> dict[str, Any]:
     names = tuple(result.pool.modules)
     with closing(open_run(folder, create=False, read_only=True)) as store:
         notes = len(store.notes())
-        sets = result.saved.asked.examples
+        sets = result.saved.config.examples
         questions = {example.id: example.inputs["question"] for example in (*sets.feedback, *sets.pareto)}
         for event in done:
             paid = store.paid(event.ledger)

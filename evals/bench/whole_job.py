@@ -124,7 +124,7 @@ def account(result: Result, server: Obedient) -> Json:
                 errors[event.error or ""] += 1
             elif isinstance(event, ReflectionFinished) and event.module not in credited:
                 uncredited.append(event.module)
-    unsent = {module.name for module in result.saved.asked.found if not server.has_sent(words_of(module))} - credited
+    unsent = {module.name for module in result.saved.config.found if not server.has_sent(words_of(module))} - credited
     changed = [name for name, text in result.prompts.items() if text != seed.texts[name]]
     changes = result.changes
     return {

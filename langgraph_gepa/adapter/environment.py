@@ -1,4 +1,4 @@
-"""The environment that `langgraph.json` gives a project."""
+"""Sets the environment variables that "env" in `langgraph.json` gives, from a mapping or a `.env` file."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 
 
 def load_environment(env: Any, manifest: Path) -> None:
-    """Sets what "env" in `manifest` says: a mapping, or the path of a file of `NAME=value` lines beside it.
+    """Sets the variables of `env`: a mapping, or the path of a file of `NAME=value` lines relative to `manifest`.
 
-    What is set already stays as it is. A file that is not there is none, as a project's `.env` often is in
-    no repository. Raises `GraphError` when it cannot be read; no value is ever part of a message.
+    Variables that are set already stay as they are. A missing file is ignored, since repositories often leave out a
+    project's `.env`. Raises `GraphError` when it cannot be read; no value is ever part of a message.
     """
     if isinstance(env, str) and env:
         env = dict(_read(manifest.parent / env))
@@ -57,7 +57,7 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _value(line: re.Match[str]) -> str:
-    """As python-dotenv reads it, which is what LangGraph's own command line uses."""
+    """Reads a value as python-dotenv does, which LangGraph's own command line uses."""
     if line["single"] is not None:
         return re.sub(r"\\([\\'])", r"\1", line["single"])
     if line["double"] is not None:
@@ -66,5 +66,5 @@ def _value(line: re.Match[str]) -> str:
 
 
 def _filled(value: str, known: Mapping[str, str]) -> str:
-    """With `${NAME}` and `${NAME:-default}` filled in, from the environment before the lines above."""
+    """Fills in `${NAME}` and `${NAME:-default}`, from the environment first and then from the lines above."""
     return _NAMED.sub(lambda found: os.environ.get(found[1], known.get(found[1], found[2] or "")), value)

@@ -1,7 +1,7 @@
-"""The command line. Every command is a thin shell over the package: it reads words and prints results.
+"""The command line. Every command calls one function of the package and prints the result.
 
-A command imports what it needs when it is called: `--help` and a mistyped option are answered at
-once, and who waits for a graph to be loaded has been told so. Exit codes are told in `console`.
+A command imports what it needs when it is called, so that `--help` and a mistyped option are answered at once.
+`console` documents the exit codes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ __all__ = ["app", "main", "optimizing", "reading"]
 
 
 def main() -> None:
-    """The console script. The working directory, which may be a stranger's, is put on Python's path by what loads the
-    user's code there, and not before."""
+    """Runs the console script.
+
+    The working directory, which may belong to somebody else, is put on Python's path only to load the user's code
+    from there.
+    """
     start(app)

@@ -1,18 +1,21 @@
-"""The commands that run a graph: look at its prompts, optimise them, score them."""
+"""The commands that run a graph: `prompts`, `optimize`, `resume`, `eval` and `demo`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 import langgraph_gepa
-from langgraph_gepa.cli.console import (
+from langgraph_gepa.cli.console import command, echo, emit, emit_json, loading, modules_of, screen, split
+from langgraph_gepa.cli.options import (
     AsJson,
     Concurrency,
     Data,
     Dollars,
+    DryRun,
+    EveryModule,
     Except,
     Folder,
     Graph,
@@ -21,25 +24,26 @@ from langgraph_gepa.cli.console import (
     Kinds,
     Library,
     Metric,
+    Objective,
     Only,
     Options,
+    Perfect,
+    ReflectionModel,
+    ReflectionTokens,
+    Repeats,
     Rollouts,
     RunOption,
+    Search,
     Seconds,
     Seed,
+    Test,
+    Timeout,
     Tokens,
     Trust,
-    Watched,
-    command,
-    echo,
-    emit,
-    emit_json,
-    loading,
-    modules_of,
-    screen,
-    words,
+    Validation,
+    Watch,
 )
-from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.budget import Budget, Limit
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import GraphError, UsageError
 
@@ -52,7 +56,7 @@ def prompts(
     graph: Graph,
     as_json: AsJson = False,
     kinds: Kinds = "prompt,tool",
-    examples: Watched = None,
+    examples: Watch = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also list each text that is off because it only may reach a model.")
     ] = False,
@@ -69,7 +73,7 @@ def prompts(
 
     loading(graph)
     modules = langgraph_gepa.discover(
-        graph, examples, kinds=words(kinds), modules=modules_of(only, excluded), library=library
+        graph, examples, kinds=split(kinds), modules=modules_of(only, excluded), library=library
     )
     if as_json:
         emit_json(modules_json(modules))
@@ -85,11 +89,9 @@ def optimize(
     graph: Graph,
     train: Data,
     metric: Metric,
-    reflection_lm: Annotated[str, typer.Option(help="The reflection model: provider:model, such as openai:gpt-5.")],
-    val: Annotated[str | None, typer.Option(help="Validation examples; part of --train when left out.")] = None,
-    test: Annotated[
-        str | None, typer.Option(help="Held-out examples, run on the first and the best graph only.")
-    ] = None,
+    reflection_lm: ReflectionModel,
+    val: Validation = None,
+    test: Test = None,
     rollouts: Rollouts = None,
     tokens: Tokens = None,
     dollars: Dollars = None,
@@ -99,70 +101,57 @@ def optimize(
     seed: Seed = 0,
     concurrency: Concurrency = 16,
     in_flight: InFlight = None,
-    search: Annotated[str, typer.Option(help="Preset of the search: racing or gepa.")] = "racing",
-    repeats: Annotated[
-        int, typer.Option(min=1, help="Rollouts of the same prompts on the same example: their mean counts.")
-    ] = 1,
-    perfect: Annotated[
-        float | None, typer.Option(help="The score of a perfect answer, where the metric's scale is not 0 to 1.")
-    ] = None,
+    search: Search = "racing",
+    repeats: Repeats = 1,
+    perfect: Perfect = None,
     kinds: Kinds = "prompt",
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also texts that are off by default, but for --except.")
-    ] = False,
+    everything: EveryModule = False,
     only: Only = None,
     excluded: Except = None,
     library: Library = False,
-    objective: Annotated[
-        str, typer.Option(help="What the graph is for, in your words, for the reflection model.")
-    ] = "",
-    reflection_tokens: Annotated[
-        int, typer.Option(min=1, help="The most a reflection prompt holds, in tokens.")
-    ] = TOKENS,
-    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds a rollout may take.  [default: 300]")] = None,
+    objective: Objective = "",
+    reflection_tokens: ReflectionTokens = TOKENS,
+    timeout: Timeout = None,
     options: Options = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what a rollout does: runs one, unless a real tool may do harm.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Evolve the graph's prompts and keep everything in a run's folder."""
+    given: dict[str, Any] = locals()
     if options and timeout:
         raise UsageError("Give the timeout in the options, RunnerOptions(timeout=...), or leave --options out.")
-    modules = modules_of(only, excluded, everything)
-    how = options or langgraph_gepa.RunnerOptions(timeout=timeout or 300.0)
+    subject: dict[str, Any] = {
+        "metric": metric,
+        "kinds": split(kinds),
+        "modules": modules_of(only, excluded, everything),
+        "library": library,
+        "options": options or langgraph_gepa.RunnerOptions(timeout=timeout or 300.0),
+    }
     loading(graph)
     if dry_run:
-        told = langgraph_gepa.dry_run(
-            graph, train, metric=metric, kinds=words(kinds), modules=modules, library=library, options=how
+        _dry_run(graph, train, subject)
+    else:
+        settings = {name: given[name] for name in _SETTINGS}
+        _show_result(
+            langgraph_gepa.optimize(graph, train, val, testset=test, budget=_budget(given), **subject, **settings)
         )
-        echo(told)
-        if told.rollout is not None and told.rollout.error is not None:
-            raise UsageError("The rollout failed: fix that before a search pays for more of them.")
-        return
-    _show_result(
-        langgraph_gepa.optimize(
-            graph,
-            train,
-            val,
-            testset=test,
-            metric=metric,
-            reflection_lm=reflection_lm,
-            budget=Budget(rollouts=rollouts, tokens=tokens, dollars=dollars, seconds=seconds, iterations=iterations),
-            run=run,
-            seed=seed,
-            concurrency=concurrency,
-            in_flight=in_flight,
-            search=search,
-            repeats=repeats,
-            perfect=perfect,
-            kinds=words(kinds),
-            modules=modules,
-            library=library,
-            objective=objective,
-            reflection_tokens=reflection_tokens,
-            options=how,
-        )
-    )
+
+
+_SETTINGS = (
+    "reflection_lm", "run", "seed", "concurrency", "in_flight", "search", "repeats", "perfect", "objective",
+    "reflection_tokens",
+)  # fmt: skip
+"""The options of `optimize` that are passed on as they are."""
+
+
+def _budget(options: dict[str, Any]) -> Budget:
+    return Budget(**{limit: options[limit] for limit in get_args(Limit)})
+
+
+def _dry_run(graph: str, train: str, subject: dict[str, Any]) -> None:
+    description = langgraph_gepa.dry_run(graph, train, **subject)
+    echo(description)
+    if description.rollout is not None and description.rollout.error is not None:
+        raise UsageError("The rollout failed: fix that before a search pays for more of them.")
 
 
 @command()
@@ -176,21 +165,21 @@ def resume(
     trust: Trust = False,
 ) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""
-    from langgraph_gepa.runs.run import SavedRun
-    from langgraph_gepa.runs.strings import with_limits
+    limits = _budget(locals())
+    from langgraph_gepa.runs.arguments import with_limits
+    from langgraph_gepa.runs.saved_run import SavedRun
 
-    limits = Budget(rollouts=rollouts, tokens=tokens, dollars=dollars, seconds=seconds, iterations=iterations)
     saved = SavedRun.open(run)
-    asked = saved.asked
-    if asked.demo:
-        if not (asked.simulated or saved.own or trust):
+    config = saved.config
+    if config.demo:
+        if not (config.simulated or saved.own or trust):
             raise UsageError(
                 "Somebody else started this run, and it would use the OpenAI API with your key. Go on with it by "
                 f"`langgraph-gepa demo --real --run {run}`."
             )
-        _demo(run, asked.seed, asked.in_flight, with_limits(asked.budget, limits), real=not asked.simulated)
+        _demo(run, config.seed, config.in_flight, with_limits(config.budget, limits), real=not config.simulated)
     else:
-        _show_result(_resumed(run, limits, Path(asked.checkout.folder), trust))
+        _show_result(_resumed(run, limits, Path(config.checkout.folder), trust))
 
 
 def _resumed(run: Path, limits: Budget, started: Path, trust: bool) -> Result:
@@ -272,7 +261,7 @@ def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, re
 
 def _show_result(result: Result) -> None:
     from langgraph_gepa.report.outcome import print_summary
-    from langgraph_gepa.runs.result import PAGE, PROMPTS
+    from langgraph_gepa.runs.saved_run import PAGE, PROMPTS
 
     files = {"report": result.run / PAGE, "prompts": result.run / PROMPTS}
     print_summary(result.view, screen(), {what: str(file) for what, file in files.items() if file.is_file()})

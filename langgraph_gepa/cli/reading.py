@@ -1,29 +1,22 @@
-"""The commands that read a run, finished or not, and bring what it found to its place."""
+"""The commands that read a run, finished or not: `show`, `report`, `export`, `push`, `diff` and `apply`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import langgraph_gepa
-from langgraph_gepa.cli.console import (
-    AsJson,
-    Check,
-    Folder,
-    Loaded,
-    Root,
-    Trust,
-    command,
-    echo,
-    emit,
-    emit_json,
-    screen,
-    tell,
-)
+from langgraph_gepa.cli.console import command, echo, emit, emit_json, screen, tell
+from langgraph_gepa.cli.options import AsJson, Check, Folder, GraphToLoad, Root, Trust
 from langgraph_gepa.errors import UsageError
+
+if TYPE_CHECKING:
+    from langgraph_gepa.core.module import Module
+    from langgraph_gepa.writeback.changes import Changes
 
 
 @command()
@@ -41,8 +34,8 @@ def show(run: Folder, as_json: AsJson = False) -> None:
 
 @command()
 def report(run: Folder) -> None:
-    """Write the run's page, report.html, and say where it is."""
-    from langgraph_gepa.runs.result import PAGE
+    """Write the run's page, report.html, and print its path."""
+    from langgraph_gepa.runs.saved_run import PAGE
 
     result = langgraph_gepa.Result.open(run)
     try:
@@ -66,7 +59,7 @@ def export(
     text = json.dumps(prompts, indent=2, ensure_ascii=False) + "\n"
     try:
         if out.parent.resolve().is_relative_to(run.resolve()):
-            write_whole(text, out)  # a file of the run's, which may be a stranger's and have links in it
+            write_whole(text, out)  # the run's folder may be somebody else's and contain links
         else:
             out.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -104,23 +97,21 @@ def push(
 @command()
 def diff(run: Folder, check: Check = False, root: Root = None) -> None:
     """Print the best prompts as a change of the source, as `git apply` takes it."""
-    from langgraph_gepa.runs.apply import left_out, nothing, require_current
-    from langgraph_gepa.runs.result import PROMPTS
+    from langgraph_gepa.runs.apply import require_current
 
     changes = langgraph_gepa.Result.open(run).planned(root)
     if check:
         require_current(changes)
     emit(changes.diff)
-    tell([*left_out(changes, run / PROMPTS), *nothing(changes)])
+    tell([*_left_out(changes, run), *_nothing_to_write(changes)])
 
 
 @command("apply")
 def apply_texts(
-    run: Folder, check: Check = False, root: Root = None, graph: Loaded = None, trust: Trust = False
+    run: Folder, check: Check = False, root: Root = None, graph: GraphToLoad = None, trust: Trust = False
 ) -> None:
     """Write the best prompts into the source, proved by loading the graph again."""
-    from langgraph_gepa.runs.apply import left_out, nothing, proved, require_current
-    from langgraph_gepa.runs.result import PROMPTS
+    from langgraph_gepa.runs.apply import require_current
 
     result = langgraph_gepa.Result.open(run)
     if check:
@@ -129,8 +120,36 @@ def apply_texts(
     changes = result.apply(graph, root, trust=trust)
     for file in changes.files:
         echo(f"{file.name}: {', '.join(file.modules)}")
-    left = left_out(changes, run / PROMPTS)
-    if left and not changes.files:
-        raise UsageError("\n".join(left))  # whoever asked for a change must not take it for made
-    modules = {module.name: module for module in result.saved.asked.found}
-    tell([*proved(changes, modules), *left, *nothing(changes)])
+    left_out = _left_out(changes, run)
+    if left_out and not changes.files:
+        raise UsageError("\n".join(left_out))  # nobody must take the change for made
+    tell([*_proved(changes, result.saved.config.found), *left_out, *_nothing_to_write(changes)])
+
+
+def _left_out(changes: Changes, run: Path) -> list[str]:
+    """What is not written, a line for each text with its reason."""
+    from langgraph_gepa.runs.saved_run import PROMPTS
+
+    lines = [f"Not written: {name}: {why}." for name, why in {**changes.refused, **changes.stale}.items()]
+    offer = f'It is used without writing by load_prompts(graph, "{run / PROMPTS}").'
+    return [*lines, offer] if lines else []
+
+
+def _nothing_to_write(changes: Changes) -> list[str]:
+    """Why there is nothing to write, where nothing was left out either."""
+    if changes.files or changes.refused or changes.stale:
+        return []
+    if changes.done:
+        return [f"Nothing to write: the source has the new text of {', '.join(changes.done)} already."]
+    return ["Nothing to write: the best prompts are those that the run started from."]
+
+
+def _proved(changes: Changes, modules: Iterable[Module]) -> Iterator[str]:
+    """What was proved of changes that were written."""
+    noted = {module.name for module in modules if module.note}
+    loaded = [name for name in changes.modules if name not in noted]
+    read = [name for name in changes.modules if name in noted]
+    if loaded:
+        yield f"Proved: the graph was loaded again and has the new text of {', '.join(loaded)}."
+    if read:
+        yield f"Read when the graph runs, so checked in its file alone: {', '.join(read)}."

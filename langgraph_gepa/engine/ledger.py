@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -30,7 +30,8 @@ from langgraph_gepa.engine.ports import (
     TooLong,
     Unanswered,
 )
-from langgraph_gepa.engine.retry import Calls, going_on
+from langgraph_gepa.engine.retry import Calls
+from langgraph_gepa.engine.rollouts import Rollouts
 from langgraph_gepa.errors import Error, Interrupted, ModelError
 from langgraph_gepa.search.pool import Pool
 
@@ -64,9 +65,8 @@ class Ledger:
         self._model = model
         self._store = store
         self._say = say
-        self._slots = Slots(concurrency)
         # Apart, as rollouts that succeed say nothing of the reflection model's provider, nor it of theirs.
-        self._calls = Calls(patience, clock=clock, say=say)
+        self._rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, clock=clock, say=say)
         self._replies = Calls(patience, clock=clock, say=say, whom="The reflection model's provider")
         self._journal = Journal(store, observers, clock, self._stopped_by_failure)
         self._allowance = Allowance(lambda: self.pool.spent, lambda: self.seconds)
@@ -96,7 +96,7 @@ class Ledger:
 
     def stop(self, reason: str) -> None:
         """Starts nothing more and ends every wait for the world; what is under way ends and is kept."""
-        for calls in (self._calls, self._replies):
+        for calls in (self._rollouts.calls, self._replies):
             calls.stop(reason)
 
     def tell(self, event: Event) -> None:
@@ -147,11 +147,13 @@ class Ledger:
     async def _roll(
         self, key: str, texts: Texts, texts_id: str, example: Example, iteration: int, subset: Subset
     ) -> Rollout:
-        async with self._slots:
-            kind: Kind | None = None if subset == "test" else "rollout"
-            call = going_on(lambda: self._evaluator.evaluate(texts, example))
-            with self._stopped_by_failure():
-                rollout = await self._payments.make(key, kind, call, self._calls, self._slots, example.digest)
+        kind: Kind | None = None if subset == "test" else "rollout"
+
+        def pay(call: Callable[[], Awaitable[Rollout]], slots: Slots, who: str) -> Awaitable[Rollout]:
+            return self._payments.make(key, kind, call, self._rollouts.calls, slots, who)
+
+        with self._stopped_by_failure():
+            rollout = await self._rollouts.run(texts, example, pay)
         score, usage, seconds, error = rollout.score, rollout.usage, rollout.seconds, rollout.error
         event = RolloutFinished(iteration, texts_id, example.id, subset, score, usage, seconds, key, error)
         self._allowance.unpriced |= {c.name for c in rollout.calls if c.kind == "model" and c.usage.dollars is None}

@@ -48,6 +48,10 @@ class Examples:
     pareto: Sequence[Example]
     test: Sequence[Example] = ()
 
+    @property
+    def by_subset(self) -> dict[str, Sequence[Example]]:
+        return {"feedback": self.feedback, "pareto": self.pareto, "test": self.test}
+
 
 async def nothing_known() -> Mapping[str, NoEffect]:
     """Of no module is it known that it has no effect."""

@@ -1,1 +1,1 @@
-"""One optimisation on disk, from the settings it was given to the result it gives back."""
+"""One run: its arguments, its folder, its result, and what is done with it."""

@@ -1,4 +1,4 @@
-"""What one rollout would do: told without running anything, or by running one."""
+"""The dry run: describes what one rollout would do, without running anything or by running one."""
 
 from __future__ import annotations
 
@@ -8,47 +8,51 @@ from typing import Any, Literal
 
 from langgraph_gepa.adapter.discovery.chat_models import models_of, name_of, unpriced
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.adapter.failures.classification import is_world_failure
-from langgraph_gepa.adapter.failures.diagnosis import diagnosis
 from langgraph_gepa.adapter.isolation.process_state import undisturbed
 from langgraph_gepa.adapter.loading import load_graph, load_metric, load_options
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
-from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masking, secrets_of
+from langgraph_gepa.adapter.rollout.redaction import explained, masking, secrets_of
 from langgraph_gepa.adapter.tools.stand_ins import replaced, suspicions
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.reason import NO_EFFECT, NoEffect
 from langgraph_gepa.core.rollout import Call, Rollout
-from langgraph_gepa.engine.ports import Evaluator, Unfinished
-from langgraph_gepa.errors import UsageError
 from langgraph_gepa.report.words import duration, money, plural, score
-from langgraph_gepa.runs import session
+from langgraph_gepa.runs import event_loop
+from langgraph_gepa.runs.arguments import kinds_of
+from langgraph_gepa.runs.evaluate import run_examples
 from langgraph_gepa.runs.examples import examples_of
+from langgraph_gepa.runs.job import WORLD
 from langgraph_gepa.runs.module_choice import choice_of
-from langgraph_gepa.runs.strings import kinds_of
 
 LONGEST = 70
+"""Characters of a value that are shown."""
+
+Runs = Literal["real", "stand-in", "recorded"]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """A tool and what would run when a model asks for it.
+    """A tool and what would run when a model calls it.
 
-    `suspicion` is what suggests a side effect, in its code or its words; `None` for a tool that is held to be harmless.
+    `suspicion` is what suggests a side effect, in its code or its description; `None` where nothing does.
     """
 
     name: str
-    runs: Literal["real", "stand-in", "recorded"]
+    runs: Runs
     suspicion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """One rollout as it would be. `isolated` names what of the user's is replaced for it, `asks` where it may stop
-    for a human, `unpriced` the models whose price is unknown; `rollout` is one that was run, and `no_effect` has the
-    prompts of which it proves that a new text is of no use."""
+    """One rollout as it would be.
+
+    `isolated` names what is replaced by a fresh one, `asks` where it may stop for a human, `unpriced` the models whose
+    price is unknown. `rollout` is one that was run, and `no_effect` has the prompts of which it proves that a new text
+    has no effect.
+    """
 
     graph: str
     nodes: tuple[str, ...]
@@ -89,7 +93,7 @@ class DryRun:
             lines.append(f"example   {self.example}")
             lines += [f"          {name} = {_brief(value)}" for name, value in self.inputs.items()]
         if self.rollout is not None:
-            lines += _ran(self.rollout)
+            lines += _outcome(self.rollout)
         lines += (f"no effect {name}: {NO_EFFECT[why]}" for name, why in self.no_effect.items())
         if self.risky:
             lines.append(
@@ -110,10 +114,10 @@ def dry_run(
     library: bool = False,
     options: RunnerOptions | str | None = None,
 ) -> DryRun:
-    """What a rollout of `graph` on the first example of `data` would do; no model, tool or node runs.
+    """Describes what a rollout of `graph` on the first example of `data` would do; no model, tool or node runs.
 
-    With a `metric` that rollout is run and scored as `optimize` would, which calls its models: but not where a
-    real tool may do harm (`risky`). Nothing is kept.
+    With a `metric` that rollout is run once and scored as `optimize` would, which calls its models, unless a real tool
+    may do harm (`risky`). Nothing is kept.
 
     Everything is given as to `optimize`. Raises `UsageError` where `optimize` would, as for a
     stand-in that no tool's name fits, and when the world failed the rollout.
@@ -123,36 +127,22 @@ def dry_run(
     found = survey(compiled)
     known = choice_of(modules, library).applied(found.modules, kinds_of(kinds))
     example = examples_of(data, "data")[0] if data is not None else None
-    told = _told(compiled, known, example, options)
+    plan = _plan(compiled, known, example, options)
     if metric is None or example is None:
-        return told
+        return plan
     mask = masking(secrets_of(models_of(compiled)), options.mask)
-    evaluator = GraphEvaluator(found, load_metric(metric), modules=told.modules, options=options, mask=mask)
-    if told.risky:
-        return told
-    rollout = _rollout(evaluator, example, mask)
-    return replace(told, rollout=rollout, no_effect=session.run(lambda _: evaluator.without_effect()))
-
-
-def _rollout(evaluator: Evaluator, example: Example, mask: Mask) -> Rollout:
+    evaluator = GraphEvaluator(found, load_metric(metric), modules=plan.modules, options=options, mask=mask)
+    if plan.risky:
+        return plan
     own = {module.name: module.text for module in evaluator.modules}
-    try:
-        return session.run(lambda _: evaluator.evaluate(own, example))
-    except Unfinished as unfinished:
-        if unfinished.stands is not None:
-            return unfinished.stands
-        clean(unfinished.cause, mask)
-        raise UsageError(f"The rollout could not be run: {diagnosis(unfinished.cause)}.") from unfinished.cause
-    except Exception as failure:
-        clean(failure, mask)
-        if not is_world_failure(failure):
-            raise
-        raise UsageError(f"The rollout could not be run: {diagnosis(failure)}.") from failure
+    with explained("The rollout could not be run", mask):
+        (rollout,) = run_examples(evaluator, [(own, example)], 1, replace(WORLD, tries=1, outage=0.0))
+    return replace(plan, rollout=rollout, no_effect=event_loop.run(lambda _: evaluator.without_effect()))
 
 
-def _told(compiled: Any, modules: Sequence[Module], example: Example | None, options: RunnerOptions) -> DryRun:
+def _plan(compiled: Any, modules: Sequence[Module], example: Example | None, options: RunnerOptions) -> DryRun:
+    """What a rollout would do, as far as the graph and the options tell without running anything."""
     replaced(compiled, options.tools, options.tool_cache)
-    recorded = options.tool_cache.tools if options.tool_cache else frozenset()
     models = models_of(compiled)
     fresh = {"checkpointer": True, "store": True, "cache": compiled.cache is not None}
     breakpoints = [*_nodes(compiled.interrupt_before_nodes), *_nodes(compiled.interrupt_after_nodes)]
@@ -162,14 +152,7 @@ def _told(compiled: Any, modules: Sequence[Module], example: Example | None, opt
         modules=tuple(module.name for module in modules if module.on),
         models=tuple(dict.fromkeys(name_of(model) for model in models)),
         unpriced=tuple(unpriced(models, options.prices)),
-        tools=tuple(
-            ToolUse(
-                name,
-                "stand-in" if name in options.tools else "recorded" if name in recorded else "real",
-                None if name in options.harmless else doubt,
-            )
-            for name, doubt in suspicions(compiled).items()
-        ),
+        tools=tuple(_tool_use(name, suspicion, options) for name, suspicion in suspicions(compiled).items()),
         isolated=tuple(name for name, is_fresh in fresh.items() if is_fresh),
         asks=tuple(f"breakpoint at {name}" for name in breakpoints),
         answered=options.on_interrupt is not None,
@@ -179,26 +162,30 @@ def _told(compiled: Any, modules: Sequence[Module], example: Example | None, opt
     )
 
 
+def _tool_use(name: str, suspicion: str | None, options: RunnerOptions) -> ToolUse:
+    recorded = options.tool_cache.tools if options.tool_cache else frozenset()
+    runs: Runs = "stand-in" if name in options.tools else "recorded" if name in recorded else "real"
+    return ToolUse(name, runs, None if name in options.harmless else suspicion)
+
+
 def _nodes(named: Any) -> list[str]:
     return ["every node"] if named == "*" else list(named)
 
 
 def _line(tool: ToolUse) -> str:
-    doubt = (
-        f"  (it may change something outside: it {tool.suspicion})" if tool.suspicion and tool.runs == "real" else ""
-    )
-    return f"{tool.name}: {tool.runs}{doubt}"
+    harm = tool.suspicion and tool.runs == "real"
+    return f"{tool.name}: {tool.runs}" + (f"  (it may change something outside: it {tool.suspicion})" if harm else "")
 
 
-def _ran(rollout: Rollout) -> list[str]:
+def _outcome(rollout: Rollout) -> list[str]:
     cost = f"{plural(rollout.usage.tokens, 'token')}, {money(rollout.usage.dollars)}"
     result = f"error     {rollout.error}" if rollout.error else f"output    {_brief(rollout.outputs)}"
-    said = f": {_brief(rollout.feedback.comment)}" if rollout.feedback.comment else ""
+    comment = f": {_brief(rollout.feedback.comment)}" if rollout.feedback.comment else ""
     return [
         f"ran       in {duration(rollout.seconds)}, {cost}",
         *(f"call      {_call(call)}" for call in rollout.calls),
         result,
-        f"score     {score(rollout.score)}{said}",
+        f"score     {score(rollout.score)}{comment}",
     ]
 
 

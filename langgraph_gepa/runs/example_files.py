@@ -1,4 +1,4 @@
-"""Examples from whatever the user has: lists, LangSmith examples, JSON and JSONL files."""
+"""Reads and validates examples: lists, LangSmith examples, JSON and JSONL files."""
 
 from __future__ import annotations
 
@@ -25,18 +25,17 @@ FEWEST_TO_SPLIT = 6
 
 
 def load_examples(source: Source, name: str = "trainset") -> tuple[Example, ...]:
-    """The examples of `source`, each with an id of its own; `name` is how errors call the set.
+    """Reads the examples of `source`, each with an id of its own; `name` is what errors call the set.
 
-    `source` is a `.jsonl` file (one example a line) or a `.json` file (a list of them), or an
-    iterable of dicts, LangSmith `Example`s or `Example`s. `outputs`, `metadata` and `id` may be left out;
-    `reference_outputs` is another name for `outputs`. LangChain messages become role dicts,
-    and messages again in each rollout. An id left out is made from the content; a second
-    example with the same id gets `-2` after it, a third `-3`.
+    `source` is a `.jsonl` file (one example a line), a `.json` file (a list of them), or an iterable of dicts,
+    LangSmith `Example`s or `Example`s. `outputs`, `metadata` and `id` may be left out; `reference_outputs` is another
+    name for `outputs`. LangChain messages become role dicts, and messages again in each rollout. A missing id is made
+    from the content; a second example with the same id gets `-2` after it, a third `-3`.
 
     Raises `ExampleError` naming the file and line, or the position, and what to fix.
     """
     if isinstance(source, str | Path):
-        items = _file(Path(source), name)
+        items = _read(Path(source), name)
     elif isinstance(source, Mapping) or not isinstance(source, Iterable):
         raise ExampleError(
             f"The {name} must be a list of examples or the path of a .jsonl or .json file, not {_kind(source)}. "
@@ -47,14 +46,14 @@ def load_examples(source: Source, name: str = "trainset") -> tuple[Example, ...]
     if not items:
         where = f" ({source})" if isinstance(source, str | Path) else ""
         raise ExampleError(f"The {name}{where} is empty: it needs at least one example, {SHAPE}.")
-    return tuple(_named([_example(item, where) for where, item in items]))
+    return tuple(_with_unique_ids([_example(item, where) for where, item in items]))
 
 
 def split(examples: Sequence[Example], seed: int = 0) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """`(feedback set, pareto set)` when only one set was given: two halves drawn by `seed`, each in the order given.
+    """Splits one set into a feedback set and a pareto set: halves drawn by `seed`, each in the order given.
 
-    Examples with equal inputs go into the same half, so that none is scored that was learned from. Fewer than six
-    different ones are too few to halve: both sets are all of them.
+    Examples with equal inputs go into the same half, so that none is scored that was learned from. With fewer than
+    `FEWEST_TO_SPLIT` different examples both sets are all of them.
     """
     groups: dict[str, list[int]] = {}
     for index, example in enumerate(examples):
@@ -64,11 +63,11 @@ def split(examples: Sequence[Example], seed: int = 0) -> tuple[tuple[Example, ..
     order = list(groups.values())
     random.Random(f"{seed}:split").shuffle(order)
     pareto = {index for group in order[: len(order) // 2] for index in group}
-    feedback_set = tuple(one for index, one in enumerate(examples) if index not in pareto)
-    return feedback_set, tuple(one for index, one in enumerate(examples) if index in pareto)
+    feedback_set = tuple(example for index, example in enumerate(examples) if index not in pareto)
+    return feedback_set, tuple(example for index, example in enumerate(examples) if index in pareto)
 
 
-def _file(path: Path, name: str) -> list[tuple[str, Any]]:
+def _read(path: Path, name: str) -> list[tuple[str, Any]]:
     if path.suffix not in (".jsonl", ".json", ".ndjson"):
         raise ExampleError(f"The {name} {path} is no .jsonl or .json file. A line of a .jsonl file is {SHAPE}.")
     try:
@@ -143,11 +142,11 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
 
 
 def _json(value: Any, where: str, above: tuple[int, ...]) -> Any:
-    """`value` as plain JSON data. Unlike `plain`, what has no JSON shape is the user's mistake here."""
+    """Converts `value` to plain JSON data. Raises `ExampleError` for what has no JSON form, unlike `plain`."""
     value = unboxed(value)
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str):  # subclasses, such as enums and NumPy's strings, become what they are one kind of
+    if isinstance(value, str):  # also of subclasses, such as enums and NumPy's strings
         return well_formed(str.__str__(value))
     if isinstance(value, int):
         return int(value)
@@ -172,8 +171,8 @@ def _json(value: Any, where: str, above: tuple[int, ...]) -> Any:
     )
 
 
-def _named(examples: Sequence[Example]) -> Iterable[Example]:
-    """Ids made unique, in order. A made id never takes one that an example further down was given."""
+def _with_unique_ids(examples: Sequence[Example]) -> Iterable[Example]:
+    """Makes the ids unique, in order. An id that is made never equals one that a later example was given."""
     given = {example.id for example in examples}
     used: set[str] = set()
     for example in examples:

@@ -1,4 +1,4 @@
-"""Examples from wherever they are: in hand, in a file, in LangSmith."""
+"""Reads the sets of examples of a run: objects, files, and data sets and logged runs of LangSmith."""
 
 from __future__ import annotations
 
@@ -17,40 +17,39 @@ from langgraph_gepa.langsmith.runs import read_runs
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs.example_files import load_examples, split
-from langgraph_gepa.runs.run import examples_in
+from langgraph_gepa.runs.saved_run import examples_in
 
 
 def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] = note) -> tuple[Example, ...]:
-    """The examples of `source`; `name` is how errors call the set.
+    """Reads the examples of `source`; `name` is what errors call the set.
 
     `source` is whatever `load_examples` takes, that is a list of dicts or LangSmith `Example`s or the path of a JSON
     or JSONL file, or names examples in LangSmith:
 
     - `langsmith:NAME` a data set, `langsmith:NAME@SPLIT` a split of it (of several, separated by commas),
       `langsmith:NAME?as_of=VERSION` a version of it by its tag or time;
-    - `langsmith-runs:PROJECT` the newest 200 root runs of a tracing project, of which people's corrections and the
-      outputs with good feedback are what is known of the right answer. `?filter=`, `&feedback=`, `&good=` and
-      `&limit=` say which runs, which feedback, from which score on, and how many (`langsmith.address`). What became
-      of the runs is told by `say`.
+    - `langsmith-runs:PROJECT` the newest 200 root runs of a tracing project, with people's corrections and the outputs
+      with good feedback as reference outputs. `?filter=`, `&feedback=`, `&good=` and `&limit=` say which runs, which
+      feedback, from which score on, and how many (see `langsmith.address`). `say` is called with a summary.
 
-    Messages become role dicts, whatever form LangSmith keeps them in. Ids are LangSmith's. Attachments are left out:
-    `say` is told so where examples are given that have any; for a data set given by name they are not asked for.
+    Messages become role dicts, whatever form LangSmith keeps them in. Ids are LangSmith's. Attachments are left out;
+    `say` is called with a warning where given examples have any. For a data set given by name they are not requested.
 
     Raises `ExampleError`.
     """
     if not is_address(source):
-        return _given(source, name, say)
+        return _load(source, name, say)
     address = parse(source)
     if isinstance(address, RunsAddress):
-        found, account = read_runs(address)
-        say(account)
+        found, summary = read_runs(address)
+        say(summary)
     else:
         found = read_dataset(address)
-    return _given(found, name, say)
+    return _load(found, name, say)
 
 
-def _given(source: Any, name: str, say: Callable[[str], None]) -> tuple[Example, ...]:
-    """`load_examples`, with a word about what of LangSmith's examples is not carried."""
+def _load(source: Any, name: str, say: Callable[[str], None]) -> tuple[Example, ...]:
+    """Loads examples that are at hand, and warns of attachments, which are left out."""
     if isinstance(source, Dataset):
         raise ExampleError(
             f"The {name} is the LangSmith data set {source.name!r} itself, which does not hold its examples. "
@@ -74,10 +73,10 @@ def _attachments(item: Any) -> Any:
 def sets_of(
     trainset: Any, valset: Any, testset: Any, *, seed: int, run: Path | str | None, say: Callable[[str], None]
 ) -> tuple[Examples, dict[str, str]]:
-    """The three sets, and where in LangSmith those of them are that were named there.
+    """Reads the three sets, and returns the LangSmith addresses of those that were given by address beside them.
 
-    A run that was started with the same names goes on with what it read then: data sets and projects go on
-    changing. Without `valset` the training examples are halved.
+    A run that was started with the same addresses keeps the examples that it read then, since data sets and projects
+    go on changing. Without `valset` the training examples are halved.
     """
     named = {"training": trainset, "validation": valset, "test": testset}
     sources = {name: source for name, source in named.items() if is_address(source)}
@@ -90,7 +89,7 @@ def sets_of(
     feedback = examples_of(trainset, "trainset", say)
     if valset is None:
         feedback, pareto = split(feedback, seed)
-    elif is_address(valset) and valset == trainset:  # asked twice, a project with traffic answers twice
+    elif is_address(valset) and valset == trainset:  # read twice, a project with traffic gives two sets
         pareto = feedback
     else:
         pareto = examples_of(valset, "valset", say)

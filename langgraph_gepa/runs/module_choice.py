@@ -1,4 +1,4 @@
-"""Which modules are optimised: the default, the user's names and patterns, or a choice that the project keeps."""
+"""Chooses the modules that are optimised: by default, by the user's names and patterns, or as the project says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from langgraph_gepa.core.module import Module, Off
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.runs.strings import one_of
+from langgraph_gepa.runs.arguments import one_of
 
 EXCEPT = "!"
 """What a pattern begins with that takes modules away."""
@@ -22,9 +22,12 @@ _KEYS = {"only": list, "except": list, "all": bool, "library": bool}
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`only` are names and patterns (`writer`, `team.*`, `tool:*`) that replace the default, `excluded` take modules
-    away. `library` adds texts of installed packages to the default. `kept` is the file it was read from, whose
-    patterns may match nothing, since they may be for another graph.
+    """A choice of modules.
+
+    - `only`: names and patterns (`writer`, `team.*`, `tool:*`) that replace the default; `excluded` take modules away.
+    - `library`: adds texts of installed packages to the default.
+    - `kept`: the file that the choice was read from; its patterns may match nothing, since they may be for another
+      graph.
     """
 
     only: tuple[str, ...] = ()
@@ -33,7 +36,9 @@ class Choice:
     kept: str = ""
 
     def applied(self, modules: Sequence[Module], kinds: Collection[str]) -> tuple[Module, ...]:
-        """The modules, each with what the choice says of it. Without `only`, those of `kinds` that reach a model.
+        """Returns all modules, the chosen ones on and the others off.
+
+        Without `only`, those of `kinds` that reach a model are on.
 
         Raises `UsageError` for a name or pattern that is no module's, or a name whose text cannot be replaced.
         """
@@ -44,20 +49,23 @@ class Choice:
         for name in self.only:
             if name in names and names[name].reason:
                 raise UsageError(f"Module {name!r} cannot be optimised: {names[name].reason}.")
-        return tuple(self._one(module, kinds, names) for module in modules)
+        return tuple(self._chosen(module, kinds, names) for module in modules)
 
     def to_optimise(self, modules: Sequence[Module], kinds: Collection[str]) -> tuple[tuple[Module, ...], str]:
-        """As `applied`, and what is to be said of it: a graph that has no prompt of its project's own gets those of
-        installed packages optimised, for there is nothing else, unless a choice was made."""
+        """Returns the same as `applied`, and a sentence for the user where there is something to say.
+
+        Of a graph that has no prompt of its project's own those of installed packages are optimised, unless a choice
+        was made.
+        """
         own = self.applied(modules, kinds)
         if self != Choice() or any(module.on for module in own):
             return own, ""
         others = replace(self, library=True).applied(modules, kinds)
         names = ", ".join(module.name for module in others if module.on)
-        said = f"This graph has no prompt of its own; those of installed packages are optimised: {names}."
-        return (others, said) if names else (own, "")
+        message = f"This graph has no prompt of its own; those of installed packages are optimised: {names}."
+        return (others, message) if names else (own, "")
 
-    def _one(self, module: Module, kinds: Collection[str], names: Collection[str]) -> Module:
+    def _chosen(self, module: Module, kinds: Collection[str], names: Collection[str]) -> Module:
         if self.only:
             wanted = any(_matches(pattern, module, kinds, names) for pattern in self.only)
         else:
@@ -69,24 +77,37 @@ class Choice:
 
 
 def choice_of(modules: Sequence[str] | str | None, library: bool = False) -> Choice:
-    """The choice that `modules` says: names, patterns, and patterns after `!` that take away. `None` leaves it to
-    what the project keeps, if it keeps one, else to the default."""
+    """Reads a choice from names, patterns, and patterns after `!` that take modules away.
+
+    `None` leaves it to the project's own choice, if it has one, otherwise to the default.
+    """
     if modules is None:
-        made = kept(Path.cwd())
+        choice = kept(Path.cwd())
     else:
         patterns = (modules,) if isinstance(modules, str) else tuple(modules)
         if not patterns:
             raise UsageError('modules=[] leaves nothing to optimise: name modules, or "*" for all of them.')
-        made = Choice(
-            tuple(one for one in patterns if not one.startswith(EXCEPT)),
-            tuple(one.removeprefix(EXCEPT) for one in patterns if one.startswith(EXCEPT)),
+        choice = Choice(
+            tuple(pattern for pattern in patterns if not pattern.startswith(EXCEPT)),
+            tuple(pattern.removeprefix(EXCEPT) for pattern in patterns if pattern.startswith(EXCEPT)),
         )
-    return replace(made, library=True) if library else made
+    return replace(choice, library=True) if library else choice
+
+
+def require_chosen(modules: Sequence[Module], kinds: Collection[str]) -> tuple[Module, ...]:
+    """Returns the modules that are on. Raises `UsageError` where none is, which lists what else there is."""
+    chosen = tuple(module for module in modules if module.on)
+    if not chosen:
+        raise UsageError(_nothing_chosen(modules, kinds))
+    return chosen
 
 
 def kept(folder: Path) -> Choice:
-    """The choice of the project that `folder` lies in: `[tool.langgraph-gepa]` in `pyproject.toml`, or the file
-    `langgraph-gepa.toml` beside `langgraph.json`. Raises `UsageError` where it cannot be read."""
+    """Reads the choice of the project that `folder` lies in.
+
+    It stands in `[tool.langgraph-gepa]` of `pyproject.toml`, or in the file `langgraph-gepa.toml` beside
+    `langgraph.json`. Raises `UsageError` where it cannot be read.
+    """
     for above in (folder, *folder.parents):
         own, project = above / f"{TABLE}.toml", above / "pyproject.toml"
         if own.is_file():
@@ -123,7 +144,25 @@ def _read(table: Any, file: Path) -> Choice:
 
 
 def _matches(pattern: str, module: Module, kinds: Collection[str], names: Collection[str]) -> bool:
-    """A name is that module's; a pattern is for modules of `kinds`, and for others where it says so (`tool:*`)."""
+    """Whether a name or pattern means the module. A pattern is for `kinds`, unless it names another one (`tool:*`)."""
     if pattern in names:
         return pattern == module.name
     return fnmatchcase(module.name, pattern) and (module.kind in kinds or pattern.startswith(f"{module.kind}:"))
+
+
+def _nothing_chosen(modules: Sequence[Module], kinds: Collection[str]) -> str:
+    unbound = [f"{m.name} ({m.reason})" for m in modules if m.reason]
+    other = sorted({m.kind for m in modules if not m.reason} - set(kinds))
+    lines = ["No prompt to optimise was found in this graph."]
+    if unbound:
+        lines.append(f"Seen but not replaceable: {'; '.join(unbound)}.")
+    if other:
+        lines.append(f"There are modules of other kinds: pass kinds={(*kinds, *other)!r}.")
+    if possible := sum(m.evidence == "possible" and not m.reason for m in modules):
+        lines.append(f"{possible} only may reach a model: `langgraph-gepa prompts GRAPH --all` lists them.")
+    if not modules:
+        lines.append("Its nodes call no model with a text that could be found by walking the graph.")
+    lines.append(
+        "To watch its model calls: `discover(graph, examples)`, `langgraph-gepa prompts GRAPH --examples FILE`."
+    )
+    return " ".join(lines)

@@ -1,12 +1,12 @@
-"""The best output a run has seen for each task: search at inference time, where the prompts are but the means."""
+"""Finds the best output of a run for each task, as in a search at inference time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.events import (
@@ -24,15 +24,12 @@ from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Reply, Store
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.reflection.reply_parser import parse_reply
-from langgraph_gepa.runs.strings import SEARCHES
+from langgraph_gepa.runs.arguments import SEARCHES
+from langgraph_gepa.runs.saved_run import SavedRun
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA
 from langgraph_gepa.search.turn import Turn
 from langgraph_gepa.store.folder import open_run
-
-if TYPE_CHECKING:
-    from langgraph_gepa.runs.result import Result
-    from langgraph_gepa.runs.run import SavedRun
 
 _DECISIONS = (IterationStarted, ModulesChosen, ReflectionFinished, ChildrenProposed)
 
@@ -53,37 +50,12 @@ class Found:
     prompts: Texts | None
 
 
-@dataclass(frozen=True, eq=False)
-class Outputs(Mapping[str, Found]):
-    """What a run found, by task id, in the order the tasks were given; a task no rollout ended on is missing.
+def best_outputs(saved: SavedRun) -> dict[str, Found]:
+    """Finds the best rollout of every task, by task id.
 
-    Tasks are the training and the validation examples; one that is in both sets is one task. Of two different
-    ones with the same id the second gets `-2` after it, as within a set. Held-out examples are no tasks.
+    Reads the journal once and one rollout a task from the ledger, whatever the length of the run.
     """
-
-    result: Result
-    _found: Mapping[str, Found] = field(repr=False)
-
-    @classmethod
-    def of(cls, result: Result) -> Outputs:
-        """Reads the journal once, and of the ledger one rollout a task, whatever the length of the run."""
-        return cls(result, _best(result.saved))
-
-    def __repr__(self) -> str:
-        return f"{self.result!r}.outputs"
-
-    def __getitem__(self, task: str) -> Found:
-        return self._found[task]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-
-def _best(saved: SavedRun) -> dict[str, Found]:
-    tasks = _tasks(saved.asked.examples)
+    tasks = _tasks(saved.config.examples)
     best: dict[str, RolloutFinished] = {}
     for _, event in saved.events:
         if isinstance(event, RolloutFinished) and event.subset != "test":
@@ -105,7 +77,7 @@ def _rank(event: RolloutFinished) -> tuple[bool, float]:
 
 
 def _tasks(examples: Examples) -> dict[tuple[bool, str], str]:
-    """The task of an example: whether it is in the feedback set, and its id there, to an id among all tasks."""
+    """Maps an example, by whether it is in the feedback set and its id there, to the id of its task."""
     contents: dict[str, str] = {}
     tasks: dict[tuple[bool, str], str] = {}
     for feedback, given in ((True, examples.feedback), (False, examples.pareto)):
@@ -118,7 +90,10 @@ def _tasks(examples: Examples) -> dict[tuple[bool, str], str]:
 
 
 def texts_of(saved: SavedRun, store: Store, keys: set[str]) -> dict[str, tuple[int | None, Texts | None]]:
-    """Number in the pool and texts for the keys of texts that were run; without a number where not admitted."""
+    """Finds the number in the pool and the texts for the keys of texts that were run.
+
+    Texts that were not admitted to the pool have no number.
+    """
     pool = saved.pool
     known: dict[str, tuple[int | None, Texts | None]] = {}
     for candidate in pool.candidates:
@@ -132,13 +107,13 @@ def texts_of(saved: SavedRun, store: Store, keys: set[str]) -> dict[str, tuple[i
         if isinstance(event, _DECISIONS) and event.iteration in tried_in:
             decided.setdefault(event.iteration, []).append(event)
     for number, events in decided.items():
-        for texts in _tried(saved, store, number, events):
+        for texts in _children_of(saved, store, number, events):
             known.setdefault(texts_key(texts), (None, texts))
     return {**dict.fromkeys(missing, (None, None)), **known}
 
 
-def _tried(saved: SavedRun, store: Store, number: int, events: Sequence[Event]) -> Iterator[Texts]:
-    """The children an iteration tried."""
+def _children_of(saved: SavedRun, store: Store, number: int, events: Sequence[Event]) -> Iterator[Texts]:
+    """Yields the texts of the children that an iteration tried."""
     parent = next(saved.pool.candidates[e.parents[0]].texts for e in events if isinstance(e, IterationStarted))
     for event in events:
         if isinstance(event, IterationStarted) and event.texts is not None:
@@ -150,7 +125,7 @@ def _tried(saved: SavedRun, store: Store, number: int, events: Sequence[Event]) 
 
 
 def _made_again(saved: SavedRun, store: Store, number: int, events: Sequence[Event]) -> Iterator[Texts]:
-    """The children of an iteration of an older version, which did not note them: by the rules, of the replies."""
+    """Makes the children of an iteration again, from its replies, where an older version did not journal them."""
     chosen = next((event for event in events if isinstance(event, ModulesChosen)), None)
     if chosen is None:
         return
@@ -159,19 +134,19 @@ def _made_again(saved: SavedRun, store: Store, number: int, events: Sequence[Eve
         if isinstance(event, ReflectionFinished):
             replies.setdefault(event.module, []).append(_paid(Reply, store, event.ledger).text)
     parent = saved.pool.candidates[chosen.parent].texts
-    proposed = {name: parse_reply(said[-1], parent[name]).text for name, said in replies.items()}
+    proposed = {name: parse_reply(texts[-1], parent[name]).text for name, texts in replies.items()}
     changed = {name: text for name, text in proposed.items() if text is not None}
     # A text that may not be used is returned once, and left out when the next may not be used either.
     returned = [name for name in changed if len(replies[name]) > 1]
-    rules = SEARCHES.get(saved.asked.search, GEPA)
+    rules = SEARCHES.get(saved.config.search, GEPA)
     for count in range(len(returned) + 1):
         for left_out in combinations(returned, count):
             kept = {name: text for name, text in changed.items() if name not in left_out}
-            yield from rules.children(Turn(Pool(), number, saved.asked.seed), parent, kept)
+            yield from rules.children(Turn(Pool(), number, saved.config.seed), parent, kept)
 
 
 def _paid(kind: type[Any], store: Store, key: str) -> Any:
-    """A ledger entry that the journal tells of; both were written at once."""
+    """Reads a ledger entry that the journal names; both were written at once."""
     body = store.paid(key)
     if body is None:
         raise RunError(f"The run has lost the ledger entry {key}, so it is damaged. Go on from a copy of its folder.")

@@ -1,9 +1,9 @@
-"""What a run gives back."""
+"""`Result`: what `optimize` returns, that is a saved run together with its graph."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,15 @@ from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.report.summary import summarize
 from langgraph_gepa.report.view import View
-from langgraph_gepa.runs import apply
-from langgraph_gepa.runs.admission import Named, graph_named, require_outside
-from langgraph_gepa.runs.applied import applied_in, as_in_source, changes_of, keep
-from langgraph_gepa.runs.checkout import Place
-from langgraph_gepa.runs.outputs import Outputs
-from langgraph_gepa.runs.run import SavedRun
+from langgraph_gepa.runs import publish
+from langgraph_gepa.runs.apply import applied_in, apply, as_in_source, plan_changes, record_applied, require_current
+from langgraph_gepa.runs.checkout import Project
+from langgraph_gepa.runs.outputs import Found, best_outputs
+from langgraph_gepa.runs.saved_run import PAGE, SavedRun
+from langgraph_gepa.runs.trust import NamedCode, require_outside, trusted_graph
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.writeback.changes import Changes
 from langgraph_gepa.writeback.edits import as_written
-
-PAGE = "report.html"
-PROMPTS = "prompts.json"
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Result:
 
     @classmethod
     def open(cls, run: Path | str, graph: Any = None) -> Result:
-        """The run in folder `run`. Raises `RunError` when there is none."""
+        """Reads the run in folder `run`. Raises `RunError` when there is none."""
         return cls(SavedRun.open(run), graph)
 
     def __repr__(self) -> str:
@@ -49,27 +46,26 @@ class Result:
 
     @property
     def run(self) -> Path:
+        """The run's folder."""
         return self.saved.folder
 
     @property
     def pool(self) -> Pool:
+        """All candidates of the run and what is known of them."""
         return self.saved.pool
 
     @property
     def best(self) -> Candidate:
         """The candidate that does best on the validation examples, as far as they were run (see `Pool.worths`).
 
-        Raises `RunError` before the graph as it is has been scored."""
-        if not self.pool.candidates:
-            raise RunError(
-                f"Nothing was scored in {self.run} yet, so there are no better prompts. Start or resume the run."
-            )
-        return self.pool.best
+        Raises `RunError` before the graph as it is has been scored.
+        """
+        return self.saved.best
 
     @property
     def prompts(self) -> Mapping[str, str]:
         """The best candidate's texts by module name."""
-        return self.best.texts
+        return self.saved.prompts
 
     @property
     def graph(self) -> Any:
@@ -79,19 +75,16 @@ class Result:
                 "This result was opened from its folder and does not know the graph: "
                 "give it with `Result.open(run, graph)`, or call `bind(graph, result.prompts)`."
             )
-        recall(self.original, self.saved.asked.found)
+        recall(self.original, self.saved.config.found)
         return bind(self.original, self.prompts)
 
     @cached_property
     def view(self) -> View:
         """Everything a person may want to know of the run, as plain data."""
         saved = self.saved
-        given = saved.asked.examples
-        examples = {"feedback": given.feedback, "pareto": given.pareto, "test": given.test}
+        modules, examples, leaks = saved.observed_modules(), saved.config.examples.by_subset, saved.config.leakage
         with saved.rollouts() as load:
-            return summarize(
-                saved.events, saved.found(), saved.settings, load=load, examples=examples, leaks=saved.asked.leakage
-            )
+            return summarize(saved.events, modules, saved.settings, load=load, examples=examples, leaks=leaks)
 
     @property
     def copied(self) -> tuple[Copy, ...]:
@@ -99,13 +92,13 @@ class Result:
         return self.view.copied
 
     def report(self) -> Path:
-        """Writes the run's page and says where it is."""
+        """Writes the run's page and returns its path."""
         return write_report(self.view, self.run / PAGE)
 
     @cached_property
     def outputs(self) -> Outputs:
-        """Per task the best output any rollout of the run has given, whatever became of the prompts that made it."""
-        return Outputs.of(self)
+        """The best output of every task that any rollout of the run gave, whatever became of the prompts behind it."""
+        return Outputs(self, best_outputs(self.saved))
 
     @property
     def changes(self) -> Changes:
@@ -113,80 +106,105 @@ class Result:
         return self.planned()
 
     def planned(self, root: Path | str | None = None) -> Changes:
-        """The same for another checkout of the project than the run was made in, by its root (on a colleague's
-        machine, say). Raises `SourceError` when it does not have the files."""
-        return changes_of(self.saved.asked.found, self.prompts, applied_in(self.run), self._place(root))
+        """Plans the same for another checkout of the project, by its root (on a colleague's machine, say).
+
+        Raises `SourceError` when it does not have the files.
+        """
+        return plan_changes(self.saved.config.found, self.prompts, applied_in(self.run), self._project(root))
 
     def diff(self, root: Path | str | None = None) -> str:
-        """The best texts as a change of the source, as `git apply` takes it; nothing is written.
-        `root` is as for `planned`."""
+        """Returns the best texts as a change of the source, as `git apply` takes it; nothing is written.
+
+        `root` is as for `planned`.
+        """
         return self.planned(root).diff
 
     def apply(self, graph: Any = None, root: Path | str | None = None, *, trust: bool = False) -> Changes:
-        """Writes the best texts into the source and says what was done.
+        """Writes the best texts into the source and returns what was done.
 
-        `graph` is the words for the graph, where the run was started with an object that no loaded module
-        holds under a name: the project is loaded again in a process of its own to prove that it says the
-        new texts. `root` is as for `planned`, and `graph` is taken from it. Of a run that somebody else started the
-        graph has to be named, unless with `trust` whatever its folder names is taken as this user's own words. Raises
-        `SourceError`, and leaves every file as it was, when the graph does not say the texts or when the source has
-        changed since the run.
+        The project is loaded again in a process of its own to prove that it has the new texts. `graph` names the graph
+        for that, where the run was started with an object that no loaded module holds under a name. `root` is as for
+        `planned`, and `graph` is taken from it. Of a run that somebody else started the graph has to be named, unless
+        with `trust` whatever its folder names is trusted like this user's own words. Raises `SourceError`, and leaves
+        every file as it was, when the graph does not have the texts or when the source has changed since the run.
         """
-        place = self._place(root, trust=trust, named=bool(graph))
-        found = {m.name: m for m in as_in_source(self.saved.asked.found, applied_in(self.run), place)}
-        changes = place.changes(found.values(), self.prompts)
-        apply.require_current(changes)
+        project = self._project(root, trust=trust, named=bool(graph))
+        modules = {m.name: m for m in as_in_source(self.saved.config.found, applied_in(self.run), project)}
+        changes = project.plan(modules.values(), self.prompts)
+        require_current(changes)
         if changes.files:
-            placed = {name: place.module(module) for name, module in found.items()}
-            parts = apply.apply(changes, placed, self.prompts, self._loaded(graph, place, trust), place)
-            self._keep([found[name] for name in changes.modules], parts)
+            located = {name: project.located(module) for name, module in modules.items()}
+            parts = apply(changes, located, self.prompts, self._graph_to_load(graph, project, trust), project)
+            self._record([modules[name] for name in changes.modules], parts)
         return changes
 
-    def _keep(self, written: Sequence[Module], parts: Mapping[str, str]) -> None:
+    def _record(self, written: Sequence[Module], parts: Mapping[str, str]) -> None:
         """Records what was written, for the run to go on with. A failure to do so is only reported."""
         texts = {module.name: as_written(module, self.prompts[module.name]) for module in written}
         try:
-            keep(self.run, written, texts, parts)
+            record_applied(self.run, written, texts, parts)
         except RunError as error:
             note(f"The source is written, but the run could not record it, so `resume` will not know it: {error}")
 
-    def _loaded(self, graph: Any, place: Place, trust: bool) -> Any:
-        """The graph that proves the new texts: the one given, else the one that the run itself names, if code is loaded
-        on its word; that is said before it is done. Raises `UsageError` for a stranger's run that names it alone."""
+    def _graph_to_load(self, graph: Any, project: Project, trust: bool) -> Any:
+        """The graph that proves the new texts: the one given, otherwise the one that the run itself names.
+
+        Raises `UsageError` where the code that the run names must not be loaded.
+        """
         if isinstance(graph, str):
-            require_outside([Named.found("graph", graph, place.folder)], self.run)
+            require_outside([NamedCode.locate("graph", graph, project.folder)], self.run)
         if graph:
             return graph
-        if not self.saved.asked.graph_words or (self.original is not None and not self.saved.own):
+        if not self.saved.config.graph_spec or (self.original is not None and not self.saved.own):
             return self.original
-        return graph_named(self.saved, place, trust=trust, say=note)
+        return trusted_graph(self.saved, project, trust=trust, say=note)
 
-    def _place(self, root: Path | str | None, *, trust: bool = False, named: bool = False) -> Place:
-        run, folder, own = self.saved.asked.checkout, self.saved.folder, self.saved.own
+    def _project(self, root: Path | str | None, *, trust: bool = False, named: bool = False) -> Project:
+        run, folder, own = self.saved.config.checkout, self.saved.folder, self.saved.own
         if root is None:
-            return Place.here(run, self.saved.asked.found, folder, own=own, trusted=own or trust)
-        return Place.at(run, Path(root), folder, own=own, trusted=own or trust, named=named)
+            return Project.here(run, self.saved.config.found, folder, own=own, trusted=own or trust)
+        return Project.at(run, Path(root), folder, own=own, trusted=own or trust, named=named)
 
     def push_prompts(self, prefix: str) -> dict[str, str]:
-        """Commits each text that the search changed to the prompt `<prefix>-<module>` of LangSmith, and gives the
-        addresses by module name.
+        """Commits each text that the search changed to the prompt `<prefix>-<module>` of LangSmith.
 
-        Each is one system message, with the placeholders that LangSmith can fill (see `agent.chat_prompts`); the commit
-        says which run it is from. What a prompt says already is not committed again. The workspace is that of
-        LANGSMITH_API_KEY. Raises `UsageError`.
+        Returns the addresses by module name. Each is one system message, with the placeholders that LangSmith can fill
+        (see `adapter.templates.chat_prompts`); the commit says which run it is from. A text that the prompt has already
+        is not committed again. The workspace is that of LANGSMITH_API_KEY. Raises `UsageError`.
         """
-        from langgraph_gepa.runs import publish
-
-        return publish.push_prompts(self, prefix)
+        return publish.push_prompts(self.saved, prefix)
 
     def log_experiments(self, dataset: str | None = None) -> dict[str, str]:
-        """Logs the graph as it was and the best candidate as LangSmith experiments, from what was paid for: nothing is
-        run. By the name of each data set the page that shows the two side by side.
+        """Logs the graph as it was and the best candidate as LangSmith experiments, from what was paid for.
 
+        Nothing is run. Returns, by the name of each data set, the address of the page that shows the two side by side.
         An experiment has a run for each rollout on a validation or test example, with its scores and feedback. Examples
         from LangSmith are those of their data sets; others are put into `dataset`, made where there is none of this
-        name. A second time logs only what is new. The workspace is that of LANGSMITH_API_KEY. Raises `UsageError`.
+        name. A second call logs only what is new. The workspace is that of LANGSMITH_API_KEY. Raises `UsageError`.
         """
-        from langgraph_gepa.runs import publish
+        return publish.log_experiments(self.saved, dataset)
 
-        return publish.log_experiments(self, dataset)
+
+@dataclass(frozen=True, eq=False)
+class Outputs(Mapping[str, Found]):
+    """The best output that a run found, by task id, in the order the tasks were given.
+
+    A task that no rollout ended on is missing. Tasks are the training and the validation examples; one that is in both
+    sets is one task. Of two different ones with the same id the second gets `-2` after it, as within a set. Held-out
+    examples are no tasks.
+    """
+
+    result: Result
+    _found: Mapping[str, Found] = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"{self.result!r}.outputs"
+
+    def __getitem__(self, task: str) -> Found:
+        return self._found[task]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)

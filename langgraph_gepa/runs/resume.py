@@ -1,23 +1,108 @@
-"""How a run goes on, in words: what was stopped, and what is finished."""
+"""Resuming a run: what must be the same for it to go on, and what a person is told about going on."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from langgraph_gepa.core.events import RunFinished
+from langgraph_gepa.core.events import CandidateAdmitted, Charged, RunFinished
+from langgraph_gepa.core.example import digest
+from langgraph_gepa.engine.ports import Store
+from langgraph_gepa.errors import RunError
 from langgraph_gepa.report.words import NOTHING_LEFT, ending
-from langgraph_gepa.runs.config import Asked
+from langgraph_gepa.runs.config import Hide, RunConfig
+from langgraph_gepa.runs.signature import sign
 from langgraph_gepa.search.pool import Pool
 
+WHOLE = "the graph, its prompts or the metric"
+"""What runs of earlier versions noted in place of the parts of the graph."""
 FIRST_LIMIT = 500
-"""What is proposed where a run of an earlier version does not say which limit ended it."""
+"""The limit that is suggested where a run of an earlier version does not say which limit ended it."""
+
+_FIX = "Put back what changed to go on with it, or give a new folder with `run=` (`--run` on the command line)."
+_OLD = "Its results can be shown and applied as ever; to search on, give a new folder with `run=` (`--run`)."
+_READABLE = frozenset({"the models", "the recursion limit", "the search", "the seed"})
+"""Parts of the identity whose values a person can read; the others are digests."""
 
 
-def kept(asked: Asked, folder: Path, *, named: bool, when: str = "") -> str:
-    """Where a stopped run is kept and what goes on with it. `named` says that the caller named the folder: only then
-    does the very same call find it again. A run that was given objects needs the program that has them."""
-    if asked.spec or asked.demo:
+def identity_of(config: RunConfig) -> dict[str, str]:
+    """Everything that must be the same for a run to go on, by name, so that a difference can be named."""
+    search = [config.search]
+    search += [f"with repeats={config.repeats}"] if config.repeats != 1 else []
+    search += [f"with perfect={config.perfect:g}"] if config.perfect is not None else []
+    return {
+        **(config.parts or {WHOLE: config.fingerprint}),
+        "the choice of modules": digest(config.modules),
+        **{_of_set(name): digest([[e.id, e.digest] for e in given]) for name, given in config.sets.items()},
+        "the search": " ".join(search),
+        "the seed": str(config.seed),
+    }
+
+
+def start_or_resume(config: RunConfig, store: Store, *, texts: Hide = str, examples: Hide = lambda value: value) -> str:
+    """Writes `config` into a new run, or into one that was started with the same identity.
+
+    A run in which nothing was scored yet begins again with what changed: what was paid for stays in its accounts and
+    its ledger. Returns a sentence about that, otherwise an empty string. `texts` and `examples` hide what must not be
+    kept of the modules' texts and of the examples, which are plain JSON data.
+
+    Raises `RunError` naming what differs.
+    """
+    data, identity = config.to_json(texts=texts, examples=examples), identity_of(config)
+    before, message = started_with(store.settings()), ""
+    changed, old = _differences(before, identity), WHOLE in before and bool(config.parts)
+    if changed or old:
+        names = listed(list(changed.values()) or ["what is noted of it"])
+        if _restarted(store, listed(list(changed) or [WHOLE])):
+            message = f"Nothing was scored in this folder yet, so the run begins again: {names} changed."
+        elif changed:
+            raise RunError(f"This folder holds another run: {names} changed since it was started. {_FIX}")
+        else:
+            raise RunError(f"An earlier version started this run and did not note its models and settings. {_OLD}")
+    store.configure({"identity": identity, "asked": data, "signature": sign(data)})
+    return message
+
+
+def started_with(settings: Mapping[str, Any]) -> Mapping[str, str]:
+    """The identity that a run was started with; empty for one that never started. Raises `RunError`."""
+    kept = settings.get("identity") or {}
+    if not isinstance(kept, dict) or not all(isinstance(value, str) for value in kept.values()):
+        raise RunError("What the run was started with is damaged.")
+    return kept
+
+
+def masked_sets(config: RunConfig, identity: Mapping[str, str]) -> tuple[str, ...]:
+    """The sets of examples of which a mask hid something: they are not kept as the run was started with them."""
+    kept = identity_of(config)
+    return tuple(
+        name for name in config.sets if identity.get(_of_set(name), kept[_of_set(name)]) != kept[_of_set(name)]
+    )
+
+
+def as_before_apply(config: RunConfig, before: RunConfig, applied: Mapping[str, str]) -> RunConfig:
+    """`config` with the graph of the run's start, where nothing but what `apply` wrote makes the graph another one.
+
+    `before` is what the run was started with, and `applied` are the parts of the graph as `apply` left it.
+    """
+    if config.parts.keys() != before.parts.keys():
+        return config
+    changed = [name for name, value in config.parts.items() if value != before.parts[name]]
+    if not changed or any(config.parts[name] != applied.get(name) for name in changed):
+        return config
+    texts = {module.name: module.text for module in before.found}
+    found = tuple(replace(module, text=texts[module.name]) for module in config.found)
+    return replace(config, found=found, parts=before.parts, fingerprint=before.fingerprint)
+
+
+def how_to_resume(config: RunConfig, folder: Path, *, named: bool, when: str = "") -> str:
+    """Says where a stopped run is kept and what goes on with it.
+
+    `named` says that the caller named the folder: only then does the very same call find it again. A run that was
+    given objects needs the program that has them.
+    """
+    if config.spec or config.demo:
         command = f"`langgraph-gepa resume {folder}`"
         again = f"the same call, or {command}," if named else command
     else:
@@ -25,14 +110,46 @@ def kept(asked: Asked, folder: Path, *, named: bool, when: str = "") -> str:
     return f"What was paid for is kept in {folder}: {when}{again} goes on."
 
 
-def finished(asked: Asked, folder: Path, over: RunFinished, pool: Pool, seconds: float) -> str:
-    """That a run which was started again is finished, and how to give it more where that helps."""
-    budget = asdict(asked.budget)
-    why = f"This run is finished: {ending(over, budget, pool.spent, seconds)}."
-    if over.ended in NOTHING_LEFT:
+def already_finished(config: RunConfig, folder: Path, finished: RunFinished, pool: Pool, seconds: float) -> str:
+    """Says that a run which was started again is finished, and how to give it more where that helps."""
+    budget = asdict(config.budget)
+    why = f"This run is finished: {ending(finished, budget, pool.spent, seconds)}."
+    if finished.ended in NOTHING_LEFT:
         return f"{why} A larger budget changes nothing: start a new run with other examples or another model."
-    limit = over.ended or "rollouts"
+    limit = finished.ended or "rollouts"
     more = f"{2 * (budget[limit] or FIRST_LIMIT):g}"
-    if asked.spec or asked.demo:
+    if config.spec or config.demo:
         return f"{why} To go on, raise the limit: `langgraph-gepa resume {folder} --{limit} {more}`."
     return f"{why} To go on, make the same call with a larger budget, such as Budget({limit}={more})."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Joins names for a sentence: "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """What differs, by name, in words. Parts that an earlier version could not know are not compared."""
+    names = [name for name in {**before, **now} if before and before.get(name) != now.get(name)]
+    if WHOLE in before and WHOLE not in now:
+        names = [name for name in names if name in before and name in now]
+    return {
+        name: f"{name} (from {before[name] or 'none'} to {now[name] or 'none'})"
+        if name in _READABLE and name in before and name in now
+        else name
+        for name in names
+    }
+
+
+def _restarted(store: Store, changed: str) -> bool:
+    """Sets the run back to its start, unless a candidate was scored, on which everything else would stand."""
+    journal = list(store.events())
+    if any(isinstance(event, CandidateAdmitted) for _, event in journal):
+        return False
+    spent = Pool.replay(event for _, event in journal).spent.usage
+    store.restart(Charged("", spent, changed, "restarted"), journal[-1][0] if journal else 0.0)
+    return True
+
+
+def _of_set(name: str) -> str:
+    return f"the {name} examples"

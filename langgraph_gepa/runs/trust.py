@@ -1,75 +1,134 @@
-"""Whose words a run's folder holds: this user's own, or somebody else's.
+"""Decides which code is loaded because a run's folder names it.
 
-What a run was asked is signed with a key in the user's own folder of application state, as Jupyter signs notebooks.
-The owner, place and dates of a file would prove nothing: unpacking an archive makes them the user's.
+A run names its graph, its metric and its options, and its folder may come from anybody: an archive, a build server, a
+shared disk. Code in the folder itself is never loaded. Other code that it names is loaded without a question where this
+user started the run (see `signature`). Of somebody else's run the user names the code, or trusts the run's names for
+this project after seeing them. A question at the terminal would not do instead: it has to be safe without one too.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-import os
-import secrets
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-_BYTES = 32
+from langgraph_gepa.adapter.dataflow.text_files import project as project_root
+from langgraph_gepa.adapter.loading import files_of
+from langgraph_gepa.engine.ports import Store
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.runs.checkout import Project
+from langgraph_gepa.runs.saved_run import SavedRun
+from langgraph_gepa.runs.signature import sign
+from langgraph_gepa.store.folder import open_run
+from langgraph_gepa.writeback.changes import is_library
 
-
-def sign(asked: Mapping[str, Any]) -> str:
-    """The signature of what a run was asked, as JSON data; empty where this user can keep no key."""
-    key = _key(make=True)
-    return "" if key is None else _signature(key, asked)
-
-
-def is_own(asked: Mapping[str, Any], signature: Any) -> bool:
-    """Whether this user signed it on this machine."""
-    key = _key(make=False)
-    if key is None or not isinstance(signature, str):
-        return False
-    return hmac.compare_digest(_signature(key, asked).encode(), signature.encode("utf-8", "replace"))
+CODE = ("graph", "metric", "options")
+"""The names in `RunConfig.spec` that name code."""
 
 
-def _signature(key: bytes, asked: Mapping[str, Any]) -> str:
-    kept = json.loads(json.dumps(asked))  # as it comes back from the run's folder
-    message = json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
+@dataclass(frozen=True, slots=True)
+class NamedCode:
+    """Code that a run's folder names: its `role` in the run, its name and the `files` that loading it would run."""
+
+    role: str
+    name: str
+    files: tuple[Path, ...]
+
+    @classmethod
+    def locate(cls, role: str, name: str, folder: Path) -> NamedCode:
+        """Finds the files without importing them."""
+        return cls(role, name, files_of(name, folder))
+
+    def __str__(self) -> str:
+        where = f"in {self.files[-1]}" if self.files else "which is not found here"
+        return f"the {self.role} {self.name} ({where})"
 
 
-def _key(*, make: bool) -> bytes | None:
-    """This user's key; with `make` a new one where there is none."""
-    try:
-        file = _state() / "key"
-        if make and not file.exists():
-            _keep(file)
-        key = bytes.fromhex(file.read_text(encoding="ascii"))
-    except (OSError, RuntimeError, ValueError):  # no home, a disk that cannot be written, a key that is none
-        return None
-    return key if len(key) == _BYTES else None
+def require_outside(codes: Sequence[NamedCode], run: Path) -> None:
+    """Raises `UsageError` for code in the run's own folder, links followed."""
+    for code in codes:
+        if any(file.is_relative_to(run.resolve()) for file in code.files):
+            raise UsageError(
+                f"Nothing was loaded: {code} lies in the run's own folder. That is data, and no code is loaded from "
+                "it, whoever may have put it there."
+            )
 
 
-def _keep(file: Path) -> None:
-    """Writes a new key at once, and not over one that another process has just made."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = file.with_name(f".key-{secrets.token_hex(8)}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(secrets.token_hex(_BYTES))
-        try:
-            file.hardlink_to(partial)
-        except FileExistsError:
-            pass
-        except OSError:  # a file system without links
-            partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+def trusted_graph(saved: SavedRun, project: Project, *, trust: bool, say: Callable[[str], None]) -> str:
+    """Returns the name of the graph that the run gives, once `say` was told that it is loaded from `project`.
+
+    Raises `UsageError` where its code must not be loaded because the run names it.
+    """
+    code = NamedCode.locate("graph", project.graph_spec(saved.config.graph_spec), project.folder)
+    require_outside([code], saved.folder)
+    if not (saved.own and (project.moved or _means_the_same(saved, [code]))):
+        _require_trust(
+            saved,
+            [code],
+            project.root,
+            trust,
+            "Name the graph yourself (--graph path/to/file.py:attribute, in Python result.apply('path/to/file.py:"
+            "attribute')). Or read that file and what it imports, and take the run's word (--trust, in Python "
+            "result.apply(trust=True)).",
+        )
+    say(f"Loading {code}, as the run names it.")
+    return code.name
 
 
-def _state() -> Path:
-    """The user's folder for what applications keep between runs."""
-    named = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_STATE_HOME")
-    return (Path(named) if named else Path.home() / ".local" / "state") / "langgraph-gepa"
+def allow_resume(saved: SavedRun, *, trust: bool, say: Callable[[str], None]) -> None:
+    """Allows a run to be resumed with the code that it names, once `say` was told what is loaded.
+
+    Raises `UsageError` where its code must not be loaded because the run names it. Somebody else's run that is trusted
+    becomes this user's own.
+    """
+    spec, here = dict(saved.config.spec), Path.cwd()
+    codes = [NamedCode.locate(role, str(spec[role]), here) for role in CODE if role in spec]
+    require_outside(codes, saved.folder)
+    if not (saved.own and _means_the_same(saved, codes)):
+        _require_trust(
+            saved,
+            codes,
+            Path(project_root(str(here))),
+            trust,
+            f"It would also pay for {saved.config.reflection_model} and the graph's models, within the run's budget. "
+            f"Start it with words of your own: `langgraph-gepa optimize ... --run {saved.folder}` (in Python "
+            "`optimize(..., run=...)`) goes on with it. Or read these files and what they import, and take the run's "
+            "word (--trust, in Python resume(run, trust=True)).",
+        )
+        with closing(open_run(saved.folder, create=False)) as store:
+            adopt(store)
+    say(f"Loading {', '.join(map(str, codes))}, as the run names them.")
+
+
+def adopt(store: Store) -> None:
+    """Signs the run in `store` as this user's own."""
+    store.configure({"signature": sign(store.settings()["asked"])})
+
+
+def _means_the_same(saved: SavedRun, codes: Sequence[NamedCode]) -> bool:
+    """Whether the names of this user's own run mean here what they meant when it was started.
+
+    A copy of the signed settings may lie in somebody else's folder, beside other files of the same names.
+    """
+    checkout = saved.config.checkout
+    if Path.cwd() == Path(checkout.folder) or not checkout.root:
+        return True
+    root = Path(checkout.root).resolve()
+    return all(file.is_relative_to(root) or is_library(file) for code in codes for file in code.files)
+
+
+def _require_trust(saved: SavedRun, codes: Sequence[NamedCode], root: Path, trust: bool, fix: str) -> None:
+    """Raises `UsageError` unless the user trusts somebody else's run, for code in the project at `root` alone."""
+    if not trust:
+        names = "\n".join(f"  {code}" for code in codes)
+        raise UsageError(
+            f"The run in {saved.folder} was not started by you on this machine, so what it names is somebody else's "
+            f"word. It would have loaded:\n{names}\nNothing was loaded. {fix}"
+        )
+    for code in codes:
+        if not code.files or not all(file.is_relative_to(root.resolve()) for file in code.files):
+            raise UsageError(
+                f"Nothing was loaded: {code} is not in {root}, and nothing else is loaded on the word of a run that "
+                f"somebody else started. {fix}"
+            )

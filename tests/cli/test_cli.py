@@ -158,7 +158,7 @@ def test_tokens_and_iterations_limit_a_run_and_its_resumption(project: Path) -> 
     assert call(f"{line} --tokens 400").exit_code == 0
     assert "400 tokens" in call("show run").stdout
     assert call("resume run --tokens 2000").exit_code == 0
-    assert Result.open("run").saved.asked.budget.tokens == 2000
+    assert Result.open("run").saved.config.budget.tokens == 2000
     assert call(f"{line.replace('run run', 'run other')} --iterations 1").exit_code == 0
     assert Result.open("other").pool.spent.iterations == 1
     assert call("resume other --iterations 2").exit_code == 0

@@ -215,7 +215,7 @@ def test_a_wait_for_a_provider_ends_with_the_seconds(worlds: Any) -> None:
             raise ConnectionError
 
     optimizer = world.session(Budget(seconds=0.2), pace=down, clock=monotonic)
-    world.ledger._calls.patience = Patience(tries=3, first=60.0, outage=1e6)
+    world.ledger._rollouts.calls.patience = Patience(tries=3, first=60.0, outage=1e6)
     pool = asyncio.run(optimizer.run())
     assert pool.finished is not None
     assert pool.finished.ended == "seconds"

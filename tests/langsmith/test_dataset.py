@@ -17,7 +17,7 @@ from langgraph_gepa.cli import app
 from langgraph_gepa.errors import ExampleError, RunError
 from langgraph_gepa.langsmith.address import DatasetAddress, RunsAddress, parse
 from langgraph_gepa.runs.examples import examples_of
-from langgraph_gepa.runs.run import SavedRun
+from langgraph_gepa.runs.saved_run import SavedRun
 
 ROWS = [{"inputs": {"n": n}, "outputs": {"twice": 2 * n}, "metadata": {"topic": "sums"}} for n in range(205)]
 
@@ -133,11 +133,11 @@ def test_a_name_that_means_nothing_is_explained(smith: Any, name: str, said: str
 def test_a_run_keeps_what_it_read(letterbox: str, smith: Any) -> None:
     """A run goes on by the same call, and as `resume` does, without LangSmith, whatever became of its data set."""
     first = optimized()
-    assert {e.id for e in first.saved.asked.examples.feedback} < set(smith.examples)
+    assert {e.id for e in first.saved.config.examples.feedback} < set(smith.examples)
     smith.example(letterbox, inputs={"name": "Bob", "letter": "late"}, split="val")
     smith.asked.clear()
-    assert optimized(budget=Budget(rollouts=40)).saved.asked.examples == first.saved.asked.examples
-    assert langgraph_gepa.resume("run", progress=False).saved.asked.sources == first.saved.asked.sources
+    assert optimized(budget=Budget(rollouts=40)).saved.config.examples == first.saved.config.examples
+    assert langgraph_gepa.resume("run", progress=False).saved.config.sources == first.saved.config.sources
     assert not smith.asked
     with pytest.raises(RunError, match="the validation examples changed"):
         optimized(valset="langsmith:letters@train")
@@ -149,9 +149,9 @@ def test_sets_from_elsewhere_are_read_as_ever(letterbox: str, smith: Any) -> Non
     Path("val.jsonl").write_text(Path("test.jsonl").read_text())
     with pytest.raises(RunError, match="the validation examples changed"):
         optimized(valset="val.jsonl")
-    halved = optimized(valset=None, run="halved").saved.asked.examples
+    halved = optimized(valset=None, run="halved").saved.config.examples
     smith.asked.clear()
-    assert optimized(valset=None, run="halved").saved.asked.examples == halved
+    assert optimized(valset=None, run="halved").saved.config.examples == halved
     assert not smith.asked
 
 
@@ -162,7 +162,7 @@ def test_what_a_mask_hid_is_read_again(letterbox: str, smith: Any) -> None:
     )
     optimized(valset=None, options="how.py:options")
     smith.asked.clear()
-    assert langgraph_gepa.resume("run", progress=False).saved.asked.sources == {"training": "langsmith:letters@train"}
+    assert langgraph_gepa.resume("run", progress=False).saved.config.sources == {"training": "langsmith:letters@train"}
     assert smith.asked
     smith.example(letterbox, inputs={"name": "Bob", "letter": "late"}, split="train")
     with pytest.raises(RunError, match="the training examples and the validation examples changed"):
@@ -180,7 +180,7 @@ def test_the_command_line_takes_the_same_names(letterbox: str, smith: Any) -> No
     how = "--metric letters.py:score --reflection-lm openai:simulated-editor --rollouts 30 --run run"
     sets = "--train langsmith:letters@train --val langsmith:letters@val --test langsmith:letters"
     call(f"optimize letters {sets} {how}")
-    assert len(SavedRun.open("run").asked.examples.test) == 12
+    assert len(SavedRun.open("run").config.examples.test) == 12
     assert "letters" in call(f"optimize letters {sets} {how} --dry-run").stdout
     assert "12 examples" in call("eval letters --data langsmith:letters --metric letters.py:score").stdout
     assert "seen" in call("prompts letters --json --examples langsmith:letters").stdout

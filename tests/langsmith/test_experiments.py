@@ -44,7 +44,7 @@ def test_runs_refer_to_their_examples_and_have_scores(result: Result, pages: dic
     experiments = [row for row in smith.sessions.values() if row["reference_dataset_id"]]
     assert [row["reference_dataset_id"] for row in experiments] == [homes["val"]] * 2 + [homes["test"]] * 2
     before = [run for run in smith.runs.values() if run["session_id"] == experiments[0]["id"]]
-    assert {run["reference_example_id"] for run in before} == {e.id for e in result.saved.asked.examples.pareto}
+    assert {run["reference_example_id"] for run in before} == {e.id for e in result.saved.config.examples.pareto}
     seed = result.pool.pareto[result.pool.candidates[0].key]
     for run in before:
         (said,) = (one for one in smith.feedback.values() if one["run_id"] == run["id"])

@@ -109,4 +109,4 @@ def test_a_run_goes_on_while_the_project_grows(project: Any, smith: Any, app: st
     first = optimized(30)
     assert "12 runs read, 12 used (12 with a correction)." in caplog.text
     smith.run(app, {"name": "Bob", "letter": "new"})
-    assert optimized(40).saved.asked.examples == first.saved.asked.examples
+    assert optimized(40).saved.config.examples == first.saved.config.examples

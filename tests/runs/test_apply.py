@@ -20,7 +20,7 @@ from langgraph_gepa.core.module import Module
 from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.errors import SourceError, UsageError
 from langgraph_gepa.runs.apply import apply
-from langgraph_gepa.runs.load_prompts import load_prompts
+from langgraph_gepa.runs.prompts import load_prompts
 from langgraph_gepa.runs.result import Result
 from langgraph_gepa.writeback.plan import plan
 
@@ -253,6 +253,6 @@ def test_a_graph_given_by_name_is_known_by_it_whatever_else_was_an_object(projec
         in_flight=1,
         progress=False,
     )
-    assert result.saved.asked.spec == {}
+    assert result.saved.config.spec == {}
     assert [file.name for file in Result.open("run").apply().files] == ["letters.py"]
     assert f'ANSWER = "{result.prompts["answer"]}"' in (project / "letters.py").read_text()

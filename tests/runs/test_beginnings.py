@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from langgraph_gepa import Budget, Result, optimize
-from langgraph_gepa.api import _new_folder
 from langgraph_gepa.report.verdict import headline
+from langgraph_gepa.runs.prepare import new_folder
 
 
 def improve(run: str, valset: str | None, trainset: str = "train.jsonl") -> None:
@@ -35,7 +35,7 @@ def improve(run: str, valset: str | None, trainset: str = "train.jsonl") -> None
 )
 def test_a_new_folder_is_named_after_the_graph(name: str, graph: Any, folder: str) -> None:
     """By its own name; one that was given none by where it is."""
-    assert re.fullmatch(rf"{folder}-\d{{8}}-\d{{6}}", _new_folder(name, graph).name)
+    assert re.fullmatch(rf"{folder}-\d{{8}}-\d{{6}}", new_folder(name, graph).name)
 
 
 def test_examples_too_few_to_halve_are_said_to_be_both(project: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,8 +16,9 @@ from langgraph_gepa import Budget, Result, optimize
 from langgraph_gepa.core.events import Charged, RolloutFinished
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.errors import MetricError, RunError
-from langgraph_gepa.runs.config import WHOLE, Asked
-from langgraph_gepa.runs.run import SavedRun
+from langgraph_gepa.runs.config import RunConfig
+from langgraph_gepa.runs.resume import WHOLE
+from langgraph_gepa.runs.saved_run import SavedRun
 from langgraph_gepa.store.folder import open_run
 
 PROMPT = "Answer the question in one word."
@@ -137,7 +138,7 @@ def test_a_folder_of_an_earlier_version_opens_and_says_why_it_does_not_go_on(
     store.configure({"asked": asked, "identity": old | {name: store.settings()["identity"][name] for name in names}})
     store.close()
     assert WHOLE in old
-    assert isinstance(SavedRun.open(tmp_path / "run").asked, Asked)
+    assert isinstance(SavedRun.open(tmp_path / "run").config, RunConfig)
     assert Result.open(tmp_path / "run").best.id == 0
     with pytest.raises(RunError, match=r"An earlier version started this run.*shown and applied as ever"):
         search(server, tmp_path / "run", mended)

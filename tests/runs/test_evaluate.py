@@ -15,7 +15,8 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.errors import MetricError, UsageError
-from langgraph_gepa.runs.evaluate import measure, prompts_of
+from langgraph_gepa.runs.evaluate import measure
+from langgraph_gepa.runs.prompts import prompts_of
 from langgraph_gepa.testing import FakeEvaluator
 
 EXAMPLES = [Example(f"e{n}", {"n": n}) for n in range(12)]

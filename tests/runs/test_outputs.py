@@ -35,9 +35,9 @@ from langgraph_gepa.engine.codec import dump
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.runs.config import Asked
+from langgraph_gepa.runs.config import RunConfig
 from langgraph_gepa.runs.outputs import texts_of
-from langgraph_gepa.runs.run import SavedRun
+from langgraph_gepa.runs.saved_run import SavedRun
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.folder import open_run
 from langgraph_gepa.store.memory import MemoryStore
@@ -118,11 +118,11 @@ def came_to_nothing(*more: Event) -> SavedRun:
         *more,
     ]
     sets = Examples((Example("a", {}),), (Example("a", {}),))
-    asked = Asked(
+    config = RunConfig(
         found=modules, modules=("sort", "answer"), examples=sets, fingerprint="", metric="", reflection_model="",
         search="racing", seed=0, in_flight=1, concurrency=1, budget=Budget(), graph={},
     )  # fmt: skip
-    return SavedRun(Path(), asked, [(0.0, event) for event in events], Pool.replay(events))
+    return SavedRun(Path(), config, [(0.0, event) for event in events], Pool.replay(events))
 
 
 def test_texts_that_came_to_nothing_are_in_the_journal() -> None:
@@ -196,4 +196,4 @@ def test_tasks_take_the_place_of_both_sets(project: Path) -> None:
         "letters.py:graph", tasks, metric="letters.py:score", budget=Budget(rollouts=30),
         reflection_lm=ChatOpenAI(model="simulated-editor"), run="run", progress=False,
     )  # fmt: skip
-    assert len(outputs) == len(outputs.result.saved.asked.examples.pareto) == 6
+    assert len(outputs) == len(outputs.result.saved.config.examples.pareto) == 6

@@ -47,7 +47,7 @@ def test_a_run_goes_on_after_its_texts_were_applied(run: Path) -> None:
     after = Result.open(run)
     assert after.pool.spent.rollouts > before.pool.spent.rollouts
     assert after.pool.candidates[0].texts == before.pool.candidates[0].texts
-    assert {m.name: m.text for m in after.saved.asked.found} == {m.name: m.text for m in before.saved.asked.found}
+    assert {m.name: m.text for m in after.saved.config.found} == {m.name: m.text for m in before.saved.config.found}
     again = call("apply run")
     assert not again.returncode, again.stderr
     source = (run.parent / "letters.py").read_text()

@@ -82,7 +82,7 @@ class Plain:
         return f"You are the guest called {self.name}, answer as they would."
 
 
-class Asked(Plain):
+class RunConfig(Plain):
     def __getattribute__(self, name: str) -> Any:
         return super().__getattribute__(name)
 
@@ -118,7 +118,7 @@ def bound_to(graph: Any, end: str) -> Any:
     return found.bind({module.name: module.text + end})
 
 
-KINDS = [Model, ComputedModel, CachedModel, Heir, Data, FrozenData, Pair, Plain, Asked, Shared]
+KINDS = [Model, ComputedModel, CachedModel, Heir, Data, FrozenData, Pair, Plain, RunConfig, Shared]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))

@@ -23,8 +23,8 @@ from typing_extensions import TypedDict
 from langgraph_gepa import Budget, Result, RunnerOptions, evaluate, optimize
 from langgraph_gepa.demo.server import Answer, SimulatedServer
 from langgraph_gepa.errors import Interrupted, UsageError
-from langgraph_gepa.runs.run import SavedRun
-from langgraph_gepa.runs.session import GRACE, Brake, run
+from langgraph_gepa.runs.event_loop import GRACE, Brake, run
+from langgraph_gepa.runs.saved_run import SavedRun
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a single process")
 

@@ -1,4 +1,4 @@
-"""Running a coroutine to its end from ordinary code, stoppable from the keyboard without losing what was paid for."""
+"""Runs coroutines from synchronous code in one event loop, and stops them on Ctrl-C with what was paid for kept."""
 
 from __future__ import annotations
 
@@ -27,19 +27,23 @@ IDLE_THREADS = 32
 LOADING = "LANGGRAPH_GEPA_LOADING"
 """Set in the environment of a process that only loads a project, where nothing may be paid for."""
 BLINK = 0.2
-"""Seconds after which the waiting thread looks up: on Windows a wait without end cannot be interrupted."""
+"""Seconds between two looks of the waiting thread: on Windows a wait without a timeout cannot be interrupted."""
 GRACE = 1.5
-"""Seconds that a run stopped at once has to close its accounts. One that cannot (code of the user's holds up
-the event loop, or swallows the cancellation) is left behind: what it spent is noted, and charged when it goes on."""
+"""Seconds that a run which is stopped at once has to close its accounts.
+
+A run that cannot, because the user's code blocks the event loop or swallows the cancellation, is left behind: what it
+spent is noted, and charged when it goes on.
+"""
 
 
 _cut_off = threading.Event()
 
 
 def leave(code: int) -> None:
-    """Ends a process in which a run was stopped at once, as threads that hang in its nodes would keep it alive.
+    """Ends the process if a run was stopped at once in it; otherwise does nothing.
 
-    Graphs that nodes call synchronously run in threads that Python waits for. Does nothing in any other process.
+    Threads that hang in the run's nodes would keep the process alive: graphs that nodes call synchronously run in
+    threads that Python waits for.
     """
     if _cut_off.is_set():
         sys.stdout.flush()
@@ -51,8 +55,8 @@ def leave(code: int) -> None:
 class Brake:
     """Stops a run: gently the first time (what is under way ends and is kept), at once the second time.
 
-    `on_pull` is what a gentle stop does; set by whoever has something to stop. `by` names the
-    signal that pulled it first, `at_once` is when it was pulled again.
+    `on_pull` is what a gentle stop does, set by the code that is stopped. `by` names the signal that pulled the brake
+    first, `at_once` is when it was pulled again.
     """
 
     on_pull: Callable[[str], None] = field(default=lambda _: None)
@@ -61,7 +65,7 @@ class Brake:
     _task: asyncio.Task[Any] | None = field(default=None, init=False, repr=False)
 
     def pull(self, by: str, loop: asyncio.AbstractEventLoop) -> None:
-        """To be called from a signal handler; what it does is done in the event loop."""
+        """Is called from a signal handler, and acts in the event loop."""
         if self.by is None:
             self.by = by
             loop.call_soon_threadsafe(self.on_pull, by)
@@ -81,15 +85,15 @@ class Brake:
             return await coroutine
         finally:
             loop.runs -= 1
-            loop.hang_up()
+            loop.close_connections()
 
 
 def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
-    """Runs `make(brake)` in our own event loop and waits, also where another loop runs already (a notebook).
+    """Runs `make(brake)` in the package's own event loop and waits, also where another loop runs (as in a notebook).
 
-    Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended, `Interrupted` when another
-    signal cut it off, and `UsageError` in a process that only loads a project or in our own event loop,
-    which it would hold up for ever.
+    Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended; `Interrupted` when another signal cut it off;
+    and `UsageError` in a process that only loads a project, or in the package's own event loop, which would wait for
+    itself.
     """
     if os.environ.get(LOADING):
         raise UsageError(
@@ -114,10 +118,10 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
 
 
 class _Loop(asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop):  # type: ignore[misc]
-    """An event loop that ends its connections when no run is under way any more, as a server ends idle ones.
+    """An event loop that closes its connections when no run is under way any more, as a server closes idle ones.
 
-    The pools of the graph's models keep them for the next call. That may be the user's, in a loop of the
-    user's (`await graph.ainvoke(...)` in a notebook), where they fail: "bound to a different event loop".
+    The connection pools of the graph's models keep them for the next call. That may be the user's, in another loop
+    (`await graph.ainvoke(...)` in a notebook), where they fail: "bound to a different event loop".
     """
 
     def __init__(self) -> None:
@@ -130,7 +134,7 @@ class _Loop(asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.Se
         self._opened.add(transport)
         return transport, protocol
 
-    def hang_up(self) -> None:
+    def close_connections(self) -> None:
         for transport in () if self.runs else tuple(self._opened):
             transport.close()
 
@@ -139,8 +143,8 @@ class _Loop(asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.Se
 def _loop(process: int) -> _Loop:  # noqa: ARG001 - a forked process has no such thread
     """One event loop for all runs of a process, in a thread of its own.
 
-    Chat models keep their connections from call to call, and a connection lives and dies with
-    its loop: with a loop for each run, runs side by side would meet each other's.
+    Chat models keep their connections from call to call, and a connection belongs to its loop: with a loop for each
+    run, runs side by side would use each other's.
     """
     loop = _Loop()
     loop.set_default_executor(executor(IDLE_THREADS))
@@ -161,7 +165,7 @@ def _outcome(future: Future[T], brake: Brake) -> T:
 
 @contextmanager
 def _signals(pull: Callable[[str], Any]) -> Iterator[None]:
-    """Ctrl-C and a polite kill pull the brake, where this thread may handle signals."""
+    """Has Ctrl-C and SIGTERM pull the brake, where this thread may handle signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -174,5 +178,5 @@ def _signals(pull: Callable[[str], Any]) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            # None: it was not set from Python, and cannot be from there.
+            # None: the handler was not set from Python, and cannot be restored from there.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -1,0 +1,78 @@
+"""The arguments and options of the commands, each with its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Graph = Annotated[
+    str, typer.Argument(help="path/to/file.py:attribute, package.module:attribute, or a name in ./langgraph.json")
+]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Check = Annotated[bool, typer.Option("--check", help="Fail unless the source holds what the run started from.")]
+Root = Annotated[
+    Path | None,
+    typer.Option(help="Root of the project's checkout, where it is not the one the run was made in.", file_okay=False),
+]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Load the code that somebody else's run names, from the project you stand in."),
+]
+GraphToLoad = Annotated[
+    str | None, typer.Option("--graph", help="The graph of a run from Python or from somebody else.")
+]
+Kinds = Annotated[str, typer.Option(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        "--modules",
+        metavar="PATTERN",
+        help="Only these modules: names and patterns such as 'writer*' or 'tool:*', separated by commas.",
+    ),
+]
+Except = Annotated[
+    list[str] | None, typer.Option("--except", metavar="PATTERN", help="Leave these modules out: names and patterns.")
+]
+Library = Annotated[bool, typer.Option("--library", help="Take in prompts that are written in installed packages.")]
+Watch = Annotated[
+    str | None, typer.Option(help="Examples to run the graph on, to see which texts reach a model. Calls its models.")
+]
+Data = Annotated[
+    str, typer.Option(help="Examples: a .jsonl file with inputs, outputs, metadata a line, or langsmith:NAME.")
+]
+Metric = Annotated[str, typer.Option(help="The metric: path/to/file.py:function or package.module:function.")]
+Rollouts = Annotated[int | None, typer.Option(min=1, help="Most runs of the graph the search may pay for.")]
+Tokens = Annotated[int | None, typer.Option(min=1, help="Most tokens, of graph and reflection model together.")]
+Dollars = Annotated[float | None, typer.Option(help="Most dollars, of graph and reflection model together.")]
+Seconds = Annotated[float | None, typer.Option(help="Most seconds of running time.")]
+Iterations = Annotated[int | None, typer.Option(min=1, help="Most iterations of the search.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice of ours.")]
+RunOption = Annotated[Path | None, typer.Option("--run", help="Folder of the run; an unfinished one is resumed.")]
+Options = Annotated[
+    str | None,
+    typer.Option(help="How rollouts are run, for tools' stand-ins and interrupts: path/to/file.py:options."),
+]
+Concurrency = Annotated[int, typer.Option(min=1, help="Rollouts at once.")]
+InFlight = Annotated[int | None, typer.Option(min=1, help="Iterations under way at once; 1 is reproducible.")]
+Validation = Annotated[str | None, typer.Option(help="Validation examples; part of --train when left out.")]
+Test = Annotated[str | None, typer.Option(help="Held-out examples, run on the first and the best graph only.")]
+ReflectionModel = Annotated[str, typer.Option(help="The reflection model: provider:model, such as openai:gpt-5.")]
+Search = Annotated[str, typer.Option(help="Preset of the search: racing or gepa.")]
+Repeats = Annotated[
+    int, typer.Option(min=1, help="Rollouts of the same prompts on the same example: their mean counts.")
+]
+Perfect = Annotated[
+    float | None, typer.Option(help="The score of a perfect answer, where the metric's scale is not 0 to 1.")
+]
+EveryModule = Annotated[bool, typer.Option("--all", help="Also texts that are off by default, but for --except.")]
+Objective = Annotated[str, typer.Option(help="What the graph is for, in your words, for the reflection model.")]
+ReflectionTokens = Annotated[int, typer.Option(min=1, help="The most a reflection prompt holds, in tokens.")]
+Timeout = Annotated[float | None, typer.Option(min=0.1, help="Seconds a rollout may take.  [default: 300]")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Only tell what a rollout does: runs one, unless a real tool may do harm."),
+]

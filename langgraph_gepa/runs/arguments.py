@@ -1,0 +1,106 @@
+"""The arguments of `optimize`: where strings and other short forms are checked and become objects."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.module import Kind
+from langgraph_gepa.engine.ports import Observer
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.search.rules import GEPA, RACING, Rules
+
+SEARCHES = {"gepa": GEPA, "racing": RACING}
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arguments:
+    """What `api.optimize` was called with, as the user gave it; its docstring explains each."""
+
+    graph: Any
+    trainset: Any
+    valset: Any
+    testset: Any
+    metric: Any
+    reflection_lm: Any
+    budget: Budget
+    run: Path | str | None
+    search: str | Rules
+    repeats: int | None
+    perfect: float | None
+    kinds: Collection[str]
+    modules: Sequence[str] | str | None
+    library: bool
+    objective: str
+    reflection_tokens: int
+    seed: int
+    concurrency: int
+    in_flight: int | None
+    options: RunnerOptions | str | None
+    observers: Sequence[Observer]
+    progress: bool
+
+
+def rules_of(search: str | Rules, repeats: int | None = None, perfect: float | None = None) -> Rules:
+    """The preset called `search`, or the rules themselves; with other `repeats` and `perfect` where these are given."""
+    rules = search if isinstance(search, Rules) else SEARCHES[one_of("search", search, SEARCHES)]
+    if repeats is not None:
+        rules = replace(rules, repeats=at_least_one("repeats", repeats))
+    if perfect is None:
+        return rules
+    if not (math.isfinite(perfect) and perfect > 0):
+        raise UsageError(
+            f"perfect={perfect} is no score to aim at: it must be a number above 0, because a rollout that fails "
+            "scores 0. Where the metric counts costs, let it return a gain, such as 1 / (1 + cost)."
+        )
+    return replace(rules, perfect=float(perfect))
+
+
+def one_of(name: str, value: str, allowed: Collection[str]) -> str:
+    """Returns `value` if it is allowed; otherwise raises a `UsageError` that lists what is."""
+    if value in allowed:
+        return value
+    close = difflib.get_close_matches(value, allowed, n=1)
+    meant = f"; did you mean {close[0]!r}?" if close else "."
+    raise UsageError(f"{name}={value!r} is not known{meant} Known: {', '.join(allowed)}.")
+
+
+def at_least_one(name: str, value: int) -> int:
+    """Returns `value` if it is 1 or more; otherwise raises a `UsageError`."""
+    if value < 1:
+        raise UsageError(f"{name}={value} is too few: at least 1.")
+    return value
+
+
+def default_in_flight(concurrency: int, budget: Budget, pareto: int, rules: Rules) -> int:
+    """How many iterations at once keep `concurrency` rollouts busy at little cost in samples.
+
+    Half of the rollouts, from 2 to 8, but at most a tenth of the iterations that `budget` affords over `pareto`
+    examples: iterations that are under way together cannot learn from each other (measured in
+    `evals/bench/in_flight.py`).
+    """
+    iterations = budget.iterations
+    if budget.rollouts is not None:
+        afforded = (budget.rollouts - rules.seed_rollouts(pareto)) // rules.most_rollouts(pareto)
+        iterations = afforded if iterations is None else min(iterations, afforded)
+    most = 8 if iterations is None else min(8, iterations // 10)
+    return max(2, min(most, concurrency // 2))
+
+
+def kinds_of(kinds: Collection[str]) -> tuple[Kind, ...]:
+    """The kinds of modules, checked; a single one may be given as a string. Raises `UsageError`."""
+    wanted = {one_of("kinds", kind, KINDS) for kind in ((kinds,) if isinstance(kinds, str) else kinds)}
+    return tuple(kind for kind in KINDS if kind in wanted)
+
+
+def with_limits(budget: Budget, limits: Budget) -> Budget:
+    """Returns `budget` with the limits that `limits` has in place of its own."""
+    given = {name: limit for name, limit in asdict(limits).items() if limit is not None}
+    return Budget(**{**asdict(budget), **given})

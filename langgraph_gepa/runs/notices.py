@@ -1,0 +1,84 @@
+"""What a person is warned of: before anything is paid for, and once the graph as it is has been scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from langgraph_gepa.core.budget import Budget, Spent
+from langgraph_gepa.core.rollout import Rollout
+from langgraph_gepa.engine.allowance import expected, uncountable
+from langgraph_gepa.engine.preflight import VERDICT, Preflight, preflight
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.report.failed_examples import HOW, failure_sentence
+from langgraph_gepa.report.words import score
+from langgraph_gepa.runs.config import RunConfig
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.rules import Rules
+
+
+def require_affordable(config: RunConfig, rules: Rules, unpriced: Sequence[str]) -> None:
+    """Raises `UsageError` for a budget that cannot be kept, or ends before anything can have been learned.
+
+    `unpriced` are the names of models whose price is unknown.
+    """
+    budget, pareto = config.budget, len(config.examples.pareto)
+    if budget.dollars is not None and unpriced:
+        raise UsageError(uncountable(unpriced))
+    if not budget.bounded:
+        raise UsageError("The budget has no limit. Give at least one: Budget(rollouts=500), or --rollouts 500.")
+    least = rules.seed_rollouts(pareto) + rules.most_rollouts(pareto)
+    if budget.rollouts is not None and budget.rollouts < least:
+        smaller = rules.seed_rollouts(pareto // 2) + rules.most_rollouts(pareto // 2) < least
+        ways = ["more rollouts"]
+        ways += ["fewer validation examples"] if pareto > VERDICT and smaller else []
+        ways += ["fewer repeats"] if rules.repeats > 1 else []
+        raise UsageError(
+            f"Budget(rollouts={budget.rollouts}) is too small: scoring the graph as it is and one improvement "
+            f"take up to {least}. Give {' or '.join(ways)}."
+        )
+
+
+def forecast(config: RunConfig, rules: Rules) -> Iterator[str]:
+    """Says how far a budget goes, where that can be told before anything has run."""
+    if affordable := _preflight(config, rules, None):
+        yield str(affordable)
+
+
+def measured_forecast(config: RunConfig, rules: Rules, spent: Spent) -> Iterator[str]:
+    """Says how far tokens or dollars go by what the graph as it is has spent, where that says something new."""
+    affordable = _preflight(config, rules, spent)
+    if affordable and affordable != _preflight(config, rules, None):
+        yield f"A rollout takes about {expected(spent, 'rollout').tokens:,} tokens. So far as is known {affordable}"
+
+
+def of_failures(rollouts: Sequence[Rollout]) -> Iterator[str]:
+    """Counts the examples on which the graph failed: no prompt can help where its code is at fault."""
+    errors = {rollout.example: rollout.error for rollout in rollouts if rollout.error}
+    if errors:
+        examples = len({rollout.example for rollout in rollouts})
+        yield failure_sentence(len(errors), examples, "validation example", HOW["seed"], *next(iter(errors.items())))
+
+
+def of_scale(rollouts: Sequence[Rollout], perfect: float) -> Iterator[str]:
+    """Warns of a metric whose scores go beyond a perfect one."""
+    most = max((rollout.score for rollout in rollouts), default=perfect)
+    if most > perfect:
+        yield (
+            f"The metric gives scores up to {score(most)}, and from {perfect:g} on an answer counts as perfect, with "
+            f"nothing to learn from it. Let the metric give {perfect:g} for the best answer there can be."
+        )
+
+
+def of_uncounted_calls(pool: Pool, budget: Budget) -> Iterator[str]:
+    """Warns of a graph whose model calls are not seen, such as those of a client without LangChain."""
+    other = budget.rollouts is not None or budget.seconds is not None or budget.iterations is not None
+    if (budget.tokens is not None or budget.dollars is not None) and not other and not pool.spent.graph.tokens:
+        yield (
+            "No model call of the graph was seen, so what its rollouts spend is not counted: the limit holds for "
+            "reflection alone. Give a limit of rollouts or seconds as well."
+        )
+
+
+def _preflight(config: RunConfig, rules: Rules, spent: Spent | None) -> Preflight | None:
+    sets = config.examples
+    return preflight(config.budget, len(sets.feedback), len(sets.pareto), rules, spent)

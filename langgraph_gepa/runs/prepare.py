@@ -1,0 +1,198 @@
+"""Prepares a run: checks the arguments of `optimize`, makes its `RunConfig` and its `Job`. Nothing is paid for here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from langgraph_gepa.adapter.discovery.chat_models import models_of, unpriced
+from langgraph_gepa.adapter.discovery.outline import outline_of
+from langgraph_gepa.adapter.discovery.recall import recall
+from langgraph_gepa.adapter.discovery.survey import Survey, survey
+from langgraph_gepa.adapter.loading import load_graph, load_metric, load_options
+from langgraph_gepa.adapter.observed import sightings
+from langgraph_gepa.adapter.reflection_model import ChatReflection
+from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
+from langgraph_gepa.adapter.rollout.inputs import dropped_inputs
+from langgraph_gepa.adapter.rollout.metric import name_of
+from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.adapter.rollout.redaction import masking, secrets_of
+from langgraph_gepa.adapter.simulation import is_simulated
+from langgraph_gepa.adapter.tools.stand_ins import warning
+from langgraph_gepa.core import leakage
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.engine.optimizer import Examples
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.report.words import plural
+from langgraph_gepa.runs.apply import without_applied
+from langgraph_gepa.runs.arguments import KINDS, Arguments, at_least_one, default_in_flight, kinds_of, rules_of
+from langgraph_gepa.runs.checkout import Checkout
+from langgraph_gepa.runs.config import DEMO, RunConfig, Spec
+from langgraph_gepa.runs.example_files import FEWEST_TO_SPLIT
+from langgraph_gepa.runs.examples import sets_of
+from langgraph_gepa.runs.job import Job
+from langgraph_gepa.runs.module_choice import choice_of, require_chosen
+from langgraph_gepa.runs.saved_run import modules_in
+from langgraph_gepa.search.rules import Rules
+
+NAMELESS = "LangGraph"
+"""The name LangGraph gives a compiled graph that was given none."""
+ANY_GRAPH = ("graph", "agent", "app", "workflow")
+"""Names of attributes that say nothing of a graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What the arguments name, loaded and checked: the graph with its `modules`, the examples and the rules.
+
+    `sources` are the LangSmith addresses of sets, and `notes` the sentences to tell the user about all of it.
+    """
+
+    graph: Any
+    survey: Survey
+    modules: tuple[Module, ...]
+    options: RunnerOptions
+    rules: Rules
+    examples: Examples
+    sources: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def prepare(given: Arguments) -> Job:
+    """Makes a job of the arguments. Raises `UsageError`, with the fix, for whatever is wrong with them."""
+    inputs = _load(given)
+    options, rules = inputs.options, inputs.rules
+    model = ChatReflection(given.reflection_lm, prices=options.prices)
+    models = (*models_of(inputs.graph), model.answerer)
+    mask = model.mask = masking(secrets_of(models), options.mask)
+    evaluator = GraphEvaluator(
+        inputs.survey,
+        load_metric(given.metric),
+        modules=[module.name for module in inputs.modules if module.on],
+        options=options,
+        mask=mask,
+        unit_scale=given.perfect is None and rules.perfect == 1.0,
+    )
+    simulated = any(map(is_simulated, models))
+    config = replace(_config(given, inputs, evaluator), simulated=simulated)
+    config = without_applied(config, None if given.run is None else Path(given.run))
+    evaluator.fingerprint = config.fingerprint
+    return Job(
+        graph=inputs.graph,
+        evaluator=evaluator,
+        model=model,
+        config=config,
+        rules=rules,
+        options=options,
+        mask=mask,
+        observers=given.observers,
+        progress=given.progress,
+        unpriced=unpriced(models, options.prices),
+        warnings=tuple(_warnings(given, inputs, config)),
+        observed=lambda rollouts: sightings.warnings(rollouts, inputs.examples.pareto, inputs.survey, config.modules),
+        named=given.run is not None,
+    )
+
+
+def new_folder(name: str, graph: Any) -> Path:
+    """A new run's folder under `runs`, named after the graph and the time; a graph without a name after its file."""
+    if name == NAMELESS and isinstance(graph, str):
+        where, _, attribute = graph.rpartition(":")
+        file = re.split(r"[./\\]", where.removesuffix(".py"))[-1]
+        name = file or attribute if attribute in ANY_GRAPH else attribute
+    slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "graph"
+    return Path("runs") / f"{slug}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def _load(given: Arguments) -> _Inputs:
+    if not isinstance(given.budget, Budget):
+        raise UsageError(f"The budget is {given.budget!r}; give limits by name, such as Budget(rollouts=500).")
+    options, graph = load_options(given.options), load_graph(given.graph)
+    recall(graph, modules_in(given.run, only_own=True))
+    found, kinds = survey(graph, kinds=KINDS), kinds_of(given.kinds)
+    modules, of_libraries = choice_of(given.modules, given.library).to_optimise(found.modules, kinds)
+    require_chosen(modules, kinds)
+    rules = rules_of(given.search, given.repeats, given.perfect)
+    notes = [of_libraries] if of_libraries else []
+    examples, sources = sets_of(
+        given.trainset, given.valset, given.testset, seed=given.seed, run=given.run, say=notes.append
+    )
+    if dropped := dropped_inputs(graph, (*examples.feedback, *examples.pareto, *examples.test)):
+        notes.append(dropped)
+    return _Inputs(graph, found, modules, options, rules, examples, sources, tuple(notes))
+
+
+def _config(given: Arguments, inputs: _Inputs, evaluator: GraphEvaluator) -> RunConfig:
+    rules, examples, in_flight = inputs.rules, inputs.examples, given.in_flight
+    if in_flight is None:
+        in_flight = default_in_flight(given.concurrency, given.budget, len(examples.pareto), rules)
+    return RunConfig(
+        found=inputs.modules,
+        modules=tuple(module.name for module in evaluator.modules),
+        examples=examples,
+        fingerprint=evaluator.fingerprint,
+        parts=evaluator.parts,
+        metric=name_of(given.metric),
+        reflection_model=_model_name(given.reflection_lm),
+        demo=DEMO in (getattr(given.reflection_lm, "tags", None) or ()),
+        search=given.search if isinstance(given.search, str) else "rules of your own",
+        repeats=rules.repeats,
+        perfect=None if given.perfect is None else rules.perfect,
+        seed=given.seed,
+        in_flight=at_least_one("in_flight", in_flight),
+        concurrency=at_least_one("concurrency", given.concurrency),
+        budget=given.budget,
+        graph=outline_of(inputs.graph),
+        objective=given.objective,
+        reflection_tokens=at_least_one("reflection_tokens", given.reflection_tokens),
+        spec=_spec(given, inputs.options),
+        loads=given.graph if isinstance(given.graph, str) else "",
+        sources=inputs.sources,
+        checkout=Checkout.here(inputs.survey.modules),
+        leakage=leakage.leakage(examples.by_subset),
+    )
+
+
+def _warnings(given: Arguments, inputs: _Inputs, config: RunConfig) -> Iterator[str]:
+    """What the user is told before anything runs."""
+    sets, options = inputs.examples.by_subset, inputs.options
+    yield from inputs.notes
+    if risky := warning(inputs.graph, {*options.tools, *options.harmless}):
+        yield risky
+    if given.valset is None and sets["feedback"] == sets["pareto"]:
+        yield (
+            f"{plural(len(sets['pareto']), 'example')} cannot be halved into training and validation examples: "
+            f"give {FEWEST_TO_SPLIT} or more different ones, or a valset."
+        )
+    if config.leakage is not None:
+        yield from leakage.warnings(config.leakage, {name: len(examples) for name, examples in sets.items()})
+
+
+def _spec(given: Arguments, options: RunnerOptions) -> Spec:
+    """The names that `resume` loads things by; empty when anything but the sets was an object or a function."""
+    names = {name: getattr(given, name) for name in ("graph", "metric", "reflection_lm", "search")}
+    if isinstance(given.options, str):
+        names["options"] = given.options
+    plain = "options" in names or options == RunnerOptions(timeout=options.timeout)
+    if not plain or not all(isinstance(value, str) for value in names.values()):
+        return {}
+    sets = {"training": given.trainset, "validation": given.valset, "test": given.testset}
+    named: dict[str, str | None] = {
+        name: str(source) for name, source in sets.items() if isinstance(source, str | Path)
+    }
+    if sets["validation"] is None and "training" in named:
+        named["validation"] = None
+    timeout = {} if "options" in names else {"timeout": options.timeout}
+    return cast("Spec", {**names, "sets": named, **timeout})
+
+
+def _model_name(model: Any) -> str:
+    if isinstance(model, str):
+        return model
+    names = (getattr(model, attribute, None) for attribute in ("__name__", "model_name", "model"))
+    return next((name for name in names if isinstance(name, str)), type(model).__name__)

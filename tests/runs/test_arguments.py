@@ -1,0 +1,60 @@
+"""The arguments of `optimize`: checks, short forms and defaults that follow from others."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from inspect import signature
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langgraph_gepa import optimize
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.runs.arguments import Arguments, default_in_flight, kinds_of, rules_of, with_limits
+from langgraph_gepa.search.rules import GEPA, RACING, Rules
+
+
+@given(st.integers(1, 64), st.integers(1, 5000), st.integers(1, 500), st.sampled_from([GEPA, RACING]))
+def test_iterations_in_flight_follow_the_concurrency_and_the_budget(
+    concurrency: int, rollouts: int, pareto: int, rules: Rules
+) -> None:
+    """From 2 to 8, never falling with more of either, and few where the budget affords few iterations."""
+    found = default_in_flight(concurrency, Budget(rollouts=rollouts), pareto, rules)
+    assert 2 <= found <= 8
+    assert found <= default_in_flight(concurrency + 2, Budget(rollouts=rollouts + 100), pareto, rules)
+    assert found <= default_in_flight(concurrency, Budget(dollars=1.0), pareto, rules)
+    assert found == 2 or found * 10 * rules.most_rollouts(pareto) <= rollouts - rules.seed_rollouts(pareto)
+
+
+def test_what_the_benchmark_recommends() -> None:
+    """On 60 validation examples with 16 rollouts at once: 2, 4 and 8 iterations at 300, 750 and 1500 rollouts."""
+    budgets = [Budget(rollouts=300), Budget(rollouts=750), Budget(rollouts=1500), Budget(iterations=40)]
+    assert [default_in_flight(16, budget, 60, RACING) for budget in budgets] == [2, 4, 8, 4]
+
+
+def test_the_arguments_are_those_of_optimize() -> None:
+    """`Arguments` holds each parameter of the function under its name, and nothing else."""
+    assert {field.name for field in fields(Arguments)} == {*signature(optimize).parameters}
+
+
+def test_kinds_are_in_order_and_a_single_one_may_stand_alone() -> None:
+    """Whatever the order they are given in; an unknown one is answered with the nearest."""
+    assert kinds_of(["schema", "prompt"]) == ("prompt", "schema")
+    assert kinds_of("tool") == ("tool",)
+    with pytest.raises(UsageError, match="did you mean 'prompt'"):
+        kinds_of(["promt"])
+
+
+def test_limits_replace_those_that_are_given() -> None:
+    """The others stay."""
+    assert with_limits(Budget(rollouts=10, tokens=5), Budget(rollouts=20)) == Budget(rollouts=20, tokens=5)
+
+
+@pytest.mark.parametrize("perfect", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_perfect_score_is_a_number_above_0(perfect: float) -> None:
+    """A rollout that fails scores 0, so nothing could be learned below it."""
+    with pytest.raises(UsageError, match="no score to aim at"):
+        rules_of("gepa", perfect=perfect)
+    assert rules_of("gepa", repeats=2, perfect=5).perfect == 5.0

@@ -1,0 +1,98 @@
+"""The config of a run: what is kept of it, and what must be the same for the run to go on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.engine.optimizer import Examples
+from langgraph_gepa.errors import RunError
+from langgraph_gepa.runs.config import RunConfig, load_config
+from langgraph_gepa.runs.resume import as_before_apply, identity_of, masked_sets, start_or_resume, started_with
+from langgraph_gepa.store.memory import MemoryStore
+
+EXAMPLES = [Example(f"e{n}", {"question": f"secret {n}"}, {"answer": str(n)}) for n in range(4)]
+CONFIG = RunConfig(
+    found=(Module("writer", "prompt", "Write about secret."),),
+    modules=("writer",),
+    examples=Examples(EXAMPLES[:2], EXAMPLES[2:], []),
+    fingerprint="f",
+    parts={"the models": "small", "the metric": "m"},
+    metric="score",
+    reflection_model="openai:large",
+    search="racing",
+    seed=0,
+    in_flight=2,
+    concurrency=4,
+    budget=Budget(rollouts=60),
+    graph={"name": "g", "nodes": [], "edges": []},
+)
+
+
+def hide(value: Any) -> Any:
+    return re.sub("secret", "<hidden>", value) if isinstance(value, str) else value
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key of the user's is used or made."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+def test_a_config_is_read_as_it_was_written() -> None:
+    """Texts are hidden where a mask says so, ids never."""
+    store = MemoryStore()
+    start_or_resume(CONFIG, store)
+    assert load_config(store) == CONFIG
+    start_or_resume(CONFIG, store, texts=hide)
+    assert load_config(store).found[0].text == "Write about <hidden>."
+
+
+def test_a_run_that_never_started_has_no_config() -> None:
+    """Its folder was made and nothing more."""
+    with pytest.raises(RunError, match="never started"):
+        load_config(MemoryStore())
+
+
+CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "nothing": ({}, set()),
+    "a larger budget": ({"budget": Budget(rollouts=90), "concurrency": 8, "in_flight": 1}, set()),
+    "the seed": ({"seed": 1}, {"the seed"}),
+    "the search": ({"search": "gepa"}, {"the search"}),
+    "repeats": ({"repeats": 2}, {"the search"}),
+    "a perfect score": ({"perfect": 5.0}, {"the search"}),
+    "the models": ({"parts": {"the models": "large", "the metric": "m"}}, {"the models"}),
+    "the modules": ({"modules": ()}, {"the choice of modules"}),
+    "an example": ({"examples": Examples(EXAMPLES[:1], EXAMPLES[2:])}, {"the training examples"}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_decides_over_scores_must_be_the_same(change: str) -> None:
+    """By name; budget and concurrency may differ."""
+    changes, names = CHANGES[change]
+    before, now = identity_of(CONFIG), identity_of(replace(CONFIG, **changes))
+    assert {name for name in before if before[name] != now[name]} == names
+
+
+def test_a_set_that_a_mask_changed_is_known() -> None:
+    """By what the run was started with."""
+    store = MemoryStore()
+    start_or_resume(CONFIG, store, examples=lambda value: {**value, "answer": ""} if "answer" in value else value)
+    assert masked_sets(load_config(store), started_with(store.settings())) == ("training", "validation")
+
+
+def test_what_apply_wrote_does_not_make_the_graph_another_one() -> None:
+    """Whatever else changed does."""
+    before = replace(CONFIG, parts={"text writer": "old", "the metric": "m"})
+    now = replace(before, parts={"text writer": "new", "the metric": "m"}, fingerprint="g")
+    assert as_before_apply(now, before, {"text writer": "new"}) == before
+    assert as_before_apply(now, before, {"text writer": "other"}) == now
+    changed = replace(now, parts={"text writer": "new", "the metric": "n"})
+    assert as_before_apply(changed, before, {"text writer": "new"}) == changed
