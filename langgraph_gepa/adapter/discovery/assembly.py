@@ -75,7 +75,7 @@ def assemble(
 def _drafts(paths: Paths, texts: Sequence[WrittenText]) -> Iterator[_Draft]:
     of_tool: dict[str, int] = {}
     for number, text in enumerate(texts):
-        places = [place for place in text.places if not place.gathered] or text.places
+        places = [place for place in text.places if not place.from_run] or text.places
         nodes = paths.using(places)
         tool, _, argument = places[0].tool.partition(".")
         together = of_tool.setdefault(tool, number) if tool else number

@@ -1,4 +1,4 @@
-"""What a graph has gathered when it ran, as opposed to what its source writes down: conversations, results, chains."""
+"""Tells texts that a graph collected when it ran, such as conversations and results, from those of its source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -16,55 +16,60 @@ from langgraph_gepa.adapter.objects import ABSENT, Step, definitions, functions,
 from langgraph_gepa.adapter.objects.place import Place, PlaceKey
 from langgraph_gepa.adapter.objects.walk import Walk
 
-_WRITTEN = ("literal", "doc", "described", "file")
-"""Places that are a text in the source, rather than a name or an object that has it."""
+_TEXTS = ("literal", "doc", "described", "file")
+"""Kinds of source locations that are a text itself, rather than a name or an object that has it."""
+Expression = tuple[ast.expr, dict[str, Any]]
+"""An expression, and the names that it is written with."""
 
 
-class Gathered:
-    """Tells the texts of a walk by whether they were there when the program was loaded.
+class RuntimeData:
+    """Tells whether a text was there when the program was loaded, or came with a run.
 
-    Of what functions write to, what the source begins with counts as written down, and so does what is made once from
-    nothing but the source. What came with a run, such as the messages of users, is nobody's prompt.
+    At a location that functions write to, the value that the source starts with counts as the program's, and so does
+    what is made once from nothing but the source. What came with a run, such as the messages of users, is no prompt.
     """
 
     def __init__(self, walk: Walk, root: Any, state: State) -> None:
         made = {key for one in state.written if one.made_once for key in _place_keys(walk, one)}
         changing = [one for one in state.written if not one.made_once]
-        beginnings = {one: list(_beginnings(walk, one)) for one in changing}
-        begun = {key for one, found in beginnings.items() if found for key in _place_keys(walk, one)}
-        empty = {key for one in changing for key in _place_keys(walk, one)} - begun
-        self._texts = {text for found in beginnings.values() for node, names in found for text in _texts(node, names)}
-        self._written = made | begun | empty
+        initial = {one: list(_initial_values(walk, one)) for one in changing}
+        started = {key for one, found in initial.items() if found for key in _place_keys(walk, one)}
+        empty = {key for one in changing for key in _place_keys(walk, one)} - started
+        self._texts = {text for found in initial.values() for value in found for text in _source_texts(*value)}
+        self._written = made | started | empty
         self._loaded = _reached(walk, root, self._written)
-        self._made = _reached(walk, root, begun | empty)
-        self._begun = _reached(walk, root, empty)
+        self._made_once = _reached(walk, root, started | empty)
+        self._started = _reached(walk, root, empty)
 
     def is_loaded(self, place: Place) -> bool:
-        """Whether a text was there before the graph ran."""
+        """Whether a text was there before the graph ran, at a location that nothing writes to."""
         return place.key in self._loaded
 
     def is_source(self, place: Place, location: definitions.SourceLocation) -> bool:
-        """Whether a text that was not is one all the same that the source writes down."""
-        if place.key in self._made and place.key not in self._written:
-            return isinstance(location.key, tuple) and location.key[0] in _WRITTEN
-        return place.key in self._begun and any(definitions.matches(text, place.text) for text in self._texts)
+        """Whether a text that is not loaded is one of the source all the same."""
+        if place.key in self._made_once and place.key not in self._written:
+            return isinstance(location.key, tuple) and location.key[0] in _TEXTS
+        return place.key in self._started and any(definitions.matches(text, place.text) for text in self._texts)
 
 
-def anew(walk: Walk, state: State, feeding: Callable[[Written], Iterable[Sequence[Place]]]) -> Iterator[Written]:
-    """What is written, with what is to be made again in a bound graph emptied: what was made of texts that do not
-    stand in it, filled in or joined as they were. `feeding` gives the places of the texts that lead to a location."""
+def emptied(walk: Walk, state: State, feeding: Callable[[Written], Iterable[Sequence[Place]]]) -> Iterator[Written]:
+    """Yields what is written to, emptied where a bound graph must make it again: where it was made of texts that it
+    does not hold themselves, because they were filled in or joined.
+
+    `feeding` gives the places of each text that leads to a location.
+    """
     for one in state.written:
-        there = [part for part in _content(walk, one) if part is not None]
-        held = {key for part in there if id(part) in walk.nodes for key in _reached(walk, part, set()).keys}
-        filled = one.length is not None and any(True for _ in _beginnings(walk, one))
-        fed = list(feeding(one)) if one.steady and there and not filled else []
-        kept = any(all(place.gathered for place in places) and _meets(places, one, held) for places in fed)
-        if kept or all(_meets(places, one, held) for places in fed):
+        content = [part for part in _content(walk, one) if part is not None]
+        held = {key for part in content if id(part) in walk.nodes for key in _reached(walk, part, set()).owners}
+        filled = one.length is not None and any(True for _ in _initial_values(walk, one))
+        fed = list(feeding(one)) if one.steady and content and not filled else []
+        kept = any(all(place.from_run for place in places) and _holds(one, held, places) for places in fed)
+        if kept or all(_holds(one, held, places) for places in fed):
             yield one
         elif one.length is not None:
             yield replace(one, length=0)
         else:
-            yield replace(one, begins=_beginning(walk, one))
+            yield replace(one, begins=_initial_value(walk, one))
 
 
 def _content(walk: Walk, one: Written) -> list[Any]:
@@ -73,12 +78,12 @@ def _content(walk: Walk, one: Written) -> list[Any]:
     return [part for owner in owners for step, part in walk.nodes[owner].parts if (owner, step) in keys]
 
 
-def _meets(places: Sequence[Place], one: Written, held: set[int]) -> bool:
+def _holds(one: Written, held: set[int], places: Sequence[Place]) -> bool:
     return any(place.owner in held or place.key in one.steps for place in places)
 
 
-def _beginning(walk: Walk, one: Written) -> Any:
-    """What the source begins with: something without content, or nothing."""
+def _initial_value(walk: Walk, one: Written) -> Any:
+    """The value that the source starts with: one without content, or `ABSENT`."""
     for key, step in one.steps:
         for node, names in _assigned(walk, key, step):
             if isinstance(node, ast.Name):
@@ -88,37 +93,37 @@ def _beginning(walk: Walk, one: Written) -> Any:
     return ABSENT
 
 
-class _PlaceKeys:
-    """The places that are reached from a root without passing through others."""
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """The places in the objects `owners` that are reached from a root without passing through `cut`."""
 
-    def __init__(self, keys: set[int], cut: set[PlaceKey]) -> None:
-        self.keys = keys
-        self._cut = cut
+    owners: set[int]
+    cut: set[PlaceKey]
 
     def __contains__(self, key: PlaceKey) -> bool:
-        return key[0] in self.keys and key not in self._cut
+        return key[0] in self.owners and key not in self.cut
 
 
-def _reached(walk: Walk, root: Any, cut: set[PlaceKey]) -> _PlaceKeys:
-    met, todo = set[int](), [id(root)]
+def _reached(walk: Walk, root: Any, cut: set[PlaceKey]) -> _Reached:
+    owners, todo = set[int](), [id(root)]
     while todo:
         key = todo.pop()
-        if key not in met:
-            met.add(key)
+        if key not in owners:
+            owners.add(key)
             todo += [part for step, part in walk.held(key) if (key, step) not in cut]
-    return _PlaceKeys(met, cut)
+    return _Reached(owners, cut)
 
 
 def _place_keys(walk: Walk, one: Written) -> Iterator[PlaceKey]:
-    """Where the walk meets what is written."""
+    """The places in the walk that hold what is written."""
     yield from one.steps
     for key in one.copied:
         if issubclass(type(walk.nodes[key].value), CONTAINERS):
             yield from ((key, step) for step, _ in walk.nodes[key].parts)
 
 
-def _beginnings(walk: Walk, one: Written) -> Iterator[tuple[ast.expr, dict[str, Any]]]:
-    """What the source first puts there, where that is more than nothing, with the names it is written with."""
+def _initial_values(walk: Walk, one: Written) -> Iterator[Expression]:
+    """The values with content that the source first assigns to a location."""
     named = set(one.steps)
     for key in one.copied:
         if issubclass(type(walk.nodes[key].value), CONTAINERS):
@@ -127,7 +132,7 @@ def _beginnings(walk: Walk, one: Written) -> Iterator[tuple[ast.expr, dict[str, 
         yield from (found for found in _assigned(walk, key, step) if not _is_empty(*found))
 
 
-def _assigned(walk: Walk, key: int, step: Step) -> Iterator[tuple[ast.expr, dict[str, Any]]]:
+def _assigned(walk: Walk, key: int, step: Step) -> Iterator[Expression]:
     value: Any = walk.nodes[key].value
     match step:
         case ("global" | "import" | "closure", *_, str(name)):
@@ -144,11 +149,11 @@ def _assigned(walk: Walk, key: int, step: Step) -> Iterator[tuple[ast.expr, dict
                 yield default, value.__globals__
         case ("content",):
             for holder, (_, variable) in walk.holders[key]:
-                yield from _outer(walk.nodes[holder].value, str(variable))
+                yield from _assigned_outside(walk.nodes[holder].value, str(variable))
 
 
-def _outer(function: FunctionType, name: str) -> Iterator[tuple[ast.expr, dict[str, Any]]]:
-    """What the functions around a function assign to a variable that it shares with them."""
+def _assigned_outside(function: FunctionType, name: str) -> Iterator[Expression]:
+    """The values that the functions around a function assign to a variable it shares with them."""
     file, line = source_code.file(function.__code__.co_filename), function.__code__.co_firstlineno
     for sources in () if file is None else file.functions.values():
         for node in (source.node for source in sources):
@@ -159,27 +164,27 @@ def _outer(function: FunctionType, name: str) -> Iterator[tuple[ast.expr, dict[s
 
 
 def _is_empty(node: ast.expr, names: dict[str, Any]) -> bool:
-    """Whether an expression makes something without content: `None`, `[]`, `deque(maxlen=9)`, `defaultdict(list)`."""
+    """Whether an expression gives a value without content: `None`, `[]`, `deque(maxlen=9)`, `defaultdict(list)`."""
     for inner in source_code.walk(node):
         if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and inner.value:
             return False
         if isinstance(inner, ast.Name):
             value = names.get(inner.id, getattr(builtins, inner.id, None))
-            if not issubclass(type(value), ModuleType) and not _of_a_library(value):
+            if not issubclass(type(value), ModuleType) and not _is_from_library(value):
                 return False
     return True
 
 
-def _texts(node: ast.AST, names: dict[str, Any]) -> set[str]:
-    """The texts an expression is made from, through the names and functions it mentions."""
-    found, met = set[str](), set[str]()
+def _source_texts(node: ast.AST, names: dict[str, Any]) -> set[str]:
+    """The texts that an expression is made from, through the names and functions it mentions."""
+    found, seen = set[str](), set[str]()
     todo: list[ast.AST] = [node]
     while todo:
         for inner in source_code.walk(todo.pop()):
             if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                 found.add(inner.value)
-            elif isinstance(inner, ast.Name) and inner.id not in met:
-                met.add(inner.id)
+            elif isinstance(inner, ast.Name) and inner.id not in seen:
+                seen.add(inner.id)
                 value = names.get(inner.id)
                 source = source_code.source(value.__code__) if type(value) is FunctionType else None
                 written = definitions.assigned_value(names, inner.id) if source is None else None
@@ -187,7 +192,7 @@ def _texts(node: ast.AST, names: dict[str, Any]) -> set[str]:
     return found
 
 
-def _of_a_library(value: Any) -> bool:
-    """Whether it is a function or class that is not the user's."""
+def _is_from_library(value: Any) -> bool:
+    """Whether a value is a function or class that is not the user's."""
     kinds = type | FunctionType | BuiltinFunctionType
     return issubclass(type(value), kinds) and not ownership.own(value.__module__)

@@ -20,7 +20,7 @@ from langgraph_gepa.adapter.discovery.assembly import assemble
 from langgraph_gepa.adapter.discovery.binding import FoundTexts, lasting
 from langgraph_gepa.adapter.discovery.node_paths import AnyGraph
 from langgraph_gepa.adapter.discovery.packages import Packages
-from langgraph_gepa.adapter.discovery.runtime_data import Gathered, anew
+from langgraph_gepa.adapter.discovery.runtime_data import RuntimeData, emptied
 from langgraph_gepa.adapter.discovery.text_search import TextSearch
 from langgraph_gepa.adapter.discovery.written_texts import not_held, off_in_library, with_origin, written_texts
 from langgraph_gepa.adapter.isolation import mutable_state
@@ -159,7 +159,7 @@ def _search(graph: AnyGraph, unknown: Sequence[Module]) -> FoundTexts:
     locations = SourceLocations(walk, paths.users, readings)
     prompts = declared.find(search.flow, search.solution, paths.order)
     places = [place for place in search if not _is_declared(place, prompts)]
-    texts = written_texts(places, locations, Gathered(walk, graph, state))
+    texts = written_texts(places, locations, RuntimeData(walk, graph, state))
     files = Files.of(reading.function.__code__.co_filename for reading in readings)
     packages = Packages(walk, graph)
     texts = [with_origin(text, files, packages) for text in texts]
@@ -167,7 +167,7 @@ def _search(graph: AnyGraph, unknown: Sequence[Module]) -> FoundTexts:
     injected = [*not_held([*read, *store_prompts.prompts_of(graph)], unknown, texts), *unknown]
     named = [declared.module(prompt, paths) for prompt in prompts]
     found = assemble(paths, texts, named, [off_in_library(module) for module in injected], files)
-    begun = tuple(anew(walk, state, lambda written: _feeding(found, written)))
+    begun = tuple(emptied(walk, state, lambda written: _feeding(found, written)))
     mutable_state.remember(graph, dataclasses.replace(state, written=begun))
     return found
 

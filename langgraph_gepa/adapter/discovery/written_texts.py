@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from langgraph_gepa.adapter.dataflow.source_locations import SourceLocations
 from langgraph_gepa.adapter.dataflow.text_files import Files
 from langgraph_gepa.adapter.discovery.packages import Packages
-from langgraph_gepa.adapter.discovery.runtime_data import Gathered
+from langgraph_gepa.adapter.discovery.runtime_data import RuntimeData
 from langgraph_gepa.adapter.discovery.template_sources import as_template
 from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.adapter.objects.definitions import SourceLocation
@@ -30,21 +30,21 @@ class WrittenText:
         return self.places[0]
 
 
-def written_texts(places: Iterable[Place], locations: SourceLocations, gathered: Gathered) -> list[WrittenText]:
+def written_texts(places: Iterable[Place], locations: SourceLocations, runtime_data: RuntimeData) -> list[WrittenText]:
     """Groups places by the location of their texts, first those that were there before the graph ran."""
     found: dict[Hashable, WrittenText] = {}
     later = []
     for place in places:
         home, location = as_template(place, locations.of(place), locations)
-        if gathered.is_loaded(home):
+        if runtime_data.is_loaded(home):
             text = found.setdefault(location.key, WrittenText(location, []))
             text.places.append(home)
             if location.name and not text.location.name:
                 found[location.key] = replace(text, location=location)
         else:
-            later.append((replace(home, gathered=True), location))
+            later.append((replace(home, from_run=True), location))
     for place, location in later:
-        if location.key in found or gathered.is_source(place, location):
+        if location.key in found or runtime_data.is_source(place, location):
             found.setdefault(location.key, WrittenText(location, [])).places.append(place)
     _merge_frozen(found)
     return list(found.values())

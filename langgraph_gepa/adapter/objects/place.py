@@ -27,7 +27,7 @@ class Place:
     - `tokens`: what the program replaces in the text.
     - `again`: the languages in which the filled text is filled once more; `environment` is jinja2's, if it has one.
     - `parts`: the places whose texts are filled into this one, by placeholder; `values`: what else is filled in.
-    - `gathered`: whether the text came with a run, rather than with the program.
+    - `from_run`: whether the text came with a run, rather than with the program.
     """
 
     owner: int
@@ -46,7 +46,7 @@ class Place:
     environment: jinja2.Environment | None = None
     parts: Mapping[str, PlaceKey] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
-    gathered: bool = False
+    from_run: bool = False
 
     @property
     def key(self) -> PlaceKey:
