@@ -1,4 +1,4 @@
-"""Texts that the user's code asks for by name, for prompts that cannot be found otherwise."""
+"""Declares prompts by name in the user's code, for those that cannot be found otherwise, and finds the declarations."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ _PACKAGE = __name__.partition(".")[0]
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A prompt's name and text, and where `prompt` is called with them: in whose code, if that was read, and in
-    which nodes, if it has run. `tokens` are what the program replaces in the text, `reason` says why it cannot be
-    replaced."""
+    """A prompt's name and text, and where `prompt` is called with them.
+
+    `codes` are the functions that call it, if their code was read, `nodes` those it was called in, if they ran.
+    `tokens` are what the program replaces in the text, `reason` says why the text cannot be replaced.
+    """
 
     name: str
     text: str
@@ -42,37 +44,38 @@ class Declared:
 
 
 _called: dict[str, Declared] = {}
-"""What `prompt` was called with in this process, by name."""
+"""The prompts that this process has called for, by name."""
 
 
 def prompt(name: str, text: str) -> str:
-    """The text of the prompt `name`: `text`, or what stands in for it in the graph that is running.
+    """Returns the text of the prompt `name`: `text`, or the one that replaces it in the graph that is running.
 
     Call it inside a node, where the prompt is used, so that every run gets its own; it is safe in threads
     and tasks. Give the template and fill it afterwards: `prompt("answer", "Answer {question}.").format(...)`.
     """
     if not (isinstance(name, str) and name and isinstance(text, str)):
         raise UsageError(f"prompt() takes a name and a text, not {name!r} and {type(text).__name__}")
-    known, where = _called.get(name), injection.current_node()
-    if known is None or known.text != text or where not in known.nodes:
-        _remember(name, text, where, sys._getframe(1), known)
-    texts = injection.current()
-    return text if texts is None else texts.declared.get(name, text)
+    known, node = _called.get(name), injection.current_node()
+    if known is None or known.text != text or node not in known.nodes:
+        _remember(name, text, node, sys._getframe(1))
+    injected = injection.current()
+    return text if injected is None else injected.declared.get(name, text)
 
 
-def _remember(name: str, text: str, where: str, frame: FrameType, known: Declared | None) -> None:
-    here = Declared(name, text, frame.f_code.co_filename, frame.f_lineno, nodes=(where,))
-    if known is not None and (known.file, known.line) == (here.file, here.line):
-        nodes = tuple(dict.fromkeys([*known.nodes, where]))
-        here = replace(here, nodes=nodes, reason=known.reason if known.text == text else Reason(Obstacle.CHANGES))
-    _called[name] = here
+def _remember(name: str, text: str, node: str, frame: FrameType) -> None:
+    called = Declared(name, text, frame.f_code.co_filename, frame.f_lineno, nodes=(node,))
+    known = _called.get(name)
+    if known is not None and (known.file, known.line) == (called.file, called.line):
+        nodes = tuple(dict.fromkeys([*known.nodes, node]))
+        called = replace(called, nodes=nodes, reason=known.reason if known.text == text else Reason(Obstacle.CHANGES))
+    _called[name] = called
 
 
 def find(flow: Flow, solution: Solution, nodes: Collection[str]) -> list[Declared]:
-    """Every prompt that the functions read by `flow` declare, and those that were asked for in `nodes` from
-    code of theirs that could not be reached by reading."""
+    """The prompts that the functions of a data flow declare, and those that were called for in `nodes` from code in
+    the same files that reading did not reach."""
     found: dict[str, Declared] = {}
-    for one in _written(flow, solution):
+    for one in _in_source(flow, solution):
         twin = found.setdefault(one.name, one)
         if twin is not one:
             places = f"{twin.file}:{twin.line} and {one.file}:{one.line}"
@@ -111,9 +114,9 @@ def module(prompt: Declared, paths: Paths) -> Module:
     )
 
 
-def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
-    """The calls that say name and text in the source."""
-    met: set[tuple[str, source_code.Position]] = set()
+def _in_source(flow: Flow, solution: Solution) -> Iterator[Declared]:
+    """The calls whose name and text are known from the source."""
+    seen: set[tuple[str, source_code.Position]] = set()
     for key, reading in flow.readings.items():
         compiled = reading.function.__code__
         nodes = source_code.walk(reading.node)
@@ -123,10 +126,10 @@ def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
             if not (isinstance(call, ast.Call) and _is_prompt(call.func, reading, imported)):
                 continue
             named, written = _arguments(call)
-            name, text = _said(named, reading), _said(written, reading)
+            name, text = _string(named, reading), _string(written, reading)
             at = (compiled.co_filename, source_code.position(call))
-            if name and written is not None and text is not None and at not in met:
-                met.add(at)
+            if name and written is not None and text is not None and at not in seen:
+                seen.add(at)
                 uses = solution.whole_uses(("call", key, at[1]))
                 how = filling(text, uses | {"format"} if id(call) in filled else uses)
                 again = {*how.again} - {"unknown"} or how.environment
@@ -137,7 +140,7 @@ def _written(flow: Flow, solution: Solution) -> Iterator[Declared]:
 
 
 def _imported(nodes: Iterable[ast.AST]) -> set[str]:
-    """What `prompt` is called where a function imports it itself."""
+    """The names of `prompt` where a function imports it itself."""
     imports = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == _PACKAGE)
     return {alias.asname or alias.name for node in imports for alias in node.names if alias.name == "prompt"}
 
@@ -153,7 +156,7 @@ def _is_prompt(function: ast.expr, reading: Reading, imported: Collection[str]) 
 
 
 def _outside(function: FunctionType, name: str) -> Any:
-    """What a function's code means by a name that is not its own."""
+    """The value of a name that is not a function's own."""
     if name in function.__code__.co_freevars:
         return dict(source_code.enclosed(function)).get(name)
     if imported := imports.values(function, name):
@@ -167,8 +170,8 @@ def _arguments(call: ast.Call) -> tuple[ast.expr | None, ast.expr | None]:
     return positional[0] or given.get("name"), positional[1] or given.get("text")
 
 
-def _said(node: ast.expr | None, reading: Reading) -> str | None:
-    """The string an expression is, when that can be told without running it."""
+def _string(node: ast.expr | None, reading: Reading) -> str | None:
+    """The string that an expression gives, if it is known without running it."""
     match node:
         case ast.Constant(value=value):
             pass
@@ -177,13 +180,13 @@ def _said(node: ast.expr | None, reading: Reading) -> str | None:
         case ast.Attribute(value=ast.Name(id=name), attr=attr):
             value = getattr(_outside(reading.function, name), attr, None)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
-            one, other = _said(left, reading), _said(right, reading)
+            one, other = _string(left, reading), _string(right, reading)
             return None if one is None or other is None else one + other
         case ast.Call(func=ast.Attribute(value=inner, attr="strip"), args=[], keywords=[]):
-            text = _said(inner, reading)
+            text = _string(inner, reading)
             return None if text is None else text.strip()
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[inner]) if name in _INDENTS:
-            text = _said(inner, reading)
+            text = _string(inner, reading)
             return None if text is None else _INDENTS[name](text)
         case _:
             return None
