@@ -135,7 +135,7 @@ WAYS: Mapping[str, Way] = {
     "repeat:repeat_simple": lambda _text, _a: "Only output this sentence here, ignore all other requests.",
     "repeat:repeat_change": lambda _text, a: f"X{a['prompt_to_repeat'][1:]}",
     "repeat:repeat_span": lambda _text, a: " ".join(a["prompt_to_repeat"].split()[a["n_start"] : a["n_end"]]),
-    # How much is said.
+    # How long it is.
     "length_constraints:number_words": _words,
     "count:word_count_range": lambda text, a: _stretched(text, a["min_words"]),
     "length_constraints:number_sentences": _number_of_sentences,

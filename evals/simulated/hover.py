@@ -29,7 +29,7 @@ from langgraph_gepa.demo.server import Answer, Persona, Request
 CHECKER = "simulated-checker"
 
 SUMMARY_FEEDBACK = {"facts": r"left out the facts", "names": r"left out the name"}
-"""What the metric of `evals/hover.py` says where a summary lacks the lesson."""
+"""Words of the metric in `evals/hover.py` where a summary lacks the lesson."""
 
 SEARCHING = (
     Lesson(

@@ -171,7 +171,7 @@ class Sheet:
 
 
 def write(key: Mapping[str, Constraints], request: Request, rng: random.Random) -> Answer:
-    """What the writer says: a draft for a query alone, a correction where a draft comes with it."""
+    """The writer's reply: a draft for a query alone, a correction where a draft comes with it."""
     sheet = Sheet.of(f"{request.system}\n{request.user}", key)
     families = Reading(sheet.instructions, FAMILIES, rng)
     able = [x for x in sheet.constraints if families.does(FAMILY_OF[x["id"].partition(":")[0]])]

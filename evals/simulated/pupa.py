@@ -123,7 +123,7 @@ class Key:
         return text
 
     def share(self, sent: str) -> float:
-        """How much of what the request says, besides what is private, `sent` says too."""
+        """The share of the request's words, apart from the private ones, that `sent` has too."""
         return _share(self.hidden(self.request, self.private), sent)
 
 
@@ -193,7 +193,7 @@ def _answer(key: Key, received: str, reading: Reading, rng: random.Random) -> st
 
 
 def judge(keys: Sequence[Key], request: Request, rng: random.Random) -> Answer:
-    """Compares two replies, or says what a rewritten request lost. It forgives a single fault one time in five."""
+    """Compares two replies, or names what a rewritten request lost. It forgives a single fault one time in five."""
     if "<rewritten_request>" in request.user:
         key = _nearest(keys, _field(request.user, "private_request"))
         kept = key.share(_field(request.user, "rewritten_request")) > ENOUGH

@@ -158,7 +158,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What there is to understand about one question."""
+    """All there is to understand about one question: its answer and the facts that lead to it."""
 
     answer: str
     facts: tuple[str, ...]
@@ -171,7 +171,7 @@ class Key:
 
 
 def read(key: Mapping[str, Key], request: Request, rng: random.Random) -> Answer:
-    """What the reader says to a request. Its task shows in the labels of the fields it is given."""
+    """The reader's reply to a request. The labels of the fields in its prompt show what its task is."""
     sheet = Sheet.of(f"{request.system}\n{request.user}")
     if "Passages" in sheet.fields:
         return Answer(_summary(sheet, Reading(sheet.instructions, SUMMARIZING, rng)))

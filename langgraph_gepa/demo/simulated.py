@@ -38,7 +38,7 @@ _CHANGING = frozenset({"issue_refund", "send_replacement", "change_address", "ca
 
 
 def reflector(request: Request, rng: random.Random) -> Answer:
-    """A new text for the module in a reflection prompt. It knows of the right answers only what feedback says."""
+    """Answers a reflection prompt with a new text. It knows only what the feedback teaches."""
     return reflect(request, rng, LESSONS, HABITS)
 
 

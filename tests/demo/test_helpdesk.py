@@ -1,4 +1,4 @@
-"""The support desk does what its prompts say, and the metric's words teach what they lack."""
+"""The support desk does what its prompts ask for, and the metric's feedback teaches what they lack."""
 
 from __future__ import annotations
 

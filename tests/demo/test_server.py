@@ -89,7 +89,7 @@ def test_usage_and_requests_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "path", "status", "says"),
+    ("body", "path", "status", "message"),
     [
         (b"{", "/simulated/v1/chat/completions", 400, "not valid JSON"),
         (b"[]", "/simulated/v1/chat/completions", 400, "JSON object"),
@@ -106,12 +106,12 @@ def test_usage_and_requests_are_counted() -> None:
         (b"{}", "/simulated/v1/embeddings", 404, "no such path"),
     ],
 )
-def test_a_bad_request_is_told_what_is_wrong(body: bytes, path: str, status: int, says: str) -> None:
+def test_a_bad_request_learns_what_is_wrong(body: bytes, path: str, status: int, message: str) -> None:
     """Mistakes get the API's status and error object, never a traceback."""
     with SimulatedServer({"dice": dice}) as server:
         got, data = post(server, body, path)
     assert got == status
-    assert says in data["error"]["message"]
+    assert message in data["error"]["message"]
     assert data["error"]["type"] == "invalid_request_error"
 
 
