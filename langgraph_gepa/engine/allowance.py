@@ -10,7 +10,7 @@ from typing import Literal
 
 from langgraph_gepa.core.budget import Budget, Limit, Spent, limit_reached
 from langgraph_gepa.core.rollout import Usage
-from langgraph_gepa.engine.attempt import Attempt
+from langgraph_gepa.engine.meter import Attempt
 from langgraph_gepa.errors import Interrupted, UsageError
 
 Kind = Literal["rollout", "reply"]

@@ -1,4 +1,4 @@
-"""How many calls at once, how long to wait for the world, and waiting for all that is under way."""
+"""How many calls run at once, how long failed ones are retried, and waiting for a group of calls."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often and how long calls that the world failed are tried again.
+    """How often and how long failed calls to the world are tried again.
 
-    The wait is about `first` seconds, then twice as long each time, at most `most`; drawn between
-    half of that and the whole, so that calls that failed together do not return together. It is
-    longer where `asked` says that the provider asked for more, but never longer than `longest`.
+    A retry waits about `first` seconds, then twice as long each time, at most `most`; drawn between half of that and
+    the whole, so that calls that failed together do not return together. Where `retry_after` gives what the provider
+    asks for, the wait is at least that, but never longer than `longest`.
 
-    A call that fails `tries` times while others succeed is given up. When `tries` calls in a row
-    fail and none succeeds, the world is down: it is given up once that has lasted `outage` seconds,
-    or `unanswered` seconds when nothing has answered since we began and nothing is there, or nothing that can be read.
-    Given up at once is a failure that `lasts`, which no waiting helps. `presses` tells the failures
-    that ask for fewer calls at once, `garbled` those that are answers nobody can read. `absent` names the address
-    at which nothing answers, `trouble` says of a service what its failure means: `"is down (ConnectError)"`.
+    A call that fails `tries` times while others succeed is given up. When `tries` calls in a row fail and none
+    succeeds, the world is down: the call is given up after `outage` seconds of that, or after `unanswered` seconds
+    when nothing has answered since the session began and there is no server, or none whose answers can be read. A
+    failure that `is_lasting`, which no waiting helps, is given up at once.
 
-    A failure that may be the example's own has had its chance after `few` tries while others succeed (after
-    `tries` when it `presses` or is `garbled`, which come and go), after `tries` when fewer than `crowd` examples
-    fail, which is no outage.
+    `is_pressure` recognises failures that ask for fewer calls at once, `is_garbled` answers that cannot be read.
+    `absent_address` gives the address at which nothing answers; `describe` says what a failure means for a service:
+    `"is down (ConnectError)"`.
+
+    A failure that may be the example's own is final after `few` tries while others succeed (after `tries` when it is
+    pressure or garbled, which come and go), and after `tries` when fewer than `crowd` examples fail: no outage.
     """
 
     tries: int = 6
@@ -40,30 +41,30 @@ class Patience:
     longest: float = 900.0
     outage: float = 0.0
     unanswered: float = 60.0
-    lasts: Callable[[BaseException], bool] = lambda _: False
-    asked: Callable[[BaseException], float | None] = lambda _: None
-    presses: Callable[[BaseException], bool] = lambda _: False
-    garbled: Callable[[BaseException], bool] = lambda _: False
-    absent: Callable[[BaseException], str | None] = lambda _: None
-    trouble: Callable[[BaseException], str] = lambda failure: f"is down ({type(failure).__name__})"
+    is_lasting: Callable[[BaseException], bool] = lambda _: False
+    retry_after: Callable[[BaseException], float | None] = lambda _: None
+    is_pressure: Callable[[BaseException], bool] = lambda _: False
+    is_garbled: Callable[[BaseException], bool] = lambda _: False
+    absent_address: Callable[[BaseException], str | None] = lambda _: None
+    describe: Callable[[BaseException], str] = lambda failure: f"is down ({type(failure).__name__})"
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     rng: Random = field(default_factory=Random)
 
     def chances(self, failure: BaseException) -> int:
         """How often a call is made whose failure may be the example's own."""
-        return self.tries if self.presses(failure) or self.garbled(failure) else min(self.few, self.tries)
+        return self.tries if self.is_pressure(failure) or self.is_garbled(failure) else min(self.few, self.tries)
 
     def wait(self, failure: BaseException, attempt: int) -> float:
         """Seconds to wait after the `attempt`-th failure, from 1."""
         own = min(self.most, self.first * 2.0 ** min(attempt - 1, 60)) * self.rng.uniform(0.5, 1.0)
-        return min(max(own, self.asked(failure) or 0.0), self.longest)
+        return min(max(own, self.retry_after(failure) or 0.0), self.longest)
 
 
 class Slots:
-    """Calls at once: first come, first served; halved under pressure, and one more after as many successes.
+    """Limits calls at once, first come, first served: half as many under pressure, one more after as many successes.
 
-    Additive increase, multiplicative decrease, as TCP does it; so calls share whatever rate the
-    provider allows without being told what it is. `async with slots:` waits for a place.
+    Additive increase, multiplicative decrease, as in TCP: calls share the rate that the provider allows, which nobody
+    knows in advance. `async with slots:` waits for a free slot.
     """
 
     def __init__(self, most: int) -> None:

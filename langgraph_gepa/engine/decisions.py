@@ -26,7 +26,7 @@ from langgraph_gepa.engine.scoring import Trial, Trials
 from langgraph_gepa.reflection.relevance import reached, with_evidence
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
-from langgraph_gepa.search.turn import Heat, Turn
+from langgraph_gepa.search.turn import Stage, Turn
 
 Decision = ExamplesDrawn | ModulesChosen | ChildrenProposed | CandidateAdmitted
 D = TypeVar("D", ExamplesDrawn, ModulesChosen, ChildrenProposed, CandidateAdmitted)
@@ -108,22 +108,22 @@ class Step:
             return again.examples if again else ()
         return self._draw(parent, "feedback", self.rules.batch(self.turn, parent.id, drawn))
 
-    def heat(self, child: Candidate, number: int) -> Heat | None:
+    def stage(self, child: Candidate, number: int) -> Stage | None:
         """Whom to run on which pareto examples next; `None` when the race is over."""
         if self.journalled:
             again = self._again(ExamplesDrawn)
             runners = {candidate.key: candidate for candidate in (*self.pool.candidates, child)}
-            return Heat(runners[again.texts], again.examples) if again else None
-        heat = self.rules.heat(self.turn, child, number)
-        examples = self._draw(heat.candidate, "pareto", heat.examples) if heat else ()
-        return replace(heat, examples=examples) if heat and examples else None
+            return Stage(runners[again.texts], again.examples) if again else None
+        stage = self.rules.stage(self.turn, child, number)
+        examples = self._draw(stage.candidate, "pareto", stage.examples) if stage else ()
+        return replace(stage, examples=examples) if stage and examples else None
 
     def _draw(self, candidate: Candidate, subset: Subset, wanted: tuple[str, ...]) -> tuple[str, ...]:
         """Draws as many of the examples as the budget allows, and journals the draw."""
         examples = wanted[: self.reservations.grant(self.number, len(wanted))]
         if examples and examples != self.pool.pareto_set:
             # The whole pareto set is no decision that could come out otherwise.
-            self.ledger.tell(ExamplesDrawn(self.number, candidate.key, subset, examples))
+            self.ledger.append(ExamplesDrawn(self.number, candidate.key, subset, examples))
         return examples
 
     async def records(self, choose: Callable[[], tuple[str, ...]]) -> list[Trial]:
@@ -145,7 +145,7 @@ class Step:
         bearing = reached(self.modules, [rollout for trial in records for rollout in trial])
         names = with_evidence(modules(), bearing, self.pool.modules)
         examples = tuple(trial[0].example for trial in records)
-        self.ledger.tell(ModulesChosen(self.number, self.plan.parents[0], names, examples))
+        self.ledger.append(ModulesChosen(self.number, self.plan.parents[0], names, examples))
         return names
 
     async def proposed(self, propose: Callable[[], Awaitable[ChildrenProposed]]) -> ChildrenProposed:
@@ -153,7 +153,7 @@ class Step:
         if (again := self._again(ChildrenProposed)) is not None:
             return again
         proposed = await propose()
-        self.ledger.tell(proposed)
+        self.ledger.append(proposed)
         return proposed
 
     def admit(self, child: Candidate, before: tuple[float, ...], after: tuple[float, ...]) -> Candidate:
@@ -161,7 +161,7 @@ class Step:
         if (again := self._again(CandidateAdmitted)) is not None:
             return again.candidate
         child = replace(child, id=len(self.pool.candidates))
-        self.ledger.tell(CandidateAdmitted(self.number, child, before, after))
+        self.ledger.append(CandidateAdmitted(self.number, child, before, after))
         return child
 
     def ended(

@@ -144,13 +144,13 @@ async def validate(step: Step, passed: Passed) -> IterationFinished:
     return step.ended("accepted", cause, passed.before, passed.after, ran)
 
 
-async def race(step: Step, child: Candidate, heats: Iterable[int]) -> None:
+async def race(step: Step, child: Candidate, stages: Iterable[int]) -> None:
     """Runs the child on the pareto set, and whoever it has to beat, for as long as the rules ask for more."""
-    for number in heats:
-        heat = step.heat(child, number)
-        if heat is None:
+    for number in stages:
+        stage = step.stage(child, number)
+        if stage is None:
             return
-        await step.run(heat.candidate.texts, heat.examples, "pareto")  # 16 to 18: S, its scores on D_pareto
+        await step.run(stage.candidate.texts, stage.examples, "pareto")  # 16 to 18: S, its scores on D_pareto
 
 
 def scores_of(trials: Iterable[Trial]) -> Scores:

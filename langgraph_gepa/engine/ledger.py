@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 from weakref import WeakValueDictionary
@@ -42,10 +42,10 @@ REFUSALS = 5
 class Ledger:
     """The only way to pay for rollouts and replies: each is stored in the journal before it is used.
 
-    At most `concurrency` rollouts run at once, in the order they were asked for. `failure` is what the evaluator or
-    the model raised last; it stops the ledger. `say` is called with a message when the provider is down or limits its
-    rate. Tokens and dollars go beyond `budget` by less than one call takes, and what is under way when its seconds are
-    over is cut off.
+    At most `concurrency` rollouts run at once, first come, first served. `failure` is the last exception of the
+    evaluator or the model; it stops the ledger. `notify` is called with a message when the provider is down or limits
+    its rate. Tokens and dollars exceed `budget` by less than one call takes, and calls that run when its seconds are
+    over are cut off.
     """
 
     def __init__(
@@ -58,20 +58,20 @@ class Ledger:
         concurrency: int = 16,
         patience: Patience | None = None,
         clock: Callable[[], float] = monotonic,
-        say: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.failure: Exception | None = None
         self._evaluator = evaluator
         self._model = model
         self._store = store
-        self._say = say
-        # Apart, as rollouts that succeed say nothing of the reflection model's provider, nor it of theirs.
-        self._rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, clock=clock, say=say)
-        self._replies = Calls(patience, clock=clock, say=say, whom="The reflection model's provider")
+        self._notify = notify
+        # Apart: successful rollouts prove nothing about the reflection model's provider, nor its replies about theirs.
+        self._rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, clock=clock, notify=notify)
+        self._replies = Calls(patience, clock=clock, notify=notify, provider="The reflection model's provider")
         self._journal = Journal(store, observers, clock, self._stopped_by_failure)
         self._allowance = Allowance(lambda: self.pool.spent, lambda: self.seconds)
         self._payments = Payments(self._journal, self._allowance)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._refused = 0
         self._estimated: set[str] = set()
         for key, spent in store.notes().items():
@@ -95,26 +95,21 @@ class Ledger:
         self._allowance.budget = budget
 
     def stop(self, reason: str) -> None:
-        """Starts nothing more and ends every wait for the world; what is under way ends and is kept."""
+        """Starts no further call and ends every wait for a provider; calls under way end and are kept."""
         for calls in (self._rollouts.calls, self._replies):
             calls.stop(reason)
 
-    def tell(self, event: Event) -> None:
-        """Stores an event, folds it into the pool and shows it to the observers."""
+    def append(self, event: Event) -> None:
+        """Stores an event, folds it into the pool and passes it to the observers."""
         self._journal.append(event)
 
     async def rollout(self, texts: Texts, example: Example, iteration: int, subset: Subset, turn: str) -> Rollout:
         """One rollout, paid for at most once for the same `turn` of the same iteration."""
-        texts_id = texts_key(texts)
-        what = [self._evaluator.fingerprint, texts_id, example.id, example.digest]
+        request = _Request(texts, texts_key(texts), example, iteration, subset)
+        what = [self._evaluator.fingerprint, request.texts_key, example.id, example.digest]
         key = digest(["rollout", *what, iteration, subset, turn])
-        async with self._turn(key):
-            if (paid := self._store.paid(key)) is None:
-                return await self._roll(key, texts, texts_id, example, iteration, subset)
-        rollout = load(Rollout, paid)
-        if not self._journal.names(key):  # paid for before the run was begun again
-            self._tell_again(key, rollout, texts_id, iteration, subset)
-        return rollout
+        # It may have been paid for before the run began again, with another journal.
+        return await self._rollout(key, request, lambda: self._journal.names(key))
 
     async def rollout_once(
         self, texts: Texts, example: Example, iteration: int, subset: Subset, repeat: int = 0
@@ -124,43 +119,41 @@ class Ledger:
         The first caller pays, and callers meanwhile wait. A score that the pool does not know in `subset` yet is
         journalled again, at no cost.
         """
-        texts_id = texts_key(texts)
-        key = digest(["once", self._evaluator.fingerprint, texts_id, example.digest, repeat])
-        async with self._turn(key):
+        request = _Request(texts, texts_key(texts), example, iteration, subset)
+        key = digest(["once", self._evaluator.fingerprint, request.texts_key, example.digest, repeat])
+        known = self.pool.known
+        return await self._rollout(
+            key, request, lambda: len(known(subset, request.texts_key).get(example.id, ())) > repeat
+        )
+
+    async def _rollout(self, key: str, request: _Request, journalled: Callable[[], bool]) -> Rollout:
+        """Pays for the rollout, or reads it; one that is not `journalled` for this request is journalled as reused."""
+        async with self._lock(key):
             if (paid := self._store.paid(key)) is None:
-                return await self._roll(key, texts, texts_id, example, iteration, subset)
-        rollout = replace(load(Rollout, paid), example=example.id)  # paid for under an equal example's id, perhaps
-        if len(self.pool.known(subset, texts_id).get(example.id, ())) <= repeat:
-            self._tell_again(key, rollout, texts_id, iteration, subset)
+                return await self._pay(key, request)
+        # An equal example with another id may have paid for it.
+        rollout = replace(load(Rollout, paid), example=request.example.id)
+        if not journalled():
+            self.append(request.finished(rollout, key, Usage(), 0.0, reused=True))
         return rollout
 
-    def _tell_again(self, key: str, rollout: Rollout, texts_id: str, iteration: int, subset: Subset) -> None:
-        """Journals that a rollout is used which costs nothing any more."""
-        score, error = rollout.score, rollout.error
-        event = RolloutFinished(iteration, texts_id, rollout.example, subset, score, Usage(), 0.0, key, error, True)
-        self.tell(event)
-
-    def _turn(self, key: str) -> asyncio.Lock:
-        """Held by who pays for `key`. It lives as long as somebody holds it or waits for it."""
-        return self._turns.setdefault(key, asyncio.Lock())
-
-    async def _roll(
-        self, key: str, texts: Texts, texts_id: str, example: Example, iteration: int, subset: Subset
-    ) -> Rollout:
-        kind: Kind | None = None if subset == "test" else "rollout"
+    async def _pay(self, key: str, request: _Request) -> Rollout:
+        kind: Kind | None = None if request.subset == "test" else "rollout"
 
         def pay(call: Callable[[], Awaitable[Rollout]], slots: Slots, who: str) -> Awaitable[Rollout]:
             return self._payments.make(key, kind, call, self._rollouts.calls, slots, who)
 
         with self._stopped_by_failure():
-            rollout = await self._rollouts.run(texts, example, pay)
-        score, usage, seconds, error = rollout.score, rollout.usage, rollout.seconds, rollout.error
-        event = RolloutFinished(iteration, texts_id, example.id, subset, score, usage, seconds, key, error)
+            rollout = await self._rollouts.run(request.texts, request.example, pay)
         self._allowance.unpriced |= {c.name for c in rollout.calls if c.kind == "model" and c.usage.dollars is None}
         for name in sorted({call.name for call in rollout.calls if call.usage.estimated}):
-            self._tell_of_estimate(name)
-        self._payments.paid(key, dump(rollout), event)
+            self._report_estimate(name)
+        self._payments.paid(key, dump(rollout), request.finished(rollout, key, rollout.usage, rollout.seconds))
         return rollout
+
+    def _lock(self, key: str) -> asyncio.Lock:
+        """Held by who pays for `key`. It lives as long as somebody holds it or waits for it."""
+        return self._locks.setdefault(key, asyncio.Lock())
 
     async def reply(self, prompt: str, iteration: int, module: str, *, longer: bool = False) -> Reply:
         """One reply of the reflection model, paid for at most once for the same prompt in the run.
@@ -169,25 +162,30 @@ class Ledger:
         `TooLong` for one that the model does not take; a model that answers nothing stops the ledger.
         """
         key = _reply_key(prompt, module)
-        async with self._turn(key):
+        async with self._lock(key):
             if (paid := self._store.paid(key)) is not None:
                 return load(Reply, paid)
             with self._stopped_by_failure():
-                try:
-                    reply = await self._ask(key, prompt, longer=longer)
-                except TooLong:
-                    raise
-                except Exception as failure:
-                    if self._refuses_only_this(failure):
-                        why = str(failure) if isinstance(failure, Error) else type(failure).__name__
-                        raise Unanswered(f"the reflection model gave no answer ({why})") from failure
-                    raise
-            self._refused = 0
+                reply = await self._answer(key, prompt, longer=longer)
             if reply.usage.estimated:
-                self._tell_of_estimate("the reflection model")
+                self._report_estimate("the reflection model")
             event = ReflectionFinished(iteration, module, reply.usage, reply.seconds, key)
             self._payments.paid(key, dump(reply), event)
             return reply
+
+    async def _answer(self, key: str, prompt: str, *, longer: bool) -> Reply:
+        """The model's reply. Raises `Unanswered` in place of a failure that is this prompt's alone."""
+        try:
+            reply = await self._call_model(key, prompt, longer=longer)
+        except TooLong:
+            raise
+        except Exception as failure:
+            if not self._refuses_only_this(failure):
+                raise
+            why = str(failure) if isinstance(failure, Error) else type(failure).__name__
+            raise Unanswered(f"the reflection model gave no answer ({why})") from failure
+        self._refused = 0
+        return reply
 
     async def try_model(self, prompt: str, model: str) -> None:
         """One call that finds out whether the reflection model called `model` answers, paid for once in the run.
@@ -199,9 +197,9 @@ class Ledger:
             return
         with self._stopped_by_failure():
             try:
-                reply = await self._ask(key, prompt)
+                reply = await self._call_model(key, prompt)
             except Exception as failure:
-                if not self._replies.patience.lasts(failure):
+                if not self._replies.patience.is_lasting(failure):
                     raise
                 why = f"{type(failure).__name__}: {str(failure).rstrip('.')}"
                 raise ModelError(
@@ -210,38 +208,38 @@ class Ledger:
                 ) from failure
         self._payments.paid(key, dump(reply), ModelTried(reply.usage, reply.seconds, key))
 
-    async def _ask(self, key: str, prompt: str, *, longer: bool = False) -> Reply:
+    async def _call_model(self, key: str, prompt: str, *, longer: bool = False) -> Reply:
         more = {"longer": True} if longer else {}
         call = partial(self._model.complete, prompt, **more)
         return await self._payments.make(key, "reply", call, self._replies, who="reflection")
 
-    def asked_in(self, prompt: str, module: str) -> int | None:
-        """The iteration in which the reply to this prompt was paid for."""
+    def reply_iteration(self, prompt: str, module: str) -> int | None:
+        """The iteration in which the reply to this prompt was paid for; `None` if it was not."""
         return self.pool.replies.get(_reply_key(prompt, module))
 
     def _refuses_only_this(self, failure: Exception) -> bool:
         """Whether the failure to answer is the prompt's: others were answered, and not too many fail in a row."""
-        lasts = self._replies.patience.lasts(failure)
-        if isinstance(failure, Interrupted) or self.failure is not None or self._replies.down or lasts:
+        lasting = self._replies.patience.is_lasting(failure)
+        if isinstance(failure, Interrupted) or self.failure is not None or self._replies.down or lasting:
             return False
         self._refused += 1
         return self._refused <= REFUSALS and self.pool.spent.reflections > 0
 
-    def _tell_of_estimate(self, model: str) -> None:
+    def _report_estimate(self, model: str) -> None:
         if model not in self._estimated:
             self._estimated.add(model)
-            self._say(
+            self._notify(
                 f"No usage is reported by {model}: its tokens are estimated from the texts, for the budget as well. "
                 "A chat model that streams may have a setting for it, such as stream_usage=True."
             )
 
     def close(self) -> None:
-        """Accounts for what is still under way, and counts nothing more. The store is the caller's to close."""
+        """Accounts for calls that are still under way, and counts nothing more. The caller closes the store."""
         self._payments.close()
 
     @contextmanager
     def _stopped_by_failure(self) -> Iterator[None]:
-        """Nothing more is started once a call failed for good, or what it cost cannot be written down."""
+        """Stops the ledger when a call failed for good, or its cost cannot be written down."""
         try:
             yield
         except (Interrupted, Unanswered, TooLong):
@@ -250,6 +248,24 @@ class Ledger:
             self.failure = self.failure or error
             self.stop(f"a call failed: {error}")
             raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What a rollout is run on, and what for."""
+
+    texts: Texts
+    texts_key: str
+    example: Example
+    iteration: int
+    subset: Subset
+
+    def finished(
+        self, rollout: Rollout, key: str, usage: Usage, seconds: float, *, reused: bool = False
+    ) -> RolloutFinished:
+        """The event of the rollout that the ledger keeps under `key`."""
+        of = (self.iteration, self.texts_key, self.example.id, self.subset)
+        return RolloutFinished(*of, rollout.score, usage, seconds, key, rollout.error, reused)
 
 
 def _reply_key(prompt: str, module: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 
 from langgraph_gepa.core.rollout import Usage
 
@@ -35,3 +38,48 @@ def _nobody(_: Usage) -> None:
 
 
 _meter: ContextVar[Meter] = ContextVar("meter", default=_nobody)
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """Adds up what is reported from any thread, and calls `changed` in the loop it was made in, each time.
+
+    `accounted` is what the journal already has of it, once it has `ended`.
+    """
+
+    key: str
+    changed: Callable[[Attempt], None]
+    ended: bool = False
+    accounted: Usage = Usage()
+    _heard: Usage = Usage()
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    _thread: int = field(default_factory=threading.get_ident)
+
+    def hear(self, usage: Usage) -> None:
+        """The meter of this attempt."""
+        with self._guard:
+            self._heard += usage
+        if threading.get_ident() == self._thread:
+            self.changed(self)
+        else:
+            with suppress(RuntimeError):  # the loop is closed: a thread outlived the session
+                self._loop.call_soon_threadsafe(self.changed, self)
+
+    @property
+    def heard(self) -> Usage:
+        with self._guard:
+            return self._heard
+
+    @property
+    def unaccounted(self) -> Usage | None:
+        """What was heard and is not in the journal; `None` when that is nothing."""
+        heard, known = self.heard, self.accounted
+        more_in = max(0, heard.input_tokens - known.input_tokens)
+        more_out = max(0, heard.output_tokens - known.output_tokens)
+        if not more_in + more_out:
+            return None
+        estimated = max(0, heard.estimated - known.estimated)
+        if heard.dollars is None or known.dollars is None:
+            return Usage(more_in, more_out, None, estimated)
+        return Usage(more_in, more_out, max(0.0, heard.dollars - known.dollars), estimated)

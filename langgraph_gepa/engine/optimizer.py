@@ -120,7 +120,7 @@ class Optimizer:
             ended = await self._search(under_way)  # 6 to 20
             await self._score_tests()
             if self.pool.finished is None:
-                self.ledger.tell(RunFinished(ended=ended))
+                self.ledger.append(RunFinished(ended=ended))
             return self.pool  # 21: `pool.best`
         except BaseException as stopped:
             self.ledger.stop("another iteration failed")
@@ -167,7 +167,7 @@ class Optimizer:
         """Plans the next iteration and journals it; `None` when there is nothing to learn."""
         begun = plan(self._turn(self.pool.iterations + 1), self.rules)
         if begun is not None:
-            self.ledger.tell(begun)
+            self.ledger.append(begun)
         return begun
 
     def _begun_before(self) -> list[IterationStarted]:
@@ -190,13 +190,13 @@ class Optimizer:
             self._reservations,
             self._leave_out,
         )
-        self.ledger.tell(await iterate(step))
+        self.ledger.append(await iterate(step))
 
     async def _score_seed(self) -> None:
         if self.pool.started is None:
             seed = {module.name: module.text for module in self.modules}
             feedback, pareto, test = (self._ids[subset] for subset in SETS)
-            self.ledger.tell(RunStarted(seed, feedback, pareto, test, self.rules.judged_by))
+            self.ledger.append(RunStarted(seed, feedback, pareto, test, self.rules.judged_by))
         if not self.pool.candidates:
             texts = self.pool.started.seed if self.pool.started else {}
             try:
@@ -207,9 +207,9 @@ class Optimizer:
                     f"The budget's {spent.limit} were spent before the graph as it is was scored. Give more to go on"
                 ) from spent
             _require_one_that_ran(trials)
-            self.ledger.tell(CandidateAdmitted(0, Candidate(0, texts)))
+            self.ledger.append(CandidateAdmitted(0, Candidate(0, texts)))
         if 0 in self.pool.open:
-            self.ledger.tell(IterationFinished(0, "accepted", cause="seed"))
+            self.ledger.append(IterationFinished(0, "accepted", cause="seed"))
         await self._leave_out()
 
     async def _leave_out(self) -> None:
@@ -217,7 +217,7 @@ class Optimizer:
         modules = self.pool.modules
         found = {name: why for name, why in (await self.without_effect()).items() if name in modules}
         if found:
-            self.ledger.tell(ModulesLeftOut(found))
+            self.ledger.append(ModulesLeftOut(found))
         if not self.pool.modules:
             raise UsageError(
                 f"There is nothing to optimise: rollouts prove that a new text of {', '.join(modules)} has no effect."

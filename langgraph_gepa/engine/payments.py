@@ -8,10 +8,9 @@ from typing import Generic, TypeVar
 
 from langgraph_gepa.core.events import Loss, ModelTried, ReflectionFinished, RolloutFinished
 from langgraph_gepa.engine.allowance import Allowance, BudgetSpent, Kind
-from langgraph_gepa.engine.attempt import Attempt
 from langgraph_gepa.engine.concurrency import Slots
 from langgraph_gepa.engine.journal import Journal
-from langgraph_gepa.engine.meter import metered
+from langgraph_gepa.engine.meter import Attempt, metered
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.engine.retry import Calls
 

@@ -88,7 +88,7 @@ class _Conversation:
             proposal = await self.carry_on(asked)
             if proposal.text in tried:
                 return Proposal(reason="repeated")
-            if proposal.text is None or self.ledger.asked_in(asked, self.module.name) == self.iteration:
+            if proposal.text is None or self.ledger.reply_iteration(asked, self.module.name) == self.iteration:
                 return proposal
             tried.append(proposal.text)
 

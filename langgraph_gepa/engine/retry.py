@@ -46,7 +46,7 @@ class Calls:
     """What all calls to one provider know together: whether the world is up, and whether to go on at all.
 
     While the world is down one call tries and the others wait; they go on by themselves when it
-    is back. `say` is called with a message about both; `whom` is what it calls the provider.
+    is back. `notify` is called with a message about both; `provider` is what it calls the provider.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class Calls:
         patience: Patience | None = None,
         *,
         clock: Callable[[], float] = monotonic,
-        say: Callable[[str], None] = lambda _: None,
-        whom: str = "The provider",
+        notify: Callable[[str], None] = lambda _: None,
+        provider: str = "The provider",
     ) -> None:
         self.patience = patience or Patience()
         self.stopping: str | None = None
         self._clock = clock
-        self._say = say
-        self._whom = whom
+        self._notify = notify
+        self._provider = provider
         self._stopped = asyncio.Event()
         self._probe = asyncio.Lock()
         self._successes = 0
@@ -110,11 +110,11 @@ class Calls:
                     self._succeeded(slots)
                     return result
                 own = self._failed(own, who)
-                if self.patience.presses(failure) and slots and slots.press(round):
-                    self._tell_of_pressure(slots.limit)
+                if self.patience.is_pressure(failure) and slots and slots.press(round):
+                    self._report_pressure(slots.limit)
                 if stands is not None and self._has_to_stand(failure, own, who, ended=ended):
                     return cast("T", stands)
-                self._tell_of_absence(failure)
+                self._report_absence(failure)
                 if self._hopeless(failure, own, doubtful=stands is not None):
                     raise failure
                 left = own.since + self._patience_for(failure) - self._clock()
@@ -146,11 +146,11 @@ class Calls:
         """
         chances = self.patience.chances(failure)
         known = who in self._at_fault
-        if known and not self.patience.presses(failure):
+        if known and not self.patience.is_pressure(failure):
             chances = max(1, chances - 1)
         alone = self._successes > own.successes or known
         lonely = own.count >= self.patience.tries and len(self._failing) < self.patience.crowd and not self.down
-        no_outage = ended and not self.patience.presses(failure)
+        no_outage = ended and not self.patience.is_pressure(failure)
         if not ((alone or no_outage) and own.count >= chances) and not lonely:
             return False
         self._at_fault.add(who)
@@ -158,23 +158,23 @@ class Calls:
         return True
 
     def _hopeless(self, failure: Exception, own: _Failures, *, doubtful: bool) -> bool:
-        if self.patience.lasts(failure) and (not doubtful or own.count >= self.patience.tries):
+        if self.patience.is_lasting(failure) and (not doubtful or own.count >= self.patience.tries):
             return True
         if own.count < self.patience.tries:
             return False
         if self._successes == own.successes and not self.down:
             self._down_since = own.since
             if self.patience.outage and self._absent is None:
-                who = "What the graph or the metric calls" if doubtful else self._whom
-                self._say(f"{who} {self.patience.trouble(failure)}. {self._waiting(self._patience_for(failure))}")
-        if self.down or self.patience.presses(failure):
+                who = "What the graph or the metric calls" if doubtful else self._provider
+                self._notify(f"{who} {self.patience.describe(failure)}. {self._waiting(self._patience_for(failure))}")
+        if self.down or self.patience.is_pressure(failure):
             since = own.since if self._down_since is None else self._down_since
             return self._clock() - since >= self._patience_for(failure)
         return True
 
     def _patience_for(self, failure: Exception) -> float:
         """Seconds that the world may be down by this failure."""
-        nobody = self.patience.absent(failure) is not None or self.patience.garbled(failure)
+        nobody = self.patience.absent_address(failure) is not None or self.patience.is_garbled(failure)
         never_there = not self._successes and nobody
         return min(self.patience.outage, self.patience.unanswered) if never_there else self.patience.outage
 
@@ -185,7 +185,7 @@ class Calls:
         if slots:
             slots.ease()
         if self._down_since is not None:
-            self._say(f"It is back after {_duration(self._clock() - self._down_since)}. Going on.")
+            self._notify(f"It is back after {_duration(self._clock() - self._down_since)}. Going on.")
             self._down_since = None
             self._outages += 1
 
@@ -199,19 +199,19 @@ class Calls:
             sleep.cancel()
             stopped.cancel()
 
-    def _tell_of_absence(self, failure: Exception) -> None:
-        where = self.patience.absent(failure)
+    def _report_absence(self, failure: Exception) -> None:
+        where = self.patience.absent_address(failure)
         if where is not None and self._absent is None and self.patience.outage:
             self._absent = where
-            self._say(f"Nothing answers at {where}. {self._waiting(self._patience_for(failure))}")
+            self._notify(f"Nothing answers at {where}. {self._waiting(self._patience_for(failure))}")
 
     def _waiting(self, seconds: float) -> str:
         return f"Waiting for it, at most {_duration(seconds)}; what was paid for is kept."
 
-    def _tell_of_pressure(self, limit: int) -> None:
+    def _report_pressure(self, limit: int) -> None:
         if self._lowest is None or limit < self._lowest:
             rollouts = "1 rollout" if limit == 1 else f"{limit} rollouts"
-            self._say(f"The provider limits the rate of calls: {rollouts} at once for now.")
+            self._notify(f"The provider limits the rate of calls: {rollouts} at once for now.")
             self._lowest = limit
 
 

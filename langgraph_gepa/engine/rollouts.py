@@ -25,10 +25,10 @@ class Make(Protocol):
 
 
 class Rollouts:
-    """Runs at most `concurrency` examples at once, in the order they were asked for.
+    """Runs at most `concurrency` examples at once, first come, first served.
 
-    `calls` knows whether the world is up and stops everything; `say` is called with a message when the provider is down
-    or limits its rate.
+    `calls` knows whether the world is up and stops everything; `notify` is called with a message when the provider is
+    down or limits its rate.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class Rollouts:
         concurrency: int = 16,
         patience: Patience | None = None,
         clock: Callable[[], float] = monotonic,
-        say: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.calls = Calls(patience, clock=clock, say=say)
+        self.calls = Calls(patience, clock=clock, notify=notify)
         self._evaluator = evaluator
         self._slots = Slots(concurrency)
 

@@ -15,12 +15,12 @@ from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import Leakage
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.engine.integrity import require_known
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import RunError, UsageError
 from langgraph_gepa.runs.checkout import Checkout
+from langgraph_gepa.store.integrity import require_known
 
 DEMO = "langgraph_gepa:demo"
 """The tag of the demo's reflection model, by which its runs are known."""

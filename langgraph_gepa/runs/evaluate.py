@@ -92,7 +92,7 @@ def run_examples(
             bar.console.print(text, soft_wrap=True)
 
         async def run_all(brake: Brake) -> list[Rollout]:
-            rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, say=say)
+            rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, notify=say)
 
             def stop(by: str) -> None:
                 say(f"{by}: stopping when the rollouts under way have ended; again stops at once. Nothing is kept.")

@@ -43,12 +43,12 @@ from langgraph_gepa.store.folder import open_run
 
 WORLD = Patience(
     outage=1800.0,
-    lasts=is_lasting,
-    asked=retry_after,
-    presses=is_pressure,
-    garbled=is_garbled,
-    absent=unreachable_address,
-    trouble=trouble,
+    is_lasting=is_lasting,
+    retry_after=retry_after,
+    is_pressure=is_pressure,
+    is_garbled=is_garbled,
+    absent_address=unreachable_address,
+    describe=trouble,
 )
 """Half an hour without a provider, then the run stops, to be resumed."""
 
@@ -142,7 +142,7 @@ class Job:
             observers=(*observers, self._observer(store, say, inform)),
             concurrency=config.concurrency,
             patience=WORLD,
-            say=say,
+            notify=say,
         )
         for warning in self.warnings:
             say(warning)

@@ -14,7 +14,6 @@ from langgraph_gepa.core.events import Event, RolloutFinished
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.codec import load
-from langgraph_gepa.engine.integrity import coherent, require_known, sound
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.errors import RunError
@@ -23,6 +22,7 @@ from langgraph_gepa.runs.resume import listed, masked_sets, started_with
 from langgraph_gepa.runs.signature import is_own
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.folder import DATABASE, open_run
+from langgraph_gepa.store.integrity import coherent, require_known, sound
 
 PAGE = "report.html"
 PROMPTS = "prompts.json"

@@ -15,8 +15,7 @@ from langgraph_gepa.core.events import Event, Lineage, Subset
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.search.frontier import Frontier
-from langgraph_gepa.search.spending import spent_after
-from langgraph_gepa.search.tally import Tally, average
+from langgraph_gepa.search.tally import Tally, average, spent_after
 
 if TYPE_CHECKING:
     from langgraph_gepa.search.algebra import Array

@@ -20,8 +20,7 @@ from random import Random
 
 import numpy as np
 
-from langgraph_gepa.search.algebra import Array, solve_lower, solve_lower_transposed
-from langgraph_gepa.search.family import Family
+from langgraph_gepa.search.algebra import Array, Family, solve_lower, solve_lower_transposed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from langgraph_gepa.search.merge import Merge, propose_merge
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import round_robin
 from langgraph_gepa.search.tally import average
-from langgraph_gepa.search.turn import Heat, Pick, Turn
+from langgraph_gepa.search.turn import Pick, Stage, Turn
 
 BATCH, SCREEN = 6, 3
 FAILURES, SUCCESSES = 10, 2
@@ -153,7 +153,7 @@ def some_records(turn: Turn, records: Sequence[str], *, size: int = SCREEN) -> S
     return sorted(turn.rng("screen").sample(range(len(records)), min(size, len(records))))
 
 
-def next_heat(
+def next_stage(
     turn: Turn,
     child: Candidate,
     _stage: int,
@@ -161,7 +161,7 @@ def next_heat(
     rungs: Sequence[int] = RUNGS,
     stop: float = STOP,
     sure: float = SURE,
-) -> Heat | None:
+) -> Stage | None:
     """The child on the first rung; then, while it is open which of the two is better, child and rival in turn.
 
     The rival is the best of the others. Of the two the one run on fewer pareto examples goes on to its next
@@ -170,12 +170,12 @@ def next_heat(
     """
     pool = turn.pool
     if len(pool.candidates) < 2 or len(pool.known("pareto", child.key)) < rungs[0]:
-        return _heat(turn, child, rungs)
+        return _next_rung(turn, child, rungs)
     rival = pool.candidates[pool.posterior.rival(child.id)]
     if not stop <= pool.posterior.beats(child.id, rival.id) <= sure:
         return None
     first, second = sorted((child, rival), key=lambda one: len(_taken(turn, one, "pareto")))
-    return _heat(turn, first, rungs, second) or _heat(turn, second, rungs, first)
+    return _next_rung(turn, first, rungs, second) or _next_rung(turn, second, rungs, first)
 
 
 def untried_merge(turn: Turn, rng: Random) -> Merge | None:
@@ -201,7 +201,7 @@ def try_costs(feedback: int, pareto: int) -> tuple[float, float]:
     return 2.5 + 0.45 * size, 6 + size
 
 
-def _heat(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Candidate | None = None) -> Heat | None:
+def _next_rung(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Candidate | None = None) -> Stage | None:
     """The runner's next rung: examples that its parents and whom it is compared to were run on first."""
     pool = turn.pool
     taken = _taken(turn, runner, "pareto")
@@ -213,7 +213,7 @@ def _heat(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Candidat
     known = Counter(example for other in others for example in pool.known("pareto", other.key))
     turn.rng(f"heat {runner.id}").shuffle(left)
     left.sort(key=known.__getitem__, reverse=True)
-    return Heat(runner, tuple(left[: target - len(taken)]))
+    return Stage(runner, tuple(left[: target - len(taken)]))
 
 
 def _succeeded(turn: Turn, parent: int) -> list[str]:

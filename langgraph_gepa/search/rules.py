@@ -2,7 +2,7 @@
 
 An iteration picks a parent, runs it on batches of feedback examples until enough is known of it, chooses
 records among its results and modules to edit, reflects, makes children of the replies, screens them on
-some of the records, and runs the best one on the pareto set, heat by heat.
+some of the records, and runs the best one on the pareto set, stage by stage.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from langgraph_gepa.search.acceptance import improves, keeps_up, perfect
 from langgraph_gepa.search.merge import GATE, Merge, propose_merge
 from langgraph_gepa.search.minibatch import minibatch
 from langgraph_gepa.search.selection import pick_parent, round_robin
-from langgraph_gepa.search.turn import Heat, Pick, Turn
+from langgraph_gepa.search.turn import Pick, Stage, Turn
 
 Bar = Callable[[Sequence[float], Sequence[float]], bool]
 
@@ -69,9 +69,9 @@ def all_records(_turn: Turn, records: Sequence[str]) -> Sequence[int]:
     return range(len(records))
 
 
-def whole_pareto_set(turn: Turn, child: Candidate, stage: int) -> Heat | None:
+def whole_pareto_set(turn: Turn, child: Candidate, stage: int) -> Stage | None:
     """The child on all of it at once (Alg. 1)."""
-    return None if stage else Heat(child, turn.pool.pareto_set)
+    return None if stage else Stage(child, turn.pool.pareto_set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Rules:
     - `modules`: what to reflect on, a reply for each;
     - `children`: texts to try, given the parent's and the changed ones;
     - `screen`: the places of the records to try them on; the best child has to clear `mutation_bar`;
-    - `heat`: whom to run on which pareto examples next, given the child and how many heats were run; none
+    - `stage`: whom to run on which pareto examples next, given the child and how many stages were run; none
       ends the race;
     - `merge`: what to merge, in an iteration that a merge is due in;
     - `gate`: what a merge's rollouts on the gate count as: pareto scores, or nothing but the gate's;
@@ -94,7 +94,7 @@ class Rules:
       iteration needs beyond is asked for when it needs it, and cut to what is left;
     - `try_costs`: rollouts that trying a new prompt takes, at the least and at the most, with all that goes before and
       after it, over feedback and pareto sets of these sizes (measured in simulated searches, `evals/bench/budget.py`);
-    - `enters_after`: a child enters the pool after so many heats of its race;
+    - `enters_after`: a child enters the pool after so many stages of its race;
     - `reuse`: no candidate is run twice on an example; what is known is taken from the ledger;
     - `repeats`: rollouts of a candidate on an example, for graphs or metrics with noise. Their mean counts;
     - `judged_by`: what candidates are compared by (see `RunStarted`);
@@ -107,7 +107,7 @@ class Rules:
     modules: Callable[[Turn, Pick], tuple[str, ...]] = next_module
     children: Callable[[Turn, Texts, Mapping[str, str]], Sequence[Texts]] = whole_edit
     screen: Callable[[Turn, Sequence[str]], Sequence[int]] = all_records
-    heat: Callable[[Turn, Candidate, int], Heat | None] = whole_pareto_set
+    stage: Callable[[Turn, Candidate, int], Stage | None] = whole_pareto_set
     mutation_bar: Bar = improves
     merge: Callable[[Turn, Random], Merge | None] = merge_of_two
     merge_bar: Bar = keeps_up
@@ -141,7 +141,7 @@ RACING = Rules(
     modules=racing.by_lineage,
     children=racing.full_and_half,
     screen=racing.some_records,
-    heat=racing.next_heat,
+    stage=racing.next_stage,
     merge=racing.untried_merge,
     gate="pareto",  # as no rollout is paid for twice, those on the gate are the first of the race
     seed=lambda pareto: min(racing.SEED, pareto),

@@ -1,12 +1,22 @@
-"""Scores added up by texts and example, as a journal is read and as a posterior is fitted."""
+"""Sums over a run's events: what was spent, and the scores by candidate and example."""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import mean
 from typing import TYPE_CHECKING
+
+from langgraph_gepa.core.budget import Spent
+from langgraph_gepa.core.events import (
+    Charged,
+    Event,
+    IterationFinished,
+    ModelTried,
+    ReflectionFinished,
+    RolloutFinished,
+)
 
 if TYPE_CHECKING:
     from langgraph_gepa.search.algebra import Array
@@ -55,3 +65,32 @@ class Tally:
         self._changed.clear()
         sums, counts = self._tables[:, : len(keys)]
         return sums, counts
+
+
+def spent_after(spent: Spent, event: Event) -> Spent:
+    """What is spent once `event` has happened too."""
+    match event:
+        case RolloutFinished():
+            test = event.subset == "test"
+            return replace(
+                spent,
+                rollouts=spent.rollouts + (not test and not event.reused),
+                tests=spent.tests + (test and not event.reused),
+                graph=spent.graph + event.usage,
+                largest_rollout=spent.largest_rollout.at_least(event.usage),
+            )
+        case ReflectionFinished():
+            return replace(
+                spent,
+                reflections=spent.reflections + 1,
+                reflection=spent.reflection + event.usage,
+                largest_reflection=spent.largest_reflection.at_least(event.usage),
+            )
+        case ModelTried():
+            return replace(spent, reflection=spent.reflection + event.usage)
+        case Charged():
+            return replace(spent, lost=spent.lost + event.usage)
+        case IterationFinished():
+            return replace(spent, iterations=spent.iterations + (event.iteration > 0))
+        case _:
+            return spent

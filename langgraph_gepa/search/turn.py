@@ -36,7 +36,7 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
-class Heat:
+class Stage:
     """Whom to run next in a race, and on which pareto examples: the child, or whom it has to beat."""
 
     candidate: Candidate

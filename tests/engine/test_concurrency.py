@@ -23,7 +23,7 @@ def test_waits_double_up_to_the_most_and_are_spread() -> None:
 
 def test_a_provider_that_asks_for_more_time_gets_it_within_reason() -> None:
     """A longer wait than ours is honoured, a shorter one is not, and a clock that jumped cannot ask for a year."""
-    patience = Patience(first=1.0, longest=900.0, asked=lambda e: float(str(e)))
+    patience = Patience(first=1.0, longest=900.0, retry_after=lambda e: float(str(e)))
     assert patience.wait(OSError("30"), 1) == 30
     assert patience.wait(OSError("0"), 1) >= 0.5
     assert patience.wait(OSError("31536000"), 1) == 900

@@ -99,7 +99,7 @@ def test_many_tasks_that_ask_the_same_pay_once(salt: int, tasks: int, concurrenc
     async def scenario() -> list[Any]:
         ledger = Ledger(evaluator, model, store, concurrency=concurrency, patience=Patience(tries=3, first=0.0))
         ids = ("e0", "e1", "e2")
-        ledger.tell(RunStarted({"m": "text"}, ids, ids))
+        ledger.append(RunStarted({"m": "text"}, ids, ids))
         ledger.stop = lambda _: None  # type: ignore[method-assign]  # so that the others go on after one was given up
 
         async def ask(number: int) -> Any:
@@ -225,7 +225,7 @@ def test_a_reflection_model_that_is_down_is_waited_for_while_rollouts_succeed() 
         patience = Patience(outage=1800.0, sleep=sleep, rng=Random(0))
         model = Down(lambda _: "reply")
         evaluator = FakeEvaluator({"m": "text"}, lambda *_: 1.0)
-        ledger = Ledger(evaluator, model, MemoryStore(), patience=patience, clock=lambda: now[0], say=said.append)
+        ledger = Ledger(evaluator, model, MemoryStore(), patience=patience, clock=lambda: now[0], notify=said.append)
         reply = asyncio.create_task(ledger.reply("prompt", 1, "m"))
         number = 0
         while not reply.done():

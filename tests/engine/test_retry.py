@@ -37,8 +37,8 @@ class Pressed(OSError):
 
 
 def calls(clock: Clock, say: Callable[[str], None] = lambda _: None, **patience: Any) -> Calls:
-    kind = Patience(sleep=clock.sleep, rng=Random(1), presses=lambda e: isinstance(e, Pressed), **patience)
-    return Calls(kind, clock=clock, say=say)
+    kind = Patience(sleep=clock.sleep, rng=Random(1), is_pressure=lambda e: isinstance(e, Pressed), **patience)
+    return Calls(kind, clock=clock, notify=say)
 
 
 def raising(*failures: BaseException) -> tuple[Callable[[], Awaitable[str]], list[int]]:
@@ -100,7 +100,7 @@ def test_a_failure_that_lasts_is_raised_at_once() -> None:
     clock = Clock()
     call, made = raising(PermissionError("no such key"))
     with pytest.raises(PermissionError):
-        asyncio.run(calls(clock, outage=1e6, lasts=lambda e: isinstance(e, PermissionError)).make(call))
+        asyncio.run(calls(clock, outage=1e6, is_lasting=lambda e: isinstance(e, PermissionError)).make(call))
     assert (made, clock.waits) == ([1], [])
 
 
@@ -328,7 +328,7 @@ def test_what_cannot_be_read_gets_all_its_tries_and_little_patience_before_anyth
         raise ValueError("null choices")
 
     with pytest.raises(ValueError, match="null choices"):
-        asyncio.run(calls(clock, outage=1800.0, garbled=lambda e: isinstance(e, ValueError)).make(garbled))
+        asyncio.run(calls(clock, outage=1800.0, is_garbled=lambda e: isinstance(e, ValueError)).make(garbled))
     assert 60 <= clock.now < 61
 
 
@@ -336,7 +336,7 @@ def test_what_is_the_matter_with_a_service_is_said_in_its_own_words() -> None:
     """A rate limit is not called an outage."""
     clock, said = Clock(), list[str]()
     call, _ = raising(*[Pressed()] * 7)
-    asyncio.run(calls(clock, said.append, outage=1800.0, trouble=lambda _: "limits the rate of calls").make(call))
+    asyncio.run(calls(clock, said.append, outage=1800.0, describe=lambda _: "limits the rate of calls").make(call))
     assert said[0].startswith("The provider limits the rate of calls. Waiting for it, at most 30 minutes")
 
 
@@ -356,7 +356,7 @@ def test_where_nothing_answers_is_said_at_once() -> None:
     """At the first failure, with the address and how long it will be tried."""
     clock, said = Clock(), list[str]()
     call, _ = raising(*[ConnectionError()] * 3)
-    asyncio.run(calls(clock, said.append, outage=1800.0, absent=absent).make(call))
+    asyncio.run(calls(clock, said.append, outage=1800.0, absent_address=absent).make(call))
     waits = "Waiting for it, at most 60 seconds; what was paid for is kept."
     assert said == [f"Nothing answers at http://127.0.0.1:9. {waits}"]
 
@@ -367,7 +367,7 @@ def test_what_never_answered_is_waited_for_a_minute_only(answered: bool, seconds
     clock = Clock()
 
     async def scenario() -> None:
-        world = calls(clock, outage=1800.0, absent=absent)
+        world = calls(clock, outage=1800.0, absent_address=absent)
         if answered:
             await world.make(raising()[0])
         await world.make(raising(*[ConnectionError("refused")] * 999)[0])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_gepa.search.family import Family
+from langgraph_gepa.search.algebra import Family
 from langgraph_gepa.search.posterior import PRIOR, Posterior, fit
 
 Table = tuple[list[tuple[int, ...]], np.ndarray, np.ndarray]

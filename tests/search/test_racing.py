@@ -178,17 +178,17 @@ def test_a_heat_takes_the_child_or_the_best_of_the_others_to_its_next_rung(table
     pool.apply(replace(pool.started, judged_by="posterior"))
     child = rng.choice(pool.candidates)
     rungs = (1, 2, 4)
-    heat = racing.next_heat(Turn(pool, 99, seed), child, 0, rungs=rungs, stop=0.0, sure=1.0)
+    stage = racing.next_stage(Turn(pool, 99, seed), child, 0, rungs=rungs, stop=0.0, sure=1.0)
     left = {c.id: set(pool.pareto_set) - set(pool.known("pareto", c.key)) for c in pool.candidates}
-    if heat is None:
+    if stage is None:
         return
-    seen = len(pool.pareto_set) - len(left[heat.candidate.id])
+    seen = len(pool.pareto_set) - len(left[stage.candidate.id])
     others = [c for c in pool.candidates if c.id != child.id]
     rival = max(others, key=lambda c: pool.posterior.means[c.id], default=child)
-    assert heat.candidate in (child, rival)
-    assert heat.examples
-    assert set(heat.examples) <= left[heat.candidate.id]
-    assert seen + len(heat.examples) in (*rungs, len(pool.pareto_set))
+    assert stage.candidate in (child, rival)
+    assert stage.examples
+    assert set(stage.examples) <= left[stage.candidate.id]
+    assert seen + len(stage.examples) in (*rungs, len(pool.pareto_set))
 
 
 def test_a_race_goes_on_in_turns_while_either_may_win(tables: Any) -> None:
@@ -197,10 +197,10 @@ def test_a_race_goes_on_in_turns_while_either_may_win(tables: Any) -> None:
     seen = [f"p{place}" for place in range(30)]
     pool.pareto[pool.candidates[0].key] = {example: [0.5] for example in seen}
     ran: list[tuple[int, int]] = []
-    while heat := racing.next_heat(Turn(pool, 1, 0), pool.candidates[1], len(ran), stop=0.0, sure=1.0):
-        ran.append((heat.candidate.id, len(heat.examples)))
-        for example in heat.examples:
-            pool.apply(tables.rollout("ab"[heat.candidate.id], example, 0.5, 1))
+    while stage := racing.next_stage(Turn(pool, 1, 0), pool.candidates[1], len(ran), stop=0.0, sure=1.0):
+        ran.append((stage.candidate.id, len(stage.examples)))
+        for example in stage.examples:
+            pool.apply(tables.rollout("ab"[stage.candidate.id], example, 0.5, 1))
     assert ran[:6] == [(1, 6), (1, 6), (1, 6), (1, 6), (1, 12), (0, 6)]
     assert ran[-1][0] in (0, 1)
     assert all(len(pool.known("pareto", candidate.key)) == 60 for candidate in pool.candidates)
@@ -211,16 +211,16 @@ def test_a_child_is_run_first_on_what_its_rival_has_seen(tables: Any) -> None:
     pool = racing_pool(tables, [], 60)
     seen = {f"p{place}" for place in range(20, 40)}
     pool.pareto[pool.candidates[0].key] = {example: [0.5] for example in sorted(seen)}
-    heat = racing.next_heat(Turn(pool, 1, 0), pool.candidates[1], 0)
-    assert heat is not None
-    assert set(heat.examples) <= seen
+    stage = racing.next_stage(Turn(pool, 1, 0), pool.candidates[1], 0)
+    assert stage is not None
+    assert set(stage.examples) <= seen
 
 
 @pytest.mark.parametrize(("score", "goes_on"), [(0.0, False), (0.5, True), (1.0, False)])
 def test_a_race_that_is_decided_is_stopped(tables: Any, score: float, goes_on: bool) -> None:
     """After the first rung, unlikely to win and as good as won both end it."""
     pool = racing_pool(tables, [score] * 12)
-    assert bool(racing.next_heat(Turn(pool, 1, 0), pool.candidates[1], 1)) is goes_on
+    assert bool(racing.next_stage(Turn(pool, 1, 0), pool.candidates[1], 1)) is goes_on
 
 
 def test_a_race_leaves_what_another_iteration_is_running_to_it(tables: Any) -> None:
@@ -230,11 +230,11 @@ def test_a_race_leaves_what_another_iteration_is_running_to_it(tables: Any) -> N
     pool.pareto[seed.key] = {f"p{place}": [0.5] for place in range(6)}
     pool.apply(IterationStarted(2, (0,), ()))
     pool.apply(ExamplesDrawn(2, seed.key, "pareto", ("p6", "p7", "p8")))
-    heat = racing.next_heat(Turn(pool, 1, 0), pool.candidates[1], 1)
-    assert heat is not None
-    assert heat.candidate is seed
-    assert {"p6", "p7", "p8"}.isdisjoint(heat.examples)
-    assert len(heat.examples) == 3
+    stage = racing.next_stage(Turn(pool, 1, 0), pool.candidates[1], 1)
+    assert stage is not None
+    assert stage.candidate is seed
+    assert {"p6", "p7", "p8"}.isdisjoint(stage.examples)
+    assert len(stage.examples) == 3
 
 
 def test_joint_proposals_edit_all_modules_single_ones_the_next(tables: Any) -> None:

@@ -23,9 +23,9 @@ from langgraph_gepa.core.events import (
     RunStarted,
 )
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
-from langgraph_gepa.engine.integrity import coherent, sound
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.store.integrity import coherent, sound
 
 SEED = {"a": "A.", "b": "B."}
 STARTED = RunStarted(SEED, ("f",), ("p", "q"), ("t",))
