@@ -317,7 +317,7 @@ def test_what_the_seed_showed_is_known_of_a_run(project: Path, caplog: pytest.Lo
     )
     Path("letters.py").write_text(source + '\n\nRARE = "Sort the letter of an unknown writer."\n')
     result = improve(budget=Budget(rollouts=40))
-    evidence = {module.name: module.evidence for module in result.saved.found()}
+    evidence = {module.name: module.evidence for module in result.saved.observed_modules()}
     assert evidence == {"sort": "seen", "answer": "seen", "rare": "flows"}
     assert {module.evidence for module in result.view.left_alone} == set()
     assert "carries rare. It keeps its text until a rollout comes to it" in caplog.text

@@ -76,7 +76,7 @@ def test_a_prompt_without_effect_is_left_out_of_the_search_and_the_run_says_why(
     assert result.pool.left_out == {"keeper": "stale"}
     assert {candidate.texts["keeper"] for candidate in result.pool.candidates} == {KEEPER}
     assert "keeper is left as it is: changing it has no effect" in caplog.text
-    found = {module.name: module for module in Result.open(tmp_path).saved.found()}
+    found = {module.name: module for module in Result.open(tmp_path).saved.observed_modules()}
     assert (found["keeper"].no_effect, found["writer"].no_effect) == ("stale", None)
     assert found["keeper"].reason == Reason(Obstacle.NO_EFFECT, "stale")
 
