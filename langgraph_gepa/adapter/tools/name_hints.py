@@ -1,10 +1,13 @@
-"""What the words of names and descriptions suggest that a tool does, where its code cannot tell."""
+"""Guesses from names and descriptions whether a tool or function acts, where its code does not show it.
+
+These lists are hints and no proof: `side_effects` consults them last.
+"""
 
 from __future__ import annotations
 
 import re
 
-DOING = frozenset({
+ACTION_VERBS = frozenset({
     "add", "approve", "archive", "assign", "authorize", "ban",
     "block", "book", "buy", "cancel", "change", "charge", "checkout",
     "clear", "close", "commit", "confirm", "create", "deactivate", "debit", "decline", "delete", "deploy", "destroy",
@@ -16,61 +19,67 @@ DOING = frozenset({
     "shutdown", "sign", "sms", "start", "stop", "submit", "subscribe", "terminate", "text", "transfer", "trigger",
     "tweet", "unsubscribe", "update", "upgrade", "upload", "upsert", "wipe", "wire", "withdraw", "write",
 })  # fmt: skip
-"""Verbs of tools that change something outside."""
+"""Verbs in the names of tools that change something outside the process."""
 
-READING = frozenset({
+READING_VERBS = frozenset({
     "calculate", "check", "compute", "count", "describe", "fetch", "find", "get", "list", "load", "look", "query",
     "read", "retrieve", "search", "show", "view",
 })  # fmt: skip
-"""Verbs of tools that do not, whatever else their names mention."""
+"""Verbs at the beginning of the names of tools that only read, whatever else the names mention."""
 
-THINGS = frozenset({
+NOUNS = frozenset({
     "booking", "change", "charge", "commit", "deploy", "email", "file", "invoice", "issue", "mail", "message", "order",
     "patch", "post", "purchase", "refund", "schedule", "sms", "text", "transfer",
 })  # fmt: skip
-"""Words that are verbs of harm and names of things as well: `order` in `order_status` is one."""
+"""Action verbs that are nouns as well: `order` in `order_status`."""
 
-ABOUT = READING | {
+REPORT_NOUNS = READING_VERBS | {
     "balance", "content", "contents", "date", "detail", "details", "history", "id", "info", "information", "location",
     "lookup", "number", "price", "reader", "schema", "state", "status", "summary", "tracking", "type", "viewer",
 }  # fmt: skip
-"""What a thing's name ends in when the tool only reports on it."""
+"""Last words of the names of tools that only report on a thing."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _CLAUSE = re.compile(r"(?:^|[.!?:;\n]\s*|\b(?:to|and|or|can|will|then|which|that)\s+)([A-Za-z]+)")
-"""The words of a description that may be its verbs: at the start of a sentence, or after `to`, `and` and their like."""
-EXECUTING = frozenset({"exec", "execute", "run", "shell", "bash", "repl", "terminal"})
-"""Words for tools that run whatever they are given."""
-_QUIET = frozenset({
+"""Matches the words of a description that may be its verbs: at the start of a sentence or after a conjunction."""
+
+EXECUTION_WORDS = frozenset({"exec", "execute", "run", "shell", "bash", "repl", "terminal"})
+"""Words for tools that run whatever code they are given."""
+
+_HARMLESS_METHODS = frozenset({
     "add", "change", "clear", "close", "file", "message", "open", "order", "place", "register", "reset", "run", "set",
     "sign", "start", "stop", "text", "write", "move", "schedule", "issue",
 })  # fmt: skip
-"""Verbs that methods of harmless objects bear as well."""
+"""Action verbs that are also names of methods of harmless objects."""
 
 
-def acting(name: str) -> bool:
-    """Whether a function of this name, met in a tool's code, changes something outside."""
-    first = next((word.lower() for word in _WORDS.findall(name)), "")
-    return first in DOING - _QUIET or first == "sendmail"
+def is_acting_name(name: str) -> bool:
+    """Whether the name of a function that a tool calls suggests that it acts."""
+    first = _first_word(name)
+    return first in ACTION_VERBS - _HARMLESS_METHODS or first == "sendmail"
 
 
-def reading(name: str) -> bool:
-    """Whether a function of this name only looks something up."""
-    return next((word.lower() for word in _WORDS.findall(name)), "") in READING
+def is_reading_name(name: str) -> bool:
+    """Whether the name of a function that a tool calls suggests that it only reads."""
+    return _first_word(name) in READING_VERBS
 
 
-def side_effect(name: str, description: str = "") -> str | None:
-    """The word that suggests that a tool changes something outside, `None` when nothing does. A guess from words."""
+def acting_word(name: str, description: str = "") -> str | None:
+    """Returns the word of a tool's name or description that suggests that it acts, if any."""
     words: list[str] = [word.lower() for word in _WORDS.findall(name)]
-    if words and words[0] in READING:
+    if words and words[0] in READING_VERBS:
         return None
-    done = (DOING - THINGS if words and words[-1] in ABOUT else DOING) | EXECUTING
-    if (found := next((word for word in words if word in done), None)) is not None:
+    acting = (ACTION_VERBS - NOUNS if words and words[-1] in REPORT_NOUNS else ACTION_VERBS) | EXECUTION_WORDS
+    if (found := next((word for word in words if word in acting), None)) is not None:
         return found
-    first = description.strip().partition("\n\n")[0]
-    does = [word.lower() for word in _CLAUSE.findall(first)]
-    if does and does[0].removesuffix("s") in READING:
+    first_paragraph = description.strip().partition("\n\n")[0]
+    verbs: list[str] = [word.lower() for word in _CLAUSE.findall(first_paragraph)]
+    if not verbs or verbs[0].removesuffix("s") in READING_VERBS:
         return None
-    return next((word for word in does[:1] if word in DOING or word.removesuffix("s") in DOING), None) or next(
-        (word for word in does if word in EXECUTING), None
-    )
+    if verbs[0] in ACTION_VERBS or verbs[0].removesuffix("s") in ACTION_VERBS:
+        return verbs[0]
+    return next((word for word in verbs if word in EXECUTION_WORDS), None)
+
+
+def _first_word(name: str) -> str:
+    return next((word.lower() for word in _WORDS.findall(name)), "")

@@ -1,8 +1,9 @@
-"""What a tool's code does to the world outside the process, read from its source.
+"""Reads from a tool's code what it does to the world outside the process.
 
-A tool whose whole code is seen and touches nothing does no harm, whatever its name; one that starts a process, runs
-code, writes a file, sends a request that changes something or writes to a database does. Between the two, where the
-code goes on in objects that cannot be followed, its name and description have to tell (`tool_words`).
+Parsing decides where it can. A tool whose whole code is seen and touches nothing is harmless, whatever its name. One
+that starts a process, runs code, writes a file, sends a request that changes something or writes to a database
+(`known_calls`) is not. Where the code goes on in objects that cannot be followed, names decide: those of the methods it
+calls here, and those of the tool and in its description in `stand_ins` (`name_hints`).
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-import re
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -23,96 +22,80 @@ from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langgraph.pregel import Pregel
 
 from langgraph_gepa.adapter.objects import ownership, source_code
-from langgraph_gepa.adapter.tools.name_hints import acting, reading
+from langgraph_gepa.adapter.tools import known_calls
+from langgraph_gepa.adapter.tools.name_hints import is_acting_name, is_reading_name
 
-DEEPEST = 4
-"""Calls from one function into another that are followed."""
-_RUNS_CODE = frozenset({"exec", "eval", "compile", "__import__"})
-_ACTING_MODULES = frozenset({"ftplib", "multiprocessing", "pty", "smtplib", "socket", "subprocess", "webbrowser"})
-"""Modules of the standard library whose every call acts."""
-_ACTING_FUNCTIONS = {
-    "os": re.compile(r"(system|popen|exec\w*|spawn\w*|fork\w*|kill\w*|remove\w*|unlink|re(name|place)\w*|rmdir|"
-                     r"m(k|ake)dirs?|ch(mod|own)|truncate|symlink|link|putenv|write)"),
-    "shutil": re.compile(r"(rmtree|move|copy\w*|make_archive|unpack_archive|chown)"),
-    "asyncio": re.compile(r"create_subprocess_\w+"),
-    "pathlib": re.compile(r"(write_\w+|unlink|rename|replace|rmdir|mkdir|touch)"),
-}  # fmt: skip
-_WRITES = re.compile(r"[wax+]")
-_SQL = re.compile(r"\s*(--[^\n]*\n\s*)*([a-z]+)\b", re.IGNORECASE)
-_SQL_READING = frozenset({"select", "with", "show", "explain", "describe", "pragma", "values"})
-_SQL_WRITING = frozenset({
-    "insert", "update", "delete", "drop", "alter", "create", "replace", "truncate", "merge", "grant", "revoke",
-})  # fmt: skip
-_SQL_METHODS = frozenset({"execute", "executemany", "executescript", "query", "run", "fetch", "fetchrow", "fetchval"})
-_VALUE_METHODS = frozenset(name for kind in (str, bytes, int, float, list, dict, set, tuple) for name in dir(kind))
-_RUNNING = frozenset({"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "get_relevant_documents"})
+MAX_DEPTH = 4
+"""How many calls from one function into another are followed."""
+_MISSING = object()
 
 
 @dataclass(slots=True)
-class Effects:
-    """`acts` says what the code does to the world, empty where nothing was seen; `open` whether some of it could not be
-    followed; `keeps` whether it changes objects of the process that outlive the call."""
+class SideEffects:
+    """What a tool's code does to the world.
 
-    acts: str = ""
-    open: bool = False
-    keeps: bool = False
-    seen: set[int] = field(default_factory=set)
+    `action` names the first call that acts, empty where none was seen. `unknown` says that some of the code could not
+    be followed, `mutates` that it changes objects of the process that outlive the call.
+    """
+
+    action: str = ""
+    unknown: bool = False
+    mutates: bool = False
+    visited: set[int] = field(default_factory=set)
 
     @property
     def none(self) -> bool:
-        """Whether all of the code is known to touch nothing."""
-        return not (self.acts or self.open or self.keeps)
+        """Whether all of the code is known and touches nothing."""
+        return not (self.action or self.unknown or self.mutates)
 
 
-def effects(tool: BaseTool) -> Effects:
-    """What calling `tool` does, as far as its source tells."""
-    found = Effects()
-    _tool(tool, found, 0)
+def side_effects(tool: BaseTool) -> SideEffects:
+    """Returns what calling `tool` does, as far as its source shows."""
+    found = SideEffects()
+    _follow_tool(tool, found, 0)
     return found
 
 
-def _tool(tool: BaseTool, found: Effects, depth: int) -> None:
+def _follow_tool(tool: BaseTool, found: SideEffects, depth: int) -> None:
     functions = [one for name in ("func", "coroutine") if (one := getattr(tool, name, None)) is not None]
     if not functions:
-        kinds = (BaseTool, StructuredTool, Tool)
+        inherited = (BaseTool, StructuredTool, Tool)
         functions = [
             MethodType(method, tool)
             for name in ("_run", "_arun")
             if isinstance(method := inspect.getattr_static(type(tool), name, None), FunctionType)
-            and not any(vars(kind).get(name) is method for kind in kinds)
+            and not any(vars(kind).get(name) is method for kind in inherited)
         ]
     if not functions:
-        found.open = True
+        found.unknown = True
     for function in functions:
-        _callable(function, found, depth)
+        _follow(function, found, depth)
 
 
-def _callable(called: Any, found: Effects, depth: int) -> None:
-    """Follows what a call leads to."""
+def _follow(called: Any, found: SideEffects, depth: int) -> None:
+    """Adds what calling an object does."""
     called = inspect.unwrap(called) if isinstance(called, FunctionType) else called
     if isinstance(called, partial):
-        _callable(called.func, found, depth)
+        _follow(called.func, found, depth)
     elif isinstance(called, MethodType):
-        _function(called.__func__, found, depth, called.__self__)
+        _follow_function(called.__func__, found, depth, called.__self__)
     elif isinstance(called, FunctionType):
-        _function(called, found, depth, None)
+        _follow_function(called, found, depth, None)
     elif isinstance(called, BaseTool):
-        _tool(called, found, depth + 1)
-    elif isinstance(called, Pregel):
-        pass  # another agent, whose tools are judged themselves
-    else:
-        found.open = True
+        _follow_tool(called, found, depth + 1)
+    elif not isinstance(called, Pregel):  # another agent, whose tools are judged themselves
+        found.unknown = True
 
 
-def _function(function: Any, found: Effects, depth: int, owner: Any) -> None:
-    if id(function.__code__) in found.seen:
+def _follow_function(function: Any, found: SideEffects, depth: int, owner: Any) -> None:
+    if id(function.__code__) in found.visited:
         return
-    found.seen.add(id(function.__code__))
+    found.visited.add(id(function.__code__))
     origin = source_code.source(function.__code__)
-    if origin is None or depth > DEEPEST:
-        found.open = True
+    if origin is None or depth > MAX_DEPTH:
+        found.unknown = True
         return
-    reader = _Reader(function, found, depth, owner, ownership.own_code(function.__code__, function.__module__))
+    reader = _Reader(function, found, depth, owner)
     body = origin.node.body
     for statement in body if isinstance(body, list) else [body]:
         for node in ast.walk(statement):
@@ -120,54 +103,57 @@ def _function(function: Any, found: Effects, depth: int, owner: Any) -> None:
 
 
 class _Reader:
-    """Reads one function's tree. In libraries only what plainly acts counts: their own bookkeeping is no concern."""
+    """Reads one function's syntax tree. In a library's function only calls that surely act count."""
 
-    def __init__(self, function: FunctionType, found: Effects, depth: int, owner: Any, own: bool) -> None:
-        self.found, self.depth, self.owner, self.own = found, depth, owner, own
+    def __init__(self, function: FunctionType, found: SideEffects, depth: int, owner: Any) -> None:
+        code = function.__code__
+        self.found, self.depth, self.owner = found, depth, owner
+        self.own = ownership.own_code(code, function.__module__)
         self.names: Mapping[str, Any] = {
             **vars(builtins),
             **function.__globals__,
             **dict(source_code.enclosed(function)),
         }
-        compiled = function.__code__
-        self.local = {*compiled.co_varnames, *compiled.co_cellvars}
-        self.myself = compiled.co_varnames[0] if owner is not None and compiled.co_varnames else None
+        self.local = {*code.co_varnames, *code.co_cellvars}
+        self.self_name = code.co_varnames[0] if owner is not None and code.co_varnames else None
         self.imported: dict[str, str] = {}
 
     def read(self, node: ast.AST) -> None:
+        """Adds what one node does, without the nodes in it."""
         if isinstance(node, ast.Import | ast.ImportFrom):
             start = f"{node.module}." if isinstance(node, ast.ImportFrom) and node.module else ""
             self.imported |= {(one.asname or one.name): start + one.name for one in node.names}
         elif isinstance(node, ast.Call):
             self._call(node)
         elif isinstance(node, ast.Global):
-            self.found.keeps = True
+            self.found.mutates = True
         elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
-            self.found.keeps |= self._outlives(node)
+            self.found.mutates |= self._outlives_call(node)
 
-    def _outlives(self, node: ast.expr) -> bool:
+    def _outlives_call(self, node: ast.expr) -> bool:
+        """Whether an expression is part of an object that is not local to the function."""
         while isinstance(node, ast.Subscript | ast.Attribute):
             node = node.value
-        return isinstance(node, ast.Name) and (node.id not in self.local or node.id == self.myself)
+        return isinstance(node, ast.Name) and (node.id not in self.local or node.id == self.self_name)
 
     def _call(self, node: ast.Call) -> None:
         path = _path(node.func)
         if path and path[0] in self.imported:
-            self._by_name(".".join([self.imported[path[0]], *path[1:]]), node)
-        elif path and (path[0] not in self.local or path[0] == self.myself):
-            value, known = self._object(path)
+            self._library_call(".".join([self.imported[path[0]], *path[1:]]), node)
+        elif path and (path[0] not in self.local or path[0] == self.self_name):
+            value, known = self._resolved(path)
             if known:
-                self._known(value, path, node)
+                self._object_call(value, path, node)
             else:
-                self._unknown(path[-1], node, self._outlives(node.func))
+                self._named_call(path[-1], node, self._outlives_call(node.func))
         elif isinstance(node.func, ast.Attribute):
-            self._unknown(node.func.attr, node, False)
+            self._named_call(node.func.attr, node, False)
         elif not isinstance(node.func, ast.Lambda):
-            self.found.open = True
+            self.found.unknown = True
 
-    def _object(self, path: list[str]) -> tuple[Any, bool]:
-        """What a dotted name stands for, and whether that is known. Nothing is run to look up attributes."""
-        if path[0] == self.myself:
+    def _resolved(self, path: list[str]) -> tuple[Any, bool]:
+        """The object that a dotted name stands for, and whether it is known. Looking up attributes runs no code."""
+        if path[0] == self.self_name:
             value: Any = self.owner
         elif path[0] in self.names:
             value = self.names[path[0]]
@@ -184,83 +170,75 @@ class _Reader:
                 return None, False
         return value, True
 
-    def _known(self, value: Any, path: list[str], node: ast.Call) -> None:
+    def _object_call(self, value: Any, path: list[str], node: ast.Call) -> None:
+        """Adds what a call of a known object does."""
         module = getattr(value, "__module__", None) or ""
-        holder = self._object(path[:-1])[0] if len(path) > 1 else None
-        if isinstance(holder, Runnable) and path[-1] in _RUNNING:
+        holder = self._resolved(path[:-1])[0] if len(path) > 1 else None
+        if isinstance(holder, Runnable) and path[-1] in known_calls.RUNNING_METHODS:
             if isinstance(holder, BaseTool):
-                _tool(holder, self.found, self.depth + 1)
+                _follow_tool(holder, self.found, self.depth + 1)
         elif isinstance(value, type):
-            if not ownership.own(module):  # making an object of one's own only keeps what it is given
-                self._by_name(f"{module}.{value.__name__}", node)
+            if not ownership.own(module):  # a class of the user's only keeps what it is given
+                self._library_call(f"{module}.{value.__name__}", node)
         elif isinstance(value, BuiltinFunctionType) and getattr(value, "__self__", None) is not None and module == "":
-            self._unknown(path[-1], node, True)
+            self._named_call(path[-1], node, True)
         elif value is open or (isinstance(value, BuiltinFunctionType) and module in ("builtins", "io", "_io")):
-            self._builtin(value, node)
+            self._builtin_call(value, node)
         elif isinstance(value, FunctionType | MethodType | partial | BaseTool | Pregel):
-            self._followed(value, module, path, node)
+            self._function_call(value, module, path, node)
         elif module:
-            self._by_name(f"{module}.{path[-1]}", node)
+            self._library_call(f"{module}.{path[-1]}", node)
         else:
-            self._unknown(path[-1], node, self._outlives(node.func))
+            self._named_call(path[-1], node, self._outlives_call(node.func))
 
-    def _followed(self, value: Any, module: str, path: list[str], node: ast.Call) -> None:
+    def _function_call(self, value: Any, module: str, path: list[str], node: ast.Call) -> None:
         function = getattr(value, "__func__", value)
-        top = module.split(".")[0]
-        if isinstance(function, FunctionType) and top in sys.stdlib_module_names and top != "__main__":
-            self._by_name(f"{module}.{function.__name__}", node)
-        elif isinstance(function, FunctionType) and not ownership.own_code(function.__code__, module) and self.own:
-            self._by_name(f"{module}.{path[-1]}", node)
-            if not self.found.acts:
-                _callable(value, self.found, max(self.depth, DEEPEST - 2))
+        is_function = isinstance(function, FunctionType)
+        if is_function and known_calls.is_standard(module):
+            self._library_call(f"{module}.{function.__name__}", node)
+        elif is_function and not ownership.own_code(function.__code__, module) and self.own:
+            self._library_call(f"{module}.{path[-1]}", node)
+            if not self.found.action:
+                _follow(value, self.found, max(self.depth, MAX_DEPTH - 2))
         else:
-            _callable(value, self.found, self.depth + 1)
+            _follow(value, self.found, self.depth + 1)
 
-    def _builtin(self, value: Any, node: ast.Call) -> None:
+    def _builtin_call(self, value: Any, node: ast.Call) -> None:
         name = getattr(value, "__name__", "")
-        if name in _RUNS_CODE:
+        if name in known_calls.CODE_RUNNERS:
             self._acts(name)
-        elif name == "open" and any(_WRITES.search(mode) for mode in _modes(node)):
+        elif name == "open" and known_calls.opens_for_writing(node):
             self._acts("open for writing")
 
-    def _by_name(self, dotted: str, node: ast.Call) -> None:
-        """A call into a module that is known by its name."""
-        top, name = dotted.split(".")[0], dotted.rpartition(".")[2]
-        top = {"posix": "os", "nt": "os", "_io": "io"}.get(top, top)
-        pattern = _ACTING_FUNCTIONS.get(top)
-        if top in _ACTING_MODULES or (pattern is not None and pattern.fullmatch(name)):
-            self._acts(f"{top}.{name}")
-        elif top not in sys.stdlib_module_names:
-            self._unknown(name, node, False)
+    def _library_call(self, dotted: str, node: ast.Call) -> None:
+        """Adds what a call does of which the module and the name are known."""
+        if (action := known_calls.acting_call(dotted)) is not None:
+            self._acts(action)
+        elif not known_calls.is_standard(dotted):
+            self._named_call(dotted.rpartition(".")[2], node, False)
 
-    def _unknown(self, name: str, node: ast.Call, outlives: bool) -> None:
-        """A call of a method or function that cannot be followed, judged by its name and the SQL it is given."""
-        statement = _sql(node)
-        if statement in _SQL_WRITING:
-            self._acts(f".{name} with {statement.upper()}")
-        elif name in _SQL_METHODS and (statement in _SQL_READING or not self.own):
+    def _named_call(self, name: str, node: ast.Call, outlives: bool) -> None:
+        """Judges a call that cannot be followed: by its SQL, then by names that are known, then by hints."""
+        verb = known_calls.sql_verb(node)
+        if verb in known_calls.WRITING_SQL:
+            self._acts(f".{name} with {verb.upper()}")
+        elif name in known_calls.SQL_METHODS and (verb in known_calls.READING_SQL or not self.own):
             return
-        elif name.startswith("execute") or (name == "run" and statement is not None) or self._writes(name):
+        elif (
+            name.startswith("execute")
+            or (name == "run" and verb is not None)
+            or (self.own and known_calls.is_path_method(name))
+        ):
             self._acts(f".{name}")
-        elif name in _VALUE_METHODS:
-            self.found.keeps |= outlives and name in _CHANGING
-        elif self.own and acting(name):
+        elif name in known_calls.VALUE_METHODS:
+            self.found.mutates |= outlives and name in known_calls.MUTATING_METHODS
+        elif self.own and is_acting_name(name):
             self._acts(f".{name}")
-        elif not (self.own and reading(name)):
-            self.found.open = True
+        elif not (self.own and is_reading_name(name)):
+            self.found.unknown = True
 
-    def _writes(self, name: str) -> bool:
-        """Whether a method writes a file: of a path, unless it is one of strings as well."""
-        return self.own and name != "replace" and _ACTING_FUNCTIONS["pathlib"].fullmatch(name) is not None
-
-    def _acts(self, what: str) -> None:
-        self.found.acts = self.found.acts or what
-
-
-_MISSING = object()
-_CHANGING = frozenset({
-    "append", "extend", "insert", "add", "update", "remove", "discard", "pop", "popitem", "clear", "setdefault",
-})  # fmt: skip
+    def _acts(self, action: str) -> None:
+        self.found.action = self.found.action or action
 
 
 def _path(node: ast.expr) -> list[str]:
@@ -270,23 +248,3 @@ def _path(node: ast.expr) -> list[str]:
         names.append(node.attr)
         node = node.value
     return [node.id, *reversed(names)] if isinstance(node, ast.Name) else []
-
-
-def _modes(node: ast.Call) -> Iterator[str]:
-    """The mode a file is opened with, where it is written out."""
-    given = [*node.args[1:2], *(one.value for one in node.keywords if one.arg == "mode")]
-    yield from (one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str))
-
-
-def _sql(node: ast.Call) -> str | None:
-    """The first word of a statement in the call's first argument, where that starts with a literal of several words."""
-    first = node.args[0] if node.args else None
-    if isinstance(first, ast.JoinedStr) and first.values:
-        first = first.values[0]
-    if isinstance(first, ast.Call) and first.args:  # sqlalchemy.text("...")
-        first = first.args[0]
-    if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
-        return None
-    match = _SQL.match(first.value)
-    word = match[2].lower() if match and " " in first.value.strip() else ""
-    return word if word in _SQL_READING | _SQL_WRITING else None

@@ -1,4 +1,4 @@
-"""The tools of a graph: what they are, which may do harm, and others in their place."""
+"""Lists a graph's tools, warns of those that may act on the outside, and puts stand-ins in their place."""
 
 # ruff: noqa: ARG002 - the signature of a callback is LangChain's
 from __future__ import annotations
@@ -17,40 +17,40 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.adapter.discovery.survey import compile_graph
 from langgraph_gepa.adapter.isolation.graph_copies import copied
 from langgraph_gepa.adapter.objects.walk import Walk
-from langgraph_gepa.adapter.tools.name_hints import side_effect
-from langgraph_gepa.adapter.tools.side_effects import effects
+from langgraph_gepa.adapter.tools.name_hints import acting_word
+from langgraph_gepa.adapter.tools.side_effects import side_effects
 from langgraph_gepa.adapter.tools.tool_cache import ToolCache
 from langgraph_gepa.errors import UsageError
 
 Graph = Pregel[Any, Any, Any, Any]
 StandIns = Mapping[str, Any]
-"""Tool name -> what runs in its place: a function of the tool's arguments, sync or async, or another tool."""
+"""Maps a tool's name to what runs in its place: a function of the tool's arguments, sync or async, or another tool."""
 
 MARK = "langgraph_gepa_stand_in"
 HANDOFF = "__handoff_destination"
-"""What langgraph-supervisor and langgraph-swarm note in the metadata of a tool that hands over to another agent."""
+"""The metadata key by which langgraph-supervisor and langgraph-swarm mark a tool that hands over to another agent."""
 
 
 def tools_of(graph: Any) -> dict[str, BaseTool]:
-    """Every tool object that a graph's nodes hold, by name. Tools that run at the provider are not among them."""
+    """Returns the tool objects that a graph's nodes hold, by name; tools that run at the provider are none."""
     nodes = Walk(compile_graph(graph)).nodes.values()
     return {tool.name: tool for tool in (node.value for node in nodes) if isinstance(tool, BaseTool)}
 
 
 def suspicion(tool: BaseTool) -> str | None:
-    """What suggests that a tool changes something outside, `None` when nothing does.
+    """Returns why a tool may change something outside the process, or `None`.
 
-    Its code is believed where it can be followed to its end, its name and description where it cannot.
+    Its code decides where all of it can be followed; otherwise its name and description do.
     """
-    found = effects(tool)
-    if found.acts:
-        return f"calls {found.acts}"
-    word = None if found.none else side_effect(tool.name, tool.description)
+    found = side_effects(tool)
+    if found.action:
+        return f"calls {found.action}"
+    word = None if found.none else acting_word(tool.name, tool.description)
     return word and f"says {word!r}"
 
 
 def suspicions(graph: Any) -> dict[str, str | None]:
-    """Every tool of `graph` with its `suspicion`; handing over to another node changes nothing outside."""
+    """Returns the `suspicion` of every tool of `graph`; a tool that hands over to another node has none."""
     compiled = compile_graph(graph)
 
     def hands_over(tool: BaseTool) -> bool:
@@ -61,23 +61,23 @@ def suspicions(graph: Any) -> dict[str, str | None]:
 
 
 def warning(graph: Any, known: Container[str]) -> str | None:
-    """One sentence on tools that may do harm and would really run, but for the `known`; `None` when there are none."""
-    risky = {name: doubt for name, doubt in sorted(suspicions(graph).items()) if doubt and name not in known}
+    """Returns a warning of tools, other than the `known`, that may act outside and would really run, or `None`."""
+    risky = {name: reason for name, reason in sorted(suspicions(graph).items()) if reason and name not in known}
     if not risky:
         return None
     return (
         f"These tools look as if they change something outside, and each rollout really runs them: "
-        f"{', '.join(f'{name} ({doubt})' for name, doubt in risky.items())}. "
+        f"{', '.join(f'{name} ({reason})' for name, reason in risky.items())}. "
         f'Put stand-ins in their place: RunnerOptions(tools={{"{next(iter(risky))}": lambda **arguments: "done"}}), '
         "or name those that do no harm: RunnerOptions(harmless=...). The command line takes them with --options."
     )
 
 
 def replaced(graph: Graph, stand_ins: StandIns, cache: ToolCache | None = None) -> Graph:
-    """A copy of `graph` in which tools have stand-ins, by name, and those of `cache` are recorded and replayed.
+    """Returns a copy of `graph` that runs stand-ins in place of tools, and records and replays the tools of `cache`.
 
-    Name, description and arguments of a tool stay, so the model notices nothing. Raises
-    `UsageError` for a name that no tool has, and for a tool that cannot be replayed by its arguments.
+    The name, description and arguments of a tool stay, so the model notices nothing. Raises `UsageError` for a name
+    that no tool has, and for a tool that cannot be replayed by its arguments.
     """
     if not stand_ins and cache is None:
         return graph
@@ -100,13 +100,13 @@ def replaced(graph: Graph, stand_ins: StandIns, cache: ToolCache | None = None) 
 
 
 class Guard(BaseCallbackHandler):
-    """Stops a tool with a stand-in from running for real, wherever the graph got hold of it."""
+    """Stops a real tool that has a stand-in from running, wherever the graph took the tool from."""
 
     raise_error = True
     run_inline = True
 
     def __init__(self, stand_ins: StandIns) -> None:
-        self.tripped: str | None = None
+        self.stopped: str | None = None
         self._names = frozenset(stand_ins)
 
     def on_tool_start(
@@ -114,14 +114,14 @@ class Guard(BaseCallbackHandler):
     ) -> None:
         name = (serialized or {}).get("name")
         if name in self._names and not (metadata or {}).get(MARK):
-            self.tripped = str(name)
+            self.stopped = str(name)
             self.check()
 
     def check(self) -> None:
-        """Raises `UsageError` when a real tool was stopped."""
-        if self.tripped is not None:
+        """Raises `UsageError` if a real tool was stopped."""
+        if self.stopped is not None:
             raise UsageError(
-                f"The real tool {self.tripped!r} was about to run although it has a stand-in, and was stopped: the "
+                f"The real tool {self.stopped!r} was about to run although it has a stand-in, and was stopped: the "
                 "graph makes this tool anew while it runs, where no stand-in can be put. Take it from one object that "
                 "the graph's functions hold."
             )
@@ -136,28 +136,28 @@ def _require(wanted: set[str], known: set[str]) -> None:
 
 
 def _stand_in(tool: BaseTool, given: Any) -> dict[str, Any]:
-    """The attributes that make a copy of `tool` run `given`."""
+    """Returns the attributes with which a copy of `tool` runs `given`."""
     if isinstance(given, BaseTool):
         marked = RunnableConfig(metadata={MARK: True})
-        act, act_async = _with(given.invoke, marked), _with(given.ainvoke, marked)
+        call, call_async = _with(given.invoke, marked), _with(given.ainvoke, marked)
     elif not callable(given):
         raise UsageError(f"The stand-in for {tool.name!r} must be a function or a tool, not {type(given).__name__}.")
     else:
-        act = act_async = given
-    answers = tool.response_format == "content_and_artifact"
+        call = call_async = given
+    with_artifact = tool.response_format == "content_and_artifact"
 
-    def shaped(result: Any) -> Any:
-        return (result, None) if answers and not (isinstance(result, tuple) and len(result) == 2) else result
+    def formatted(result: Any) -> Any:
+        return (result, None) if with_artifact and not (isinstance(result, tuple) and len(result) == 2) else result
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        result = act(*args, **kwargs)
+        result = call(*args, **kwargs)
         if inspect.isawaitable(result):
             raise UsageError(f"The stand-in for {tool.name!r} is async, and the graph calls the tool synchronously.")
-        return shaped(result)
+        return formatted(result)
 
     async def arun(*args: Any, **kwargs: Any) -> Any:
-        result = act_async(*args, **kwargs)
-        return shaped(await result if inspect.isawaitable(result) else result)
+        result = call_async(*args, **kwargs)
+        return formatted(await result if inspect.isawaitable(result) else result)
 
     return {"_run": run, "_arun": arun, "metadata": {**(tool.metadata or {}), MARK: True}}
 
@@ -167,10 +167,11 @@ def _with(invoke: Callable[..., Any], config: RunnableConfig) -> Callable[..., A
 
 
 def _replayed(tool: BaseTool, cache: ToolCache) -> dict[str, Any]:
+    """Returns the attributes with which a copy of `tool` records its results in `cache` and replays them."""
     if getattr(tool, "_injected_args_keys", None) or _injected(tool):
         raise UsageError(
-            f"The tool {tool.name!r} is given state or store by the graph, so its arguments do not tell its result: "
-            "it cannot be replayed. Leave it out of the tool cache, or give it a stand-in."
+            f"The tool {tool.name!r} is given state or store by the graph, so its result does not depend on its "
+            "arguments alone: it cannot be replayed. Leave it out of the tool cache, or give it a stand-in."
         )
 
     def key(args: Any, kwargs: Mapping[str, Any]) -> str:
@@ -192,5 +193,5 @@ def _replayed(tool: BaseTool, cache: ToolCache) -> dict[str, Any]:
 
 def _injected(tool: BaseTool) -> bool:
     """Whether the graph fills in arguments that the model does not see."""
-    shown = set(getattr(tool.tool_call_schema, "model_fields", {}))
-    return bool(set(getattr(tool.get_input_schema(), "model_fields", {})) - shown)
+    seen_by_model = set(getattr(tool.tool_call_schema, "model_fields", {}))
+    return bool(set(getattr(tool.get_input_schema(), "model_fields", {})) - seen_by_model)

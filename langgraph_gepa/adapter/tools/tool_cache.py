@@ -1,4 +1,4 @@
-"""What tools answered, by name and arguments: recorded once, replayed ever after."""
+"""Records the results of tools by name and arguments in a file, and replays them: `ToolCache`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 class ToolCache:
-    """For tools that are slow, paid or rate-limited and answer the same to the same arguments.
+    """The recorded results of tools that are slow, paid or rate-limited and whose arguments determine their results.
 
-    `tools` are their names; `path` is a JSONL file, one result a line, made if it is not there and
-    shared by runs. A result that is no JSON data, or an exception, is not kept: the tool runs
-    again. With `replay_only` a call that was never recorded fails, and nothing real runs.
+    `tools` are their names; `path` is a JSONL file with one result a line, created if it does not exist, which runs may
+    share. A result that is not JSON data, or an exception, is not recorded, and the tool runs again. With `replay_only`
+    a call that was never recorded raises `UsageError`, and no real tool runs.
     """
 
     def __init__(self, path: Path | str, tools: Collection[str], *, replay_only: bool = False) -> None:
@@ -31,11 +31,11 @@ class ToolCache:
         self._known = dict(self._read())
 
     def key(self, tool: str, args: Any, kwargs: Any) -> str:
-        """The name of a call."""
+        """Returns the key under which a call is recorded."""
         return digest([tool, plain(args), plain(kwargs)])
 
     def replay(self, key: str) -> tuple[Any] | None:
-        """What the call answered, in a tuple, if it was recorded. Raises `UsageError` with `replay_only` if not."""
+        """Returns the recorded result in a tuple, or `None`. Raises `UsageError` instead with `replay_only`."""
         if key in self._known:
             return (_value(self._known[key]),)
         if self.replay_only:
@@ -43,7 +43,7 @@ class ToolCache:
         return None
 
     def record(self, key: str, value: T) -> T:
-        """Keeps what a call answered, and gives it back."""
+        """Records the result of a call, and returns it."""
         entry = {"tuple": list(value)} if isinstance(value, tuple) else {"value": value}
         try:
             text = json.dumps(entry, allow_nan=False)
@@ -70,20 +70,20 @@ class ToolCache:
                 entry = json.loads(line)
                 entries.append((entry.pop("key"), entry))
             except (ValueError, KeyError, AttributeError) as error:
-                if number == len(lines):  # cut off in the middle of writing
+                if number == len(lines):  # the process ended while it was written
                     continue
-                raise UsageError(f"{self.path}:{number} is no recorded tool result. Delete the line.") from error
+                raise UsageError(f"{self.path}:{number} is not a recorded tool result. Delete the line.") from error
         return entries
 
 
 def _value(entry: dict[str, Any]) -> Any:
-    """A fresh copy, which the tool's caller may write to."""
+    """The result as a new object, which the tool's caller may change."""
     fresh = json.loads(json.dumps(entry))
     return tuple(fresh["tuple"]) if "tuple" in fresh else fresh["value"]
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Equal, and of the same types all the way down: JSON makes lists of tuples and text of number keys."""
+    """Whether two values and all parts of them are equal and of the same types: JSON turns tuples into lists."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):

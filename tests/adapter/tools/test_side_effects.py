@@ -15,7 +15,7 @@ import pytest
 from langchain_core.tools import BaseTool, StructuredTool, Tool, tool
 from langgraph.graph import START, MessagesState, StateGraph
 
-from langgraph_gepa.adapter.tools.side_effects import effects
+from langgraph_gepa.adapter.tools.side_effects import side_effects
 
 BOOKED: dict[str, int] = {}
 NOTES: list[str] = []
@@ -128,13 +128,13 @@ def made(function: Callable[..., Any]) -> BaseTool:
 @pytest.mark.parametrize("function", ACTING, ids=lambda function: function.__name__)
 def test_code_that_acts_is_known(function: Callable[..., Any]) -> None:
     """Processes, code, files, requests and statements, in the tool itself or in what it calls."""
-    assert effects(made(function)).acts
+    assert side_effects(made(function)).action
 
 
 @pytest.mark.parametrize("function", HARMLESS, ids=lambda function: function.__name__)
 def test_code_that_touches_nothing_is_harmless_whatever_its_name(function: Callable[..., Any]) -> None:
     """Arithmetic, a canned answer, and another agent, whose tools are judged themselves."""
-    assert effects(made(function)).none
+    assert side_effects(made(function)).none
 
 
 def test_reading_does_not_act() -> None:
@@ -147,7 +147,7 @@ def test_reading_does_not_act() -> None:
     def page(address: str) -> str:
         return httpx.get(address).text + str(desk.ticket(address))
 
-    assert not any(effects(made(function)).acts for function in (file_read, row, page))
+    assert not any(side_effects(made(function)).action for function in (file_read, row, page))
 
 
 def booked(name: str) -> str:
@@ -166,8 +166,8 @@ def noted(text: str) -> str:
 )
 def test_what_outlives_the_call_leaves_it_to_the_words(function: Callable[..., Any]) -> None:
     """A list of the process may be a log or the shop's only book."""
-    found = effects(StructuredTool.from_function(function, name="keep", description="Keep it."))
-    assert not found.acts
+    found = side_effects(StructuredTool.from_function(function, name="keep", description="Keep it."))
+    assert not found.action
     assert not found.none
 
 
@@ -183,11 +183,11 @@ def test_every_kind_of_tool_is_read() -> None:
 
     bound = Tool("ls", partial(bash, command="ls"), "List.")
     later = StructuredTool.from_function(coroutine=sent, name="sent", description="Post it.")
-    assert all(effects(one).acts for one in (Runner(), bound, later))
+    assert all(side_effects(one).action for one in (Runner(), bound, later))
 
 
 def test_code_that_cannot_be_seen_is_left_open() -> None:
     """A function without source, or one that calls what it is given, proves nothing."""
     blind = eval("lambda text: text.reverse_all()")  # noqa: S307 - a function without source
-    assert effects(StructuredTool.from_function(blind, name="blind", description="Unknown.")).open
-    assert effects(StructuredTool.from_function(lambda how: how()(), name="given", description="Unknown.")).open
+    assert side_effects(StructuredTool.from_function(blind, name="blind", description="Unknown.")).unknown
+    assert side_effects(StructuredTool.from_function(lambda how: how()(), name="given", description="Unknown.")).unknown

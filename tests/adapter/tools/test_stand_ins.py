@@ -19,7 +19,7 @@ from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.runner import UnscoredRollout, run
-from langgraph_gepa.adapter.tools.name_hints import side_effect
+from langgraph_gepa.adapter.tools.name_hints import acting_word
 from langgraph_gepa.adapter.tools.stand_ins import HANDOFF, replaced, suspicions, tools_of, warning
 from langgraph_gepa.adapter.tools.tool_cache import ToolCache
 from langgraph_gepa.core.example import Example
@@ -178,7 +178,7 @@ def test_a_real_tool_that_no_stand_in_reached_is_stopped(echo: Any) -> None:
 )
 def test_side_effects_are_guessed_from_words(name: str, description: str, verb: str | None) -> None:
     """The name's words and the description's verb tell; what a tool merely mentions does not."""
-    assert side_effect(name, description) == verb
+    assert acting_word(name, description) == verb
 
 
 def test_tools_that_may_do_harm_are_warned_of(echo: Any) -> None:
