@@ -18,10 +18,8 @@ from langgraph_gepa.core.events import (
     ModulesChosen,
     OfRun,
     Outcome,
-    ReflectionFinished,
     RolloutFinished,
 )
-from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report import words
 
 Journal = Sequence[tuple[float, Event]]
@@ -51,8 +49,6 @@ class Iteration:
     gated: int = 0
     validated: int = 0
     compared: int = 0
-    reflections: int = 0
-    usage: Usage = Usage()
     candidate: int | None = None
     texts: str = ""
     finished: IterationFinished | None = None
@@ -133,8 +129,6 @@ class Iteration:
                 return replace(self, proposals=event)
             case RolloutFinished():
                 return self._counted(event)
-            case ReflectionFinished():
-                return replace(self, reflections=self.reflections + 1, usage=self.usage + event.usage)
             case CandidateAdmitted():
                 return replace(self, candidate=event.candidate.id, texts=event.candidate.key)
             case IterationFinished():
@@ -143,16 +137,14 @@ class Iteration:
         return self
 
     def _counted(self, event: RolloutFinished) -> Iteration:
-        usage = self.usage + event.usage
-        if event.subset == "pareto" and self.texts not in ("", event.texts):
-            return replace(self, usage=usage, compared=self.compared + 1)
         if event.subset == "pareto":
-            return replace(self, usage=usage, validated=self.validated + 1)
+            of_rival = self.texts not in ("", event.texts)
+            return replace(self, compared=self.compared + of_rival, validated=self.validated + (not of_rival))
         if event.subset == "gate":
-            return replace(self, usage=usage, gated=self.gated + 1)
+            return replace(self, gated=self.gated + 1)
         if self.modules:  # they are chosen only after the parent's minibatch is complete
-            return replace(self, usage=usage, tried=self.tried + 1)
-        return replace(self, usage=usage, sampled=self.sampled + 1)
+            return replace(self, tried=self.tried + 1)
+        return replace(self, sampled=self.sampled + 1)
 
 
 def advance(known: dict[int, Iteration], event: Event, at: float) -> Iteration | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from langgraph_gepa.writeback import data_files, python_writer
 from langgraph_gepa.writeback.composed import computing_code, computing_line, constants_in
-from langgraph_gepa.writeback.edits import Edit, Span, UnwritableError
+from langgraph_gepa.writeback.edits import Edit, GoneError, Span, UnwritableError
 from langgraph_gepa.writeback.locating import Found, find
 from langgraph_gepa.writeback.python_reader import parsed
 
@@ -82,9 +82,17 @@ class Content:
         spans = (self.span(Edit(constant.text, constant.text, constant.line)) for constant in constants)
         return frozenset(span for span in spans if span is not None)
 
-    def computes(self, edit: Edit) -> bool:
-        """Whether a Python file puts the text together when it runs."""
-        return self.python and computing_line(parsed(self.text), edit) is not None
+    def may_hold(self, edit: Edit) -> bool:
+        """Whether the file may hold the text itself: the old one, the new one, or its parts."""
+        if not self.python:
+            return True
+        try:
+            find(parsed(self.text), edit)
+        except GoneError:
+            return self.holds_new(edit) or computing_line(parsed(self.text), edit) is not None
+        except UnwritableError:
+            return True  # refused later, with the reason
+        return True
 
     def computing_code(self, edit: Edit) -> tuple[int, str] | None:
         """The line and code that may put a text together when the program runs."""

@@ -12,7 +12,6 @@ from langgraph_gepa.writeback.changes import Changes, FileChange, is_library
 from langgraph_gepa.writeback.composed import narrowed_to_constant
 from langgraph_gepa.writeback.content import Content
 from langgraph_gepa.writeback.edits import Edit, GoneError, UnwritableError, as_written
-from langgraph_gepa.writeback.locating import find
 from langgraph_gepa.writeback.project_files import files_naming, files_with
 from langgraph_gepa.writeback.python_reader import parsed
 
@@ -175,7 +174,7 @@ def _file_for(rewrite: _Rewrite, folder: Path, root: Path) -> tuple[Path | None,
         return None, f"{where}: name the root of the project's checkout"
     if path is not None and is_library(path):
         return None, f"it is written in an installed package ({module.origin}), which is not the project's to change"
-    if rewrite.changed and (path is None or not _written_in(path, rewrite)):
+    if rewrite.changed and (path is None or not _may_hold(path, rewrite.edit)):
         found = files_with(_work_tree(root), module.text) or files_with(_work_tree(root), rewrite.new)
         if len(found) == 1:
             return found[0].resolve(), ""
@@ -185,20 +184,13 @@ def _file_for(rewrite: _Rewrite, folder: Path, root: Path) -> tuple[Path | None,
     return path, "it has no home in the source: it is made when the program runs, or comes from elsewhere"
 
 
-def _written_in(path: Path, rewrite: _Rewrite) -> bool:
-    """Whether a Python file may hold the text itself: the old one, the new one, or its parts."""
+def _may_hold(path: Path, edit: Edit) -> bool:
     if path.stat().st_size > LARGEST:
         return True  # refused later, for its size
     try:
-        content = Content.of(path.name, path.read_bytes())
-        if not content.python:
-            return True
-        find(parsed(content.text), rewrite.edit)
-    except GoneError:
-        return content.holds_new(rewrite.edit) or content.computes(rewrite.edit)
-    except (UnwritableError, UnicodeDecodeError, SyntaxError):
-        return True
-    return True
+        return Content.of(path.name, path.read_bytes()).may_hold(edit)
+    except (UnicodeDecodeError, SyntaxError):
+        return True  # refused later, with the reason
 
 
 def _work_tree(directory: Path) -> Path:

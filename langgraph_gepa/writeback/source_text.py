@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -103,7 +103,7 @@ class Site:
     lines: range
 
 
-def merged(fragments: Sequence[str | Expression] | Iterator[str | Expression]) -> Fragments:
+def merged(fragments: Iterable[str | Expression]) -> Fragments:
     """Joins neighbouring strings and drops empty ones."""
     joined: list[str | Expression] = []
     for fragment in fragments:
@@ -111,7 +111,7 @@ def merged(fragments: Sequence[str | Expression] | Iterator[str | Expression]) -
             joined[-1] += fragment
         elif fragment:
             joined.append(fragment)
-    return tuple(fragment for fragment in joined if fragment)
+    return tuple(joined)
 
 
 def evaluated(code: str) -> ast.expr | None:
