@@ -34,6 +34,7 @@ class Curve:
     height: float
     left: float
     right: float
+    top: float
     bottom: float
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -67,6 +68,7 @@ def draw_curve(view: View, width: float, height: float) -> Curve | None:
         height,
         _LEFT,
         right,
+        _TOP,
         bottom,
         tuple(Tick(x(value), f"{value:,.0f}") for value in x_values if value <= rollouts),
         tuple(Tick(y(value), f"{value:.3g}") for value in y_values),
