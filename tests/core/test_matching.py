@@ -1,4 +1,4 @@
-"""Texts found again in what was said, and said anew."""
+"""Templates are found in messages, with what filled them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.core import matching
+from langgraph_gepa.core.matching import Match
 from langgraph_gepa.core.module import Style
+from langgraph_gepa.core.placeholders import literals
 
 LONG = "Answer the visitor's question about the museum"
 
@@ -103,3 +105,67 @@ def test_conversion_and_format_are_part_of_what_is_filled() -> None:
     assert matching.filled("{price} euros", "format", match.values) == "3.50 euros"
     assert templates.check("{price:.2f} euros", text, "format") is None
     assert matching.filled("{other}", "format", match.values) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "style", "parts"),
+    [
+        ("a {x} b {{y}} c", "format", ("a", "b {y} c")),
+        ("a {x} b", "plain", ("a {x} b",)),
+        ("a {{x}} b", "mustache", ("a", "b")),
+        ("a {% if x %} b {{ y }}{% endif %}", "jinja2", ("a", "b")),
+        ("broken {", "fstring", ("broken {",)),
+        ("{x}", "format", ()),
+    ],
+)
+def test_a_message_carries_a_text_with_anything_in_its_placeholders(
+    text: str, style: Style, parts: tuple[str, ...]
+) -> None:
+    """A text is recognised by its literals in order; one without literals is carried by no message."""
+    assert literals(text, style) == parts
+    assert matching.carries("so: " + " anything ".join(parts), parts, style) is bool(parts)
+    assert not matching.carries(" anything ".join(reversed(parts)), parts, style) or len(parts) < 2 or style != "format"
+
+
+def test_half_of_a_template_with_branches_is_enough() -> None:
+    """The branches of a mustache or jinja2 text may be left out, so its literals need not all be in a message."""
+    assert matching.carries("a long beginning", ("a long beginning", "an end"), "jinja2")
+    assert not matching.carries("a long beginning", ("a long beginning", "an end"), "format")
+
+
+@given(st.lists(st.text("ab ", max_size=3), max_size=4), st.text("ab ", max_size=12), st.integers(0, 4))
+def test_literals_in_order_are_where_they_say_and_do_not_overlap(parts: list[str], message: str, start: int) -> None:
+    """Each position holds its literal, after the end of the one before."""
+    starts = matching.in_order(message, parts, start)
+    if starts is None:
+        return
+    assert len(starts) == len(parts)
+    for part, at in zip(parts, starts, strict=True):
+        assert message[at : at + len(part)] == part
+        assert at >= start
+        start = at + len(part)
+
+
+@pytest.mark.parametrize(
+    ("message", "parts", "found"),
+    [
+        ("Say: You guide visitors in Rome.", ["You guide visitors in ", "."], Match(5, 32, holes=((27, 31),))),
+        ("You guide visitors. To a. To b.", ["You guide visitors. ", "."], Match(0, 31, holes=((20, 30),))),
+        ("You guide visitors to {% if x %}", ["You guide visitors to ", ""], Match(0, 32, holes=((22, 32),))),
+        (" Be kind. ", ["Be kind."], Match(0, 10)),
+        ("Be kind. Or not.", ["Be kind."], None),
+        ("Nothing of it stands here", ["You guide visitors in ", "."], None),
+    ],
+)
+def test_a_text_is_located_by_its_literals(message: str, parts: list[str], found: Match | None) -> None:
+    """The last literal is taken at the end of the message; a short text is located only as a whole message."""
+    assert matching.locate(message, parts) == found
+
+
+def test_a_pattern_covers_a_text_that_is_all_its_filling() -> None:
+    """Space around the text does not count; words before or after it do."""
+    pattern = matching.pattern(f"{LONG}, {{name}}!", "format")
+    assert pattern is not None
+    assert pattern.covers(f"\n{LONG}, Ada!\n")
+    assert not pattern.covers(f"{LONG}, Ada! Now.")
+    assert pattern.occurs_in(f"{LONG}, Ada! Now.")

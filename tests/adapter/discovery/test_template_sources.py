@@ -6,12 +6,19 @@ import importlib
 import linecache
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 
+from langgraph_gepa.adapter.dataflow.source_locations import SourceLocations
+from langgraph_gepa.adapter.discovery import template_sources
 from langgraph_gepa.adapter.discovery.survey import survey
+from langgraph_gepa.adapter.objects.definitions import SourceLocation
+from langgraph_gepa.adapter.objects.place import Place
+from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.writeback.plan import plan
 
 HEAD = '''
@@ -149,3 +156,34 @@ def test_a_text_that_no_single_template_gives_stays_the_text(written: str, proje
     (module,) = found.modules
     assert (module.text, module.file, module.style) == (heard(echo, compiled).removesuffix("\nhello"), None, "plain")
     assert "master" in heard(echo, found.bind({module.name: "You are a master."}))
+
+
+GREETING = "Greet {name} in the house of maps, and be kind to {name}."
+COMPILED = jinja2.Template("Greet {{ name }} in the house of maps.")
+OTHER = "Greet {{ name }} in the house of books."
+
+
+def as_written(text: str, **changes: Any) -> tuple[str, str, dict[str, str]]:
+    """The template of a text that stands in an object, with its style and its values."""
+    walk = Walk(as_written)
+    locations = SourceLocations(walk, {}, [])
+    place = replace(Place(id(as_written), ("attr", "x"), text), **changes)
+    found, _ = template_sources.as_template(place, SourceLocation("nowhere"), locations)
+    return found.text, found.style, dict(found.values)
+
+
+def test_a_filled_text_is_its_template_with_values() -> None:
+    """Only a whole text that the template gives, with one value for each placeholder, and only a prompt."""
+    filled = GREETING.format(name="Ada")
+    assert as_written(filled) == (GREETING, "format", {"name": "Ada"})
+    assert as_written(filled.replace("to Ada", "to Bob")) == (filled.replace("to Ada", "to Bob"), "plain", {})
+    assert as_written(f"Now: {filled}") == (f"Now: {filled}", "plain", {})
+    assert as_written(filled, kind="tool") == (filled, "plain", {})
+
+
+def test_a_compiled_template_is_read_from_its_module_if_it_compiles_to_the_same() -> None:
+    """The text is the string that is compiled under the template's name."""
+    names = globals()
+    assert template_sources.compiled_source(COMPILED, names, "COMPILED") == "Greet {{ name }} in the house of maps."
+    assert template_sources.compiled_source(jinja2.Template(OTHER), names, "COMPILED") is None
+    assert template_sources.compiled_source(COMPILED, names, "unknown") is None

@@ -28,9 +28,7 @@ from typing_extensions import TypedDict
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer, node_path
 from langgraph_gepa.adapter.tracing.watched import WatchedCall
-from langgraph_gepa.core.matching import carries
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.core.placeholders import literals
 from langgraph_gepa.core.rollout import Call
 
 
@@ -324,20 +322,3 @@ def test_a_node_without_modules_belongs_to_the_prompts_it_carries() -> None:
     modules = [prompt("planner", "A prompt written in the planner.", "planner"), prompt("short", "A", "x")]
     assert owners([WatchedCall(call)], modules) == [("planner",)]
     assert owners([WatchedCall(Call("model", "sender", "m", []))], modules) == [()]
-
-
-@pytest.mark.parametrize(
-    ("text", "style", "parts"),
-    [
-        ("a {x} b {{y}} c", "format", ("a", "b {y} c")),
-        ("a {x} b", "plain", ("a {x} b",)),
-        ("a {{x}} b", "mustache", ("a", "b")),
-        ("a {% if x %} b {{ y }}{% endif %}", "jinja2", ("a", "b")),
-        ("broken {", "fstring", ("broken {",)),
-        ("{x}", "format", ()),
-    ],
-)
-def test_placeholders_match_anything(text: str, style: Any, parts: tuple[str, ...]) -> None:
-    """A text is recognised by what it says between its placeholders."""
-    assert literals(text, style) == parts
-    assert carries("so: " + " anything ".join(parts), parts, style) is bool(parts)
