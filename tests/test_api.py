@@ -37,8 +37,8 @@ NAMES: dict[str, Any] = {
 }
 
 
-def improve(run: str = "run", **asked: Any) -> Result:
-    return optimize(**{**NAMES, "run": run, **asked})
+def improve(run: str = "run", **arguments: Any) -> Result:
+    return optimize(**{**NAMES, "run": run, **arguments})
 
 
 def texts(result: Result) -> list[Any]:
@@ -93,9 +93,9 @@ def test_the_same_seed_gives_the_same_candidates(project: Path) -> None:
 def test_a_finished_run_is_read_and_not_paid_again(project: Path, server: SimulatedServer) -> None:
     """The same call on a finished run gives its result without a single request."""
     first = improve()
-    asked = server.requests
+    before = server.requests
     assert texts(improve()) == texts(first)
-    assert server.requests == asked
+    assert server.requests == before
 
 
 def test_more_budget_goes_on_with_a_run(project: Path) -> None:
@@ -284,9 +284,9 @@ MISTAKES: dict[str, tuple[type[Error], str, dict[str, Any]]] = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_refused_before_anything_is_paid(project: Path, server: SimulatedServer, mistake: str) -> None:
     """What can be known beforehand is said beforehand, with the fix, and no folder is left behind."""
-    error, words, asked = MISTAKES[mistake]
+    error, words, arguments = MISTAKES[mistake]
     with pytest.raises(error, match=words):
-        improve(**asked)
+        improve(**arguments)
     assert server.requests == 0
     assert not Path("run").exists()
 

@@ -115,16 +115,16 @@ def test_a_full_disk_ends_the_run_and_room_lets_it_go_on(tmp_path: Path, server:
             search(server, folder)
         assert str(folder) in str(stopped.value)
         assert "resume the run" in str(stopped.value)
-        asked, tokens = server.requests - 1, server.tokens  # the reflection model was tried first
-        assert asked > 5
+        requests, tokens = server.requests - 1, server.tokens  # the reflection model was tried first
+        assert requests > 5
         kept = finished(folder)
-        assert asked - len(kept) <= 1
+        assert requests - len(kept) <= 1
         room(False)
         result = search(server, folder)
         assert finished(folder)[: len(kept)] == kept
         again = server.requests - 1 - len(finished(folder)) - result.pool.spent.reflections
-        assert again == asked - len(kept)
-        assert server.tokens - result.pool.spent.usage.tokens in (0, tokens // asked)
+        assert again == requests - len(kept)
+        assert server.tokens - result.pool.spent.usage.tokens in (0, tokens // requests)
         assert (folder / "report.html").stat().st_size > 1000
 
 

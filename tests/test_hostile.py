@@ -38,13 +38,13 @@ def chat(url: str) -> ChatOpenAI:
     return ChatOpenAI(model="simulated", base_url=url, api_key=SecretStr("none"), max_retries=0)
 
 
-def graph_of(url: str, after: Callable[[State, str], Any] = lambda _, said: said) -> Any:
+def graph_of(url: str, after: Callable[[State, str], Any] = lambda _, answer: answer) -> Any:
     """One model call, and whatever `after` makes of it."""
     model = chat(url)
 
     def node(state: State) -> State:
-        said = model.invoke([("system", PROMPT), ("user", str(state["question"]))]).text
-        return {"answer": after(state, said)}
+        answer = model.invoke([("system", PROMPT), ("user", str(state["question"]))]).text
+        return {"answer": after(state, answer)}
 
     builder = StateGraph(State)
     builder.add_node("node", node)
@@ -56,7 +56,7 @@ def search(
     folder: Path,
     inputs: list[Any],
     metric: Any = lambda outputs: 0.0,
-    after: Callable[[State, str], Any] = lambda _, said: said,
+    after: Callable[[State, str], Any] = lambda _, answer: answer,
     heard: list[str] | None = None,
     iterations: int = 2,
     **options: Any,
@@ -122,7 +122,7 @@ def test_texts_of_every_nasty_kind_are_kept_as_they_are(tmp_path: Path) -> None:
         tmp_path / "run",
         NASTY,
         metric=lambda inputs, outputs: (0.0, f"wrong: {inputs['question']} {outputs['answer']}"),
-        after=lambda state, said: f"{said} {state['question']}",
+        after=lambda state, answer: f"{answer} {state['question']}",
     )
     by_question = {e.inputs["question"]: e.id for e in result.saved.config.examples.pareto}
     assert len(by_question) >= len(NASTY) - 2  # lone surrogates are replaced, and may become equal
@@ -168,10 +168,10 @@ def test_a_node_that_never_returns_is_a_scored_time_out_and_holds_nobody_up(tmp_
     """One example hangs for ever in a thread; the run goes on to its end and says so of that one."""
     never = threading.Event()
 
-    def after(state: State, said: str) -> str:
+    def after(state: State, answer: str) -> str:
         if state["question"] == "hang":
             never.wait()
-        return said
+        return answer
 
     result = search(tmp_path / "run", ["a", "hang", "b"], after=after, timeout=0.3)
     hung = {e.id for e in result.saved.config.examples.pareto if e.inputs["question"] == "hang"}
@@ -182,18 +182,20 @@ def test_a_node_that_never_returns_is_a_scored_time_out_and_holds_nobody_up(tmp_
 
 def test_nodes_that_spawn_threads_are_watched_and_counted() -> None:
     """A call made in a thread that the node starts and waits for is on the rollout's account."""
-    said: list[str] = []
+    answer: list[str] = []
 
     with SimulatedServer({"simulated": lambda *_: Answer("word")}) as server:
         model = chat(server.base_url)
 
         def node(state: State, config: RunnableConfig) -> State:
-            threads = [threading.Thread(target=lambda: said.append(model.invoke("hi", config).text)) for _ in range(3)]
+            threads = [
+                threading.Thread(target=lambda: answer.append(model.invoke("hi", config).text)) for _ in range(3)
+            ]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
-            return {"answer": len(said)}
+            return {"answer": len(answer)}
 
         builder = StateGraph(State)
         builder.add_node("node", node)
@@ -204,7 +206,7 @@ def test_nodes_that_spawn_threads_are_watched_and_counted() -> None:
             return await run(builder.compile(), Example("e", {"question": "q"}))
 
         result = asyncio.run(ran())
-    assert (result.error, len(said), len(result.watched)) == (None, 3, 3)
+    assert (result.error, len(answer), len(result.watched)) == (None, 3, 3)
     assert result.usage.tokens == server.tokens
 
 

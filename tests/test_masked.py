@@ -72,9 +72,9 @@ def test_what_is_masked_and_was_given_as_objects_is_asked_for(masked: Path) -> N
     named |= {"options": "how.py:options", "run": "run", "progress": False, "in_flight": 1}
     assert call(f"{OPTIMIZE} --train train.jsonl --val val.jsonl --rollouts 30").exit_code == 0
     store = open_run(Path("run"), create=False)
-    asked = store.settings()["asked"]
-    asked["spec"].pop("sets")
-    store.configure({"asked": asked})
+    config = store.settings()["asked"]
+    config["spec"].pop("sets")
+    store.configure({"asked": config})
     store.close()
     assert Result.open("run").best
     with pytest.raises(RunError, match=r"hid something in its training and validation examples.*the same call"):

@@ -49,10 +49,10 @@ def metric(outputs: Any) -> Feedback:
 
 
 def improve(folder: Path, *nodes: Any) -> tuple[Result, set[str]]:
-    asked = set()
+    modules = set()
 
     def reflect(prompt: str) -> str:
-        asked.add(re.search(r'<module name="([^"]*)"', prompt)[1])  # type: ignore[index]  # it has one
+        modules.add(re.search(r'<module name="([^"]*)"', prompt)[1])  # type: ignore[index]  # it has one
         return f"```\nBetter: {len(prompt)}\n```"
 
     result = optimize(
@@ -64,15 +64,15 @@ def improve(folder: Path, *nodes: Any) -> tuple[Result, set[str]]:
         run=folder,
         progress=False,
     )
-    return result, asked
+    return result, modules
 
 
 def test_a_prompt_without_effect_is_left_out_of_the_search_and_the_run_says_why(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The seed's rollouts prove it: no reflection is paid for it, no candidate changes it."""
-    result, asked = improve(tmp_path, write, keep)
-    assert asked == {"writer"}
+    result, modules = improve(tmp_path, write, keep)
+    assert modules == {"writer"}
     assert result.pool.left_out == {"keeper": "stale"}
     assert {candidate.texts["keeper"] for candidate in result.pool.candidates} == {KEEPER}
     assert "keeper is left as it is: changing it has no effect" in caplog.text
@@ -99,9 +99,9 @@ def test_watching_the_graph_on_examples_finds_it_out() -> None:
 
 def test_a_dry_run_tells_of_it() -> None:
     """Of the one rollout that it runs."""
-    shown = dry_run(graph(write, keep), ROWS, metric=metric)
-    assert shown.no_effect == {"keeper": "stale"}
-    assert "no effect keeper: changing it has no effect" in str(shown)
+    plan = dry_run(graph(write, keep), ROWS, metric=metric)
+    assert plan.no_effect == {"keeper": "stale"}
+    assert "no effect keeper: changing it has no effect" in str(plan)
 
 
 def test_a_graph_is_scored_as_it_is_whatever_has_no_effect() -> None:

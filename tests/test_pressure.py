@@ -39,7 +39,7 @@ class LimitedServer(SimulatedServer):
         self.under_way = 0
         self.served: list[int] = []
         """How many were under way with each answer, itself among them, in the order they began."""
-        self.asked: dict[str, list[float]] = defaultdict(list)
+        self.requested: dict[str, list[float]] = defaultdict(list)
         self.refused: dict[str, list[float]] = defaultdict(list)
         self.refused_at: list[int] = []
         """How many answers had begun when each refusal came."""
@@ -47,7 +47,7 @@ class LimitedServer(SimulatedServer):
 
     def answer(self, request: Request) -> Answer:
         with self._guard:
-            self.asked[request.digest].append(time.time())
+            self.requested[request.digest].append(time.time())
             if self.under_way >= self.allowed(len(self.served)):
                 self.refused[request.digest].append(time.time())
                 self.refused_at.append(len(self.served))
@@ -65,7 +65,7 @@ class LimitedServer(SimulatedServer):
     def waits(self) -> list[float]:
         """Seconds from each refusal until the same was asked again."""
         return [
-            min(at for at in self.asked[name] if at > refused) - refused
+            min(at for at in self.requested[name] if at > refused) - refused
             for name, times in self.refused.items()
             for refused in times
         ]
@@ -150,10 +150,10 @@ def test_the_time_a_provider_names_is_waited_for(
     dates: list[float] = []
 
     def named() -> dict[str, str]:
-        said = headers()
-        if (date := email.utils.parsedate_tz(said["Retry-After"])) is not None:
+        values = headers()
+        if (date := email.utils.parsedate_tz(values["Retry-After"])) is not None:
             dates.append(email.utils.mktime_tz(date))
-        return said
+        return values
 
     server = LimitedServer(lambda served: 0 if served == 4 and len(server.refused_at) < 1 else 99, named)
     with server:
@@ -161,5 +161,5 @@ def test_the_time_a_provider_names_is_waited_for(
     assert scores(result) == [1.0] * len(scores(result))
     assert len(server.refused_at) == 1
     assert min(server.waits()) >= least
-    (again,) = (max(server.asked[name]) for name in server.refused)
+    (again,) = (max(server.requested[name]) for name in server.refused)
     assert all(again >= date for date in dates)

@@ -34,8 +34,8 @@ def test_racing_finds_better_prompts_and_the_run_reads_back(project: Path) -> No
     assert view.validation.difference is not None
     assert view.validation.difference.mean > 0
     assert result.pool.spent.rollouts <= 90
-    told = [event for _, event in result.saved.events if isinstance(event, RolloutFinished) and not event.reused]
-    assert max(Counter((event.texts, event.example, event.subset) for event in told).values()) == 1
+    paid = [event for _, event in result.saved.events if isinstance(event, RolloutFinished) and not event.reused]
+    assert max(Counter((event.texts, event.example, event.subset) for event in paid).values()) == 1
     again = Result.open(project / "run")
     assert (again.best, again.view.curve) == (result.best, view.curve)
     assert (project / "run" / "report.html").is_file()
@@ -57,9 +57,9 @@ def test_each_line_names_the_best_of_its_moment(project: Path, capsys: pytest.Ca
         pool.apply(event)
         if isinstance(event, IterationFinished):
             leads.append(f"best #{pool.best.id}: {candidate_score(score_of(pool, pool.best.id))}")
-    said = [line for line in lines if "rollouts]" in line]
+    lines_shown = [line for line in lines if "rollouts]" in line]
     assert len(set(leads)) > 1
-    assert [lead for lead, line in zip(leads, said, strict=True) if lead not in line] == []
+    assert [lead for lead, line in zip(leads, lines_shown, strict=True) if lead not in line] == []
 
 
 def test_repeats_are_run_and_are_the_runs_own(project: Path) -> None:
@@ -82,8 +82,8 @@ def test_repeats_are_run_and_are_the_runs_own(project: Path) -> None:
     with pytest.raises(RunError, match=r"the search \(from racing with repeats=2 to racing\)"):
         search(120, 1)
     result = resume(project / "run", Budget(rollouts=120), progress=False)
-    told = [event for _, event in result.saved.events if isinstance(event, RolloutFinished) and not event.reused]
-    assert set(Counter((event.texts, event.example, event.subset) for event in told).values()) == {2}
+    paid = [event for _, event in result.saved.events if isinstance(event, RolloutFinished) and not event.reused]
+    assert set(Counter((event.texts, event.example, event.subset) for event in paid).values()) == {2}
     assert 90 < result.pool.spent.rollouts <= 120
     with pytest.raises(UsageError, match="repeats=0"):
         search(90, 0)

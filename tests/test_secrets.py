@@ -46,11 +46,11 @@ def leaky(url: str) -> Any:
     model = chat(url, GRAPH_KEY, default_headers={"Authorization": f"Bearer {HEADER_KEY}"})
 
     def node(state: State) -> State:
-        asked = f"{state['question']} {os.environ['SHOP_API_KEY']}"
-        said = model.invoke([("system", "Answer the question."), ("user", asked)])
+        question = f"{state['question']} {os.environ['SHOP_API_KEY']}"
+        reply = model.invoke([("system", "Answer the question."), ("user", question)])
         if "ann1" in state["question"]:
             raise ValueError(f"cannot log in with {GRAPH_KEY} and sk-proj-abcdefghijklmnop1234")
-        return {"answer": said.text, "debug": {GRAPH_KEY: [f"Bearer {HEADER_KEY}"]}}
+        return {"answer": reply.text, "debug": {GRAPH_KEY: [f"Bearer {HEADER_KEY}"]}}
 
     builder = StateGraph(State)
     builder.add_node("node", node)
@@ -111,9 +111,9 @@ def test_an_exception_that_repeats_a_key_is_cleaned(tmp_path: Path) -> None:
 
     with SimulatedServer({"simulated": refuse}) as server, pytest.raises(ModelError) as stopped:
         search(server.base_url, tmp_path / "run")
-    said = "".join(traceback.format_exception(stopped.value))
-    assert "Incorrect API key provided: <hidden>" in said
-    assert GRAPH_KEY not in said
+    report = "".join(traceback.format_exception(stopped.value))
+    assert "Incorrect API key provided: <hidden>" in report
+    assert GRAPH_KEY not in report
 
 
 def test_what_a_mask_hides_is_neither_kept_nor_reflected_on(tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ class State(TypedDict, total=False):
     answer: str
 
 
-def shown(capsys: Any) -> list[str]:
+def outputs(capsys: Any) -> list[str]:
     """Everything that shows a run: what was said meanwhile and at the end, its summary and its page."""
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     summary = CliRunner().invoke(app, ["show", "run"]).stdout
-    return [said.out + said.err, summary, Path("run", "report.html").read_text(encoding="utf-8")]
+    return [printed.out + printed.err, summary, Path("run", "report.html").read_text(encoding="utf-8")]
 
 
 def test_a_simulated_model_is_known_whatever_it_is_called(project: Path, server: SimulatedServer, capsys: Any) -> None:
@@ -35,7 +35,7 @@ def test_a_simulated_model_is_known_whatever_it_is_called(project: Path, server:
     server.models["gpt-5"] = server.models["simulated-editor"]
     done = CliRunner().invoke(app, [*OPTIMIZE.split(), "--reflection-lm", "openai:gpt-5"])
     assert [done.stderr.count(LABEL), done.stdout.count(LABEL)] == [1, 1]
-    assert all(LABEL in place for place in shown(capsys)[1:])
+    assert all(LABEL in place for place in outputs(capsys)[1:])
 
 
 def test_a_model_of_the_users_is_not_simulated_for_its_name(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
@@ -64,4 +64,4 @@ def test_a_model_of_the_users_is_not_simulated_for_its_name(tmp_path: Path, monk
         run="run",
     )
     assert "simulated_annealer" in CliRunner().invoke(app, ["show", "run", "--json"]).stdout
-    assert not [place for place in shown(capsys) if LABEL.lower() in place.lower()]
+    assert not [place for place in outputs(capsys) if LABEL.lower() in place.lower()]

@@ -26,9 +26,11 @@ def test_a_fake_rollout_scores_what_the_function_says() -> None:
 def test_a_fake_evaluator_takes_modules_feedback_and_checks() -> None:
     """Modules, whole feedback and a check of placeholders can be given where a test needs them."""
     module = Module("writer", "prompt", "Write {x}.", "format", ("x",))
-    said = Feedback(0.5, "half", {"writer": "shorter"})
-    evaluator = FakeEvaluator([module], lambda *_: said, check=lambda _, text: None if "{x}" in text else "lost {x}")
-    assert asyncio.run(evaluator.evaluate({"writer": "{x}"}, Example("a", {}))).feedback is said
+    feedback = Feedback(0.5, "half", {"writer": "shorter"})
+    evaluator = FakeEvaluator(
+        [module], lambda *_: feedback, check=lambda _, text: None if "{x}" in text else "lost {x}"
+    )
+    assert asyncio.run(evaluator.evaluate({"writer": "{x}"}, Example("a", {}))).feedback is feedback
     assert (evaluator.modules, evaluator.check("writer", "Write."), evaluator.check("writer", "{x}")) == (
         (module,),
         "lost {x}",

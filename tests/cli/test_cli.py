@@ -91,21 +91,21 @@ def test_optimize_ends_with_a_summary_and_a_folder(project: Path) -> None:
 
 def test_show_as_json_has_all_of_a_run(run: Path) -> None:
     """Modules, candidates with parents and scores, both standings with intervals, and what it cost."""
-    shown = json.loads(call("show run --json").stdout)
-    assert [module["name"] for module in shown["modules"]] == ["sort", "answer"]
-    assert shown["modules"][0]["text"] == "Sort the letter."
-    assert shown["candidates"][0]["parents"] == []
-    assert all(set(one["scores"]) == {f"letter-{n}" for n in range(6, 12)} for one in shown["candidates"])
-    for standing in (shown["seed"], shown["best"]):
+    data = json.loads(call("show run --json").stdout)
+    assert [module["name"] for module in data["modules"]] == ["sort", "answer"]
+    assert data["modules"][0]["text"] == "Sort the letter."
+    assert data["candidates"][0]["parents"] == []
+    assert all(set(one["scores"]) == {f"letter-{n}" for n in range(6, 12)} for one in data["candidates"])
+    for standing in (data["seed"], data["best"]):
         assert standing["validation"]["low"] <= standing["validation"]["mean"] <= standing["validation"]["high"]
         assert standing["test"]["n"] == 4
-    assert shown["best"]["validation"]["mean"] > shown["seed"]["validation"]["mean"]
-    assert 12 < shown["rollouts"] <= 60
-    assert shown["tests"] == 8
+    assert data["best"]["validation"]["mean"] > data["seed"]["validation"]["mean"]
+    assert 12 < data["rollouts"] <= 60
+    assert data["tests"] == 8
     for amount in ("reflections", "tokens", "seconds"):
-        assert shown[amount] > 0
-    assert "dollars" in shown
-    assert shown["finished"]
+        assert data[amount] > 0
+    assert "dollars" in data
+    assert data["finished"]
 
 
 def test_show_and_report_and_export_read_a_run(run: Path) -> None:
@@ -182,9 +182,9 @@ def test_options_are_named_and_known_to_resume(project: Path) -> None:
     (project / "how.py").write_text(
         "from langgraph_gepa import RunnerOptions\noptions = RunnerOptions(on_interrupt=lambda _: 'yes')\n"
     )
-    asked = OPTIMIZE.replace("optimize letters", "optimize letters.py:asking").replace("60", "24")
-    assert "on_interrupt" in call(asked).stderr
-    assert call(f"{asked} --run other --options how.py:options").exit_code == 0
+    line = OPTIMIZE.replace("optimize letters", "optimize letters.py:asking").replace("60", "24")
+    assert "on_interrupt" in call(line).stderr
+    assert call(f"{line} --run other --options how.py:options").exit_code == 0
     assert call("resume other --rollouts 30").exit_code == 0
     score = "eval letters.py:asking --data test.jsonl --metric letters.py:score"
     assert call(f"{score} --options how.py:options").exit_code == 0
@@ -201,9 +201,9 @@ def test_help_waits_for_nothing() -> None:
 
 def test_eval_scores_before_and_after(run: Path) -> None:
     """`eval` gives a graph's score, and with a run's prompts beside it, with 95 % intervals."""
-    told = call("eval letters --data test.jsonl --metric letters.py:score --prompts run")
-    assert (told.exit_code, told.stderr) == (0, "")
-    assert "4 examples, 95 % intervals" in told.stdout
+    ended = call("eval letters --data test.jsonl --metric letters.py:score --prompts run")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert "4 examples, 95 % intervals" in ended.stdout
     scored = json.loads(call("eval letters --data test.jsonl --metric letters.py:score --prompts run --json").stdout)
     assert scored["before"]["mean"] == 0
     assert scored["after"]["mean"] == scored["difference"]["mean"] > 0
@@ -284,11 +284,11 @@ def test_ctrl_c_is_exit_code_130_and_resume_ends_the_run(project: Path, server: 
         assert middle.wait(60)
         process.send_signal(signal.SIGINT)
         go_on.set()
-        out, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert "Ctrl-C: stopping when the rollouts under way have ended" in said
-    assert "Stopped by Ctrl-C. What was paid for is kept in run" in said
-    assert "Traceback" not in said
+        out, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "Ctrl-C: stopping when the rollouts under way have ended" in stderr
+    assert "Stopped by Ctrl-C. What was paid for is kept in run" in stderr
+    assert "Traceback" not in stderr
     assert out == ""
     assert {"report.html", "prompts.json"} <= {file.name for file in Path("run").iterdir()}
     before = Result.open("run").pool.spent.rollouts
@@ -310,8 +310,8 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_the_help_lists_every_command() -> None:
     """The commands of the design are there, each with a line."""
-    told = call("--help").stdout
-    assert [name for name in COMMANDS if name not in told] == []
+    ended = call("--help").stdout
+    assert [name for name in COMMANDS if name not in ended] == []
 
 
 def test_the_demo_runs_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,8 +321,8 @@ def test_the_demo_runs_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     done = call("demo --rollouts 60 --seed 3 --run desk")
     assert done.exit_code == 0
     assert "Simulated model" in done.stdout
-    shown = json.loads(call("show desk --json").stdout)
-    assert (shown["seed"]["test"]["n"], shown["simulated"]) == (24, True)
+    data = json.loads(call("show desk --json").stdout)
+    assert (data["seed"]["test"]["n"], data["simulated"]) == (24, True)
     assert call("resume desk --rollouts 80").exit_code == 0
     assert 60 < Result.open("desk").pool.spent.rollouts <= 80
 

@@ -192,8 +192,8 @@ def test_a_graph_given_as_an_object_is_known_by_the_module_that_holds_it(
 def test_loading_a_script_again_pays_for_nothing(project: Path, server: SimulatedServer) -> None:
     """A script that optimises as soon as it is loaded does not do so again to prove what it says."""
     script = ["from letters import *", "from langgraph_gepa import Budget, optimize"]
-    asked = "graph, 'train.jsonl', 'val.jsonl', metric=score, reflection_lm='openai:simulated-editor'"
-    script += [f"result = optimize({asked}, budget=Budget(rollouts=30), in_flight=1, run='run')", "again = graph"]
+    options = "graph, 'train.jsonl', 'val.jsonl', metric=score, reflection_lm='openai:simulated-editor'"
+    script += [f"result = optimize({options}, budget=Budget(rollouts=30), in_flight=1, run='run')", "again = graph"]
     (project / "tune.py").write_text("\n".join([*script, "result.apply('tune.py:again')"]))
     ended = subprocess.run([sys.executable, "tune.py"], capture_output=True, text=True, check=False)
     assert "under `if __name__ == '__main__':`" in ended.stderr.splitlines()[-1]
@@ -218,18 +218,18 @@ def call(line: str) -> Ended:
 
 def test_a_run_is_written_back_from_the_command_line(project: Path) -> None:
     """`diff` prints what `apply` does; once done there is nothing left; a text of the user's own stops both."""
-    asked = "--train train.jsonl --val val.jsonl --metric letters.py:score --reflection-lm openai:simulated-editor"
-    call(f"optimize letters {asked} --run run --rollouts 60 --in-flight 1")
+    options = "--train train.jsonl --val val.jsonl --metric letters.py:score --reflection-lm openai:simulated-editor"
+    call(f"optimize letters {options} --run run --rollouts 60 --in-flight 1")
     before = (project / "letters.py").read_text()
     prompts = Result.open("run").prompts
-    shown = call("diff run")
-    assert shown.exit_code == 0
+    diff = call("diff run")
+    assert diff.exit_code == 0
     assert call("diff run --check").exit_code == 0
     assert (project / "letters.py").read_text() == before
     written = call("apply run")
     assert (written.exit_code, written.stdout) == (0, "letters.py: sort, answer\n")
     assert f'ANSWER = "{prompts["answer"]}"' in (project / "letters.py").read_text()
-    subprocess.run(["git", "apply", "-R", "-"], input=shown.stdout.encode(), cwd=project, check=True)
+    subprocess.run(["git", "apply", "-R", "-"], input=diff.stdout.encode(), cwd=project, check=True)
     assert (project / "letters.py").read_text() == before
     (project / "letters.py").write_text(before.replace("Answer {name}.", "My own, {name}."))
     for line in ("diff run --check", "apply run --check", "apply run"):

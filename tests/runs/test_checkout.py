@@ -56,8 +56,8 @@ def test_a_run_is_written_into_the_checkout_that_is_named(moved: Path, server: S
     letters = moved.parent / "there" / "app" / "letters.py"
     before, prompts = letters.read_text(), Result.open(moved).prompts
     assert "name the root of the project's checkout" in call(f"diff {moved}").stderr
-    shown = call(f"diff {moved} --root there/app")
-    assert f'+ANSWER = "{prompts["answer"]}"' in shown.stdout
+    diff = call(f"diff {moved} --root there/app")
+    assert f'+ANSWER = "{prompts["answer"]}"' in diff.stdout
     assert letters.read_text() == before
     ended = call(f"apply {moved} --root there/app")
     assert ended.exit_code == 2
@@ -69,8 +69,8 @@ def test_a_run_is_written_into_the_checkout_that_is_named(moved: Path, server: S
 
 def test_a_run_of_words_needs_no_more_than_the_root(project: Path, tmp_path: Path) -> None:
     """What the command line named is loaded where the project lies now, from the folder the run was started in."""
-    asked = "--train train.jsonl --val val.jsonl --metric letters.py:score --reflection-lm openai:simulated-editor"
-    assert call(f"optimize letters {asked} --run run --rollouts 30 --in-flight 1").exit_code == 0
+    options = "--train train.jsonl --val val.jsonl --metric letters.py:score --reflection-lm openai:simulated-editor"
+    assert call(f"optimize letters {options} --run run --rollouts 30 --in-flight 1").exit_code == 0
     names = ("letters.py", "langgraph.json")
     (tmp_path / "app").mkdir()
     for name in names:
@@ -84,8 +84,8 @@ def test_from_another_folder_it_is_said_where_the_run_belongs(
     project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Going on names the folder, and a change of which nothing could be made does not look like one that was."""
-    asked = "--train train.jsonl --val val.jsonl --metric letters.py:score --reflection-lm openai:simulated-editor"
-    assert call(f"optimize letters.py:graph {asked} --run run --rollouts 30 --in-flight 1").exit_code == 0
+    options = "--train train.jsonl --val val.jsonl --metric letters.py:score --reflection-lm openai:simulated-editor"
+    assert call(f"optimize letters.py:graph {options} --run run --rollouts 30 --in-flight 1").exit_code == 0
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     ended = call(f"resume {project / 'run'} --rollouts 60")
     assert (ended.exit_code, f"The run was started in {project}: resume it from there." in ended.stderr) == (2, True)
@@ -98,10 +98,10 @@ def test_a_checkout_that_differs_from_the_runs_is_left_as_it_is(moved: Path) -> 
     """Another root, a file that is gone and a text of the user's own are each named, and nothing is written."""
     app, letters = moved.parent / "there" / "app", moved.parent / "there" / "app" / "letters.py"
     before = letters.read_text()
-    for root, said in {"there": "There is no", "there/app/jobs": "There is no", "nowhere": "There is no"}.items():
+    for root, message in {"there": "There is no", "there/app/jobs": "There is no", "nowhere": "There is no"}.items():
         ended = call(f"apply {moved} --root {root} --graph letters.py:graph")
         assert ended.exit_code == 2
-        assert said in ended.stderr
+        assert message in ended.stderr
         assert "Give the root of the run's project" in ended.stderr
     letters.write_text(before.replace("Answer {name}.", "My own, {name}."))
     for line in (f"diff {moved} --check", f"apply {moved} --check", f"apply {moved} --graph letters.py:graph"):

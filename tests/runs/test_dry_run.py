@@ -1,4 +1,4 @@
-"""What a rollout would do, told without doing it."""
+"""The dry run describes a rollout without running it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from langgraph_gepa.demo.stage import helpdesk_demo
 from langgraph_gepa.errors import UsageError
 
 
-def test_a_dry_run_tells_what_is_real_and_runs_nothing() -> None:
-    """Tools with their fate, models with their price, and what is wrong with what was asked."""
+def test_a_dry_run_describes_what_is_real_and_runs_nothing() -> None:
+    """Which tools run, which models have a price, and what is wrong with the arguments."""
     with helpdesk_demo() as demo:
         options = RunnerOptions(tools={"issue_refund": lambda **_: "refunded"}, timeout=30)
-        told = dry_run(demo.graph, demo.trainset, options=options)
-        runs = {tool.name: tool.runs for tool in told.tools}
+        plan = dry_run(demo.graph, demo.trainset, options=options)
+        runs = {tool.name: tool.runs for tool in plan.tools}
         assert runs["issue_refund"] == "stand-in"
         assert runs["look_up_order"] == "real"
         assert runs["cancel_order"] == "real"
-        assert "cancel_order" in told.risky
-        assert not {"issue_refund", "look_up_order"} & set(told.risky)
-        assert told.models == ("simulated-agent",)
-        assert told.unpriced == ("simulated-agent",)
-        text = str(told)
+        assert "cancel_order" in plan.risky
+        assert not {"issue_refund", "look_up_order"} & set(plan.risky)
+        assert plan.models == ("simulated-agent",)
+        assert plan.unpriced == ("simulated-agent",)
+        text = str(plan)
         assert "issue_refund: stand-in" in text
         assert "cancel_order: real  (it may change something outside: it calls " in text
         assert "at most   30 s" in text
@@ -64,17 +64,17 @@ EXAMPLES = [{"inputs": {"messages": [{"role": "user", "content": "Cancel A-1."}]
 
 
 def test_a_dry_run_with_a_metric_runs_and_scores_one_rollout() -> None:
-    """Its calls, tool calls and score are told; where a real tool may do harm nothing runs at all."""
+    """Its calls, tool calls and score are in the description; where a real tool may do harm nothing runs at all."""
 
     def metric(rollout: Rollout) -> tuple[float, str]:
         return 0.5, f"{len(rollout.calls)} calls"
 
     with SimulatedServer({"support": support}) as server:
-        told = dry_run(agent(server), EXAMPLES, metric=metric)
-        assert (told.risky, told.rollout, server.requests) == (("cancel_order",), None, 0)
-        told = dry_run(agent(server), EXAMPLES, metric=metric, options=RunnerOptions(harmless=["cancel_order"]))
-        assert (told.risky, server.requests) == ((), 2)
-        lines = str(told).splitlines()
+        plan = dry_run(agent(server), EXAMPLES, metric=metric)
+        assert (plan.risky, plan.rollout, server.requests) == (("cancel_order",), None, 0)
+        plan = dry_run(agent(server), EXAMPLES, metric=metric, options=RunnerOptions(harmless=["cancel_order"]))
+        assert (plan.risky, server.requests) == ((), 2)
+        lines = str(plan).splitlines()
     assert [line.split(",")[0] for line in lines if line.startswith("call")] == [
         "call      model support in model",
         "call      tool cancel_order in tools: {'order': 'A-1'}",
@@ -84,7 +84,7 @@ def test_a_dry_run_with_a_metric_runs_and_scores_one_rollout() -> None:
 
 
 def test_a_dry_run_that_the_world_fails_says_so() -> None:
-    """A provider that refuses the key is a sentence, and no score."""
+    """A provider that refuses the key causes an error and no score."""
 
     def refused(*_: object) -> Answer:
         raise ApiError(401, "bad key")

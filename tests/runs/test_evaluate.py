@@ -23,7 +23,7 @@ EXAMPLES = [Example(f"e{n}", {"n": n}) for n in range(12)]
 
 
 def test_both_sides_are_scored_on_the_same_examples() -> None:
-    """The difference is paired, example by example, and one example is said in the singular."""
+    """The difference is paired, example by example, and one example is named in the singular."""
     evaluator = FakeEvaluator({"a": "old"}, lambda texts, example: len(texts["a"]) / 10 + example.inputs["n"] / 100)
     found = measure(evaluator, EXAMPLES, {"a": "newer"}, concurrency=3)
     assert found.difference is not None
@@ -51,7 +51,7 @@ def test_prompts_that_are_no_texts_are_refused() -> None:
         prompts_of({"a": {"text": "x"}})  # type: ignore[dict-item]
 
 
-def test_a_world_that_fails_is_told_with_what_to_check() -> None:
+def test_a_failure_of_the_world_names_what_to_check() -> None:
     """Not as a traceback of the provider's: a model that does not exist, for `evaluate` and for `discover`."""
     with SimulatedServer({}) as server:
         model = ChatOpenAI(model="gone", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
@@ -68,8 +68,7 @@ def test_a_world_that_fails_is_told_with_what_to_check() -> None:
 
 
 def test_a_graph_that_fails_is_not_taken_for_a_bad_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the graph raised is told beside the score, by side, without the keys in it; where none failed there is no
-    word of it."""
+    """What the graph raised stands beside the score, by side, without the keys in it, and only where it failed."""
     monkeypatch.setenv("SHOP_API_KEY", "marked-key-of-a-tool")
 
     def ask(state: MessagesState) -> MessagesState:
@@ -80,13 +79,13 @@ def test_a_graph_that_fails_is_not_taken_for_a_bad_one(monkeypatch: pytest.Monke
     graph = StateGraph(MessagesState).add_node("ask", ask).add_edge(START, "ask").compile()
     examples = [{"id": f"e{n}", "inputs": {"messages": [("user", str(10**n))]}} for n in range(4)]
     found = evaluate(graph, examples, metric=lambda outputs: len(outputs))
-    told = "In node ask: ValueError: no shop for <hidden>"
-    assert found.failures == {"before": {f"e{n}": told for n in (2, 3)}}
-    assert f"The graph as it is fails on 2 of 4 examples, which score 0. On e2: {told}" in str(found)
+    error = "In node ask: ValueError: no shop for <hidden>"
+    assert found.failures == {"before": {f"e{n}": error for n in (2, 3)}}
+    assert f"The graph as it is fails on 2 of 4 examples, which score 0. On e2: {error}" in str(found)
     assert "fails" not in str(evaluate(graph, examples[:2], metric=lambda outputs: len(outputs)))
 
 
-def test_examples_that_tell_less_than_their_number_are_counted(project: Path) -> None:
+def test_examples_that_count_for_less_are_counted(project: Path) -> None:
     """Those that repeat another's inputs, and those that the run which found the prompts learned from or chose by."""
     optimize(
         "letters.py:graph", "train.jsonl", "val.jsonl", metric="letters.py:score",

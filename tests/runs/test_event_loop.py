@@ -227,7 +227,7 @@ def test_the_second_signal_ends_the_command_whatever_hangs_in_it(tmp_path: Path,
     words = "optimize app.py:graph --train data.jsonl --val data.jsonl --metric app.py:score --iterations 1 --run run"
     command = [sys.executable, "-m", "langgraph_gepa", *words.split(), "--reflection-lm", "openai:simulated"]
     env = os.environ | {"OPENAI_API_KEY": "simulated", "PYTHONPATH": os.pathsep.join(sys.path)}
-    said, told, pulled = "", False, 0.0
+    output, interrupted, pulled = "", False, 0.0
     with (
         SimulatedServer({"simulated": lambda *_: Answer("word")}) as server,
         subprocess.Popen(
@@ -238,20 +238,20 @@ def test_the_second_signal_ends_the_command_whatever_hangs_in_it(tmp_path: Path,
         last_resort = threading.Timer(90, process.kill)
         last_resort.start()
         for line in process.stderr:
-            said += line
-            if "hanging" in line and said.count("hanging") >= 4 and not told:
-                told = True
+            output += line
+            if "hanging" in line and output.count("hanging") >= 4 and not interrupted:
+                interrupted = True
                 process.send_signal(number)
             elif "again stops at once" in line:
                 pulled = time.monotonic()
                 process.send_signal(number)
         process.wait()
         last_resort.cancel()
-    assert pulled, said
+    assert pulled, output
     assert time.monotonic() - pulled < 5
-    assert process.returncode == code, said
-    assert "goes on." in said.splitlines()[-1]
-    assert "Traceback" not in said
+    assert process.returncode == code, output
+    assert "goes on." in output.splitlines()[-1]
+    assert "Traceback" not in output
 
 
 def test_a_graph_can_be_called_in_the_users_loop_before_and_after_a_run() -> None:
@@ -260,8 +260,8 @@ def test_a_graph_can_be_called_in_the_users_loop_before_and_after_a_run() -> Non
         model = ChatOpenAI(model="m", base_url=server.base_url, api_key=SecretStr("none"), max_retries=0)
 
         async def ask(_: State) -> State:
-            said = await model.ainvoke([("system", "Say yes."), ("user", "Well?")])
-            return {"question": said.text}
+            answer = await model.ainvoke([("system", "Say yes."), ("user", "Well?")])
+            return {"question": answer.text}
 
         graph = StateGraph(State).add_node("ask", ask).add_edge(START, "ask").compile()
         examples = [{"inputs": {"question": str(n)}} for n in range(8)]

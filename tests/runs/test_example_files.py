@@ -1,4 +1,4 @@
-"""What users hand over as examples, and what they are told when it cannot be used."""
+"""Examples in every form that users have them, and the errors for those that cannot be used."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def test_reference_outputs_is_another_name_for_outputs() -> None:
 
 def test_messages_survive_as_role_dicts() -> None:
     """LangChain messages in inputs come back as the same messages when LangGraph reads them."""
-    said = [
+    messages = [
         HumanMessage("hi"),
         AIMessage("", tool_calls=[{"id": "c1", "name": "look", "args": {"q": 1}, "type": "tool_call"}]),
         ToolMessage("found", tool_call_id="c1", name="look"),
     ]
-    (example,) = load_examples([{"inputs": {"messages": said}}])
+    (example,) = load_examples([{"inputs": {"messages": messages}}])
     json.dumps(example.inputs)
     assert [m.model_dump(exclude={"id"}) for m in convert_to_messages(example.inputs["messages"])] == [
-        m.model_dump(exclude={"id"}) for m in said
+        m.model_dump(exclude={"id"}) for m in messages
     ]
 
 
@@ -104,7 +104,7 @@ def test_a_value_that_contains_itself_is_named() -> None:
 
 
 def test_anything_shaped_like_a_langsmith_example_will_do() -> None:
-    """Examples are told by their attributes, so that langsmith need not be imported here."""
+    """Examples are recognised by their attributes, so that langsmith need not be imported here."""
     (example,) = load_examples([SimpleNamespace(id=7, inputs={"q": 1}, outputs=None, metadata=None)])
     assert (example.id, example.outputs, example.metadata) == ("7", None, {})
 

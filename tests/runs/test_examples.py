@@ -1,4 +1,4 @@
-"""What is said of examples that LangSmith's client hands over as objects."""
+"""Examples that LangSmith's client gives as objects, and the warning about their attachments."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from langgraph_gepa.runs.examples import examples_of
 def test_attachments_are_left_out_aloud() -> None:
     """A graph that looks for its picture in the inputs would fail without a word."""
     picture = {"presigned_url": "http://x", "reader": io.BytesIO(b"png"), "mime_type": "image/png"}
-    asked = {"inputs": {"question": "what is on it?"}}
-    rows = [schemas.Example(id=uuid4(), attachments={"picture": picture}, **asked), {**asked, "attachments": {}}, asked]
+    example = {"inputs": {"question": "what is on it?"}}
+    rows = [
+        schemas.Example(id=uuid4(), attachments={"picture": picture}, **example),
+        {**example, "attachments": {}},
+        example,
+    ]
     heard: list[str] = []
     assert len(examples_of(iter(rows), "trainset", heard.append)) == 3
     assert [line.split(",")[0] for line in heard] == ["1 example of the trainset has attachments"]

@@ -1,4 +1,4 @@
-"""What a job checks and says before it spends."""
+"""What a job checks and warns of before it spends."""
 
 from __future__ import annotations
 
@@ -149,12 +149,12 @@ def test_a_reflection_model_that_cannot_answer_is_found_before_a_rollout_is_paid
 
 def test_the_first_call_is_made_once_and_paid_for(tmp_path: Path) -> None:
     """It counts in the accounts as the reflection model's and is no reflection; a run that goes on does not repeat it,
-    nor does one that was stopped before the graph was scored; a function is not asked at all."""
-    asked: list[str] = []
+    nor does one that was stopped before the graph was scored; a function is not tried at all."""
+    prompts: list[str] = []
     stopped: list[bool] = []
 
     def editor(request: Any, _: Any) -> Answer:
-        asked.append(request.user)
+        prompts.append(request.user)
         return Answer("NO CHANGE")
 
     def stopping_once(rollout: Any) -> float:
@@ -170,12 +170,12 @@ def test_the_first_call_is_made_once_and_paid_for(tmp_path: Path) -> None:
     with SimulatedServer({"simulated": lambda *_: Answer("word"), "editor": editor}) as server:
         with pytest.raises(KeyboardInterrupt):
             improve()
-        assert len(asked) == 1
+        assert len(prompts) == 1
         result = improve()
         tried = [event for _, event in result.saved.events if isinstance(event, ModelTried)]
-        assert (len(tried), asked.count(TRIAL)) == (1, 1)
-        assert result.pool.spent.reflections == len(asked) - 1
+        assert (len(tried), prompts.count(TRIAL)) == (1, 1)
+        assert result.pool.spent.reflections == len(prompts) - 1
         assert result.pool.spent.usage.tokens == server.tokens
-        asked.clear()
+        prompts.clear()
         search(server, tmp_path / "other", Budget(rollouts=20), lm=lambda _: "NO CHANGE")
-        assert asked == []
+        assert prompts == []

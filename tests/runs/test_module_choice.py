@@ -33,14 +33,14 @@ def test_without_a_choice_the_prompts_that_reach_a_model_are_on() -> None:
 
 
 def test_a_graph_without_prompts_of_its_own_gets_those_of_libraries_optimised() -> None:
-    """There is nothing else to optimise, and it is said; a choice that was made is kept to."""
+    """There is nothing else to optimise, which a message says; a choice that was made is kept."""
     alone = MODULES[3:]
-    modules, said = Choice().to_optimise(alone, ("prompt",))
+    modules, message = Choice().to_optimise(alone, ("prompt",))
     assert [module.name for module in modules if module.on] == ["retry"]
-    assert "retry" in said
+    assert "retry" in message
     assert Choice().to_optimise(MODULES, ("prompt",)) == (Choice().applied(MODULES, ("prompt",)), "")
-    kept_to, said = Choice(excluded=("writer*",)).to_optimise(alone + MODULES[:1], ("prompt",))
-    assert (any(module.on for module in kept_to), said) == (False, "")
+    kept_to, message = Choice(excluded=("writer*",)).to_optimise(alone + MODULES[:1], ("prompt",))
+    assert (any(module.on for module in kept_to), message) == (False, "")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_names_and_patterns_choose(modules: list[str] | str, expected: list[str]
 
 
 @pytest.mark.parametrize(
-    ("modules", "said"),
+    ("modules", "message"),
     [
         (["writers"], "did you mean 'writer'"),
         (["x*"], "'x\\*' is not known"),
@@ -68,9 +68,9 @@ def test_names_and_patterns_choose(modules: list[str] | str, expected: list[str]
         ([], "nothing"),
     ],
 )
-def test_a_choice_that_cannot_be_met_is_an_error(modules: list[str], said: str) -> None:
+def test_a_choice_that_cannot_be_met_is_an_error(modules: list[str], message: str) -> None:
     """A typing mistake never changes silently what is paid for."""
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         on(modules)
 
 
@@ -93,7 +93,7 @@ def test_a_project_keeps_its_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('onyl = ["a"]', "unknown key 'onyl'"),
         ('only = "a"', "a list of names"),
@@ -101,9 +101,9 @@ def test_a_project_keeps_its_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("only = [", "cannot be read"),
     ],
 )
-def test_a_kept_choice_that_is_wrong_names_its_file(tmp_path: Path, text: str, said: str) -> None:
-    """A mistake in the table is told with the file and the fix."""
+def test_a_kept_choice_that_is_wrong_names_its_file(tmp_path: Path, text: str, message: str) -> None:
+    """The error names the file and the fix."""
     (tmp_path / "langgraph-gepa.toml").write_text(text)
-    with pytest.raises(UsageError, match=said) as told:
+    with pytest.raises(UsageError, match=message) as raised:
         kept(tmp_path)
-    assert "langgraph-gepa.toml" in str(told.value)
+    assert "langgraph-gepa.toml" in str(raised.value)

@@ -46,16 +46,16 @@ from langgraph_gepa.store.memory import MemoryStore
 def forgetful(prompt: str) -> str:
     """A simulated reflection model that takes up one word and drops those before it, often the placeholder as well."""
     (text,) = tagged(prompt, "current_text")
-    asked = [word for said in tagged(prompt, "feedback") for word in re.findall(r"must mention (\w+)", said)]
-    chance = random.Random(f"{text} {asked} {tagged(prompt, 'broken')}")
+    wanted = [word for comment in tagged(prompt, "feedback") for word in re.findall(r"must mention (\w+)", comment)]
+    chance = random.Random(f"{text} {wanted} {tagged(prompt, 'broken')}")
     kept = text.partition(" Mention")[0].replace("{name}", "{name}" if chance.random() < 0.5 else "you")
-    return f"```\n{kept} Mention {chance.choice(asked)} at {chance.random():.3f}.\n```" if asked else "NO CHANGE"
+    return f"```\n{kept} Mention {chance.choice(wanted)} at {chance.random():.3f}.\n```" if wanted else "NO CHANGE"
 
 
 def found(run: str = "run", search: str = "racing", rollouts: int = 60, **how: Any) -> Outputs:
-    asked = {"metric": "letters.py:score", "reflection_lm": forgetful, "progress": False, "in_flight": 1, **how}
+    arguments = {"metric": "letters.py:score", "reflection_lm": forgetful, "progress": False, "in_flight": 1, **how}
     return search_outputs(
-        "letters.py:graph", "train.jsonl", search=search, budget=Budget(rollouts=rollouts), run=run, **asked
+        "letters.py:graph", "train.jsonl", search=search, budget=Budget(rollouts=rollouts), run=run, **arguments
     )
 
 
@@ -92,9 +92,9 @@ def test_all_texts_that_were_run_can_be_told(project: Path, search: str) -> None
     saved = found(search=search).result.saved
     keys = {event.texts for _, event in saved.events if isinstance(event, RolloutFinished)}
     with closing(open_run(saved.folder, create=False, read_only=True)) as store:
-        told = texts_of(saved, store, keys)
-    assert {key: texts and texts_key(texts) for key, (_, texts) in told.items()} == {key: key for key in keys}
-    assert {number for number, _ in told.values()} == {None, *range(len(saved.pool.candidates))}
+        known = texts_of(saved, store, keys)
+    assert {key: texts and texts_key(texts) for key, (_, texts) in known.items()} == {key: key for key in keys}
+    assert {number for number, _ in known.values()} == {None, *range(len(saved.pool.candidates))}
 
 
 SEED = {"sort": "Sort.", "answer": "Answer {name}."}
@@ -147,14 +147,14 @@ def test_a_search_for_outputs_goes_on_and_is_not_paid_twice(project: Path, serve
     first = found(rollouts=30)
     more = found(rollouts=60)
     assert all(more[task].score >= one.score for task, one in first.items())
-    asked = server.requests
+    before = server.requests
     again, opened = found(rollouts=60), Result.open("run").outputs
     assert dict(again) == dict(opened) == dict(more)
-    assert server.requests == asked
+    assert server.requests == before
 
 
 def test_any_run_tells_its_best_outputs(project: Path) -> None:
-    """Training and validation examples are tasks, held-out ones are none; different ones of one id are told apart."""
+    """Training and validation examples are tasks, held-out ones are none; two of one id are two tasks."""
     train = [{"id": "a", "inputs": {"name": "Ada", "letter": "1"}, "outputs": {"sort": "urgent"}}]
     val = [{"id": "a", "inputs": {"name": "Bob", "letter": "2"}, "outputs": {"sort": "legal"}}, train[0] | {"id": "b"}]
     result = optimize(

@@ -38,9 +38,9 @@ def test_a_run_goes_on_after_its_texts_were_applied(run: Path) -> None:
     source says what it wrote there, and can be applied again."""
     before = Result.open(run)
     done = call("resume run")
-    said = " ".join(done.stderr.split())
-    assert "This run is finished:" in said
-    assert "`langgraph-gepa resume run --rollouts 120`" in said
+    stderr = " ".join(done.stderr.split())
+    assert "This run is finished:" in stderr
+    assert "`langgraph-gepa resume run --rollouts 120`" in stderr
     assert Result.open(run).pool.spent.rollouts == before.pool.spent.rollouts
     done = call("resume run --rollouts 120")
     assert not done.returncode, done.stderr

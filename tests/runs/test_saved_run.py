@@ -1,4 +1,4 @@
-"""A run's folder with anything in it: each command that reads it ends in its output or in a sentence."""
+"""A run's folder with damaged or hostile content: each command that reads it prints its output or one error message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder in which nothing was scored is no dead end; one in which something was says what changed."""
+"""A run in which nothing was scored begins again with what changed; otherwise the error names what changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def broken(outputs: dict[str, Any]) -> float:
     return 0.5
 
 
-def mended(outputs: dict[str, Any]) -> float:
+def fixed(outputs: dict[str, Any]) -> float:
     return 0.1 * int(outputs["answer"][-1])
 
 
@@ -70,12 +70,12 @@ def counted(result: Result) -> int:
     return usage.tokens - usage.estimated
 
 
-def test_a_mended_metric_goes_on_in_the_same_folder(server: SimulatedServer, tmp_path: Path, caplog: Any) -> None:
-    """No score of the broken one is left, every token of both is on the account, and it is said."""
+def test_a_fixed_metric_goes_on_in_the_same_folder(server: SimulatedServer, tmp_path: Path, caplog: Any) -> None:
+    """No score of the broken one is left, every token of both is on the account, and a message says so."""
     with pytest.raises(MetricError, match="KeyError"):
         search(server, tmp_path / "run", broken)
     before = server.tokens
-    result = search(server, tmp_path / "run", mended)
+    result = search(server, tmp_path / "run", fixed)
     assert "Nothing was scored in this folder yet, so the run begins again: the metric changed." in caplog.text
     assert result.pool.mean(result.pool.candidates[0]) == pytest.approx(0.15)
     assert result.pool.spent.lost.tokens == before
@@ -107,9 +107,9 @@ def test_what_was_paid_for_is_used_where_its_fingerprint_is_the_same(
 
 
 CHANGES: dict[str, tuple[str, Callable[..., Any]]] = {
-    "model": (r"the models \(from small to large\) changed", lambda *given: search(*given, mended, "large")),
+    "model": (r"the models \(from small to large\) changed", lambda *given: search(*given, fixed, "large")),
     "metric": ("the metric changed", lambda *given: search(*given, lambda rollout: rollout.seconds * 0)),
-    "seed": (r"the seed \(from 0 to 7\) changed", lambda *given: search(*given, mended, seed=7)),
+    "seed": (r"the seed \(from 0 to 7\) changed", lambda *given: search(*given, fixed, seed=7)),
 }
 
 
@@ -118,10 +118,10 @@ def test_once_something_was_scored_another_run_is_refused_by_name(
     server: SimulatedServer, tmp_path: Path, change: str
 ) -> None:
     """With what changed and what to do; nothing is paid for and nothing in the folder is touched."""
-    search(server, tmp_path / "run", mended)
+    search(server, tmp_path / "run", fixed)
     before, events = server.requests, SavedRun.open(tmp_path / "run").events
-    said, again = CHANGES[change]
-    with pytest.raises(RunError, match=f"another run: {said} since it was started. Put back what changed"):
+    difference, again = CHANGES[change]
+    with pytest.raises(RunError, match=f"another run: {difference} since it was started. Put back what changed"):
         again(server, tmp_path / "run")
     assert (server.requests, SavedRun.open(tmp_path / "run").events) == (before, events)
 
@@ -130,7 +130,7 @@ def test_a_folder_of_an_earlier_version_opens_and_says_why_it_does_not_go_on(
     server: SimulatedServer, tmp_path: Path
 ) -> None:
     """It noted one fingerprint for everything, and no parts: its results are there, its scores cannot be compared."""
-    search(server, tmp_path / "run", mended)
+    search(server, tmp_path / "run", fixed)
     store = open_run(tmp_path / "run", create=False)
     asked = {name: value for name, value in store.settings()["asked"].items() if name != "parts"}
     old: dict[str, str] = {"the graph, its prompts or the metric": asked["fingerprint"]}
@@ -141,4 +141,4 @@ def test_a_folder_of_an_earlier_version_opens_and_says_why_it_does_not_go_on(
     assert isinstance(SavedRun.open(tmp_path / "run").config, RunConfig)
     assert Result.open(tmp_path / "run").best.id == 0
     with pytest.raises(RunError, match=r"An earlier version started this run.*shown and applied as ever"):
-        search(server, tmp_path / "run", mended)
+        search(server, tmp_path / "run", fixed)

@@ -122,7 +122,7 @@ graph = create_agent(model, [find, book, move, cancel])
 
 def test_the_docstring_of_a_decorated_tool_is_its_functions(shop: Callable[..., Path]) -> None:
     """Through the project's own decorators a tool's texts are at home where they are written; one that a decorator
-    makes has no home, and that is said."""
+    makes has no home, and the reason says so."""
     folder = shop(DECORATED, decorators=DECORATORS)
     texts = {
         "tool:find": "Find a slot that is free.",
@@ -242,7 +242,7 @@ graph = StateGraph(MessagesState).add_sequence([told, desk]).add_edge(START, "to
 
 
 def test_a_constant_that_other_texts_are_made_of_does_not_change_for_one(shop: Callable[..., Path]) -> None:
-    """Neither for the text it is a part of nor for its own sake: whose place it is as well is named."""
+    """Neither for the text it is a part of nor for its own sake: the other module of that place is named."""
     folder = shop(SHARED, parts=PARTS)
     found = modules()
     inside = {"letter": found["letter"].text.replace("desk", "counter")}

@@ -31,7 +31,7 @@ def call(line: str) -> Ended:
 def own(started: Path, project: Path) -> Iterator[Path]:
     """The folder of a run that this user started in this project, as `run`."""
     shutil.copytree(started, project / "run")
-    say(project / "run", signed=True, checkout=lambda _: {"root": str(project), "folder": str(project)})
+    change_settings(project / "run", signed=True, checkout=lambda _: {"root": str(project), "folder": str(project)})
     yield project / "run"
     sys.modules.pop("letters", None)
 
@@ -53,11 +53,11 @@ def ran(project: Path) -> Callable[[], bool]:
 CODE = "open('RAN', 'a').write('x')\nfrom letters import *\n"
 
 
-def say(run: Path, *, signed: bool = False, **changes: Any) -> None:
-    """Changes what a run says that it was asked, as whoever has its folder can."""
+def change_settings(run: Path, *, signed: bool = False, **changes: Any) -> None:
+    """Changes the settings of a run, as anybody with its folder can."""
     with closing(open_run(run, create=False)) as store:
-        asked = store.settings()["asked"]
-        store.configure({"asked": {**asked, **{name: change(asked[name]) for name, change in changes.items()}}})
+        config = store.settings()["asked"]
+        store.configure({"asked": {**config, **{name: change(config[name]) for name, change in changes.items()}}})
         if signed:
             adopt(store)
 
@@ -67,7 +67,7 @@ def naming(what: str, words: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 def test_code_is_loaded_on_the_word_of_nobody_else(run: Path, project: Path, ran: Callable[[], bool]) -> None:
-    """Resuming and applying a stranger's run load nothing, and list what they would have loaded and how to go on."""
+    """Resuming and applying somebody else's run load nothing, and list what they would have loaded and how to go on."""
     (project / "letters.py").write_text(f"open('RAN', 'a').write('x')\n{(project / 'letters.py').read_text()}")
     for command in ("resume run --rollouts 60", "apply run"):
         refused = call(command)
@@ -87,7 +87,7 @@ def test_a_strangers_run_is_applied_with_the_users_own_words_for_the_graph(run: 
 
 
 def test_a_run_that_is_trusted_becomes_the_users_own(run: Path, project: Path) -> None:
-    """Once its word was taken it goes on as any run of this user's, and each time it is said what is loaded."""
+    """Once it is trusted it goes on as any run of this user's, and each time what is loaded is announced."""
     done = call("resume run --rollouts 50 --trust")
     assert done.exit_code == 0, done.output
     assert f"Loading the graph letters.py:graph (in {project / 'letters.py'}), the metric" in done.stderr
@@ -124,7 +124,7 @@ def test_code_in_a_runs_folder_is_never_loaded(
     (project / "folder").symlink_to(own)
     (project / "langgraph.json").write_text(json.dumps({"graphs": {"planted": "./run/notes.py:graph"}}))
     for signed in (True, False):
-        say(own, signed=signed, spec=naming(what, WORDS[words].format(run=own)))
+        change_settings(own, signed=signed, spec=naming(what, WORDS[words].format(run=own)))
         commands = ["resume run --rollouts 60 --trust", "resume run --rollouts 60"]
         for command in [
             *commands,
@@ -150,7 +150,7 @@ def test_a_trusted_run_names_code_of_the_project_alone(
     for folder in (outside, project.parent):
         (folder / "notes.py").write_text(CODE)
     (project / "link.py").symlink_to(outside / "notes.py")
-    say(run, spec=naming(what, words.format(outside=outside)))
+    change_settings(run, spec=naming(what, words.format(outside=outside)))
     for command in ("resume run --rollouts 60 --trust", *(["apply run --trust"] if what == "graph" else [])):
         refused = call(command)
         assert refused.exit_code == 2, refused.output
@@ -162,7 +162,7 @@ def test_a_trusted_run_names_code_of_the_project_alone(
 def test_signed_words_are_worth_nothing_in_another_folder(
     own: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, ran: Callable[[], bool]
 ) -> None:
-    """A copy of this user's own run, in a folder that has other code under the names in it, is a stranger's."""
+    """A copy of this user's own run, in a folder that has other code under the names in it, is somebody else's."""
     there = tmp_path_factory.mktemp("there")
     shutil.copytree(own, there / "run")
     for file in own.parent.glob("*.jsonl"):
@@ -184,7 +184,7 @@ def posing(name: str, file: str, text: str, note: str = "") -> Callable[[list[An
 
 
 def retell(run: Path, name: str, old: str, new: str) -> None:
-    """Has the journal say that the seed said `old` in a module, and every other candidate `new`."""
+    """Has the journal say that the seed had `old` in a module, and every other candidate `new`."""
     with closing(open_run(run, create=False)) as store:
         rows = [(id, json.loads(body)) for id, body in store._db.execute("SELECT id, body FROM events")]
         keys = {}
@@ -208,7 +208,7 @@ def test_what_a_stranger_calls_a_module_is_written_only_where_the_graph_has_it(
     (project / "package.json").write_text('{"scripts": {"test": "jest --ci --coverage --all"}}')
     before = {file: (project / file).read_bytes() for file in ("package.json", "letters.py")}
     old, new = "jest --ci --coverage --all", Result.open(run).prompts["answer"]
-    say(run, found=posing(name, "package.json", old))
+    change_settings(run, found=posing(name, "package.json", old))
     retell(run, name, old, new)
     ended = call("apply run --graph letters.py:graph")
     assert ended.exit_code == 2
@@ -220,7 +220,7 @@ def test_what_a_stranger_calls_a_module_is_written_only_where_the_graph_has_it(
 def test_a_text_that_does_more_than_the_graphs_own_is_not_written(run: Path, project: Path, style: str) -> None:
     """Whatever the run calls the language of the text, the graph decides what may stand in it."""
     before = (project / "letters.py").read_bytes()
-    say(
+    change_settings(
         run,
         found=lambda modules: [
             {**module, "style": style, "placeholders": []} if module["name"] == "answer" else module
@@ -265,7 +265,7 @@ def test_a_strangers_run_points_at_no_file_but_those_of_prompts(
     for target in (outside, project.parent / "outside.md", place):
         target.parent.mkdir(exist_ok=True)
         target.write_text("Sort the letters.\n")
-    say(run, found=posing("sort", file.format(outside=outside), "Sort the letters.", note))
+    change_settings(run, found=posing("sort", file.format(outside=outside), "Sort the letters.", note))
     assert reason in Result.open(run).changes.refused["sort"]
     (project.parent / "outside.md").unlink()
 
@@ -277,7 +277,7 @@ def test_nothing_is_written_through_a_link_out_of_the_project(
     outside = tmp_path_factory.mktemp("outside") / "profile.md"
     outside.write_text("Sort the letters.\n")
     (project / "prompt.md").symlink_to(outside)
-    say(own, signed=True, found=posing("sort", "prompt.md", "Sort the letters."))
+    change_settings(own, signed=True, found=posing("sort", "prompt.md", "Sort the letters."))
     assert "outside of" in Result.open(own).changes.refused["sort"]
 
 

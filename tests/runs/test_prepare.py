@@ -1,4 +1,4 @@
-"""How a run begins: where it is kept, and what is said of what was asked."""
+"""How a run is prepared: its new folder, and the warnings about its examples."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_new_folder_is_named_after_the_graph(name: str, graph: Any, folder: st
     assert re.fullmatch(rf"{folder}-\d{{8}}-\d{{6}}", new_folder(name, graph).name)
 
 
-def test_examples_too_few_to_halve_are_said_to_be_both(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_examples_too_few_to_halve_are_warned_of(project: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Five examples without a valset are learned from and scored on; six, or a valset, are not."""
     lines = (project / "train.jsonl").read_text().splitlines()
     (project / "few.jsonl").write_text("\n".join(lines[:5]))
@@ -50,7 +50,7 @@ def test_examples_too_few_to_halve_are_said_to_be_both(project: Path, caplog: py
     assert "halved" not in caplog.text
 
 
-def test_examples_in_two_sets_are_told_of_before_anything_is_paid(
+def test_examples_in_two_sets_are_warned_of_before_anything_is_paid(
     project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever their ids; and the verdict does not take them for evidence."""
@@ -61,15 +61,17 @@ def test_examples_in_two_sets_are_told_of_before_anything_is_paid(
     ]
     Path("twins.jsonl").write_text("\n".join(map(json.dumps, twins)))
     improve("run", valset="twins.jsonl")
-    (said,) = [record.message for record in caplog.records if "have the inputs of a training example" in record.message]
-    assert said.startswith(f"{len(twins)} of {len(twins)} validation examples")
+    (warning,) = [
+        record.message for record in caplog.records if "have the inputs of a training example" in record.message
+    ]
+    assert warning.startswith(f"{len(twins)} of {len(twins)} validation examples")
     view = Result.open("run").view
     assert view.best is not None
     assert view.verdict == ("learned" if view.best.id else "same")
     assert "help." not in headline(view)
 
 
-def test_a_graph_that_fails_on_some_examples_is_told_of_when_it_is_scored(
+def test_a_graph_that_fails_on_some_examples_is_warned_of_when_it_is_scored(
     project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """How many, with one of the errors, while the run goes on; `show` says the same afterwards."""
@@ -83,9 +85,9 @@ def test_a_graph_that_fails_on_some_examples_is_told_of_when_it_is_scored(
     )
     Path("letters.py").write_text(source)
     improve("run", valset="val.jsonl")
-    said = (
+    warning = (
         r"The graph as it is fails on 3 of 6 validation examples, which score 0. "
         r"On letter-\d+: In node answer: AssertionError: odd"
     )
-    assert re.search(said, caplog.text)
-    assert re.match(said, str(Result.open("run").view.failures[0]))
+    assert re.search(warning, caplog.text)
+    assert re.match(warning, str(Result.open("run").view.failures[0]))
