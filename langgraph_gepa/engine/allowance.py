@@ -111,12 +111,13 @@ class Allowance:
         One unknown is taken for the largest that is known.
         """
         kinds = [kind, *(other for other, _ in self._under_way.values())]
-        most = {one: at_most(spent, one) for one in ("rollout", "reply")}
+        most = {each: at_most(spent, each) for each in ("rollout", "reply")}
         guess = next((known for known in most.values() if known is not None), None)
-        if guess is None or sum(most[one] is None for one in kinds) > 1:
+        if guess is None or sum(most[each] is None for each in kinds) > 1:
             return None
-        heard = [Usage(), *(attempt.heard for _, attempt in self._under_way.values())]
-        return sum(((most[one] or guess).at_least(so_far) for one, so_far in zip(kinds, heard, strict=True)), Usage())
+        reported = [Usage(), *(attempt.reported for _, attempt in self._under_way.values())]
+        limits = (most[each] or guess for each in kinds)
+        return sum((limit.at_least(so_far) for limit, so_far in zip(limits, reported, strict=True)), Usage())
 
 
 def uncountable(models: Collection[str]) -> str:

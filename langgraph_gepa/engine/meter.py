@@ -51,15 +51,15 @@ class Attempt:
     changed: Callable[[Attempt], None]
     ended: bool = False
     accounted: Usage = Usage()
-    _heard: Usage = Usage()
+    _reported: Usage = Usage()
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     _thread: int = field(default_factory=threading.get_ident)
 
-    def hear(self, usage: Usage) -> None:
+    def report(self, usage: Usage) -> None:
         """The meter of this attempt."""
         with self._guard:
-            self._heard += usage
+            self._reported += usage
         if threading.get_ident() == self._thread:
             self.changed(self)
         else:
@@ -67,19 +67,19 @@ class Attempt:
                 self._loop.call_soon_threadsafe(self.changed, self)
 
     @property
-    def heard(self) -> Usage:
+    def reported(self) -> Usage:
         with self._guard:
-            return self._heard
+            return self._reported
 
     @property
     def unaccounted(self) -> Usage | None:
-        """What was heard and is not in the journal; `None` when that is nothing."""
-        heard, known = self.heard, self.accounted
-        more_in = max(0, heard.input_tokens - known.input_tokens)
-        more_out = max(0, heard.output_tokens - known.output_tokens)
+        """What was reported and is not in the journal; `None` when that is nothing."""
+        reported, known = self.reported, self.accounted
+        more_in = max(0, reported.input_tokens - known.input_tokens)
+        more_out = max(0, reported.output_tokens - known.output_tokens)
         if not more_in + more_out:
             return None
-        estimated = max(0, heard.estimated - known.estimated)
-        if heard.dollars is None or known.dollars is None:
+        estimated = max(0, reported.estimated - known.estimated)
+        if reported.dollars is None or known.dollars is None:
             return Usage(more_in, more_out, None, estimated)
-        return Usage(more_in, more_out, max(0.0, heard.dollars - known.dollars), estimated)
+        return Usage(more_in, more_out, max(0.0, reported.dollars - known.dollars), estimated)

@@ -116,7 +116,7 @@ class Optimizer:
         try:
             await self._score_seed()  # Alg. 1, lines 2 to 5
             self._reservations.restore()
-            under_way |= {self._begin(plan) for plan in self._begun_before()}
+            under_way |= {self._begin(plan) for plan in self._resumed()}
             ended = await self._search(under_way)  # 6 to 20
             await self._score_tests()
             if self.pool.finished is None:
@@ -143,7 +143,7 @@ class Optimizer:
         if not self.pool.candidates and allowed is not None and allowed < needed:
             raise UsageError(
                 f"Budget(rollouts={allowed}) cannot score the seed: with a pareto set of {pareto} that takes {needed}. "
-                f"Allow at least {needed + self._reservations.for_one} rollouts."
+                f"Allow at least {needed + self._reservations.per_iteration} rollouts."
             )
 
     async def _search(self, under_way: set[asyncio.Task[None]]) -> Ended:
@@ -170,7 +170,7 @@ class Optimizer:
             self.ledger.append(begun)
         return begun
 
-    def _begun_before(self) -> list[IterationStarted]:
+    def _resumed(self) -> list[IterationStarted]:
         """The iterations that were under way when the run stopped, in their order."""
         opened = [event for number in sorted(self.pool.open) for event in self.pool.open[number]]
         return [event for event in opened if isinstance(event, IterationStarted)]
@@ -206,7 +206,7 @@ class Optimizer:
                 raise Interrupted(
                     f"The budget's {spent.limit} were spent before the graph as it is was scored. Give more to go on"
                 ) from spent
-            _require_one_that_ran(trials)
+            _require_a_rollout_that_ran(trials)
             self.ledger.append(CandidateAdmitted(0, Candidate(0, texts)))
         if 0 in self.pool.open:
             self.ledger.append(IterationFinished(0, "accepted", cause="seed"))
@@ -236,7 +236,7 @@ class Optimizer:
             await self._trials.run(candidate.texts, self._ids["test"], 0, "test")
 
 
-def _require_one_that_ran(trials: Sequence[Trial]) -> None:
+def _require_a_rollout_that_ran(trials: Sequence[Trial]) -> None:
     """Raises `UsageError` when the seed fails everywhere: no prompt repairs that, and finding out costs rollouts."""
     if all(rollout.error for trial in trials for rollout in trial):
         first = trials[0][0]

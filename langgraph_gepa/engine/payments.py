@@ -90,7 +90,7 @@ class Payments:
         if attempt.ended:
             self._charge(attempt, "late")  # a node's thread outlived its rollout
         else:
-            self._journal.note(attempt.key, attempt.heard)
+            self._journal.note(attempt.key, attempt.reported)
 
     def _charge(self, attempt: Attempt, cause: Loss, reason: str = "") -> None:
         if (lost := attempt.unaccounted) is not None:
@@ -112,7 +112,7 @@ class _Tries(Generic[T]):
             self._payments.lose(self._key, "failed", type(self._unfinished.cause).__name__)
         attempt = await self._payments.attempt(self._key, self._kind, self._calls)
         try:
-            with metered(attempt.hear):
+            with metered(attempt.report):
                 return await self._call()
         except Unfinished as failure:
             self._unfinished = failure  # it may go on, or stand: until then what it spent is under way

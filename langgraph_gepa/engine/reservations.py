@@ -25,7 +25,7 @@ class Reservations:
     _allowed: dict[int, int] = field(default_factory=dict)
 
     @property
-    def for_one(self) -> int:
+    def per_iteration(self) -> int:
         """Rollouts reserved for an iteration when it starts."""
         return self.rules.most_rollouts(self.pareto)
 
@@ -37,7 +37,7 @@ class Reservations:
         if self.budget.iterations is not None and pool.iterations >= self.budget.iterations:
             return "iterations"
         left = rollouts_left(self.budget, pool.spent, sum(map(self._reserved, pool.open)))
-        return None if left is None or left >= self.for_one else "rollouts"
+        return None if left is None or left >= self.per_iteration else "rollouts"
 
     def grant(self, number: int, trials: int) -> int:
         """On how many of so many examples an iteration may run texts: what others have reserved is left to them."""
@@ -58,11 +58,11 @@ class Reservations:
                 for draw in draws
                 for example in draw.examples
             )
-            self._allowed[number] = max(self.for_one, paid(events) + unpaid)
+            self._allowed[number] = max(self.per_iteration, paid(events) + unpaid)
 
     def _of(self, number: int) -> int:
         """Rollouts that an iteration may start in all."""
-        return self._allowed.get(number, self.for_one)
+        return self._allowed.get(number, self.per_iteration)
 
     def _reserved(self, number: int) -> int:
         """Rollouts that an iteration under way may still start."""

@@ -1,4 +1,4 @@
-"""Fenced blocks: writing one around a text, and finding them in what a model wrote."""
+"""Writes fenced blocks, and finds them in a reply."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ASKED = 5
-"""Backticks asked for at least: models fence examples inside a prompt with three, which then close nothing."""
+FENCE_LENGTH = 5
+"""The fewest backticks that the prompt asks for. Models fence examples with three, which do not close such a block."""
 
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})([^`]*)\Z")
 _ONE_LINE = re.compile(r"([ \t]*)(`{3,})(?!`)(.+?)(?<!`)\2[ \t]*\Z")
@@ -27,18 +27,18 @@ class Block:
 
 
 def fence_for(text: str, least: int = 3) -> str:
-    """Backticks that no line of `text` can close."""
+    """Returns a fence that no line of `text` can close."""
     return "`" * max(least, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
 def fenced(text: str) -> str:
-    """`text` in a block from which `parse_reply` reads it back, character by character."""
-    fence = fence_for(text, ASKED)
+    """Returns `text` in a block, from which `parse_reply` reads it back exactly."""
+    fence = fence_for(text, FENCE_LENGTH)
     return f"{fence}\n{text}\n{fence}"
 
 
 def block_at(lines: Sequence[str], first: int) -> Block | None:
-    """The block that opens on line `first`.
+    """Returns the block that opens on line `first`, or `None`.
 
     Inside it a fence line with a language opens another block, which a bare one closes again. A fence at the end of
     the very last line closes the block too.
@@ -78,7 +78,7 @@ def _closing(lines: Sequence[str], first: int, indent: str, fence: str) -> int |
 
 
 def spans_a_block(lines: Sequence[str], block: Block, following: Block) -> bool:
-    """Whether the bare fences that part two blocks are rather a block inside one text that spans both.
+    """Whether two blocks are one text with a block inside, whose bare fences seem to separate them.
 
     What leads up to a block ends in a colon or is a heading: that is so before the supposed inner block and
     not before the supposed second one.
@@ -92,7 +92,7 @@ def spans_a_block(lines: Sequence[str], block: Block, following: Block) -> bool:
 
 
 def joined(lines: Sequence[str], block: Block, following: Block) -> Block:
-    """The one block that both are."""
+    """Returns the single block that both make."""
     inside = lines[block.first + 1 : following.last]
     text = _dedented(inside, _indent(lines[block.first]))
     return Block(block.first, following.last, text, block.fence, block.language)

@@ -1,4 +1,4 @@
-"""What a reflection prompt asks for, in its own words, and how these are known again in a reply."""
+"""The fixed sentences of the reflection prompt, and how an echo of them is recognised in a reply."""
 
 from __future__ import annotations
 
@@ -90,10 +90,7 @@ _SENTENCE = 40
 
 
 def is_echo(text: str, current: str) -> bool:
-    """Whether `text` holds what only a reflection prompt says: its sentences, its tags, its notes to the reader.
-
-    What `current` holds already is its own.
-    """
+    """Whether `text` holds sentences, tags or notes of the reflection prompt that `current` does not hold."""
     if words(re.sub(r"[\W_]+", " ", text)).lower() in _STAND_INS:
         return True
     notes = [OWN_TEXT, *_PAGE.findall(text), *(match[0] for match in LEFT_OUT.finditer(text))]
@@ -104,7 +101,7 @@ def is_echo(text: str, current: str) -> bool:
 
 
 def _sentences() -> Iterator[str]:
-    """The sentences of a reflection prompt that are long enough to be nobody else's."""
+    """Yields the sentences of the reflection prompt that are too long to be a coincidence."""
     for paragraph in (OPENING, TASK, _DOUBLED, *WHAT.values(), *CONTENT.values(), *BRACES.values()):
         for sentence in re.split(r"(?<=[.:?])\s+|\{\w+\}|\n", paragraph):
             if len(sentence) >= _SENTENCE:

@@ -1,4 +1,4 @@
-"""Reflection: the prompt that shows a model how a module did, and asks for a better text (paper, section 3.2)."""
+"""Writes the prompts of reflection, which ask a model for a better text of a module (paper, section 3.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, elide, escape, fit_all, water_level
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import readable
-from langgraph_gepa.reflection.fences import ASKED, fence_for
+from langgraph_gepa.reflection.fences import FENCE_LENGTH, fence_for
 from langgraph_gepa.reflection.instructions import BRACES, CONTENT, NO_CHANGE, OPENING, OWN_TEXT, TASK, WHAT
 from langgraph_gepa.reflection.records import Record, calls_of, parts_of, record_blocks, reference_text
 
@@ -25,7 +25,7 @@ _LONGEST_REPLY = 8_000
 def reflection_prompt(
     module: Module, text: str, records: Sequence[Record], *, tokens: int = 24_000, objective: str = ""
 ) -> str:
-    """Asks for a better `text` of `module`, given what `records` show. `objective` is what the user wants of the graph.
+    """Returns the prompt that asks for a better `text` of `module`. `objective` is the user's purpose for the graph.
 
     The tags, each on its own line: `<module name= kind=>`, `<current_text>`, then for each record
     `<record n= score=>` with `<inputs>`, `<calls>`, `<outcome>` and `<feedback>` inside. Data that looks
@@ -45,7 +45,7 @@ def reflection_prompt(
 
 
 def retry_prompt(prompt: str, proposed: str, reason: str) -> str:
-    """Sends a proposed text back with the reason why the module cannot take it."""
+    """Returns the prompt that rejects a proposed text, with the reason why the module cannot take it."""
     return _again(
         prompt,
         "You have answered this before, with a text that cannot be used:",
@@ -56,7 +56,7 @@ def retry_prompt(prompt: str, proposed: str, reason: str) -> str:
 
 
 def unread_prompt(prompt: str, reply_text: str, reason: str) -> str:
-    """Sends a reply back that gives no text for certain. Without `reply_text` it was cut off."""
+    """Returns the prompt that rejects a reply without a clear text. `reply_text` is empty for one that was cut off."""
     return _again(
         prompt,
         "You have answered this before, and your reply cannot be used:",
@@ -68,7 +68,7 @@ def unread_prompt(prompt: str, reply_text: str, reason: str) -> str:
 
 
 def doubt_prompt(prompt: str, failed: int, records: int) -> str:
-    """Asks once more a model that would change nothing though most of the runs failed."""
+    """Returns the prompt that asks again when the model would change nothing although most runs failed."""
     return _again(
         prompt,
         f"You have answered this before with {NO_CHANGE}, but {failed} of the {records} runs above scored 0.",
@@ -78,7 +78,7 @@ def doubt_prompt(prompt: str, failed: int, records: int) -> str:
 
 
 def tried_prompt(prompt: str, tried: Sequence[str]) -> str:
-    """Asks for another text than those that the same prompt was answered with before."""
+    """Returns the prompt that asks for a text other than those `tried`, its earlier answers."""
     return _again(
         prompt,
         "You have answered this before with the texts below. They have been tried.",
@@ -99,16 +99,16 @@ def _assemble(
     objective: str,
     feedback: Sequence[str],
 ) -> str:
-    shown = escape(text)
+    escaped = escape(text)
     lines = [
         OPENING,
         "",
         f'<module name="{_attribute(module.name)}" kind="{module.kind}">',
         *_module_lines(module, text, objective),
         "</module>",
-        *_tagged("current_text", shown),
+        *_tagged("current_text", escaped),
     ]
-    if shown != text:
+    if escaped != text:
         lines.append("(A backslash after < keeps a tag of the text apart from those of this page. Write it without.)")
     for index, record in enumerate(records):
         inputs, calls, outcome = blocks[3 * index : 3 * index + 3]
@@ -124,7 +124,7 @@ def _assemble(
         content=CONTENT[module.kind],
         placeholders=f"{_placeholder_rule(module, text)} {BRACES[module.style]}".strip(),
         no_change=NO_CHANGE,
-        fence=fence_for(text, ASKED),
+        fence=fence_for(text, FENCE_LENGTH),
     )
     return "\n".join([*lines, "", task])
 
@@ -154,7 +154,7 @@ def _placeholder_rule(module: Module, text: str) -> str:
 
 
 def _written(module: Module, text: str) -> list[str]:
-    """The placeholders as the template writes them."""
+    """Returns the placeholders as the template writes them."""
     wrap = {"format": "{{{}}}", "fstring": "{{{}}}", "mustache": "{{{{{}}}}}", "jinja2": "{{{{{}}}}}"}.get(
         module.style, "{}"
     )

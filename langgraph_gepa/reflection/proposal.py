@@ -1,4 +1,4 @@
-"""What a reflection proposes: a new text, or the reason why there is none."""
+"""The result of a reflection: a new text, or the code of the reason why there is none, and its sentence."""
 
 from __future__ import annotations
 
@@ -29,24 +29,23 @@ FAULTS: dict[Fault, str] = {
     "repeated": "the text was proposed before",
     "unanswered": "the reflection model gave no answer",
 }
-"""The faults in words."""
-
+"""The sentences of the faults."""
 
 UNCHANGED = "unchanged"
 """The code of a reflection that leaves the text as it is, which is no fault."""
 
 
 def in_words(code: str) -> str:
-    """What a code says; codes of a newer version stand for themselves."""
+    """Returns the sentence of a code; an unknown code, of a newer version, is returned as it is."""
     known: Mapping[str, str] = {UNCHANGED: "nothing to change"} | {str(fault): words for fault, words in FAULTS.items()}
     return known.get(code, code)
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The new `text`, or `None` and why: `unchanged` (the model is content with the current one) or a `reason`.
+    """The new `text`, or `None` and why: `unchanged` (the model keeps the current one) or a `reason`.
 
-    `detail` says more of the reason where there is more to say. `refused` is the text that the module cannot take.
+    `detail` adds to the reason. `refused` is the text that the module cannot take.
     """
 
     text: str | None = None
@@ -57,10 +56,10 @@ class Proposal:
 
     @property
     def code(self) -> str:
-        """Why there is no new text, as it is kept: `unchanged`, or a `Fault`; empty where there is one."""
+        """Why there is no new text, as the journal keeps it: `unchanged`, or a `Fault`; empty when there is one."""
         return UNCHANGED if self.unchanged else (self.reason or "")
 
     @property
     def why(self) -> str:
-        """The same in words."""
+        """The same as a sentence."""
         return self.detail or in_words(self.code)

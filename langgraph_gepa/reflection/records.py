@@ -1,4 +1,4 @@
-"""A record: what one rollout shows about one module, as the reflection model gets to read it."""
+"""Writes a record for the reflection prompt: what one rollout shows about one module."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_THOUGHT = 1_000  # characters of a model's own reasoning: enough to see
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One rollout to reflect on. The example's reference outputs are shown only where the metric says nothing."""
+    """One rollout to reflect on. The example's reference outputs are written only where the metric gives no words."""
 
     inputs: Any
     rollout: Rollout
@@ -32,10 +32,10 @@ class Record:
 
 
 def calls_of(module: Module, rollout: Rollout) -> tuple[Call, ...]:
-    """The module's own calls, in order: those that name it, and retrievals of the nodes that use it.
+    """Returns the module's own calls in order: those credited to it, and retrievals of the nodes that use it.
 
-    When no call names it (its text was altered on the way to the model and could not be
-    recognised), the calls of its nodes that name no module at all are taken for its own.
+    When no call is credited to it (its text was altered on the way to the model and not recognised), the calls of its
+    nodes that are credited to no module count as its own.
     """
 
     def anonymous(call: Call) -> bool:
@@ -51,7 +51,7 @@ def calls_of(module: Module, rollout: Rollout) -> tuple[Call, ...]:
 
 
 def record_blocks(module: Module, text: str, record: Record) -> tuple[Block, Block, Block]:
-    """What came in, the module's own calls under `text`, and how the rollout ended; all of it escaped."""
+    """Returns the inputs, the module's own calls under `text`, and the outcome, all escaped."""
     written: Written = Counter()
     inputs = list(_fields("input", record.inputs, written)) or [Piece("(none)")]
     calls = list(_calls(module, text, record, written)) or [
@@ -71,7 +71,7 @@ def _escaped(block: Block) -> Block:
 
 
 def _fields(label: str, value: Any, written: Written) -> Iterable[Piece]:
-    """A state, key by key; conversations message by message, and none that is written above already."""
+    """Yields a state key by key, and conversations message by message without those that are written already."""
     if not isinstance(value, Mapping):
         yield Piece(label, _plain(value))
         return
@@ -134,7 +134,7 @@ def _conversation(
     text: str = "",
     inputs: Any = None,
 ) -> Iterable[Piece]:
-    """The messages that are not written above; `written` counts them, so one that was sent twice is there twice."""
+    """Yields the messages that are not written yet; `written` counts them, so that one sent twice is written twice."""
     here: Written = Counter()
     pieces: list[Piece] = []
     repeated = 0
@@ -154,16 +154,16 @@ def _message(message: Any, label: str | None = None, content: str | None = None)
     if not isinstance(message, Mapping):
         return [Piece(label or "message", _plain(message))]
     words = _content(message) if content is None else content
-    asked = message.get("tool_calls") or ()
+    tool_calls = message.get("tool_calls") or ()
     thought = _thoughts(message)
     pieces = [Piece("thought", elide(thought, _LONGEST_THOUGHT))] if thought else []
-    pieces += [Piece(label or _role(message), words or '""')] if words or not asked else []
-    pieces += [Piece(f"asked for tool {call.get('name')}", _plain(call.get("args"))) for call in asked]
+    pieces += [Piece(label or _role(message), words or '""')] if words or not tool_calls else []
+    pieces += [Piece(f"asked for tool {call.get('name')}", _plain(call.get("args"))) for call in tool_calls]
     return pieces
 
 
 def _without_text(module: Module, text: str, inputs: Any, message: Any) -> list[Piece]:
-    """The message with the module's own text named instead of repeated, and the values its fields got."""
+    """Returns the message with `OWN_TEXT` in place of the module's text, and the values of its placeholders."""
     content = _content(message) if isinstance(message, Mapping) else _plain(message)
     own = text.strip()
     split = [Part(own)] if own in content else parts_of(own, module)
@@ -216,7 +216,7 @@ def _content(message: Mapping[str, Any]) -> str:
 
 
 def _part(part: Any) -> str:
-    """What one block of a message says; nothing for thoughts."""
+    """Returns the text of one block of a message; empty for thoughts."""
     if not isinstance(part, Mapping):
         return _plain(part)
     if thoughts(part) is not None:
@@ -231,15 +231,15 @@ def _thoughts(message: Mapping[str, Any]) -> str:
 
 
 def _identity(message: Any) -> tuple[str, ...]:
-    """Equal for messages that read the same, whatever their ids."""
+    """Returns a key that is equal for messages with equal content, whatever their ids."""
     if not isinstance(message, Mapping):
         return (_plain(message),)
     content = _content(message)
     if content.lstrip().startswith(("{", "[")):  # tool output as a message and as a call may differ in JSON spacing
         with suppress(ValueError, RecursionError):
             content = json.dumps(json.loads(content), sort_keys=True)
-    asked = [(call.get("name"), call.get("args")) for call in message.get("tool_calls") or ()]
-    return _role(message), content, json.dumps(asked, sort_keys=True, default=str) if asked else ""
+    tool_calls = [(call.get("name"), call.get("args")) for call in message.get("tool_calls") or ()]
+    return _role(message), content, json.dumps(tool_calls, sort_keys=True, default=str) if tool_calls else ""
 
 
 def _plain(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which modules a rollout can teach something about."""
+"""Decides which modules a rollout is evidence about."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from langgraph_gepa.core.rollout import Rollout
 
 
 def reached(modules: Iterable[Module], rollouts: Sequence[Rollout]) -> frozenset[str]:
-    """The names of the modules that at least one of the rollouts bears on."""
+    """Returns the names of the modules that at least one of the rollouts bears on."""
     known = tuple(modules)
     calling = calling_nodes(rollouts, known)
     return frozenset(m.name for m in known if any(bears_on(m, rollout, calling) for rollout in rollouts))
 
 
 def calling_nodes(rollouts: Iterable[Rollout], modules: Iterable[Module] = ()) -> frozenset[str]:
-    """The nodes at which a model call was seen in any of the rollouts.
+    """Returns the nodes that made a model call in any of the rollouts.
 
-    A call that carries the text of one node alone is that node's, wherever it was seen: a graph that a node makes and
+    A call that carries the text of a single node is that node's, wherever it was seen: a graph that a node builds and
     calls has nodes of its own.
     """
     calls = [call for rollout in rollouts for call in rollout.calls if call.kind == "model"]
@@ -28,7 +28,7 @@ def calling_nodes(rollouts: Iterable[Rollout], modules: Iterable[Module] = ()) -
 
 
 def with_evidence(names: Sequence[str], bearing: Collection[str], in_turn: Sequence[str]) -> tuple[str, ...]:
-    """Those of `names` that rollouts bear on, as `reached` finds them, else the next of all modules that they do."""
+    """Returns the `names` among `bearing`, the modules that rollouts bear on; else the next one in turn that is."""
     kept = tuple(name for name in names if name in bearing)
     if kept or not names:
         return kept
@@ -39,10 +39,10 @@ def with_evidence(names: Sequence[str], bearing: Collection[str], in_turn: Seque
 def bears_on(module: Module, rollout: Rollout, calling: Collection[str] = ()) -> bool:
     """Whether `rollout` may have gone as it did because of the module's text.
 
-    That is so when a call is the module's or the metric speaks of it by name, and where it cannot be ruled out:
-    a node that uses the text ran and no model call of that node was ever seen, as when it calls a model past
-    LangChain. `calling` are nodes at which other rollouts saw one: where they make none, they did without a model.
-    Of a rollout whose nodes were not watched that is known only if it has no model call at all.
+    It may when a call is credited to the module, when the metric names the module, and when neither can be ruled out:
+    a node that uses the text ran and no model call of that node was ever seen, as when it calls a model without
+    LangChain. `calling` are the nodes that made model calls in other rollouts: without one here, they ran without a
+    model. A rollout whose nodes were not watched cannot be judged so unless it has no model call at all.
     """
     if module.name in rollout.feedback.by_module or any(module.name in call.modules for call in rollout.calls):
         return True
@@ -58,6 +58,6 @@ def ran_unseen(module: Module, rollout: Rollout, calling: Collection[str] = ()) 
 
 
 def _is_of(node: str, called: str) -> bool:
-    """Whether a call at one node is another's: at a node within it, or at the same node of a graph that is called as a
-    run of its own, whose nodes do not begin with those it is called from."""
+    """Whether a call at node `called` belongs to `node`: the same node, one inside it, or the same node in a graph that
+    runs as a separate run, whose paths do not start with the caller's."""
     return called == node or called.startswith(f"{node}/") or node.endswith(f"/{called}")

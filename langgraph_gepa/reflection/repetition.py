@@ -1,9 +1,9 @@
-"""Texts in which a model got stuck: the same words again and again until its output limit."""
+"""Recognises texts in which a model got stuck and repeated the same words."""
 
 from __future__ import annotations
 
 TIMES = 5
-"""So often in a row nobody says the same on purpose."""
+"""Repetitions in a row that are no accident of style."""
 SHORTEST = 120
 """Characters that the repetition covers: shorter ones are rulers, ellipses and empty forms."""
 LONGEST = 1_000
@@ -28,7 +28,7 @@ def repeats_itself(text: str) -> bool:
 
 
 def _run(text: str, start: int) -> tuple[int, str]:
-    """How far from `start` on the text repeats what stands there, and what that is."""
+    """Returns how many characters from `start` on repeat the same unit, and that unit."""
     again = text.find(text[start : start + _PROBE], start + 1, start + LONGEST + _PROBE)
     if again < 0:
         return 0, ""

@@ -1,4 +1,4 @@
-"""What a reflection model's reply proposes: read where it cannot be misread, and otherwise refused with a reason."""
+"""Reads the new text out of a reflection model's reply; an ambiguous reply is refused with a reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from langgraph_gepa.core.excerpt import TAGS, escape, unescape
-from langgraph_gepa.reflection.fences import ASKED, Block, fence_for, leads_up
+from langgraph_gepa.reflection.fences import FENCE_LENGTH, Block, fence_for, leads_up
 from langgraph_gepa.reflection.instructions import NO_CHANGE, is_echo
 from langgraph_gepa.reflection.proposal import Ending, Proposal
 from langgraph_gepa.reflection.repetition import repeats_itself
@@ -18,10 +18,10 @@ from langgraph_gepa.reflection.segments import Prose, Segment, Tagged, Thoughts,
 def parse_reply(reply: str, current: str, ending: Ending = "") -> Proposal:
     """Reads the new text out of a reply to a reflection on the text `current`. Never raises, whatever the reply.
 
-    The form asked for is one fenced block: its text is taken as it stands, outer blank lines included. So is a text
-    that is marked otherwise, if it can be nothing else: the one block that does not quote `current`, the one pair of
-    tags or JSON string around everything, a bare text that opens as `current` does. A reply that was cut off, or
-    that can be read in two ways, is a fault.
+    The prompt asks for one fenced block, and its text is taken exactly, outer blank lines included. A text that is
+    marked otherwise is taken when nothing else can be meant: the only block that does not quote `current`, the only
+    pair of tags or JSON string around everything, a bare text that opens as `current` does. A reply that was cut off,
+    or that can be read in two ways, is a fault.
     """
     reply = reply.lstrip("\ufeff")
     if 0 < reply.count("\n") == reply.count("\r\n"):
@@ -55,14 +55,14 @@ _MARKS = "".join(_QUOTES)
 
 
 def _judged(text: str, current: str) -> Proposal:
-    """What was read, unless it is none, the current text again, our own words, or one sentence for ever."""
+    """Returns the text as a proposal, unless it is empty, the current text, an echo of the prompt, or a loop."""
     if not text.strip():
         return Proposal(reason="empty")
     if text.strip() == current.strip() or _is_no_change(text):
         return Proposal(unchanged=True)
     if segments(text, current)[:1] == [Thoughts(closed=False)]:
         return Proposal(reason="thinking")
-    if _may_say_no_change(text, current):
+    if _may_be_no_change(text, current):
         return Proposal(reason="unmarked")
     if is_echo(text, current):
         return Proposal(reason="echo")
@@ -72,7 +72,7 @@ def _judged(text: str, current: str) -> Proposal:
 
 
 def _read(found: Sequence[Segment], current: str) -> Proposal:
-    """The text that the segments mark as the new one, not judged yet."""
+    """Returns the text that the segments mark as the new one, before it is judged."""
     while found and found[0] == Thoughts():
         found = _trimmed(found[1:])
     if not found:
@@ -82,7 +82,7 @@ def _read(found: Sequence[Segment], current: str) -> Proposal:
         return Proposal(reason="unclosed")
     prose = [segment.line for segment in found if isinstance(segment, Prose) and segment.line.strip()]
     news = [block for block in blocks if block.text.strip() and not quotes(block.text, current)]
-    if _says_no_change(prose, bare=not blocks):
+    if _answers_no_change(prose, bare=not blocks):
         return Proposal(reason="several") if news else Proposal(unchanged=True)
     tagged = [segment for segment in found if isinstance(segment, Tagged)]
     if (marked := _of_tags(tagged, found, current)) is not None:
@@ -100,7 +100,7 @@ def _opens_a_tag(segment: Segment, current: str) -> bool:
 
 
 def _of_tags(tagged: Sequence[Tagged], found: Sequence[Segment], current: str) -> Proposal | None:
-    """The text between the one pair of tags that does not quote the current text, if that is what the pair is for."""
+    """Returns the text of the only pair of tags that does not quote the current text, if the pair is meant for it."""
     news = [pair for pair in tagged if pair.text.strip() and not quotes(pair.text, current)]
     if len(news) != 1:
         return Proposal(current) if tagged and not news and len(found) == len(tagged) else None
@@ -118,7 +118,9 @@ def _of_blocks(blocks: Sequence[Block], news: Sequence[Block], found: Sequence[S
         if same or len(blocks) == 1:
             return Proposal((same or blocks)[-1].text)
         return Proposal(reason="several")
-    exact = [block for block in news if len(block.fence) >= len(fence_for(current, ASKED)) and block.fence[0] == "`"]
+    exact = [
+        block for block in news if len(block.fence) >= len(fence_for(current, FENCE_LENGTH)) and block.fence[0] == "`"
+    ]
     revised = [block for block in news if begins_like(block.text, current)]
     if len(news) == 1 or len(exact) == 1:
         block = (exact if len(exact) == 1 else news)[0]
@@ -149,11 +151,11 @@ def _may_be_an_example(block: Block, found: Sequence[Segment], current: str) -> 
 
 
 def _of_json(block: Block | str, current: str) -> Proposal | None:
-    """The one text in a JSON object that wraps it; `None` where it is none, or where the current text is JSON too."""
+    """Returns the text in a JSON object that wraps it; `None` if there is none, or if the current text is JSON too."""
     raw = block if isinstance(block, str) else block.text
     if not raw.lstrip().startswith("{") or _is_json(current):
         return None
-    if isinstance(block, Block) and len(block.fence) >= ASKED and not block.language.startswith("json"):
+    if isinstance(block, Block) and len(block.fence) >= FENCE_LENGTH and not block.language.startswith("json"):
         return None
     try:
         data = json.loads(raw, strict=False)
@@ -171,10 +173,10 @@ def _is_json(text: str) -> bool:
 
 
 def _of_prose(lines: Sequence[str], current: str) -> Proposal:
-    """A bare text: all of the reply, or all after one line that leads up to it.
+    """Returns a bare text: the whole reply, or all after a line that announces it.
 
-    It is one only where it opens as the current text does and cannot have an explanation after it: it is a single
-    paragraph, or it ends as the current text does.
+    It has to open as the current text does, and no explanation may follow it: it is a single paragraph, or it ends as
+    the current text does.
     """
     whole = "\n".join(lines)
     if (wrapped := _of_json(whole, current)) is not None:
@@ -205,7 +207,7 @@ def _opens(lines: Sequence[str], current: str) -> bool:
 
 
 def _unquoted(text: str, current: str) -> str:
-    """The text without quotation marks (or the like) around all of it, unless the current text has them too."""
+    """Returns the text without marks of quotation or emphasis around all of it, unless the current text has them."""
     if begins_like(text, current):
         return text
     inside = text.lstrip(_MARKS + " \n")
@@ -215,20 +217,20 @@ def _unquoted(text: str, current: str) -> str:
 
 
 def _trimmed(found: Sequence[Segment]) -> Sequence[Segment]:
-    """Without blank lines at both ends."""
+    """Returns the segments without blank lines at both ends."""
     filled = [at for at, one in enumerate(found) if not isinstance(one, Prose) or one.line.strip()]
     return found[filled[0] : filled[-1] + 1] if filled else ()
 
 
 def _untagged(text: str, current: str) -> str:
-    """`text` without a pair of our page's tags around all of it, unless the current text has them too."""
+    """Returns `text` without a pair of the prompt's tags around all of it, unless the current text has them."""
     opening = _PAGE_TAG.match(text)
     if opening is None or _PAGE_TAG.match(current) or not text.rstrip().lower().endswith(f"</{opening[1].lower()}>"):
         return text
     return text[opening.end() : text.rindex("</")].strip("\n")
 
 
-def _says_no_change(prose: Sequence[str], *, bare: bool) -> bool:
+def _answers_no_change(prose: Sequence[str], *, bare: bool) -> bool:
     """Whether the first or last line of the prose is `NO CHANGE`, or, without any block, begins or ends with it."""
     if not prose:
         return False
@@ -237,8 +239,8 @@ def _says_no_change(prose: Sequence[str], *, bare: bool) -> bool:
     return bare and bool(_BEGINS_NO_CHANGE.match(prose[0]) or _ENDS_NO_CHANGE.search(prose[-1][-_LINE:]))
 
 
-def _may_say_no_change(text: str, current: str) -> bool:
-    """Whether the text may be the marker that we ask for in another language: two or three words in capitals."""
+def _may_be_no_change(text: str, current: str) -> bool:
+    """Whether the text may be `NO CHANGE` in another language: two or three words in capitals."""
     marker = text.split()
     capitals = text.isupper() and not current.isupper()
     return capitals and 2 <= len(marker) <= 3 and set(marker).isdisjoint(current.split())

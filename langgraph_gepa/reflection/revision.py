@@ -1,4 +1,4 @@
-"""Whether a text is a revision of another: it begins like it, ends like it, or quotes it."""
+"""Recognises a revision of a text: it begins like it, ends like it, or quotes it."""
 
 from __future__ import annotations
 

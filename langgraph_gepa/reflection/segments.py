@@ -1,4 +1,4 @@
-"""A model's reply taken apart at its outermost level: prose, fenced blocks, text between tags, and thoughts."""
+"""Splits a reply at its outermost level into prose, fenced blocks, tagged text and thoughts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 
-from langgraph_gepa.reflection.fences import ASKED, Block, block_at, joined, spans_a_block
+from langgraph_gepa.reflection.fences import FENCE_LENGTH, Block, block_at, joined, spans_a_block
 from langgraph_gepa.reflection.revision import begins_like, quotes
 
 _TAG = re.compile(r"\s*<([^\W\d_][\w.:-]*)>")
@@ -56,7 +56,7 @@ Segment = Prose | Block | Tagged | Thoughts
 
 
 def segments(reply: str, current: str) -> list[Segment]:
-    """What stands side by side in `reply`, in order. A tag that `current` has itself is a word like any other."""
+    """Splits `reply` into segments, in order. A tag that `current` contains is ordinary text."""
     text = _without_stray_thoughts(reply, current)
     lines = text.split("\n")
     starts = [*accumulate((len(line) + 1 for line in lines), initial=0)]
@@ -84,7 +84,7 @@ def segments(reply: str, current: str) -> list[Segment]:
 
 
 def _append(lines: Sequence[str], found: list[Segment], block: Block, current: str) -> None:
-    """Adds a block, or joins it to the one before where both are one text with a block inside."""
+    """Appends a block, or joins it to the previous one when both are one text with a block inside."""
     place = len(found)
     while place and isinstance(found[place - 1], Prose):
         place -= 1
@@ -101,7 +101,7 @@ def _append(lines: Sequence[str], found: list[Segment], block: Block, current: s
 
 
 def _thoughts(text: str, start: int, line: str, current: str) -> tuple[Thoughts, int] | None:
-    """Thoughts that begin with this line, and where they end."""
+    """Returns the thoughts that begin with this line, and where they end; `None` if none do."""
     opening = _THINKS.match(line.lstrip())
     if opening is None:
         return None
@@ -115,7 +115,7 @@ def _thoughts(text: str, start: int, line: str, current: str) -> tuple[Thoughts,
 
 
 def _tagged(text: str, start: int, line: str, current: str, unclosed: set[str]) -> tuple[Tagged, int] | None:
-    """The text between the tag that this line begins with and its closing tag, and where that ends."""
+    """Returns the text between the tag that opens this line and its closing tag, and where that ends."""
     opening = _TAG.match(line)
     if opening is None or opening[1] in unclosed or f"<{opening[1]}>" in current:
         return None
@@ -129,7 +129,7 @@ def _tagged(text: str, start: int, line: str, current: str, unclosed: set[str]) 
 
 
 def _without_stray_thoughts(reply: str, current: str) -> str:
-    """The reply after a closing tag of thoughts whose opening tag the chat template had put before it."""
+    """Returns the reply after a closing tag of thoughts; the chat template may have written the opening tag."""
     opened: dict[str, int] = {}
     for opening in _THINKS.finditer(reply):
         opened.setdefault(_name(opening), opening.start())
@@ -143,13 +143,13 @@ def _without_stray_thoughts(reply: str, current: str) -> str:
 
 
 def _surely_blocks(reply: str) -> list[range]:
-    """Where blocks stand whose fence is as long as we ask for, which nothing inside them closes or ends."""
+    """Returns where the blocks with a fence of `FENCE_LENGTH` are, which nothing inside them can close."""
     lines = reply.split("\n")
     starts = [*accumulate((len(line) + 1 for line in lines), initial=0)]
     found: list[range] = []
     at = 0
     while at < len(lines):
-        block = block_at(lines, at) if lines[at].lstrip().startswith("`" * ASKED) else None
+        block = block_at(lines, at) if lines[at].lstrip().startswith("`" * FENCE_LENGTH) else None
         if block is not None and block.closed:
             found.append(range(starts[at], starts[block.last]))
             at = block.last

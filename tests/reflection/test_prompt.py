@@ -30,7 +30,7 @@ MODULE = Module(
 )
 SYSTEM = {"role": "system", "content": TEXT.replace("{shop}", "Acme")}
 USER = {"role": "user", "content": "Where is order 17?"}
-ASKED = {"role": "assistant", "content": "", "tool_calls": [{"id": "c1", "name": "lookup", "args": {"id": 17}}]}
+FENCE_LENGTH = {"role": "assistant", "content": "", "tool_calls": [{"id": "c1", "name": "lookup", "args": {"id": 17}}]}
 TOLD = {"role": "tool", "content": '{"state":"lost"}', "tool_call_id": "c1"}
 ANSWER = {"role": "assistant", "content": "It is lost, sorry."}
 
@@ -41,13 +41,13 @@ def model(inputs: list[Any], output: Any, *modules: str, node: str = "desk/agent
 
 CALLS = (
     model([{"role": "system", "content": "Route."}, USER], {"role": "assistant", "content": "to desk"}, "router"),
-    model([SYSTEM, USER], ASKED, "agent"),
+    model([SYSTEM, USER], FENCE_LENGTH, "agent"),
     Call("tool", "desk/tools", "lookup", {"id": 17}, {"state": "lost"}, modules=("agent",)),
-    model([SYSTEM, USER, ASKED, TOLD], ANSWER, "agent"),
+    model([SYSTEM, USER, FENCE_LENGTH, TOLD], ANSWER, "agent"),
 )
 ROLLOUT = Rollout(
     "e1",
-    {"messages": [USER, ASKED, TOLD, ANSWER], "urgent": True},
+    {"messages": [USER, FENCE_LENGTH, TOLD, ANSWER], "urgent": True},
     Feedback(1 / 3, "No apology letter.", {"agent": "Offer a refund.", "router": "Well routed."}),
     CALLS,
 )
