@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from langgraph_gepa.report.view import ModuleView, View
 from langgraph_gepa.report.words import one_line
@@ -147,29 +146,27 @@ def _boxes(
         row.sort(key=lambda name: sum(above[name]) / len(above[name]) if above[name] else 0.0)
         order |= {name: index - (len(row) - 1) / 2 for index, name in enumerate(row)}
         rows.append(row)
-    sizes = {name: _size(name, homes.get(name, ())) for name in layers}
-    widths = [sum(sizes[name][0] for name in row) + _GAP_X * (len(row) - 1) for row in rows]
+    sized = {name: _box(name, homes.get(name, ())) for name in layers}
+    widths = [sum(sized[name].width for name in row) + _GAP_X * (len(row) - 1) for row in rows]
     boxes: dict[str, Box] = {}
     y = _MARGIN
     for row, width in zip(rows, widths, strict=True):
         x = _MARGIN + (max(widths) - width) / 2
         for name in row:
-            boxes[name] = _box(name, homes.get(name, ()), x, y, *sizes[name])
-            x += sizes[name][0] + _GAP_X
-        y += max((sizes[name][1] for name in row), default=0.0) + _GAP_Y
+            boxes[name] = replace(sized[name], x=x, y=y)
+            x += sized[name].width + _GAP_X
+        y += max((sized[name].height for name in row), default=0.0) + _GAP_Y
     return boxes
 
 
-def _size(name: str, modules: Sequence[ModuleView]) -> tuple[float, float]:
-    labels = [_label(name), *("● " + one_line(module.module.name, 26) for module in modules[:_LABELS])]
-    lines = min(len(modules), _LABELS) + (len(modules) > _LABELS)
-    return max(84.0, 28 + _CHAR * max(map(len, labels))), _HEAD + _LINE * lines + (6 if lines else 0)
-
-
-def _box(name: str, modules: Sequence[ModuleView], x: float, y: float, width: float, height: float) -> Box:
+def _box(name: str, modules: Sequence[ModuleView]) -> Box:
+    """The box of a node with its size, at no place yet."""
     labels = tuple((one_line(module.module.name, 26), module.changed) for module in modules[:_LABELS])
     more = max(0, len(modules) - _LABELS)
-    return Box(name, _label(name), x, y, width, height, labels, more, _last(name) in _ENDS)
+    lines = len(labels) + (more > 0)
+    width = max(84.0, 28 + _CHAR * max(map(len, (_label(name), *(f"● {label}" for label, _ in labels)))))
+    height = _HEAD + _LINE * lines + (6 if lines else 0)
+    return Box(name, _label(name), 0.0, 0.0, width, height, labels, more, _last(name) in _ENDS)
 
 
 def _label(name: str) -> str:
@@ -188,46 +185,46 @@ def _arrows(
     lanes = 0
     pairs = {(a, b) for a, b, _ in edges}
     for a, b, conditional in edges:
-        one, two = boxes[a], boxes[b]
+        start, end = boxes[a], boxes[b]
         span = layers[b] - layers[a]
         both = 12 if (b, a) in pairs and abs(span) == 1 else 0
-        if span == 1 or (span > 1 and _free(one, two, boxes.values(), layers, a, b)):
-            path = _down(one, two, -both)
+        if span == 1 or (span > 1 and _free(start, end, boxes.values(), layers)):
+            path = _down(start, end, -both)
         elif both:
-            path = _up(one, two, both)
+            path = _up(start, end, both)
         else:
             lanes += 1
-            path = _around(one, two, right + 16 * lanes + 4)
+            path = _around(start, end, right + 16 * lanes + 4)
         arrows.append(Arrow(a, b, path, conditional))
     return arrows, lanes
 
 
-def _free(one: Box, two: Box, boxes: Any, layers: Mapping[str, int], a: str, b: str) -> bool:
+def _free(start: Box, end: Box, boxes: Iterable[Box], layers: Mapping[str, int]) -> bool:
     """Whether no box stands between two boxes whose layers are not neighbours."""
-    x, to_x = one.x + one.width / 2, two.x + two.width / 2
+    x, to_x = start.x + start.width / 2, end.x + end.width / 2
     low, high = min(x, to_x) - 12, max(x, to_x) + 12
-    between = [box for box in boxes if layers[a] < layers[box.name] < layers[b]]
+    between = [box for box in boxes if layers[start.name] < layers[box.name] < layers[end.name]]
     return all(box.x + box.width < low or box.x > high for box in between)
 
 
-def _down(one: Box, two: Box, shift: float) -> str:
-    return _between(one.x + one.width / 2 + shift, one.y + one.height, two.x + two.width / 2 + shift, two.y - 5)
+def _down(start: Box, end: Box, shift: float) -> str:
+    return _bent(start.x + start.width / 2 + shift, start.y + start.height, end.x + end.width / 2 + shift, end.y - 5)
 
 
-def _up(one: Box, two: Box, shift: float) -> str:
-    return _between(one.x + one.width / 2 + shift, one.y, two.x + two.width / 2 + shift, two.y + two.height + 5)
+def _up(start: Box, end: Box, shift: float) -> str:
+    return _bent(start.x + start.width / 2 + shift, start.y, end.x + end.width / 2 + shift, end.y + end.height + 5)
 
 
-def _between(x: float, y: float, to_x: float, to_y: float) -> str:
+def _bent(x: float, y: float, to_x: float, to_y: float) -> str:
     bend = (to_y - y) / 2
     return f"M{x:g} {y:g}C{x:g} {y + bend:g} {to_x:g} {to_y - bend:g} {to_x:g} {to_y:g}"
 
 
-def _around(one: Box, two: Box, lane: float) -> str:
+def _around(start: Box, end: Box, lane: float) -> str:
     """Leaves at the right side, runs along a lane, and enters at the right side."""
-    back = one.y >= two.y
-    x, y = one.x + one.width, one.y + min(17.0, one.height / 2) + (4 if back else -4)
-    to_x, to_y = two.x + two.width + 5, two.y + min(17.0, two.height / 2) + (4 if back else -4)
+    shift = 4 if start.y >= end.y else -4
+    x, y = start.x + start.width, start.y + min(17.0, start.height / 2) + shift
+    to_x, to_y = end.x + end.width + 5, end.y + min(17.0, end.height / 2) + shift
     turn = 8 if to_y > y else -8
     return (
         f"M{x:g} {y:g}H{lane - 8:g}Q{lane:g} {y:g} {lane:g} {y + turn:g}"
