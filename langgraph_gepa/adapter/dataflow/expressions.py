@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Hashable, Iterator, Sequence
-from types import FunctionType, ModuleType
+from types import ModuleType
 
-from langgraph_gepa.adapter.dataflow import template_engines
 from langgraph_gepa.adapter.dataflow.flow import ANY, CLASS, Given, Reading, Source, Vertex, items_of
 from langgraph_gepa.adapter.dataflow.names import Names
 from langgraph_gepa.adapter.dataflow.syntax_nodes import formatted_values, items, last, parameters
 from langgraph_gepa.adapter.dataflow.template_engines import MISSING
-from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Choice, Use, Way
+from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Choice, Way
 from langgraph_gepa.adapter.dataflow.wording import frames
 from langgraph_gepa.adapter.objects import containers, literals, source_code
 
@@ -39,12 +37,6 @@ class Expressions(Names):
     def __init__(self, reading: Reading) -> None:
         super().__init__(reading)
         self.key = id(reading.function.__code__)
-        self.file = reading.function.__code__.co_filename
-        self.inner = {
-            inner.name: inner
-            for inner in self.nodes
-            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not reading.node
-        }
         self.parameters = parameters(reading.function.__code__)
         self.given = {*self.parameters} - {"self", "cls"}
         self.raised = {n.name for n in self.nodes if isinstance(n, ast.ExceptHandler) and n.name}
@@ -252,18 +244,6 @@ class Expressions(Names):
         elif self.unknown(node.func):
             yield from self.passed(node)
 
-    def unknown(self, function: ast.expr) -> bool:
-        """Whether the code that is called is not read, so that it may do anything with a text."""
-        target = self.resolve(function)
-        if isinstance(function, ast.Attribute) or target is not MISSING:
-            return template_engines.foreign(target)
-        return not (isinstance(function, ast.Name) and function.id in {*vars(builtins), *self.inner})
-
-    def filled(self, node: ast.Call) -> Iterator[tuple[ast.expr, Use]]:
-        """The templates that a call fills in, with their languages."""
-        receiver = self.kind(node.func.value) if isinstance(node.func, ast.Attribute) else MISSING
-        return template_engines.filled(node, last(node.func), self.resolve(node.func), receiver, self.file)
-
     def _method(self, receiver: ast.expr, name: str, node: ast.Call, arguments: list[ast.expr]) -> Iterator[Source]:
         if name in _TRIMMING:
             yield from self.sources(receiver)
@@ -286,11 +266,6 @@ class Expressions(Names):
         if name in ("render", "render_async", "format"):
             named = node.keywords if name != "format" else []
             yield from self.passed(ast.Call(ast.Constant(""), node.args, named))
-
-    def readable(self, node: ast.Call) -> bool:
-        """Whether a call is of a function, or of a method of an unknown object, that may be read as well."""
-        target = self.resolve(node.func)
-        return type(target) is FunctionType or (isinstance(node.func, ast.Attribute) and target is MISSING)
 
 
 _LOOKUPS = {"get", "pop", "setdefault"}

@@ -36,7 +36,8 @@ def filling(text: str, uses: Iterable[Use], written: Style = "plain") -> Filling
     within = _languages(use.use for use in known if isinstance(use, Within))
     again = _languages(use.use for use in known if isinstance(use, Again))
     again |= {"unknown"} if not known.isdisjoint(("opaque", "unknown")) else set()
-    environments = {one.environment for use in known if isinstance(one := _inner(use), Rendered)}
+    inner = (use.use if isinstance(use, Within | Again) else use for use in known)
+    environments = {use.environment for use in inner if isinstance(use, Rendered)}
     environment = next(iter(environments), None)
     reason = Reason(Obstacle.FOREIGN_TEMPLATE) if "foreign" in known or len(environments) > 1 else None
     if written == "fstring":
@@ -62,10 +63,6 @@ def placeholders_of(
     except templates.BrokenTemplateError as broken:
         return (), Reason(Obstacle.BROKEN_TEMPLATE, str(broken))
     return (*names, *(tokens if style in ("plain", "fstring") else ())), None
-
-
-def _inner(use: Use) -> Use:
-    return use.use if isinstance(use, Within | Again) else use
 
 
 def _languages(uses: Iterable[Use]) -> set[Style]:

@@ -10,7 +10,7 @@ from langchain_core.prompts import FewShotPromptTemplate, PromptTemplate, System
 
 from langgraph_gepa.adapter.dataflow import sinks
 from langgraph_gepa.adapter.dataflow.expressions import Expressions
-from langgraph_gepa.adapter.dataflow.syntax_nodes import chain, items, keywords
+from langgraph_gepa.adapter.dataflow.syntax_nodes import chain, items, keywords, last
 from langgraph_gepa.adapter.dataflow.wording import frames
 from langgraph_gepa.adapter.objects.literals import read
 from langgraph_gepa.adapter.objects.source_code import Position
@@ -96,15 +96,11 @@ def message_text(node: ast.expr, expressions: Expressions) -> ast.expr | None:
             return text
         case ast.Dict() if {"role", "content"} <= items(node).keys():
             return items(node)["content"]
-        case ast.Call() if sinks.is_message(node, expressions) or _makes_message(node):
+        case ast.Call() if sinks.is_message(node, expressions) or last(node.func) == "from_template":
             return keywords(node).get("content", node.args[0] if node.args else None)
         case ast.Constant(value=str()) | ast.JoinedStr() | ast.BinOp(op=ast.Add()):
             return node
     return None
-
-
-def _makes_message(node: ast.Call) -> bool:
-    return isinstance(node.func, ast.Attribute) and node.func.attr == "from_template"
 
 
 def _is_system(node: ast.expr) -> bool:

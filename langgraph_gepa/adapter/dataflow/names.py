@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 from collections import defaultdict
 from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
+from langgraph_gepa.adapter.dataflow import template_engines
 from langgraph_gepa.adapter.dataflow.flow import Reading
+from langgraph_gepa.adapter.dataflow.syntax_nodes import last
 from langgraph_gepa.adapter.dataflow.template_engines import MISSING
-from langgraph_gepa.adapter.objects import imports, ownership, source_code
+from langgraph_gepa.adapter.dataflow.uses import Use
+from langgraph_gepa.adapter.objects import functions, imports, ownership, source_code
 
 
 class Names:
@@ -19,10 +23,19 @@ class Names:
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
-        self.imported = dict(_imported(reading.function))
+        self.imported = {
+            one.name: next(iter(imports.values(reading.function, one.name)), MISSING)
+            for one in imports.imported_names(reading.function)
+        }
         self.assigned: dict[str, list[ast.expr]] = defaultdict(list)
         self.added: dict[str, list[ast.expr]] = defaultdict(list)
         self.nodes = source_code.walk(reading.node)
+        self.file = reading.function.__code__.co_filename
+        self.inner = {
+            inner.name: inner
+            for inner in self.nodes
+            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and inner is not reading.node
+        }
         for inner in self.nodes:
             match inner:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -66,7 +79,7 @@ class Names:
     def _outside(self, name: str) -> Any:
         """The object of a name that is no local variable; for a library's wrapper, the user's function in it."""
         found = self._held(name)
-        while type(found) is _Cached or (type(found) is FunctionType and not _readable(found)):
+        while type(found) is _Cached or (type(found) is FunctionType and not functions.own(found)):
             inner: Any = vars(found).get("__wrapped__")
             if inner is None:
                 break
@@ -96,15 +109,22 @@ class Names:
                 return str
         return self.resolve(node)
 
+    def readable(self, node: ast.Call) -> bool:
+        """Whether a call is of a function, or of a method of an unknown object, that may be read as well."""
+        target = self.resolve(node.func)
+        return type(target) is FunctionType or (isinstance(node.func, ast.Attribute) and target is MISSING)
 
-def _readable(function: FunctionType) -> bool:
-    return ownership.own_code(function.__code__, function.__module__)
+    def unknown(self, function: ast.expr) -> bool:
+        """Whether the code that is called is not read, so that it may do anything with a text."""
+        target = self.resolve(function)
+        if isinstance(function, ast.Attribute) or target is not MISSING:
+            return template_engines.foreign(target)
+        return not (isinstance(function, ast.Name) and function.id in {*vars(builtins), *self.inner})
+
+    def filled(self, node: ast.Call) -> Iterator[tuple[ast.expr, Use]]:
+        """The templates that a call fills in, with their languages."""
+        receiver = self.kind(node.func.value) if isinstance(node.func, ast.Attribute) else MISSING
+        return template_engines.filled(node, last(node.func), self.resolve(node.func), receiver, self.file)
 
 
 _Cached = type(functools.cache(lambda: None))
-
-
-def _imported(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """The names that a function imports in its body, with their values if these are loaded or the project's."""
-    for name in {one.name for one in imports.imported_names(function)}:
-        yield name, next(iter(imports.values(function, name)), MISSING)

@@ -47,8 +47,13 @@ class ObjectUses:
         match step:
             case ("content",):
                 return held
-            case ("item", 0) if isinstance(node.value, tuple) and held & _DESCRIBED and _first_is_text(node.value):
-                return _PROMPT  # `(prompt, schema)`
+            case ("item", 0) if (
+                isinstance(node.value, tuple)
+                and held & _DESCRIBED
+                and len(node.value) == 2
+                and type(node.value[0]) is str
+            ):
+                return _PROMPT
             case ("item", key):
                 return frozenset((rest, use) for path, use in held if (rest := under(path, (key,))) is not None)
             case ("class",) if issubclass(type(node.value), Enum):
@@ -137,5 +142,6 @@ def _named(name: str, prompt: frozenset[PartUse] = _PROMPT) -> frozenset[PartUse
     return prompt if PROMPT_NAME.search(name) else _DESCRIBED if name in _DESCRIBING else _NONE
 
 
-def _first_is_text(value: tuple[object, ...]) -> bool:
-    return len(value) == 2 and type(value[0]) is str
+def _is_pair(value: object) -> bool:
+    """Whether an object is `(prompt, schema)`."""
+    return isinstance(value, tuple) and len(value) == 2 and type(value[0]) is str

@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator
 from types import FunctionType
-from typing import Any
 
 from langchain_core.documents import BaseDocumentCompressor
 from langchain_core.embeddings import Embeddings
@@ -20,7 +19,7 @@ from langgraph.pregel.remote import RemoteGraph
 
 from langgraph_gepa.adapter.dataflow.expressions import Expressions
 from langgraph_gepa.adapter.dataflow.syntax_nodes import chain, keywords, last
-from langgraph_gepa.adapter.dataflow.template_engines import MISSING
+from langgraph_gepa.adapter.dataflow.template_engines import MISSING, is_subclass
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Use, style_of
 from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.core.module import Style
@@ -62,7 +61,7 @@ def of_call(node: ast.Call, expressions: Expressions) -> Iterator[Sink]:
     first = node.args[0] if node.args else None
     given = keywords(node)
     if is_message(node, expressions):
-        if name in _PROMPTS or _subclass(target, (SystemMessage, HumanMessage)):
+        if name in _PROMPTS or is_subclass(target, SystemMessage, HumanMessage):
             yield from _prompt(given.get("content", given.get("content_blocks", first)))
     elif (template := _template(node, name, expressions)) is not None:
         for argument in [*node.args, *(given[k] for k in _TEXTS if k in given)]:
@@ -118,7 +117,7 @@ def named(node: ast.Call, keyword: str, expressions: Expressions) -> Use | None:
 def answer(node: ast.Call, expressions: Expressions) -> ast.expr | None:
     """The text of a message that the program writes on behalf of a tool or a model, which is most often a result."""
     name, target = last(node.func), expressions.resolve(node.func)
-    if not (_subclass(target, (ToolMessage, AIMessage)) or (target is MISSING and name in _MESSAGES - _PROMPTS)):
+    if not (is_subclass(target, ToolMessage, AIMessage) or (target is MISSING and name in _MESSAGES - _PROMPTS)):
         return None
     return keywords(node).get("content", node.args[0] if node.args else None)
 
@@ -126,7 +125,7 @@ def answer(node: ast.Call, expressions: Expressions) -> ast.expr | None:
 def is_message(node: ast.Call, expressions: Expressions) -> bool:
     """Whether a call makes a message."""
     target = expressions.resolve(node.func)
-    return _subclass(target, (BaseMessage,)) or (target is MISSING and last(node.func) in _MESSAGES)
+    return is_subclass(target, BaseMessage) or (target is MISSING and last(node.func) in _MESSAGES)
 
 
 def _prompt(node: ast.expr | None) -> Iterator[Sink]:
@@ -148,7 +147,7 @@ def _template(node: ast.Call, name: str, expressions: Expressions) -> Style | No
     """The language of the template that a call makes; `None` if it makes none."""
     maker = node.func.value if isinstance(node.func, ast.Attribute) and name.startswith("from_") else node.func
     made = expressions.resolve(maker)
-    known = _subclass(made, (BasePromptTemplate, BaseMessagePromptTemplate))
+    known = is_subclass(made, BasePromptTemplate, BaseMessagePromptTemplate)
     if not (known or last(maker).endswith("PromptTemplate")):
         return None
     given = {keyword.arg: keyword.value for keyword in node.keywords}
@@ -180,8 +179,4 @@ def _template_text(node: ast.expr, style: Style, expressions: Expressions) -> It
 def _may_be_template(node: ast.expr, expressions: Expressions) -> bool:
     """Whether an expression is a template of LangChain's, or an unknown object."""
     kind = expressions.kind(node)
-    return kind is MISSING or isinstance(kind, BasePromptTemplate) or _subclass(kind, (BasePromptTemplate,))
-
-
-def _subclass(target: Any, bases: tuple[type, ...]) -> bool:
-    return issubclass(type(target), type) and issubclass(target, bases)
+    return kind is MISSING or isinstance(kind, BasePromptTemplate) or is_subclass(kind, BasePromptTemplate)

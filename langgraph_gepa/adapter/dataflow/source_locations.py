@@ -64,9 +64,7 @@ class SourceLocations:
         owner = self.walk.nodes[place.owner].value
         match place.step:
             case ("code", tuple(where)):
-                filename = owner.__code__.co_filename
-                line, column = where[:2]
-                return SourceLocation(("literal", filename, line, column), filename, line)
+                return SourceLocation.of_literal(owner.__code__.co_filename, *where[:2])
             case ("doc",) if isinstance(owner, type):
                 return definitions.class_docstring_location(owner)
             case ("doc",):
@@ -81,7 +79,7 @@ class SourceLocations:
                     return home
             case ("field" | "member", name):
                 return definitions.field_location(owner, str(name), place.text) or SourceLocation(
-                    (place.owner, place.step), name=str(name)
+                    place.key, name=str(name)
                 )
             case ("default" | "kwdefault", name) if (
                 home := definitions.default_location(owner, name, place.text)
@@ -92,9 +90,7 @@ class SourceLocations:
             return self._docstring(made, place)
         if place.step[0] == "attr" and definitions.is_default(owner, str(place.step[1]), place.text):
             name = str(place.step[1])
-            return definitions.field_location(type(owner), name, place.text) or SourceLocation(
-                (place.owner, place.step), name=name
-            )
+            return definitions.field_location(type(owner), name, place.text) or SourceLocation(place.key, name=name)
         return self._string(place)
 
     def _docstring(self, function: FunctionType, place: Place) -> SourceLocation:
@@ -110,14 +106,14 @@ class SourceLocations:
             for inner in source_code.walk(node):
                 if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                     if definitions.matches(inner.value, place.text):
-                        return SourceLocation(("literal", file, inner.lineno, inner.col_offset), file, inner.lineno)
+                        return SourceLocation.of_literal(file, inner.lineno, inner.col_offset)
                     at = definitions.argument_at(inner.value, field, place.text)
                     if at is not None:
                         line = inner.lineno + inner.value.count("\n", 0, at)
                         return SourceLocation(("described", file, line), file, line)
         found = self._written(place.text)
         if len(found) == 1:
-            return SourceLocation(("literal", *found[0]), *found[0][:2])
+            return SourceLocation.of_literal(*found[0])
         return SourceLocation(("described", place.tool, field))
 
     def _makers(self, arguments: int) -> Iterator[tuple[str, ast.AST]]:
@@ -145,14 +141,13 @@ class SourceLocations:
         if len(literals) > 1:
             literals = list(self._assigned(place)) or literals
         if len(literals) == 1:
-            file, line, _ = literals[0]
-            return SourceLocation(("literal", *literals[0]), file, line)
+            return SourceLocation.of_literal(*literals[0])
         if len(homes) == 1:  # after the literals, as the name of a loop variable is assigned nowhere
             return next(iter(homes.values()))
         if not literals and len(place.text) > _INTERNED:
             return SourceLocation(("object", id(value)))
         # Equal literals may be one object, so all that one node uses counts as one text.
-        return SourceLocation(("shared", id(value), *self.users.get(place.owner, (place.owner, place.step))))
+        return SourceLocation(("shared", id(value), *self.users.get(place.owner, place.key)))
 
     def _assigned(self, place: Place) -> Iterator[tuple[str, int, int]]:
         """The literals in the value of the global name that holds a text."""
@@ -173,14 +168,11 @@ class SourceLocations:
     def _written(self, text: str) -> list[tuple[str, int, int]]:
         """File, line and column of the literals with this text in the project's files."""
         if text not in self._literals:
-            self._literals[text] = list(self._search(text))
+            words = text.replace("{", " ").replace("}", " ").split()
+            word = max((word for word in words if word.isalnum()), key=len, default=text)
+            files = (file for file in self.sources if source_code.mentions(file, word))
+            self._literals[text] = [one for file in files for one in definitions.literals_of(file, None, text)]
         return self._literals[text]
-
-    def _search(self, text: str) -> Iterator[tuple[str, int, int]]:
-        words = max((w for w in text.replace("{", " ").replace("}", " ").split() if w.isalnum()), key=len, default=text)
-        for filename in self.sources:
-            if source_code.mentions(filename, words):
-                yield from definitions.literals_of(filename, None, text)
 
 
 def _literals(reading: Reading) -> Iterator[tuple[int, SourceLocation]]:
@@ -189,7 +181,7 @@ def _literals(reading: Reading) -> Iterator[tuple[int, SourceLocation]]:
     file = reading.function.__code__.co_filename
     for where, literal in reading.texts.items():
         if literal.style == "plain" and literal.text in constants and len(literal.text) > _INTERNED:
-            yield constants[literal.text], SourceLocation(("literal", file, *where[:2]), file, where[0])
+            yield constants[literal.text], SourceLocation.of_literal(file, *where[:2])
 
 
 def _constants(compiled: CodeType) -> Iterator[str]:

@@ -43,13 +43,13 @@ def filled(node: ast.Call, name: str, target: Any, receiver: Any, file: str) -> 
     text = node.args[0] if node.args else next((given[key] for key in ("source", "template") if key in given), None)
     if text is None:
         return
-    if name == "Template" or _subclass(target, string.Template) or _subclass(target, jinja2.Template):
+    if name == "Template" or is_subclass(target, string.Template) or is_subclass(target, jinja2.Template):
         yield text, _template(target, given)
     elif name == "from_string":
         yield text, _environment(receiver, file)
-    elif _subclass(target, jinja2.DictLoader):
+    elif is_subclass(target, jinja2.DictLoader):
         yield text, _environment(None, file)
-    elif name == "vformat" or (name == "format" and (receiver is str or _is(receiver, string.Formatter))):
+    elif name == "vformat" or (name == "format" and _formats(receiver)):
         yield text, "format"
     elif target is mustache.render or target is mustache_formatter or (name == "render" and _top(target) in _MUSTACHES):
         yield text, "mustache"
@@ -72,9 +72,9 @@ def foreign(target: Any) -> bool:
 
 
 def _template(target: Any, given: dict[str | None, ast.expr]) -> Use:
-    if _subclass(target, string.Template):
+    if is_subclass(target, string.Template):
         return "dollars" if target.pattern is string.Template.pattern else "foreign"
-    if not _subclass(target, jinja2.Template):
+    if not is_subclass(target, jinja2.Template):
         return "foreign"
     options = given.keys() - {"source"}
     return "foreign" if None in options or any(map(_changes_syntax, map(str, options))) else Rendered(None)
@@ -105,9 +105,10 @@ def _top(target: Any) -> str:
     return module.partition(".")[0] if isinstance(module, str) else ""
 
 
-def _subclass(target: Any, base: type) -> bool:
-    return issubclass(type(target), type) and issubclass(target, base)
+def _formats(receiver: Any) -> bool:
+    return receiver is str or isinstance(receiver, string.Formatter) or is_subclass(receiver, string.Formatter)
 
 
-def _is(receiver: Any, kind: type) -> bool:
-    return issubclass(type(receiver), kind) or _subclass(receiver, kind)
+def is_subclass(target: Any, *bases: type) -> bool:
+    """Whether an object is a class that derives from one of these."""
+    return issubclass(type(target), type) and issubclass(target, bases)

@@ -73,7 +73,7 @@ def _templates(text: str, locations: SourceLocations) -> Iterator[_Template]:
                 for written, read, style in _readings(node):
                     if values := _values(read, style, text):
                         line, column = source_code.position(node)[:2]
-                        location = SourceLocation(("literal", file, line, column), file, line)
+                        location = SourceLocation.of_literal(file, line, column)
                         yield _Template(written, read, style, values, location)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from langgraph.pregel import Pregel
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
 
 from langgraph_gepa.adapter.isolation.input_copies import context_copied
@@ -31,7 +31,7 @@ def context_for(graph: Pregel[Any, Any, Any, Any], given: Any, example: Example)
         context = given(example) if callable(given) else context_copied(given)
     if not schemas:
         return context
-    schema = next((one for one in schemas if _is_of(context, one)), schemas[0])
+    schema = next((one for one in schemas if isinstance(context, _original(one) or ())), schemas[0])
     if context is not None and not isinstance(context, Mapping):
         return _of_schema(context, schema)
     as_given = is_typeddict(schema) or issubclass(schema, Mapping)
@@ -46,11 +46,6 @@ def _schemas(graph: Pregel[Any, Any, Any, Any]) -> Iterator[type]:
     for one in (graph, *(subgraph for _, subgraph in graph.get_subgraphs(recurse=True))):
         if isinstance(schema := getattr(one, "context_schema", None), type):
             yield schema
-
-
-def _is_of(context: Any, schema: type) -> bool:
-    original = _original(schema)
-    return original is not None and isinstance(context, original)
 
 
 def _made(schema: type, values: Mapping[str, Any]) -> Any:
@@ -86,10 +81,9 @@ def _replaced(values: Mapping[str, Any], schema: type) -> dict[str, Any]:
         return {}
     before, now = _fields(original), _fields(schema)
     return {
-        name: default(field)
+        name: default()
         for name, (field, default) in now.items()
-        if name in before and name in values and field is not before[name][0]
-        if values[name] == before[name][1](before[name][0])
+        if name in before and name in values and field is not before[name][0] and values[name] == before[name][1]()
     }
 
 
@@ -100,16 +94,13 @@ def _original(schema: type) -> type | None:
     return base if same else None
 
 
-def _fields(cls: type) -> dict[str, tuple[Any, Callable[[Any], Any]]]:
+def _fields(cls: type) -> dict[str, tuple[Any, Callable[[], Any]]]:
     """The fields of a class, each with the function that makes its default."""
     if issubclass(cls, BaseModel):
-        return {name: (info, _of_model) for name, info in cls.__pydantic_fields__.items()}
-    return {f.name: (f, _of_dataclass) for f in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else {}
+        fields = cls.__pydantic_fields__.items()
+        return {n: (f, partial(f.get_default, call_default_factory=True, validated_data={})) for n, f in fields}
+    return {f.name: (f, partial(_default, f)) for f in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else {}
 
 
-def _of_model(field: FieldInfo) -> Any:
-    return field.get_default(call_default_factory=True, validated_data={})
-
-
-def _of_dataclass(field: dataclasses.Field[Any]) -> Any:
+def _default(field: dataclasses.Field[Any]) -> Any:
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()

@@ -55,7 +55,7 @@ class Program:
             case "global":
                 found = [function.__globals__.get(name, _MISSING)]
             case "free":
-                found = list(_content(function, name))
+                found = [held for enclosed, held in source_code.enclosed(function) if enclosed == name]
             case "imported":
                 found = imports.values(function, name)
             case _:
@@ -240,10 +240,6 @@ def _attribute(value: Any, name: str) -> Any:
         return private[name]
     found = getattr_static(value, name, _MISSING)
     return getattr(value, name, _MISSING) if issubclass(type(found), MemberDescriptorType) else found
-
-
-def _content(function: FunctionType, name: str) -> Iterator[Any]:
-    yield from (held for enclosed, held in source_code.enclosed(function) if enclosed == name)
 
 
 def _defaults(function: FunctionType, name: str) -> Iterator[Any]:

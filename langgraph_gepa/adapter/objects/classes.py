@@ -193,10 +193,6 @@ class Enumeration(Handler):
             body[name] = steps.get(("member", name)) or member.value
         return type(value)(value.__name__, value.__bases__, body)
 
-    @override
-    def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
-        """Everything is in the shell."""
-
 
 class Member(Handler):
     """A member of an enum of texts. Step: `class`."""

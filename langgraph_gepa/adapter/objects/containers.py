@@ -129,16 +129,8 @@ class Collection(Handler):
         return type(value) in _COLLECTIONS
 
     @override
-    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
-        return iter(())
-
-    @override
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
         return copy.copy(value)
-
-    @override
-    def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
-        """Everything is in the shell."""
 
 
 class Tuple(Handler):

@@ -26,6 +26,11 @@ class SourceLocation:
     line: int | None = None
     name: str = ""
 
+    @classmethod
+    def of_literal(cls, file: str, line: int, column: int) -> SourceLocation:
+        """The location of a literal."""
+        return cls(("literal", file, line, column), file, line)
+
 
 def literals_of(filename: str, within: ast.expr | None, text: str) -> Iterator[tuple[str, int, int]]:
     """File, line and column of each literal that is a text, in one expression of a file or in all of it."""
@@ -129,9 +134,8 @@ def default_location(function: FunctionType, which: object, text: str) -> Source
     named = {argument.arg: default for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)}
     default = given.defaults[which] if isinstance(which, int) and which < len(given.defaults) else named.get(str(which))
     file = function.__code__.co_filename
-    for _, line, column in literals_of(file, default, text) if default is not None else ():
-        return SourceLocation(("literal", file, line, column), file, line)
-    return None
+    same = literals_of(file, default, text) if default is not None else iter(())
+    return next((SourceLocation.of_literal(*one) for one in same), None)
 
 
 def is_default(owner: Any, name: str, text: str) -> bool:

@@ -28,20 +28,14 @@ def own(function: FunctionType) -> bool:
 
 
 def parameter_of(function: FunctionType, index: int) -> str:
-    """The parameter of the default at this index.
-
-    It is `""` if there is none: decorators may set more `__defaults__` than there are positional parameters.
-    """
+    """The parameter of the default at this index; `""` if a decorator has set too many `__defaults__`."""
     code = function.__code__
     at = code.co_argcount - len(function.__defaults__ or ()) + index
     return code.co_varnames[at] if 0 <= at < code.co_argcount else ""
 
 
 def own_attribute(value: Any, name: str) -> Any:
-    """An attribute that an object itself has; `None` if there is none.
-
-    `getattr` on LangChain's wrappers (`with_fallbacks`, `configurable_fields`) asks what they wrap, and may raise.
-    """
+    """An attribute of an object itself, or `None`; `getattr` on LangChain's wrappers asks what they wrap."""
     try:
         return object.__getattribute__(value, "__dict__").get(name)
     except AttributeError:

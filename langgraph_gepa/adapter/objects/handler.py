@@ -66,17 +66,16 @@ class Handler:
         """Whether this is the handler of an object."""
         raise NotImplementedError
 
-    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
+    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:  # noqa: ARG002 - for those that override it
         """The parts of interest, in an order that is the same in every run."""
-        raise NotImplementedError
+        return iter(())
 
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
         """An unfilled copy. `steps` lead to the parts that will be replaced, each with its new text if it is a text."""
         raise NotImplementedError
 
     def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
-        """Puts the replaced parts into the copy."""
-        raise NotImplementedError
+        """Puts the replaced parts into the copy, unless the shell has them already."""
 
     def make(self, value: Any, changes: Mapping[Step, Any]) -> Any:
         """A copy with parts replaced."""

@@ -153,10 +153,6 @@ class Jinja(Handler):
         return isinstance(value, jinja2.Template)
 
     @override
-    def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
-        return iter(())
-
-    @override
     def make(self, value: Any, changes: Mapping[Step, Any]) -> Any:
         return value.environment.from_string(changes["source",], globals=dict(value.globals))
 

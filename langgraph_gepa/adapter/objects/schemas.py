@@ -107,10 +107,6 @@ class TypedDictClass(Handler):
         copy.__required_keys__, copy.__optional_keys__ = value.__required_keys__, value.__optional_keys__
         return copy
 
-    @override
-    def fill(self, value: Any, copy: Any, changes: Mapping[Step, Any], copies: Copies) -> None:
-        """Everything is in the shell."""
-
 
 def hints(cls: type) -> dict[str, Any]:
     """The annotations of a class's fields by name, evaluated if possible."""

@@ -36,14 +36,12 @@ def _node(value: Any) -> Node | None:
     """The object with its parts; `None` if nothing in it is of interest."""
     try:
         found = objects.handler(value)
-        return None if found is None else Node(value, found, tuple(_plain(found.parts(value))))
+        if found is None:
+            return None
+        parts = ((step, str.__str__(part) if _text(part) else part) for step, part in found.parts(value))
+        return Node(value, found, tuple(parts))
     except Exception:  # noqa: BLE001 - an object of the user's may raise anything when it is inspected
         return None
-
-
-def _plain(parts: Iterable[tuple[Step, Any]]) -> Iterator[tuple[Step, Any]]:
-    for step, part in parts:
-        yield step, str.__str__(part) if _text(part) else part
 
 
 def _text(value: Any) -> bool:
