@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from typer.testing import Result as Ended
 from langgraph_gepa import Budget, Result, optimize
 from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.cli import app
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.demo.server import SimulatedServer
+from langgraph_gepa.errors import SourceError
+from langgraph_gepa.runs.checkout import Checkout, Project
 
 SETS = {"trainset": "train.jsonl", "valset": "val.jsonl", "metric": "letters.py:score"}
 
@@ -109,3 +113,23 @@ def test_a_checkout_that_differs_from_the_runs_is_left_as_it_is(moved: Path) -> 
         assert (ended.exit_code, ended.stdout) == (2, "")
         assert "no longer holds the text the run started from" in ended.stderr
     assert "My own, {name}." in letters.read_text()
+
+
+def test_paths_of_a_checkout_are_found_in_another_one(tmp_path: Path) -> None:
+    """Files and names of graphs, where they lie below its root; what lies elsewhere stays where it is."""
+    run = Checkout(root="/build/app", folder="/build/app/jobs")
+    assert run.relative("../letters.py") == "jobs/../letters.py"
+    assert run.relative("/build/app/letters.py") == "letters.py"
+    assert run.relative("/usr/lib/letters.py") is None
+    there = Project.at(run, tmp_path, tmp_path / "run", own=True, trusted=True, named=False)
+    assert there.graph_spec("/build/app/letters.py:graph") == f"{tmp_path.resolve() / 'letters.py'}:graph"
+    assert there.graph_spec("package.module:graph") == "package.module:graph"
+    module = Module("sort", "prompt", "Sort.", file="/build/app/letters.py")
+    assert there.located(module).file == str(tmp_path.resolve() / "letters.py")
+    assert there.located(replace(module, file="/usr/lib/x.py")).file == "/usr/lib/x.py"
+
+
+def test_a_project_never_lies_in_the_folder_of_a_run(tmp_path: Path) -> None:
+    """No code is loaded from there and none written."""
+    with pytest.raises(SourceError, match="belongs to the run's own folder"):
+        Project.at(Checkout(), tmp_path / "run" / "app", tmp_path / "run", own=True, trusted=True, named=False)
