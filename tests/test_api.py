@@ -320,7 +320,7 @@ def test_what_the_seed_showed_is_known_of_a_run(project: Path, caplog: pytest.Lo
     evidence = {module.name: module.evidence for module in result.saved.observed_modules()}
     assert evidence == {"sort": "seen", "answer": "seen", "rare": "flows"}
     assert {module.evidence for module in result.view.left_alone} == set()
-    assert "carries rare. It keeps its text until a rollout comes to it" in caplog.text
+    assert "carries rare. It keeps its text until a rollout reaches it" in caplog.text
 
 
 def test_the_length_of_a_reflection_prompt_is_an_option_that_a_resumed_run_keeps(project: Path) -> None:

@@ -8,41 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 import langgraph_gepa
+from langgraph_gepa.cli import option
 from langgraph_gepa.cli.console import command, echo, emit, emit_json, loading, modules_of, screen, split
-from langgraph_gepa.cli.options import (
-    AsJson,
-    Concurrency,
-    Data,
-    Dollars,
-    DryRun,
-    EveryModule,
-    Except,
-    Folder,
-    Graph,
-    InFlight,
-    Iterations,
-    Kinds,
-    Library,
-    Metric,
-    Objective,
-    Only,
-    Options,
-    Perfect,
-    ReflectionModel,
-    ReflectionTokens,
-    Repeats,
-    Rollouts,
-    RunOption,
-    Search,
-    Seconds,
-    Seed,
-    Test,
-    Timeout,
-    Tokens,
-    Trust,
-    Validation,
-    Watch,
-)
 from langgraph_gepa.core.budget import Budget, Limit
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import GraphError, UsageError
@@ -53,16 +20,16 @@ if TYPE_CHECKING:
 
 @command()
 def prompts(
-    graph: Graph,
-    as_json: AsJson = False,
-    kinds: Kinds = "prompt,tool",
-    examples: Watch = None,
+    graph: option.Graph,
+    as_json: option.AsJson = False,
+    kinds: option.Kinds = "prompt,tool",
+    examples: option.Watch = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also list each text that is off because it only may reach a model.")
     ] = False,
-    only: Only = None,
-    excluded: Except = None,
-    library: Library = False,
+    only: option.Only = None,
+    excluded: option.Except = None,
+    library: option.Library = False,
     as_graph: Annotated[bool, typer.Option("--graph", help="Draw the graph as Mermaid, its modules marked.")] = False,
 ) -> None:
     """List what would be optimised, node by node, and why the rest would not."""
@@ -86,34 +53,34 @@ def prompts(
 
 @command()
 def optimize(
-    graph: Graph,
-    train: Data,
-    metric: Metric,
-    reflection_lm: ReflectionModel,
-    val: Validation = None,
-    test: Test = None,
-    rollouts: Rollouts = None,
-    tokens: Tokens = None,
-    dollars: Dollars = None,
-    seconds: Seconds = None,
-    iterations: Iterations = None,
-    run: RunOption = None,
-    seed: Seed = 0,
-    concurrency: Concurrency = 16,
-    in_flight: InFlight = None,
-    search: Search = "racing",
-    repeats: Repeats = 1,
-    perfect: Perfect = None,
-    kinds: Kinds = "prompt",
-    everything: EveryModule = False,
-    only: Only = None,
-    excluded: Except = None,
-    library: Library = False,
-    objective: Objective = "",
-    reflection_tokens: ReflectionTokens = TOKENS,
-    timeout: Timeout = None,
-    options: Options = None,
-    dry_run: DryRun = False,
+    graph: option.Graph,
+    train: option.Data,
+    metric: option.Metric,
+    reflection_lm: option.ReflectionModel,
+    val: option.Validation = None,
+    test: option.Test = None,
+    rollouts: option.Rollouts = None,
+    tokens: option.Tokens = None,
+    dollars: option.Dollars = None,
+    seconds: option.Seconds = None,
+    iterations: option.Iterations = None,
+    run: option.Run = None,
+    seed: option.Seed = 0,
+    concurrency: option.Concurrency = 16,
+    in_flight: option.InFlight = None,
+    search: option.Search = "racing",
+    repeats: option.Repeats = 1,
+    perfect: option.Perfect = None,
+    kinds: option.Kinds = "prompt",
+    everything: option.EveryModule = False,
+    only: option.Only = None,
+    excluded: option.Except = None,
+    library: option.Library = False,
+    objective: option.Objective = "",
+    reflection_tokens: option.ReflectionTokens = TOKENS,
+    timeout: option.Timeout = None,
+    options: option.Options = None,
+    dry_run: option.DryRun = False,
 ) -> None:
     """Evolve the graph's prompts and keep everything in a run's folder."""
     given: dict[str, Any] = locals()
@@ -156,13 +123,13 @@ def _dry_run(graph: str, train: str, subject: dict[str, Any]) -> None:
 
 @command()
 def resume(
-    run: Folder,
-    rollouts: Rollouts = None,
-    tokens: Tokens = None,
-    dollars: Dollars = None,
-    seconds: Seconds = None,
-    iterations: Iterations = None,
-    trust: Trust = False,
+    run: option.Folder,
+    rollouts: option.Rollouts = None,
+    tokens: option.Tokens = None,
+    dollars: option.Dollars = None,
+    seconds: option.Seconds = None,
+    iterations: option.Iterations = None,
+    trust: option.Trust = False,
 ) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""
     limits = _budget(locals())
@@ -195,19 +162,19 @@ def _resumed(run: Path, limits: Budget, started: Path, trust: bool) -> Result:
 
 @command("eval")
 def evaluate(
-    graph: Graph,
-    data: Data,
-    metric: Metric,
+    graph: option.Graph,
+    data: option.Data,
+    metric: option.Metric,
     prompts: Annotated[str | None, typer.Option(help="A run's folder or a prompts.json, to compare with.")] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Compare with all of --prompts, which is the default.")
     ] = False,
-    only: Only = None,
-    excluded: Except = None,
-    library: Library = False,
-    concurrency: Concurrency = 16,
-    options: Options = None,
-    as_json: AsJson = False,
+    only: option.Only = None,
+    excluded: option.Except = None,
+    library: option.Library = False,
+    concurrency: option.Concurrency = 16,
+    options: option.Options = None,
+    as_json: option.AsJson = False,
 ) -> None:
     """Score a graph on examples, and with other prompts beside it, with 95 % intervals."""
     loading(graph)
@@ -229,10 +196,10 @@ def evaluate(
 
 @command()
 def demo(
-    run: RunOption = None,
-    seed: Seed = 0,
-    rollouts: Rollouts = 600,
-    in_flight: InFlight = 1,
+    run: option.Run = None,
+    seed: option.Seed = 0,
+    rollouts: option.Rollouts = 600,
+    in_flight: option.InFlight = 1,
     real: Annotated[bool, typer.Option("--real", help="Use the real OpenAI API; needs OPENAI_API_KEY.")] = False,
 ) -> None:
     """Optimise a support desk offline: a real graph, real tools, a simulated model. No key is needed."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import langgraph_gepa
+from langgraph_gepa.cli import option
 from langgraph_gepa.cli.console import command, echo, emit, emit_json, screen, tell
-from langgraph_gepa.cli.options import AsJson, Check, Folder, GraphToLoad, Root, Trust
 from langgraph_gepa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @command()
-def show(run: Folder, as_json: AsJson = False) -> None:
+def show(run: option.Folder, as_json: option.AsJson = False) -> None:
     """Show what a run found, finished or not."""
     from langgraph_gepa.report.json_view import to_json
     from langgraph_gepa.report.outcome import print_summary
@@ -33,7 +33,7 @@ def show(run: Folder, as_json: AsJson = False) -> None:
 
 
 @command()
-def report(run: Folder) -> None:
+def report(run: option.Folder) -> None:
     """Write the run's page, report.html, and print its path."""
     from langgraph_gepa.runs.saved_run import PAGE
 
@@ -46,7 +46,7 @@ def report(run: Folder) -> None:
 
 @command()
 def export(
-    run: Folder,
+    run: option.Folder,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; standard output when left out.")] = None,
 ) -> None:
     """Write the best prompts as JSON: module name to text."""
@@ -69,7 +69,7 @@ def export(
 
 @command()
 def push(
-    run: Folder,
+    run: option.Folder,
     prompts: Annotated[
         str | None, typer.Option(metavar="PREFIX", help="Each changed prompt as PREFIX-MODULE of LangSmith's.")
     ] = None,
@@ -95,7 +95,7 @@ def push(
 
 
 @command()
-def diff(run: Folder, check: Check = False, root: Root = None) -> None:
+def diff(run: option.Folder, check: option.Check = False, root: option.Root = None) -> None:
     """Print the best prompts as a change of the source, as `git apply` takes it."""
     from langgraph_gepa.runs.apply import require_current
 
@@ -108,7 +108,11 @@ def diff(run: Folder, check: Check = False, root: Root = None) -> None:
 
 @command("apply")
 def apply_texts(
-    run: Folder, check: Check = False, root: Root = None, graph: GraphToLoad = None, trust: Trust = False
+    run: option.Folder,
+    check: option.Check = False,
+    root: option.Root = None,
+    graph: option.GraphToLoad = None,
+    trust: option.Trust = False,
 ) -> None:
     """Write the best prompts into the source, proved by loading the graph again."""
     from langgraph_gepa.runs.apply import require_current

@@ -51,7 +51,7 @@ Dollars = Annotated[float | None, typer.Option(help="Most dollars, of graph and 
 Seconds = Annotated[float | None, typer.Option(help="Most seconds of running time.")]
 Iterations = Annotated[int | None, typer.Option(min=1, help="Most iterations of the search.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice of ours.")]
-RunOption = Annotated[Path | None, typer.Option("--run", help="Folder of the run; an unfinished one is resumed.")]
+Run = Annotated[Path | None, typer.Option("--run", help="Folder of the run; an unfinished one is resumed.")]
 Options = Annotated[
     str | None,
     typer.Option(help="How rollouts are run, for tools' stand-ins and interrupts: path/to/file.py:options."),
