@@ -1,7 +1,7 @@
-"""Credentials known by where they stand in a text: in URLs, connection strings and headers.
+"""Hides credentials that are recognised by their place in a text: in URLs, connection strings and headers.
 
-Every pattern is bounded, so that a megabyte of anything is read in one pass. What is hidden once is not found again.
-Placeholders such as `{password}` or `$TOKEN` are no credentials: a prompt that explains a URL keeps its words.
+Every pattern is bounded, so that a megabyte of anything is read in one pass. Hiding twice changes nothing. Placeholders
+such as `{password}` or `$TOKEN` are no credentials: a prompt that explains a URL keeps its words.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 HIDDEN = "<hidden>"
 
 _END = r"\s\"'<>\\`"
-"""What ends a URL in a text."""
+"""Characters that end a URL in a text."""
 _TEMPLATE = re.compile(r"\{[^{}]{0,200}\}|\$\{\w{1,100}\}|%\(\w{1,100}\)s")
 _STANDS_FOR = re.compile(r"\$\w+|%s|\*+|\.{3,}|…|x{3,}", re.IGNORECASE)
 
@@ -35,8 +35,8 @@ _USERINFO = re.compile(rf"(:\\?/\\?/)([^{_END}/?#]{{1,512}})@")
 _ODD_USERINFO = re.compile(
     rf"(:\\?/\\?/)([^{_END}:/@?#\[\]]{{0,128}}):(?!\d{{1,5}}(?:[/?#{_END}),]|$))([^{_END}]{{1,256}})@(?=[\w.\[-])"
 )
-"""A password up to the last at sign of the URL: slashes, question marks, number signs and at signs in it should be
-encoded and often are not. Of a path that has an at sign too much is hidden."""
+"""Matches a password up to the last at sign of the URL, as slashes, question marks, number signs and at signs in it
+should be encoded and often are not. If the path has an at sign, too much is hidden."""
 _ENCODED_USERINFO = tuple(
     re.compile(
         rf"({percent}3A{percent}2F{percent}2F)"
@@ -46,9 +46,9 @@ _ENCODED_USERINFO = tuple(
     )
     for percent in ("%", "%25")
 )
-"""In a URL that is a value of another one, encoded once and twice."""
-_LONGEST_USER = 16
-"""A user's name that is longer, without a password, is a token."""
+"""Match the same in a URL that is a value in another URL, encoded once or twice."""
+_MAX_USER = 16
+"""A user name without a password that is longer is a token."""
 
 _BASIC = re.compile(r"(\bbasic(?:[ \t]{1,8}|%20|\+))([A-Za-z0-9+/_-]{4,8192}={0,2})", re.IGNORECASE)
 _AUTHORIZATION = re.compile(
@@ -70,11 +70,11 @@ _CONNECTION = re.compile(
     r"\b(?:host|hostaddr|server|data source|dbname|database|initial catalog|user id|uid|user)[ \t]{0,8}=", re.IGNORECASE
 )
 _AROUND = 120
-"""Characters around a `password=` in which the rest of a connection string is looked for."""
+"""How many characters around a `password=` may hold the rest of a connection string."""
 
 
 def hide_credentials(text: str) -> str:
-    """`text` with the credentials in its URLs, connection strings and headers hidden."""
+    """Returns `text` with the credentials in its URLs, connection strings and headers hidden."""
     if "@" in text and ("://" in text or ":\\/" in text):
         text = _USERINFO.sub(_userinfo, _ODD_USERINFO.sub(_odd_userinfo, text))
     if "%" in text:
@@ -96,7 +96,7 @@ def hide_credentials(text: str) -> str:
 
 
 def passwords_in(text: str) -> Iterator[str]:
-    """The passwords in the URLs of a text, as they stand there and decoded."""
+    """Yields the passwords in the URLs of a text, as written and decoded."""
     for match in _USERINFO.finditer(text):
         _, colon, password = match[2].partition(":")
         if colon and not _is_placeholder(password):
@@ -116,7 +116,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _value(value: str) -> str:
-    """A value hidden, but for what a sentence or a bracket around it adds; a placeholder as it is."""
+    """The hidden value with the punctuation or bracket after it; a placeholder as it is."""
     core = value.rstrip(").,!?:]}")
     return value if not core or _is_placeholder(value) or _is_placeholder(core) else HIDDEN + value[len(core) :]
 
@@ -135,7 +135,7 @@ def _encoded_parameter(match: re.Match[str]) -> str:
 
 def _userinfo(match: re.Match[str]) -> str:
     user, colon, password = match[2].partition(":")
-    secret = password if colon else user if len(user) > _LONGEST_USER else ""
+    secret = password if colon else user if len(user) > _MAX_USER else ""
     return match[0] if not secret or _is_placeholder(secret) else f"{match[1]}{HIDDEN}@"
 
 
@@ -148,7 +148,7 @@ def _encoded_userinfo(match: re.Match[str]) -> str:
 
 
 def _basic(match: re.Match[str]) -> str:
-    """Words follow "basic" in prose: only what decodes to a name and a password is one."""
+    """Hides what decodes to a name and a password: in prose other words follow "basic"."""
     plain = match[2].rstrip("=").replace("-", "+").replace("_", "/")
     try:
         decoded = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode("utf-8")
@@ -167,7 +167,7 @@ def _header(match: re.Match[str]) -> str:
 
 
 def _password(match: re.Match[str]) -> str:
-    """Prose and programs say `password=` as well: it is one beside the rest of a connection string."""
+    """Hides a password beside the rest of a connection string: prose and programs have `password=` as well."""
     around = match.string[max(0, match.start() - _AROUND) : match.end() + _AROUND]
     if not _CONNECTION.search(around):
         return match[0]

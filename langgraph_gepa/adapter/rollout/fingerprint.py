@@ -1,4 +1,4 @@
-"""What scores depend on besides the texts tried, by name, so that a difference can be named."""
+"""Fingerprints all that scores depend on besides the candidates' texts, part by part, so that a change has a name."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Bindable(Protocol):
 
 
 def parts_of(survey: Bindable, metric: Any, options: RunnerOptions) -> dict[str, str]:
-    """Nodes, edges, code, texts, models, metric, stand-ins and settings: the name of each with a value that changes
-    when it does, to be read where it is short and else a digest.
+    """Returns the names of nodes, edges, code, texts, models, metric, stand-ins and settings, each with a value.
 
-    Not seen: models that a node makes anew on every run, code that nodes and metric call, data behind the tools.
-    The time-out and the models' addresses are left out, as they may have to change for a run to go on.
+    The value changes when the part does; it is a readable text where it is short, else a digest. Not included are
+    models that a node makes anew on every run, code that nodes and metric call, and data behind the tools; nor the
+    time-out and the models' addresses, as they may have to change for a run to go on.
     """
     graph, config = survey.bind({}), options.config
     found: dict[str, Any] = {
@@ -54,7 +54,7 @@ def parts_of(survey: Bindable, metric: Any, options: RunnerOptions) -> dict[str,
 
 
 def graph_parts(survey: Bindable) -> dict[str, str]:
-    """Those of the parts that the graph's own source makes: nodes, edges, code and texts."""
+    """Returns the parts that the graph's own source determines: nodes, edges, code and texts."""
     graph = survey.bind({})
     drawn = graph.get_graph(xray=True)
     edges = sorted((edge.source, edge.target, str(edge.data), edge.conditional) for edge in drawn.edges)
@@ -66,7 +66,7 @@ def graph_parts(survey: Bindable) -> dict[str, str]:
 
 
 def text_part(module: Module) -> tuple[str, str]:
-    """The part that is a module's text, by its name."""
+    """Returns the name and the value of the part that is a module's text."""
     return f"the text of {module.name}", digest([module.kind, module.text])
 
 
@@ -78,7 +78,7 @@ def _code(runnable: Any) -> Iterator[Any]:
 
 
 def _code_of(thing: Any) -> Any:
-    """A function's source and what `partial` gives it; one for each of a list."""
+    """A function's source and the arguments of `partial`; a list of them for a list."""
     if isinstance(thing, list | tuple):
         return [_code_of(one) for one in thing]
     if isinstance(thing, partial):
@@ -98,7 +98,7 @@ def _recursion_limit(graph: Graph, options: RunnerOptions) -> int | None:
 
 
 def _stable(value: Any) -> Any:
-    """What of a value is the same in every process: plain data, and the kind of everything else."""
+    """What is the same in every process: plain data, and the class of everything else."""
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Mapping):
@@ -107,7 +107,7 @@ def _stable(value: Any) -> Any:
         return [_stable(item) for item in value]
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     if isinstance(value, BaseLanguageModel):
-        return kind  # told apart by `described`, which leaves out where it is served
+        return kind  # `described` tells models apart, without their addresses
     if isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
         return [kind, _stable(vars(value) if hasattr(value, "__dict__") else {})]
     return kind

@@ -1,6 +1,6 @@
-"""Whether examples fit the graph they are for, and their inputs as its state takes them.
+"""Checks whether a graph's state takes the inputs of examples, and converts them to what it takes.
 
-LangGraph drops inputs it has no place for without a word.
+LangGraph silently drops inputs that its state has no key for.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from langgraph_gepa.errors import ExampleError
 
 
 def dropped_inputs(graph: Any, examples: Iterable[Example]) -> str | None:
-    """What to tell of inputs that `graph` would drop; `None` when it takes them all, or anything.
+    """Returns a warning of the inputs that `graph` would drop; `None` when it takes them all, or anything.
 
-    Raises `ExampleError` for an example of which it would take nothing.
+    Raises `ExampleError` for an example of whose inputs it would take none.
     """
     taken = _taken(graph)
     if taken is None:
@@ -40,10 +40,10 @@ def dropped_inputs(graph: Any, examples: Iterable[Example]) -> str | None:
 
 
 def with_messages(graph: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs with messages for role dicts, where the state is typed to hold messages or they were given as such.
+    """Returns the inputs with messages in place of role dicts, where the state's type or the example asks for messages.
 
-    Examples are plain data. A reducer such as `add_messages` makes messages of role dicts; a state without one hands
-    its nodes whatever the graph was given.
+    Examples are plain data. A reducer such as `add_messages` converts role dicts to messages; a state without one
+    passes its nodes whatever the graph was given.
     """
     schema = getattr(getattr(graph, "builder", None), "input_schema", None)
     typed = hints(schema) if isinstance(schema, type) else {}
@@ -82,7 +82,7 @@ def _message(value: Any) -> Any:
 
 
 def _taken(graph: Any) -> list[str] | None:
-    """The keys of the state that may be given; `None` where the state is no mapping."""
+    """The keys that the graph's input may have; `None` where the state is no mapping."""
     builder = getattr(graph, "builder", None)
     if builder is None:
         return None

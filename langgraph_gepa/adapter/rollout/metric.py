@@ -1,20 +1,18 @@
-"""Any metric a LangGraph or LangSmith user has, as one function from a rollout to `Feedback`."""
+"""Adapts any metric of LangGraph and LangSmith users to one asynchronous function from a rollout to `Feedback`."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import lru_cache, partial
-from inspect import Parameter
 from types import CodeType
 from typing import Any
 
 from langgraph_gepa.adapter.failures.classification import IsWorldFailure, error_text, is_world_failure
 from langgraph_gepa.adapter.failures.frames import raised_at
-from langgraph_gepa.adapter.rollout.metric_arguments import _Scene
+from langgraph_gepa.adapter.rollout.metric_arguments import MetricArguments
+from langgraph_gepa.adapter.rollout.metric_signature import plan_call
 from langgraph_gepa.adapter.rollout.scores import NotAScoreError, joined, read_feedback
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
@@ -22,26 +20,24 @@ from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.errors import MetricError, UsageError
 
-ARGUMENTS = ("inputs", "outputs", "reference_outputs", "run", "example", "rollout")
-DSPY_EXAMPLE = frozenset({"example", "gold", "golden"})
-"""What DSPy's metrics call their first argument; the second is called `pred` or `prediction`."""
-
 ScoreRollout = Callable[[Example, Any, Rollout], Awaitable[Feedback]]
-"""`(example, final state, rollout) -> feedback`. The rollout's own feedback is still empty.
-Raises `MetricError`; a failure of the world (the judge's rate limit) is raised as it is."""
+"""Scores `(example, final state, rollout)`, whose own feedback is still empty.
+
+Raises `MetricError`, or a failure of the world (the judge's rate limit) as it is.
+"""
 
 
 def adapt(metric: Any, is_world_failure: IsWorldFailure = is_world_failure) -> ScoreRollout:
-    """`metric` as one asynchronous function.
+    """Returns `metric` as one asynchronous function.
 
-    A metric is a function, sync or async, of any of `inputs`, `outputs` (the graph's final
-    state as `invoke` returns it), `reference_outputs`, `run`, `example`, `rollout`; or of LangSmith's
-    two, the run and the example by position, where their names or annotations say so; or an object
-    with LangSmith's `evaluate_run`. See `read_feedback` for what it may return. Sync metrics run in
-    threads and may block. A list of metrics scores as their mean, each an objective of its own.
-    What it is given is its own, to change as it likes; only live objects in the final state are shared.
-    Failures beyond the border `is_world_failure` are raised as they are.
-    Raises `UsageError` at once for arguments nobody can fill.
+    A metric is a function, sync or async, of any of `inputs`, `outputs` (the graph's final state as `invoke` returns
+    it), `reference_outputs`, `run`, `example`, `rollout`; or of LangSmith's run and example by position, where their
+    names or annotations say so; or an object with LangSmith's `evaluate_run`. `read_feedback` says what it may return.
+    Sync metrics run in threads and may block. A list of metrics scores as their mean, and each is an objective. A
+    metric may change its arguments, which are copies; only live objects in the final state are shared.
+
+    Exceptions for which `is_world_failure` is true are raised as they are, others as `MetricError`. Raises `UsageError`
+    at once for arguments that cannot be filled.
     """
     if isinstance(metric, list | tuple):
         return _several(metric, is_world_failure)
@@ -49,7 +45,7 @@ def adapt(metric: Any, is_world_failure: IsWorldFailure = is_world_failure) -> S
 
     async def score(example: Example, state: Any, rollout: Rollout) -> Feedback:
         try:
-            value = await call(_Scene(example, state, rollout))
+            value = await call(MetricArguments(example, state, rollout))
         except Exception as error:
             if is_world_failure(error):
                 raise
@@ -59,12 +55,12 @@ def adapt(metric: Any, is_world_failure: IsWorldFailure = is_world_failure) -> S
             ) from error
         try:
             return read_feedback(value)
-        except NotAScoreError as complaint:
+        except NotAScoreError as reason:
             raise MetricError(
-                f"The metric returned {_brief(value)} for example {example.id!r}: {complaint}. "
+                f"The metric returned {_brief(value)} for example {example.id!r}: {reason}. "
                 'Return a float, a bool, (score, comment), {"score": ..., "comment": ...}, '
                 "a list of such, or Feedback(score, comment, by_module)."
-            ) from complaint
+            ) from reason
 
     return score
 
@@ -72,17 +68,18 @@ def adapt(metric: Any, is_world_failure: IsWorldFailure = is_world_failure) -> S
 def _several(metrics: Sequence[Any], is_world_failure: IsWorldFailure) -> ScoreRollout:
     if not metrics:
         raise UsageError("The list of metrics is empty; give at least one.")
-    scores = [(name_of(metric), adapt(metric, is_world_failure)) for metric in metrics]
+    names = list(map(name_of, metrics))
+    scores = [adapt(metric, is_world_failure) for metric in metrics]
 
     async def score(example: Example, state: Any, rollout: Rollout) -> Feedback:
-        said = await settle(one(example, state, rollout) for _, one in scores)
-        return joined([(name, feedback) for (name, _), feedback in zip(scores, said, strict=True)])
+        feedback = await settle(one(example, state, rollout) for one in scores)
+        return joined(list(zip(names, feedback, strict=True)))
 
     return score
 
 
 def name_of(metric: Any) -> str:
-    """What a metric, or the words for one, is called in records and errors."""
+    """Returns the name of a metric, or of its specification, for records and errors."""
     if isinstance(metric, str):
         return metric
     if isinstance(metric, list | tuple):
@@ -93,13 +90,12 @@ def name_of(metric: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def _source(code: CodeType) -> str:
-    """The source of code as its file had it when first asked: later the file may have changed, by `apply` say, while
-    what was loaded of it has not."""
+    """The source of code when it is first needed: later its file may have changed, while the loaded code has not."""
     return inspect.getsource(code)
 
 
 def source(metric: Any) -> str:
-    """What tells one metric from another: its source where there is one, else its name."""
+    """Returns the source of a metric, by which it is recognised, or its qualified name where there is none."""
     if isinstance(metric, list | tuple):
         return "\n".join(map(source, metric))
     function = metric
@@ -112,7 +108,7 @@ def source(metric: Any) -> str:
         return f"{getattr(metric, '__module__', '')}.{getattr(metric, '__qualname__', type(metric).__qualname__)}"
 
 
-_Call = Callable[[_Scene], Awaitable[Any]]
+_Call = Callable[[MetricArguments], Awaitable[Any]]
 
 
 def _is_evaluator(metric: Any) -> bool:
@@ -120,8 +116,8 @@ def _is_evaluator(metric: Any) -> bool:
 
 
 def _evaluator(evaluator: Any) -> _Call:
-    async def call(scene: _Scene) -> Any:
-        run, example = scene.run(), scene.langsmith_example()
+    async def call(arguments: MetricArguments) -> Any:
+        run, example = arguments["run"], arguments["example"]
         if hasattr(evaluator, "aevaluate_run"):
             return await evaluator.aevaluate_run(run, example)
         return await _called(evaluator.evaluate_run, (run, example), {})
@@ -133,68 +129,17 @@ def _function(metric: Any) -> _Call:
     if not callable(metric) or inspect.isclass(metric):
         raise UsageError(f"The metric must be a function or a LangSmith evaluator, not {_brief(metric)}.")
     try:
-        parameters = inspect.signature(metric).parameters
+        plan = plan_call(metric, name_of(metric))
     except ValueError:
         raise UsageError(
             f"The arguments of the metric {_brief(metric)} cannot be read; wrap it in a function of inputs, outputs."
         ) from None
-    positional, named = _plan(list(parameters.values()), name_of(metric))
 
-    async def call(scene: _Scene) -> Any:
-        args = tuple(scene.argument(name) for name in positional)
-        return await _called(metric, args, {name: scene.argument(name) for name in named})
+    async def call(arguments: MetricArguments) -> Any:
+        positional = tuple(arguments[name] for name in plan.positional)
+        return await _called(metric, positional, {name: arguments[name] for name in plan.named})
 
     return call
-
-
-def _plan(parameters: Sequence[Parameter], name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Which arguments go by position and which by name. Raises `UsageError` for those nobody can fill."""
-    plain_ones = [one for one in parameters if one.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
-    required = [one for one in plain_ones if one.default is Parameter.empty]
-    unknown = [one.name for one in required if one.name not in ARGUMENTS]
-    known = [one.name for one in plain_ones if one.name in ARGUMENTS]
-    if not unknown and (known or any(one.kind is Parameter.VAR_KEYWORD for one in parameters)):
-        before = [one.name for one in plain_ones if one.kind is Parameter.POSITIONAL_ONLY]
-        everything = () if known else ARGUMENTS
-        return tuple(before), tuple(one for one in [*known, *everything] if one not in before)
-    takes_any = any(one.kind is Parameter.VAR_POSITIONAL for one in parameters) and not required
-    if takes_any or _run_and_example(required):
-        return ("run", "example"), ()
-    raise UsageError(f"The metric {name} asks for {', '.join(unknown) or 'nothing'}. {_advice(required, unknown)}")
-
-
-def _run_and_example(required: Sequence[Parameter]) -> bool:
-    """Whether two arguments are LangSmith's run and example, by their annotations or names, whatever else these say.
-
-    By position alone nobody can tell: of `(prediction, label)` each would be something else than its author thinks,
-    and every score 0.
-    """
-    if len(required) != 2 or any(one.kind is Parameter.KEYWORD_ONLY for one in required):
-        return False
-    return all(
-        meant in _WORD.findall(f"{one.name} {getattr(one.annotation, '__name__', one.annotation)}".lower())
-        for one, meant in zip(required, ("run", "example"), strict=True)
-    )
-
-
-_WORD = re.compile(r"[a-z]+")
-
-
-def _advice(required: Sequence[Parameter], unknown: Sequence[str]) -> str:
-    """What to write instead."""
-    names = [one.name for one in required if one.kind is not Parameter.KEYWORD_ONLY]
-    if len(names) >= 2 and names[0] in DSPY_EXAMPLE and names[1].startswith("pred"):
-        return (
-            "It looks like a metric of DSPy's. Call it with DSPy's own objects: lambda inputs, outputs, "
-            "reference_outputs: metric(dspy.Example(**inputs, **reference_outputs), dspy.Prediction(**outputs))."
-        )
-    close = [match for name in unknown for match in get_close_matches(name, ARGUMENTS, 1, 0.6)]
-    meant = f" Did you mean {', '.join(close)}?" if close else ""
-    return (
-        f"A metric is called by the names of its arguments, any of {', '.join(ARGUMENTS)}.{meant} "
-        "`outputs` is the graph's final state and `reference_outputs` the example's right answer: "
-        "def metric(outputs, reference_outputs)."
-    )
 
 
 async def _called(function: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
@@ -207,7 +152,7 @@ async def _called(function: Callable[..., Any], args: tuple[Any, ...], named: Ma
 
 
 def _outcome(function: Callable[[], Any]) -> tuple[Any, Exception | None]:
-    """The result as data: a `StopIteration` cannot be raised into a future, the waiter would wait for ever."""
+    """Returns the exception as data, since a `StopIteration` raised into a future is never delivered."""
     try:
         return function(), None
     except Exception as error:  # noqa: BLE001 - raised again by whoever waits

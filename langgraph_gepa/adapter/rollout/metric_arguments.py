@@ -1,4 +1,4 @@
-"""What a metric may ask for: LangSmith's run and example, and the rest, each a copy of its own."""
+"""Makes the arguments that a metric may take, LangSmith's run and example among them, as copies of its own."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ RUN_TYPES = {"model": "llm", "tool": "tool", "retrieval": "retriever"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
-    """All a metric can ask for, made when asked: copies, since examples and rollouts go on being used."""
+class MetricArguments:
+    """The arguments of a metric by name, made on look-up; copies, as examples and rollouts are used again."""
 
     example: Example
     state: Any
     rollout: Rollout
 
-    def argument(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Any:
         if name == "inputs":
             return containers_copied(self.example.inputs)
         if name == "outputs":
@@ -33,10 +33,10 @@ class _Scene:
         if name == "reference_outputs":
             return containers_copied(self.example.outputs or {})
         if name == "rollout":
-            return self.own_rollout()
-        return self.run() if name == "run" else self.langsmith_example()
+            return self._rollout()
+        return self._run() if name == "run" else self._example()
 
-    def langsmith_example(self) -> schemas.Example:
+    def _example(self) -> schemas.Example:
         return schemas.Example(
             id=_uuid(self.example.id),
             inputs=containers_copied(self.example.inputs),
@@ -44,14 +44,14 @@ class _Scene:
             metadata=containers_copied(self.example.metadata),
         )
 
-    def own_rollout(self) -> Rollout:
+    def _rollout(self) -> Rollout:
         calls = (
             replace(call, inputs=containers_copied(call.inputs), output=containers_copied(call.output))
             for call in self.rollout.calls
         )
         return replace(self.rollout, outputs=containers_copied(self.rollout.outputs), calls=tuple(calls))
 
-    def run(self) -> schemas.Run:
+    def _run(self) -> schemas.Run:
         state = containers_copied(self.state)
         started = datetime.now(UTC) - timedelta(seconds=self.rollout.seconds)
         root = uuid.uuid4()
@@ -66,7 +66,7 @@ class _Scene:
             outputs=dict(state) if isinstance(state, Mapping) else {"output": state},
             error=self.rollout.error,
             reference_example_id=_uuid(self.example.id),
-            child_runs=[_child(call, root, started) for call in self.own_rollout().calls],
+            child_runs=[_child(call, root, started) for call in self._rollout().calls],
             prompt_tokens=self.rollout.usage.input_tokens,
             completion_tokens=self.rollout.usage.output_tokens,
             total_tokens=self.rollout.usage.tokens,

@@ -1,4 +1,4 @@
-"""What a node lacked that an option gives: told from the exception, the failing line and what it could reach."""
+"""Finds the option that would give a node what it lacked, from the exception, the failing line and its variables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime
 
 from langgraph_gepa.adapter.objects import ownership
 
-_GIVEN = {
+_OPTIONS = {
     "context": "RunnerOptions(context=...), a context or a function of the example",
     "config": 'RunnerOptions(config={"configurable": {...}})',
     "store": "RunnerOptions(store=...), a function that makes a store with what the graph looks up",
@@ -20,23 +20,23 @@ _GIVEN = {
 
 
 def missing_option(failure: BaseException) -> str:
-    """The option that gives what the failing code looked for in vain, as a sentence; empty where none does."""
+    """Returns a sentence on the option that gives what the failing code looked for; empty if there is none."""
     frames = list(_frames(failure))
     if not frames:
         return ""
     frame, number = frames[0]
     line = linecache.getline(frame.f_code.co_filename, number).strip()
-    held = [value for one, _ in frames for value in one.f_locals.values()]
-    option = _option(failure, line, held)
+    variables = [value for one, _ in frames for value in one.f_locals.values()]
+    option = _option(failure, line, variables)
     return (
-        f"What `{line}` looks for is given by {_GIVEN[option]}, on the command line with --options." if option else ""
+        f"What `{line}` looks for is given by {_OPTIONS[option]}, on the command line with --options." if option else ""
     )
 
 
-def _option(failure: BaseException, line: str, held: list[Any]) -> str | None:
-    contexts = [value.context for value in held if isinstance(value, Runtime)]
+def _option(failure: BaseException, line: str, variables: list[Any]) -> str | None:
+    contexts = [value.context for value in variables if isinstance(value, Runtime)]
     configured = [
-        v["configurable"] for v in held if isinstance(v, Mapping) and isinstance(v.get("configurable"), Mapping)
+        v["configurable"] for v in variables if isinstance(v, Mapping) and isinstance(v.get("configurable"), Mapping)
     ]
     if isinstance(failure, KeyError):
         key = failure.args[0] if failure.args else None
@@ -58,7 +58,7 @@ def _lacks(maps: list[Any], key: str) -> bool:
 
 
 def _frames(failure: BaseException) -> Iterator[tuple[FrameType, int]]:
-    """The frames of the user's code that the exception came through, the innermost first, with the line."""
+    """Yields the frames of the user's code in the traceback, the innermost first, with their lines."""
     traceback, found = failure.__traceback__, []
     while traceback is not None:
         code = traceback.tb_frame.f_code

@@ -1,4 +1,4 @@
-"""What must not be kept or passed on: keys, always; whatever else a user's function hides."""
+"""Redacts API keys, and whatever the user's mask hides, in everything that is stored or passed on."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.errors import Error, UsageError
 
 Mask = Callable[[str], str]
-"""From a text to the text as it may be kept: `lambda text: re.sub(r"[\\w.]+@[\\w.]+", "<email>", text)`."""
+"""Returns a text as it may be stored: `lambda text: re.sub(r"[\\w.]+@[\\w.]+", "<email>", text)`."""
 
-SHORTEST = 8
-"""Shorter values are no keys, and hiding them would hide ordinary words."""
+MIN_LENGTH = 8
+"""Shorter values are no keys, and to hide them would hide ordinary words."""
 
 _NAMES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$")
 _HEADERS = re.compile(r"authorization|api-?key|token|secret|cookie", re.IGNORECASE)
@@ -36,28 +36,30 @@ _SHAPES = re.compile(
     r"|AKIA[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+)"
     r"|(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}"
 )
-"""Keys by their looks, for those that stand in no object or variable we know of."""
+"""Matches keys by their form, for those that are not in any object or variable we know of."""
 
 _STARTS = ("AKIA", "AIza", "eyJ", "Bearer ", *(prefix + joint for prefix in _PREFIXES for joint in "-_"))
-"""One of these is in every text that has a key of a known shape: far quicker to look for in megabytes."""
+"""A text with a key of a known form contains one of these, which are far quicker to search for in megabytes."""
 
 
 def secrets_of(models: Iterable[Any], environment: Mapping[str, str] = os.environ) -> frozenset[str]:
-    """Values that are keys: secret fields and headers of the models, environment variables named like keys, and the
-    passwords in the URLs of all others."""
+    """Returns the values that are secret.
+
+    They are secret fields and headers of the models, environment variables with names of keys, and the passwords in
+    URLs of all other variables.
+    """
     found = {value for name, value in environment.items() if _NAMES.search(name.upper())}
     found |= {password for value in environment.values() for password in passwords_in(value)}
     for model in models:
         if isinstance(model, BaseModel):
             for name in type(model).model_fields:
-                found |= set(_held(getattr(model, name, None)))
-    return frozenset(value for value in found if len(value) >= SHORTEST)
+                found |= set(_secrets_in(getattr(model, name, None)))
+    return frozenset(value for value in found if len(value) >= MIN_LENGTH)
 
 
 def masking(secrets: Iterable[str], mask: Mask | None = None) -> Mask:
-    """Hides the secrets, whatever looks like a key and what stands where credentials do, then applies the user's own
-    mask."""
-    values = sorted({spelled for value in secrets for spelled in _spelled(value)}, key=len, reverse=True)
+    """Returns a mask that hides the secrets, what has the form of a key or is a credential, and then applies `mask`."""
+    values = sorted({spelling for value in secrets for spelling in _spellings(value)}, key=len, reverse=True)
 
     def hide(text: str) -> str:
         for value in values:
@@ -68,18 +70,18 @@ def masking(secrets: Iterable[str], mask: Mask | None = None) -> Mask:
         if mask is None:
             return text
         try:
-            shown = mask(text)
+            hidden = mask(text)
         except Exception as error:
-            raise UsageError(f"mask raised {type(error).__name__}, so nothing was kept. Mend it and resume.") from error
-        if not isinstance(shown, str):
-            raise UsageError(f"mask must return text; it returned {type(shown).__name__}.")
-        return shown
+            raise UsageError(f"mask raised {type(error).__name__}, so nothing was kept. Fix it and resume.") from error
+        if not isinstance(hidden, str):
+            raise UsageError(f"mask must return text; it returned {type(hidden).__name__}.")
+        return hidden
 
     return hide
 
 
 def masked(value: Any, mask: Mask) -> Any:
-    """Plain JSON data with every text in it masked, keys of mappings too."""
+    """Returns plain JSON data with every text in it masked, keys of mappings too."""
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, Mapping):
@@ -90,7 +92,7 @@ def masked(value: Any, mask: Mask) -> Any:
 
 
 def masked_rollout(rollout: Rollout, mask: Mask) -> Rollout:
-    """The rollout as it may be kept and shown: all texts masked, all numbers as they are."""
+    """Returns a rollout with all texts masked and all numbers unchanged."""
     feedback = dataclasses.replace(
         rollout.feedback,
         comment=mask(rollout.feedback.comment),
@@ -106,24 +108,29 @@ def masked_rollout(rollout: Rollout, mask: Mask) -> Rollout:
 
 
 def clean(error: BaseException, mask: Mask) -> None:
-    """Masks what an exception and those that led to it say, in place, and makes control characters in it visible:
-    tracebacks and loggers show it."""
+    """Masks the messages of an exception and of those that led to it, in place, as tracebacks and loggers show them.
 
-    def shown(text: str) -> str:
+    Control characters are made visible.
+    """
+
+    def printable(text: str) -> str:
         return visible(mask(text))
 
     for one in chain(error):
-        one.args = tuple(shown(arg) if isinstance(arg, str) else arg for arg in one.args)
+        one.args = tuple(printable(arg) if isinstance(arg, str) else arg for arg in one.args)
         for name in ("message", "body"):
-            held = getattr(one, name, None)
-            if isinstance(held, str | dict):
+            value = getattr(one, name, None)
+            if isinstance(value, str | dict):
                 with suppress(AttributeError):  # a property, made of the arguments that are masked already
-                    setattr(one, name, masked(held, shown))
+                    setattr(one, name, masked(value, printable))
 
 
 @contextmanager
 def explained(what: str, mask: Mask) -> Iterator[None]:
-    """Where nothing can be resumed, a failure of the world is a `UsageError`: what failed, why, and what to check."""
+    """Raises a failure of the world as a `UsageError` that says `what` failed, why, and what to check.
+
+    It is for commands without a run that could be resumed.
+    """
     try:
         yield
     except Error:
@@ -144,12 +151,12 @@ def _masked_call(call: Call, mask: Mask) -> Call:
     )
 
 
-def _spelled(secret: str) -> Iterable[str]:
+def _spellings(secret: str) -> Iterable[str]:
     """A secret as it is, in a URL, in a form and in JSON."""
     return secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]
 
 
-def _held(value: Any) -> Iterable[str]:
+def _secrets_in(value: Any) -> Iterable[str]:
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
     elif isinstance(value, Mapping):

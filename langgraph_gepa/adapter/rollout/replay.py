@@ -1,8 +1,8 @@
-"""A rollout run once more without its models: what they replied the first time they reply again.
+"""Replays the outcomes of a recorded rollout's calls in place of calling models, tools and retrievers.
 
-Within `replaying`, models, tools and retrievers of LangChain give what they gave in a recorded rollout, and
-nothing is sent anywhere; a call that the recording does not have ends the run. Tools in which models were
-called run for real, so that these calls are reached.
+Within `replaying`, LangChain's models, tools and retrievers return what they returned in the recorded rollout, and
+nothing is sent anywhere; a call that was not recorded ends the run. Tools in which models were called really run, so
+that these calls are reached.
 """
 
 from __future__ import annotations
@@ -33,63 +33,63 @@ from langgraph_gepa.core.json_data import plain
 
 
 class ReplayEnded(BaseException):
-    """The run went another way than the recorded one.
+    """The run took another course than the recorded one.
 
-    Not an `Exception`: a node that handles failures, or tries again after them, must not handle this one.
+    It is no `Exception`, since a node that handles failures, or tries again after them, must not handle it.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The texts of one model call: its messages, and the descriptions that went with them."""
+    """The texts of one model call: of its messages, and of the descriptions that go with them."""
 
     node: str
     texts: tuple[str, ...]
 
-    def holds(self, word: str) -> bool:
+    def contains(self, word: str) -> bool:
         return any(word in text.lower() for text in self.texts)
 
 
 class Replay:
-    """Gives out the outcomes of one rollout's calls, each once. `sent` is what models were sent meanwhile.
+    """The outcomes of one rollout's calls, each returned once. `sent` collects what is sent to models meanwhile.
 
-    A call is known by its inputs as `restored` makes them, which takes out whatever tells this run's texts from
-    the recorded ones; a model call with other inputs is taken for the next one of its node.
+    A call is recognised by its inputs after `unmarked`, which removes what distinguishes this run's texts from the
+    recorded ones; a model call with other inputs is taken for the next one of its node.
     """
 
-    def __init__(self, watched: Sequence[WatchedCall], restored: Mask) -> None:
+    def __init__(self, watched: Sequence[WatchedCall], unmarked: Mask) -> None:
         self.sent: list[Sent] = []
-        self._restored = restored
+        self._unmarked = unmarked
         self._lock = threading.Lock()
         with_models = {seen.enclosing_tool for seen in watched if seen.call.kind == "model"}
         self._left = {
-            position: replace(seen, outcome=_REAL)
-            if position in with_models or isinstance(seen.outcome, GraphBubbleUp)
+            index: replace(seen, outcome=_REAL)
+            if index in with_models or isinstance(seen.outcome, GraphBubbleUp)
             else seen
-            for position, seen in enumerate(watched)
+            for index, seen in enumerate(watched)
         }
 
     def reply(self, messages: Sequence[BaseMessage], manager: Any, settings: Mapping[str, Any]) -> ChatResult:
-        """What the recorded model answered to these messages. Raises what it raised, and `ReplayEnded`."""
+        """Returns the recorded reply to these messages. Raises the recorded exception, or `ReplayEnded`."""
         node = node_path(getattr(manager, "metadata", None) or {}) or injection.current_node()
         inputs = [slim(message) for message in messages]
         texts = [text for message in inputs for text in strings(message["content"])]
         texts += (text for setting in settings.values() for text in strings(plain_setting(setting)))
         with self._lock:
             self.sent.append(Sent(node, tuple(texts)))
-        inputs = masked(inputs, self._restored)
-        seen = self._taken("model", lambda seen: seen.call.inputs == inputs) or self._taken(
+        inputs = masked(inputs, self._unmarked)
+        seen = self._take("model", lambda seen: seen.call.inputs == inputs) or self._take(
             "model", lambda seen: seen.call.node == node
         )
-        outcome = _given(seen)
+        outcome = _outcome(seen)
         if not isinstance(outcome, LLMResult) or not outcome.generations:
             raise ReplayEnded
-        made = [one for one in outcome.generations[0] if isinstance(one, ChatGeneration)]
-        return ChatResult(generations=[ChatGeneration(message=one.message.model_copy()) for one in made])
+        replies = [one for one in outcome.generations[0] if isinstance(one, ChatGeneration)]
+        return ChatResult(generations=[ChatGeneration(message=one.message.model_copy()) for one in replies])
 
     def result(self, kind: str, name: str | None, inputs: Any, tool_call_id: str | None = None) -> tuple[Any] | None:
-        """What a recorded tool or retriever gave; `None` where it has to run for real. Raises as `reply` does."""
-        inputs = masked(plain(inputs), self._restored)
+        """Returns a recorded tool's or retriever's result in a tuple; `None` if it has to run. Raises as `reply`."""
+        inputs = masked(plain(inputs), self._unmarked)
 
         def same(seen: WatchedCall) -> bool:
             if name is not None and seen.call.name != name:
@@ -98,24 +98,25 @@ class Replay:
                 seen.tool_call_id == tool_call_id if tool_call_id else seen.call.inputs in (inputs, {"input": inputs})
             )
 
-        seen = self._taken(kind, same)
+        seen = self._take(kind, same)
         if seen is not None and seen.outcome is _REAL:
             return None
-        return (copy.copy(_given(seen)),)
+        return (copy.copy(_outcome(seen)),)
 
-    def _taken(self, kind: str, fits: Callable[[WatchedCall], bool]) -> WatchedCall | None:
+    def _take(self, kind: str, fits: Callable[[WatchedCall], bool]) -> WatchedCall | None:
+        """Removes and returns the first call of a kind that fits."""
         with self._lock:
-            for position, seen in self._left.items():
+            for index, seen in self._left.items():
                 if seen.call.kind == kind and fits(seen):
-                    return self._left.pop(position)
+                    return self._left.pop(index)
         return None
 
 
 _REAL = object()
-"""In place of the outcome of a tool that runs for real."""
+"""Stands in for the outcome of a tool that really runs."""
 
 
-def _given(seen: WatchedCall | None) -> Any:
+def _outcome(seen: WatchedCall | None) -> Any:
     if seen is None:
         raise ReplayEnded
     if isinstance(seen.outcome, BaseException):
@@ -128,7 +129,7 @@ _now: ContextVar[Replay | None] = ContextVar("langgraph_gepa_replay", default=No
 
 @contextmanager
 def replaying(replay: Replay) -> Iterator[None]:
-    """Within it, and in the tasks and threads started in it, calls are answered from `replay`."""
+    """Has `replay` answer the calls made within, and in the tasks and threads started there."""
     _install()
     token = _now.set(replay)
     try:
@@ -139,7 +140,7 @@ def replaying(replay: Replay) -> Iterator[None]:
 
 @functools.cache
 def _install() -> None:
-    """Has LangChain's classes look for a replay, from the first one on: below the callbacks, above the requests."""
+    """Wraps methods of LangChain's classes, for good, to look for a replay: below the callbacks, above the requests."""
     for kind, wrappers in _WRAPPERS.items():
         for name, wrapper in wrappers.items():
             own = getattr(kind, name)

@@ -1,4 +1,4 @@
-"""What a metric returned, read as `Feedback`."""
+"""Reads what a metric returned as `Feedback`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from langgraph_gepa.core.rollout import Feedback
 
 
 class NotAScoreError(ValueError):
-    """What came is no score; the message says why."""
+    """A metric returned something that is no score; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ def read_feedback(value: Any) -> Feedback:
     """Reads what metrics return: a number or bool, `(score, comment)`, `{"key", "score", "comment"}`,
     `{"results": [...]}`, LangSmith's `EvaluationResult`, a list of those, or `Feedback`.
 
-    A list gives one objective for each key; their mean is the score. In a list, results with
-    a `value` and no score are labels and only add their comment. Raises `NotAScoreError`.
+    A list gives one objective for each key; the score is their mean. A result in a list with a `value` and no score is
+    a label and only adds to the comment. Raises `NotAScoreError`.
     """
     if isinstance(value, Feedback):
         return _checked(value)
@@ -49,20 +49,22 @@ def read_feedback(value: Any) -> Feedback:
     return Feedback(math.fsum(objectives.values()) / len(objectives), "\n".join(comments), objectives=objectives)
 
 
-def joined(said: Sequence[tuple[str, Feedback]]) -> Feedback:
-    """What several metrics say, by name, as one: the mean of their scores. An objective is what a metric
-    gives as one, and the score itself, under the metric's name, where it gives none."""
+def joined(named: Sequence[tuple[str, Feedback]]) -> Feedback:
+    """Joins the feedback of several metrics, given with their names; the score is the mean of their scores.
+
+    The objectives are those that the metrics give. The score of a metric without any is one, under the metric's name.
+    """
     objectives: dict[str, float] = {}
     by_module: dict[str, str] = {}
     comments: list[str] = []
-    for name, feedback in said:
+    for name, feedback in named:
         for key, score in (feedback.objectives or {name: feedback.score}).items():
             objectives[_unused(key, objectives)] = score
         for module, words in feedback.by_module.items():
             by_module[module] = f"{by_module[module]}\n{words}" if module in by_module else words
         if feedback.comment:
             comments.append(f"{next(iter(feedback.objectives), name)}: {feedback.comment}")
-    mean = math.fsum(feedback.score for _, feedback in said) / len(said)
+    mean = math.fsum(feedback.score for _, feedback in named) / len(named)
     return Feedback(mean, "\n".join(comments), by_module, objectives)
 
 

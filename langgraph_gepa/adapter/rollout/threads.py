@@ -1,4 +1,4 @@
-"""Threads for synchronous nodes: as many as there are rollouts under way, not as there are cores."""
+"""An executor with as many threads as synchronous nodes need: one for each rollout under way, not for each core."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ _Job = Callable[[], None]
 
 
 def executor(width: int) -> ThreadPoolExecutor:
-    """An executor for `loop.set_default_executor`, where `ainvoke` runs synchronous nodes.
+    """Returns an executor for `loop.set_default_executor`, in which `ainvoke` runs synchronous nodes.
 
-    `width` is the number of idle threads kept for the next job. A job never waits for a
-    thread: a node that never returns, whose rollout has timed out, would otherwise hold its
-    place for ever and in the end starve every other rollout. How many run at once is bounded
-    by the rollouts under way. Threads are daemons and `shutdown` does not wait for them, so a
-    hung node cannot keep the process alive.
+    `width` is the number of idle threads kept for the next jobs. A job never waits for a thread: a node that never
+    returns, whose rollout has timed out, would otherwise hold a thread for ever and in the end starve every other
+    rollout. The rollouts under way bound how many run at once. Threads are daemons and `shutdown` does not wait for
+    them, so that a hung node cannot keep the process alive.
     """
     return _Threads(width)
 
 
 class _Threads(ThreadPoolExecutor):
-    """A `ThreadPoolExecutor` by type only: that is what asyncio asks of a default executor."""
+    """A `ThreadPoolExecutor` by type only, as asyncio requires it of a default executor."""
 
     def __init__(self, width: int) -> None:
         if width < 1:
