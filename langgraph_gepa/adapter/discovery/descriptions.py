@@ -80,7 +80,8 @@ class _Descriptions:
         if isinstance(arguments, type) and id(arguments) in self.walk.nodes:
             yield from _fields(arguments, id(arguments), kind, tool.name)
         elif type(arguments) is dict:
-            yield from _properties(arguments, kind, tool.name)
+            for name, field in _named_parts(arguments.get("properties"), tool.name):
+                yield from _schema(field, kind, name)
 
     def _is_within_another(self, key: int) -> bool:
         """Whether a schema is a part of another one, with which it is listed."""
@@ -165,42 +166,40 @@ def _is_schema(value: Mapping[str, Any]) -> bool:
 
 
 def _frozen(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Place]:
-    yield from _described(value, kind, name)
-    for part in (value, *(value[key] for key in _PARAMETERS if isinstance(value.get(key), dict))):
-        yield from _inside(part, kind, name, ())
+    yield from _schema(value, kind, name)
+    for parameters in (value[key] for key in _PARAMETERS if isinstance(value.get(key), dict)):
+        yield from _inside(parameters, kind, name)
 
 
-def _described(value: dict[str, Any], kind: Kind, name: str) -> Iterator[Place]:
-    text = value.get("description")
+def _schema(schema: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...] = ()) -> Iterator[Place]:
+    """The descriptions of a JSON schema and of all its parts."""
+    text = schema.get("description")
     if isinstance(text, str) and templates.has_words(text):
-        yield Place(id(value), ("item", "description"), text, kind, tool=name)
+        yield Place(id(schema), ("item", "description"), text, kind, tool=name)
+    yield from _inside(schema, kind, name, above)
 
 
-def _properties(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...] = ()) -> Iterator[Place]:
-    properties = value.get("properties")
-    for field, described in properties.items() if type(properties) is dict else ():
-        if type(described) is dict:
-            yield from _described(described, kind, f"{name}.{field}")
-            yield from _inside(described, kind, f"{name}.{field}", above)
+def _inside(schema: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...] = ()) -> Iterator[Place]:
+    if id(schema) not in above:  # a schema whose references were resolved holds itself
+        for part_name, part in _parts(schema, name):
+            yield from _schema(part, kind, part_name, (*above, id(schema)))
 
 
-def _inside(value: dict[str, Any], kind: Kind, name: str, above: tuple[int, ...]) -> Iterator[Place]:
-    if id(value) in above:  # a schema whose references were resolved holds itself
-        return
-    above = (*above, id(value))
-    yield from _properties(value, kind, name, above)
+def _parts(schema: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from _named_parts(schema.get("properties"), name)
     for key in _WITHIN:
-        held = value.get(key)
-        for one in held if isinstance(held, list) else [held]:
+        inner = schema.get(key)
+        for one in inner if isinstance(inner, list) else [inner]:
             if type(one) is dict:
-                named = _title(one) or name
-                yield from _described(one, kind, named)
-                yield from _inside(one, kind, named, above)
+                yield _title(one) or name, one
     for key in _DEFINED:
-        for defined, one in held.items() if type(held := value.get(key)) is dict else ():
-            if type(one) is dict:
-                yield from _described(one, kind, f"{name}.{defined}")
-                yield from _inside(one, kind, f"{name}.{defined}", above)
+        yield from _named_parts(schema.get(key), name)
+
+
+def _named_parts(parts: Any, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for key, part in parts.items() if type(parts) is dict else ():
+        if type(part) is dict:
+            yield f"{name}.{key}", part
 
 
 def _structured(walk: Walk) -> set[int]:

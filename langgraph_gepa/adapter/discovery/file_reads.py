@@ -12,17 +12,18 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from langgraph_gepa.adapter import templates
-from langgraph_gepa.adapter.dataflow import roles, source_locations, wording
-from langgraph_gepa.adapter.dataflow.filling import filling, placeholders_of
+from langgraph_gepa.adapter.dataflow import roles, wording
+from langgraph_gepa.adapter.dataflow.filling import filling
 from langgraph_gepa.adapter.dataflow.flow import ANY, Flow, PartUse, Reading, Solution
 from langgraph_gepa.adapter.dataflow.syntax_nodes import last
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, REACHING, Use
 from langgraph_gepa.adapter.discovery.file_names import FileName, calls_by_name, mentioned, passed, reachable
 from langgraph_gepa.adapter.objects import naming, source_code
+from langgraph_gepa.adapter.observed.unknown_prompts import file_module
 from langgraph_gepa.core import matching
-from langgraph_gepa.core.module import Module, Off, Style
-from langgraph_gepa.core.reason import Note, Obstacle, ReadFrom, Reason
+from langgraph_gepa.core.module import Module, Off
+from langgraph_gepa.core.reason import Obstacle, Reason
 
 _READERS = {"read_text", "read", "open", "safe_load", "full_load", "load", "loads", "get_template", "from_file"}
 _USES: frozenset[Use] = REACHING | {"value", "table"}
@@ -145,14 +146,10 @@ def _module(text: Text, part_uses: frozenset[PartUse], rewriting: Iterable[re.Pa
     # A new text replaces the result of the old one in messages: code that is not read does not see the new one.
     uses = {use for _, use in part_uses} - {"opaque"}
     filled = filling(text.text, uses)
-    style: Style = text.style if text.style != "plain" else filled.style
-    names, broken = placeholders_of(text.text, style, filled.tokens)
-    reason = filled.reason or broken
+    module = file_module(text, text.style if text.style != "plain" else filled.style, filled.tokens)
+    reason = filled.reason or module.reason
     if not reason and any(pattern.search(text.text) for pattern in rewriting):
         reason = Reason(Obstacle.REWRITTEN)
-    if not reason and matching.pattern(text.text, style, names) is None:
+    if not reason and matching.pattern(text.text, module.style, module.placeholders) is None:
         reason = Reason(Obstacle.LOGIC)
-    return Module(
-        name=naming.slug(text.name), kind="prompt", text=text.text, style=style, placeholders=names,
-        file=source_locations.relative(text.file), line=text.line, reason=reason, note=Note(ReadFrom.FILE),
-    )  # fmt: skip
+    return replace(module, reason=reason)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import source_locations
+from langgraph_gepa.adapter.dataflow.filling import placeholders_of
 from langgraph_gepa.adapter.dataflow.text_files import Files, Text
 from langgraph_gepa.adapter.dataflow.wording import LONG
 from langgraph_gepa.adapter.objects import naming
@@ -105,7 +106,7 @@ def _from_files(messages: Sequence[SentMessage], known: KnownTexts, files: Files
             pattern = matching.pattern(one.text, style)
             if pattern is not None and (there := _occurrences(messages, pattern, known)):
                 nodes = tuple(dict.fromkeys(message.node for message, _ in there if message.node))
-                found[one], occurrences[one] = _file_module(one, style, nodes), there
+                found[one], occurrences[one] = file_module(one, style, nodes=nodes), there
                 break
     serialized = serialized_values.serialized_files(files, occurrences)
     whole = {one.file for one in found if not one.keys}
@@ -146,16 +147,18 @@ def _styles(one: Text) -> Iterator[Style]:
         yield from TEMPLATES
 
 
-def _file_module(one: Text, style: Style, nodes: Nodes) -> Module:
+def file_module(one: Text, style: Style, tokens: Sequence[str] = (), nodes: Nodes = ()) -> Module:
+    """The module of a text that is read from its file when the graph runs."""
+    placeholders, broken = placeholders_of(one.text, style, tokens)
     return Module(
         name=naming.slug(one.name),
         kind="prompt",
         text=one.text,
         style=style,
-        placeholders=templates.placeholders(one.text, style),
+        placeholders=placeholders,
         nodes=nodes,
         file=source_locations.relative(one.file),
         line=one.line,
-        evidence="seen",
+        reason=broken,
         note=Note(ReadFrom.FILE),
     )
