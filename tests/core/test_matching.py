@@ -26,17 +26,15 @@ VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="#"
         (LONG + "#1 {{ name }}#2{{room}}{# a remark #}#3", "jinja2"),
     ],
 )
-def test_what_filled_a_template_is_known_from_what_was_said(
-    text: str, style: Style, before: str, name: str, room: str
-) -> None:
+def test_a_filled_template_gives_back_its_values(text: str, style: Style, before: str, name: str, room: str) -> None:
     """Filling a text and finding it again gives back the values, wherever in a message it stands."""
-    said = matching.filled(text, style, {"name": name, "room": room})
+    message = matching.filled(text, style, {"name": name, "room": room})
     pattern = matching.pattern(text, style)
-    assert said is not None
+    assert message is not None
     assert pattern is not None
-    (match,) = pattern.matches(before + said)
+    (match,) = pattern.matches(before + message)
     assert (match.start, match.values) == (len(before), {"name": name, "room": room})
-    assert "".join(said[a - len(before) : b - len(before)] for a, b in match.literal_spans()) == f"{LONG}#1 #2#3"
+    assert "".join(message[a - len(before) : b - len(before)] for a, b in match.literal_spans()) == f"{LONG}#1 #2#3"
 
 
 @given(before=VALUES, name=VALUES, room=VALUES)
@@ -49,17 +47,17 @@ def test_what_filled_a_template_is_known_from_what_was_said(
         (LONG + "#1 100%% <name>#2ROOM#3", "plain", ("<name>", "ROOM"), ("<name>", "ROOM")),
     ],
 )
-def test_what_signs_and_tokens_stood_for_is_known_too(
+def test_signs_and_tokens_give_back_their_values_too(
     text: str, style: Style, tokens: tuple[str, ...], keys: tuple[str, ...], before: str, name: str, room: str
 ) -> None:
-    """What `%`, `string.Template` and `replace` fill is found again and said anew like any template."""
+    """What `%`, `string.Template` and `replace` fill is found again, and filled anew, like in any template."""
     values = dict(zip(keys, (name, room), strict=True))
-    said = matching.filled(text, style, values, tokens)
+    message = matching.filled(text, style, values, tokens)
     pattern = matching.pattern(text, style, tokens)
     percent = "%" if style == "percent" else "%%"
-    assert said == f"{LONG}#1 100{percent} {name}#2{room}#3"
+    assert message == f"{LONG}#1 100{percent} {name}#2{room}#3"
     assert pattern is not None
-    (match,) = pattern.matches(before + said)
+    (match,) = pattern.matches(before + message)
     assert (match.start, match.values) == (len(before), values)
 
 
@@ -96,7 +94,7 @@ def test_a_repeated_placeholder_is_one_value() -> None:
 
 
 def test_conversion_and_format_are_part_of_what_is_filled() -> None:
-    """A value is put in as it was said, whatever the new text writes after its name."""
+    """A value is put in as it was message, whatever the new text writes after its name."""
     text = "The price of the ticket to the museum is {price:.2f} euros"
     pattern = matching.pattern(text, "format")
     assert pattern is not None

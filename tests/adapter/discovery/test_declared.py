@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_found_when_it_was_called() -> None:
     assert say(bind(graph, {"made.up": "Other words."})) == "Other words."
 
 
-def test_a_text_that_is_not_one_text_is_said_to_be_so() -> None:
+def test_a_declared_text_that_changes_cannot_be_replaced() -> None:
     """Two texts under one name, or one that changes from call to call, cannot be replaced, and it is said why."""
 
     def twice(state: State) -> State:

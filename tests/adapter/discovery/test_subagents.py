@@ -32,7 +32,7 @@ def supervisor(model: Any) -> Any:
     return create_agent(model, [StructuredTool.from_function(task, description=listing)], system_prompt="You lead.")
 
 
-def told(graph: Any, echo: Any) -> str:
+def descriptions_sent(graph: Any, echo: Any) -> str:
     graph.invoke({"messages": [("user", "Who was first?")]})
     return str(echo.told()["task"])
 
@@ -40,7 +40,7 @@ def told(graph: Any, echo: Any) -> str:
 def test_a_sub_agents_description_is_a_text_of_its_own(echo: Any) -> None:
     """It fills a placeholder of the tool's, and both are bound together and apart; the original says what it said."""
     graph = supervisor(echo)
-    before = told(graph, echo)
+    before = descriptions_sent(graph, echo)
     found = survey(graph)
     texts = {module.name: module.text for module in found.modules if module.kind == "tool"}
     assert texts == {
@@ -50,10 +50,10 @@ def test_a_sub_agents_description_is_a_text_of_its_own(echo: Any) -> None:
         "tool:task.cook": "Cooks from what is in the house.",
     }
     cook = found.bind({"tool:task.cook": "Cooks for {ten}."})
-    assert told(cook, echo) == before.replace("Cooks from what is in the house.", "Cooks for {ten}.")
+    assert descriptions_sent(cook, echo) == before.replace("Cooks from what is in the house.", "Cooks for {ten}.")
     both = survey(cook).bind({"tool:task": "Ask {cook} or {history_buff}."})
-    assert told(both, echo) == "Ask Cooks for {ten}. or Knows the {years} of every king.."
+    assert descriptions_sent(both, echo) == "Ask Cooks for {ten}. or Knows the {years} of every king.."
     with pytest.raises(PlaceholderError, match=r"loses the placeholder \{cook\}"):
         found.bind({"tool:task": "Ask {history_buff}."})
-    assert told(graph, echo) == before
+    assert descriptions_sent(graph, echo) == before
     assert SPECS[1]["description"] == "Cooks from what is in the house."

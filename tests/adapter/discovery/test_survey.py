@@ -78,7 +78,7 @@ def test_a_literal_is_named_after_its_node(echo: Any) -> None:
     assert one(chain(("critic", critic))).name == "critic"
 
 
-def test_an_fstring_is_shown_with_a_name_for_each_expression(echo: Any) -> None:
+def test_an_fstring_has_a_name_for_each_expression(echo: Any) -> None:
     """Expressions become short placeholders, and literal braces are doubled."""
 
     def writer(state: State) -> None:
@@ -125,7 +125,7 @@ def test_templates_keep_their_own_style(echo: Any) -> None:
     assert (second.style, second.placeholders) == ("jinja2", ("question",))
 
 
-def test_what_people_are_told_is_no_module(echo: Any) -> None:
+def test_texts_for_people_are_no_modules(echo: Any) -> None:
     """Errors, logs, docstrings, keys, routes and short replies are not texts that steer a model."""
 
     def node(state: State) -> dict[str, str]:
@@ -157,7 +157,7 @@ def test_a_text_not_seen_to_flow_is_possible_and_off(echo: Any) -> None:
     assert (module.evidence, module.on) == ("possible", False)
 
 
-def test_what_a_program_says_in_the_name_of_a_tool_is_possible(echo: Any) -> None:
+def test_a_text_in_the_name_of_a_tool_is_possible(echo: Any) -> None:
     """It may be instructions as well as a result, so it is listed and can be bound and chosen, but is off."""
 
     def enter(who: str) -> Callable[..., Any]:

@@ -105,7 +105,7 @@ def by_name(modules: list[Module]) -> dict[str, Module]:
     return {module.name: module for module in modules}
 
 
-def said(graph: Any, question: str = "Why?") -> str:
+def reply(graph: Any, question: str = "Why?") -> str:
     return str(graph.invoke({"question": question})["answer"])
 
 
@@ -195,7 +195,7 @@ graph = graph_of(asks=asks)
     module = by_name(discover(project.graph, EXAMPLES))["asks"]
     assert (module.style, module.placeholders) == ("format", ("question", "limit"))
     bound = bind(project.graph, {"asks": "{limit} words at most, {{brief}}: {question} Really, {question}"})
-    assert said(bound, "Why (not)?") == "20 words at most, {brief}: Why (not)? Really, Why (not)?"
+    assert reply(bound, "Why (not)?") == "20 words at most, {brief}: Why (not)? Really, Why (not)?"
     with pytest.raises(PlaceholderError):
         bind(project.graph, {"asks": "Answer {question}."})
 
@@ -220,7 +220,7 @@ graph = graph_of(writer=writer)
         "prompts.writer.user": "prompts.yaml:5",
     }
     bound = bind(project.graph, {"prompts.writer.system": "Sing.", "prompts.writer.user": "Now:"})
-    assert said(bound) == "Sing.\n\nNow: Why?"
+    assert reply(bound) == "Sing.\n\nNow: Why?"
 
 
 def test_values_above_the_texts_of_files_are_modules_of_their_own(load: Any) -> None:
@@ -249,7 +249,7 @@ graph = graph_of(writer=writer)
         "post.skill.description": "skills/post/SKILL.md:3",
         "thread.skill.description": "skills/thread/SKILL.md:3",
     }
-    bound = said(bind(project.graph, {"post.skill.description": "Posts.", "thread.skill.description": "Threads."}))
+    bound = reply(bind(project.graph, {"post.skill.description": "Posts.", "thread.skill.description": "Threads."}))
     assert "**post**: Posts.\n" in bound
     assert "**thread**: Threads.\n" in bound
     assert not any(module.on for module in discover(project.graph) if module.file is None)
@@ -278,7 +278,7 @@ graph = graph_of(writer=writer)
     assert [final["answer"] for final in asyncio.run(at_once())] == [WRITER, "One.\n", "Two.\n"]
 
 
-def test_what_a_cached_function_was_told_answers_no_other_graph(load: Any) -> None:
+def test_a_cached_answer_is_not_reused_by_another_graph(load: Any) -> None:
     """A function's cache is the graph's own: candidates do not hear each other's answers, nor the original theirs."""
     project = load("""
 import functools
@@ -301,14 +301,14 @@ graph = graph_of(writer=writer)
         project.graph,
         bind(project.graph, {"writer": "Three."}),
     ]
-    told = [said(graph, "Why?").replace("\n\n", "\n") for graph in (*graphs, *graphs)]
+    told = [reply(graph, "Why?").replace("\n\n", "\n") for graph in (*graphs, *graphs)]
     assert told[:4] == told[4:]
     assert told[0] == "One.\nAnswer this. Why?"
     assert told[1:3] == [f"{WRITER}Two. Why?", f"{WRITER}Answer this. Why?"]
     assert told[3] == "Three.\nAnswer this. Why?"
 
 
-def test_a_text_from_nowhere_known_is_told_with_its_node_and_bound(load: Any) -> None:
+def test_an_unknown_text_is_found_with_its_node_and_bound(load: Any) -> None:
     """What stays the same over the examples is the text, what changes its placeholders; inputs are nobody's prompt."""
     project = load("""
 import base64
@@ -324,7 +324,7 @@ graph = graph_of(guide=guide)
     assert (module.name, module.nodes, module.evidence, module.file) == ("guide.system", ("guide",), "seen", None)
     assert module.text == "You are a guide in a museum and speak to {value_1}, as a friend would. Be kind."
     bound = bind(project.graph, {"guide.system": "Be kind to {value_1}."})
-    assert said(bound, "Why not?") == "Be kind to Why.\nWhy not?"
+    assert reply(bound, "Why not?") == "Be kind to Why.\nWhy not?"
 
 
 def test_a_clock_in_a_text_is_a_placeholder_though_the_rollouts_were_in_one_second(load: Any) -> None:
@@ -345,7 +345,7 @@ graph = graph_of(clerk=clerk)
     assert module.text == "CURRENT_TIME: {value_1}. You are a friendly clerk who passes hard questions on."
     project.now[0] = "Wed Nov 25 2026 08:15:00"
     bound = bind(project.graph, {"clerk.system": "It is {value_1}."})
-    assert said(bound, "Why?") == "It is Wed Nov 25 2026 08:15:00.\nWhy?"
+    assert reply(bound, "Why?") == "It is Wed Nov 25 2026 08:15:00.\nWhy?"
 
 
 def test_what_comes_from_a_models_answer_in_other_clothes_is_data(load: Any) -> None:
@@ -416,7 +416,7 @@ graph = graph_of(guide=guide)
 """)
     (module,) = discover(project.graph, EXAMPLES)
     assert (module.name, module.evidence, module.on) == ("guide.user", "possible", False)
-    assert said(bind(project.graph, {"guide.user": "All is open."}), "Why?").startswith("All is open.")
+    assert reply(bind(project.graph, {"guide.user": "All is open."}), "Why?").startswith("All is open.")
 
 
 def test_a_template_is_known_by_how_it_was_filled(load: Any) -> None:
@@ -440,7 +440,7 @@ again = graph_of(guide=guide)
     assert (module.name, module.style, module.placeholders, module.evidence) == ("guide", "format", ("room",), "seen")
     with pytest.raises(PlaceholderError):
         bind(project.graph, {"guide": "You guide visitors."})
-    assert said(bind(project.graph, {"guide": "Show {room}."}), "the hall") == "Show the hall."
+    assert reply(bind(project.graph, {"guide": "Show {room}."}), "the hall") == "Show the hall."
     recall(project.again, [module])
     assert discover(project.again) == [module]
 
@@ -473,7 +473,7 @@ graph = graph_of(write=write, judge=judge)
     assert not found["Two or three words."].on
 
 
-def test_what_an_example_says_is_data_wherever_a_graph_keeps_it(load: Any) -> None:
+def test_a_text_of_an_example_is_data_wherever_a_graph_keeps_it(load: Any) -> None:
     """An input that a run left on an object is no prompt in a later survey; a declared one stays."""
     project = load("""
 class Desk:
@@ -587,7 +587,7 @@ graph = graph_of(answer=answer)
         "guide": "prompts/guide.md:3",
         "prompts.sort": "prompts.json:2",
     }
-    assert said(bind(project.graph, dict.fromkeys(found, "Sing."))) == "Sing.\nSing.\nSing.\nWhy?"
+    assert reply(bind(project.graph, dict.fromkeys(found, "Sing."))) == "Sing.\nSing.\nSing.\nWhy?"
     assert {m.evidence for m in discover(project.graph, EXAMPLES)} == {"seen"}
 
 
@@ -642,7 +642,7 @@ graph = graph_of(guide=guide)
     assert {module.name for module in discover(project.graph, EXAMPLES)} == walked
 
 
-def test_a_jinja_template_made_at_import_is_told_from_the_source_or_its_file(load: Any) -> None:
+def test_a_compiled_jinja_template_is_found_in_the_source_or_its_file(load: Any) -> None:
     """Its module is where it is written; a copy renders the new text, and a template for people is no prompt."""
     Path("prompts/guard.j2").write_text("You guard the {{ room }}.{% if late %} It is late.{% endif %}\n")
     project = load("""
@@ -665,11 +665,11 @@ graph = graph_of(work=work)
     assert found["guard"].origin == "prompts/guard.j2:1"
     assert found["guard"].placeholders == ("room", "late")
     bound = bind(project.graph, {"guide": "Lead {{ who }}.", "guard": "{{ room }}{% if late %}!{% endif %}"})
-    assert said(bound, "Why?") == "Lead Ada.\nhall!\nWhy?"
-    assert said(project.graph, "Why?") == "You guide Ada through the museum.\nYou guard the hall. It is late.\nWhy?"
+    assert reply(bound, "Why?") == "Lead Ada.\nhall!\nWhy?"
+    assert reply(project.graph, "Why?") == "You guide Ada through the museum.\nYou guard the hall. It is late.\nWhy?"
 
 
-def test_what_functions_read_from_files_is_told_from_the_source(load: Any) -> None:
+def test_what_functions_read_from_files_is_found_in_the_source(load: Any) -> None:
     """The file a node names, or asks its loader for, and the keys it uses, are modules before anything runs."""
     Path("prompts/answer.md").write_text("Answer the question {question} in one short sentence.")
     Path("prompts.yaml").write_text(
@@ -702,7 +702,7 @@ graph = graph_of(writer=writer, sort=sort, answer=answer)
         "answer": ("prompts/answer.md:1", ("answer",), "flows", "format"),
     }
     assert (
-        said(bind(project.graph, {"answer": "Be kind to those who ask {question}"})) == "Be kind to those who ask Why?"
+        reply(bind(project.graph, {"answer": "Be kind to those who ask {question}"})) == "Be kind to those who ask Why?"
     )
     assert {m.evidence for m in discover(project.graph, EXAMPLES)} == {"seen"}
 
@@ -894,10 +894,10 @@ graph = graph_of(plan=plan)
     assert (walked.on, walked.reason) == (False, Reason(Obstacle.REWRITTEN))
     (watched,) = discover(project.graph, EXAMPLES)
     assert (watched.on, watched.text) == (True, walked.text.replace("<<TOWN>>", "Ghent"))
-    assert said(bind(project.graph, {watched.name: "Plan."})) == "Plan.\nWhy?"
+    assert reply(bind(project.graph, {watched.name: "Plan."})) == "Plan.\nWhy?"
 
 
-def test_prompts_in_the_store_are_said_to_be_there(load: Any) -> None:
+def test_prompts_in_the_store_are_reported(load: Any) -> None:
     """Rollouts start with an empty store, and it is said so; with one that is filled, its text is found and bound."""
     project = load("""
 from langgraph.config import get_store
@@ -922,7 +922,7 @@ graph = builder.compile(store=filled())
     ]
     assert (found.evidence, found.nodes, found.on) == ("seen", ("guide",), True)
     assert found.note == Note(ReadFrom.STORE, "prompts/guide")
-    assert said(bind(project.graph, {"store:prompts/guide": "Sing."})) == "Sing."
+    assert reply(bind(project.graph, {"store:prompts/guide": "Sing."})) == "Sing."
 
 
 def test_warnings_name_unused_modules_and_unknown_texts() -> None:
@@ -1072,7 +1072,7 @@ graph = graph_of(answer=answer, asks=asks)
     assert "the tool traffic failed: RuntimeError: Set the TRAFFIC_API_KEY environment variable" in caplog.text
 
 
-def test_equal_texts_are_seen_where_they_were_said() -> None:
+def test_equal_texts_are_seen_at_the_nodes_that_sent_them() -> None:
     """Of two modules that say the same, the one of the call's node was seen."""
     twins = [Module(name, "prompt", "The very same words.", nodes=(name,)) for name in ("a", "b")]
     call = Call("model", "a", "m", [{"role": "system", "content": "The  very same\nwords."}])
@@ -1177,9 +1177,9 @@ graph = graph_of(keep=keep)
         assert [module.name for module in found.values() if module.file == "prompts/keeper.md"] == ["keeper"]
         assert found["keeper"].on
         text = found["keeper"].text + "- Never recommend a poison."
-        assert "Never recommend a poison." in said(bind(project.graph, {"keeper": text}))
-        assert "poison" not in said(project.graph)
-    assert "12:00:" in said(project.graph)
+        assert "Never recommend a poison." in reply(bind(project.graph, {"keeper": text}))
+        assert "poison" not in reply(project.graph)
+    assert "12:00:" in reply(project.graph)
 
 
 def test_a_file_whose_words_no_call_of_its_node_carried_is_off(load: Any) -> None:

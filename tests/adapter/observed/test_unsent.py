@@ -93,7 +93,7 @@ def test_a_text_that_arrives_in_other_words_stays_on(echo: Any) -> None:
     assert watched[ROLES["guide"]].on
 
 
-def test_a_node_that_did_not_run_says_nothing_of_its_texts(echo: Any) -> None:
+def test_a_node_that_did_not_run_proves_nothing_about_its_texts(echo: Any) -> None:
     """Examples that never led to a node are no evidence against what it would send."""
 
     def first(state: State) -> State:

@@ -11,7 +11,7 @@ from langgraph_gepa.adapter.observed.volatile_text import moments
 NOW = datetime(2026, 11, 24, 21, 7, 32, tzinfo=UTC)
 
 
-def said(text: str) -> list[str]:
+def found(text: str) -> list[str]:
     return [text[start:end] for start, end in moments(text, NOW)]
 
 
@@ -22,7 +22,7 @@ def said(text: str) -> list[str]:
 def test_a_clock_is_found_in_every_form(form: str) -> None:
     """A prompt with the time in it says another one at every run."""
     moment = NOW.strftime(form)
-    assert said(f"You are a clerk, and now it is {moment}, so hurry.") == [moment]
+    assert found(f"You are a clerk, and now it is {moment}, so hurry.") == [moment]
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_a_clock_is_found_in_every_form(form: str) -> None:
 )
 def test_other_numbers_are_the_texts_own(text: str) -> None:
     """They stay the same from run to run, and a new text may change them."""
-    assert said(text) == []
+    assert found(text) == []

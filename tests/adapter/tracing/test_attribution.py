@@ -18,7 +18,7 @@ def called(id: str) -> WatchedCall:
     return WatchedCall(Call("tool", "tools", "search", {"q": id}, id), tool_call_id=id)
 
 
-def test_tool_calls_stand_in_the_order_they_were_asked_for() -> None:
+def test_tool_calls_are_in_the_order_of_their_requests() -> None:
     """Threads may start in any order; what a reflection reads does not depend on it."""
     for started in permutations("abc"):
         watched = [asks("a", "b", "c"), *map(called, started), asks("d"), called("d")]
