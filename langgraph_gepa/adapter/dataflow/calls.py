@@ -23,7 +23,7 @@ from langgraph_gepa.core.module import Kind
 
 _ROLES = {"system", "human", "user", "developer"}
 _TOKEN = re.compile(r"\W+\w[\w .:-]*\W*|[A-Z][A-Z0-9_]{2,}")
-"""What `str.replace` replaces in a template: a word between signs of any kind, or in capitals."""
+"""What `str.replace` replaces in a template: a word between punctuation of any kind, or in capitals."""
 _HARMLESS = {*dir(str), *dir(list), *dir(dict), *dir(set), *sinks.CALLS, *FILLING_METHODS, *sinks.FILLING}
 """Methods of built-in types, those that run models, and those that fill in a text."""
 _SCHEMA_KEYS: Mapping[str, Kind] = {"parameters": "tool", "input_schema": "tool", "schema": "schema"}

@@ -12,7 +12,7 @@ from langgraph_gepa.adapter.dataflow.syntax_nodes import formatted_values, items
 from langgraph_gepa.adapter.dataflow.template_engines import MISSING
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Choice, Way
 from langgraph_gepa.adapter.dataflow.wording import frames
-from langgraph_gepa.adapter.objects import containers, literals, source_code
+from langgraph_gepa.adapter.objects import containers, source_code, text_literals
 
 FILLING_METHODS = {"format", "format_map", "partial", "substitute", "safe_substitute", "render", "render_async"}
 
@@ -124,7 +124,7 @@ class Expressions(Names):
             case ast.Constant():
                 return True
             case ast.JoinedStr() | ast.BinOp(op=ast.Add()):
-                return literals.read(node) is not None
+                return text_literals.read(node) is not None
             case ast.Name() | ast.Attribute():
                 return type(self.resolve(node)) is str
             case ast.IfExp(body=one, orelse=other):
@@ -135,14 +135,14 @@ class Expressions(Names):
 
     def _text(self, node: ast.expr) -> Iterator[Source]:
         """The sources of a literal: itself, and what its placeholders are filled with."""
-        literal = literals.read(node)
+        literal = text_literals.read(node)
         if literal is None:
             yield from self._concatenation(node)
             return
         self._record(literal)
         yield Source(("lit", self.key, literal.position))
         way: Way = "near" if frames(literal.text, literal.style) else "in"
-        for piece in literals.operands(node):
+        for piece in text_literals.operands(node):
             inserted = formatted_values(piece) if isinstance(piece, ast.JoinedStr) else [piece]
             if not isinstance(piece, ast.Constant):
                 for source in self._made(*inserted, way=way if isinstance(piece, ast.JoinedStr) else "near"):
@@ -154,13 +154,13 @@ class Expressions(Names):
         if isinstance(node, ast.JoinedStr):
             yield from self._made(*formatted_values(node), way="near")
         elif isinstance(node, ast.BinOp):
-            for piece in literals.operands(node):
+            for piece in text_literals.operands(node):
                 if isinstance(piece, ast.JoinedStr):
                     yield from self._made(*formatted_values(piece), way="in")
                 else:
                     yield from (one.joined("made")._replace(into=one.into) for one in self.sources(piece))
 
-    def _record(self, literal: literals.Literal) -> None:
+    def _record(self, literal: text_literals.Literal) -> None:
         self.reading.texts.setdefault(literal.position, literal)
         filled = (node for value in literal.values.values() for node in source_code.walk(value))
         if self.raised and any(isinstance(node, ast.Name) and node.id in self.raised for node in filled):

@@ -19,7 +19,7 @@ from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 from langgraph_gepa.adapter.dataflow.uses import WAYS, Choice, Use, Way, carried
-from langgraph_gepa.adapter.objects import literals, source_code
+from langgraph_gepa.adapter.objects import source_code, text_literals
 from langgraph_gepa.adapter.objects.source_code import Position
 from langgraph_gepa.core.module import Kind
 
@@ -118,7 +118,7 @@ class Reading:
 
     function: FunctionType
     node: source_code.Function
-    texts: dict[Position, literals.Literal] = field(default_factory=dict)
+    texts: dict[Position, text_literals.Literal] = field(default_factory=dict)
     hints: dict[Position, str] = field(default_factory=dict)
     loose: set[Position] = field(default_factory=set)
     described: dict[Position, tuple[Kind, str]] = field(default_factory=dict)

@@ -12,8 +12,8 @@ from langgraph_gepa.adapter.dataflow import sinks
 from langgraph_gepa.adapter.dataflow.expressions import Expressions
 from langgraph_gepa.adapter.dataflow.syntax_nodes import chain, items, keywords, last
 from langgraph_gepa.adapter.dataflow.wording import frames
-from langgraph_gepa.adapter.objects.literals import read
 from langgraph_gepa.adapter.objects.source_code import Position
+from langgraph_gepa.adapter.objects.text_literals import read
 from langgraph_gepa.adapter.objects.walk import Walk
 
 _SYSTEM = frozenset({"system", "developer"})

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.dataflow import wording
 from langgraph_gepa.adapter.dataflow.uses import Use
-from langgraph_gepa.adapter.objects.literals import Literal
+from langgraph_gepa.adapter.objects.text_literals import Literal
 from langgraph_gepa.core.module import Off, Style
 
 _CODES: Sequence[tuple[Use, Off]] = (

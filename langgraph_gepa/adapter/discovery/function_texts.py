@@ -15,9 +15,9 @@ from langgraph_gepa.adapter.dataflow.filling import filling
 from langgraph_gepa.adapter.dataflow.flow import Flow, Reading, Solution, Source, Vertex
 from langgraph_gepa.adapter.dataflow.uses import PROMPT_NAME, Use
 from langgraph_gepa.adapter.objects import functions, imports, source_code
-from langgraph_gepa.adapter.objects.literals import Literal
 from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.adapter.objects.source_code import Position
+from langgraph_gepa.adapter.objects.text_literals import Literal
 from langgraph_gepa.core.module import Off
 
 _WORDS = 4

@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 
 from langgraph_gepa.adapter.dataflow.source_locations import SourceLocations
-from langgraph_gepa.adapter.objects import definitions, literals, source_code
+from langgraph_gepa.adapter.objects import definitions, source_code, text_literals
 from langgraph_gepa.adapter.objects.definitions import SourceLocation
 from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.core import matching
@@ -80,7 +80,7 @@ def _templates(text: str, locations: SourceLocations) -> Iterator[_Template]:
 def _readings(node: ast.expr) -> Iterator[tuple[str, str, Style]]:
     """The text that an expression writes, with the templates that may be made of it and their languages: the text
     itself, and the text without space around it."""
-    literal = literals.read(node)
+    literal = text_literals.read(node)
     if literal is None:
         return
     styles: list[Style] = ["fstring"] if literal.style == "fstring" else []

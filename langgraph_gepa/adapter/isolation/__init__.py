@@ -1,1 +1,1 @@
-"""What a rollout has of its own, so that nothing of the user's changes: copies of the graph, of its state and input."""
+"""Isolates a rollout: its own copies of the graph, of mutable state and of inputs, so that originals do not change."""

@@ -11,14 +11,14 @@ from typing import Any
 
 from typing_extensions import override
 
-from langgraph_gepa.adapter.objects import code_rewriting, imports, literals, ownership, source_code
+from langgraph_gepa.adapter.objects import code_rewriting, imports, ownership, source_code, text_literals
 from langgraph_gepa.adapter.objects.handler import ABSENT, Copies, Handler, Step
 
 LOOKUPS = frozenset({"global", "import", "closure"})
 """Steps from a function to a name in a module: its own, an imported one, one in its closure."""
 
 _LruCache = type(functools.cache(lambda: None))
-_texts: weakref.WeakKeyDictionary[CodeType, dict[source_code.Position, literals.Literal]] = weakref.WeakKeyDictionary()
+_texts: weakref.WeakKeyDictionary[CodeType, dict[Any, text_literals.Literal]] = weakref.WeakKeyDictionary()
 _globals_of: weakref.WeakKeyDictionary[CodeType, tuple[tuple[str, ...], ...]] = weakref.WeakKeyDictionary()
 
 
@@ -191,7 +191,7 @@ def _put(copies: Copies, names: dict[str, Any], path: list[str], part: Any) -> N
 def _rewritten(old: CodeType, texts: Mapping[Any, str]) -> CodeType:
     if old not in _texts:
         origin = source_code.source(old)
-        _texts[old] = literals.within(origin.node) if origin else {}
+        _texts[old] = text_literals.within(origin.node) if origin else {}
     return code_rewriting.rewritten(old, {where: _texts[old][where].replaced(text) for where, text in texts.items()})
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import jinja2
 
 from langgraph_gepa.adapter.objects import Step
-from langgraph_gepa.adapter.objects.literals import Literal
+from langgraph_gepa.adapter.objects.text_literals import Literal
 from langgraph_gepa.core.module import Evidence, Kind, Off, Style
 from langgraph_gepa.core.reason import Reason
 

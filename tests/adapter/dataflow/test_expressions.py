@@ -102,6 +102,6 @@ def test_a_key_is_a_constant_or_what_a_parameter_is_given(expression: str, expec
     assert expressions().key_of(parsed(expression)) == expected
 
 
-def test_a_state_may_hold_what_a_parameter_is_asked_for() -> None:
+def test_an_item_of_a_parameter_may_be_the_states() -> None:
     """A constant key of a parameter leads to the item of that name anywhere."""
     assert Source(("key", "plan"), "made", choice="state") in sources("state['plan']")

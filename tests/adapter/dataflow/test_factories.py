@@ -41,8 +41,8 @@ def test_each_node_of_a_factory_uses_the_entry_that_its_name_picks(echo: Any) ->
 
     def made(name: str) -> Any:
         def node(state: State) -> State:
-            said = echo.invoke([SystemMessage(PERSONAS[name]), HumanMessage(state["question"])])
-            return {"answer": state.get("answer", "") + str(said.content)}
+            reply = echo.invoke([SystemMessage(PERSONAS[name]), HumanMessage(state["question"])])
+            return {"answer": state.get("answer", "") + str(reply.content)}
 
         return node
 
@@ -51,9 +51,9 @@ def test_each_node_of_a_factory_uses_the_entry_that_its_name_picks(echo: Any) ->
     assert found[PERSONAS["optimist"]].on
     assert found[PERSONAS["skeptic"]].on
     assert not any(module.on for text, module in found.items() if text == PERSONAS["unused"])
-    said = bind(graph, {found[PERSONAS["skeptic"]].name: "You doubt."}).invoke({"question": "Now?"})["answer"]
-    assert "You doubt." in said
-    assert PERSONAS["optimist"] in said
+    answer = bind(graph, {found[PERSONAS["skeptic"]].name: "You doubt."}).invoke({"question": "Now?"})["answer"]
+    assert "You doubt." in answer
+    assert PERSONAS["optimist"] in answer
 
 
 def test_a_text_that_a_factory_is_given_steers_where_only_a_label_stands_beside_it(echo: Any) -> None:

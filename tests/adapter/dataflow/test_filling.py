@@ -159,8 +159,8 @@ def test_a_text_that_goes_to_a_model_as_it_is_may_say_anything(read: Any) -> Non
 TEXT = "You answer in one sentence."
 
 def node(state):
-    said = model.invoke([SystemMessage(textwrap.dedent(TEXT)), HumanMessage(state["question"])])
-    return {"question": model.invoke([SystemMessage("You check what was said: " + said.text)]).text}
+    reply = model.invoke([SystemMessage(textwrap.dedent(TEXT)), HumanMessage(state["question"])])
+    return {"question": model.invoke([SystemMessage("You check what was said: " + reply.text)]).text}
 """)
     for attack in ATTACK.values():
         assert found.check(only(found, "one sentence").name, attack) is None
@@ -176,7 +176,7 @@ def node(state):
         "eval(f'f{TEXT!r}')",
     ],
 )
-def test_a_syntax_that_cannot_be_told_is_left_alone(read: Any, call: str) -> None:
+def test_a_syntax_that_is_not_known_is_left_alone(read: Any, call: str) -> None:
     """Where it is not known what is a tag, no new text can be proved to be right."""
     found = read(f"""
 from mailbox import Mailbox as Template

@@ -1,4 +1,4 @@
-"""The readers of functions by themselves: which constants a branch wants, and what a message stands beside."""
+"""The readers of functions by themselves: the conditions of branches, and what a message stands beside."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def guarded(test: str) -> tuple[Guard, ...]:
         ("size == 'oil'", ()),
     ],
 )
-def test_a_guard_is_what_a_test_says_of_constants(test: str, expected: tuple[Guard, ...]) -> None:
+def test_a_guard_is_a_condition_on_constants(test: str, expected: tuple[Guard, ...]) -> None:
     """Of a parameter and constants alone; what else may make the test true is no guard."""
     assert guarded(test) == expected
 
@@ -59,11 +59,11 @@ def beside(function: Callable[..., Any]) -> set[str]:
     reading = reading_of(function)
     (listed,) = (node for node in ast.walk(reading.node) if isinstance(node, ast.List))
     places = set(message_groups.beside(listed.elts, Expressions(reading)))
-    said = (node for node in ast.walk(listed) if isinstance(node, ast.Constant) and isinstance(node.value, str))
-    return {str(node.value) for node in said if source_code.position(node) in places}
+    written = (node for node in ast.walk(listed) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return {str(node.value) for node in written if source_code.position(node) in places}
 
 
-def test_a_message_beside_the_systems_is_in_company() -> None:
+def test_a_message_may_stand_beside_the_systems() -> None:
     """The system's own is not, where nothing else instructs; one alone never is."""
 
     def both() -> Any:

@@ -91,10 +91,10 @@ def test_what_is_put_in_always_steers_and_what_stands_in_for_data_does_not(echo:
     def node(state: State) -> State:
         known = state.get("answer") or "Nothing was found that is about this question."
         try:
-            shown = len(state["question"])
+            counted = len(state["question"])
         except TypeError as error:
-            shown = f"The question could not be counted because of {error}, so it was left out."
-        echo.invoke(f"You answer letters in a friendly way. {RULES} Known is: {known}. Counted: {shown}")
+            counted = f"The question could not be counted because of {error}, so it was left out."
+        echo.invoke(f"You answer letters in a friendly way. {RULES} Known is: {known}. Counted: {counted}")
         return {}
 
     reasons = off(node)
@@ -107,18 +107,18 @@ def test_a_word_that_an_answer_is_compared_with_is_a_protocol(echo: Any) -> None
     """The code looks for it in the reply: to change it would change what the program does."""
 
     def node(state: State) -> State:
-        said = echo.invoke(f"Answer the letter. Say {DONE} when there is nothing left to say.").text
-        return {"answer": "" if "Nothing is left to be done here now." in said else said}
+        reply = echo.invoke(f"Answer the letter. Say {DONE} when there is nothing left to say.").text
+        return {"answer": "" if "Nothing is left to be done here now." in reply else reply}
 
-    def asked(state: State) -> State:
+    def prompted(state: State) -> State:
         end = "Nothing is left to be done here now."
-        said = echo.invoke(f"Answer the letter. At the end say this: {end}").text
-        return {"answer": "" if end in said else said}
+        reply = echo.invoke(f"Answer the letter. At the end say this: {end}").text
+        return {"answer": "" if end in reply else reply}
 
     assert [module.text for module in found(node).values() if module.on] == [
         "Answer the letter. Say {DONE} when there is nothing left to say."
     ]
-    assert off(asked)["Nothing is left to be done here now."] is Off.PROTOCOL
+    assert off(prompted)["Nothing is left to be done here now."] is Off.PROTOCOL
 
 
 def painted(style: str, echo: Any) -> str:
@@ -168,9 +168,11 @@ class Answer(BaseModel):
 @pytest.mark.filterwarnings("ignore:create_react_agent has been moved")
 def test_the_prompt_beside_a_response_schema_is_found_and_bound(echo: Any) -> None:
     """`response_format=(prompt, Schema)` tells the last call what to do."""
-    told = "Set the status to done when the request is complete."
-    graph = create_react_agent(echo, [], prompt="You answer questions about bees.", response_format=(told, Answer))
-    module = {one.text: one for one in discover(graph)}[told]
+    instruction = "Set the status to done when the request is complete."
+    graph = create_react_agent(
+        echo, [], prompt="You answer questions about bees.", response_format=(instruction, Answer)
+    )
+    module = {one.text: one for one in discover(graph)}[instruction]
     assert module.on
     assert bind(graph, {module.name: "Set nothing."}) is not graph
 
@@ -203,8 +205,8 @@ def in_the_join(model: Any, state: State) -> None:
 
 
 def in_a_generator(model: Any, state: State) -> None:
-    said = "\n".join(f"Question: {one}" for one in state["question"])
-    model.invoke([SYSTEM, HumanMessage(said or "（初始狀態，尚無任何進展）")])
+    questions = "\n".join(f"Question: {one}" for one in state["question"])
+    model.invoke([SYSTEM, HumanMessage(questions or "（初始狀態，尚無任何進展）")])
 
 
 @pytest.mark.parametrize("way", [in_variables, in_messages, in_a_list, in_the_join, in_a_generator])
@@ -327,7 +329,7 @@ def test_labels_frame_data_and_sentences_instruct(text: str, frames: bool) -> No
     assert wording.frames(text, "format") is frames
 
 
-def test_the_way_to_the_model_tells_the_use() -> None:
+def test_the_way_to_the_model_decides_the_use() -> None:
     """A step back into a placeholder, through a computed key, the state or a tool changes what a text is there."""
     assert carried("prompt", "in") == "inserted"
     assert carried("inserted", "same", "pick") == "table"

@@ -54,7 +54,7 @@ def test_a_call_reads_its_template_in_one_language(call: str, target: Any, recei
     assert languages(call, target, receiver) == expected
 
 
-def test_whose_code_is_called() -> None:
+def test_the_owner_of_what_is_called() -> None:
     """LangChain's is read, the standard library's and known packages' fill in nothing, others may do anything."""
     assert framework(PromptTemplate)
     assert not framework(json.dumps)

@@ -109,11 +109,13 @@ def graph_of(echo: Any, schema: Any, how: str = "argument") -> Any:
     def given(state: MessagesState, runtime: Runtime[Any]) -> dict[str, Any]:
         return {"messages": [echo.invoke([SystemMessage(runtime.context.prompt), *state["messages"]])]}
 
-    def asked(state: MessagesState) -> dict[str, Any]:
+    def from_runtime(state: MessagesState) -> dict[str, Any]:
         context = get_runtime(schema).context
         return {"messages": [echo.invoke([SystemMessage(context.prompt), *state["messages"]])]}
 
-    builder = StateGraph(MessagesState, context_schema=schema).add_node("node", given if how == "argument" else asked)
+    builder = StateGraph(MessagesState, context_schema=schema).add_node(
+        "node", given if how == "argument" else from_runtime
+    )
     return builder.add_edge(START, "node").compile()
 
 
@@ -124,7 +126,7 @@ def bound_to(graph: Any, start: str) -> Any:
     return found.bind({module.name: start + module.text})
 
 
-def said(graph: Any, context: Any) -> str:
+def answer_of(graph: Any, context: Any) -> str:
     ran = asyncio.run(run(graph, HELLO, RunnerOptions(context=context)))
     assert ran.error is None
     return str(ran.state["messages"][-1].content)
@@ -133,12 +135,12 @@ def said(graph: Any, context: Any) -> str:
 @pytest.mark.parametrize("how", ["argument", "call"])
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: str(schema.__name__))
-def test_whatever_way_a_context_is_given_it_says_the_bound_text(echo: Any, schema: Any, way: str, how: str) -> None:
+def test_whatever_way_a_context_is_given_it_has_the_bound_text(echo: Any, schema: Any, way: str, how: str) -> None:
     """A default of the schema is the module's text; the graph itself goes on saying its own."""
     graph = graph_of(echo, schema, how)
     context = WAYS[way](schema)
-    assert said(bound_to(graph, "BETTER. "), context).startswith("BETTER. You are a helpful assistant of")
-    assert said(graph, context).startswith("You are a helpful assistant of")
+    assert answer_of(bound_to(graph, "BETTER. "), context).startswith("BETTER. You are a helpful assistant of")
+    assert answer_of(graph, context).startswith("You are a helpful assistant of")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -151,8 +153,8 @@ def test_a_text_in_an_object_in_the_context_is_bound_as_well(echo: Any, schema: 
 
     graph = StateGraph(MessagesState, context_schema=schema).add_node(node).add_edge(START, "node").compile()
     context = WAYS[way](schema)
-    assert said(bound_to(graph, "BETTER. "), context) == f"BETTER. {OWN}"
-    assert said(graph, context) == OWN
+    assert answer_of(bound_to(graph, "BETTER. "), context) == f"BETTER. {OWN}"
+    assert answer_of(graph, context) == OWN
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "a dict"])
@@ -160,8 +162,8 @@ def test_a_subgraphs_context_is_that_of_the_graph_it_stands_in(echo: Any, way: s
     """Who has no schema of its own hands its context on to a subgraph that has one."""
     outer = StateGraph(MessagesState).add_node("agent", graph_of(echo, Plain)).add_edge(START, "agent").compile()
     context = WAYS[way](Plain)
-    assert said(bound_to(outer, "BETTER. "), context) == f"BETTER. {OWN}"
-    assert said(outer, context) == OWN
+    assert answer_of(bound_to(outer, "BETTER. "), context) == f"BETTER. {OWN}"
+    assert answer_of(outer, context) == OWN
 
 
 @pytest.mark.parametrize("schema", [Plain, Frozen, Model], ids=lambda schema: str(schema.__name__))
@@ -170,14 +172,14 @@ def test_a_value_of_the_users_own_stays(echo: Any, schema: Any) -> None:
     graph = graph_of(echo, schema)
     bound = bound_to(graph, "BETTER.")
     for context in (schema(prompt="Mine."), {"prompt": "Mine."}, lambda example: schema(prompt="Mine.")):
-        assert said(bound, context) == "Mine."
+        assert answer_of(bound, context) == "Mine."
 
 
 def test_the_users_instance_is_not_written_to(echo: Any) -> None:
     """It is read for every rollout of every candidate."""
     mine = Plain()
     bound = bound_to(graph_of(echo, Plain), "BETTER.")
-    assert said(bound, mine) == f"BETTER.{OWN}"
+    assert answer_of(bound, mine) == f"BETTER.{OWN}"
     assert (type(mine), mine.prompt) == (Plain, OWN)
 
 
@@ -197,7 +199,7 @@ def test_a_context_that_cannot_be_made_is_refused_with_the_option(echo: Any) -> 
         graph = graph_of(echo, schema)
         with pytest.raises(UsageError, match=r"user.*RunnerOptions\(context=Needy"):
             context_for(graph, None, HELLO)
-        assert said(graph, {"user": "Ann"}) == OWN
+        assert answer_of(graph, {"user": "Ann"}) == OWN
     assert not [call for call in echo.calls if call[0][0].content != OWN]
 
 

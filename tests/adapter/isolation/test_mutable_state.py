@@ -167,7 +167,7 @@ def forget() -> None:
     remembered.cache_clear()
 
 
-def says(graph: Any) -> str:
+def answer_of(graph: Any) -> str:
     return str(graph.invoke({"question": "q"})["answer"])
 
 
@@ -177,20 +177,20 @@ def rolled(graph: Any, question: str = "q") -> UnscoredRollout:
 
 @pytest.mark.parametrize("when", ["never", "before", "between"])
 @pytest.mark.parametrize("how", MADE_ONCE)
-def test_what_is_made_on_first_use_says_each_graphs_own_text(how: str, when: str) -> None:
+def test_what_is_made_on_first_use_has_each_graphs_own_text(how: str, when: str) -> None:
     """Whichever graph ran first, and whether the original ran before it was surveyed, after that, or not at all."""
     forget()
     graph = asking(MADE_ONCE[how])
     if when == "before":
-        says(graph)
+        answer_of(graph)
     found = survey(graph, kinds=("prompt",))
     (module,) = (module for module in found.modules if module.on)
     if when == "between":
-        says(graph)
+        answer_of(graph)
     one, other = (found.bind({module.name: f"{module.text} {mark}"}) for mark in ("ONE", "OTHER"))
-    said = [says(one), says(other), says(graph), says(one)]
-    assert [text.split()[-1] for text in said] == ["ONE", "OTHER", said[2].split()[-1], "ONE"]
-    assert "ONE" not in said[2]
+    answers = [answer_of(one), answer_of(other), answer_of(graph), answer_of(one)]
+    assert [text.split()[-1] for text in answers] == ["ONE", "OTHER", answers[2].split()[-1], "ONE"]
+    assert "ONE" not in answers[2]
     assert [m.name for m in discover(graph) if m.on] == [module.name]
 
 
@@ -265,7 +265,7 @@ def test_what_the_source_writes_into_a_list_stays_a_prompt() -> None:
     asyncio.run(graph.ainvoke({"question": "Where does my aunt live?"}))
     (module,) = (module for module in discover(graph) if module.on)
     assert module.text == "Answer like a pirate."
-    assert says(bind(graph, {module.name: "Answer like a monk."})) == "Answer like a monk."
+    assert answer_of(bind(graph, {module.name: "Answer like a monk."})) == "Answer like a monk."
 
 
 class Notes:
@@ -293,9 +293,9 @@ class Editor:
             self.notes.add(state["question"])
             self.seen["last"] = state["question"]
         self.together.wait(20)
-        return {"answer": self.told()}
+        return {"answer": self.reply()}
 
-    def told(self) -> str:
+    def reply(self) -> str:
         return f"{self.topic} {self.notes.lines} {self.seen}"
 
 
@@ -385,9 +385,9 @@ def test_where_no_copy_can_be_had_rollouts_take_turns(caplog: pytest.LogCaptureF
         graph_of(Closing().run), examples, metric=lambda inputs, outputs: inputs["question"] == outputs["answer"]
     )
     assert found.before.mean == 1
-    said = [record.getMessage() for record in caplog.records if "one at a time" in record.getMessage()]
-    assert len(said) == 1
-    assert "self.topic in Closing.run" in said[0]
+    warnings = [record.getMessage() for record in caplog.records if "one at a time" in record.getMessage()]
+    assert len(warnings) == 1
+    assert "self.topic in Closing.run" in warnings[0]
 
 
 def test_copies_of_a_class_are_not_registered_by_its_metaclass() -> None:
@@ -395,7 +395,7 @@ def test_copies_of_a_class_are_not_registered_by_its_metaclass() -> None:
     graph = asking(lambda: ByMetaclass().chain)
     (module,) = discover(graph)
     before = list(Meta.made)
-    assert says(bind(graph, {module.name: "NEW"})) == "NEW"
+    assert answer_of(bind(graph, {module.name: "NEW"})) == "NEW"
     assert Meta.made == before
 
 

@@ -121,7 +121,7 @@ def test_the_accesses_of_a_function() -> None:
     assert ("CACHE", ITEM) not in steps(accesses.read(body))
 
 
-def test_a_write_says_what_its_value_depends_on() -> None:
+def test_a_write_knows_what_its_value_depends_on() -> None:
     """A client is made from nothing that differs between calls; an item under a parameter's key is not."""
     writes = {write.ref[2]: write for write in accesses.written(body_of(writer))}
     assert writes["CLIENT"].made_from == {"Memory"}

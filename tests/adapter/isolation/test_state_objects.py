@@ -107,7 +107,7 @@ def graph_of(echo: Any, schema: Any, read: Callable[[Any], Any]) -> Any:
     return StateGraph(schema).add_node("node", node).add_edge(START, "node").compile()
 
 
-def says(echo: Any, graph: Any, inputs: dict[str, Any]) -> str:
+def answer_of(echo: Any, graph: Any, inputs: dict[str, Any]) -> str:
     graph.invoke(inputs)
     return str(echo.calls[-1][0][0].content)
 
@@ -129,8 +129,8 @@ def test_a_property_of_an_object_that_comes_in_with_the_state_is_bound(echo: Any
     talk.__module__ = __name__
     graph = graph_of(echo, talk, lambda state: state["guest"])
     guest = kind(name="Ann")
-    assert says(echo, bound_to(graph, " Be brief."), {"guest": guest}).endswith("they would. Be brief.")
-    assert says(echo, graph, {"guest": guest}).endswith("they would.")
+    assert answer_of(echo, bound_to(graph, " Be brief."), {"guest": guest}).endswith("they would. Be brief.")
+    assert answer_of(echo, graph, {"guest": guest}).endswith("they would.")
     assert type(guest) is kind
 
 
@@ -144,8 +144,8 @@ def test_a_state_that_makes_its_objects_itself_makes_those_of_the_copy(echo: Any
         answer: str = ""
 
     graph = graph_of(echo, Talk, lambda state: state.guests[0])
-    assert says(echo, bound_to(graph, " Be brief."), {"guests": [given]}).endswith("Be brief.")
-    assert says(echo, graph, {"guests": [given]}).endswith("they would.")
+    assert answer_of(echo, bound_to(graph, " Be brief."), {"guests": [given]}).endswith("Be brief.")
+    assert answer_of(echo, graph, {"guests": [given]}).endswith("they would.")
 
 
 def test_what_a_model_answers_in_is_an_instance_of_the_copy(echo: Any) -> None:
@@ -165,8 +165,8 @@ def test_what_a_model_answers_in_is_an_instance_of_the_copy(echo: Any) -> None:
 
     builder = StateGraph(State).add_node(make).add_node(talk).add_edge(START, "make").add_edge("make", "talk")
     graph = builder.compile()
-    assert says(echo, bound_to(graph, " Be brief."), {"messages": []}).endswith("Be brief.")
-    assert says(echo, graph, {"messages": []}).endswith("they would.")
+    assert answer_of(echo, bound_to(graph, " Be brief."), {"messages": []}).endswith("Be brief.")
+    assert answer_of(echo, graph, {"messages": []}).endswith("they would.")
 
 
 SCHEMA = {

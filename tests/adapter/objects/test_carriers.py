@@ -403,8 +403,8 @@ def reminded(state: Any, runtime: Any) -> dict[str, Any]:
 
 @wrap_model_call
 def wrapped(request: Any, handler: Any) -> Any:
-    said = f"{request.system_prompt} You are wrapped around."
-    return handler(request.override(system_message=SystemMessage(said)))
+    prompt = f"{request.system_prompt} You are wrapped around."
+    return handler(request.override(system_message=SystemMessage(prompt)))
 
 
 class Manners(AgentMiddleware):

@@ -127,7 +127,7 @@ def one(graph: Any) -> Module:
     return module
 
 
-def says(graph: Any) -> str:
+def answer_of(graph: Any) -> str:
     return str(graph.invoke({"question": "?"})["answer"])
 
 
@@ -341,15 +341,19 @@ LAZY = {
 def test_each_graph_imports_its_own_text(node: str, ran_before: bool, project: Callable[..., Any]) -> None:
     """What a function imports while it runs is found where it is written, and is every graph's own."""
     graph = project(node)
-    own = says(graph) if ran_before else ""
+    own = answer_of(graph) if ran_before else ""
     module = one(graph)
     assert module.nodes in (("guide",), ("guide/asked",))
     assert module.file in ("helpers.py", "package/words.py")
     one_way, other_way = (bind(graph, {module.name: text}) for text in ("Say one.", "Say other."))
     before = loaded()
-    assert [says(one_way), says(other_way)] == ["Say one.", "Say other."]
+    assert [answer_of(one_way), answer_of(other_way)] == ["Say one.", "Say other."]
     assert loaded() == before
-    assert [says(graph), says(one_way), says(other_way)] == [own or module.text, "Say one.", "Say other."]
+    assert [answer_of(graph), answer_of(one_way), answer_of(other_way)] == [
+        own or module.text,
+        "Say one.",
+        "Say other.",
+    ]
 
 
 def loaded() -> dict[str, dict[str, Any]]:
@@ -402,8 +406,8 @@ def test_modules_that_import_each_other_are_read(project: Callable[..., Any]) ->
         """,
         other="def text():\n    from package.app import TEXT\n    return TEXT\n",
     )
-    assert says(bind(graph, {one(graph).name: "Say one."})) == "Say one."
-    assert says(graph) == "Guide people in circles."
+    assert answer_of(bind(graph, {one(graph).name: "Say one."})) == "Say one."
+    assert answer_of(graph) == "Guide people in circles."
 
 
 def test_a_module_that_fails_is_tried_once_and_discovery_goes_on(project: Callable[..., Any]) -> None:
@@ -453,7 +457,7 @@ def test_a_copy_that_imports_has_the_builtins_of_everybody(
     )
     bound = bind(graph, {one(graph).name: "Say."})
     monkeypatch.setattr("builtins.input", lambda: "typed")
-    assert says(bound) == "Say. typed 1"
+    assert answer_of(bound) == "Say. typed 1"
 
 
 def test_rollouts_have_what_imported_functions_write_to_themselves(project: Callable[..., Any]) -> None:
@@ -490,6 +494,6 @@ def test_a_search_over_an_imported_text_is_written_back(project: Callable[..., A
     result = optimize(
         "package/app.py:graph", examples, metric=metric, reflection_lm=reflect, budget=Budget(rollouts=30), run="run"
     )
-    assert says(result.graph) == "Guide people in words of magic."
+    assert answer_of(result.graph) == "Guide people in words of magic."
     result.apply()
     assert Path("package/words.py").read_text() == 'SYSTEM = "Guide people in words of magic."\n'

@@ -151,7 +151,7 @@ def graph(node: Any) -> Any:
     return builder.compile()
 
 
-def told(echo: Any, compiled: Any) -> str:
+def schemas_given(echo: Any, compiled: Any) -> str:
     """The tools of every call of one run."""
     echo.calls.clear()
     compiled.invoke({"question": "why", "messages": [("user", "hello")]})
@@ -367,17 +367,17 @@ def test_what_is_described_to_a_model_is_found_and_bound(
     if texts is PLAN and form is not as_a_tool:
         echo.reply = answer
     compiled = form(echo)
-    before = told(echo, compiled)
+    before = schemas_given(echo, compiled)
     found = survey(compiled, kinds=("tool", "schema"))
     assert {m.name: m.text for m in found.modules} == texts
     assert all(at_home(m) for m in found.modules)
     marks = {name: f"MARK-{i}." for i, name in enumerate(texts)}
-    after = told(echo, found.bind(marks))
+    after = schemas_given(echo, found.bind(marks))
     assert [name for name, mark in marks.items() if mark not in after] == []
     for name, text in texts.items():
         after = after.replace(marks[name], text)
     assert after == before
-    assert told(echo, compiled) == before
+    assert schemas_given(echo, compiled) == before
 
 
 def at_home(module: Module) -> bool:
@@ -433,13 +433,13 @@ def test_a_copy_of_a_schema_is_the_schema(echo: Any) -> None:
     assert Part.model_fields["goal"].description == "What the part is for."
 
 
-def test_what_is_not_asked_for_can_be_bound(echo: Any) -> None:
+def test_what_is_not_selected_can_be_bound(echo: Any) -> None:
     """The kinds of a survey say what it lists, not what it can bind; a bound graph lists what is asked of it."""
     compiled = create_agent(echo, [search], system_prompt="Help people.")
     found = survey(compiled, kinds=("prompt",))
     assert [m.name for m in found.modules] == ["agent"]
     bound = bind(compiled, {"tool:search.query": "Words."})
-    assert "Words." in told(echo, bound)
+    assert "Words." in schemas_given(echo, bound)
     assert {m.name: m.text for m in discover(bound, kinds=("tool",))} == SEARCH | {"tool:search.query": "Words."}
 
 
@@ -459,16 +459,16 @@ def test_a_plain_function_is_described_by_its_docstring(echo: Any) -> None:
     (module,) = discover(compiled, kinds=("tool",))
     assert (module.name, module.text.splitlines()[0]) == ("tool:plain", "Cancel an order.")
     bound = survey(compiled, kinds=("tool",)).bind({"tool:plain": "Drop it.\n\nArgs:\n    order: Its number."})
-    assert "Its number." in told(echo, bound)
+    assert "Its number." in schemas_given(echo, bound)
 
 
 def test_tools_of_an_agent_that_has_run_are_bound(echo: Any) -> None:
     """What LangChain remembers of a tool's schema from earlier runs does not outlive a new description."""
     compiled = create_agent(echo, [search])
-    told(echo, compiled)
+    schemas_given(echo, compiled)
     bound = survey(compiled, kinds=("tool",)).bind({"tool:search": "Search it anew.", "tool:search.query": "Words."})
-    assert "Search it anew." in told(echo, bound)
-    assert "Words." in told(echo, bound)
+    assert "Search it anew." in schemas_given(echo, bound)
+    assert "Words." in schemas_given(echo, bound)
 
 
 def test_a_class_made_in_a_function_describes_itself_however_it_reaches_a_model(echo: Any) -> None:
@@ -483,8 +483,8 @@ def test_a_class_made_in_a_function_describes_itself_however_it_reaches_a_model(
         return Removal
 
     def keeper(state: State) -> State:
-        asked: dict[str, Any] = {"messages": [("user", state["question"])], "tools": [removal("a, b")]}
-        echo.bind_tools(asked["tools"]).invoke(asked["messages"])
+        request: dict[str, Any] = {"messages": [("user", state["question"])], "tools": [removal("a, b")]}
+        echo.bind_tools(request["tools"]).invoke(request["messages"])
         echo.invoke(str(removal("a, b")))
         return {}
 

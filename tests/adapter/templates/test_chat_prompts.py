@@ -20,18 +20,18 @@ def filled(prompt: ChatPromptTemplate, **values: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "style", "said"),
+    ("text", "style", "expected"),
     [
         ("Sort {kind} {{so}}.", "format", "Sort it {so}."),
         ("Sort {kind!r:>5}.", "fstring", "Sort  'it'."),
         ("Sort {{kind}} {so}.", "mustache", "Sort it {so}."),
     ],
 )
-def test_placeholders_stay_placeholders(text: str, style: Style, said: str) -> None:
+def test_placeholders_stay_placeholders(text: str, style: Style, expected: str) -> None:
     """Braces with names in them, and mustache, are filled as the program fills them."""
     prompt = chat_prompt(text, style)
     assert prompt.input_variables == ["kind"]
-    assert filled(prompt, kind="it") == said
+    assert filled(prompt, kind="it") == expected
 
 
 @pytest.mark.parametrize(

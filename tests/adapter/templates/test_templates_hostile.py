@@ -80,11 +80,11 @@ class Value:
         return format(self, "")
 
     def __format__(self, spec: str) -> str:
-        self._note(*filter(None, ["shown", spec]))
+        self._note(*filter(None, ["output", spec]))
         return format("v" * SHOWN, spec if spec.strip("<>^").isdigit() else "")
 
     def __index__(self) -> int:
-        self._note("shown", "as a number")
+        self._note("output", "as a number")
         return 7
 
     __repr__, __int__ = __str__, __index__
@@ -150,7 +150,7 @@ class Scope(dict[str, Any]):
         return known[key]
 
     def __str__(self) -> str:
-        self.world.log.add((self.path, "shown"))
+        self.world.log.add((self.path, "output"))
         return "v" * SHOWN
 
     __repr__ = __str__
@@ -244,11 +244,11 @@ def filled(text: str, style: Style) -> list[tuple[Log, str]]:
     fill = None
     for WORLD.number in range(4):
         WORLD.log = set()
-        said = ""  # also of a rollout that fails; what had been done until then counts
+        result = ""  # also of a rollout that fails; what had been done until then counts
         with suppress(ValueError, LookupError, TypeError, AttributeError, jinja2.TemplateError, RecursionError):
             fill = fill or FILL[style](text, WORLD)
-            said = fill()
-        found.append((WORLD.log, said))
+            result = fill()
+        found.append((WORLD.log, result))
     return found
 
 
@@ -265,7 +265,7 @@ def test_an_accepted_text_does_nothing_that_its_original_does_not(style: Style, 
         if templates.check(text, original, style, templates.placeholders(original, style)) is not None:
             continue
         for (does, before), (done, after) in zip(expected, filled(text, style), strict=True):
-            plainly = {(path, "shown") for path, what, *_ in does if what == "shown"}
+            plainly = {(path, "output") for path, what, *_ in does if what == "output"}
             assert done <= does | plainly, text
             assert len(after) <= (REPEATS + 1) * len(before) + 4 * len(text), text
 
@@ -273,9 +273,9 @@ def test_an_accepted_text_does_nothing_that_its_original_does_not(style: Style, 
 @pytest.mark.parametrize(("style", "original"), ORIGINALS)
 def test_the_witness_sees_what_the_original_does(style: Style, original: str) -> None:
     """The originals can be filled in, in every world, and may take their own place."""
-    for done, said in filled(original, style):
+    for done, result in filled(original, style):
         assert done
-        assert len(said) > SHOWN
+        assert len(result) > SHOWN
     assert templates.check(original, original, style, templates.placeholders(original, style)) is None
 
 

@@ -11,7 +11,7 @@ from langchain_core.prompts import ChatPromptTemplate, HumanMessagePromptTemplat
 from langgraph.graph import START, MessagesState, StateGraph
 
 from langgraph_gepa.adapter.discovery.survey import survey
-from langgraph_gepa.adapter.objects import literals
+from langgraph_gepa.adapter.objects import text_literals
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from langgraph_gepa.adapter.objects import literals
 )
 def test_a_new_text_is_written_as_the_old_one_was(written: str, text: str, new: str, made: str) -> None:
     """A string, an f-string, a chain of `+`, whose operands may be no strings and are added as they were."""
-    literal = literals.read(ast.parse(written, mode="eval").body)
+    literal = text_literals.read(ast.parse(written, mode="eval").body)
     assert literal is not None
     assert literal.text == text
     assert ast.unparse(literal.replaced(new)) == made
