@@ -275,7 +275,7 @@ MISTAKES: dict[str, tuple[type[Error], str, dict[str, Any]]] = {
     "no rollouts at once": (UsageError, "concurrency=0 is too few", {"concurrency": 0}),
     "no iterations at once": (UsageError, "in_flight=0 is too few", {"in_flight": 0}),
     "a number for a budget": (UsageError, r"The budget is 500; .*Budget\(rollouts=500\)", {"budget": 500}),
-    "a dict for options": (UsageError, r"is no RunnerOptions", {"options": {"timeout": 3}}),
+    "a dict for options": (UsageError, r"is not RunnerOptions", {"options": {"timeout": 3}}),
     "no limit": (UsageError, "no limit", {"budget": Budget()}),
     "too small a budget": (UsageError, "take up to 24", {"budget": Budget(rollouts=23)}),
 }

@@ -1,4 +1,4 @@
-"""How a chat model's reply ended, in the words of its provider."""
+"""Reads from a reply's metadata whether it was cut off or withheld, in the terms of any provider."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _WITHHELD = re.compile(r"filter|safety|refus|block|prohibit|recitation|spii|guar
 
 
 def ending_of(message: AIMessage) -> Ending:
-    """Whether the reply was cut off at a limit or withheld by a filter.
+    """Returns whether the reply was cut off at a limit or withheld by a filter.
 
-    Providers say so in the reply's metadata: `finish_reason` (`length`, `MAX_TOKENS`, `content_filter`),
-    `stop_reason` (`max_tokens`, `refusal`), `done_reason`, `status` with `incomplete_details`.
+    Providers have several keys for it in the reply's metadata: `finish_reason` (`length`, `MAX_TOKENS`,
+    `content_filter`), `stop_reason` (`max_tokens`, `refusal`), `done_reason`, `status` with `incomplete_details`.
     """
     reasons = list(_reasons(message.response_metadata))
     if any(map(_WITHHELD.search, reasons)) or message.additional_kwargs.get("refusal"):

@@ -1,4 +1,4 @@
-"""From a specification, as `langgraph.json` writes it, to a compiled graph."""
+"""Loads the graph, the metric or the options that a specification such as `path/to/file.py:attribute` names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from langgraph.pregel import Pregel
 from langgraph_gepa.adapter.discovery.survey import compile_graph
 from langgraph_gepa.adapter.environment import load_environment
 from langgraph_gepa.adapter.failures.frames import raised_at
-from langgraph_gepa.adapter.project_modules import _file, _is_path, _module, _module_files, _package
+from langgraph_gepa.adapter.project_modules import import_file, import_module, is_path, module_files, package_root
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.errors import GraphError, UsageError
 
@@ -24,56 +24,57 @@ MANIFEST = "langgraph.json"
 
 
 def load_graph(spec: str | object) -> Pregel[Any, Any, Any, Any]:
-    """The compiled graph that `spec` names.
+    """Returns the compiled graph that `spec` names.
 
-    `spec` is `path/to/file.py:attribute`, `package.module:attribute`, a name listed under "graphs"
-    in the working directory's `langgraph.json` (whose "env" is set then, where it is not set yet), or a graph
-    itself. An attribute may be a graph, a
-    `StateGraph`, or a function that makes one, sync or async, of no argument or of the run's config.
-    Raises `GraphError` naming the cause and the fix.
+    `spec` is `path/to/file.py:attribute`, `package.module:attribute`, a name listed under "graphs" in the working
+    directory's `langgraph.json` (whose "env" is then loaded, without overriding what is set), or a graph itself. The
+    attribute may be a graph, a `StateGraph`, or a function that makes one, sync or async, without arguments or with
+    the run's config. Raises `GraphError`, which names the cause and the fix.
     """
     if not isinstance(spec, str):
-        return _made(spec, "the object given")
+        return _compiled(spec, "the object given")
     if ":" not in spec:
         return load_graph(_listed(spec))
-    return _made(_attribute(spec, _graphs), spec)
+    return _compiled(_attribute(spec, _graphs), spec)
 
 
 def load_metric(spec: str | object) -> Any:
-    """The metric that `spec` names as `load_graph` takes it, or the metric itself; in a list each is
-    a metric or names one. Raises `UsageError`."""
+    """Returns the metric that `spec` names, in the form of `load_graph`, or `spec` itself if it is one.
+
+    Each item of a list is a metric or names one. Raises `UsageError`.
+    """
     if isinstance(spec, list | tuple):
         return [load_metric(one) for one in spec]
     if not isinstance(spec, str):
         return spec
     if ":" not in spec:
-        raise UsageError(f"{spec!r} names no metric; write path/to/file.py:function or package.module:function")
+        raise UsageError(f"{spec!r} does not name a metric; write path/to/file.py:function or package.module:function")
     found = _attribute(spec, _functions)
     if isinstance(found, list | tuple):
         return load_metric(found)
     if not callable(found) and not hasattr(found, "evaluate_run"):
         raise UsageError(
-            f"{spec} is no metric but of type {type(found).__name__}; name a function or a LangSmith evaluator"
+            f"{spec} is not a metric but of type {type(found).__name__}; name a function or a LangSmith evaluator"
         )
     return found
 
 
 def load_options(spec: str | RunnerOptions | None) -> RunnerOptions:
-    """The options that `spec` names as `load_graph` takes it, or the options themselves. Raises `UsageError`."""
+    """Returns the options that `spec` names, in the form of `load_graph`, or `spec` itself. Raises `UsageError`."""
     if spec is None:
         return RunnerOptions()
     if isinstance(spec, RunnerOptions):
         return spec
     if not isinstance(spec, str) or ":" not in spec:
-        raise UsageError(f"{spec!r} is no RunnerOptions(...) and names none; write path/to/file.py:options")
+        raise UsageError(f"{spec!r} is not RunnerOptions(...) and does not name any; write path/to/file.py:options")
     found = _attribute(spec, _options)
     if not isinstance(found, RunnerOptions):
         raise UsageError(f"{spec} is of type {type(found).__name__}; make it a langgraph_gepa.RunnerOptions(...)")
     return found
 
 
-Offer = Callable[[ModuleType], tuple[str, Sequence[str]]]
-"""What a person may have meant in a module: what such things are called, and their names there."""
+Candidates = Callable[[ModuleType], tuple[str, Sequence[str]]]
+"""Lists what may have been meant in a module: what such objects are called, and their names there."""
 
 
 def _graphs(module: ModuleType) -> tuple[str, Sequence[str]]:
@@ -89,20 +90,21 @@ def _options(module: ModuleType) -> tuple[str, Sequence[str]]:
     return "RunnerOptions", [name for name, value in vars(module).items() if isinstance(value, RunnerOptions)]
 
 
-def _attribute(spec: str, offer: Offer) -> Any:
+def _attribute(spec: str, candidates: Candidates) -> Any:
+    """Imports the attribute that `spec` names. Raises `GraphError`, which lists the `candidates` if there is none."""
     where, _, attribute = spec.rpartition(":")
-    module = _file(where) if _is_path(where) else _module(where)
+    module = import_file(where) if is_path(where) else import_module(where)
     if not hasattr(module, attribute):
-        kind, names = offer(module)
+        kind, names = candidates(module)
         there = f"{kind} there: {', '.join(f'{where}:{name}' for name in names)}" if names else f"there are no {kind}"
         raise GraphError(f"{where} has no attribute {attribute!r}; {there}")
     return getattr(module, attribute)
 
 
 def files_of(spec: str, folder: Path) -> tuple[Path, ...]:
-    """The files that loading `spec` from `folder` would run, packages around it included, links resolved.
+    """Returns the files that loading `spec` from `folder` would run, its packages included, with links resolved.
 
-    The file that holds the attribute comes last; none where it is not found. Imports nothing.
+    The file of the attribute comes last; there are none where it is not found. Imports nothing.
     """
     if ":" not in spec:
         try:
@@ -110,16 +112,16 @@ def files_of(spec: str, folder: Path) -> tuple[Path, ...]:
         except GraphError:
             return ()
     where = spec.rpartition(":")[0]
-    if not _is_path(where):
-        return tuple(_module_files(where, folder))
+    if not is_path(where):
+        return tuple(module_files(where, folder))
     path = (folder / where).resolve()
-    root, name = _package(path)
+    root, name = package_root(path)
     above = [root.joinpath(*name.split(".")[: depth + 1], "__init__.py") for depth in range(name.count("."))]
     return (*above, path) if path.is_file() else ()
 
 
 def _listed(name: str) -> str:
-    """The words that the working directory's manifest has for a graph, whose environment is set then."""
+    """Returns a graph's specification in the working directory's manifest, and loads the manifest's environment."""
     manifest = Path(MANIFEST)
     path, env = _entry(name, manifest)
     load_environment(env, manifest)
@@ -127,7 +129,7 @@ def _listed(name: str) -> str:
 
 
 def _entry(name: str, manifest: Path) -> tuple[str, Any]:
-    """What a manifest says of a graph: the words for it, and its environment."""
+    """Returns a graph's specification in a manifest, and the manifest's environment."""
     if name.endswith(".py"):
         raise GraphError(f"{name} names a file; add the graph's attribute, such as {name}:graph")
     if not manifest.is_file():
@@ -152,37 +154,17 @@ def _entry(name: str, manifest: Path) -> tuple[str, Any]:
     return path, listed.get("env")
 
 
-def _made(value: object, spec: str) -> Pregel[Any, Any, Any, Any]:
+def _compiled(value: object, spec: str) -> Pregel[Any, Any, Any, Any]:
     if isinstance(value, Pregel | StateGraph):
         return compile_graph(value)
-    if inspect.isroutine(value) or callable(value):
-        return _made_by(value, spec)
-    raise GraphError(
-        f"{spec} is no graph but of type {type(value).__name__}; "
-        "name a compiled graph, a StateGraph or a function that makes one"
-    )
-
-
-def _made_by(factory: Callable[..., Any], spec: str) -> Pregel[Any, Any, Any, Any]:
-    required = [
-        p
-        for p in inspect.signature(factory).parameters.values()
-        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
-    if len(required) > 1:
-        names = ", ".join(p.name for p in required)
-        raise GraphError(f"{spec} takes {names}; a function that makes a graph takes nothing, or the run's config")
-    config: dict[str, Any] = {"configurable": {}}
-    arguments = [config] if required and required[0].kind is not inspect.Parameter.KEYWORD_ONLY else []
-    keywords = {required[0].name: config} if required and not arguments else {}
+    if not callable(value):
+        raise GraphError(
+            f"{spec} is not a graph but of type {type(value).__name__}; "
+            "name a compiled graph, a StateGraph or a function that makes one"
+        )
+    arguments, keywords = _factory_arguments(value, spec)
     try:
-        made = factory(*arguments, **keywords)
-        if inspect.isawaitable(made):
-            made = _awaited(made)
-        elif hasattr(made, "__aenter__"):
-            made = _awaited(made.__aenter__())
-        elif hasattr(made, "__enter__"):
-            made = made.__enter__()
+        made = _entered(value(*arguments, **keywords))
     except Exception as error:  # whatever the user's function raises is the cause to show
         raise GraphError(f"{spec} failed to make a graph: {type(error).__name__}: {error}{raised_at(error)}") from error
     if not isinstance(made, Pregel | StateGraph):
@@ -191,6 +173,32 @@ def _made_by(factory: Callable[..., Any], spec: str) -> Pregel[Any, Any, Any, An
             "it must return a compiled graph or a StateGraph"
         )
     return compile_graph(made)
+
+
+def _factory_arguments(factory: Callable[..., Any], spec: str) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments, by position and by name, of a function that makes a graph: a config if it requires one."""
+    required = [
+        p
+        for p in inspect.signature(factory).parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    if not required:
+        return [], {}
+    if len(required) > 1:
+        names = ", ".join(p.name for p in required)
+        raise GraphError(f"{spec} takes {names}; a function that makes a graph takes nothing, or the run's config")
+    config: dict[str, Any] = {"configurable": {}}
+    by_name = required[0].kind is inspect.Parameter.KEYWORD_ONLY
+    return ([], {required[0].name: config}) if by_name else ([config], {})
+
+
+def _entered(made: Any) -> Any:
+    """What an awaitable or a context manager gives; they may be what makes a graph."""
+    if inspect.isawaitable(made):
+        return _awaited(made)
+    if hasattr(made, "__aenter__"):
+        return _awaited(made.__aenter__())
+    return made.__enter__() if hasattr(made, "__enter__") else made
 
 
 def _awaited(made: Any) -> Any:

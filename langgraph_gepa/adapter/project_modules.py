@@ -1,4 +1,4 @@
-"""Importing the module that a specification names, as the project would import it itself."""
+"""Imports the module that a specification names, as the project itself would import it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from langgraph_gepa.adapter.failures.frames import raised_at
 from langgraph_gepa.errors import GraphError
 
 
-def _module_files(name: str, folder: Path) -> Iterator[Path]:
-    """The files of a module and of the packages around it, found as importing it would find them; none where any of
-    them cannot be found."""
+def module_files(name: str, folder: Path) -> Iterator[Path]:
+    """Yields the files that importing a module would load, its packages included; none where any cannot be found."""
     path = sys.path if str(folder) in sys.path else [str(folder), *sys.path]
     parts = name.split(".")
     found: list[Path] = []
@@ -35,32 +34,32 @@ def _module_files(name: str, folder: Path) -> Iterator[Path]:
         yield from found
 
 
-def _is_path(where: str) -> bool:
+def is_path(where: str) -> bool:
     return where.endswith(".py") or "/" in where or "\\" in where
 
 
-def _file(where: str) -> ModuleType:
-    """Imports a file once, as the project would import it itself where that can be told."""
+def import_file(where: str) -> ModuleType:
+    """Imports a file once, under the name by which the project would import it where that name is not another's."""
     path = Path(where).resolve()
     if not path.is_file():
         raise GraphError(f"there is no file {where}; paths are taken from {Path.cwd()}")
     for module in list(sys.modules.values()):
-        held = getattr(module, "__file__", None)
-        if isinstance(held, str) and module.__name__ != "__main__" and Path(held) == path:
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and module.__name__ != "__main__" and Path(file) == path:
             return module
-    root, name = _package(path)
+    root, name = package_root(path)
     for folder in dict.fromkeys([str(root), str(Path.cwd())]):
         if folder not in sys.path:
             sys.path.insert(0, folder)
     if name in sys.modules or (spec := importlib.util.find_spec(name.partition(".")[0])) is None or not spec.origin:
-        return _executed(path, where)
+        return _execute(path, where)
     if root in Path(spec.origin).parents:
-        return _module(name)
-    return _executed(path, where)
+        return import_module(name)
+    return _execute(path, where)
 
 
-def _package(path: Path) -> tuple[Path, str]:
-    """The folder to import from, and the file's module name seen from there."""
+def package_root(path: Path) -> tuple[Path, str]:
+    """Returns the folder to import a file from, and the file's module name there."""
     names = [path.stem]
     folder = path.parent
     while (folder / "__init__.py").is_file():
@@ -69,23 +68,23 @@ def _package(path: Path) -> tuple[Path, str]:
     return folder, ".".join(names)
 
 
-def _executed(path: Path, where: str) -> ModuleType:
-    """Runs a file whose module name is somebody else's under a name of its own."""
+def _execute(path: Path, where: str) -> ModuleType:
+    """Imports a file under a unique name, as its own is another module's."""
     name = f"{path.stem}_{abs(hash(path)):x}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise GraphError(f"{where} is no Python file; a graph is loaded from a file that ends in .py")
+        raise GraphError(f"{where} is not a Python file; a graph is loaded from a file that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's file raises is the cause to show
         del sys.modules[name]
-        raise GraphError(_failed(where, error)) from error
+        raise GraphError(_import_error(where, error)) from error
     return module
 
 
-def _module(name: str) -> ModuleType:
+def import_module(name: str) -> ModuleType:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -93,12 +92,12 @@ def _module(name: str) -> ModuleType:
     except ModuleNotFoundError as missing:
         if missing.name and (name == missing.name or name.startswith(missing.name + ".")):
             raise GraphError(f"there is no module {name!r}; name a file as path/to/file.py:attribute") from missing
-        raise GraphError(_failed(name, missing)) from missing
+        raise GraphError(_import_error(name, missing)) from missing
     except Exception as error:  # whatever the user's module raises is the cause to show
-        raise GraphError(_failed(name, error)) from error
+        raise GraphError(_import_error(name, error)) from error
 
 
-def _failed(where: str, error: Exception) -> str:
+def _import_error(where: str, error: Exception) -> str:
     hint = ""
     if isinstance(error, ModuleNotFoundError) and error.name:
         hint = (

@@ -1,4 +1,4 @@
-"""A reflection model on anything that answers a prompt: a LangChain chat model, its name, or a function."""
+"""Adapts a LangChain chat model, its name, or a function from prompt to reply to the engine's reflection model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
@@ -48,11 +48,10 @@ KEYS = {
     "together": "TOGETHER_API_KEY",
     "xai": "XAI_API_KEY",
 }
-"""Where each provider's LangChain package looks for its key."""
+"""The environment variable in which each provider's LangChain package looks for its key."""
 
-
-MORE_ROOM = 4
-"""Times its usual limit a reply may have that was cut off before."""
+LONGER = 4
+"""How many times its usual limit a reply may have whose predecessor was cut off."""
 
 TRIAL = f"""\
 This call is only to find out whether you can be reached.
@@ -60,20 +59,20 @@ This call is only to find out whether you can be reached.
 Answer the question.
 </current_text>
 Reply with the two words {NO_CHANGE} and nothing else."""
-"""In the shape of a reflection, so that a stand-in for a model that reads one copes with it."""
+"""It has the form of a reflection, so that a stand-in for a model that parses reflections can answer it."""
 
 _LIMITS = re.compile(r"max_(?:output_|completion_|new_)?tokens|max_tokens_to_sample|num_predict")
-"""What the packages of providers call the limit on a reply's length."""
+"""Matches the names that packages of providers give to the limit on a reply's length."""
 
 
 class ChatReflection:
     """The engine's `LanguageModel` on `model`: `"provider:model"`, a LangChain chat model, or a
     function `prompt -> reply`, sync (run in a thread) or async.
 
-    Dollars are `None` where the price is unknown, as a function's always is; a function's tokens
-    are estimated. Every prompt goes through `mask` first. Raises `ModelError` at once when the model
-    cannot be made; at a call failures of the world come through as they are, an answer that is none as
-    `NoAnswerError`, a prompt that is too long as `TooLong`, all others as `ModelError`.
+    Dollars are `None` where the price is unknown, as a function's always is; a function's tokens are estimated. Every
+    prompt is masked by `mask`. Raises `ModelError` at once when the model cannot be made. A call raises failures of the
+    world as they are, `NoAnswerError` for an unreadable answer, `TooLong` for a prompt that is too long, and
+    `ModelError` for every other failure.
     """
 
     def __init__(self, model: Answerer, *, prices: Prices | None = None, **settings: Any) -> None:
@@ -82,7 +81,7 @@ class ChatReflection:
         self._model = chat_model(model, **settings) if isinstance(model, str) else model
         if not isinstance(self._model, BaseChatModel) and not callable(self._model):
             raise ModelError(
-                f"{type(model).__name__} is no reflection model. Give 'provider:model' (such as 'openai:gpt-5'), "
+                f"{type(model).__name__} is not a reflection model. Give 'provider:model' (such as 'openai:gpt-5'), "
                 "a LangChain chat model, or a function from prompt to reply."
             )
         self._prices = prices
@@ -90,15 +89,14 @@ class ChatReflection:
 
     @property
     def answerer(self) -> BaseChatModel | Callable[[str], Any]:
-        """What answers: the chat model or the function."""
+        """The chat model or the function."""
         return self._model
 
     @property
     def trial(self) -> str:
-        """A tiny prompt that finds out whether a provider's model answers; empty where no provider is asked.
+        """A tiny prompt to find out whether a provider's model answers; empty for a model without a provider.
 
-        A function, or a model of a class of the user's own, may answer reflections only, in whatever order it has
-        them ready.
+        A function, or a chat model of the user's own class, may have answers to reflections only.
         """
         kinds = type(self._model).__mro__ if isinstance(self._model, BaseChatModel) else ()
         packages = {kind.__module__.partition(".")[0] for kind in kinds} - {"langchain_core"}
@@ -106,7 +104,7 @@ class ChatReflection:
 
     async def complete(self, prompt: str, *, longer: bool = False) -> Reply:
         try:
-            with isolated(Replacements()):  # the user's cache of models would give one reply for ever
+            with isolated(Replacements()):  # the user's cache of models would return the same reply for ever
                 return await self._answer(self.mask(prompt), longer)
         except Exception as error:
             if isinstance(error, Error):
@@ -129,7 +127,7 @@ class ChatReflection:
 
 
 def chat_model(name: str, **settings: Any) -> BaseChatModel:
-    """LangChain's chat model for `"provider:model"`. Raises `ModelError` naming the missing key or package."""
+    """Returns LangChain's chat model for `"provider:model"`. Raises `ModelError`, naming a missing key or package."""
     provider = name.partition(":")[0] if ":" in name else ""
     try:
         model = init_chat_model(name, **settings)
@@ -138,7 +136,7 @@ def chat_model(name: str, **settings: Any) -> BaseChatModel:
         missing = package[1] if package else f"langchain-{provider.replace('_', '-')}"
         raise ModelError(f"The model {name!r} needs a package that is missing: pip install {missing}") from error
     except Exception as error:  # each provider's package raises its own
-        key = KEYS.get(provider or _provider(error))
+        key = KEYS.get(provider or type(error).__module__.partition(".")[0])
         if key and not os.environ.get(key):
             raise ModelError(f"The model {name!r} needs a key: set the environment variable {key}.") from error
         raise ModelError(
@@ -146,32 +144,32 @@ def chat_model(name: str, **settings: Any) -> BaseChatModel:
             "Write it as 'provider:model', such as 'openai:gpt-5'."
         ) from error
     if not isinstance(model, BaseChatModel):
-        raise ModelError(f"{name!r} names no model. Write it as 'provider:model', such as 'openai:gpt-5'.")
+        raise ModelError(f"{name!r} does not name a model. Write it as 'provider:model', such as 'openai:gpt-5'.")
     return model
 
 
 async def _chat(model: BaseChatModel, prompt: str, prices: Prices | None, *, longer: bool = False) -> Reply:
     tracer = Tracer(prices)
     started = time.perf_counter()
-    asked, config = [HumanMessage(well_formed(prompt))], RunnableConfig(callbacks=[tracer])
-    roomier = _with_more_room(model) if longer else model
+    messages, config = [HumanMessage(well_formed(prompt))], RunnableConfig(callbacks=[tracer])
+    first = _with_higher_limit(model) if longer else model
     try:
-        message = await roomier.ainvoke(asked, config)
+        message = await first.ainvoke(messages, config)
     except Exception as error:
-        if roomier is model or is_world_failure(error):
+        if first is model or is_world_failure(error):
             raise
-        message = await model.ainvoke(asked, config)  # the provider allows no higher limit
+        message = await model.ainvoke(messages, config)  # the provider allows no higher limit
     if (failure := next(iter(tracer.unrecovered), None)) is not None:
         raise failure
-    return Reply(_text(message), tracer.usage, time.perf_counter() - started, ending_of(message))
+    return Reply(well_formed(str(message.text)), tracer.usage, time.perf_counter() - started, ending_of(message))
 
 
-def _with_more_room(model: BaseChatModel) -> BaseChatModel:
-    """The model with a higher limit on the length of its replies; itself where none is known, or none can be set."""
+def _with_higher_limit(model: BaseChatModel) -> BaseChatModel:
+    """The model with a higher limit on the length of its replies; unchanged where none is known or can be set."""
     field = next(filter(_LIMITS.fullmatch, type(model).model_fields), None)
     most = (getattr(model, "profile", None) or {}).get("max_output_tokens")
     limit = getattr(model, field) if field else None
-    wanted = most if limit is None else min(MORE_ROOM * limit, most or MORE_ROOM * limit)
+    wanted = most if limit is None else min(LONGER * limit, most or LONGER * limit)
     if field is None or wanted is None or wanted <= (limit or 0):
         return model
     return model.model_copy(update={field: wanted})
@@ -186,11 +184,3 @@ async def _function(model: Callable[[str], Any], prompt: str) -> str:
     if not isinstance(reply, str):
         raise ModelError(f"The reflection function must return text; it returned {type(reply).__name__}.")
     return reply
-
-
-def _text(message: AIMessage) -> str:
-    return well_formed(str(message.text))
-
-
-def _provider(error: Exception) -> str:
-    return type(error).__module__.partition(".")[0]

@@ -1,4 +1,4 @@
-"""How a simulated model is known: by its address, which the server that simulates it gives out."""
+"""Recognises simulated models by the address of the server that simulates them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 SIMULATED = "/simulated"
-"""What the path of every address of ours begins with behind which no model is (`demo.server`)."""
+"""The beginning of the path in the addresses of our servers that simulate models (`demo.server`)."""
 
 
 def is_simulated(model: Any) -> bool:
-    """Whether one of our own servers answers for a chat model, whatever the model is called.
+    """Whether one of our servers simulates a chat model, whatever the model is called.
 
-    Only models that speak OpenAI's language can be theirs. The client knows the address, wherever that was said.
+    Only clients of OpenAI's API can reach one. The client knows the address, wherever that was configured.
     """
     address = getattr(getattr(model, "root_client", None), "base_url", None)
     return urlsplit(str(address or "")).path.startswith(f"{SIMULATED}/")

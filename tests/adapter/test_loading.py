@@ -89,7 +89,7 @@ def test_an_object_passes_through() -> None:
         ("shop.py", "add the graph's attribute, such as shop.py:graph"),
         ("shop.py:grpah", "graphs there: shop.py:builder, shop.py:graph"),
         ("words.py:graph", "there are no graphs"),
-        ("shop.py:number", "is no graph but of type int"),
+        ("shop.py:number", "is not a graph but of type int"),
         ("shop.py:make_wrong", "made no graph but a value of type int"),
         ("shop.py:make_two", "takes one, two"),
         ("shop.py:make_bad", "RuntimeError: no database"),

@@ -159,7 +159,7 @@ def test_a_failure_of_the_world_comes_through() -> None:
         ("gpt-5", "set the environment variable OPENAI_API_KEY"),
         ("mistralai:small", "pip install langchain-mistralai"),
         ("nowhere:model", "provider:model"),
-        (None, "NoneType is no reflection model"),
+        (None, "NoneType is not a reflection model"),
     ],
 )
 def test_a_model_that_cannot_be_made_says_what_is_missing(
