@@ -44,7 +44,7 @@ class Calls(ast.NodeVisitor):
         self._elsewhere = False
 
     def add_edges(self, vertex: Vertex, sources: Iterable[Source], into: Path = ()) -> None:
-        """Adds that text of the sources arrives at a vertex, as the part `into`."""
+        """Adds edges from the sources to a vertex, or to the part `into` of it."""
         self.flow.edges[vertex].extend(source.put_under(*into) for source in self._guarded(sources))
 
     def assign(self, target: ast.expr, sources: list[Source], into: Path = ()) -> None:
@@ -75,7 +75,7 @@ class Calls(ast.NodeVisitor):
                 self.reading.loose.add(where)
 
     def add_sinks(self, sources: Iterable[Source], use: Use = "prompt") -> None:
-        """Adds that a model is given the sources, or whatever `use` says."""
+        """Adds the sources as sinks with a use."""
         use = "elsewhere" if self._elsewhere and use in ("prompt", "inserted", "hinted") else use
         self.flow.sinks.extend((source, use) for source in self._guarded(sources))
 

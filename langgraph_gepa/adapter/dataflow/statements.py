@@ -198,7 +198,7 @@ class _Reader(Calls, ast.NodeVisitor):
         elements = list(self.expressions.elements(iterated, choice))
         self.assign(target, elements)
         if isinstance(target, ast.Tuple) and not _paired(iterated):
-            self.assign(target, [source._replace(taken=(*source.taken, ANY)) for source in elements])
+            self.assign(target, [source.part(ANY) for source in elements])
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Reads an inner function, which shares the variables of this one; its docstring is no text."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from inspect import getattr_static
 from itertools import islice
@@ -93,8 +93,7 @@ class Body(Variables):
         self.program = program
         self._returned: set[Ref] | None = None
         self._following: set[str] = set()
-        self._names: dict[str, set[Ref]] = {}
-        self._calls: dict[ast.Call, set[Ref]] = {}
+        self._known: dict[str | ast.Call, set[Ref]] = {}
 
     @property
     def given(self) -> set[str]:
@@ -106,7 +105,7 @@ class Body(Variables):
         """What an expression may refer to, apart from objects that the call makes itself."""
         match node:
             case ast.Name(id=name):
-                return self._name(name)
+                return self._cached(name, lambda: self._name(name))
             case ast.Attribute(value=base, attr=name):
                 return self._steps(base, self.mangled(name))
             case ast.Subscript(value=ast.Call(func=ast.Name(id="globals")), slice=ast.Constant(value=str(name))):
@@ -119,13 +118,19 @@ class Body(Variables):
                 return self.refs(one) | self.refs(other)
             case ast.BoolOp(values=several):
                 return set().union(*map(self.refs, several))
-            case ast.Call():
-                return self._call(node)
+            case ast.Call() as call:
+                return self._cached(call, lambda: self._call(call))
         return set()
 
+    def _cached(self, key: str | ast.Call, find: Callable[[], set[Ref]]) -> set[Ref]:
+        """The references of a name or call, cached unless they may be incomplete."""
+        if self.program.open:
+            return find()
+        if key not in self._known:
+            self._known[key] = find()
+        return self._known[key]
+
     def _name(self, name: str) -> set[Ref]:
-        if not self.program.open and name in self._names:
-            return self._names[name]
         found = self.variable(name)
         refs = set() if found is None else {found}
         if name in self._values and name not in self._following:
@@ -135,22 +140,12 @@ class Body(Variables):
                 refs |= {extended(ref, *[ITEM] * depth) for ref in self.refs(value)}
             self.program.open -= 1
             self._following.discard(name)
-        if not self.program.open:
-            self._names[name] = refs
         return refs
 
     def _steps(self, base: ast.expr, step: str) -> set[Ref]:
         return {extended(ref, step) for ref in self.refs(base)}
 
     def _call(self, node: ast.Call) -> set[Ref]:
-        if not self.program.open and node in self._calls:
-            return self._calls[node]
-        refs = self._call_refs(node)
-        if not self.program.open:
-            self._calls[node] = refs
-        return refs
-
-    def _call_refs(self, node: ast.Call) -> set[Ref]:
         if (name := imports.import_call(node)) in self._imports:
             return {(id(self.function), "imported", name)}
         match node:
