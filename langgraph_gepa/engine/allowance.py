@@ -1,4 +1,4 @@
-"""Whether a paid call still fits the budget: asked before each one starts, so that limits hold."""
+"""Decides before each paid call whether it still fits the budget of tokens, dollars and seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Kind = Literal["rollout", "reply"]
 
 
 MARGIN = 3.0
-"""A second call may take four times what the first took, and a hundredth hardly more than the largest before it."""
+"""The second call may take four times what the first took; the hundredth little more than the largest before it."""
 
 
 class BudgetSpent(Interrupted):
@@ -29,7 +29,7 @@ class BudgetSpent(Interrupted):
 
 
 def expected(spent: Spent, kind: Kind) -> Usage:
-    """What a call of this kind has cost so far, on average; nothing before the first."""
+    """Returns the average cost of calls of this kind so far; nothing before the first."""
     usage, count = spent.reflection, spent.reflections
     if kind == "rollout":
         usage, count = spent.graph, spent.rollouts + spent.tests
@@ -39,7 +39,7 @@ def expected(spent: Spent, kind: Kind) -> Usage:
 
 
 def at_most(spent: Spent, kind: Kind) -> Usage | None:
-    """What a call of this kind will hardly exceed: the largest so far, and the more beyond it the fewer there were.
+    """Estimates the most that a call of this kind takes: the largest so far, and a margin that shrinks with their count.
 
     `None` before the first, when nothing is known.
     """
@@ -55,11 +55,11 @@ def at_most(spent: Spent, kind: Kind) -> Usage | None:
 
 @dataclass(slots=True)
 class Allowance:
-    """Reserves what calls under way will take at most, or have spent already if that is more.
+    """Reserves the most that calls under way will take, or what they have spent already if that is more.
 
-    A call that does not fit beside them waits until it does. By itself it starts as long as the average fits. Calls
-    of a kind of which none has ended yet start one at a time. So tokens and dollars go beyond their limits by no
-    more than one call takes, however many are under way.
+    A call that does not fit beside them waits until it does; alone it starts as long as the average fits. Calls of a
+    kind that has not ended once start one at a time. So tokens and dollars exceed their limits by no more than one
+    call takes, however many run at once.
     """
 
     spent: Callable[[], Spent]
@@ -81,7 +81,7 @@ class Allowance:
         self._under_way[attempt.key] = (kind, attempt)
 
     def release(self, key: str) -> None:
-        """Once what the call spent is in the journal."""
+        """Frees the reservation, once the cost of the call is in the journal."""
         if self._under_way.pop(key, None) is not None:
             self._freed.set()  # those who wait look again
             self._freed = asyncio.Event()
@@ -106,9 +106,9 @@ class Allowance:
         return None
 
     def _reserved(self, spent: Spent, kind: Kind) -> Usage | None:
-        """What is to be kept for the calls under way and one more; `None` if that would be a second unknown.
+        """Returns what to reserve for the calls under way and one more; `None` if two of them were of unknown size.
 
-        One unknown is taken for the largest that is known.
+        A single unknown size is taken for the largest known one.
         """
         kinds = [kind, *(other for other, _ in self._under_way.values())]
         most = {each: at_most(spent, each) for each in ("rollout", "reply")}
@@ -121,7 +121,7 @@ class Allowance:
 
 
 def uncountable(models: Collection[str]) -> str:
-    """Why a limit in dollars cannot be kept with these models, and what to do."""
+    """Returns why a limit in dollars cannot be kept with these models, and what to do."""
     which = f"the price of {' and '.join(sorted(models))} is" if models else "the price of a model in this run is"
     return (
         f"A budget in dollars cannot be kept: {which} unknown, or its provider counts no tokens. Give prices, in "

@@ -1,4 +1,4 @@
-"""Events, rollouts and replies as JSON text, and back."""
+"""Writes events, rollouts and replies as JSON text, and reads them back."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _NEWER = {"extra_forbidden", "unexpected_keyword_argument", "literal_error"}
 
 
 def dump(value: Event | Rollout | Reply) -> str:
-    """One JSON object in ASCII: the fields, and the name of the type under `"type"`.
+    """Returns one JSON object in ASCII: the fields, and the name of the type under `"type"`.
 
     Plain JSON data comes back equal, NUL, NaN, infinities and lone surrogates included (a
     high and a low surrogate side by side come back as the one character they stand for).
-    What is no JSON data inside an `Any` field is written as its `repr`.
+    Other objects inside an `Any` field are written as their `repr`.
     """
     return _ENCODER.encode({"type": type(value).__name__, **_fields(value)})
 
 
 def load(kind: type[T], text: str) -> T:
-    """What `dump` wrote of a value of type `kind`.
+    """Reads a value of type `kind` that `dump` wrote.
 
     Raises `RunError` when the text is damaged or was written by a newer version.
     """
@@ -48,7 +48,7 @@ def load(kind: type[T], text: str) -> T:
 
 
 def load_event(text: str) -> Event:
-    """The event that `dump` wrote. Raises `RunError` as `load` does."""
+    """Reads an event that `dump` wrote. Raises `RunError` as `load` does."""
     data = _parsed(text)
     name = data.pop("type", None)
     kind = _EVENTS.get(name) if isinstance(name, str) else None

@@ -1,4 +1,4 @@
-"""How an iteration's decisions are carried out: journalled before they are acted on, and read back on resumption."""
+"""Carries out the decisions of an iteration: journals each before it acts, and reads them back when a run resumes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ D = TypeVar("D", ExamplesDrawn, ModulesChosen, ChildrenProposed, CandidateAdmitt
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A child that cleared its bar, with the scores of parent and child there."""
+    """A child that was accepted, with the scores of the parent and its own that decided it."""
 
     texts: Texts
     before: tuple[float, ...]
@@ -43,12 +43,11 @@ class Passed:
 
 @dataclass
 class Step:
-    """The iteration that `plan` began, from whatever of it is in the journal already.
+    """The iteration that `plan` started, with what the journal already holds of it.
 
-    Decisions that are in the journal are made again in their order, and cost nothing. A decision against doing
-    something leaves no event: it is recognised by the next event being of another kind. Rollouts are asked of
-    `reservations` before they are started. `leave_out` takes modules that turned out to have no effect out of the
-    search.
+    Decisions in the journal are repeated in order, at no cost. A decision not to do something leaves no event: the next
+    event is then of another kind. `reservations` grants rollouts before they start. `leave_out` takes modules without
+    effect out of the search.
     """
 
     plan: IterationStarted
@@ -76,7 +75,7 @@ class Step:
         return [self.pool.candidates[id] for id in self.plan.parents]
 
     def passed(self) -> Passed | None:
-        """The child that is in the pool already; the decisions that led to it are passed over."""
+        """Returns the child if it is in the pool already, and skips the decisions that led to it."""
         admitted = next((event for event in self.journalled if isinstance(event, CandidateAdmitted)), None)
         if admitted is None:
             return None
@@ -84,7 +83,7 @@ class Step:
         return Passed(admitted.candidate.texts, admitted.before, admitted.after)
 
     def _again(self, kind: type[D]) -> D | None:
-        """The next decision in the journal, if it is of this kind."""
+        """Returns the next decision in the journal if it is of this kind, and moves past it."""
         first = self.journalled[0] if self.journalled else None
         if not isinstance(first, kind):
             return None
@@ -95,11 +94,11 @@ class Step:
         return await self.trials.run(texts, ids, self.number, subset, turn)
 
     def affords(self, trials: int) -> bool:
-        """Whether the budget leaves enough rollouts to run texts on so many examples."""
+        """Whether the budget leaves enough rollouts for `trials`, runs of texts on an example."""
         return self.reservations.grant(self.number, trials) == trials
 
     def minibatch(self, drawn: Sequence[str]) -> tuple[str, ...]:
-        """Feedback examples to run the parent on, after those `drawn`; none once they are enough."""
+        """Returns feedback examples to run the parent on after those `drawn`; none once they are enough."""
         parent = self.parents[0]
         if self.plan.minibatch and not drawn:
             return self.plan.minibatch
@@ -109,7 +108,7 @@ class Step:
         return self._draw(parent, "feedback", self.rules.batch(self.turn, parent.id, drawn))
 
     def stage(self, child: Candidate, number: int) -> Stage | None:
-        """Whom to run on which pareto examples next; `None` when the race is over."""
+        """Returns which candidate to run next on which pareto examples; `None` when the race is over."""
         if self.journalled:
             again = self._again(ExamplesDrawn)
             runners = {candidate.key: candidate for candidate in (*self.pool.candidates, child)}
@@ -127,7 +126,7 @@ class Step:
         return examples
 
     async def records(self, choose: Callable[[], tuple[str, ...]]) -> list[Trial]:
-        """The parent's results on the records that the rules choose for the reflection."""
+        """Returns the parent's trials on the examples that the rules choose as records for the reflection."""
         parent = self.parents[0].texts
         if self.journalled and isinstance(chosen := self.journalled[0], ModulesChosen):
             return await self.run(parent, chosen.records or choose(), "feedback", "before")  # first runs named none
@@ -139,7 +138,7 @@ class Step:
                 return trials
 
     def choose(self, records: Sequence[Trial], modules: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
-        """The modules to reflect on, as far as these rollouts bear on them. From now on the records are used."""
+        """Chooses modules to reflect on, among those that these rollouts bear on. The records then count as used."""
         if (again := self._again(ModulesChosen)) is not None:
             return again.modules
         bearing = reached(self.modules, [rollout for trial in records for rollout in trial])
@@ -149,7 +148,7 @@ class Step:
         return names
 
     async def proposed(self, propose: Callable[[], Awaitable[ChildrenProposed]]) -> ChildrenProposed:
-        """The children to try, with the texts that are new in them."""
+        """Returns the children to try, as their new texts."""
         if (again := self._again(ChildrenProposed)) is not None:
             return again
         proposed = await propose()

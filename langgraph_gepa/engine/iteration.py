@@ -1,8 +1,8 @@
-"""What one iteration decides: GEPA's Algorithm 1 (arXiv 2507.19457), and the merge of its Algorithms 3 and 4.
+"""One iteration: lines 7 to 18 of GEPA's Algorithm 1 (arXiv 2507.19457), and the merge of its Algorithms 3 and 4.
 
-Numbers in comments are the lines of Algorithm 1. Lines 1 to 6 and 21 are in `optimizer`: the seed, the budget, and
-the best candidate. Whatever can be chosen in more than one way is a rule (`search.rules`). A `Step` carries the
-decisions out, and takes those that a resumed run has made before from its journal.
+Numbers in comments are lines of Algorithm 1; lines 1 to 6 and 21 are in `optimizer`. Every choice that can be made in
+more than one way is a rule (`search.rules`). A `Step` carries out the decisions, and repeats those in the journal of a
+resumed run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Scores = tuple[float, ...]
 
 
 def plan(turn: Turn, rules: Rules) -> IterationStarted | None:
-    """The parents of an iteration and what the child is tried on; `None` when there is nothing left to learn."""
+    """Chooses the parents and the first minibatch of an iteration; `None` when there is nothing left to learn."""
     rng = turn.rng()
     if turn.pool.merge_due and turn.pool.merges_begun < rules.merges:  # Alg. 3: a merge goes before a mutation
         merge = plan_merge(turn, rules, rng)
@@ -41,7 +41,7 @@ def plan(turn: Turn, rules: Rules) -> IterationStarted | None:
 
 
 def plan_merge(turn: Turn, rules: Rules, rng: Random) -> IterationStarted | None:
-    """Two parents with what each has learned since their common ancestor, and the pareto examples to try that on."""
+    """Chooses two parents to merge, and the pareto examples to try the child on; `None` when no merge is possible."""
     merge = rules.merge(turn, rng)  # Alg. 3 and 4
     if merge is None:
         return None
@@ -53,13 +53,13 @@ def plan_merge(turn: Turn, rules: Rules, rng: Random) -> IterationStarted | None
 
 
 async def iterate(step: Step) -> IterationFinished:
-    """From a plan to its end, through a mutation or a merge; a resumed run may have a child in the pool already."""
+    """Runs a planned iteration: a mutation or a merge, unless its child is in the pool already, then validation."""
     child = step.passed() or await (mutate(step) if len(step.parents) == 1 else merge(step))
     return await validate(step, child) if isinstance(child, Passed) else child
 
 
 async def mutate(step: Step) -> Passed | IterationFinished:
-    """Tries a copy of the parent with the text of one module, or of several, revised by reflection."""
+    """Tries copies of the parent in which reflection has revised the text of one module, or of several."""
     parent, rules, turn = step.parents[0], step.rules, step.turn
     drawn: list[str] = []
     trials: list[Trial] = []
@@ -94,7 +94,7 @@ async def mutate(step: Step) -> Passed | IterationFinished:
 
 
 async def reflect(step: Step, names: Sequence[str], records: Sequence[Trial]) -> ChildrenProposed:
-    """Asks for new texts of these modules, and makes children of them: none that is in the pool or tried already."""
+    """Proposes new texts for these modules, and children with them that the pool neither holds nor tries."""
     parent, examples = step.parents[0].texts, step.trials.examples["feedback"]
     seen = [
         Record(examples[rollout.example].inputs, rollout, examples[rollout.example].outputs)
@@ -120,7 +120,7 @@ async def reflect(step: Step, names: Sequence[str], records: Sequence[Trial]) ->
 
 
 async def merge(step: Step) -> Passed | IterationFinished:
-    """Tries the merged texts on the gate, where they have to do as well as the better parent."""
+    """Tries the merged texts on a few pareto examples, where they have to score as well as the better parent."""
     texts, gate = step.plan.texts, step.plan.minibatch
     if texts is None:
         raise ValueError(f"iteration {step.number}: a merge without texts")
@@ -133,7 +133,7 @@ async def merge(step: Step) -> Passed | IterationFinished:
 
 
 async def validate(step: Step, passed: Passed) -> IterationFinished:
-    """Adds the child to the pool and scores it on the pareto set."""
+    """Adds the child to the pool, and scores it on the pareto set."""
     child = Candidate(len(step.pool.candidates), passed.texts, step.plan.parents, step.plan.ancestor)
     enters = step.rules.enters_after
     await race(step, child, range(enters))
@@ -145,7 +145,7 @@ async def validate(step: Step, passed: Passed) -> IterationFinished:
 
 
 async def race(step: Step, child: Candidate, stages: Iterable[int]) -> None:
-    """Runs the child on the pareto set, and whoever it has to beat, for as long as the rules ask for more."""
+    """Runs the child, and the candidate that it has to beat, on the pareto set until the rules end the race."""
     for number in stages:
         stage = step.stage(child, number)
         if stage is None:

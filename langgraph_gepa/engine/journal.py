@@ -1,4 +1,4 @@
-"""The journal of a run: store, pool and observers move together, event by event."""
+"""Appends events to the journal of a run: to the store, then the pool, then the observers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Journal:
-    """Reads a run's events, and goes on where they end. Writes are made inside `guard()`."""
+    """Reads a run's events, and continues where they end. Writes happen inside `guard()`."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Journal:
         self._show(event)
 
     def pay(self, key: str, body: str, event: RolloutFinished | ReflectionFinished | ModelTried) -> None:
-        """Appends the event, and keeps what was paid for under its key, both or neither."""
+        """Appends the event and stores what was paid for under its key, in one transaction."""
         with self._guard():
             self._store.pay(key, body, event, self.seconds)
         self._show(event)
@@ -80,7 +80,7 @@ class Journal:
         for observer in self._observers[:]:
             try:
                 observer(event, self.pool, self.seconds)
-            except Exception as error:  # noqa: BLE001 - a panel that breaks is no reason to stop paying work
+            except Exception as error:  # noqa: BLE001 - a display that breaks must not stop paid work
                 self._observers.remove(observer)
                 name = getattr(observer, "__qualname__", type(observer).__name__)
                 trace = visible("".join(traceback.format_exception(error)))

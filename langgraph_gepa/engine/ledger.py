@@ -1,4 +1,4 @@
-"""Pay once: every rollout and every reply is stored before it is used, and looked up before it is paid for."""
+"""Pays once: stores every rollout and reply before it is used, and looks it up before paying for it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from langgraph_gepa.errors import Error, Interrupted, ModelError
 from langgraph_gepa.search.pool import Pool
 
 REFUSALS = 5
-"""Prompts in a row that may get no answer before that is the reflection model's fault and not theirs."""
+"""Unanswered prompts in a row after which the reflection model is at fault rather than the prompts."""
 
 
 class Ledger:
@@ -104,7 +104,7 @@ class Ledger:
         self._journal.append(event)
 
     async def rollout(self, texts: Texts, example: Example, iteration: int, subset: Subset, turn: str) -> Rollout:
-        """One rollout, paid for at most once for the same `turn` of the same iteration."""
+        """Returns one rollout, paid for at most once for the same `turn` of the same iteration."""
         request = _Request(texts, texts_key(texts), example, iteration, subset)
         what = [self._evaluator.fingerprint, request.texts_key, example.id, example.digest]
         key = digest(["rollout", *what, iteration, subset, turn])
@@ -114,7 +114,7 @@ class Ledger:
     async def rollout_once(
         self, texts: Texts, example: Example, iteration: int, subset: Subset, repeat: int = 0
     ) -> Rollout:
-        """The `repeat`-th rollout, from 0, of these texts on this content, paid for at most once in the run.
+        """Returns the `repeat`-th rollout, from 0, of these texts on this content, paid for at most once in the run.
 
         The first caller pays, and callers meanwhile wait. A score that the pool does not know in `subset` yet is
         journalled again, at no cost.
@@ -152,14 +152,14 @@ class Ledger:
         return rollout
 
     def _lock(self, key: str) -> asyncio.Lock:
-        """Held by who pays for `key`. It lives as long as somebody holds it or waits for it."""
+        """Returns the lock of the caller that pays for `key`; it exists as long as it is held or waited for."""
         return self._locks.setdefault(key, asyncio.Lock())
 
     async def reply(self, prompt: str, iteration: int, module: str, *, longer: bool = False) -> Reply:
-        """One reply of the reflection model, paid for at most once for the same prompt in the run.
+        """Returns one reply of the reflection model, paid for at most once for the same prompt in the run.
 
-        `longer` asks for a higher limit on its length. Raises `Unanswered` where only this prompt gets none and
-        `TooLong` for one that the model does not take; a model that answers nothing stops the ledger.
+        `longer` raises the limit on its length. Raises `Unanswered` when only this prompt gets no answer and
+        `TooLong` when the model does not accept it; a model that answers no prompt stops the ledger.
         """
         key = _reply_key(prompt, module)
         async with self._lock(key):
@@ -188,9 +188,9 @@ class Ledger:
         return reply
 
     async def try_model(self, prompt: str, model: str) -> None:
-        """One call that finds out whether the reflection model called `model` answers, paid for once in the run.
+        """Makes one call to find out whether the reflection model `model` answers, paid for once in the run.
 
-        Raises `ModelError` where waiting does not help; any other failure of the world is waited for.
+        Raises `ModelError` when waiting does not help; other failures of the world are retried.
         """
         key = digest(["trial", prompt, model])
         if self._store.paid(key) is not None:
@@ -218,7 +218,7 @@ class Ledger:
         return self.pool.replies.get(_reply_key(prompt, module))
 
     def _refuses_only_this(self, failure: Exception) -> bool:
-        """Whether the failure to answer is the prompt's: others were answered, and not too many fail in a row."""
+        """Whether only this prompt fails: others were answered, and not too many fail in a row."""
         lasting = self._replies.patience.is_lasting(failure)
         if isinstance(failure, Interrupted) or self.failure is not None or self._replies.down or lasting:
             return False

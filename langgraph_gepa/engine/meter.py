@@ -1,4 +1,4 @@
-"""What a call has spent while it is still under way, so that neither a kill nor a failure loses it."""
+"""Counts the cost of a call while it runs, so that neither a kill nor a failure loses it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Meter = Callable[[Usage], None]
 
 
 def meter() -> Meter:
-    """Where an evaluator or a model reports each model call's usage as that call ends, from any thread.
+    """Returns where an evaluator or a model reports each model call's usage as that call ends, from any thread.
 
-    What is reported and what the rollout or reply says in the end are the same money: it is
-    counted once. One that does not report is counted when it is done, and not at all if it fails.
+    The usage of the finished rollout or reply includes what was reported; it is counted once. A call that does not
+    report is counted when it is finished, and not at all if it fails.
     """
     return _meter.get()
 
 
 @contextmanager
 def metered(by: Meter) -> Iterator[None]:
-    """Within it, and in the tasks and threads started in it, `meter()` is `by`."""
+    """Makes `meter()` return `by` inside the context, and in the tasks and threads that start in it."""
     token = _meter.set(by)
     try:
         yield
@@ -34,7 +34,7 @@ def metered(by: Meter) -> Iterator[None]:
 
 
 def _nobody(_: Usage) -> None:
-    """Outside a ledger nobody counts."""
+    """Counts nothing, outside a ledger."""
 
 
 _meter: ContextVar[Meter] = ContextVar("meter", default=_nobody)
@@ -42,9 +42,9 @@ _meter: ContextVar[Meter] = ContextVar("meter", default=_nobody)
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """Adds up what is reported from any thread, and calls `changed` in the loop it was made in, each time.
+    """One try at a paid call: adds up what is reported from any thread, and then calls `changed` in its event loop.
 
-    `accounted` is what the journal already has of it, once it has `ended`.
+    `accounted` is what the journal already holds of it, once it has `ended`.
     """
 
     key: str
@@ -73,7 +73,7 @@ class Attempt:
 
     @property
     def unaccounted(self) -> Usage | None:
-        """What was reported and is not in the journal; `None` when that is nothing."""
+        """The reported usage that is not in the journal; `None` when there is none."""
         reported, known = self.reported, self.accounted
         more_in = max(0, reported.input_tokens - known.input_tokens)
         more_out = max(0, reported.output_tokens - known.output_tokens)

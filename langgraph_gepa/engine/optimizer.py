@@ -1,6 +1,6 @@
-"""The loop of Algorithm 1 (GEPA, arXiv 2507.19457): iterations over one pool until the budget is spent.
+"""Runs Algorithm 1 (GEPA, arXiv 2507.19457): starts iterations over one pool until the budget is spent.
 
-What an iteration does, lines 7 to 19, is in `iteration`. Here are the lines around it, and iterations side by side.
+Lines 7 to 18, one iteration, are in `iteration`; this module has the lines around them, and runs iterations at once.
 """
 
 from __future__ import annotations
@@ -54,23 +54,23 @@ class Examples:
 
 
 async def nothing_known() -> Mapping[str, NoEffect]:
-    """Of no module is it known that it has no effect."""
+    """Knows of no module without effect."""
     return {}
 
 
 async def nothing_to_try() -> None:
-    """The reflection model answers, as far as anybody knows."""
+    """Assumes that the reflection model answers."""
 
 
 @dataclass
 class Optimizer:
-    """One search. `run` goes on where the ledger's journal ends, from the start when it is empty.
+    """One search. `run` continues where the ledger's journal ends, or starts when it is empty.
 
-    `without_effect` is asked before each reflection which modules the rollouts so far prove to be of no use; `trial`
-    is awaited before the first rollout, and raises when the reflection model cannot answer.
+    `without_effect` is called before each reflection and names the modules that the rollouts so far prove to have no
+    effect. `trial` is awaited before the first rollout, and raises when the reflection model cannot answer.
 
-    With `in_flight=1` iterations follow each other and the candidates depend on the seed and
-    the replies alone; with more, a new one starts as soon as another ends.
+    With `in_flight=1` iterations run one after the other, and the candidates depend only on the seed and the replies;
+    with more, a new iteration starts as soon as another ends.
     """
 
     ledger: Ledger
@@ -103,12 +103,12 @@ class Optimizer:
         return self.ledger.pool
 
     async def run(self) -> Pool:
-        """Searches until the budget is spent, then scores seed and best on the test set.
+        """Searches until the budget is spent, then scores the seed and the best candidate on the test set.
 
-        Raises `UsageError` before anything is paid for when the search cannot start, `Interrupted`
-        when stopped early, and whatever the evaluator or the model raised last; everything paid
-        for is kept, and an optimizer with a new ledger on the same store goes on. Cancelled, it
-        cancels what is under way, whose cost so far is charged, and ends at once.
+        Raises `UsageError` before anything is paid for when the search cannot start, `Interrupted` when stopped early,
+        and the last exception of the evaluator or the model. Everything paid for is kept, and an optimizer with a new
+        ledger on the same store continues. When cancelled, it cancels calls under way, charges their cost so far, and
+        ends at once.
         """
         self._check()
         self.ledger.budget = self.budget
@@ -128,13 +128,13 @@ class Optimizer:
                 for task in under_way:
                     task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
-            # An iteration that was merely told to stop may end before the one that failed.
+            # An iteration that was only stopped may end before the one that failed.
             if isinstance(stopped, Interrupted) and (failure := self.ledger.failure) is not None:
                 raise failure from failure.__cause__
             raise
 
     def _check(self) -> None:
-        """Raises `UsageError` where the search cannot start."""
+        """Raises `UsageError` when the search cannot start."""
         for name, examples in (("feedback", self.examples.feedback), ("pareto", self.examples.pareto)):
             if not examples:
                 raise UsageError(f"The {name} set is empty: a search needs at least one example in it.")
@@ -164,14 +164,14 @@ class Optimizer:
                     refused = spent.limit
 
     def _next(self) -> IterationStarted | None:
-        """Plans the next iteration and journals it; `None` when there is nothing to learn."""
+        """Plans the next iteration and journals the plan; `None` when there is nothing left to learn."""
         begun = plan(self._turn(self.pool.iterations + 1), self.rules)
         if begun is not None:
             self.ledger.append(begun)
         return begun
 
     def _resumed(self) -> list[IterationStarted]:
-        """The iterations that were under way when the run stopped, in their order."""
+        """Returns the plans of the iterations that were under way when the run stopped, in order."""
         opened = [event for number in sorted(self.pool.open) for event in self.pool.open[number]]
         return [event for event in opened if isinstance(event, IterationStarted)]
 
@@ -213,7 +213,7 @@ class Optimizer:
         await self._leave_out()
 
     async def _leave_out(self) -> None:
-        """Takes modules without effect out of the search. Raises `UsageError` when none is left."""
+        """Takes modules without effect out of the search. Raises `UsageError` when no module is left."""
         modules = self.pool.modules
         found = {name: why for name, why in (await self.without_effect()).items() if name in modules}
         if found:
@@ -224,7 +224,7 @@ class Optimizer:
             )
 
     def _seed_set(self) -> tuple[str, ...]:
-        """The pareto examples that the seed is scored on before the first iteration."""
+        """Returns the pareto examples that the seed is scored on before the first iteration."""
         feedback, pareto = self.examples.feedback, self.examples.pareto
         return self.rules.seed_set(self._turn(0), feedback, pareto, self.rules.seed(len(pareto)))
 
@@ -237,7 +237,7 @@ class Optimizer:
 
 
 def _require_a_rollout_that_ran(trials: Sequence[Trial]) -> None:
-    """Raises `UsageError` when the seed fails everywhere: no prompt repairs that, and finding out costs rollouts."""
+    """Raises `UsageError` when every rollout of the seed fails, which no prompt repairs."""
     if all(rollout.error for trial in trials for rollout in trial):
         first = trials[0][0]
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Paid calls under way: reserved before they start, metered while they run, charged for when they come to nothing."""
+"""Accounts for paid calls: reserved before they start, metered while they run, charged when they give no result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Payments:
-    """Every attempt at a call ends in one of two ways: it is `paid` for what it gave, or charged as lost."""
+    """Ends every attempt at a call in one of two ways: `paid` for its result, or charged as lost."""
 
     def __init__(self, journal: Journal, allowance: Allowance) -> None:
         self.allowance = allowance
@@ -35,9 +35,9 @@ class Payments:
         slots: Slots | None = None,
         who: str = "",
     ) -> T:
-        """Calls until it succeeds, as patiently as `calls` does; what it spent is left for `paid` to account for.
+        """Makes a call, and retries it as `calls` does; `paid` then accounts for its cost.
 
-        Without a `kind` it is on top of the budget. Raises `BudgetSpent` when the budget leaves no room for it.
+        Without a `kind` it does not count in the budget. Raises `BudgetSpent` when the budget leaves no room for it.
         """
         try:
             async with asyncio.timeout(self._seconds_left(kind)) as time:
@@ -49,13 +49,13 @@ class Payments:
             raise
 
     def paid(self, key: str, body: str, event: RolloutFinished | ReflectionFinished | ModelTried) -> None:
-        """Keeps what the call gave, and accounts for what it spent."""
+        """Stores the result of the call, and accounts for its cost."""
         self._journal.pay(key, body, event)
         self._attempts[key].accounted = event.usage
         self.lose(key, "late")
 
     def lose(self, key: str, cause: Loss, reason: str = "") -> None:
-        """Ends the attempt under way for `key`, if there is one, and charges what it has spent beyond what is paid."""
+        """Ends the attempt under way for `key`, if any, and charges its cost that is not accounted for."""
         if (attempt := self._attempts.pop(key, None)) is None:
             return
         attempt.ended = True
@@ -63,13 +63,13 @@ class Payments:
         self.allowance.release(key)
 
     def close(self) -> None:
-        """Charges for what is still under way, and counts nothing more."""
+        """Charges attempts that are still under way, and counts nothing more."""
         for key in list(self._attempts):
             self.lose(key, "closed")
         self._closed = True
 
     async def attempt(self, key: str, kind: Kind | None, calls: Calls) -> Attempt:
-        """The one under way for `key`, or a new one, once the budget has room for it."""
+        """Returns the attempt under way for `key`, or a new one, once the budget has room for it."""
         if (under_way := self._attempts.get(key)) is not None:
             return under_way
         if kind is not None:
@@ -80,7 +80,7 @@ class Payments:
         return attempt
 
     def _seconds_left(self, kind: Kind | None) -> float | None:
-        """How long a call may take that counts in the budget, all its tries and the waits between them included."""
+        """Returns how long a call that counts in the budget may take, with all its tries and the waits between them."""
         seconds = self.allowance.budget.seconds
         return None if kind is None or seconds is None else max(0.0, seconds - self._journal.seconds)
 
@@ -99,7 +99,7 @@ class Payments:
 
 
 class _Tries(Generic[T]):
-    """The tries at one call. Each is an attempt of its own, unless it goes on with one that was `Unfinished`."""
+    """The tries at one call. Each is a new attempt, unless it continues one that was `Unfinished`."""
 
     def __init__(
         self, payments: Payments, key: str, kind: Kind | None, call: Callable[[], Awaitable[T]], calls: Calls

@@ -1,4 +1,6 @@
-"""What the engine needs of the world. Each port has a real adapter, a fake and contract tests."""
+"""The interfaces that the engine needs: evaluator, reflection model, store, observer.
+
+Each has a real adapter, a fake in `testing`, and tests of its contract."""
 
 from __future__ import annotations
 
@@ -16,12 +18,11 @@ from langgraph_gepa.search.pool import Pool
 
 
 class Unfinished(Exception):
-    """A rollout that did not come to its end because of `cause`.
+    """Raised when a rollout did not finish because of `cause`.
 
-    `go_on` does what is missing in place of the whole rollout, which says all that both spent.
-    `stands` is the rollout that counts where trying again does not help: what stopped it may be the
-    candidate's or the example's as well as the world's. One that `ended` came to its end in spite of `cause`,
-    and was scored: its failures are no outage to wait for.
+    `go_on` does only what is missing; the rollout that it returns has the cost of both. `stands` is the rollout that
+    counts when retrying does not help: the candidate or the example may have caused the failure, as well as the world.
+    One that `ended` finished in spite of `cause` and was scored: its failures are no outage to wait for.
     """
 
     def __init__(
@@ -40,11 +41,11 @@ class Unfinished(Exception):
 
 
 class Unanswered(Exception):
-    """One prompt that the reflection model refused or kept failing at while it answered others. Says why."""
+    """The reflection model refused one prompt, or kept failing at it while it answered others. The message gives why."""
 
 
 class TooLong(Error):
-    """A prompt is longer than the reflection model takes; a shorter one may do."""
+    """A prompt is longer than the reflection model accepts; a shorter one may be accepted."""
 
 
 class Evaluator(Protocol):
@@ -59,21 +60,21 @@ class Evaluator(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever the same texts on the same example could score otherwise (graph, metric)."""
+        """Changes whenever the same texts on the same example could score differently (graph, metric)."""
         ...
 
     def check(self, module: str, text: str) -> str | None:
-        """Why `text` may not stand in for the module's (a lost placeholder), or `None` when it may."""
+        """Returns why `text` cannot replace the module's (a lost placeholder), or `None` when it can."""
         ...
 
     async def evaluate(self, texts: Texts, example: Example) -> Rollout:
-        """One rollout. What its model calls spend is reported to `engine.meter.meter()` as they end."""
+        """Runs one rollout, and reports the usage of its model calls to `engine.meter.meter()` as they end."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered, and how the answer ended where the provider says so."""
+    """A model's answer, and how it ended if the provider reports that."""
 
     text: str
     usage: Usage = Usage()
@@ -102,37 +103,36 @@ class Store(Protocol):
     def append(self, event: Event, at: float) -> None: ...
 
     def pay(self, key: str, value: str, event: Event, at: float) -> None:
-        """Writes a ledger entry and the event that accounts for it, and strikes the note of what it had
-        spent on the way: all or nothing."""
+        """Writes a ledger entry and the event that accounts for it, and deletes its note, in one transaction."""
         ...
 
     def note(self, key: str, usage: Usage) -> None:
-        """What the call under `key` has spent so far, in place of an earlier note. Survives the
-        process; a power cut may take the last notes along."""
+        """Writes what the call under `key` has spent so far, in place of an earlier note. Survives the end of the
+        process; a power cut may lose the last notes."""
         ...
 
     def notes(self) -> Mapping[str, Usage]:
-        """The notes of calls that were neither paid nor charged."""
+        """Returns the notes of calls that were neither paid nor charged."""
         ...
 
     def charge(self, key: str, event: Event, at: float) -> None:
-        """Writes the event that accounts for a call that came to nothing, and strikes its note: both or neither."""
+        """Writes the event that accounts for a call without a result, and deletes its note, in one transaction."""
         ...
 
     def restart(self, event: Event, at: float) -> None:
-        """Empties the journal down to `event`, which accounts for what it held. Ledger and notes stay. One step."""
+        """Replaces the journal by `event`, which accounts for its cost, in one transaction. Ledger and notes stay."""
         ...
 
     def paid(self, key: str) -> str | None:
-        """The ledger entry under `key`, if it was paid for."""
+        """Returns the ledger entry under `key`, or `None` if it was not paid for."""
         ...
 
     def events(self) -> Iterator[tuple[float, Event]]:
-        """The journal from the start, with the time of each event."""
+        """Yields the journal from the start, with the time of each event."""
         ...
 
     def settings(self) -> Mapping[str, Any]:
-        """The plain JSON settings the run was created with; empty for a new run."""
+        """Returns the plain JSON settings that the run was created with; empty for a new run."""
         ...
 
     def configure(self, settings: Mapping[str, Any]) -> None:
@@ -143,6 +143,6 @@ class Store(Protocol):
 
 
 class Observer(Protocol):
-    """Called after each event was stored and folded. Must return quickly; one that raises is called no more."""
+    """Called after each event is stored and folded. Must return quickly; one that raises is not called again."""
 
     def __call__(self, event: Event, pool: Pool, at: float) -> None: ...

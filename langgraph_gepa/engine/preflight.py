@@ -1,4 +1,4 @@
-"""What a budget buys, told before it is spent."""
+"""Forecasts how many new prompts a budget buys."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from langgraph_gepa.engine.allowance import expected
 from langgraph_gepa.search.rules import Rules
 
 FEW = 10
-"""New prompts below which a search has hardly begun; the paper's runs try dozens."""
+"""With fewer new prompts a search has hardly begun; the paper's runs try dozens."""
 
 ENOUGH = 60
-"""Validation examples from which on more of them rather cost rollouts than tell prompts apart."""
+"""More validation examples than this cost more rollouts than they add information."""
 
 VERDICT = 6
-"""Validation examples below which no verdict is given (see `report.view`)."""
+"""With fewer validation examples no verdict is given (see `report.view`)."""
 
 PLENTY = 50
-"""Rollouts for each validation example from which on, where there is noise, the luckiest of many candidates is taken
-for the best (seen in simulated worlds, `evals/bench/README.md`)."""
+"""With more rollouts than this for each validation example, noise makes the luckiest of many candidates look best
+(seen in simulated worlds, `evals/bench/README.md`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """So many `rollouts` over `pareto` validation examples let from `least` to `most` new prompts be tried."""
+    """The forecast: with `rollouts` and `pareto` validation examples, `least` to `most` new prompts are tried."""
 
     rollouts: int
     pareto: int
@@ -63,9 +63,9 @@ class Preflight:
 
 
 def preflight(budget: Budget, feedback: int, pareto: int, rules: Rules, spent: Spent | None = None) -> Preflight | None:
-    """What `budget` buys over sets of these sizes; `None` when rollouts are not what ends it.
+    """Forecasts what `budget` buys with sets of these sizes; `None` when rollouts do not limit it.
 
-    Tokens and dollars are counted in rollouts once some are `spent`.
+    Tokens and dollars are converted to rollouts once some are `spent`.
     """
     limits = [] if budget.rollouts is None else [budget.rollouts]
     if spent is not None and spent.rollouts:

@@ -1,4 +1,4 @@
-"""Reflection on one module: a conversation with the reflection model that ends in a new text, or in a reason."""
+"""Reflects on one module: a conversation with the reflection model that ends in a new text, or in a reason for none."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from langgraph_gepa.reflection.proposal import Proposal
 from langgraph_gepa.reflection.reply_parser import parse_reply
 
 TOKENS = 24_000
-"""What a reflection prompt holds at most, where the user does not say."""
+"""The most tokens of a reflection prompt, by default."""
 
 TRIED = 3
-"""Earlier texts that a prompt which was answered before shows at most."""
+"""The most earlier texts that a prompt shows when it was answered before."""
 
 _HAD_NO_ROOM = ("cut", "thinking")
-"""Faults of a reply that came to no end."""
+"""Faults of replies that were not complete."""
 
 _Objection = Literal["unread", "refused", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reflector:
-    """`tokens` bounds a reflection prompt, which is shortened further where the model does not take it; `objective` is
-    the user's own description of what the graph is for."""
+    """Proposes texts. `tokens` bounds a prompt, which is shortened further when the model does not take it;
+    `objective` is the user's description of the graph's purpose."""
 
     ledger: Ledger
     evaluator: Evaluator
@@ -43,10 +43,9 @@ class Reflector:
     objective: str = ""
 
     async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
-        """A new text for `module` from what went wrong, or why there is none.
+        """Returns a new text for `module`, given what went wrong in `records`, or why there is none.
 
-        The model gets the longest prompt that it takes. What it refuses is not remembered, so that a resumed run
-        asks the same again.
+        The model gets the longest prompt that it takes. Refused prompts are not kept: a resumed run sends them again.
         """
 
         def written(tokens: int, records: Sequence[Record]) -> str:
@@ -67,7 +66,7 @@ class Reflector:
 
 @dataclass(frozen=True, slots=True)
 class _Conversation:
-    """With the reflection model, about one module's text, in one iteration."""
+    """A conversation with the reflection model about one module's text, in one iteration."""
 
     ledger: Ledger
     evaluator: Evaluator
@@ -77,28 +76,28 @@ class _Conversation:
     iteration: int
 
     async def new_text(self, prompt: str) -> Proposal:
-        """A text that `prompt` did not lead to before.
+        """Returns a text that `prompt` did not lead to before.
 
-        Where another iteration asked the very same, its replies are not paid for again: the model is asked for
-        another text than those it gave. Raises `TooLong` for a prompt that the model does not take.
+        When another iteration sent the same prompt, its replies are not paid for again: the model is asked for a text
+        that differs from those. Raises `TooLong` for a prompt that the model does not take.
         """
         tried: list[str] = []
         while True:
-            asked = tried_prompt(prompt, tried[-TRIED:]) if tried else prompt
-            proposal = await self.carry_on(asked)
+            question = tried_prompt(prompt, tried[-TRIED:]) if tried else prompt
+            proposal = await self.carry_on(question)
             if proposal.text in tried:
                 return Proposal(reason="repeated")
-            if proposal.text is None or self.ledger.reply_iteration(asked, self.module.name) == self.iteration:
+            if proposal.text is None or self.ledger.reply_iteration(question, self.module.name) == self.iteration:
                 return proposal
             tried.append(proposal.text)
 
     async def carry_on(self, prompt: str) -> Proposal:
-        """What `prompt` leads to. A reply is objected to once for each kind of objection there is."""
-        asked, objected, longer = prompt, set[_Objection](), False
+        """Returns the proposal that `prompt` leads to, after at most one follow-up for each kind of objection."""
+        question, objected, longer = prompt, set[_Objection](), False
         proposal, broken = Proposal(), ""
         while True:
             try:
-                reply = await self.ledger.reply(asked, self.iteration, self.module.name, longer=longer)
+                reply = await self.ledger.reply(question, self.iteration, self.module.name, longer=longer)
             except TooLong:
                 if not objected:
                     raise
@@ -110,10 +109,10 @@ class _Conversation:
                 return _judged(proposal, broken)
             objected.add(objection)
             longer = longer or proposal.reason in _HAD_NO_ROOM
-            asked = self._follow_up(prompt, reply.text, proposal, broken)
+            question = self._follow_up(prompt, reply.text, proposal, broken)
 
     def _refusal(self, proposal: Proposal) -> str:
-        """Why the module cannot take the proposed text; empty where it can, or where there is none."""
+        """Returns why the module cannot take the proposed text; empty when it can, or when there is none."""
         return "" if proposal.text is None else self.evaluator.check(self.module.name, proposal.text) or ""
 
     def _objection(self, proposal: Proposal, broken: str) -> _Objection | None:
@@ -137,14 +136,14 @@ class _Conversation:
 
 
 def _judged(proposal: Proposal, broken: str) -> Proposal:
-    """The proposal, unless its text is `broken`, so that the module cannot take it."""
+    """Returns the proposal, or that it was refused when its text is `broken`."""
     return Proposal(reason="refused", detail=broken, refused=proposal.text or "") if broken else proposal
 
 
 def _ever_shorter(
     written: Callable[[int, Sequence[Record]], str], tokens: int, records: Sequence[Record]
 ) -> Iterator[str]:
-    """Prompts with half the room for what the records hold each time, then with half the records."""
+    """Yields ever shorter prompts: half the tokens each time, then half the records."""
     shortest: int | None = None
     while True:
         prompt = written(tokens, records)

@@ -1,4 +1,4 @@
-"""Rollouts that are kept for iterations under way, so that each can end what it began."""
+"""Reserves rollouts for iterations under way, so that each can finish."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from langgraph_gepa.search.rules import Rules
 
 @dataclass(slots=True)
 class Reservations:
-    """An iteration starts only where the budget leaves what the rules set aside for one over `pareto` examples.
+    """An iteration starts only when the budget leaves what the rules set aside for one over `pareto` examples.
 
-    What it needs beyond that it asks for when it needs it. Either stays reserved until the iteration ends.
+    It requests more when it needs more. Both stay reserved until the iteration ends.
     """
 
     ledger: Ledger
@@ -30,7 +30,7 @@ class Reservations:
         return self.rules.most_rollouts(self.pareto)
 
     def limit(self) -> Limit | None:
-        """The limit that lets no further iteration start: it is reached, or leaves too few rollouts for a whole one."""
+        """The limit that lets no further iteration start: it is reached, or leaves too few rollouts for one."""
         pool = self.ledger.pool
         if limit := limit_reached(self.budget, pool.spent, self.ledger.seconds):
             return limit
@@ -40,7 +40,7 @@ class Reservations:
         return None if left is None or left >= self.per_iteration else "rollouts"
 
     def grant(self, number: int, trials: int) -> int:
-        """On how many of so many examples an iteration may run texts: what others have reserved is left to them."""
+        """Grants an iteration up to `trials` runs of texts on an example, without what other iterations have reserved."""
         pool, repeats = self.ledger.pool, self.rules.repeats
         others = sum(self._reserved(other) for other in pool.open if other != number)
         left = rollouts_left(self.budget, pool.spent, others)
@@ -49,7 +49,7 @@ class Reservations:
         return granted // repeats
 
     def restore(self) -> None:
-        """Reserves again what iterations in the journal had drawn before the run stopped: it was granted then."""
+        """Reserves again what was granted to the iterations in the journal before the run stopped."""
         pool = self.ledger.pool
         for number, events in pool.open.items():
             draws = [event for event in events if isinstance(event, ExamplesDrawn)]
@@ -61,14 +61,14 @@ class Reservations:
             self._allowed[number] = max(self.per_iteration, paid(events) + unpaid)
 
     def _of(self, number: int) -> int:
-        """Rollouts that an iteration may start in all."""
+        """Returns how many rollouts an iteration may start in all."""
         return self._allowed.get(number, self.per_iteration)
 
     def _reserved(self, number: int) -> int:
-        """Rollouts that an iteration under way may still start."""
+        """Returns how many rollouts an iteration under way may still start."""
         return max(0, self._of(number) - paid(self.ledger.pool.open[number]))
 
 
 def paid(events: Iterable[Event]) -> int:
-    """How many rollouts were paid for."""
+    """Returns how many rollouts were paid for."""
     return sum(isinstance(event, RolloutFinished) and not event.reused for event in events)

@@ -1,4 +1,4 @@
-"""Calls to a world that fails: tried again, slowed down under pressure, held back while it is down."""
+"""Retries failed calls: slows down under pressure, and holds calls back while the provider is down."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Failures:
-    """Those of one call: how many, since when, and how many calls had succeeded, and outages ended, by then."""
+    """The failures of one call: their count, since when, and how many calls had succeeded and outages ended by then."""
 
     since: float
     successes: int
@@ -28,7 +28,7 @@ class _Failures:
 
 
 def going_on(call: Callable[[], Awaitable[Rollout]]) -> Callable[[], Awaitable[Rollout]]:
-    """`call`; made again after it was `Unfinished`, it does only what is missing."""
+    """Returns `call` as a function that does only what is missing when it is called again after `Unfinished`."""
     next_call = call
 
     async def made() -> Rollout:
@@ -43,10 +43,10 @@ def going_on(call: Callable[[], Awaitable[Rollout]]) -> Callable[[], Awaitable[R
 
 
 class Calls:
-    """What all calls to one provider know together: whether the world is up, and whether to go on at all.
+    """The state shared by all calls to one provider: whether it is up, and whether to continue at all.
 
-    While the world is down one call tries and the others wait; they go on by themselves when it
-    is back. `notify` is called with a message about both; `provider` is what it calls the provider.
+    While the provider is down one call tries and the others wait; they continue when it is back. `notify` is called
+    with a message about both, in which `provider` names the provider.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Calls:
         return self._down_since is not None
 
     def stop(self, reason: str) -> None:
-        """Starts nothing more and ends every wait; what is under way goes on to its end."""
+        """Starts no further call and ends every wait; calls under way run to their end."""
         self.stopping = self.stopping or reason
         self._stopped.set()
 
@@ -87,10 +87,10 @@ class Calls:
             raise Interrupted(self.stopping)
 
     async def make(self, thunk: Callable[[], Awaitable[T]], slots: Slots | None = None, who: str = "") -> T:
-        """Calls until it succeeds, or the rollout of an `Unfinished` one has to stand. `who` names what it is made for.
+        """Calls `thunk` until it succeeds, or until the rollout of an `Unfinished` one counts. `who` names its purpose.
 
-        Raises our own errors at once, `Interrupted` when stopped, and a failure of the world as it is when
-        patience ends."""
+        Raises errors of this package at once, `Interrupted` when stopped, and the failure itself when patience ends.
+        """
         own: _Failures | None = None
         while True:
             async with self._gate():
@@ -123,7 +123,7 @@ class Calls:
 
     @asynccontextmanager
     async def _gate(self) -> AsyncIterator[None]:
-        """Open while the world is up; one at a time while it is down."""
+        """Lets every call through while the provider is up, one at a time while it is down."""
         if self.down:
             async with self._probe:
                 if self.down:
@@ -132,7 +132,7 @@ class Calls:
         yield
 
     def _failed(self, own: _Failures | None, who: str) -> _Failures:
-        if own is None or own.outages != self._outages:  # failing while all failed says nothing against a call
+        if own is None or own.outages != self._outages:  # failures during an outage do not count against a call
             own = _Failures(self._clock(), self._successes, self._outages)
         own.count += 1
         if who not in self._at_fault:
@@ -140,9 +140,9 @@ class Calls:
         return own
 
     def _has_to_stand(self, failure: Exception, own: _Failures, who: str, *, ended: bool) -> bool:
-        """Whether a failure that may be the example's own is: others succeed, or too few fail for an outage.
+        """Whether a failure that may be the example's own is so: others succeed, or too few fail for an outage.
 
-        A rollout that `ended` in spite of it is no sign of an outage, unless there were too many calls.
+        A rollout that `ended` in spite of it is no sign of an outage, unless the provider limits the rate.
         """
         chances = self.patience.chances(failure)
         known = who in self._at_fault
@@ -173,7 +173,7 @@ class Calls:
         return True
 
     def _patience_for(self, failure: Exception) -> float:
-        """Seconds that the world may be down by this failure."""
+        """Returns for how many seconds this failure may last before the call is given up."""
         nobody = self.patience.absent_address(failure) is not None or self.patience.is_garbled(failure)
         never_there = not self._successes and nobody
         return min(self.patience.outage, self.patience.unanswered) if never_there else self.patience.outage
@@ -190,7 +190,7 @@ class Calls:
             self._outages += 1
 
     async def _rest(self, seconds: float) -> None:
-        """Sleeps, or less when stopped."""
+        """Sleeps for `seconds`, or until stopped."""
         sleep = asyncio.ensure_future(self.patience.sleep(seconds))
         stopped = asyncio.ensure_future(self._stopped.wait())
         try:

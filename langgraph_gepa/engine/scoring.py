@@ -1,4 +1,4 @@
-"""Running texts on examples of a run's sets, each as often as asked."""
+"""Runs texts on examples of a run's sets, each as often as the rules repeat it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Trial = tuple[Rollout, ...]
 
 
 def score_of(trial: Trial) -> float:
-    """The mean over its rollouts."""
+    """Returns the mean score of the trial's rollouts."""
     return trial[0].score if len(trial) == 1 else mean(rollout.score for rollout in trial)
 
 
 def lowest(trial: Trial) -> Rollout:
-    """The rollout that has most to teach."""
+    """Returns the rollout with the lowest score, which has most to teach."""
     return min(trial, key=lambda rollout: rollout.score)
 
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """The way from texts and ids to rollouts. With `reuse` no texts are run twice on the same content."""
+    """Runs texts on examples by their ids. With `reuse` no texts run twice on the same content."""
 
     ledger: Ledger
     examples: Mapping[Subset, Mapping[str, Example]]
@@ -40,7 +40,7 @@ class Trials:
     async def run(
         self, texts: Texts, ids: Sequence[str], iteration: int, subset: Subset, turn: str = ""
     ) -> list[Trial]:
-        """Trials in the order of `ids`. Without `reuse` an id that stands there twice is run twice."""
+        """Returns trials in the order of `ids`. Without `reuse` an id that occurs twice runs twice."""
         seen: Counter[str] = Counter()
         calls: list[Awaitable[Rollout]] = []
         for id in ids:
