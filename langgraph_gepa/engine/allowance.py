@@ -39,7 +39,7 @@ def expected(spent: Spent, kind: Kind) -> Usage:
 
 
 def at_most(spent: Spent, kind: Kind) -> Usage | None:
-    """Estimates the most that a call of this kind takes: the largest so far, and a margin that shrinks with their count.
+    """Estimates the most that a call of this kind takes: the largest so far, plus a margin that shrinks as they add up.
 
     `None` before the first, when nothing is known.
     """

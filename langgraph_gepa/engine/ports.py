@@ -41,7 +41,7 @@ class Unfinished(Exception):
 
 
 class Unanswered(Exception):
-    """The reflection model refused one prompt, or kept failing at it while it answered others. The message gives why."""
+    """The reflection model refused one prompt, or kept failing at it, while it answered others."""
 
 
 class TooLong(Error):

@@ -40,7 +40,7 @@ class Reservations:
         return None if left is None or left >= self.per_iteration else "rollouts"
 
     def grant(self, number: int, trials: int) -> int:
-        """Grants an iteration up to `trials` runs of texts on an example, without what other iterations have reserved."""
+        """Grants an iteration up to `trials` runs of texts on an example, beside what others have reserved."""
         pool, repeats = self.ledger.pool, self.rules.repeats
         others = sum(self._reserved(other) for other in pool.open if other != number)
         left = rollouts_left(self.budget, pool.spent, others)

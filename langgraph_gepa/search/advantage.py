@@ -1,4 +1,4 @@
-"""How much better a candidate is than another, as far as the scores on the pareto set tell."""
+"""Estimates how much better a candidate is than another, given the scores on the pareto set."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from langgraph_gepa.search.score import NOTHING
 Verdict = Literal["better", "worse", "same", "unknown"]
 
 MARGIN = 0.02
-"""Differences this small, as a share of the spread of scores, are no difference to a user."""
+"""Smaller differences, as a share of the range of scores, count as none."""
 
 WIDER = 1.15
-"""By how much a posterior's standard deviation is too small for intervals: it takes its own step, spread and noise for
-certain. With it 95 % intervals hold the true difference in 96 % of simulated searches (`evals/bench/choice.py`)."""
+"""Factor that widens intervals: the posterior's standard deviation takes its own step, spread and noise for certain.
+With it 95 % intervals hold the true difference in 96 % of simulated searches (`evals/bench/choice.py`)."""
 
 WIDE = Prior(spread=0.2, step_weight=2.0)
-"""The prior of what a report says to expect, wider than the search's.
+"""The prior of reports, wider than the search's.
 
-A search does well to doubt a large step until it was seen again. A report that does so denies what all pairs agree on.
+A search does well to doubt a large step until it was seen again; a report should show what all pairs agree on.
 """
 
 _NORMAL = NormalDist()
@@ -32,11 +32,11 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True, slots=True)
 class Advantage:
-    """The `difference` in score to expect on new examples, and its interval, which holds it.
+    """The expected `difference` in score on new examples, and its interval from `low` to `high`.
 
-    That one candidate was chosen among many for its scores is allowed for: the posterior draws scores that few rollouts
-    stand behind towards those of the parents. `same` says that the interval holds zero and is within the margin,
-    `unknown` that it holds zero and more: more rollouts would tell.
+    It allows for the choice of one candidate among many by its scores: the posterior shrinks scores of few rollouts
+    towards those of the parents. `same` means that the interval holds zero and is within the margin, `unknown` that it
+    holds zero and exceeds the margin, so that more rollouts are needed.
     """
 
     verdict: Verdict
@@ -48,7 +48,7 @@ class Advantage:
 def advantage(
     posterior: Posterior, id: int, against: int = 0, *, widest: float = 1.0, level: float = 0.95, margin: float = MARGIN
 ) -> Advantage:
-    """Candidate `id` compared to `against`, the seed by default. No difference can be larger than `widest`."""
+    """Compares candidate `id` to `against`, the seed by default. No difference can be larger than `widest`."""
     mean, sd = posterior.difference(id, against)
     if id == against or sd <= 0:
         return Advantage("same", 0.0, 0.0, 0.0)
@@ -57,14 +57,14 @@ def advantage(
 
 
 def posterior_on(pool: Pool, examples: Collection[str]) -> Posterior:
-    """What the scores on these pareto examples tell of the candidates, with the prior for reports."""
+    """Returns the posterior given the scores on these pareto examples, with the prior of reports."""
     sums, counts = pool.tables()
     columns = [place for place, example in enumerate(pool.pareto_set) if example in examples]
     return fit([candidate.parents for candidate in pool.candidates], sums[:, columns], counts[:, columns], WIDE)
 
 
 def within(mean: float, sd: float, lowest: float, highest: float, level: float = 0.95) -> tuple[float, float, float]:
-    """Mean and interval of a normal variable that is known to lie between two values."""
+    """Returns mean and interval of a normal variable that is known to lie between two values."""
     mean = min(max(mean, lowest), highest)
     start, end = ((bound - mean) / sd for bound in (lowest, highest))
     below, mass = _NORMAL.cdf(start), _NORMAL.cdf(end) - _NORMAL.cdf(start)

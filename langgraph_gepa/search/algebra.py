@@ -43,9 +43,9 @@ def solve_lower_transposed(matrix: Array, right: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Each worth less the mean of its parents, as three terms a row: columns, coefficients. `seeds` have no parents.
+    """The matrix A that subtracts from each worth the mean of its parents': three terms a row.
 
-    Written A below: rows are candidates, columns the worths it is applied to.
+    Rows are candidates; `columns`, of shape (candidates, 3), are the worths of the terms. `seeds` have no parents.
     """
 
     columns: Places
@@ -59,11 +59,11 @@ class Family:
 
     @property
     def coefficients(self) -> Array:
-        """An only parent counts as both."""
+        """The factors of the terms; a single parent is both parents."""
         return np.where(self.seeds[:, None], (1.0, 0.0, 0.0), (1.0, -0.5, -0.5))
 
     def latest(self, recent: int) -> tuple[Family, Places]:
-        """That of the latest children with their parents, who are seeds where theirs are left out; and who they are."""
+        """Returns the family of the `recent` children and their parents, and its rows here; parents become seeds."""
         children = np.flatnonzero(~self.seeds)[-recent:]
         young, kept = np.zeros((2, len(self.seeds)), dtype=bool)
         young[children] = True

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Frontier:
-    """Kept up with every score, so that nobody has to look through all of them.
+    """Updated with every score, so that the scores are never searched.
 
-    `wins` are, by candidate, the examples on which it is not beaten, as bits by their `places` in the pareto set.
+    `wins` holds by candidate the examples on which no other is better, as bits by their `places` in the pareto set.
     """
 
     places: Mapping[str, int] = field(default_factory=dict)
@@ -19,7 +19,7 @@ class Frontier:
 
     @property
     def ids(self) -> dict[str, frozenset[int]]:
-        """The winners by example."""
+        """The best candidates by example."""
         return {example: frozenset(ids) for example, (_, ids) in self._best.items()}
 
     def enter(self, example: str, id: int, score: float) -> None:
@@ -33,7 +33,7 @@ class Frontier:
         self.wins[id] |= 1 << self.places[example]
 
     def refresh(self, example: str, scores: Iterable[tuple[int, float]]) -> None:
-        """Begins anew on an example where a score changed: the best there may not be the best any more."""
+        """Computes the best on an example again after a score there changed."""
         self._leave(example)
         for id, score in scores:
             self.enter(example, id, score)

@@ -1,4 +1,4 @@
-"""System-aware merge: what two lineages learned apart, in one candidate (Alg. 3 and 4)."""
+"""Merges two candidates over a common ancestor (system-aware merge, Alg. 3 and 4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import surviving
 
 GATE = 5
-"""Pareto examples a merge is tried on before it is scored on all of them."""
+"""Pareto examples that a merge is tried on before it is scored on all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Merge:
 
 
 def propose_merge(pool: Pool, rng: Random) -> Merge | None:
-    """A merge of two survivors that was not tried before, or `None` when there is none (Alg. 3).
+    """Returns a merge of two survivors that was not tried before, or `None` when there is none (Alg. 3).
 
     Pairs are tried in random order. A common ancestor qualifies when it scores no higher than
     either, and exactly one side changed at least one of its modules; of several, one is drawn
@@ -55,7 +55,7 @@ def propose_merge(pool: Pool, rng: Random) -> Merge | None:
 
 
 def merged_texts(pool: Pool, ancestor: int, first: int, second: int, rng: Random) -> dict[str, str]:
-    """Per module the side that changed; where both did, the better candidate's, either on a tie (Alg. 4)."""
+    """Takes each module from the side that changed it; from the better candidate if both did, from either on a tie."""
     old, one, two = (pool.candidates[id].texts for id in (ancestor, first, second))
     worths = pool.worths
     score_one, score_two = worths[first], worths[second]
@@ -75,7 +75,7 @@ def merged_texts(pool: Pool, ancestor: int, first: int, second: int, rng: Random
 def gate_examples(
     first: Mapping[str, float], second: Mapping[str, float], rng: Random, size: int = GATE
 ) -> tuple[str, ...]:
-    """Pareto examples to try a merge on: at most two the first wins, at most two the second wins, the rest ties.
+    """Draws pareto examples to try a merge on: at most two the first wins, at most two the second wins, the rest ties.
 
     What the ties cannot fill is drawn from the examples not yet taken or, when those are too few,
     from all of them with repetition.

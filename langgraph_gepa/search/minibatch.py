@@ -1,4 +1,4 @@
-"""Minibatches of the feedback set (Alg. 1)."""
+"""Draws minibatches of the feedback set (Alg. 1)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 
 
 def minibatch(ids: Sequence[str], size: int, index: int, seed: int) -> tuple[str, ...]:
-    """The `index`-th minibatch, from 0, of endless epochs over shuffled `ids`.
+    """Returns the `index`-th minibatch, from 0, of endless epochs over shuffled `ids`.
 
     Each epoch is shuffled anew; where `size` does not divide it, its last batch is filled
     with the ids used least in the epoch, the latest of them first. A pure function of its

@@ -1,4 +1,4 @@
-"""The pool: all candidates and what is known of them, folded from events."""
+"""The pool: all candidates and their scores, folded from the events of a run."""
 
 from __future__ import annotations
 
@@ -107,21 +107,21 @@ class Pool:
 
     @property
     def best(self) -> Candidate:
-        """That of the highest worth among those run on `FEWEST` pareto examples at least; the earliest of equals.
+        """The candidate with the highest worth of those with at least `FEWEST` pareto scores; the earliest on a tie.
 
-        A posterior may think most of a child that was hardly run, which nobody should be handed.
+        A posterior may rank a child highest that was scored on hardly any example, and such a child is no result.
         """
         worths = self.worths
         run = [id for id in range(len(worths)) if self.eligible(id)]
         return self.candidates[max(run or range(len(worths)), key=lambda id: (worths[id], -id))]
 
     def eligible(self, id: int) -> bool:
-        """Whether a candidate was run on enough pareto examples to be the best."""
+        """Whether a candidate was scored on enough pareto examples to be the best."""
         return len(self.pareto.get(self._keys[id], ())) >= min(FEWEST, len(self.pareto_set))
 
     @property
     def worths(self) -> Sequence[float]:
-        """What each candidate is compared by: its mean score, or its posterior mean (see `RunStarted.judged_by`)."""
+        """By candidate the value that it is compared by: mean score or posterior mean (see `RunStarted.judged_by`)."""
         if self.candidates and self.started is not None and self.started.judged_by == "posterior":
             worths: list[float] = self.posterior.means.tolist()
             return worths
@@ -129,7 +129,7 @@ class Pool:
 
     @property
     def posterior(self) -> Posterior:
-        """What is believed of the candidates' worth, from their scores on the pareto set. There has to be one."""
+        """The posterior of the candidates' worth given their scores on the pareto set; the pool must not be empty."""
         if self._posterior is None:
             # Only searches that judge by it need numpy.
             from langgraph_gepa.search.posterior import fit
@@ -139,14 +139,11 @@ class Pool:
         return self._posterior
 
     def tables(self) -> tuple[Array, Array]:
-        """Sums and counts of the scores, a row for each candidate, a column for each pareto example.
-
-        They change when this is next called.
-        """
+        """Returns sums and counts of the scores, shape (candidates, pareto examples). The next call overwrites them."""
         return self._tally.tables(self._keys, len(self.pareto_set))
 
     def lineages(self, id: int) -> tuple[Lineage, ...]:
-        """Single: every edit since the seed changed one module. Joint: the rest, and the seed, which is both."""
+        """Returns `single` if every edit since the seed changed one module, otherwise `joint`; the seed is both."""
         if id == 0:
             return ("joint", "single")
         return ("single",) if self._single[id] else ("joint",)
@@ -162,7 +159,7 @@ class Pool:
         )
 
     def _trying(self, events: Iterable[Event]) -> Iterator[str]:
-        """Keys of the texts that an iteration under way tries."""
+        """Yields the keys of the texts that an iteration under way tries."""
         parent: Texts = {}
         for event in events:
             if isinstance(event, ev.IterationStarted):
@@ -173,16 +170,16 @@ class Pool:
                 yield from (texts_key({**parent, **changed}) for changed in event.children)
 
     def known(self, subset: Subset, key: str) -> Mapping[str, Sequence[float]]:
-        """The scores, by example, that the texts with this key got in a set."""
+        """Returns the scores of the texts with this key in a set, by example."""
         return self._known(subset).get(key, {})
 
     def scores(self, candidate: Candidate) -> dict[str, float]:
-        """The candidate's score per pareto example it was run on (means where it was run repeatedly)."""
+        """Returns the candidate's score by pareto example that it ran on; the mean if it ran repeatedly."""
         known = self.pareto.get(self._keys[candidate.id], {})
         return {example: average(known[example]) for example in self.pareto_set if example in known}
 
     def mean(self, candidate: Candidate) -> float:
-        """The mean over the pareto examples it was run on; 0 when there are none."""
+        """Returns the mean over the pareto examples that it ran on; 0 when there are none."""
         key = self._keys[candidate.id]
         if key not in self._means:
             scores = self.scores(candidate)
@@ -190,7 +187,7 @@ class Pool:
         return self._means[key]
 
     def ancestors(self, id: int) -> set[int]:
-        """Ids of everything the candidate descends from, itself not included."""
+        """Returns the ids of all candidates that this one descends from."""
         found: set[int] = set()
         queue = list(self.candidates[id].parents)
         while queue:

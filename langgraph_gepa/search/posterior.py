@@ -1,14 +1,13 @@
-"""How good candidates are, as far as their scores tell: a Gaussian on the family tree.
+"""Estimates how good candidates are from their scores: a Gaussian on the family tree.
 
-A candidate's worth is drawn around its parent's, an
-example's effect is common to all candidates, and what is left is noise:
+A candidate's worth is drawn around its parent's, an example's effect is common to all candidates, the rest noise:
 
     worth(seed)  ~ N(seed_mean, seed_sd^2)
     worth(child) ~ N(worth(parent) + step, spread^2)        a merge: around the mean of its two parents
     score        = worth + effect + noise,  effect ~ N(0, effect_sd^2),  noise ~ N(0, noise)
 
-Effects are integrated out. Partly validated candidates are drawn towards their parents, so that
-none wins by the luck of a few examples; two candidates are compared on what they share.
+Effects are integrated out. Candidates that ran on few examples are shrunk towards their parents, so that none wins by
+luck; two candidates are compared on the examples that they share.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from langgraph_gepa.search.algebra import Array, Family, solve_lower, solve_lowe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prior:
-    """What is believed before any score, for scores between 0 and 1.
+    """The prior, for scores between 0 and 1.
 
-    `step` and `spread` are fitted on the `recent` children that came last, as if
+    `step` and `spread` are fitted on the latest `recent` children, as if
     `step_weight` steps of mean 0 and standard deviation `spread` had been seen before;
     `noise`, a variance, as if `noise_weight` scores had. `rounds` of expectation
     maximisation fit all three.
@@ -71,53 +70,53 @@ class Posterior:
 
     @property
     def best(self) -> int:
-        """The candidate with the highest mean; the earliest of equals."""
+        """The candidate with the highest mean; ties go to the earliest."""
         return self._highest(self.means)
 
     @property
     def covariance(self) -> Array:
-        """Of all worths, in squared units of the score. Dear: the others below do without."""
+        """The covariance of all worths, in squared units of the score. Slow; the methods below do not need it."""
         root = self.width * solve_lower(self.factor, np.eye(len(self.means)))
         return root.T @ root
 
     def draw(self, rng: Random, scale: float = 1.0) -> list[float]:
-        """One joint draw of all worths, deviations from the means times `scale`."""
+        """Draws all worths jointly, with deviations from the means times `scale`."""
         normal = np.array([rng.gauss(0.0, 1.0) for _ in self.means])
         drawn: list[float] = (self.means + scale * self.width * solve_lower_transposed(self.factor, normal)).tolist()
         return drawn
 
     def difference(self, one: int, other: int) -> tuple[float, float]:
-        """Mean and standard deviation of how much more `one` is worth than `other`."""
+        """Returns mean and standard deviation of the worth of `one` minus that of `other`."""
         chosen = np.zeros(len(self.means))
         chosen[one] += 1.0
         chosen[other] -= 1.0
         return float(self.means[one] - self.means[other]), self._sd(chosen)
 
     def _sd(self, chosen: Array) -> float:
-        """The standard deviation of the worths' sum with these coefficients."""
+        """Returns the standard deviation of the sum of the worths with these coefficients."""
         return self.width * float(np.linalg.norm(solve_lower(self.factor, chosen)))
 
     def beats(self, one: int, other: int) -> float:
-        """The probability that `one` is worth more than `other`; one half of a candidate against itself."""
+        """Returns the probability that `one` is worth more than `other`; one half for a candidate and itself."""
         mean, sd = self.difference(one, other)
         if sd <= 1e-12:
             return 0.5 if mean == 0 else float(mean > 0)
         return 0.5 * (1.0 + erf(mean / (sd * sqrt(2.0))))
 
     def rival(self, one: int) -> int:
-        """The best of the others, of which there has to be one; the earliest of equals."""
+        """Returns the best candidate other than `one`, which must exist; ties go to the earliest."""
         others = self.means.copy()
         others[one] = -np.inf
         return self._highest(others)
 
     def _highest(self, means: Array) -> int:
-        # Rounding, which is another on other machines, must not tell equals apart.
+        # Rounding differs between machines and must not decide between equals.
         return int(np.argmax(means >= means.max() - 1e-9 * self.width))
 
     def expected(self, one: int, sums: Array, counts: Array, prior: Prior = PRIOR) -> Array:
-        """The score to expect of `one` on each example: its worth and the example's effect, within the range of scores.
+        """Returns the expected score of `one` by example: its worth plus the example's effect, within the range.
 
-        `sums` and `counts` are those that the posterior was fitted on.
+        `sums` and `counts` must be the tables that the posterior was fitted on.
         """
         low, high = self.range
         effects = _shares(counts.sum(0), prior, self.noise) * (sums.sum(0) - self.means @ counts)
@@ -125,7 +124,7 @@ class Posterior:
         return expected
 
     def worth(self, one: int) -> tuple[float, float]:
-        """Mean and standard deviation of the worth of `one`."""
+        """Returns mean and standard deviation of the worth of `one`."""
         chosen = np.zeros(len(self.means))
         chosen[one] = 1.0
         return float(self.means[one]), self._sd(chosen)
@@ -137,9 +136,9 @@ def fit(
     counts: Sequence[Sequence[float]] | Array,
     prior: Prior = PRIOR,
 ) -> Posterior:
-    """The posterior given, per candidate and example, the sum of the scores seen there and how many they were.
+    """Fits the posterior to `sums` of scores and their `counts`, both of shape (candidates, examples).
 
-    `parents` are ids of earlier rows, none for the seed. Scores outside 0 to 1 are mapped there first.
+    `parents` are by candidate the rows of its parents, none for the seed. Scores outside 0 to 1 are mapped there first.
     """
     family = Family.of(parents)
     total, seen = np.asarray(sums, dtype=float), np.asarray(counts, dtype=float)
@@ -154,7 +153,7 @@ def fit(
 
 
 def units(sums: Array, counts: Array) -> tuple[float, float]:
-    """Offset and width that map the scores seen to 0 to 1: none where they lie there already."""
+    """Returns the offset and width that map the scores to 0 to 1; (0, 1) when they lie there already."""
     if not counts.any():
         return 0.0, 1.0
     if sums.min() >= 0.0 and (sums <= counts).all():
@@ -204,9 +203,10 @@ def _system(
 
 
 def _shares(seen: Array, prior: Prior, noise: float) -> Array:
-    """By how often an example was seen, its effect is expected at this times the sum of its scores above the worths.
+    """Returns by example the factor s = 1 / (noise / effect_sd^2 + seen).
 
-    Were the worths known, the variance that is left of it would be this times the noise.
+    Given the worths, the example's effect has mean s times the sum of its scores above the worths, and variance s times
+    the noise.
     """
     shares: Array = 1.0 / (noise / prior.effect_sd**2 + seen)
     return shares

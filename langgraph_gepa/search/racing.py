@@ -1,4 +1,4 @@
-"""The rules of `search="racing"`: learn from known failures, screen before a race, race while it is open who wins."""
+"""The rules of `search="racing"`: learn from known failures, screen children, race them against the best."""
 
 from __future__ import annotations
 
@@ -18,30 +18,29 @@ from langgraph_gepa.search.turn import Pick, Stage, Turn
 
 BATCH, SCREEN = 6, 3
 FAILURES, SUCCESSES = 10, 2
-"""Records a reflection is shown: what went wrong, and of what went well a little, to be kept."""
+"""Records of a reflection: failures, and a few successes whose qualities the new text should keep."""
 
 USES = 10
-"""How often a parent's failure is reflected on at most: a search whose reflections change nothing has to end."""
+"""The most reflections on one failure of a parent: a search whose reflections change nothing has to end."""
 
 SEED = 24
-"""Pareto examples the seed is scored on to begin with. It goes on as others have to beat it."""
+"""Pareto examples that the seed is scored on first. It runs on more when children challenge it."""
 
 RUNGS = (6, 12, 18, 24, 36, 48)
 STOP, SURE = 0.4, 0.9
-"""A race is over when the child's chance to be the better one is below the one, lost, or above the other, won."""
+"""A race ends when the child's probability of being better falls below `STOP`, lost, or exceeds `SURE`, won."""
 
 SCALE, SPECIALISTS = 0.5, 0.25
-"""How wide posterior draws are, and how often a parent is taken for its score on a single example instead."""
+"""The scale of posterior draws, and how often a parent is picked for its score on a single example instead."""
 
 TRIAL, FAVOUR = 6, 0.65
 
 
 def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE, specialists: float = SPECIALISTS) -> Pick | None:
-    """Within a lineage, mostly the winner of a posterior draw; else of those who did best on an example.
+    """Picks mostly the winner of a posterior draw within a lineage, else one of the best on a random pareto example.
 
-    The example is any of the pareto set: its best solvers stay in play although others are better
-    on the whole, as in Alg. 2. Who has nothing to teach is passed over, if need be for the other
-    lineage; `None` when nobody has.
+    So specialists stay in play although others are better overall, as in Alg. 2. Candidates without failures to learn
+    from are skipped, if necessary for the other lineage; `None` when there are none.
     """
     pool = turn.pool
     worths = pool.posterior.draw(rng, scale)
@@ -56,14 +55,14 @@ def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE, specialists: 
 
 
 def teaches(turn: Turn, parent: int) -> bool:
-    """Whether a failure of this candidate can be reflected on, or may still turn up in what it was not run on."""
+    """Whether this candidate has failures to reflect on, or examples to run on that may reveal some."""
     return bool(failures(turn, parent) or _unseen(turn, parent))
 
 
 def pick_lineage(
     pool: Pool, worths: Sequence[float], rng: Random, *, trial: int = TRIAL, favour: float = FAVOUR
 ) -> Lineage:
-    """Of the first `trial` proposals a third single, the rest joint; later most to the lineage of the best.
+    """Picks `single` for a third of the first `trial` proposals, else `joint`; later mostly the lineage of the best.
 
     With one module every edit is single.
     """
@@ -80,10 +79,10 @@ def pick_lineage(
 def fresh_batch(
     turn: Turn, parent: int, drawn: Sequence[str], *, size: int = BATCH, wanted: int = FAILURES, most: int = 3
 ) -> tuple[str, ...]:
-    """Feedback examples to run the parent on next; none once its failures suffice.
+    """Draws feedback examples to run the parent on next; none once it has enough failures.
 
-    That is when `wanted` were never reflected on, when those `drawn` in this iteration turned
-    up a new one, after `most` batches, or when it has seen all. Examples run least go first.
+    It has when `wanted` were never reflected on, when those `drawn` in this iteration revealed a new one, after `most`
+    batches, or when it ran on all examples. Examples that ran least go first.
     """
     pool = turn.pool
     fresh = set(unused_failures(turn, parent))
@@ -95,9 +94,9 @@ def fresh_batch(
 
 
 def failures(turn: Turn, parent: int, *, uses: int = USES) -> dict[str, int]:
-    """The feedback examples the parent fails on, with how often each was reflected on, if not `uses` times already.
+    """Returns the feedback examples the parent fails on, with how often each was reflected on if less than `uses`.
 
-    In the order of the set: rollouts end in any order, and what is drawn from these must not depend on it.
+    In the order of the set: rollouts end in any order, and draws from these must not depend on it.
     """
     pool = turn.pool
     key = pool.candidates[parent].key
@@ -108,7 +107,7 @@ def failures(turn: Turn, parent: int, *, uses: int = USES) -> dict[str, int]:
 
 
 def unused_failures(turn: Turn, parent: int) -> list[str]:
-    """Those of the parent's failures that no reflection has seen yet."""
+    """Returns the parent's failures that no reflection has used yet."""
     return [example for example, times in failures(turn, parent).items() if not times]
 
 
@@ -121,9 +120,9 @@ def failures_and_successes(
     size: int = FAILURES,
     beside: int = SUCCESSES,
 ) -> tuple[str, ...]:
-    """Records to reflect on: the parent's failures, those reflected on least first, and a few of its successes.
+    """Chooses records: the parent's failures, those reflected on least first, and a few successes.
 
-    None where it has no failure.
+    None when it has no failure.
     """
     rng = turn.rng("records")
     order = sorted((times, rng.random(), example) for example, times in failures(turn, parent).items())
@@ -133,14 +132,14 @@ def failures_and_successes(
 
 
 def by_lineage(turn: Turn, pick: Pick) -> tuple[str, ...]:
-    """All modules of a joint edit, the parent's next one of a single edit."""
+    """Chooses all modules for a joint edit, the parent's next one for a single edit."""
     if pick.lineage == "joint":
         return turn.pool.modules
     return round_robin(turn.pool, pick.parent)
 
 
 def full_and_half(turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list[dict[str, str]]:
-    """The whole edit, and where it changes several modules a random half of it."""
+    """Makes a child with the whole edit, and one with a random half of it if it changes several modules."""
     children = [{**parent, **changed}]
     if len(changed) > 1:
         half = turn.rng("half").sample(sorted(changed), len(changed) // 2)
@@ -149,7 +148,7 @@ def full_and_half(turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list
 
 
 def some_records(turn: Turn, records: Sequence[str], *, size: int = SCREEN) -> Sequence[int]:
-    """The places of the records that children are screened on."""
+    """Chooses the positions of the records that children are screened on."""
     return sorted(turn.rng("screen").sample(range(len(records)), min(size, len(records))))
 
 
@@ -162,11 +161,11 @@ def next_stage(
     stop: float = STOP,
     sure: float = SURE,
 ) -> Stage | None:
-    """The child on the first rung; then, while it is open which of the two is better, child and rival in turn.
+    """Runs the child on the first rung; then child or rival, while it is undecided which of them is better.
 
-    The rival is the best of the others. Of the two the one run on fewer pareto examples goes on to its next
-    rung; on an equal rung the child. None once the child is unlikely to win, has as good as won, or both
-    have seen all. A leader is so validated by those who challenge it, and no more than that takes.
+    The rival is the best other candidate. Of the two the one that ran on fewer pareto examples continues to its next
+    rung, the child on a tie. None once the child is unlikely or almost sure to win, or both ran on all examples.
+    So a leader is validated by its challengers, and no further.
     """
     pool = turn.pool
     if len(pool.candidates) < 2 or len(pool.known("pareto", child.key)) < rungs[0]:
@@ -179,15 +178,15 @@ def next_stage(
 
 
 def untried_merge(turn: Turn, rng: Random) -> Merge | None:
-    """A merge of two survivors, unless its texts are in the pool or being tried."""
+    """Proposes a merge of two survivors, unless its texts are in the pool or being tried."""
     merge = propose_merge(turn.pool, rng)
     return None if merge is None or turn.pool.tried(texts_key(merge.texts), turn.number) else merge
 
 
 def seed_set(turn: Turn, feedback: Sequence[Example], pareto: Sequence[Example], size: int) -> tuple[str, ...]:
-    """So many of the pareto set, drawn at random, and all that are in the feedback set too.
+    """Draws `size` pareto examples at random, and adds all that are in the feedback set too.
 
-    Those are learned from as well, and where the tasks themselves are to be solved each gets an output.
+    These are learned from as well, and when the tasks themselves are to be solved each needs an output.
     """
     drawn = set(turn.rng("seed").sample(range(len(pareto)), size))
     learned_from = {example.digest for example in feedback}
@@ -196,13 +195,13 @@ def seed_set(turn: Turn, feedback: Sequence[Example], pareto: Sequence[Example],
 
 
 def try_costs(feedback: int, pareto: int) -> tuple[float, float]:
-    """What `Rules.try_costs` asks for: both sets are run only as far as it is open what they tell."""
+    """Estimates `Rules.try_costs`: both sets run only as far as the search is undecided."""
     size = (min(feedback, RUNGS[-2]) + min(pareto, RUNGS[-2])) / 2
     return 2.5 + 0.45 * size, 6 + size
 
 
 def _next_rung(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Candidate | None = None) -> Stage | None:
-    """The runner's next rung: examples that its parents and whom it is compared to were run on first."""
+    """Returns the runner's next rung; examples that its parents and its opponent ran on come first."""
     pool = turn.pool
     taken = _taken(turn, runner, "pareto")
     left = [example for example in pool.pareto_set if example not in taken]
@@ -217,13 +216,13 @@ def _next_rung(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Can
 
 
 def _succeeded(turn: Turn, parent: int) -> list[str]:
-    """The feedback examples on which the parent leaves nothing to learn."""
+    """Returns the feedback examples on which the parent scores perfect."""
     known = turn.pool.known("feedback", turn.pool.candidates[parent].key)
     return [e for e in turn.pool.feedback_set if e in known and average(known[e]) >= turn.perfect]
 
 
 def _solvers(pool: Pool, example: str, members: Sequence[int]) -> list[int]:
-    """Of the members run on the example those with the best score there, in the order given."""
+    """Returns the members with the best score on the example, in the order given."""
     known = {id: pool.known("pareto", pool.candidates[id].key) for id in members}
     scores = {id: average(results[example]) for id, results in known.items() if example in results}
     best = max(scores.values(), default=0.0)
@@ -231,13 +230,13 @@ def _solvers(pool: Pool, example: str, members: Sequence[int]) -> list[int]:
 
 
 def _unseen(turn: Turn, parent: int) -> list[str]:
-    """Feedback examples that the parent was not run on, and is not being run on by another iteration."""
+    """Returns feedback examples that the parent did not run on, in this iteration or another under way."""
     taken = _taken(turn, turn.pool.candidates[parent], "feedback")
     return [example for example in turn.pool.feedback_set if example not in taken]
 
 
 def _taken(turn: Turn, candidate: Candidate, subset: Subset) -> set[str]:
-    """Examples of a set that a candidate was run on, or is being run on by another iteration under way."""
+    """Returns the examples of a set that a candidate ran on, or is running on in another iteration."""
     key = candidate.key
     taken = set(turn.pool.known(subset, key))
     for number, events in turn.pool.open.items():

@@ -1,4 +1,4 @@
-"""The choices an iteration makes, each a pure function: a preset of the search is a value of `Rules`.
+"""The choices of an iteration, each a pure function; a search is a value of `Rules`.
 
 An iteration picks a parent, runs it on batches of feedback examples until enough is known of it, chooses
 records among its results and modules to edit, reflects, makes children of the replies, screens them on
@@ -29,62 +29,62 @@ MINIBATCH = 3
 
 
 def by_wins(turn: Turn, rng: Random) -> Pick:
-    """A survivor by the number of its wins (Alg. 2); one module is edited."""
+    """Picks a survivor by the number of its wins (Alg. 2); one module is edited."""
     return Pick(pick_parent(turn.pool, rng))
 
 
 def one_minibatch(turn: Turn, _parent: int, drawn: Sequence[str], *, size: int = MINIBATCH) -> tuple[str, ...]:
-    """The iteration's minibatch, whoever the parent is and whatever is known of it (Alg. 1)."""
+    """Returns the iteration's minibatch, which does not depend on the parent (Alg. 1)."""
     return () if drawn else minibatch(turn.pool.feedback_set, size, turn.number - 1, turn.seed)
 
 
 def all_unless_perfect(turn: Turn, _parent: int, drawn: Sequence[str], scores: Sequence[float]) -> tuple[str, ...]:
-    """The whole minibatch as it was just run; nothing when every score is perfect."""
+    """Chooses the whole minibatch; nothing when every score is perfect."""
     return () if perfect(scores, turn.perfect) else tuple(drawn)
 
 
 def merge_of_two(turn: Turn, rng: Random) -> Merge | None:
-    """A merge of two survivors that was not tried before (Alg. 3)."""
+    """Proposes a merge of two survivors that was not tried before (Alg. 3)."""
     return propose_merge(turn.pool, rng)
 
 
 def next_module(turn: Turn, pick: Pick) -> tuple[str, ...]:
-    """The parent's next module (Alg. 1)."""
+    """Chooses the parent's next module (Alg. 1)."""
     return round_robin(turn.pool, pick.parent)
 
 
 def drawn_seed_set(turn: Turn, _feedback: Sequence[Example], pareto: Sequence[Example], size: int) -> tuple[str, ...]:
-    """So many of the pareto set, in its order: all of it, where `size` is its size (Alg. 1)."""
+    """Draws `size` pareto examples, in the order of the set: all of them in Alg. 1."""
     drawn = set(turn.rng("seed").sample(range(len(pareto)), size))
     return tuple(example.id for place, example in enumerate(pareto) if place in drawn)
 
 
 def whole_edit(_turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list[dict[str, str]]:
-    """One child."""
+    """Makes one child."""
     return [{**parent, **changed}]
 
 
 def all_records(_turn: Turn, records: Sequence[str]) -> Sequence[int]:
-    """The child is tried on all the parent was shown with (Alg. 1)."""
+    """Tries the child on all records of the parent (Alg. 1)."""
     return range(len(records))
 
 
 def whole_pareto_set(turn: Turn, child: Candidate, stage: int) -> Stage | None:
-    """The child on all of it at once (Alg. 1)."""
+    """Runs the child on the whole pareto set at once (Alg. 1)."""
     return None if stage else Stage(child, turn.pool.pareto_set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What an iteration decides by. As it stands: `search="gepa"`, Algorithms 1 to 4 as their published code runs them.
+    """The rules of a search. The defaults are `search="gepa"`: Algorithms 1 to 4 as their published code runs them.
 
-    - `pick`: parent and lineage, or that nobody has anything to teach at the moment;
+    - `pick`: the parent and lineage; `None` when no candidate has anything to learn from at the moment;
     - `batch`: feedback examples to run the parent on next, given those drawn so far; none when that is enough;
     - `records`: feedback examples to reflect on, given those drawn and their scores; none ends the iteration;
     - `modules`: what to reflect on, a reply for each;
     - `children`: texts to try, given the parent's and the changed ones;
     - `screen`: the places of the records to try them on; the best child has to clear `mutation_bar`;
-    - `stage`: whom to run on which pareto examples next, given the child and how many stages were run; none
+    - `stage`: the candidate to run on which pareto examples next, given the child and the number of stages so far; none
       ends the race;
     - `merge`: what to merge, in an iteration that a merge is due in;
     - `gate`: what a merge's rollouts on the gate count as: pareto scores, or nothing but the gate's;
@@ -124,11 +124,11 @@ class Rules:
     merges: int = 5
 
     def most_rollouts(self, pareto: int) -> int:
-        """Rollouts reserved for an iteration when it starts, over `pareto` examples."""
+        """Returns the rollouts reserved for an iteration when it starts, over `pareto` examples."""
         return self.repeats * self.set_aside(pareto)
 
     def seed_rollouts(self, pareto: int) -> int:
-        """Rollouts before the first iteration."""
+        """Returns the rollouts before the first iteration."""
         return self.repeats * self.seed(pareto)
 
 
@@ -152,4 +152,4 @@ RACING = Rules(
     reuse=True,
     judged_by="posterior",
 )
-"""`search="racing"`: the same loop with other choices, which spend rollouts where they tell the most."""
+"""`search="racing"`: the same loop with choices that spend rollouts where they are most informative."""

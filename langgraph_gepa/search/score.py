@@ -1,4 +1,4 @@
-"""The one number that is shown for a candidate, and the scale it is on."""
+"""Computes the score that is shown for a candidate, and the scale it is on."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from math import fsum
 from langgraph_gepa.search.pool import Pool
 
 NOTHING = 0.0005
-"""Scores are shown with three decimals: an interval that ends closer to zero than this reads as if it held zero."""
+"""Scores are shown with three decimals: an interval that ends closer to zero than this appears to hold zero."""
 
 Scale = tuple[float, float]
-"""The lowest and the highest score there can be, as far as is known."""
+"""The lowest and the highest possible score, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Score:
 
 
 def score_of(pool: Pool, id: int) -> Score:
-    """What candidate `id` scores: measured where it was run on the whole pareto set, estimated elsewhere.
+    """Returns the score of candidate `id`: measured if it ran on the whole pareto set, otherwise estimated.
 
-    In a race, examples it was not run on count as its posterior worth and their own difficulty, which the scores of
-    the others tell, lead to expect. Elsewhere the mean over those it was run on stands for the rest.
+    When a posterior judges, examples that it did not run on count as its posterior worth and their difficulty for the
+    others predict. Otherwise they count as the mean over the examples that it ran on.
     """
     scores, of = pool.scores(pool.candidates[id]), len(pool.pareto_set)
     known = list(scores.values())
@@ -43,6 +43,6 @@ def score_of(pool: Pool, id: int) -> Score:
 
 
 def scale_of(scores: Iterable[float], perfect: float = 1.0) -> Scale:
-    """From 0 to a perfect score, or as far beyond as scores were seen."""
+    """Returns the scale from 0 to a perfect score, extended to the scores that were seen."""
     seen = [0.0, perfect, *scores]
     return min(seen), max(seen)

@@ -1,4 +1,4 @@
-"""Which candidate to work on next (Alg. 2)."""
+"""Selects the candidate to mutate next (Alg. 2), and its module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from langgraph_gepa.search.pool import Pool
 
 
 def survivors(frontier: Mapping[str, AbstractSet[int]], weakest_first: Iterable[int]) -> dict[int, int]:
-    """Candidates no others make superfluous, with the number of examples each wins (see `uncovered`)."""
+    """Returns candidates that others do not dominate, with the number of examples each wins (see `uncovered`)."""
     wins: defaultdict[int, int] = defaultdict(int)
     for place, ids in enumerate(frontier.values()):
         for id in ids:
@@ -22,7 +22,7 @@ def survivors(frontier: Mapping[str, AbstractSet[int]], weakest_first: Iterable[
 
 
 def uncovered(wins: Mapping[int, int], weakest_first: Sequence[int]) -> dict[int, int]:
-    """Of candidates with the examples each wins, as bits: those kept, with how many they win (Alg. 2).
+    """Returns which of these candidates are kept, with how many examples they win, given as bits (Alg. 2).
 
     A candidate is dropped when every example it wins is also won by a surviving one, the
     weakest tried first. Removals only ever take cover away, so who was kept once need not be
@@ -40,18 +40,18 @@ def uncovered(wins: Mapping[int, int], weakest_first: Sequence[int]) -> dict[int
 
 
 def surviving(pool: Pool) -> dict[int, int]:
-    """The pool's survivors; equals are tried in the order of their ids."""
+    """Returns the pool's survivors; equals are tried in the order of their ids."""
     worths = pool.worths
     wins = dict(enumerate(pool.wins))
     return uncovered(wins, sorted((id for id in wins if wins[id]), key=lambda id: (worths[id], id)))
 
 
 def pick_parent(pool: Pool, rng: Random) -> int:
-    """A survivor, with probability proportional to the number of examples it wins (Alg. 2, last line)."""
+    """Draws a survivor, with probability proportional to the number of examples it wins (Alg. 2, last line)."""
     wins = surviving(pool)
     return rng.choices(list(wins), weights=list(wins.values()))[0]
 
 
 def round_robin(pool: Pool, parent: int) -> tuple[str, ...]:
-    """The parent's next module (Alg. 1, SELECTMODULE)."""
+    """Returns the parent's next module (Alg. 1, SELECTMODULE)."""
     return (pool.modules[pool.pointers[parent] % len(pool.modules)],)

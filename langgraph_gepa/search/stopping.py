@@ -1,4 +1,4 @@
-"""Why a search ends although its budget is not spent."""
+"""Decides why a search ends although its budget is not spent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from langgraph_gepa.search.tally import average
 
 
 def nothing_left(pool: Pool, full: float) -> Ended:
-    """What became of the failures when no candidate has any left to be reflected on."""
+    """Returns why no candidate has failures left to reflect on."""
     if any(_solves(pool, candidate.key, full) for candidate in pool.candidates):
         return "solved"
     seed = pool.candidates[0].key

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 def average(scores: Sequence[float]) -> float:
-    """The mean score; that of one score is itself."""
+    """Returns the mean score, exactly the score itself if there is one."""
     # `statistics.mean` rounds once: equal scores keep their value, and so their ties, however many they are.
     return scores[0] if len(scores) == 1 else mean(scores)
 
 
 @dataclass(slots=True)
 class Tally:
-    """Of texts, by their key, the sum of the scores at each place of the pareto set, and how many they were.
+    """Sums and counts of scores by the key of the texts and the place in the pareto set.
 
-    The tables of both are kept from one fit to the next, as hardly a row of them changes.
+    The tables are kept from one fit to the next, since few of their rows change.
     """
 
     sums: dict[str, array[float]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Tally:
     _changed: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def add(self, key: str, place: int, score: float, width: int) -> None:
-        """One more score; `width` is how many places there are, always the same."""
+        """Adds a score; `width` is the size of the pareto set."""
         if key not in self.sums:
             self.sums[key], self.counts[key] = array("d", bytes(8 * width)), array("d", bytes(8 * width))
         self.sums[key][place] += score
@@ -50,7 +50,7 @@ class Tally:
         self._changed.add(key)
 
     def tables(self, keys: Sequence[str], width: int) -> tuple[Array, Array]:
-        """Sums and counts, a row for each key. They change when this is next called."""
+        """Returns sums and counts, shape (keys, width). The next call overwrites them."""
         # Only searches that judge by a posterior need numpy.
         import numpy as np
 
@@ -68,7 +68,7 @@ class Tally:
 
 
 def spent_after(spent: Spent, event: Event) -> Spent:
-    """What is spent once `event` has happened too."""
+    """Returns what is spent after `event`."""
     match event:
         case RolloutFinished():
             test = event.subset == "test"

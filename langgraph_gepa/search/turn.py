@@ -1,4 +1,4 @@
-"""Where in a search a decision is made."""
+"""The arguments and values of rules: the pool at an iteration, a picked parent, a stage of a race."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from langgraph_gepa.search.pool import Pool
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a rule may look at: the pool as it stands, the iteration's number, the run's seed.
+    """What a rule may read: the pool as it is, the iteration's number, the run's seed.
 
     A score of `perfect` leaves nothing to learn.
     """
@@ -23,13 +23,13 @@ class Turn:
     perfect: float = 1.0
 
     def rng(self, purpose: str = "") -> Random:
-        """The iteration's randomness for one purpose: the same however often it is asked for."""
+        """Returns the iteration's generator for one purpose, equal in every call."""
         return Random(f"{self.seed}:{self.number}{purpose and ':'}{purpose}")
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """Whom to edit, and how."""
+    """The parent to edit, and whether one module or several."""
 
     parent: int
     lineage: Lineage = "single"
@@ -37,7 +37,7 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Whom to run next in a race, and on which pareto examples: the child, or whom it has to beat."""
+    """A stage of a race: the candidate to run next, the child or its rival, and the pareto examples."""
 
     candidate: Candidate
     examples: tuple[str, ...]
