@@ -176,7 +176,7 @@ def resume(run: Path | str, limits: Budget | None = None, *, trust: bool = False
             f"Call `optimize(..., run={str(run)!r})` with the same arguments again: it goes on where it stopped."
         )
     sets = saved.sets
-    allow_resume(saved, trust=trust, say=note if progress else _LOG.info)
+    allow_resume(saved, trust=trust, notify=note if progress else _LOG.info)
     return optimize(
         spec["graph"],
         sets["training"],

@@ -105,7 +105,7 @@ def _write(text: str | bytes) -> None:
         raise _OutputClosedError from closed
 
 
-def tell(lines: Iterable[str]) -> None:
+def print_notes(lines: Iterable[str]) -> None:
     """Prints to standard error."""
     for line in lines:
         note(line)
@@ -130,7 +130,7 @@ def modules_of(only: list[str] | None, excluded: list[str] | None, everything: b
 
 
 def _stop(code: int, why: str) -> NoReturn:
-    tell([why])
+    print_notes([why])
     raise typer.Exit(code)
 
 

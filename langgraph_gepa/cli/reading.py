@@ -11,7 +11,7 @@ import typer
 
 import langgraph_gepa
 from langgraph_gepa.cli import option
-from langgraph_gepa.cli.console import command, echo, emit, emit_json, screen, tell
+from langgraph_gepa.cli.console import command, echo, emit, emit_json, print_notes, screen
 from langgraph_gepa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def push(
         pushed = result.push_prompts(prompts)
         for module, url in pushed.items():
             echo(f"{module}: {url}")
-        tell([] if pushed else ["No prompt to push: the search changed none."])
+        print_notes([] if pushed else ["No prompt to push: the search changed none."])
 
 
 @command()
@@ -103,7 +103,7 @@ def diff(run: option.Folder, check: option.Check = False, root: option.Root = No
     if check:
         require_current(changes)
     emit(changes.diff)
-    tell([*_left_out(changes, run), *_nothing_to_write(changes)])
+    print_notes([*_left_out(changes, run), *_nothing_to_write(changes)])
 
 
 @command("apply")
@@ -127,7 +127,7 @@ def apply_texts(
     left_out = _left_out(changes, run)
     if left_out and not changes.files:
         raise UsageError("\n".join(left_out))  # nobody must take the change for made
-    tell([*_proved(changes, result.saved.config.found), *left_out, *_nothing_to_write(changes)])
+    print_notes([*_proved(changes, result.saved.config.found), *left_out, *_nothing_to_write(changes)])
 
 
 def _left_out(changes: Changes, run: Path) -> list[str]:

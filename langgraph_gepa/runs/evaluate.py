@@ -88,14 +88,14 @@ def run_examples(
     with Progress(console=console, transient=True, disable=not console.is_terminal or len(runs) == 1) as bar:
         task = bar.add_task("rollouts", total=len(runs))
 
-        def say(text: str) -> None:
+        def notify(text: str) -> None:
             bar.console.print(text, soft_wrap=True)
 
         async def run_all(brake: Brake) -> list[Rollout]:
-            rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, notify=say)
+            rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, notify=notify)
 
             def stop(by: str) -> None:
-                say(f"{by}: stopping when the rollouts under way have ended; again stops at once. Nothing is kept.")
+                notify(f"{by}: stopping when the rollouts under way have ended; again stops at once. Nothing is kept.")
                 rollouts.calls.stop(by)
 
             brake.on_pull = stop

@@ -20,7 +20,7 @@ from langgraph_gepa.runs.example_files import load_examples, split
 from langgraph_gepa.runs.saved_run import examples_in
 
 
-def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] = note) -> tuple[Example, ...]:
+def examples_of(source: Any, name: str = "trainset", notify: Callable[[str], None] = note) -> tuple[Example, ...]:
     """Reads the examples of `source`; `name` is what errors call the set.
 
     `source` is whatever `load_examples` takes, that is a list of dicts or LangSmith `Example`s or the path of a JSON
@@ -30,25 +30,25 @@ def examples_of(source: Any, name: str = "trainset", say: Callable[[str], None] 
       `langsmith:NAME?as_of=VERSION` a version of it by its tag or time;
     - `langsmith-runs:PROJECT` the newest 200 root runs of a tracing project, with people's corrections and the outputs
       with good feedback as reference outputs. `?filter=`, `&feedback=`, `&good=` and `&limit=` say which runs, which
-      feedback, from which score on, and how many (see `langsmith.address`). `say` is called with a summary.
+      feedback, from which score on, and how many (see `langsmith.address`). `notify` is called with a summary.
 
     Messages become role dicts, whatever form LangSmith keeps them in. Ids are LangSmith's. Attachments are left out;
-    `say` is called with a warning where given examples have any. For a data set given by name they are not requested.
+    `notify` is called with a warning where examples have any. Of a data set given by name they are not requested.
 
     Raises `ExampleError`.
     """
     if not is_address(source):
-        return _load(source, name, say)
+        return _load(source, name, notify)
     address = parse(source)
     if isinstance(address, RunsAddress):
         found, summary = read_runs(address)
-        say(summary)
+        notify(summary)
     else:
         found = read_dataset(address)
-    return _load(found, name, say)
+    return _load(found, name, notify)
 
 
-def _load(source: Any, name: str, say: Callable[[str], None]) -> tuple[Example, ...]:
+def _load(source: Any, name: str, notify: Callable[[str], None]) -> tuple[Example, ...]:
     """Loads examples that are at hand, and warns of attachments, which are left out."""
     if isinstance(source, Dataset):
         raise ExampleError(
@@ -59,7 +59,7 @@ def _load(source: Any, name: str, say: Callable[[str], None]) -> tuple[Example, 
         source = list(source)
         attached = sum(bool(_attachments(item)) for item in source)
         if attached:
-            say(
+            notify(
                 f"{plural(attached, 'example')} of the {name} {'has' if attached == 1 else 'have'} attachments, which "
                 "are left out: a graph that needs a file must find it by its inputs."
             )
@@ -71,7 +71,7 @@ def _attachments(item: Any) -> Any:
 
 
 def sets_of(
-    trainset: Any, valset: Any, testset: Any, *, seed: int, run: Path | str | None, say: Callable[[str], None]
+    trainset: Any, valset: Any, testset: Any, *, seed: int, run: Path | str | None, notify: Callable[[str], None]
 ) -> tuple[Examples, dict[str, str]]:
     """Reads the three sets, and returns the LangSmith addresses of those that were given by address beside them.
 
@@ -81,16 +81,16 @@ def sets_of(
     named = {"training": trainset, "validation": valset, "test": testset}
     sources = {name: source for name, source in named.items() if is_address(source)}
     if kept := examples_in(run, sources):
-        say(f"Going on with the examples that {run} has: LangSmith is not asked again.")
+        notify(f"Going on with the examples that {run} has: LangSmith is not asked again.")
         if "training" in sources:
             trainset, valset = kept.feedback, kept.pareto if valset is None else valset
         valset = kept.pareto if "validation" in sources else valset
         testset = kept.test if "test" in sources else testset
-    feedback = examples_of(trainset, "trainset", say)
+    feedback = examples_of(trainset, "trainset", notify)
     if valset is None:
         feedback, pareto = split(feedback, seed)
     elif is_address(valset) and valset == trainset:  # read twice, a project with traffic gives two sets
         pareto = feedback
     else:
-        pareto = examples_of(valset, "valset", say)
-    return Examples(feedback, pareto, () if testset is None else examples_of(testset, "testset", say)), sources
+        pareto = examples_of(valset, "valset", notify)
+    return Examples(feedback, pareto, () if testset is None else examples_of(testset, "testset", notify)), sources

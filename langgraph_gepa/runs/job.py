@@ -52,7 +52,7 @@ WORLD = Patience(
 )
 """Half an hour without a provider, then the run stops, to be resumed."""
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 _LOG = logging.getLogger(__name__)
 
 
@@ -110,7 +110,7 @@ class Job:
     async def _session(self, folder: Path, brake: Brake) -> None:
         """Does everything that touches the store, which belongs to the thread that opened it."""
         live = Live(Screen(stderr=True), self.config.budget, title=str(folder), simulated=self.config.simulated)
-        say: Say = live.note if self.progress else _logged(_LOG.warning)
+        notify: Notify = live.note if self.progress else _logged(_LOG.warning)
         same_run = False
         try:
             with closing(open_run(folder, create=True)) as store:
@@ -122,33 +122,33 @@ class Job:
                 replay(self.config, (event for _, event in store.events()))
                 with live if self.progress else nullcontext():
                     if restarted:
-                        say(restarted)
+                        notify(restarted)
                     if self.progress:
-                        await self._search(folder, store, (live, *self.observers), say, say, brake)
+                        await self._search(folder, store, (live, *self.observers), notify, notify, brake)
                     else:
-                        await self._search(folder, store, self.observers, say, _logged(_LOG.info), brake)
+                        await self._search(folder, store, self.observers, notify, _logged(_LOG.info), brake)
         finally:
             if same_run:  # the files of another run are not to be touched
-                write_up(folder, say)
+                write_up(folder, notify)
 
     async def _search(
-        self, folder: Path, store: Store, observers: Sequence[Observer], say: Say, inform: Say, brake: Brake
+        self, folder: Path, store: Store, observers: Sequence[Observer], notify: Notify, inform: Notify, brake: Brake
     ) -> None:
         config = self.config
         ledger = Ledger(
             self.evaluator,
             self.model,
             store,
-            observers=(*observers, self._observer(store, say, inform)),
+            observers=(*observers, self._observer(store, notify, inform)),
             concurrency=config.concurrency,
             patience=WORLD,
-            notify=say,
+            notify=notify,
         )
         for warning in self.warnings:
-            say(warning)
+            notify(warning)
         for forecast in notices.forecast(config, self.rules) if ledger.pool.started is None else ():
             inform(forecast)
-        brake.on_pull = lambda by: _stop(by, ledger, say)
+        brake.on_pull = lambda by: _stop(by, ledger, notify)
         trial = self.model.trial
         optimizer = Optimizer(
             ledger=ledger,
@@ -166,17 +166,17 @@ class Job:
         try:
             after = (await optimizer.run()).finished
             if before is not None and before is after:
-                say(already_finished(config, folder, before, ledger.pool, ledger.seconds))
+                notify(already_finished(config, folder, before, ledger.pool, ledger.seconds))
         finally:
             ledger.close()
 
-    def _observer(self, store: Store, say: Say, inform: Say) -> Observer:
+    def _observer(self, store: Store, notify: Notify, inform: Notify) -> Observer:
         """Says what follows from the rollouts of the graph as it is, when it has been scored."""
 
         def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001 - an observer's signature
             if isinstance(event, ModulesLeftOut):
                 for name, why in event.reasons.items():
-                    say(f"{name} is left as it is: {NO_EFFECT[why]}.")
+                    notify(f"{name} is left as it is: {NO_EFFECT[why]}.")
             if isinstance(event, CandidateAdmitted) and event.candidate.origin == "seed":
                 for forecast in notices.measured_forecast(self.config, self.rules, pool.spent):
                     inform(forecast)
@@ -188,22 +188,22 @@ class Job:
                     *notices.of_scale(rollouts, self.rules.perfect),
                     *notices.of_uncounted_calls(pool, self.config.budget),
                 ):
-                    say(warning)
+                    notify(warning)
 
         return observe
 
 
-def _stop(by: str, ledger: Ledger, say: Say) -> None:
-    say(f"{by}: stopping when the rollouts under way have ended, which may take a while; again stops at once.")
+def _stop(by: str, ledger: Ledger, notify: Notify) -> None:
+    notify(f"{by}: stopping when the rollouts under way have ended, which may take a while; again stops at once.")
     ledger.stop(by)
 
 
-def _logged(log: Callable[[str], None]) -> Say:
+def _logged(log: Callable[[str], None]) -> Notify:
     """Logs a text on one line, so that no text of a model's can act on a terminal or look like another record."""
     return lambda text: log(visible(text).replace("\n", " "))
 
 
-def write_up(folder: Path, say: Say) -> None:
+def write_up(folder: Path, notify: Notify) -> None:
     """Writes the page and the best prompts of the run in `folder`, once the graph as it is has been scored.
 
     A file that cannot be written is only reported: that must hide neither the run's result nor its failure.
@@ -216,7 +216,7 @@ def write_up(folder: Path, say: Say) -> None:
         try:
             write()
         except OSError as error:
-            say(
+            notify(
                 f"{folder / file} could not be written ({error.strerror}). The run is kept whole: once that is "
                 f"fixed, `langgraph-gepa report {folder}` writes its page and `export` its prompts."
             )

@@ -120,7 +120,7 @@ def _load(given: Arguments) -> _Inputs:
     rules = rules_of(given.search, given.repeats, given.perfect)
     notes = [of_libraries] if of_libraries else []
     examples, sources = sets_of(
-        given.trainset, given.valset, given.testset, seed=given.seed, run=given.run, say=notes.append
+        given.trainset, given.valset, given.testset, seed=given.seed, run=given.run, notify=notes.append
     )
     if dropped := dropped_inputs(graph, (*examples.feedback, *examples.pareto, *examples.test)):
         notes.append(dropped)

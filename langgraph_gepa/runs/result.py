@@ -157,7 +157,7 @@ class Result:
             return graph
         if not self.saved.config.graph_spec or (self.original is not None and not self.saved.own):
             return self.original
-        return trusted_graph(self.saved, project, trust=trust, say=note)
+        return trusted_graph(self.saved, project, trust=trust, notify=note)
 
     def _project(self, root: Path | str | None, *, trust: bool = False, named: bool = False) -> Project:
         run, folder, own = self.saved.config.checkout, self.saved.folder, self.saved.own

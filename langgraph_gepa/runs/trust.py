@@ -55,8 +55,8 @@ def require_outside(codes: Sequence[NamedCode], run: Path) -> None:
             )
 
 
-def trusted_graph(saved: SavedRun, project: Project, *, trust: bool, say: Callable[[str], None]) -> str:
-    """Returns the name of the graph that the run gives, once `say` was told that it is loaded from `project`.
+def trusted_graph(saved: SavedRun, project: Project, *, trust: bool, notify: Callable[[str], None]) -> str:
+    """Returns the name of the graph that the run gives, after calling `notify` with where it is loaded from.
 
     Raises `UsageError` where its code must not be loaded because the run names it.
     """
@@ -72,12 +72,12 @@ def trusted_graph(saved: SavedRun, project: Project, *, trust: bool, say: Callab
             "attribute')). Or read that file and what it imports, and take the run's word (--trust, in Python "
             "result.apply(trust=True)).",
         )
-    say(f"Loading {code}, as the run names it.")
+    notify(f"Loading {code}, as the run names it.")
     return code.name
 
 
-def allow_resume(saved: SavedRun, *, trust: bool, say: Callable[[str], None]) -> None:
-    """Allows a run to be resumed with the code that it names, once `say` was told what is loaded.
+def allow_resume(saved: SavedRun, *, trust: bool, notify: Callable[[str], None]) -> None:
+    """Allows a run to be resumed with the code that it names after calling `notify` with what is loaded.
 
     Raises `UsageError` where its code must not be loaded because the run names it. Somebody else's run that is trusted
     becomes this user's own.
@@ -98,7 +98,7 @@ def allow_resume(saved: SavedRun, *, trust: bool, say: Callable[[str], None]) ->
         )
         with closing(open_run(saved.folder, create=False)) as store:
             adopt(store)
-    say(f"Loading {', '.join(map(str, codes))}, as the run names them.")
+    notify(f"Loading {', '.join(map(str, codes))}, as the run names them.")
 
 
 def adopt(store: Store) -> None:
