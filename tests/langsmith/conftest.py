@@ -80,5 +80,5 @@ def result(project: Path, smith: Any, finished: dict[str, Any], tmp_path_factory
         shutil.copytree(finished["run"], "run")
         for name in HELD:
             setattr(smith, name, deepcopy(finished["held"][name]))
-    smith.asked.clear()
+    smith.requests.clear()
     return Result.open("run")

@@ -124,18 +124,18 @@ def new_run(smith: Smith, body: bytes) -> Any:
 @route("POST", "/runs/query")
 def runs(smith: Smith, body: bytes) -> Any:
     """Two runs a page, so that cursors are met; of the filter language `eq(name, "...")`."""
-    asked = json.loads(body)
-    rows = [row for row in smith.runs.values() if row["session_id"] in asked["session"]]
-    rows = [row for row in rows if not asked.get("is_root") or row["parent_run_id"] is None]
-    rows = [row for row in rows if row["start_time"] >= asked["start_time"]]
-    if text := asked.get("filter"):
+    query = json.loads(body)
+    rows = [row for row in smith.runs.values() if row["session_id"] in query["session"]]
+    rows = [row for row in rows if not query.get("is_root") or row["parent_run_id"] is None]
+    rows = [row for row in rows if row["start_time"] >= query["start_time"]]
+    if text := query.get("filter"):
         if not (match := re.fullmatch(r'eq\(name, "(.*)"\)', text)):
             raise HttpError(400, {"detail": f"Invalid filter: {text}"})
         rows = [row for row in rows if row["name"] == match[1]]
-    rows = rows[::-1] if asked["order"] == "desc" else rows
-    at = int(asked.get("cursor", 0))
-    shown = [{name: row.get(name) for name in {*asked["select"], "id"}} for row in rows[at : at + 2]]
-    return {"runs": shown, "cursors": {"next": str(at + 2) if at + 2 < len(rows) else None}}
+    rows = rows[::-1] if query["order"] == "desc" else rows
+    at = int(query.get("cursor", 0))
+    page = [{name: row.get(name) for name in {*query["select"], "id"}} for row in rows[at : at + 2]]
+    return {"runs": page, "cursors": {"next": str(at + 2) if at + 2 < len(rows) else None}}
 
 
 @route("GET", "/feedback")

@@ -40,7 +40,7 @@ def route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[...
 
 @dataclass
 class Smith:
-    """What this LangSmith holds. `next` are answers to give before any other, `asked` is what was asked."""
+    """What this LangSmith holds. `next` are answers to give before any other, `requests` are those that were made."""
 
     url: str = ""
     datasets: dict[str, Row] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Smith:
     feedback: dict[str, Row] = field(default_factory=dict)
     repos: dict[str, list[Row]] = field(default_factory=dict)
     next: list[tuple[str, HttpError]] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     def dataset(self, name: str, rows: list[Row], **settings: Any) -> str:
         """Makes a data set; rows are a minute apart. `tags` names versions by the number of rows they have."""
@@ -84,11 +84,11 @@ class Smith:
             "id": made, "trace_id": made, "session_id": session, "name": "agent", "run_type": "chain", "start_time": at,
             "inputs": inputs, "outputs": outputs, "error": None, "parent_run_id": None, **row,
         }  # fmt: skip
-        for said in feedback:
+        for given in feedback:
             id = str(uuid.uuid4())
             self.feedback[id] = {
                 "id": id, "run_id": made, "trace_id": made, "created_at": at, "modified_at": at, "score": None,
-                "feedback_source": {"type": "app"}, **said,
+                "feedback_source": {"type": "app"}, **given,
             }  # fmt: skip
         return made
 
@@ -98,8 +98,8 @@ class Smith:
 
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Any:
         parts = urlsplit(target)
-        self.asked.append(f"{method} {parts.path}")
-        if self.next and self.next[0][0] in ("", self.asked[-1]):
+        self.requests.append(f"{method} {parts.path}")
+        if self.next and self.next[0][0] in ("", self.requests[-1]):
             raise self.next.pop(0)[1]
         key = headers.get("X-API-Key")
         if key is None or key.startswith("wrong"):
@@ -135,10 +135,10 @@ def serving(held: Smith) -> Iterator[None]:
         def _do(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             try:
-                status, said = 200, held.answer(self.command, self.path, self.headers, body)
+                status, given = 200, held.answer(self.command, self.path, self.headers, body)
             except HttpError as error:
-                status, said = error.status, error.body
-            data = json.dumps(said).encode()
+                status, given = error.status, error.body
+            data = json.dumps(given).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))

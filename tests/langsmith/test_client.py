@@ -1,4 +1,4 @@
-"""What can go wrong on the way to LangSmith, and what is told of it."""
+"""What can go wrong on the way to LangSmith, and the error that is raised."""
 
 from __future__ import annotations
 
@@ -36,23 +36,25 @@ def client(smith: Any) -> Client:
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "message"),
     [
         (None, "no key is set: put one into LANGSMITH_API_KEY"),
         ("wrong-key-of-somebody", r"does not accept the key \(401\): check LANGSMITH_API_KEY"),
         ("other-key-of-somebody", r"the key may not do this \(403\): check .*LANGSMITH_WORKSPACE_ID"),
     ],
 )
-def test_keys_are_told_apart(smith: Any, monkeypatch: pytest.MonkeyPatch, key: str | None, said: str) -> None:
+def test_each_problem_with_the_key_has_its_error(
+    smith: Any, monkeypatch: pytest.MonkeyPatch, key: str | None, message: str
+) -> None:
     """No key, a wrong one, one that may not: what to check, and the key is nowhere in the error or what led to it."""
     set_key(monkeypatch, key)
-    with pytest.raises(ExampleError, match=said) as raised:
+    with pytest.raises(ExampleError, match=message) as raised:
         examples_of("langsmith:sums")
     assert key is None or key not in "".join(traceback.format_exception(raised.value))
 
 
-def test_without_a_key_langchains_service_is_not_asked(smith: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where LangSmith is LangChain's own, which answers nobody without a key, the missing key is told at once."""
+def test_without_a_key_langchains_service_is_not_called(smith: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where LangSmith is LangChain's own, which answers nobody without a key, the missing key is an error at once."""
     monkeypatch.delenv("LANGSMITH_ENDPOINT")
     set_key(monkeypatch, None)
     with pytest.raises(ExampleError, match="'sums' cannot be read: no key is set"):
@@ -67,7 +69,7 @@ def test_a_busy_moment_is_waited_out(smith: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "said"),
+    ("status", "body", "message"),
     [
         (429, {}, r"is busy \(429\): try again in a minute"),
         (500, {}, r"failed \(500\): try again later"),
@@ -76,10 +78,10 @@ def test_a_busy_moment_is_waited_out(smith: Any) -> None:
         (200, [{"id": "no uuid"}], "answers in a form that langsmith .* does not know: pip install -U langsmith"),
     ],
 )
-def test_what_langsmith_answers_is_told(smith: Any, client: Client, status: int, body: Any, said: str) -> None:
+def test_each_answer_has_its_error(smith: Any, client: Client, status: int, body: Any, message: str) -> None:
     """Each of its failures with what to do, its own words without the key."""
     smith.busy(status, body)
-    assert re.search(said, str(failure(client)))
+    assert re.search(message, str(failure(client)))
 
 
 def test_a_place_where_nobody_answers_is_named(smith: Any, client: Client) -> None:

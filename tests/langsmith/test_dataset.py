@@ -77,13 +77,15 @@ def test_names_with_signs_in_them_are_escaped() -> None:
 @pytest.mark.parametrize("kept", [dumpd, lambda m: {"type": m.type, "data": m.model_dump()}, lambda m: m.model_dump()])
 def test_messages_come_out_as_role_dicts(smith: Any, kept: Any) -> None:
     """However LangSmith keeps messages, the examples hold plain JSON data that LangGraph reads as the same messages."""
-    said = [HumanMessage("hi"), AIMessage("", tool_calls=[{"id": "c", "name": "look", "args": {"type": "human"}}])]
-    smith.dataset("chats", [{"inputs": {"messages": [kept(m) for m in said]}, "outputs": {"output": kept(said[0])}}])
+    messages = [HumanMessage("hi"), AIMessage("", tool_calls=[{"id": "c", "name": "look", "args": {"type": "human"}}])]
+    smith.dataset(
+        "chats", [{"inputs": {"messages": [kept(m) for m in messages]}, "outputs": {"output": kept(messages[0])}}]
+    )
     (example,) = examples_of("langsmith:chats")
     assert example.outputs == {"output": {"role": "user", "content": "hi"}}
     again = convert_to_messages(example.inputs["messages"])
     assert [(type(m), m.content, getattr(m, "tool_calls", None)) for m in again] == [
-        (type(m), m.content, getattr(m, "tool_calls", None)) for m in said
+        (type(m), m.content, getattr(m, "tool_calls", None)) for m in messages
     ]
 
 
@@ -96,9 +98,9 @@ def test_what_only_looks_like_a_message_loses_nothing(smith: Any) -> None:
 
 
 def test_tool_calls_as_openai_writes_them_are_tool_calls(smith: Any) -> None:
-    """Chat data sets keep them so, their arguments as text; what is no JSON is kept as it was said."""
+    """Chat data sets keep them so, their arguments as text; what is no JSON is kept as it was."""
     written = [
-        {"id": str(n), "function": {"name": "look", "arguments": said}} for n, said in enumerate(['{"q": 1}', "{"])
+        {"id": str(n), "function": {"name": "look", "arguments": text}} for n, text in enumerate(['{"q": 1}', "{"])
     ]
     message = {"type": "ai", "data": {"content": "", "additional_kwargs": {"tool_calls": written}}}
     smith.dataset("chats", [{"inputs": {"input": [message]}}])
@@ -110,7 +112,7 @@ def test_tool_calls_as_openai_writes_them_are_tool_calls(smith: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("langsmith:sum", r"no data set 'sum'.*it has sums.*LANGSMITH_WORKSPACE_ID"),
         ("langsmith:sums@trian", r"no example in trian: its splits are base\."),
@@ -122,11 +124,11 @@ def test_tool_calls_as_openai_writes_them_are_tool_calls(smith: Any) -> None:
         ("langsmith-runs:app?limit=none", "limit=none must be a number"),
     ],
 )
-def test_a_name_that_means_nothing_is_explained(smith: Any, name: str, said: str) -> None:
-    """What is not there or not understood is told with what would be."""
+def test_a_name_that_means_nothing_is_explained(smith: Any, name: str, message: str) -> None:
+    """What is not there or not understood is an error that names what would be."""
     smith.dataset("sums", ROWS[:2])
     smith.dataset("empty", [])
-    with pytest.raises(ExampleError, match=said):
+    with pytest.raises(ExampleError, match=message):
         examples_of(name)
 
 
@@ -135,10 +137,10 @@ def test_a_run_keeps_what_it_read(letterbox: str, smith: Any) -> None:
     first = optimized()
     assert {e.id for e in first.saved.config.examples.feedback} < set(smith.examples)
     smith.example(letterbox, inputs={"name": "Bob", "letter": "late"}, split="val")
-    smith.asked.clear()
+    smith.requests.clear()
     assert optimized(budget=Budget(rollouts=40)).saved.config.examples == first.saved.config.examples
     assert langgraph_gepa.resume("run", progress=False).saved.config.sources == first.saved.config.sources
-    assert not smith.asked
+    assert not smith.requests
     with pytest.raises(RunError, match="the validation examples changed"):
         optimized(valset="langsmith:letters@train")
 
@@ -150,9 +152,9 @@ def test_sets_from_elsewhere_are_read_as_ever(letterbox: str, smith: Any) -> Non
     with pytest.raises(RunError, match="the validation examples changed"):
         optimized(valset="val.jsonl")
     halved = optimized(valset=None, run="halved").saved.config.examples
-    smith.asked.clear()
+    smith.requests.clear()
     assert optimized(valset=None, run="halved").saved.config.examples == halved
-    assert not smith.asked
+    assert not smith.requests
 
 
 def test_what_a_mask_hid_is_read_again(letterbox: str, smith: Any) -> None:
@@ -161,9 +163,9 @@ def test_what_a_mask_hid_is_read_again(letterbox: str, smith: Any) -> None:
         "from langgraph_gepa import RunnerOptions\noptions = RunnerOptions(mask=lambda text: text.replace('Ada', 'A.'))"
     )
     optimized(valset=None, options="how.py:options")
-    smith.asked.clear()
+    smith.requests.clear()
     assert langgraph_gepa.resume("run", progress=False).saved.config.sources == {"training": "langsmith:letters@train"}
-    assert smith.asked
+    assert smith.requests
     smith.example(letterbox, inputs={"name": "Bob", "letter": "late"}, split="train")
     with pytest.raises(RunError, match="the training examples and the validation examples changed"):
         langgraph_gepa.resume("run", progress=False)
@@ -191,4 +193,4 @@ def test_tasks_are_read_once(letterbox: str, smith: Any) -> None:
     how = {"metric": "letters.py:score", "reflection_lm": "openai:simulated-editor", "run": "run", "progress": False}
     found = langgraph_gepa.search_outputs("letters", "langsmith:letters@val", budget=Budget(rollouts=30), **how)
     assert len(found) == 6
-    assert smith.asked.count("GET /examples") == 1
+    assert smith.requests.count("GET /examples") == 1

@@ -47,11 +47,11 @@ def test_runs_refer_to_their_examples_and_have_scores(result: Result, pages: dic
     assert {run["reference_example_id"] for run in before} == {e.id for e in result.saved.config.examples.pareto}
     seed = result.pool.pareto[result.pool.candidates[0].key]
     for run in before:
-        (said,) = (one for one in smith.feedback.values() if one["run_id"] == run["id"])
+        (feedback,) = (one for one in smith.feedback.values() if one["run_id"] == run["id"])
         assert run["inputs"] == smith.examples[run["reference_example_id"]]["inputs"]
         assert run["outputs"]["kind"] == "Sort the letter."
-        assert (said["key"], said["score"]) == ("score", seed[run["reference_example_id"]][0])
-        assert "sort: must mention" in said["comment"]
+        assert (feedback["key"], feedback["score"]) == ("score", seed[run["reference_example_id"]][0])
+        assert "sort: must mention" in feedback["comment"]
     assert pages["val"].endswith(f"/datasets/{homes['val']}/compare?selectedSessions={'%2C'.join(e['id'] for e in experiments[:2])}")  # fmt: skip  # noqa: E501
 
 
@@ -71,21 +71,21 @@ def test_experiments_say_where_they_are_from(result: Result, pages: Any, smith: 
 
 def test_nothing_is_run_again(result: Result, server: Any) -> None:
     """Logging calls no model, and the run's folder stays as it is."""
-    asked, folder = server.requests, {file: file.read_bytes() for file in result.run.iterdir()}
+    before, folder = server.requests, {file: file.read_bytes() for file in result.run.iterdir()}
     result.log_experiments()
-    assert server.requests == asked
+    assert server.requests == before
     assert {file: file.read_bytes() for file in result.run.iterdir()} == folder
 
 
 def test_logging_again_doubles_nothing(pages: dict[str, str], smith: Any) -> None:
     """A second time nothing is sent, from wherever the folder is now; what is missing after a failure is sent."""
-    complete, smith.asked[:] = sizes(smith), []
+    complete, smith.requests[:] = sizes(smith), []
     shutil.move("run", "moved")
     assert Result.open("moved").log_experiments() == pages
-    assert (sizes(smith), {line.split()[0] for line in smith.asked}) == (complete, {"GET"})
+    assert (sizes(smith), {line.split()[0] for line in smith.requests}) == (complete, {"GET"})
     smith.feedback.pop(next(iter(smith.feedback)))
     gone = smith.runs.pop(next(reversed(smith.runs)))
-    smith.feedback = {id: said for id, said in smith.feedback.items() if said["run_id"] != gone["id"]}
+    smith.feedback = {id: feedback for id, feedback in smith.feedback.items() if feedback["run_id"] != gone["id"]}
     assert Result.open("moved").log_experiments() == pages
     assert sizes(smith) == complete
 
@@ -97,8 +97,8 @@ def test_a_failure_on_the_way_says_nothing_of_the_key(result: Result, smith: Any
     with pytest.raises(UsageError, match=r"cannot be logged: LangSmith refused the request \(422\): no more for") as it:
         result.log_experiments()
     folder = b"".join(file.read_bytes() for file in result.run.iterdir())
-    said = "".join(traceback.format_exception(it.value)) + caplog.text + "".join(capfd.readouterr())
-    assert key not in said + folder.decode("utf-8", "replace")
+    output = "".join(traceback.format_exception(it.value)) + caplog.text + "".join(capfd.readouterr())
+    assert key not in output + folder.decode("utf-8", "replace")
     result.log_experiments()
     assert len(smith.runs) == len(smith.feedback) == 20
 
@@ -136,8 +136,8 @@ def test_a_failed_rollout_is_a_failed_run(project: Any, smith: Any) -> None:
     for run in failed:
         assert run["outputs"] is None
         assert run["error"] == "In node sort: IndexError: string index out of range"
-        (said,) = (one for one in smith.feedback.values() if one["run_id"] == run["id"])
-        assert said["score"] == 0
+        (feedback,) = (one for one in smith.feedback.values() if one["run_id"] == run["id"])
+        assert feedback["score"] == 0
 
 
 def test_pushing_experiments_on_the_command_line(result: Result, smith: Any) -> None:

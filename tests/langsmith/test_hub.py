@@ -50,12 +50,12 @@ def test_the_same_text_is_not_committed_twice(result: Result, smith: Any) -> Non
 
 
 def test_a_text_that_the_search_left_is_not_pushed(result: Result, smith: Any) -> None:
-    """Of a run whose best candidate is the seed nothing is, and LangSmith is not asked."""
+    """Of a run whose best candidate is the seed nothing is, and LangSmith is not called."""
     events = [event for _, event in result.saved.events]
     admitted = next(n for n, event in enumerate(events) if isinstance(event, CandidateAdmitted))
     early = Result(replace(result.saved, pool=Pool.replay(events[: admitted + 1])))
     assert early.push_prompts("desk") == {}
-    assert not smith.asked
+    assert not smith.requests
 
 
 def test_names_have_the_letters_that_langsmith_allows() -> None:
@@ -68,7 +68,7 @@ def test_names_have_the_letters_that_langsmith_allows() -> None:
 
 
 def test_push_on_the_command_line(result: Result, smith: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`push --prompts` prints an address for each changed prompt; what is missing is told, and exits with 2."""
+    """`push --prompts` prints an address for each changed prompt; what is missing is named, and exits with 2."""
 
     def call(line: str) -> Any:
         return CliRunner().invoke(app, line.split())

@@ -42,20 +42,20 @@ def test_what_is_known_of_the_right_answer(smith: Any, app: str) -> None:
 
 
 def test_failures_and_comments_are_kept_beside(smith: Any, app: str) -> None:
-    """A failed run is an example without outputs; how it failed and what was said are its metadata."""
+    """A failed run is an example without outputs; how it failed and its feedback are its metadata."""
     failed = smith.run(app, {"n": 1}, {"a": "half"}, [GOOD, BAD], error="KeyError('x')")
     smith.run(failed, {"n": 2}, parent_run_id=failed)
     (example,) = examples_of("langsmith-runs:app")
-    said = [{"key": "user", "score": 1}, {"key": "user", "score": 0.5, "comment": "too long"}]
+    feedback = [{"key": "user", "score": 1}, {"key": "user", "score": 0.5, "comment": "too long"}]
     assert (example.id, example.outputs) == (failed, None)
-    assert example.metadata == {"error": "KeyError('x')", "feedback": said}
+    assert example.metadata == {"error": "KeyError('x')", "feedback": feedback}
 
 
-def test_what_became_of_the_runs_is_told(smith: Any, app: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_how_runs_were_used_is_printed(smith: Any, app: str, capsys: pytest.CaptureFixture[str]) -> None:
     """How many were read and used, as what, and why others were not: equal inputs are one example, the best known."""
-    asked = {"n": 1, "messages": [dumpd(HumanMessage("hi"))]}
-    smith.run(app, asked, {"a": "old"}, [GOOD])
-    smith.run(app, asked, {"a": "good"}, [GOOD])
+    inputs = {"n": 1, "messages": [dumpd(HumanMessage("hi"))]}
+    smith.run(app, inputs, {"a": "old"}, [GOOD])
+    smith.run(app, inputs, {"a": "good"}, [GOOD])
     smith.run(app, {"n": 1, "messages": [{"type": "human", "content": "hi"}]}, {"a": "newest"})
     smith.run(app, {"n": 2}, {"a": "unknown"})
     smith.run(app, {}, {"a": "nothing asked"}, [GOOD])
@@ -66,7 +66,7 @@ def test_what_became_of_the_runs_is_told(smith: Any, app: str, capsys: pytest.Ca
     )
 
 
-def test_which_runs_and_which_feedback_can_be_said(smith: Any, app: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_and_feedback_can_be_selected(smith: Any, app: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A filter in LangSmith's words, the newest few, one kind of feedback, and the score from which on it is good."""
     stars = {"key": "stars", "score": 4}
     for n in range(6):
@@ -79,7 +79,7 @@ def test_which_runs_and_which_feedback_can_be_said(smith: Any, app: str, capsys:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("langsmith-runs:apps", "no project 'apps' in this workspace .*default.*app"),
         ("langsmith-runs:app?filter=name is x", r"refused the request \(400\): Invalid filter: name is x\."),
@@ -87,15 +87,15 @@ def test_which_runs_and_which_feedback_can_be_said(smith: Any, app: str, capsys:
         ('langsmith-runs:app?filter=eq(name, "x")', r"No run can be an example. .*: 0 runs read, 0 used\."),
     ],
 )
-def test_what_cannot_be_used_is_explained(smith: Any, app: str, name: str, said: str) -> None:
-    """An unknown project, a filter LangSmith does not read, a scale nobody told of, and no runs at all."""
+def test_what_cannot_be_used_is_explained(smith: Any, app: str, name: str, message: str) -> None:
+    """An unknown project, a filter LangSmith does not read, an unknown scale, and no runs at all."""
     smith.run(app, {"n": 1}, {"a": 1}, [{"key": "stars", "score": 4}])
-    with pytest.raises(ExampleError, match=said):
+    with pytest.raises(ExampleError, match=message):
         examples_of(name)
 
 
 def test_a_run_goes_on_while_the_project_grows(project: Any, smith: Any, app: str, caplog: Any) -> None:
-    """What became of the runs is told when a run starts; it goes on with the examples it has."""
+    """How the runs were used is printed when a run starts; it goes on with the examples it has."""
     for n in range(12):
         logged = {"name": "Ada", "letter": f"Letter {n}"}
         smith.run(app, logged, {"sort": "urgent"}, [{"key": "fix", "correction": {"sort": "urgent"}}])

@@ -153,7 +153,7 @@ class Script:
         answers = [lesson for lessons in LESSONS.values() for lesson in lessons] if subset == "feedback" else []
         return Example(f"{subset}-{index}", inputs, {"reply": answers[index]} if index < len(answers) else None)
 
-    def tell(self, event: Event, seconds: float = 0.1) -> None:
+    def add(self, event: Event, seconds: float = 0.1) -> None:
         self.now += seconds
         self.journal.append((self.now, event))
         self.pool.apply(event)
@@ -176,32 +176,32 @@ class Script:
             error=error,
         )
         usage = Usage(900 + len(texts[module]), 120, 0.0011 if self.priced else None)
-        self.tell(RolloutFinished(iteration, texts_key(texts), id, subset, score, usage, 1.5, key, error), 0.2)
+        self.add(RolloutFinished(iteration, texts_key(texts), id, subset, score, usage, 1.5, key, error), 0.2)
         return score
 
     def start(self) -> None:
         ids = (tuple(e.id for e in self.sets[s]) for s in ("feedback", "pareto", "test"))  # type: ignore[index]
-        self.tell(RunStarted(dict(TEXTS), *ids))
+        self.add(RunStarted(dict(TEXTS), *ids))
         self.run(TEXTS, self.pool.pareto_set, 0, "pareto")
-        self.tell(CandidateAdmitted(0, Candidate(0, dict(TEXTS))))
-        self.tell(IterationFinished(0, "accepted", cause="seed"))
+        self.add(CandidateAdmitted(0, Candidate(0, dict(TEXTS))))
+        self.add(IterationFinished(0, "accepted", cause="seed"))
 
     def mutate(self, accept: bool | None = None) -> None:
         number = self.pool.iterations + 1
         parent = self.pool.candidates[pick_parent(self.pool, self.rng)]
         batch = tuple(self.rng.sample([e.id for e in self.sets["feedback"]], 3))
-        self.tell(IterationStarted(number, (parent.id,), batch))
+        self.add(IterationStarted(number, (parent.id,), batch))
         before = self.run(dict(parent.texts), batch, number, "feedback")
         if all(score == 1 for score in before):
-            self.tell(IterationFinished(number, "skipped", before=before, cause="perfect"))
+            self.add(IterationFinished(number, "skipped", before=before, cause="perfect"))
             return
         (name,) = round_robin(self.pool, parent.id)
-        self.tell(ModulesChosen(number, parent.id, (name,)))
-        self.tell(ReflectionFinished(number, name, Usage(4200, 480, 0.012), 6.0, f"r{number}"), 6)
+        self.add(ModulesChosen(number, parent.id, (name,)))
+        self.add(ReflectionFinished(number, name, Usage(4200, 480, 0.012), 6.0, f"r{number}"), 6)
         texts = dict(parent.texts) | {name: self._rewritten(parent.texts[name], name)}
         after = self.run(texts, batch, number, "feedback")
         if not (fsum(after) > fsum(before) if accept is None else accept):
-            self.tell(IterationFinished(number, "rejected", "", before, after, "no_better"))
+            self.add(IterationFinished(number, "rejected", "", before, after, "no_better"))
             return
         self._admit(texts, (parent.id,), number, before, after, None)
 
@@ -222,11 +222,11 @@ class Script:
         one, two = (self.pool.scores(self.pool.candidates[id]) for id in (merge.first, merge.second))
         gate = gate_examples(one, two, self.rng)
         texts = dict(merge.texts)
-        self.tell(IterationStarted(number, (merge.first, merge.second), gate, merge.ancestor, texts))
+        self.add(IterationStarted(number, (merge.first, merge.second), gate, merge.ancestor, texts))
         before = max((tuple(scores[id] for id in gate) for scores in (one, two)), key=fsum)
         after = self.run(texts, gate, number, "gate")
         if fsum(after) < fsum(before):
-            self.tell(IterationFinished(number, "rejected", "", before, after, "below_parents"))
+            self.add(IterationFinished(number, "rejected", "", before, after, "below_parents"))
             return True
         self._admit(texts, (merge.first, merge.second), number, before, after, merge.ancestor)
         return True
@@ -241,8 +241,8 @@ class Script:
         ancestor: int | None,
     ) -> None:
         self.run(texts, self.pool.pareto_set, number, "pareto")
-        self.tell(CandidateAdmitted(number, Candidate(len(self.pool.candidates), texts, parents, ancestor)))
-        self.tell(IterationFinished(number, "accepted", "", before, after))
+        self.add(CandidateAdmitted(number, Candidate(len(self.pool.candidates), texts, parents, ancestor)))
+        self.add(IterationFinished(number, "accepted", "", before, after))
 
     def search(self, candidates: int = 12, merges: int = 2) -> None:
         due = False
@@ -257,20 +257,20 @@ class Script:
 
     def fail(self) -> None:
         number = self.pool.iterations + 1
-        self.tell(IterationStarted(number, (0,), ("feedback-0",)))
-        self.tell(IterationFinished(number, "failed", f"agent: the text lost {{question}} {EVIL}\x1b[31m\x00\ud800"))
+        self.add(IterationStarted(number, (0,), ("feedback-0",)))
+        self.add(IterationFinished(number, "failed", f"agent: the text lost {{question}} {EVIL}\x1b[31m\x00\ud800"))
 
     def finish(self) -> None:
         for candidate in (self.pool.candidates[0], self.pool.best):
             self.run(dict(candidate.texts), tuple(e.id for e in self.sets["test"]), 0, "test")
-        self.tell(RunFinished("498 of 500 rollouts spent"))
+        self.add(RunFinished("498 of 500 rollouts spent"))
 
     def leave_under_way(self) -> None:
         """Starts an iteration and stops in the middle of its reflection."""
         number = self.pool.iterations + 1
-        self.tell(IterationStarted(number, (0,), ("feedback-0", "feedback-1")))
+        self.add(IterationStarted(number, (0,), ("feedback-0", "feedback-1")))
         self.run(dict(TEXTS), ("feedback-0", "feedback-1"), number, "feedback")
-        self.tell(ModulesChosen(number, 0, ("writer",)))
+        self.add(ModulesChosen(number, 0, ("writer",)))
 
     def view(self, **settings: Any) -> View:
         examples = {subset: self.sets[subset] for subset in ("feedback", "pareto", "test")}  # type: ignore[index]

@@ -15,7 +15,7 @@ def cells(candidate: CandidateView) -> dict[str, str]:
     return {column.heading: column.cell(candidate) for column in COLUMNS}
 
 
-def test_a_row_says_where_a_candidate_comes_from_and_what_it_is_worth() -> None:
+def test_a_row_shows_the_descent_and_the_worth_of_a_candidate() -> None:
     """Each column has a text of its own for every candidate; a merge names both parents and their ancestor."""
     assert cells(CHILD) == {
         "Score": "0.500",

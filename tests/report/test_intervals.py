@@ -108,6 +108,6 @@ def test_the_interval_agrees_with_the_normal_one_on_many_examples() -> None:
 
 
 def test_no_scores_have_no_interval() -> None:
-    """Nothing is said about what was not run."""
+    """There is no interval for what was not run."""
     assert estimate([]) is None
     assert difference([], []) is None

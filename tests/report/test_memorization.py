@@ -48,10 +48,10 @@ def test_a_copied_answer_is_quoted_with_its_example() -> None:
 )
 def test_short_answers_labels_and_names_of_tools_are_no_copies(answer: Any) -> None:
     """A prompt has to name them, even those that only one example asks for."""
-    said = ", ".join(map(str, answer.values() if isinstance(answer, dict) else answer)) if isinstance(
+    words = ", ".join(map(str, answer.values() if isinstance(answer, dict) else answer)) if isinstance(
         answer, dict | list
     ) else str(answer)  # fmt: skip
-    assert copies({"p": f"Say one of these: {said}. Nothing else."}, [], [example(answer)], []) == ()
+    assert copies({"p": f"Say one of these: {words}. Nothing else."}, [], [example(answer)], []) == ()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_pareto_set_is_named_where_an_example_is_in_both() -> None:
     assert [(one.example, one.subset) for one in found] == [("val", "pareto")]
 
 
-def test_every_module_and_example_is_told_in_order() -> None:
+def test_copies_are_listed_by_module_and_example_in_order() -> None:
     """By module, then by place; answers are found however deep they are nested, keys of mappings are none."""
     facts = "Corliss Archer was played by Shirley Temple in the film of that name"
     nested = Example("n", {}, {"facts": [{"title": "x", "sentence": facts}], f"{ANSWER} key": 1})
@@ -114,14 +114,14 @@ vocabulary = st.lists(words, min_size=1, max_size=30)
 gaps = st.lists(st.sampled_from([" ", "\n", "  ", "\t", ", ", " - ", ".\n\n"]), min_size=1)
 
 
-def written(said: list[str], gaps: list[str], salt: int) -> str:
+def written(words: list[str], gaps: list[str], salt: int) -> str:
     """The words with those gaps between them, each in a case of its own."""
     cases = [str.lower, str.upper, str.title]
-    return "".join(Random(salt + n).choice(cases)(word) + gaps[n % len(gaps)] for n, word in enumerate(said))
+    return "".join(Random(salt + n).choice(cases)(word) + gaps[n % len(gaps)] for n, word in enumerate(words))
 
 
-def counts(said: list[str]) -> bool:
-    return len(said) >= WORDS or (len(said) >= 3 and len(" ".join(said)) >= CHARACTERS)
+def counts(words: list[str]) -> bool:
+    return len(words) >= WORDS or (len(words) >= 3 and len(" ".join(words)) >= CHARACTERS)
 
 
 @given(vocabulary.filter(counts), vocabulary, vocabulary, gaps, gaps, st.integers(0, 99))
@@ -135,8 +135,8 @@ def test_every_planted_copy_is_found(
     assert "a" in {one.example for one in found}
     for one in found:
         assert one.quote in text
-        said = re.findall(r"\w+", one.quote.lower())
-        assert counts(said) or len(max(said, key=len)) >= 12
+        words = re.findall(r"\w+", one.quote.lower())
+        assert counts(words) or len(max(words, key=len)) >= 12
 
 
 @given(

@@ -18,10 +18,10 @@ from langgraph_gepa.report.progress import Iteration, advance, iterations
 
 def test_every_rollout_of_the_search_is_counted_in_one_iteration(finished: Any) -> None:
     """The iterations' rollouts add up to those that the pool has counted."""
-    told = iterations(finished.journal)
+    found = iterations(finished.journal)
     spent = finished.pool.spent
-    assert sum(iteration.rollouts for iteration in told) == spent.rollouts
-    assert {i.candidate for i in told if i.candidate is not None} == {c.id for c in finished.pool.candidates}
+    assert sum(iteration.rollouts for iteration in found) == spent.rollouts
+    assert {i.candidate for i in found if i.candidate is not None} == {c.id for c in finished.pool.candidates}
 
 
 def test_a_mutation_is_described_at_each_stage() -> None:
@@ -31,7 +31,7 @@ def test_a_mutation_is_described_at_each_stage() -> None:
     def rollout(subset: Any) -> RolloutFinished:
         return RolloutFinished(4, "k", "e", subset, 0.5, Usage(), 1.0, "l")
 
-    said = []
+    descriptions = []
     for event in (
         IterationStarted(4, (2,), ("a", "b")),
         rollout("feedback"),
@@ -44,8 +44,8 @@ def test_a_mutation_is_described_at_each_stage() -> None:
     ):
         iteration = advance(known, event, 0.0)
         assert iteration is not None
-        said.append(iteration.describe(30))
-    assert said == [
+        descriptions.append(iteration.describe(30))
+    assert descriptions == [
         "minibatch 0/2",
         "minibatch 1/2",
         "minibatch 2/2",
@@ -57,7 +57,7 @@ def test_a_mutation_is_described_at_each_stage() -> None:
     ]
 
 
-def test_a_race_says_what_its_rival_was_run_on() -> None:
+def test_a_race_counts_the_rollouts_of_the_rival_apart() -> None:
     """Rollouts of whom the child has to beat are the iteration's, and not taken for the child's."""
     known: dict[int, Iteration] = {}
     child = Candidate(1, {"m": "new"}, (0,))
@@ -79,7 +79,7 @@ def test_a_merge_passes_its_gate_before_it_is_validated() -> None:
     assert known[1].describe(30) == "validating 0/30"
 
 
-def test_proposed_texts_are_told_whether_they_were_tried_or_refused() -> None:
+def test_an_iteration_holds_its_proposed_texts_and_those_refused() -> None:
     """They are in the journal, so that nobody has to read a reply again."""
     known: dict[int, Iteration] = {}
     advance(known, IterationStarted(1, (0,), ("a",)), 0.0)
@@ -87,7 +87,7 @@ def test_proposed_texts_are_told_whether_they_were_tried_or_refused() -> None:
     assert known[1].proposals == ChildrenProposed(1, ({"m": "new"},), {"n": "refused"}, refused={"n": "lost {x}"})
 
 
-def test_why_no_text_was_tried_is_told_by_module() -> None:
+def test_why_no_text_was_tried_is_explained_by_module() -> None:
     """The codes and details of the reflections, in words; the name of a single module is left out on one line."""
     proposed = ChildrenProposed(1, (), {"m": "refused", "n": "unchanged"}, {"m": "it lost {x}"})
     for modules, why in (("m", "n"), "m: it lost {x}; n: nothing to change"), (("m",), "it lost {x}"):

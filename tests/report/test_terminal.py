@@ -73,7 +73,7 @@ def test_a_terminal_that_goes_away_does_not_stop_the_run(finished: Any) -> None:
         pipe.close()
 
 
-def test_the_panel_says_how_far_how_good_and_what_is_under_way(script: Callable[..., Any]) -> None:
+def test_the_panel_shows_progress_the_best_score_and_what_is_under_way(script: Callable[..., Any]) -> None:
     """Budget, best score and since when, candidates, frontier, stage and cost are on the screen."""
     run = script()
     run.start()
@@ -89,7 +89,7 @@ def test_the_panel_says_how_far_how_good_and_what_is_under_way(script: Callable[
     assert "$0." in text
 
 
-def test_a_run_that_has_just_begun_says_what_it_does(finished: Any) -> None:
+def test_a_run_that_has_just_begun_names_its_step(finished: Any) -> None:
     """The first rollouts may take minutes, in which nothing has ended yet."""
     assert "validating 0/24  seed" in drawn(watch(finished, plain(force_terminal=True, color_system=None), until=1))
 
@@ -105,7 +105,7 @@ def test_a_resumed_run_shows_what_was_left_under_way(script: Callable[..., Any])
     assert "trying the new text 1/2" in text
 
 
-def test_the_summary_tells_before_after_and_where(finished: Any) -> None:
+def test_the_summary_shows_before_after_and_the_files(finished: Any) -> None:
     """Scores of seed and best, the change with its interval, what changed, the cost, the files."""
     console = plain()
     print_summary(finished.view(), console, {"Report": "runs/helpdesk/report.html"})
@@ -202,11 +202,11 @@ def test_every_code_for_being_off_has_words() -> None:
         assert 0 < len(words.split()) <= 3
 
 
-def test_a_graph_without_prompts_is_said_in_words() -> None:
+def test_a_graph_without_prompts_is_explained() -> None:
     """An empty listing is a sentence, which does not ask for what was done."""
     for watched in (False, True):
         console = plain()
         modules_table((), console, watched=watched)
-        said: str = console.file.getvalue()  # type: ignore[attr-defined]
-        assert "No text was found" in said
-        assert ("--examples" in said) is not watched
+        text: str = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "No text was found" in text
+        assert ("--examples" in text) is not watched

@@ -72,13 +72,13 @@ def test_answers_that_a_text_repeats_are_shown_beside_it(finished: Any) -> None:
     view, console = finished.view(), Console(file=io.StringIO(), width=200)
     page, plain = render(view), to_json(view)
     print_summary(view, console)
-    said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    text = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
     assert {copy.module for copy in view.copied} <= {module.module.name for module in view.changed}
     assert [copy["example"] for copy in plain["copied"]] == [copy.example for copy in view.copied]
     for copy in view.copied[:5]:
         (article,) = [part for part in page.split('<article class="module"')[1:] if f">{copy.module}</h3>" in part]
         assert f'training example <span class="mono">{copy.example}</span>' in article.split("</article>")[0]
-        assert f"{copy.module} repeats the reference output of training example {copy.example}: “" in said
+        assert f"{copy.module} repeats the reference output of training example {copy.example}: “" in text
     assert view.copied
     assert 'class="copied"' not in render(summarize(finished.journal, (), {}))
 
@@ -164,17 +164,17 @@ def raced() -> View:
 
 
 def test_a_candidate_has_one_score_wherever_it_is_shown() -> None:
-    """Measured where it was run on all examples; elsewhere estimated, and said so with the number of examples."""
+    """Measured where it was run on all examples; elsewhere estimated, marked with the number of examples."""
     view = raced()
     seed, best = view.candidates
     assert (seed.score, best.score.n, best.score.of) == (Score(0.0, 40, 40), 10, 40)
     assert view.best is not None
     assert view.best.validation is not None
     assert view.best.validation.mean == view.best.score.value == best.score.value
-    shown = candidate_score(best.score)
-    assert shown == f"≈ {best.score.value:.3f} (10 of 40)"
-    assert shown in summary(view)
-    assert render(view).count(shown) >= 4  # the chart, the table of means, the table of candidates, the log
+    score = candidate_score(best.score)
+    assert score == f"≈ {best.score.value:.3f} (10 of 40)"
+    assert score in summary(view)
+    assert render(view).count(score) >= 4  # the chart, the table of means, the table of candidates, the log
     plain = to_json(view)
     assert plain["candidates"][1]["score"] == plain["best"]["validation"]["mean"] == best.score.value
     assert (plain["candidates"][1]["estimated"], plain["candidates"][0]["estimated"]) == (True, False)
@@ -193,7 +193,7 @@ def leaking(script: Callable[..., Any], shared: int, **sets: Any) -> View:
     return view if view.best and view.best.id else leaking(script, shared, **{**sets, "seed": sets.get("seed", 3) + 1})
 
 
-def test_nothing_is_said_to_help_by_examples_that_were_learned_from(script: Callable[..., Any]) -> None:
+def test_examples_that_were_learned_from_are_no_evidence_of_help(script: Callable[..., Any]) -> None:
     """Where all or nearly all were, the verdict names that; where some were, it is on the others."""
     for shared in (24, 20):
         view = leaking(script, shared)
@@ -220,7 +220,7 @@ def test_the_seed_alone_has_no_change(script: Callable[..., Any]) -> None:
     assert "Validation" in summary(run.view())
 
 
-def test_a_graph_that_fails_is_told_with_its_scores(script: Callable[..., Any]) -> None:
+def test_failures_of_the_graph_are_named_beside_its_scores(script: Callable[..., Any]) -> None:
     """On the page, in the summary and for machines: how many examples, and one of the errors."""
     run = script()
     run.start()
@@ -250,19 +250,19 @@ def test_too_few_examples_give_no_verdict(script: Callable[..., Any]) -> None:
     assert run.view().verdict in ("few", "same")
 
 
-def test_json_says_what_show_promises(finished: Any) -> None:
+def test_json_holds_what_show_promises(finished: Any) -> None:
     """Modules, candidates, seed and best with intervals, and the accounts, as plain JSON."""
-    told = json.loads(json.dumps(to_json(finished.view())))
-    assert [module["name"] for module in told["modules"]] == ["router", "agent", "writer"]
-    assert {"id", "parents", "score", "scores", "texts"} <= told["candidates"][5].keys()
+    data = json.loads(json.dumps(to_json(finished.view())))
+    assert [module["name"] for module in data["modules"]] == ["router", "agent", "writer"]
+    assert {"id", "parents", "score", "scores", "texts"} <= data["candidates"][5].keys()
     for who in ("seed", "best"):
         for subset in ("validation", "test"):
-            assert told[who][subset]["low"] <= told[who][subset]["mean"] <= told[who][subset]["high"]
+            assert data[who][subset]["low"] <= data[who][subset]["mean"] <= data[who][subset]["high"]
     spent = finished.pool.spent
-    assert (told["rollouts"], told["reflections"]) == (spent.rollouts, spent.reflections)
-    assert told["tokens"] == spent.usage.tokens
-    assert told["dollars"] == pytest.approx(spent.usage.dollars)
-    assert told["seconds"] == finished.now
+    assert (data["rollouts"], data["reflections"]) == (spent.rollouts, spent.reflections)
+    assert data["tokens"] == spent.usage.tokens
+    assert data["dollars"] == pytest.approx(spent.usage.dollars)
+    assert data["seconds"] == finished.now
 
 
 def test_an_unknown_price_is_null_and_never_zero(script: Callable[..., Any]) -> None:
@@ -273,7 +273,7 @@ def test_an_unknown_price_is_null_and_never_zero(script: Callable[..., Any]) -> 
 
 
 def test_a_run_without_validation_or_test_has_no_verdict() -> None:
-    """Nothing scored, nothing said."""
+    """Nothing is scored, so nothing is concluded."""
     view = summarize([(0.0, RunStarted({"m": "text"}, (), ()))], (), {})
     assert (view.verdict, view.evidence, view.modules[0].changed) == ("none", None, False)
 

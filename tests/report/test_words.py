@@ -35,14 +35,14 @@ def test_no_price_but_none_at_all_reads_as_nothing(dollars: float | None, text: 
         ("iterations", "3 of 3 iterations done"),
     ],
 )
-def test_a_limit_that_ended_a_search_is_told_with_what_was_spent(ended: Ended, words: str) -> None:
+def test_a_limit_that_ended_a_search_is_named_with_what_was_spent(ended: Ended, words: str) -> None:
     """Some limits leave a rest that no further call fits into."""
     budget = Budget(rollouts=1, tokens=5000, dollars=2.0, seconds=60, iterations=3)
     spent = Spent(rollouts=1, iterations=3, graph=Usage(4000, 800, 1.99))
     assert ending(RunFinished(ended=ended), asdict(budget), spent, 65.0) == words
 
 
-def test_runs_of_earlier_versions_end_as_they_said() -> None:
+def test_runs_of_earlier_versions_keep_their_reason() -> None:
     """Their journals hold a sentence in place of the limit, and of an iteration's cause."""
     assert ending(RunFinished("30 rollouts spent"), {}, Spent(), 0.0) == "30 rollouts spent"
     assert cause(IterationFinished(2, "rejected", "no better on the minibatch"), 30) == "no better on the minibatch"

@@ -30,7 +30,7 @@ def test_constants_are_the_names_that_are_texts_for_good() -> None:
     }
 
 
-def test_the_part_of_each_expression_is_told_from_the_whole_text() -> None:
+def test_the_part_of_each_expression_is_known_from_the_whole_text() -> None:
     """What is no constant gave the rest of the text, where only one reading is possible."""
     file = SourceFile(SOURCE)
     edit = Edit("Be kind. Be brief. Serve Ann.", "", 6)

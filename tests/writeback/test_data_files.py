@@ -82,7 +82,7 @@ def test_a_file_that_is_the_text_takes_the_new_one(content: str, old: str, new: 
 @given(new=ANY.filter(lambda text: not any("\ud800" <= char <= "\udfff" for char in text)))
 @settings(max_examples=40, deadline=None)
 def test_any_text_fills_a_value_above_the_text_of_a_file(new: str) -> None:
-    """The header says the new text as YAML, and the rest of the file is the same."""
+    """The header holds the new text as YAML, and the rest of the file is the same."""
     content = "---\nname: x\ndescription: Be kind.\n---\n\nBe kind.\n"
     changed = rewritten("SKILL.md", content, [Edit("Be kind.", new, 3)])
     assert changed.startswith("---\nname: x\ndescription: ")
@@ -91,7 +91,7 @@ def test_any_text_fills_a_value_above_the_text_of_a_file(new: str) -> None:
     assert yaml.safe_load(head) == {"name": "x", "description": new}
 
 
-def test_what_cannot_be_told_is_refused() -> None:
+def test_what_is_ambiguous_is_refused() -> None:
     """A lost text, one that is there twice, one in the middle of a line, a format we do not write."""
     with pytest.raises(GoneError):
         rewritten("a.md", "Other.", [Edit("Old.", "New.")])

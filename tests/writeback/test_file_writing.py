@@ -39,7 +39,7 @@ def test_all_files_are_written_and_keep_their_mode(changes: Changes) -> None:
 
 
 def test_a_complaint_puts_every_file_back(changes: Changes) -> None:
-    """What the verifier says is told, and nothing has happened, to the time of change."""
+    """The complaint is in the error, and the files are untouched, down to their modification time."""
     times = [Path(name).stat().st_mtime_ns for name in FILES]
     with pytest.raises(SourceError, match="the graph is upset"):
         apply(changes, lambda: "the graph is upset")

@@ -121,7 +121,7 @@ def test_nothing_is_read_for_texts_that_stay(repository: Path) -> None:
 
 
 def test_a_text_read_from_a_file_is_written_there(repository: Path) -> None:
-    """What the Python file only reads has its home in the file that says it; runs and copies are no homes."""
+    """What the Python file only reads has its home in the file that holds it; runs and copies are no homes."""
     (repository / "app").mkdir()
     (repository / "app" / "prompts.py").write_text('A = open("a.md").read()\nB = load("b.yaml")["b"]\nC = load("c")\n')
     (repository / "app" / "a.md").write_text("Be kind.\n")
@@ -142,7 +142,7 @@ def test_a_text_read_from_a_file_is_written_there(repository: Path) -> None:
 
 
 def test_a_text_of_constants_alone_grows_beside_them_and_is_stale_when_one_of_them_changed(repository: Path) -> None:
-    """What it says is known from the file alone, whatever the layout of the constants and of the sum."""
+    """Its text is known from the file alone, whatever the layout of the constants and of the sum."""
     source = 'A = ("Be kind "\n     "to all.")\nB = "Go " + "home."\nC = A + B\nD = "\\n".join((A, B))\n'
     (repository / "a.py").write_text(source)
     both = "Be kind to all.Go home."
@@ -168,7 +168,7 @@ def test_a_text_of_constants_alone_grows_beside_them_and_is_stale_when_one_of_th
         ('A = "Answer the letters of {}, line by line.".format(WHO)', False),
     ],
 )
-def test_a_text_that_is_gone_is_told_from_one_that_a_program_makes(repository: Path, code: str, made: bool) -> None:
+def test_a_text_that_is_gone_differs_from_one_that_a_program_makes(repository: Path, code: str, made: bool) -> None:
     """Made is what a name is given when the file is loaded, of names and of words that the text has; all else that is
     not there has changed since the run."""
     (repository / "a.py").write_text(f"from b import HEAD, WHO, chat, template\n{code}\n")

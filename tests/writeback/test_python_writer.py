@@ -80,7 +80,7 @@ TEMPLATES = st.lists(
 @given(new=TEMPLATES)
 @settings(max_examples=40, deadline=None)
 def test_expressions_of_an_f_string_move_with_their_placeholders(literal: str, new: str) -> None:
-    """A rewritten f-string says what its text says, each placeholder filled by the expression as it was written."""
+    """A rewritten f-string gives its text, each placeholder filled by the expression as it was written."""
     source = f"def f(s, role):\n    return {literal}\n"
     changed = rewritten(source, [Edit("Hi {name}, {role}.", new, 2, "fstring")])
     names: dict[str, object] = {}
@@ -158,7 +158,7 @@ def test_what_the_encoding_cannot_hold_is_escaped() -> None:
     assert changed == 'A = "é \\u20ac"\n'
 
 
-def test_the_line_tells_equal_texts_apart() -> None:
+def test_the_line_decides_between_equal_texts() -> None:
     """A module is its place: of two equal texts the one at the line changes, and a guess is refused."""
     source = 'A = "Same text."\nB = "Same text."\n'
     assert rewritten(source, [Edit("Same text.", "New.", 2)]) == 'A = "Same text."\nB = "New."\n'
@@ -246,8 +246,8 @@ def find(day: str, limit: int = 3) -> str:
 DAY, LIMIT = "The day to look at.", "The most slots to give back at once."
 
 
-def told(source: str) -> dict[str, str]:
-    """What LangChain's tool says of its arguments."""
+def argument_descriptions(source: str) -> dict[str, str]:
+    """The descriptions of its arguments that LangChain's tool has."""
     names: dict[str, Any] = {"tool": tool}
     exec(compile(source, "f", "exec"), names)  # noqa: S102 - the file is what is tested
     return {name: field["description"] for name, field in names["find"].args.items()}
@@ -259,13 +259,13 @@ def told(source: str) -> dict[str, str]:
 @settings(max_examples=40, deadline=None)
 def test_an_arguments_description_in_a_docstring_is_read_by_tools_as_the_new_text(new: str) -> None:
     """LangChain reads it as it shall be and the others as they were; a text of one plain line is always written."""
-    assert told(ARGUMENTS) == {"day": DAY, "limit": LIMIT}
+    assert argument_descriptions(ARGUMENTS) == {"day": DAY, "limit": LIMIT}
     try:
         changed = rewritten(ARGUMENTS, [Edit(DAY, new, 7)])
     except UnwritableError:
         assert new != " ".join(new.split()) or not new.isprintable() or not new
     else:
-        assert told(changed) == {"day": new, "limit": LIMIT}
+        assert argument_descriptions(changed) == {"day": new, "limit": LIMIT}
 
 
 def test_arguments_are_written_together_and_wrapped() -> None:
@@ -274,14 +274,14 @@ def test_arguments_are_written_together_and_wrapped() -> None:
     changed = rewritten(
         ARGUMENTS, [Edit(DAY, long, 7), Edit(LIMIT, "At most: 3.", 8), Edit("Find a free slot.", "Go.", 4)]
     )
-    assert told(changed) == {"day": long, "limit": "At most: 3."}
+    assert argument_descriptions(changed) == {"day": long, "limit": "At most: 3."}
     assert max(map(len, changed.splitlines())) <= 88
     assert changed.startswith(ARGUMENTS[: ARGUMENTS.index("Find a")] + "Go.\n\n    Args:\n        day: word")
     with pytest.raises(GoneError):
         rewritten(ARGUMENTS, [Edit("The slots.", "x", 11)])
 
 
-def test_a_description_given_to_a_tool_is_found_as_the_tool_says_it() -> None:
+def test_a_description_given_to_a_tool_is_found_as_the_tool_has_it() -> None:
     """LangChain strips it: its margins stay where they are."""
     source = 'a = tool("ask", description="""\n    Ask the nurse.\n    """)(ask)\n'
     assert rewritten(source, [Edit("Ask the nurse.", "Ask the doctor.", 1)]) == source.replace("nurse", "doctor")

@@ -78,7 +78,7 @@ def test_all_text_can_be_read(browser: Any, page: Path, dark: bool) -> None:
     assert browser.evaluate(FAINT) == []
 
 
-def test_the_theme_button_switches_and_says_what_it_will_do(browser: Any, page: Path) -> None:
+def test_the_theme_button_switches_and_names_the_other_theme(browser: Any, page: Path) -> None:
     """From the system's light to dark and back."""
     browser.open(page)
     ground = "getComputedStyle(document.body).backgroundColor"

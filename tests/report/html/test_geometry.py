@@ -64,10 +64,10 @@ def test_a_trimmed_tree_is_complete_in_itself(script: Callable[..., Any]) -> Non
     run.search(40, 3)
     tree = draw_tree(run.view(), limit=12)
     assert tree is not None
-    shown = {node.candidate.id for node in tree.nodes}
-    assert run.pool.best.id in shown
-    assert all(set(node.candidate.parents) <= shown for node in tree.nodes)
-    assert len(shown) < 40
+    drawn = {node.candidate.id for node in tree.nodes}
+    assert run.pool.best.id in drawn
+    assert all(set(node.candidate.parents) <= drawn for node in tree.nodes)
+    assert len(drawn) < 40
 
 
 def test_every_candidate_is_a_point_within_the_chart(finished: Any) -> None:

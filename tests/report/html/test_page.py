@@ -85,7 +85,7 @@ def test_the_same_view_gives_the_same_page(finished: Any) -> None:
     assert render(finished.view()) == render(finished.view())
 
 
-def test_a_simulated_run_says_so_and_a_real_one_does_not(finished: Any) -> None:
+def test_only_a_simulated_run_has_the_banner(finished: Any) -> None:
     """The banner stands above the scores."""
     assert "Simulated model" in render(finished.view())
     assert "Simulated model" not in render(finished.view(simulated=False, reflection_model="openai:gpt-5"))
@@ -97,7 +97,7 @@ def test_a_run_that_has_just_begun_has_a_page(finished: Any) -> None:
         assert "</html>" in render(summarize(finished.journal[:length], (), {}))
 
 
-def test_a_large_run_stays_small_and_says_what_it_leaves_out(script: Callable[..., Any]) -> None:
+def test_the_page_of_a_large_run_stays_small_and_names_what_it_leaves_out(script: Callable[..., Any]) -> None:
     """Trimmed by a stated rule: the tree to 60 candidates, the tables to 100 candidates and 200 iterations."""
     run = script(examples=4)
     run.start()

@@ -28,7 +28,7 @@ def test_unmarked_words_are_the_same_on_both_sides(old: str, new: str) -> None:
 
 @given(texts, texts)
 def test_folding_hides_unchanged_lines_only(old: str, new: str) -> None:
-    """Every change survives, and a fold says how many lines it stands for."""
+    """Every change survives, and a folded row counts its lines."""
     rows = diff(old, new)
     folded = fold(rows)
     assert [row for row in folded if row.kind not in ("same", "folded")] == [row for row in rows if row.kind != "same"]
