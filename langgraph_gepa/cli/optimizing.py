@@ -84,23 +84,12 @@ def optimize(
 ) -> None:
     """Evolve the graph's prompts and keep everything in a run's folder."""
     given: dict[str, Any] = locals()
-    if options and timeout:
-        raise UsageError("Give the timeout in the options, RunnerOptions(timeout=...), or leave --options out.")
-    subject: dict[str, Any] = {
-        "metric": metric,
-        "kinds": split(kinds),
-        "modules": modules_of(only, excluded, everything),
-        "library": library,
-        "options": options or langgraph_gepa.RunnerOptions(timeout=timeout or 300.0),
-    }
+    subject = _subject(given)
     loading(graph)
     if dry_run:
         _dry_run(graph, train, subject)
     else:
-        settings = {name: given[name] for name in _SETTINGS}
-        _show_result(
-            langgraph_gepa.optimize(graph, train, val, testset=test, budget=_budget(given), **subject, **settings)
-        )
+        _show_result(langgraph_gepa.optimize(graph, train, val, **subject, **_settings(given)))
 
 
 _SETTINGS = (
@@ -108,6 +97,24 @@ _SETTINGS = (
     "reflection_tokens",
 )  # fmt: skip
 """The options of `optimize` that are passed on as they are."""
+
+
+def _subject(given: dict[str, Any]) -> dict[str, Any]:
+    """What is optimised and how it is run: the arguments that the dry run takes as well."""
+    if given["options"] and given["timeout"]:
+        raise UsageError("Give the timeout in the options, RunnerOptions(timeout=...), or leave --options out.")
+    return {
+        "metric": given["metric"],
+        "kinds": split(given["kinds"]),
+        "modules": modules_of(given["only"], given["excluded"], given["everything"]),
+        "library": given["library"],
+        "options": given["options"] or langgraph_gepa.RunnerOptions(timeout=given["timeout"] or 300.0),
+    }
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """The other arguments of `optimize`."""
+    return {"testset": given["test"], "budget": _budget(given), **{name: given[name] for name in _SETTINGS}}
 
 
 def _budget(options: dict[str, Any]) -> Budget:
