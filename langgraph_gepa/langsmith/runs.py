@@ -1,4 +1,6 @@
-"""Reads examples from logged runs, for users who have traces but no data set (https://docs.langchain.com/langsmith/export-traces).
+"""Reads examples from logged runs, for users who have traces but no data set.
+
+See https://docs.langchain.com/langsmith/export-traces.
 
 - Inputs are those of the root run.
 - Reference outputs are a person's newest correction in the run's feedback. Without one they are the run's own outputs,
