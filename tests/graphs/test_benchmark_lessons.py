@@ -8,7 +8,7 @@ import pytest
 from langgraph_gepa.demo.lessons import covered, overdone
 
 
-@pytest.mark.parametrize("benchmark", ["aime", "hotpotqa", "hover", "ifbench", "pupa"])
+@pytest.mark.parametrize("benchmark", ["aime", "bfcl", "hotpotqa", "hover", "ifbench", "pupa"])
 def test_lessons(load: Callable[[str], ModuleType], benchmark: str) -> None:
     """Each way to write a lesson teaches it, and only the rule that goes too far is seen to do so."""
     for lesson in load(f"evals/simulated/{benchmark}.py").LESSONS:

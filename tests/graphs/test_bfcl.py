@@ -15,7 +15,7 @@ import bfcl as evals
 import pytest
 
 from langgraph_gepa import Budget, discover, optimize
-from langgraph_gepa.demo.lessons import covered, overdone
+from langgraph_gepa.demo.lessons import covered
 from langgraph_gepa.demo.server import Answer, Persona, Request, SimulatedServer, ToolCall
 
 pytest.importorskip("bfcl_eval")
@@ -159,13 +159,8 @@ def test_calls_that_fail(graph: Any, call: ToolCall) -> None:
     assert state["replies"][0] == "Done."
 
 
-def test_lessons(simulated: ModuleType, load: Any) -> None:
-    """Each phrasing teaches its lesson, each overreach overdoes it, vague words and the seed prompt teach none."""
-    for lesson in (*simulated.LESSONS, simulated.apart("cp", "mv")):
-        assert all(covered(phrasing, [lesson]) for phrasing in lesson.phrasings), lesson.name
-        assert all(overdone(phrasing, [lesson]) for phrasing in lesson.overreach), lesson.name
-        assert not any(overdone(phrasing, [lesson]) for phrasing in lesson.phrasings), lesson.name
-        assert not any(covered(phrasing, [lesson]) for phrasing in lesson.vague), lesson.name
+def test_seed_prompt_teaches_nothing(simulated: ModuleType, load: Any) -> None:
+    """The graph as it ships asks for none of what the agent needs to be asked for."""
     assert not covered(load("graphs/bfcl.py").PROMPT, simulated.LESSONS)
 
 
