@@ -118,7 +118,8 @@ def _of_node(node: str, known: Sequence[_Candidate]) -> list[_Candidate]:
 def _offered(schemas: Sequence[Any], node: str, known: Sequence[_Candidate]) -> set[str]:
     """The tool and schema modules described in `schemas`; of several with one text, those near `node`."""
     texts = list(strings(schemas))
-    carried = [one for one in known if not one.is_prompt and one.is_in(texts)]
+    together = "\n".join(texts)  # one search rules out most of a few hundred descriptions
+    carried = [one for one in known if not one.is_prompt and one.is_in([together]) and one.is_in(texts)]
     chosen = set()
     for one in carried:
         twins = [other for other in carried if other.literals == one.literals]
