@@ -1,7 +1,7 @@
 """Everything this package raises on purpose, and one exception for you to raise.
 
 Error
-+-- UsageError          a mistake in what was asked; the message says how to fix it
++-- UsageError          a mistake of the user; the message explains how to fix it
 |   +-- GraphError      the graph cannot be found, loaded or bound
 |   +-- ExampleError    the examples cannot be used
 |   +-- MetricError     the metric raised or returned something that is no score
@@ -22,8 +22,8 @@ from langgraph_gepa.core.printable import visible
 class Error(Exception):
     """The root: `except langgraph_gepa.Error` catches everything below.
 
-    A message may quote what a model, a provider or a run's folder says, and tracebacks are read in terminals: it is
-    made visible.
+    A message may quote a model, a provider or a run's folder, and tracebacks are read in terminals: control characters
+    are made visible.
     """
 
     def __init__(self, *args: object) -> None:
@@ -31,7 +31,7 @@ class Error(Exception):
 
 
 class UsageError(Error):
-    """A mistake in what was asked. The message names the cause and the fix."""
+    """A mistake of the user. The message names the cause and the fix."""
 
 
 class GraphError(UsageError):
@@ -43,7 +43,7 @@ class ExampleError(UsageError):
 
 
 class MetricError(UsageError):
-    """The metric raised or returned something that is no score; the message names the example."""
+    """The metric raised, or returned something other than a score; the message names the example."""
 
 
 class ModelError(UsageError):

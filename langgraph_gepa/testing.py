@@ -1,4 +1,4 @@
-"""For tests of code that meets the engine: fakes for its ports, and what every store must do."""
+"""Fakes for the ports of the engine, and the contract of stores as tests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Score = Callable[[Texts, Example], float | Feedback]
 
 
 class FakeEvaluator:
-    """An `Evaluator` whose rollouts score what `score` says of the texts and the example.
+    """An `Evaluator` that scores rollouts by `score` of the texts and the example.
 
     Each rollout has one model call per module that is `used` on the example, which carries the module's text and
     answers with the score, and costs `usage`; the nodes that ran are `start` and theirs. `seed` is the modules, or
@@ -72,8 +72,8 @@ class FakeEvaluator:
         what = (texts_key(texts), example.id)
         self.started.append(what)
         await (asyncio.sleep(0) if self._pace is None else self._pace(texts, example))
-        said = self._score(texts, example)
-        feedback = said if isinstance(said, Feedback) else Feedback(float(said), f"scored {said}")
+        scored = self._score(texts, example)
+        feedback = scored if isinstance(scored, Feedback) else Feedback(float(scored), f"scored {scored}")
         used = {name: text for name, text in texts.items() if self._used(name, example)}
         calls = tuple(_call(name, text, example, feedback) for name, text in used.items())
         self.finished.append(what)
@@ -189,7 +189,7 @@ class StoreContract:
         store.close()
 
     def test_time_may_stand_still_or_jump(self, tmp_path: Path) -> None:
-        """The order is that of appending, whatever the clock said."""
+        """The order is that of appending, whatever the clock."""
         store = self.open_store(tmp_path)
         for at in (5.0, 5.0, 1e9, 0.0):
             store.append(RunFinished(str(at)), at)

@@ -1,6 +1,6 @@
-"""JSON from a run's folder, which anybody may have written: read within bounds, or not at all.
+"""Reads JSON from a run's folder within bounds, since anybody may have written it.
 
-What a run writes is far within them (`plain` cuts off at a depth of 60). A compressed entry may unfold to a thousand
+A run writes far less than that (`plain` cuts off at a depth of 60). A compressed entry may unfold to a thousand
 times its size, and a few megabytes of brackets to gigabytes of objects.
 """
 
@@ -24,17 +24,17 @@ MOST_TEXT = 10_000_000
 """Characters of all the texts of a graph."""
 MOST_MODULES = 10_000
 LARGEST = 2**63
-"""Below it are all counts and ids."""
+"""All counts and ids are smaller."""
 
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _BEYOND = "is more than any run writes, so the run is damaged or was made to do harm. It is not read any further."
 
 
 def read_json(text: str) -> Any:
-    """The value of a JSON text. Raises `RunError` for one that is none or that no run writes."""
+    """Returns the value of a JSON text. Raises `RunError` when it is invalid or exceeds what a run writes."""
     if len(text) > LONGEST:
         raise RunError(f"A record of {len(text):,} characters {_BEYOND}")
-    if _many(text):
+    if _too_many(text):
         raise RunError(f"A record of more than {MOST:,} values {_BEYOND}")
     try:
         value = json.loads(text)
@@ -42,13 +42,13 @@ def read_json(text: str) -> Any:
         raise RunError(f"A record nested thousands of levels deep {_BEYOND}") from error
     except ValueError as error:
         raise RunError(f"The run holds a record that is no JSON ({error}), so it is damaged.") from error
-    if _deep(value):
+    if _too_deep(value):
         raise RunError(f"A record nested more than {DEEPEST} levels deep {_BEYOND}")
     return value
 
 
 def unpacked(entry: bytes) -> str:
-    """The text of a compressed entry, of which no more is unfolded than is kept. Raises `RunError`."""
+    """Returns the text of a compressed entry, decompressed up to `LONGEST` bytes. Raises `RunError`."""
     stream = zlib.decompressobj()
     try:
         data = stream.decompress(entry, LONGEST + 1)
@@ -63,8 +63,8 @@ def unpacked(entry: bytes) -> str:
 
 
 def require_short(text: str) -> None:
-    """Raises `RunError` for a record that could not be read back."""
-    if len(text) > LONGEST or _many(text):
+    """Raises `RunError` for a record that is too large to be read back."""
+    if len(text) > LONGEST or _too_many(text):
         raise RunError(
             f"A rollout takes {len(text):,} characters as JSON; at most {LONGEST:,} characters and {MOST:,} values are "
             "kept. Let the graph return less, or leave the example out."
@@ -72,7 +72,7 @@ def require_short(text: str) -> None:
 
 
 def require_numbers(value: Any) -> None:
-    """Raises `RunError` where plain data holds an integer or a float that no count, score or time is."""
+    """Raises `RunError` when plain data holds a number that cannot be a count, score or time."""
     stack = [value]
     while stack:
         one = stack.pop()
@@ -85,13 +85,13 @@ def require_numbers(value: Any) -> None:
 
 
 def require_texts(texts: Collection[str]) -> None:
-    """Raises `RunError` for more modules, or more of their texts, than any graph has."""
+    """Raises `RunError` for more modules, or longer texts, than any graph has."""
     if len(texts) > MOST_MODULES or sum(map(len, texts)) > MOST_TEXT:
         raise RunError(f"The run has {len(texts):,} texts of {sum(map(len, texts)):,} characters, which {_BEYOND}")
 
 
-def _many(text: str) -> bool:
-    """Whether a JSON text has too many values. What strings hold is none, and is left out where that may matter."""
+def _too_many(text: str) -> bool:
+    """Whether a JSON text has too many values. Strings are left out of the count where they could matter."""
     return _values(text) > MOST and _values(_STRING.sub("", text)) > MOST
 
 
@@ -99,7 +99,7 @@ def _values(text: str) -> int:
     return text.count(",") + text.count("[") + text.count("{")
 
 
-def _deep(value: Any) -> bool:
+def _too_deep(value: Any) -> bool:
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(DEEPEST):
         parts = (part for one in level for part in (one.values() if isinstance(one, dict) else one))

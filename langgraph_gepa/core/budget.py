@@ -1,4 +1,4 @@
-"""What a run may spend, and what it has spent."""
+"""The budget of a run, and what it has spent."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ Limit = Literal["rollouts", "tokens", "dollars", "seconds", "iterations"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Limits of a search; the first one reached ends it. `None` is no limit.
+    """Limits of a search; the first one reached ends it. `None` means no limit.
 
-    `rollouts` counts every run of the graph the search pays for. `tokens` and `dollars`
-    count the graph's model calls and the reflection model's together. `seconds` is running
-    time, over all sessions of a resumed run; what is under way when it is over is cut off and not
-    scored. A model call that is cut off is not counted, as nobody says what it cost. The final
-    scoring on held-out test examples comes on top: twice their number of rollouts.
+    `rollouts` counts every run of the graph that the search pays for. `tokens` and `dollars` count the model calls of
+    the graph and of the reflection model together. `seconds` is running time over all sessions of a resumed run; calls
+    under way at its end are cut off and not scored. A model call that is cut off is not counted, since its cost is
+    unknown. The final scoring on held-out test examples is extra: twice their number of rollouts.
     """
 
     rollouts: int | None = None
@@ -43,10 +42,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What was paid for. `rollouts` are the search's; `tests` those on held-out examples.
+    """What a run has paid for. `rollouts` are the search's, `tests` those on held-out examples.
 
-    `lost` was spent on attempts that came to nothing: failed by the world, or cut off by a kill.
-    The `largest` are the most that one rollout and one reflection took, number by number.
+    `lost` is the cost of attempts without a result: the world failed, or the process was killed. The `largest` are the
+    most that one rollout and one reflection took, number by number.
     """
 
     rollouts: int = 0
@@ -65,14 +64,14 @@ class Spent:
 
 
 def rollouts_left(budget: Budget, spent: Spent, reserved: int = 0) -> int | None:
-    """Rollouts that may still be started when `reserved` are promised to others; `None` when unlimited."""
+    """Returns how many rollouts may still start when `reserved` are promised to others; `None` for no limit."""
     if budget.rollouts is None:
         return None
     return max(0, budget.rollouts - spent.rollouts - reserved)
 
 
 def limit_reached(budget: Budget, spent: Spent, seconds: float) -> Limit | None:
-    """The limit that ends the search now, or `None`."""
+    """Returns the limit that ends the search now, or `None`."""
     used: dict[Limit, float] = {
         "rollouts": spent.rollouts,
         "tokens": spent.usage.tokens,

@@ -12,7 +12,7 @@ from langgraph_gepa.core.module import Texts
 Origin = Literal["seed", "mutation", "merge"]
 
 
-@dataclass(frozen=True)  # without slots, which leave no place for what is worked out once
+@dataclass(frozen=True)  # without slots, so that `cached_property` works
 class Candidate:
     """Texts for every module, and where they came from.
 
@@ -35,5 +35,5 @@ class Candidate:
 
 
 def texts_key(texts: Texts) -> str:
-    """The name of a set of texts by content: equal texts share what is known of them."""
+    """Returns a name for texts by their content: candidates with equal texts share their scores."""
     return digest(dict(texts))

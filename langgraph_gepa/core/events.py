@@ -1,4 +1,4 @@
-"""What happens in a run, in order. The pool is a fold of these and nothing else."""
+"""The events of a run. The journal holds them in order, and the pool is a fold of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Usage
 
 Subset = Literal["feedback", "pareto", "gate", "test"]
-"""Why a rollout was run: on the feedback set (minibatch), the pareto set, as a merge's gate
-(paid, never counted as a pareto score), or on held-out examples after the search."""
+"""Why a rollout ran: on the feedback set (minibatch), the pareto set, as the gate of a merge (paid, but no pareto
+score), or on held-out examples after the search."""
 
 Lineage = Literal["single", "joint"]
-"""Of a proposal: edit one module, or several at once. Of a candidate: see `Pool.lineages`."""
+"""A proposal edits one module, or several at once; for candidates see `Pool.lineages`."""
 
 Judge = Literal["mean", "posterior"]
 
@@ -30,17 +30,17 @@ Cause = Literal[
 ]  # fmt: skip
 """Why an iteration ended as it did.
 
-It was the seed's. Nothing to learn from: every score is perfect, or the parent has no failure left, or used none of the
-prompts. Nothing to try: no reflection gave a text (`ChildrenProposed` says why), all were tried before, or no rollouts
-are left. The child was no better on the minibatch, or below a parent on the gate. It was accepted, and its race stopped
-before the end of the pareto set.
+`seed`: it scored the seed. Nothing to learn from: every score is `perfect`, the parent has `no_failures` left, or its
+prompts were `unused`. Nothing to try: reflection gave `no_texts` (see `ChildrenProposed`), all were `repeated`, or
+`no_rollouts` are left. The child was `no_better` on the minibatch, or `below_parents` on the gate. It was accepted, and
+its race `stopped` before the end of the pareto set.
 """
 
 Ended = Limit | Literal["solved", "unchanged", "exhausted"]
-"""Why a search ended: the limit of the budget that was reached, or that nothing is left to learn from.
+"""Why a search ended: a limit of the budget was reached, or nothing is left to learn from.
 
-Then a candidate scores perfect on the whole feedback set (`solved`), or no reflection led to a new text that could be
-tried (`unchanged`), or every failure was reflected on as often as the rules allow (`exhausted`).
+In the second case a candidate scores perfect on the whole feedback set (`solved`), no reflection led to a new text that
+could be tried (`unchanged`), or every failure was reflected on as often as the rules allow (`exhausted`).
 """
 
 
@@ -48,7 +48,7 @@ tried (`unchanged`), or every failure was reflected on as often as the rules all
 class RunStarted:
     """The first event. Sets hold example ids; the order of `seed` is the round-robin order of modules.
 
-    `judged_by` says what candidates are compared by: the mean of their scores, or the mean of the
+    `judged_by` is what candidates are compared by: the mean of their scores, or the mean of the
     posterior, where not every candidate is run on the whole pareto set.
     """
 
@@ -61,14 +61,14 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class ModulesLeftOut:
-    """Modules of which rollouts proved that a new text is of no use: from here on they keep theirs."""
+    """Modules whose new texts have no effect, as rollouts proved: from here on they keep their text."""
 
     reasons: Mapping[str, NoEffect]
 
 
 @dataclass(frozen=True, slots=True)
 class IterationStarted:
-    """A decision: which parents, on which minibatch. Two parents are a merge over `ancestor` into `texts`.
+    """A decision: the parents and the minibatch. Two parents are merged over `ancestor` into `texts`.
 
     The minibatch is empty when enough is known of the parent already.
     """
@@ -83,7 +83,7 @@ class IterationStarted:
 
 @dataclass(frozen=True, slots=True)
 class ExamplesDrawn:
-    """A decision: which examples to run next. A further minibatch of the parent, or a part of the pareto set.
+    """A decision: the examples to run next, a further minibatch of the parent or a part of the pareto set.
 
     `texts` is the key of the candidate to run.
     """
@@ -98,7 +98,7 @@ class ExamplesDrawn:
 class ModulesChosen:
     """A decision: the modules to reflect on. Moves the parent's round-robin pointer.
 
-    `records` are the feedback examples whose rollouts the reflection is given: used from now on.
+    `records` are the feedback examples with the rollouts that the reflection gets; they count as used from now on.
     """
 
     iteration: int
@@ -109,9 +109,9 @@ class ModulesChosen:
 
 @dataclass(frozen=True, slots=True)
 class RolloutFinished:
-    """A paid rollout. `texts` is the candidate's key; `ledger` finds the whole rollout in the store.
+    """A paid rollout. `texts` is the candidate's key; `ledger` is the key of the whole rollout in the store.
 
-    One that was `reused` was paid for before, for the same content in another set, and cost nothing.
+    One that is `reused` was paid for before, for the same content in another set, and cost nothing.
     """
 
     iteration: int
@@ -139,7 +139,7 @@ class ReflectionFinished:
 
 @dataclass(frozen=True, slots=True)
 class ModelTried:
-    """A paid call that found out, before the first rollout, that the reflection model answers."""
+    """A paid call that showed, before the first rollout, that the reflection model answers."""
 
     usage: Usage
     seconds: float
@@ -168,11 +168,11 @@ class Charged:
 
 @dataclass(frozen=True, slots=True)
 class ChildrenProposed:
-    """A decision: what to try after reflection. Each of `children` maps modules to their new texts.
+    """A decision: the children to try after reflection. Each maps modules to their new texts.
 
-    `reasons` are the codes (`reply.Fault`, or `unchanged`) of modules that got no new text, `details` what else
-    there is to say of them, `refused` texts that were proposed and that the module cannot take. `repeated` counts
-    children left out because the pool holds them or another iteration tries them already.
+    `reasons` are the codes (`reflection.proposal.Fault`, or `unchanged`) of modules without a new text, `details` add
+    to them, `refused` are proposed texts that the module cannot take. `repeated` counts children left out because the
+    pool holds them or another iteration already tries them.
     """
 
     iteration: int
@@ -235,6 +235,6 @@ OfIteration = (
     | CandidateAdmitted
     | IterationFinished
 )
-"""Events with the number of an iteration; that of rollouts on the test set says nothing."""
+"""Events with the number of an iteration, which is meaningless for rollouts on the test set."""
 
 Event = OfRun | OfIteration

@@ -1,4 +1,4 @@
-"""An example: what goes into the graph, and what is known of the right answer."""
+"""An example: inputs of the graph, reference outputs, metadata."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 
-@dataclass(frozen=True)  # without slots, which leave no place for what is worked out once
+@dataclass(frozen=True)  # without slots, so that `cached_property` works
 class Example:
     """LangSmith's three fields and an id that is unique in its data set.
 
@@ -25,17 +25,17 @@ class Example:
 
     @cached_property
     def digest(self) -> str:
-        """A name for the content, whatever the id or the position."""
+        """A name for the content, independent of the id."""
         return digest([self.inputs, self.outputs, self.metadata])
 
 
 class RoleDict(dict[str, Any]):
-    """A message that was given as an object: plain data, of which each rollout makes a message again."""
+    """A message that was given as an object, as plain data; each rollout makes a message object of it again."""
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, default=str)
 
 
 def digest(value: Any) -> str:
-    """Sixteen hex digits that name a JSON value by its content."""
+    """Returns sixteen hex digits that name a JSON value by its content."""
     return hashlib.sha256(_CANONICAL.encode(value).encode()).hexdigest()[:16]

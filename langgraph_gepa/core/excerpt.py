@@ -1,4 +1,4 @@
-"""Fitting foreign data into a prompt: it cannot forge the prompt's tags, and the long is cut, not the short."""
+"""Fits foreign data into a prompt: escapes the prompt's tags, and shortens the longest pieces."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LEAST_LEAF = 120  # below this a cut piece is mostly marker, and cutting the wh
 
 
 def escape(text: str) -> str:
-    r"""Puts a backslash into everything that reads as one of `TAGS` (`</record>` becomes `<\/record>`)."""
+    r"""Puts a backslash into everything that looks like one of `TAGS` (`</record>` becomes `<\/record>`)."""
     return _FORGED.sub(r"<\\", text) if "<" in text else text
 
 
@@ -35,7 +35,7 @@ def unescape(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A label and what it stands for; only the text may be shortened."""
+    """A label and its text; only the text may be shortened."""
 
     label: str
     text: str = ""
@@ -48,9 +48,9 @@ Block = Sequence[Piece]
 
 
 def elide(text: str, limit: int) -> str:
-    """`text` with its middle left out, so that it has at most `limit` characters.
+    """Returns `text` without its middle, in at most `limit` characters.
 
-    The marker that says so is never cut, so the result can exceed a limit smaller than it.
+    The marker in its place is never cut, so the result can exceed a limit that is smaller than the marker.
     """
     widest = len(_marker(len(text)))
     if len(text) <= max(limit, widest):
@@ -61,7 +61,7 @@ def elide(text: str, limit: int) -> str:
 
 
 def water_level(lengths: Sequence[int], total: int) -> int:
-    """The largest level such that lengths cut to it sum to at most `total`: the short stay whole, the long share."""
+    """Returns the largest level such that lengths cut to it sum to at most `total`: only the long are cut."""
     rest = total
     for index, length in enumerate(sorted(lengths)):
         share = max(rest, 0) // (len(lengths) - index)
@@ -72,12 +72,12 @@ def water_level(lengths: Sequence[int], total: int) -> int:
 
 
 def joined(block: Block) -> str:
-    """The block as it reads when nothing is left out."""
+    """Returns the whole block as text."""
     return "\n".join(str(piece) for piece in block)
 
 
 def fit(block: Block, limit: int) -> str:
-    """The block in at most `limit` characters (see `elide`): its longest pieces lose their middle first."""
+    """Returns the block in at most `limit` characters (see `elide`): its longest pieces lose their middle first."""
     whole = joined(block)
     if len(whole) <= limit:
         return whole
@@ -89,7 +89,7 @@ def fit(block: Block, limit: int) -> str:
 
 
 def fit_all(blocks: Sequence[Block], limit: int) -> list[str]:
-    """All blocks in at most `limit` characters together, provided every one can have a marker's worth."""
+    """Returns all blocks in at most `limit` characters together, unless that is too little for their markers."""
     wholes = [joined(block) for block in blocks]
     level = water_level([len(whole) for whole in wholes], limit)
     return [whole if len(whole) <= level else fit(block, level) for whole, block in zip(wholes, blocks, strict=True)]

@@ -1,4 +1,4 @@
-"""Anything a graph, a tool or a user hands over, as plain JSON data that any store can keep."""
+"""Converts what a graph, a tool or a user passes to plain JSON data that any store can keep."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def plain(value: Any) -> Any:
-    """`value` as plain JSON data; never raises.
+    """Returns `value` as plain JSON data; never raises.
 
     Messages become `{"role", "content", ...}` (see `flat_message`), documents
     `{"text", "metadata"}`, dataclasses and pydantic models mappings of their fields, sets
     lists in a fixed order. Lone surrogates become U+FFFD, NaN and the infinities their
-    names. What has no JSON shape is kept by its `repr` without the memory address.
+    names. Other objects become their `repr` without the memory address.
     """
     return _plain(value, ())
 
 
 def is_message(value: Any) -> bool:
-    """Whether `value` is a LangChain message, told without importing LangChain."""
+    """Whether `value` is a LangChain message, without importing LangChain."""
     return any(kind.__name__ == "BaseMessage" for kind in type(value).__mro__)
 
 
 def flat_message(message: Any) -> dict[str, Any]:
-    """A LangChain message as the role dict that LangGraph accepts in its place.
+    """Returns a LangChain message as the role dict that LangGraph accepts in its place.
 
     Keys: `role`, `content` (text; a list of blocks when there is more than text), and where
     present `name`, `tool_calls` (`[{"id", "name", "args"}]`, those the provider could not
@@ -49,7 +49,7 @@ def flat_message(message: Any) -> dict[str, Any]:
 
 
 def well_formed(text: str) -> str:
-    """`text` with every lone surrogate replaced by U+FFFD, so that UTF-8 can carry it."""
+    """Returns `text` with every lone surrogate replaced by U+FFFD, so that UTF-8 can encode it."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -58,7 +58,7 @@ def well_formed(text: str) -> str:
 
 
 def unboxed(value: Any) -> Any:
-    """The Python value of a scalar of NumPy, PyTorch and their kin (told by `ndim == 0`); any other value as it is."""
+    """Returns the Python value of a scalar of NumPy, PyTorch or the like (`ndim == 0`), any other value unchanged."""
     if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)):
         return value.item()
     return value
@@ -81,7 +81,7 @@ def _plain(value: Any, above: tuple[int, ...]) -> Any:
         return "<too deep>"
     try:
         return _composite(value, (*above, id(value)))
-    except Exception:  # noqa: BLE001 - a stranger's property, iterator or repr may raise anything
+    except Exception:  # noqa: BLE001 - a foreign property, iterator or repr may raise anything
         return f"<{type(value).__name__}>"
 
 
@@ -119,7 +119,7 @@ def _fields(value: Any) -> Iterator[str] | None:
         return None
     if dataclasses.is_dataclass(value):
         return (field.name for field in dataclasses.fields(value))
-    declared = getattr(type(value), "model_fields", None)  # pydantic, told without importing it
+    declared = getattr(type(value), "model_fields", None)  # pydantic, without importing it
     return iter(declared) if isinstance(declared, Mapping) else None
 
 
@@ -131,11 +131,11 @@ def _message(message: Any, above: tuple[int, ...]) -> dict[str, Any]:
     }
     if name := getattr(message, "name", None):
         flat["name"] = _plain(name, above)
-    asked = [
+    tool_calls = [
         {"id": call.get("id"), "name": call.get("name"), "args": _plain(call.get("args"), above)}
         for call in getattr(message, "tool_calls", None) or ()
     ]
-    asked += [
+    tool_calls += [
         {
             "id": call.get("id"),
             "name": call.get("name"),
@@ -144,8 +144,8 @@ def _message(message: Any, above: tuple[int, ...]) -> dict[str, Any]:
         }
         for call in getattr(message, "invalid_tool_calls", None) or ()
     ]
-    if asked:
-        flat["tool_calls"] = asked
+    if tool_calls:
+        flat["tool_calls"] = tool_calls
     if tool_call_id := getattr(message, "tool_call_id", None):
         flat["tool_call_id"] = _plain(tool_call_id, above)
     if getattr(message, "status", None) == "error":
@@ -170,5 +170,5 @@ def _text_block(block: Any) -> str | None:
 
 
 def shortened(value: Any) -> Any:
-    """Plain JSON data of a call as a trace keeps it: texts whole, pictures and signatures named by kind and size."""
+    """Returns a call's JSON data as a trace keeps it: whole texts, pictures and signatures named by kind and size."""
     return readable(value) if isinstance(value, str) else abridged(value, messages=True)

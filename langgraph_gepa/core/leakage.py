@@ -1,4 +1,4 @@
-"""Data leakage: examples that are scored although they were learned from, and repetitions within a set."""
+"""Finds data leakage: examples that are scored although they were learned from, and repetitions within a set."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _OF_A_MESSAGE = ("name", "tool_calls", "tool_call_id")
 
 @dataclass(frozen=True, slots=True)
 class Leakage:
-    """By set (`feedback`, `pareto`, `test`), told by equal inputs, whatever the ids.
+    """Leaked examples by set (`feedback`, `pareto`, `test`): those with equal inputs, whatever their ids.
 
-    `repeated` counts examples whose inputs an earlier one of the set has already. `learned` holds the ids of the
+    `repeated` counts examples with the inputs of an earlier example in the set. `learned` holds the ids of the
     validation examples that are training examples too, and of the test examples that are in either of the others.
     """
 
@@ -28,7 +28,7 @@ class Leakage:
 
 
 def leakage(examples: Mapping[str, Sequence[Example]]) -> Leakage:
-    """What the sets have in common."""
+    """Finds the inputs that occur in several sets, or repeatedly in one."""
     keys = {name: [inputs_key(example) for example in examples.get(name, ())] for name in NAMES}
     feedback, either = set(keys["feedback"]), {*keys["feedback"], *keys["pareto"]}
     return Leakage(
@@ -43,7 +43,7 @@ def leakage(examples: Mapping[str, Sequence[Example]]) -> Leakage:
 
 
 def warnings(found: Leakage, sizes: Mapping[str, int]) -> Iterator[str]:
-    """What a person should know of the sets before anything is paid. `sizes` are those of the sets."""
+    """Yields warnings for the user before anything is paid. `sizes` are the numbers of examples by set."""
     for name, other in (("pareto", "training"), ("test", "training or validation")):
         if shared := len(found.learned.get(name, ())):
             yield (
@@ -63,7 +63,7 @@ def _counted(size: int, name: str) -> str:
 
 
 def inputs_key(example: Example) -> str:
-    """Equal for inputs that are the same to the graph: in whatever form messages are given and text is encoded."""
+    """Returns a key that is equal for inputs that the graph treats alike, whatever the form of messages and text."""
     return digest(_canonical(example.inputs))
 
 
@@ -82,7 +82,7 @@ def _canonical(value: Any) -> Any:
 
 
 def _messages(value: Any) -> Any:
-    """What LangGraph's `messages` take: a text, one message or a list of them; a pair is a role with its text."""
+    """Reads what LangGraph's `messages` accept: a text, a message or a list of them; a pair is a role with its text."""
     listed = value if isinstance(value, list | tuple) and not _is_pair(value) else [value]
     found = []
     for one in listed:

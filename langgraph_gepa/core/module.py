@@ -21,8 +21,8 @@ Style = Literal["plain", "format", "fstring", "percent", "dollars", "mustache", 
 
 
 class Off(StrEnum):
-    """Why a text that may reach a model is not optimised by default. Runs keep the code; the words for it are the
-    report's (`report.modules`)."""
+    """Why a text that may reach a model is not optimised by default. Runs keep the code;
+    `report.module_list` has the sentences."""
 
     UNPROVEN = "unproven"
     """No flow to a model was found, and no call was seen to carry it."""
@@ -33,7 +33,7 @@ class Off(StrEnum):
     FRAME = "frame"
     """Headings and labels around data."""
     OUTPUT = "output"
-    """What a tool or node returns, or the program says in the name of a tool or model."""
+    """What a tool or node returns, or the program writes in the name of a tool or model."""
     PROTOCOL = "protocol"
     """Compared with what a model answers or the state holds."""
     LIBRARY = "library"

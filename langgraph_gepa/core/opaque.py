@@ -1,4 +1,4 @@
-"""Data that tells a reader nothing (pictures, signatures, encrypted thoughts, ids): named instead of shown."""
+"""Replaces data that nobody can read (pictures, signatures, encrypted thoughts, ids) by its kind and size."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 
 
 def readable(text: str) -> str:
-    """`text` with encoded data in it (base64, data URLs, bytes) named by its kind and size."""
+    """Returns `text` with encoded data (base64, data URLs, bytes) replaced by its kind and size."""
     if len(text) < _MANY:
         return text
     if max(10 * len(_CONTROL.findall(text)), 12 * len(_ESCAPES.findall(text))) > len(text):
@@ -54,7 +54,7 @@ def readable(text: str) -> str:
 
 
 def abridged(value: Any, *, messages: bool = False) -> Any:
-    """Plain JSON data as a reader gets it: short strings, few levels, nothing opaque.
+    """Returns plain JSON data for a reader: short strings, few levels, nothing opaque.
 
     With `messages`, the texts of messages and of their blocks are kept at any length.
     """
@@ -62,7 +62,7 @@ def abridged(value: Any, *, messages: bool = False) -> Any:
 
 
 def media(block: Mapping[str, Any]) -> str | None:
-    """What stands for a block that holds a picture, a sound or a file; `None` for any other."""
+    """Returns the replacement of a block that holds a picture, a sound or a file; `None` for other blocks."""
     kind = block.get("type")
     if kind not in _MEDIA or _PAYLOAD.isdisjoint(block):
         return None
@@ -79,7 +79,7 @@ def media(block: Mapping[str, Any]) -> str | None:
 
 
 def thoughts(block: Mapping[str, Any]) -> str | None:
-    """What a block of reasoning says, as far as it can be read; `None` for any other."""
+    """Returns the readable text of a block of reasoning; `None` for other blocks."""
     kind = block.get("type")
     if not isinstance(kind, str) or not re.search("think|reason", kind, re.IGNORECASE):
         return None
@@ -104,7 +104,7 @@ def _abridged(value: Any, depth: int, messages: bool) -> Any:
 
 
 def _fields(value: Mapping[str, Any], depth: int, messages: bool) -> dict[str, Any]:
-    """The fields of a mapping, without those by which a provider tells messages and blocks apart."""
+    """Returns the fields of a mapping, without the ids that a provider gives messages and blocks."""
     kind = value.get("type")
     message = "content" in value and ("role" in value or "type" in value)
     block = message or {"name", "args"} <= value.keys() or (isinstance(kind, str) and bool(_BLOCK.search(kind)))
@@ -122,9 +122,9 @@ def _fields(value: Mapping[str, Any], depth: int, messages: bool) -> dict[str, A
 
 
 def _is_encoded(run: str) -> bool:
-    """Whether a run without spaces is encoded data, and no path, slug, identifier or sequence of letters.
+    """Whether a run without spaces is encoded data, rather than a path, slug, identifier or sequence of letters.
 
-    Where data is encoded, every second character is of another kind (capital, small, digit) than the one before.
+    In encoded data every second character differs in kind (capital, small, digit) from the one before.
     """
     if len(run) >= _SURE:
         return True

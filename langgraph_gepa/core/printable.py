@@ -1,4 +1,4 @@
-"""Text that people read, with nothing in it that acts on a terminal or hides from the eye."""
+"""Makes text safe to print: control characters and invisible characters become visible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 _ACTS = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters: C0 but for tab and newline, DEL, C1
     "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # line separators, and marks that reorder text
-    # what else Unicode says to draw as nothing (Default_Ignorable_Code_Point)
+    # other characters that Unicode draws as nothing (Default_Ignorable_Code_Point)
     "\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     "\ud800-\udfff"  # lone surrogates, which no encoding can write
@@ -24,7 +24,7 @@ _UNSAFE = re.compile(
 
 
 def visible(text: str) -> str:
-    """`text` with every control character and every character that hides or reorders others made visible.
+    """Returns `text` with every control character and every character that hides or reorders others made visible.
 
     Control characters become control pictures (`␛`), other characters `[U+202E]`, lone surrogates the replacement
     character. Newlines and tabs stay. What is visible already stays as it is.
@@ -42,7 +42,7 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def escaped_json(text: str) -> str:
-    """JSON that says the same, with what `visible` would change as `\\uXXXX`."""
+    """Returns equal JSON with what `visible` would change as `\\uXXXX`."""
     return re.sub(f"[{_ACTS}{_JOINERS}{_SELECTORS}]", _escape, text)
 
 

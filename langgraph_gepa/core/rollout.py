@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What model calls consumed. `dollars` is `None` when any price in it is unknown.
+    """What model calls consumed. `dollars` is `None` when a price is unknown.
 
-    `estimated` are the tokens among them that no provider counted: they were estimated from the texts.
+    `estimated` counts the tokens that no provider reported: they were estimated from the texts.
     """
 
     input_tokens: int = 0
@@ -33,7 +33,7 @@ class Usage:
         )
 
     def at_least(self, other: Usage) -> Usage:
-        """The larger of both in each number; dollars that are unknown in `other` stay so."""
+        """Returns the larger of both in each number; dollars that are unknown in `other` stay unknown."""
         return Usage(
             max(self.input_tokens, other.input_tokens),
             max(self.output_tokens, other.output_tokens),
@@ -94,8 +94,8 @@ class Feedback(dict[str, Any]):
 class Rollout:
     """One run of a candidate on an example. All of it is plain JSON data.
 
-    `outputs` is the graph's final state, `None` when it failed; `error` says in words how it failed.
-    `nodes` are the paths of the nodes that ran, empty where that was not watched.
+    `outputs` is the graph's final state, `None` when it failed; `error` describes the failure.
+    `nodes` are the paths of the nodes that ran, empty if they were not watched.
     """
 
     example: str

@@ -1,4 +1,4 @@
-"""Opening a run changes no file outside of its folder, whatever a stranger has planted in there."""
+"""Makes sure that opening a run changes no file outside its folder, whatever the folder contains."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 
 def require_own(path: Path, *, written: bool) -> None:
-    """Raises `RunError` where `path` is there and leads out of its folder: a link, a pipe, a device.
+    """Raises `RunError` when `path` exists and leads out of its folder: a link, a pipe, a device.
 
-    A file that is `written` must have no second name either.
+    A file that is `written` must have no hard link either.
     """
     try:
         found = path.lstat()
@@ -27,7 +27,7 @@ def require_own(path: Path, *, written: bool) -> None:
 
 
 def require_own_database(path: Path, *, written: bool) -> None:
-    """The same for a SQLite database and the files that SQLite keeps beside it."""
+    """Checks a SQLite database, and the files that SQLite keeps beside it, like `require_own`."""
     for end in ("", "-wal", "-shm", "-journal"):
         # Readers write the shared memory file as well.
         require_own(path.with_name(path.name + end), written=written or end == "-shm")

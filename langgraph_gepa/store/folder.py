@@ -1,4 +1,4 @@
-"""A run's folder."""
+"""Opens the folder of a run."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from langgraph_gepa.store.sqlite import SqliteStore
 
 DATABASE = "run.db"
 LISTED = 5
-"""Runs that are named where a folder of runs was given in place of one."""
+"""Runs that the message names when a folder of runs is given in place of one."""
 _OURS = {DATABASE, "run.lock", "run.db-wal", "run.db-shm", "run.db-journal"}
 
 
 def open_run(folder: Path | str, *, create: bool, read_only: bool = False) -> SqliteStore:
-    """The run in `folder`.
+    """Opens the run in `folder`.
 
     With `create` a folder that is missing or empty becomes a new run's, readable by its owner
-    only, since a run holds what the graph saw. A run that is there already is opened all the
-    same: `settings()` is not empty then, and it is the caller's to say whether it is the same
-    run. Without `create` there must be one.
+    only, since a run holds what the graph saw. An existing run is opened
+    as well: its `settings()` are not empty, and the caller decides whether it is the same run.
+    Without `create` the run must exist.
 
     Raises `RunError` when the folder holds something else, or as `SqliteStore` does.
     """
@@ -40,7 +40,7 @@ def open_run(folder: Path | str, *, create: bool, read_only: bool = False) -> Sq
 
 
 def _none_in(place: Path) -> str:
-    """That there is no run, and which the newest are where `place` is a folder of runs."""
+    """Returns the message that there is no run; it names the newest if `place` is a folder of runs."""
     runs = sorted(place.glob(f"*/{DATABASE}"), key=lambda run: run.stat().st_mtime, reverse=True)
     if not runs:
         return f"{place} holds no run. Check the path, or start one there with `optimize --run {place}`."

@@ -1,7 +1,7 @@
-"""A journal and its rollouts, read from a folder that anybody may have written: they fit together, or are refused.
+"""Checks a journal and its rollouts from a folder that anybody may have written, and refuses them if inconsistent.
 
-The pool is a fold of events that trusts them, as the engine wrote them. An event that names a candidate, a module or an
-example there is none of would end in an error that explains nothing, or in memory and time without bound.
+The pool trusts the events that it folds, as if the engine had written them. An event with an unknown candidate, module
+or example would lead to an error that explains nothing, or to unbounded memory and time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_SCORES = 20_000_000
 
 
 def coherent(events: Iterable[Event]) -> Iterator[Event]:
-    """The events, as long as each fits those before it. Raises `RunError` at the first that does not."""
+    """Yields the events as long as each is consistent with those before it. Raises `RunError` otherwise."""
     known = _Known()
     for number, event in enumerate(events, 1):
         require_numbers(_numbers(event))
@@ -36,7 +36,7 @@ def coherent(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def sound(rollout: Rollout) -> Rollout:
-    """The rollout, if what is ours in it is as we write it; what the graph made is any JSON data. Raises `RunError`."""
+    """Returns the rollout if the engine's fields are valid; the graph's may be any JSON data. Raises `RunError`."""
     require_numbers([asdict(rollout.usage), rollout.seconds, rollout.score, dict(rollout.feedback.objectives)])
     for call in rollout.calls:
         require_numbers([asdict(call.usage), call.seconds])

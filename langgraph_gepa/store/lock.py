@@ -1,4 +1,4 @@
-"""One process at a time writes a run."""
+"""Locks a run, so that one process at a time writes it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ else:
 def lock(path: Path) -> FileIO:
     """Locks `path` for this process until the file is closed or the process dies, however it dies.
 
-    The file names the holder, for the `RunError` of whoever comes second; what it says counts
-    for nothing once the lock is gone.
+    The file names the holder for the `RunError` of a second process; its text means nothing once
+    the lock is released.
     """
     file = _open(path)
     try:

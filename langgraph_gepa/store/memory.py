@@ -1,4 +1,4 @@
-"""A run in memory."""
+"""Keeps a run in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from langgraph_gepa.engine.codec import dump, load_event
 
 
 class MemoryStore:
-    """The contract of a store, kept no longer than the object. What goes in is frozen as text, as on disk."""
+    """A store that lasts as long as the object. Values are frozen as text, as on disk."""
 
     def __init__(self) -> None:
         self._events: list[tuple[float, str]] = []

@@ -1,4 +1,4 @@
-"""What is in `run.db`, and how an older one becomes like it."""
+"""Defines the tables of `run.db`, and upgrades older ones."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def version(db: sqlite3.Connection) -> int:
 
 
 def _require_plain(db: sqlite3.Connection, number: int) -> None:
-    """Raises `RunError` where the tables are not what our scripts make, or anything in the schema runs by itself.
+    """Raises `RunError` when the tables differ from those of the scripts, or the schema contains code.
 
-    A view in place of a table, a trigger, a generated column or an expression in an index is code of whoever made the
-    file, and SQLite runs it when the table is read or written.
+    A view in place of a table, a trigger, a generated column or an expression in an index is code from the author of
+    the file, and SQLite runs it when the table is read or written.
     """
     found = db.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     with closing(sqlite3.connect(":memory:")) as ours:

@@ -1,4 +1,4 @@
-"""A run in one SQLite file."""
+"""Keeps a run in one SQLite file."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def _connected(name: str, opened: ExitStack) -> sqlite3.Connection:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turns what SQLite says of the file into a `RunError` that names the file and the fix."""
+    """Turns errors of SQLite into a `RunError` that names the file and the fix."""
     try:
         yield
     except RunError as error:
@@ -221,7 +221,7 @@ def _explained(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise RunError(f"{path}: {_DAMAGED}") from error
     except OSError as error:
-        raise RunError(f"{path}: It cannot be used ({error}). Mend that, then try again.") from error
+        raise RunError(f"{path}: It cannot be used ({error}). Fix that, then try again.") from error
     except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
         raise  # a bug, and not the file's
     except sqlite3.DatabaseError as error:
