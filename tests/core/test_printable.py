@@ -74,11 +74,11 @@ def test_errors_and_their_tracebacks_are_visible() -> None:
 SCRIPT = """
 import sys
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.cli.console import app, command, echo, emit, emit_json, screen, start, tell
+from langgraph_gepa.cli.console import app, command, echo, emit, emit_json, print_notes, screen, start
 text = sys.argv.pop()
 @command()
 def say():
-    tell([text]); echo(text); emit(text); emit_json({text: text}); screen().print(text)
+    print_notes([text]); echo(text); emit(text); emit_json({text: text}); screen().print(text)
     raise UsageError(text)
 @app.callback()
 def main(): pass
