@@ -119,7 +119,7 @@ def test_hiding_twice_hides_no_more(text: str) -> None:
     ["://", "://a:b", "?key", "&key=", "%3Fkey%3D", "%3A%2F%2Fa%3A", "basic abcd", "authorization: token a", "a-",
      "password=x ", "?key={", "a@", "://@", "%25"],
 )  # fmt: skip
-def test_a_megabyte_of_anything_takes_time_in_proportion(unit: str) -> None:
+def test_much_of_anything_takes_time_in_proportion(unit: str) -> None:
     """Four times the text takes about four times as long, and not sixteen."""
 
     def seconds(size: int) -> float:
@@ -128,8 +128,7 @@ def test_a_megabyte_of_anything_takes_time_in_proportion(unit: str) -> None:
         hide_credentials(text)
         return time.process_time() - before
 
-    assert seconds(2**18) < 1.5
-    assert seconds(2**18) < 8 * seconds(2**16) + 0.1
+    assert seconds(2**17) < min(0.75, 8 * seconds(2**15) + 0.05)
 
 
 def test_a_known_secret_is_known_in_other_spellings() -> None:

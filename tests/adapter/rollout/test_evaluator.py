@@ -12,12 +12,14 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import SystemMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
+from langgraph_gepa.adapter.rollout import evaluator as evaluator_module
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.core.rollout import Feedback
-from langgraph_gepa.errors import MetricError, UsageError
+from langgraph_gepa.engine.ports import Unfinished
+from langgraph_gepa.errors import MetricError, UsageError, WorldFailure
 
 OWN = {"writer": "Write.", "judge": "Judge."}
 EXAMPLE = Example("e", {"messages": [{"role": "user", "content": "hi"}]}, {"answer": "yes"})
@@ -114,6 +116,52 @@ def test_a_graph_is_bound_once_for_each_set_of_texts() -> None:
     for text in ("a", "b", "a"):
         evaluated(evaluator, judge=text)
     assert survey.bound[before:] == [{"judge": "a"}, {"judge": "b"}]
+
+
+def test_old_graphs_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long search binds thousands: the last ones used are kept."""
+    monkeypatch.setattr(evaluator_module, "BOUND_GRAPHS", 2)
+    survey = TwoNodes()
+    evaluator = GraphEvaluator(survey, metric)
+    before = len(survey.bound)
+    for text in ("a", "b", "a", "c", "a", "b"):
+        evaluated(evaluator, judge=text)
+    assert [texts["judge"] for texts in survey.bound[before:]] == ["a", "b", "c", "b"]
+
+
+@pytest.mark.parametrize(("score", "fits"), [(1.0, True), (1 + 1e-12, True), (0.0, True), (1.1, False), (-0.1, False)])
+def test_a_score_outside_the_unit_scale_is_the_metrics_mistake(score: float, fits: bool) -> None:
+    """Only where the scale is 0 to 1, and not by rounding."""
+    assert evaluated(GraphEvaluator(TwoNodes(), lambda outputs: score)).score == score
+    strict = GraphEvaluator(TwoNodes(), lambda outputs: score, unit_scale=True)
+    if fits:
+        assert evaluated(strict).score == score
+    else:
+        with pytest.raises(MetricError, match="1 counts as a perfect answer"):
+            evaluated(strict)
+
+
+def test_a_metric_that_the_world_failed_goes_on_without_the_graph() -> None:
+    """`go_on` calls the metric alone; what stands meanwhile is nothing, as the failure is certain."""
+    failures = [WorldFailure("no verdict")]
+
+    def judged(outputs: Any) -> float:
+        if failures:
+            raise failures.pop()
+        return 1.0
+
+    survey = TwoNodes()
+    evaluator = GraphEvaluator(survey, judged)
+    with pytest.raises(Unfinished) as unfinished:
+        evaluated(evaluator)
+    survey.fault = KeyError("the graph ran again")
+    assert unfinished.value.stands is None
+    assert unfinished.value.go_on is not None
+
+    async def again() -> Any:
+        return await unfinished.value.go_on()  # type: ignore[misc]
+
+    assert asyncio.run(again()).score == 1.0
 
 
 def test_modules_are_those_chosen_in_their_order() -> None:
