@@ -140,7 +140,7 @@ def filled(text: str, style: Style, values: Mapping[str, str], tokens: Sequence[
 def split(text: str, style: Style, tokens: Sequence[str] = ()) -> Sequence[Part] | None:
     """The text in parts; `None` for a broken template or one with logic in it.
 
-    A text of which nobody knows what fills it is one part: it is looked for as it stands.
+    A text of unknown style is one part: it is searched for as it is.
     """
     try:
         parts = placeholders.parts(text, "plain" if style == "unknown" else style, tokens)

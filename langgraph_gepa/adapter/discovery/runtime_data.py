@@ -141,12 +141,8 @@ def _assigned(walk: Walk, key: int, step: Step) -> Iterator[Expression]:
                 yield found[1], names
         case ("member" | "attr" | "private", str(name)):
             yield from definitions.initial_values(value if issubclass(type(value), type) else type(value), name)
-        case ("default" | "kwdefault", which) if (source := source_code.source(value.__code__)) is not None:
-            given = source.node.args
-            named = {one.arg: default for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)}
-            default = given.defaults[which] if isinstance(which, int) else named.get(str(which))
-            if default is not None:
-                yield default, value.__globals__
+        case ("default" | "kwdefault", which) if (default := definitions.default_of(value, which)) is not None:
+            yield default, value.__globals__
         case ("content",):
             for holder, (_, variable) in walk.holders[key]:
                 yield from _assigned_outside(walk.nodes[holder].value, str(variable))

@@ -125,14 +125,19 @@ def _imported(tree: ast.Module, module: ModuleType, name: str) -> tuple[ModuleTy
     return None
 
 
-def default_location(function: FunctionType, which: object, text: str) -> SourceLocation | None:
-    """Where the default of a parameter is written in a function's signature."""
+def default_of(function: FunctionType, which: object) -> ast.expr | None:
+    """The default that a function's signature writes for a parameter, by its name or by its position among defaults."""
     found = source_code.source(function.__code__)
     if found is None:
         return None
     given = found.node.args
     named = {argument.arg: default for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)}
-    default = given.defaults[which] if isinstance(which, int) and which < len(given.defaults) else named.get(str(which))
+    return given.defaults[which] if isinstance(which, int) and which < len(given.defaults) else named.get(str(which))
+
+
+def default_location(function: FunctionType, which: object, text: str) -> SourceLocation | None:
+    """Where the default of a parameter is written in a function's signature."""
+    default = default_of(function, which)
     file = function.__code__.co_filename
     same = literals_of(file, default, text) if default is not None else iter(())
     return next((SourceLocation.of_literal(*one) for one in same), None)
