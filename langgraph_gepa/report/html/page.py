@@ -129,7 +129,7 @@ def _environment() -> Environment:
 
 
 def _finalize(value: Any) -> Any:
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return value if isinstance(value, Markup) else visible(str(value))
 
 
 def span(interval: Interval) -> str:

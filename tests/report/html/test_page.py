@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.report.html.page import render, write_report
 from langgraph_gepa.report.summary import summarize
 
@@ -78,6 +80,13 @@ def test_characters_that_act_are_made_visible(finished: Any, tmp_path: Path) -> 
     page = write_report(finished.view(), tmp_path / "report.html").read_bytes().decode("utf-8")
     assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", page)
     assert "␛[31m␀�" in page
+
+
+def test_the_reason_of_a_text_left_alone_is_made_visible(finished: Any) -> None:
+    """It is an object that becomes a sentence on the page, and its detail may be an error that a graph raised."""
+    module = Module("other", "prompt", "Old.", reason=Reason(Obstacle.OTHER, "it broke \x1b[31mhere <b>"))
+    page = render(summarize(finished.journal, [module], {}))
+    assert "it broke ␛[31mhere &lt;b&gt;" in page
 
 
 def test_the_same_view_gives_the_same_page(finished: Any) -> None:
