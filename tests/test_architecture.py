@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,22 @@ def test_the_core_depends_on_little(parts: tuple[str, ...]) -> None:
         assert outside <= {"pydantic"}
     if parts[0] not in {"adapter", "demo"}:
         assert not {name for name in outside if name.startswith(("langgraph", "langchain"))}
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """The modules can be put in an order in which each imports only earlier ones."""
+
+    def module(name: tuple[str, ...]) -> tuple[str, ...] | None:
+        return next((n for n in (name, name[:-1], (*name, "__init__"), (*name[:-1], "__init__")) if n in IMPORTS), None)
+
+    graph = {parts: {m for n in own(found) if (m := module(n)) and m != parts} for parts, found in IMPORTS.items()}
+    tuple(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_a_basename_occurs_once() -> None:
+    """A module can be named without its folder."""
+    names = Counter(parts[-1] for parts in IMPORTS if parts[-1] != "__init__")
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 PAGE = ROOT.parent / "docs" / "architecture.md"

@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.demo import helpdesk
-from langgraph_gepa.demo.metric import review
 from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.demo.simulated import reflector, support
+from langgraph_gepa.demo.ticket_review import review
 from langgraph_gepa.demo.tickets import tickets
 from langgraph_gepa.errors import ModelError
 from langgraph_gepa.runs.config import DEMO

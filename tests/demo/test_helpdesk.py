@@ -15,10 +15,10 @@ from langchain_openai import ChatOpenAI
 
 from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.demo import helpdesk
-from langgraph_gepa.demo.metric import AGENT, ROUTER, WRITER, review
 from langgraph_gepa.demo.policy import HANDLING, LESSONS, ROUTING, WRITING
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer, ToolCall
 from langgraph_gepa.demo.simulated import support
+from langgraph_gepa.demo.ticket_review import AGENT, ROUTER, WRITER, review
 from langgraph_gepa.demo.tickets import tickets
 
 SEED = {name: getattr(helpdesk, name) for name in ("ROUTER_PROMPT", "AGENT_PROMPT", "WRITER_PROMPT")}

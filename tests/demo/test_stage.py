@@ -9,8 +9,8 @@ from langgraph_gepa.adapter.discovery.chat_models import models_of
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.adapter.simulation import is_simulated
-from langgraph_gepa.demo.metric import AGENT, ROUTER, WRITER
 from langgraph_gepa.demo.stage import helpdesk_demo
+from langgraph_gepa.demo.ticket_review import AGENT, ROUTER, WRITER
 from langgraph_gepa.errors import ModelError
 from langgraph_gepa.runs.config import DEMO_GRAPH
 

@@ -19,7 +19,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from langgraph_gepa.demo import helpdesk
-from langgraph_gepa.demo.metric import review
+from langgraph_gepa.demo.ticket_review import review
 from langgraph_gepa.demo.tickets import tickets
 
 SEED = {

@@ -6,7 +6,7 @@ from langchain_core.language_models import BaseChatModel
 
 from langgraph_gepa import Budget, optimize
 from langgraph_gepa.demo.helpdesk import build
-from langgraph_gepa.demo.metric import review
+from langgraph_gepa.demo.ticket_review import review
 from langgraph_gepa.demo.tickets import tickets
 
 
