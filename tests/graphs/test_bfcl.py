@@ -171,17 +171,17 @@ def test_optimized(graph: Any, simulated: ModuleType, tmp_path: Path) -> None:
     program = graph(personas[simulated.AGENT], reflection=personas[simulated.REFLECTION])
     result = optimize(
         program.graph,
-        evals.trainset("base")[:12],
-        evals.valset("base")[:12],
-        testset=evals.testset("base")[:20],
+        evals.trainset("base")[:8],
+        evals.valset("base")[:8],
+        testset=evals.testset("base")[:12],
         metric=evals.metric,
         kinds=("prompt", "tool"),
         modules=["prompt", "tool:cat", "tool:tail"],
         reflection_lm="openai:reflection",
-        budget=Budget(rollouts=60),
+        budget=Budget(rollouts=40),
         run=tmp_path / "run",
         progress=False,
     )
     held_out = result.view.test
     assert held_out is not None
-    assert fmean(change.delta for change in held_out.changes) > 0
+    assert fmean(change.delta for change in held_out.changes) > 0, held_out
