@@ -152,8 +152,8 @@ def test_incomplete_outputs(outputs: Example | None) -> None:
     "call",
     [
         {"name": "open", "arguments": {"file": "written", "mode": "w"}},
-        {"name": "copy.sys.modules['pathlib'].Path('written').touch", "arguments": {}},
-        {"name": "cd", "arguments": {"folder='x') or open('written', 'w'": "x"}},
+        {"name": "importlib.import_module('pathlib').Path('written').touch", "arguments": {}},
+        {"name": "cd", "arguments": {"folder='x') and open('written', mode": "w"}},
         {"name": "cd", "arguments": {"folder": "' + open('written', 'w').name + '"}},
         {"name": "echo", "arguments": {"content": ["' or open('written', 'w')"]}},
         {"name": "cd", "arguments": {"None": 1}},

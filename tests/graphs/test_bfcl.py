@@ -68,13 +68,15 @@ def score(example: dict[str, Any], state: dict[str, Any]) -> float:
 
 @pytest.mark.parametrize("category", evals.CATEGORIES)
 def test_right_calls(category: str, graph: Any, oracle: Any) -> None:
-    """A model that makes the right calls scores 1 over the real tools, sync and async alike."""
-    examples = evals.tasks(category)[::50]
+    """A model that makes the right calls scores 1 over the real tools, sync and async alike; a task stays as it was."""
+    examples = evals.tasks(category)[10::50]
     program = graph(oracle(examples))
     for example in examples:
+        before = repr(example)
         state = program.graph.invoke(example["inputs"])
         assert score(example, state) == 1
         assert len(state["replies"]) == len(example["inputs"]["turns"])
+        assert repr(example) == before
     assert asyncio.run(program.graph.ainvoke(examples[0]["inputs"])) == program.graph.invoke(examples[0]["inputs"])
 
 
@@ -169,19 +171,24 @@ def test_optimized(graph: Any, simulated: ModuleType, tmp_path: Path) -> None:
     key = simulated.scripts(evals.tasks("base"))
     personas = simulated.personas(key)
     program = graph(personas[simulated.AGENT], reflection=personas[simulated.REFLECTION])
+    files = {
+        name: [one for one in evals.split(name, "base") if "GorillaFileSystem" in one["inputs"]["classes"]]
+        for name in evals.SPLITS
+    }
     result = optimize(
         program.graph,
-        evals.trainset("base")[:8],
-        evals.valset("base")[:8],
-        testset=evals.testset("base")[:12],
+        files["train"],
+        files["val"],
+        testset=files["test"],
         metric=evals.metric,
         kinds=("prompt", "tool"),
         modules=["prompt", "tool:cat", "tool:tail"],
         reflection_lm="openai:reflection",
-        budget=Budget(rollouts=40),
+        budget=Budget(rollouts=60),
+        in_flight=1,  # so that chance is the same each time
         run=tmp_path / "run",
         progress=False,
     )
     held_out = result.view.test
     assert held_out is not None
-    assert fmean(change.delta for change in held_out.changes) > 0, held_out
+    assert fmean(change.delta for change in held_out.changes) > 0.1
