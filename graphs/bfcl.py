@@ -100,7 +100,9 @@ class World:
         if tool not in self.methods:
             return f"Error during execution: name '{tool}' is not defined"
         try:
-            result = self.methods[tool](**arguments)
+            result = self.methods[tool](
+                **copy.deepcopy(dict(arguments))
+            )  # tools keep what they are given, and alter it
             return (
                 result if isinstance(result, str) else json.dumps(result) if isinstance(result, dict) else str(result)
             )

@@ -80,6 +80,14 @@ def test_right_calls(category: str, graph: Any, oracle: Any) -> None:
     assert asyncio.run(program.graph.ainvoke(examples[0]["inputs"])) == program.graph.invoke(examples[0]["inputs"])
 
 
+def test_calls_are_recorded_as_made(graph: Any, oracle: Any) -> None:
+    """A tool that keeps its argument, and adds to it in a later turn, does not change what was called before."""
+    example = evals.tasks("base")[147]
+    assert [call["name"] for turn in example["outputs"]["calls"] for call in turn][-2:] == ["post_tweet", "mention"]
+    state = graph(oracle([example])).graph.invoke(example["inputs"])
+    assert [step for turn in state["calls"] for step in turn] == example["outputs"]["calls"]
+
+
 def test_rollouts_share_no_state(graph: Any, oracle: Any) -> None:
     """Rollouts of one task side by side have instances of their own, and leave the task's inputs as they were."""
     example = evals.tasks("base")[0]
