@@ -25,7 +25,7 @@ from langgraph.errors import GraphBubbleUp
 
 from langgraph_gepa.adapter.rollout.redaction import Mask, masked
 from langgraph_gepa.adapter.tracing import injection
-from langgraph_gepa.adapter.tracing.callback_handler import node_path
+from langgraph_gepa.adapter.tracing.attribution import node_path
 from langgraph_gepa.adapter.tracing.message_text import strings
 from langgraph_gepa.adapter.tracing.payloads import plain_setting, slim
 from langgraph_gepa.adapter.tracing.watched import WatchedCall

@@ -1,4 +1,4 @@
-"""Attributes calls to modules, so that the reflection on a module sees its own calls and no others."""
+"""Says which node a call belongs to and which modules: each module reflects on its own calls and no others."""
 
 from __future__ import annotations
 
@@ -161,3 +161,19 @@ def _requests(output: Any) -> Sequence[Mapping[str, Any]]:
 def _schema_name(schema: Any) -> str:
     described = schema.get("function", schema) if isinstance(schema, Mapping) else {}
     return str(described.get("name", "")) if isinstance(described, Mapping) else ""
+
+
+def node_path(metadata: Mapping[str, Any], above: str = "") -> str:
+    """Returns the path of nodes that a callback came from; `above` is the path of its parent run.
+
+    `langgraph_checkpoint_ns` reads `support:<uuid>|model:<uuid>`; a number without an id counts the calls of one
+    subgraph inside one node and is no node, which may be called `007`.
+    """
+    namespace = metadata.get("langgraph_checkpoint_ns")
+    if isinstance(namespace, str) and namespace:
+        parts = (part.partition(":") for part in namespace.split("|"))
+        return "/".join(name for name, colon, _ in parts if name and (colon or not name.isdigit()))
+    node = metadata.get("langgraph_node")
+    if not isinstance(node, str) or not node or above.rpartition("/")[2] == node:
+        return above
+    return f"{above}/{node}" if above else node

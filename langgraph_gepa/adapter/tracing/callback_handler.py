@@ -20,6 +20,7 @@ from langgraph.errors import GraphBubbleUp
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
 from langgraph_gepa.adapter.failures.classification import error_text
+from langgraph_gepa.adapter.tracing.attribution import node_path
 from langgraph_gepa.adapter.tracing.call_order import TaskPosition, in_order, task_position
 from langgraph_gepa.adapter.tracing.payloads import (
     first_generation,
@@ -255,19 +256,3 @@ def watching(tracer: Tracer) -> Iterator[None]:
 def current_tracer() -> Tracer | None:
     """Returns the tracer of the innermost `watching`, if any."""
     return _watching.get()
-
-
-def node_path(metadata: Mapping[str, Any], above: str = "") -> str:
-    """Returns the path of nodes that a callback came from; `above` is the path of its parent run.
-
-    `langgraph_checkpoint_ns` reads `support:<uuid>|model:<uuid>`; a number without an id counts the calls of one
-    subgraph inside one node and is no node, which may be called `007`.
-    """
-    namespace = metadata.get("langgraph_checkpoint_ns")
-    if isinstance(namespace, str) and namespace:
-        parts = (part.partition(":") for part in namespace.split("|"))
-        return "/".join(name for name, colon, _ in parts if name and (colon or not name.isdigit()))
-    node = metadata.get("langgraph_node")
-    if not isinstance(node, str) or not node or above.rpartition("/")[2] == node:
-        return above
-    return f"{above}/{node}" if above else node

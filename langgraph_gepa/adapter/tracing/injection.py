@@ -21,7 +21,7 @@ from langchain_core.prompt_values import ChatPromptValue, PromptValue, StringPro
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.pregel import Pregel
 
-from langgraph_gepa.adapter.tracing.callback_handler import node_path
+from langgraph_gepa.adapter.tracing.attribution import node_path
 from langgraph_gepa.core import matching
 from langgraph_gepa.core.module import Module, Texts
 

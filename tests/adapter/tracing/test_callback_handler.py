@@ -25,8 +25,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send
 from typing_extensions import TypedDict
 
-from langgraph_gepa.adapter.tracing.attribution import attribute
-from langgraph_gepa.adapter.tracing.callback_handler import Tracer, node_path
+from langgraph_gepa.adapter.tracing.attribution import attribute, node_path
+from langgraph_gepa.adapter.tracing.callback_handler import Tracer
 from langgraph_gepa.adapter.tracing.watched import WatchedCall
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.rollout import Call
