@@ -13,8 +13,9 @@ from collections.abc import Iterable
 
 from langchain_core.outputs import ChatGeneration, LLMResult
 
+from langgraph_gepa.adapter.discovery.survey import Survey
 from langgraph_gepa.adapter.observed.sightings import seen
-from langgraph_gepa.adapter.rollout.marked_replay import Bind, MarkedReplay, Recording, Surveyed
+from langgraph_gepa.adapter.rollout.marked_replay import Bind, MarkedReplay, Recording
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.runner import UnscoredRollout
 from langgraph_gepa.adapter.tracing.payloads import first_generation
@@ -37,8 +38,8 @@ class Effects:
     recorded calls were attributed to them; `None` until a replay succeeded.
     """
 
-    def __init__(self, surveyed: Surveyed, names: Iterable[str], bind: Bind, options: RunnerOptions) -> None:
-        self._surveyed = surveyed
+    def __init__(self, survey: Survey, names: Iterable[str], bind: Bind, options: RunnerOptions) -> None:
+        self._survey = survey
         self._bind = bind
         self._options = options
         self._names = tuple(names)
@@ -63,7 +64,7 @@ class Effects:
 
     def _has_unseen_calls(self, texts: Texts, rollout: Rollout) -> bool:
         """Whether a node that uses one of the modules ran, and no call that carries its text was seen."""
-        modules = [module for module in self._surveyed.modules if module.name in self._names]
+        modules = [module for module in self._survey.modules if module.name in self._names]
         carried = seen(rollout.calls, modules, {one.name: texts.get(one.name, one.text) for one in modules})
         return any(module.name not in carried and ran_unseen(module, rollout) for module in modules)
 
@@ -75,7 +76,7 @@ class Effects:
                 recording = self._recordings.pop()
                 if not recording.used & self._undecided.keys():
                     continue
-                replay = MarkedReplay(recording, self._surveyed, self._bind, self._options)
+                replay = MarkedReplay(recording, self._survey, self._bind, self._options)
                 verdicts = await replay.verdicts(list(self._undecided))
                 if verdicts:
                     self.arrived = (self.arrived or set()) | {

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
+from langgraph_gepa.adapter.discovery.survey import Survey
 from langgraph_gepa.adapter.failures.classification import FailureContext, error_text
 from langgraph_gepa.adapter.failures.outcomes import ambiguous_failure, verdict_by
 from langgraph_gepa.adapter.isolation.graph_copies import for_a_rollout
@@ -34,17 +35,6 @@ K = TypeVar("K")
 BOUND_GRAPHS = 64
 _ROUNDING = 1e-9
 """How far outside of 0 to 1 the mean of several scores in it may be."""
-
-
-class Survey(Protocol):
-    """The modules of a graph, and how to make the graph with other texts."""
-
-    @property
-    def modules(self) -> tuple[Module, ...]: ...
-
-    def bind(self, texts: Texts) -> Graph: ...
-
-    def check(self, name: str, text: str) -> str | None: ...
 
 
 class GraphEvaluator:

@@ -5,30 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_core.language_models import BaseLanguageModel
 from pydantic import BaseModel
 
 from langgraph_gepa.adapter.discovery.chat_models import described, models_of
+from langgraph_gepa.adapter.discovery.survey import Survey
 from langgraph_gepa.adapter.objects import functions
 from langgraph_gepa.adapter.rollout import metric as metrics
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.runner import Graph
 from langgraph_gepa.core.example import digest
-from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.module import Module
 
 OWN_THREAD = frozenset({"thread_id", "checkpoint_id", "checkpoint_ns"})
 
 
-class Bindable(Protocol):
-    @property
-    def modules(self) -> tuple[Module, ...]: ...
-
-    def bind(self, texts: Texts) -> Graph: ...
-
-
-def parts_of(survey: Bindable, metric: Any, options: RunnerOptions) -> dict[str, str]:
+def parts_of(survey: Survey, metric: Any, options: RunnerOptions) -> dict[str, str]:
     """Returns the names of nodes, edges, code, texts, models, metric, stand-ins and settings, each with a value.
 
     The value changes when the part does; it is a readable text where it is short, else a digest. Not included are
@@ -53,7 +47,7 @@ def parts_of(survey: Bindable, metric: Any, options: RunnerOptions) -> dict[str,
     )
 
 
-def graph_parts(survey: Bindable) -> dict[str, str]:
+def graph_parts(survey: Survey) -> dict[str, str]:
     """Returns the parts that the graph's own source determines: nodes, edges, code and texts."""
     graph = survey.bind({})
     drawn = graph.get_graph(xray=True)

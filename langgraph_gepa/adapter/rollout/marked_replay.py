@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from langsmith.run_helpers import tracing_context
 
+from langgraph_gepa.adapter.discovery.survey import Survey
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.replay import Replay, ReplayEnded, Sent, replaying
 from langgraph_gepa.adapter.rollout.runner import Graph, run
@@ -22,16 +22,6 @@ from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Call
 from langgraph_gepa.errors import Error
-
-
-class Surveyed(Protocol):
-    """The modules of a graph, and which texts may stand in for theirs."""
-
-    @property
-    def modules(self) -> tuple[Module, ...]: ...
-
-    def check(self, name: str, text: str) -> str | None: ...
-
 
 Bind = Callable[[Texts], Graph]
 """Makes the graph with other texts."""
@@ -76,12 +66,12 @@ class _Outcome:
 class MarkedReplay:
     """The replays of one recording. `bind` makes the graph with other texts."""
 
-    def __init__(self, recording: Recording, surveyed: Surveyed, bind: Bind, options: RunnerOptions) -> None:
+    def __init__(self, recording: Recording, survey: Survey, bind: Bind, options: RunnerOptions) -> None:
         self._recording = recording
-        self._surveyed = surveyed
+        self._survey = survey
         self._bind = bind
         self._options = options
-        self._own = {module.name: recording.texts.get(module.name, module.text) for module in surveyed.modules}
+        self._own = {module.name: recording.texts.get(module.name, module.text) for module in survey.modules}
         self._parts: dict[str, tuple[str, ...]] = {}
         self._unchanged: Counter[Sent] = Counter()
         self._varying: set[str] = set()
@@ -124,13 +114,13 @@ class MarkedReplay:
         """Replays the recording with marks at the ends of the texts, or in front of them."""
         marks = {name: _mark(number) for number, name in enumerate(names)}
         texts = {n: f"{mark} {self._own[n]}" if in_front else f"{self._own[n]} {mark}" for n, mark in marks.items()}
-        texts = {name: text for name, text in texts.items() if self._surveyed.check(name, text) is None}
+        texts = {name: text for name, text in texts.items() if self._survey.check(name, text) is None}
         replay = Replay(self._recording.watched, _unmarked)
         failed = await self._fails(replay, {**self._recording.texts, **texts}, marked=bool(names))
         carrying = {name: [one for one in replay.sent if one.contains(marks[name])] for name in texts}
         wrong = {
             module.name: reason
-            for module in self._surveyed.modules
+            for module in self._survey.modules
             if module.name in texts
             if (reason := self._wrong(module, replay.sent, carrying[module.name])) is not None
         }
@@ -171,7 +161,7 @@ class MarkedReplay:
                 if module.kind != "prompt" or not module.nodes or one.node in module.nodes
                 for text in one.texts
             )
-            and not any(o is not module and _are_within(parts, self._literals(o)) for o in self._surveyed.modules)
+            and not any(o is not module and _are_within(parts, self._literals(o)) for o in self._survey.modules)
         )
 
     def _literals(self, module: Module) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -138,83 +139,65 @@ def replaying(replay: Replay) -> Iterator[None]:
         _now.reset(token)
 
 
+Recorded = Callable[..., tuple[Any] | None]
+"""Takes the replay and a method's arguments, and returns what the method is to return, in a tuple."""
+
+
 @functools.cache
 def _install() -> None:
     """Wraps methods of LangChain's classes, for good, to look for a replay: below the callbacks, above the requests."""
-    for kind, wrappers in _WRAPPERS.items():
-        for name, wrapper in wrappers.items():
-            own = getattr(kind, name)
-            setattr(kind, name, functools.wraps(own)(wrapper(own)))
+    for kind, methods in _METHODS.items():
+        for name, recorded in methods.items():
+            setattr(kind, name, _wrapped(getattr(kind, name), recorded))
 
 
-def _generate(own: Any) -> Any:
-    def generate(self: Any, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> Any:
-        if (replay := _now.get()) is None:
-            return own(self, messages, stop=stop, run_manager=run_manager, **kwargs)
-        return replay.reply(messages, run_manager, kwargs)
+def _wrapped(method: Any, recorded: Recorded) -> Any:
+    """The method, which during a replay returns what `recorded` finds, and runs where that is nothing."""
 
-    return generate
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found = (replay := _now.get()) and recorded(replay, self, *args, **kwargs)
+        return found[0] if found else method(self, *args, **kwargs)
 
+    @functools.wraps(method)
+    async def call_async(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found = (replay := _now.get()) and recorded(replay, self, *args, **kwargs)
+        return found[0] if found else await method(self, *args, **kwargs)
 
-def _agenerate(own: Any) -> Any:
-    async def generate(
-        self: Any, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
-    ) -> ChatResult:
-        if (replay := _now.get()) is None:
-            result: ChatResult = await own(self, messages, stop=stop, run_manager=run_manager, **kwargs)
-            return result
-        return replay.reply(messages, run_manager, kwargs)
-
-    return generate
+    return call_async if inspect.iscoroutinefunction(method) else call
 
 
-def _should_stream(own: Any) -> Any:
-    return lambda self, **kwargs: _now.get() is None and own(self, **kwargs)
+def _reply(
+    replay: Replay,
+    _: Any,
+    messages: Any,
+    stop: Any = None,  # noqa: ARG001 - LangChain's; it is no setting to look for texts in
+    run_manager: Any = None,
+    **settings: Any,
+) -> tuple[Any]:
+    return (replay.reply(messages, run_manager, settings),)
 
 
-def _run(own: Any) -> Any:
-    def run(self: Any, tool_input: Any, *args: Any, tool_call_id: str | None = None, **kwargs: Any) -> Any:
-        known = _known("tool", self.name, tool_input, tool_call_id)
-        return known[0] if known else own(self, tool_input, *args, tool_call_id=tool_call_id, **kwargs)
-
-    return run
+def _never_streams(*_: Any, **__: Any) -> tuple[bool]:
+    return (False,)
 
 
-def _arun(own: Any) -> Any:
-    async def run(self: Any, tool_input: Any, *args: Any, tool_call_id: str | None = None, **kwargs: Any) -> Any:
-        known = _known("tool", self.name, tool_input, tool_call_id)
-        return known[0] if known else await own(self, tool_input, *args, tool_call_id=tool_call_id, **kwargs)
-
-    return run
+def _tool_result(
+    replay: Replay, tool: Any, tool_input: Any, *_: Any, tool_call_id: str | None = None, **__: Any
+) -> tuple[Any] | None:
+    return replay.result("tool", tool.name, tool_input, tool_call_id)
 
 
-def _invoke(own: Any) -> Any:
-    def invoke(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
-        known = _known("retrieval", None, query)
-        return known[0] if known else own(self, query, *args, **kwargs)
-
-    return invoke
+def _documents(replay: Replay, _: Any, query: Any, *__: Any, **___: Any) -> tuple[Any] | None:
+    return replay.result("retrieval", None, query)
 
 
-def _ainvoke(own: Any) -> Any:
-    async def invoke(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
-        known = _known("retrieval", None, query)
-        return known[0] if known else await own(self, query, *args, **kwargs)
-
-    return invoke
-
-
-def _known(kind: str, name: str | None, inputs: Any, tool_call_id: str | None = None) -> tuple[Any] | None:
-    replay = _now.get()
-    return None if replay is None else replay.result(kind, name, inputs, tool_call_id)
-
-
-_WRAPPERS: Mapping[type, Mapping[str, Callable[[Any], Any]]] = {
+_METHODS: Mapping[type, Mapping[str, Recorded]] = {
     BaseChatModel: {
-        "_generate_with_cache": _generate,
-        "_agenerate_with_cache": _agenerate,
-        "_should_stream": _should_stream,
+        "_generate_with_cache": _reply,
+        "_agenerate_with_cache": _reply,
+        "_should_stream": _never_streams,
     },
-    BaseTool: {"run": _run, "arun": _arun},
-    BaseRetriever: {"invoke": _invoke, "ainvoke": _ainvoke},
+    BaseTool: {"run": _tool_result, "arun": _tool_result},
+    BaseRetriever: {"invoke": _documents, "ainvoke": _documents},
 }
