@@ -28,6 +28,7 @@ ALLOWED = {
     **dict.fromkeys(ADAPTERS, ENGINE),
     "runs": ENGINE | ADAPTERS,
     "api": ENGINE | ADAPTERS | {"runs"},
+    "interop": ENGINE | ADAPTERS | {"runs"},
     "demo": ENGINE | ADAPTERS | {"runs", "api"},
     "cli": ENGINE | ADAPTERS | {"runs", "api", "demo"},
     "__main__": {"cli"},

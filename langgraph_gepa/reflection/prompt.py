@@ -36,7 +36,7 @@ def reflection_prompt(
     by itself, and the current text never. So a prompt is longer than its budget when that text is.
     """
     blocks = [block for record in records for block in record_blocks(module, text, record)]
-    feedback = [_feedback(module, record) for record in records]
+    feedback = [feedback_text(module, record) for record in records]
     room = tokens * CHARS_PER_TOKEN - len(_assemble(module, text, records, [""] * len(blocks), objective, []))
     longest = max(water_level([len(one) for one in feedback], room // 2), _LEAST_FEEDBACK)
     feedback = [elide(one, longest) for one in feedback]
@@ -165,7 +165,8 @@ def _written(module: Module, text: str) -> list[str]:
     ]
 
 
-def _feedback(module: Module, record: Record) -> str:
+def feedback_text(module: Module, record: Record) -> str:
+    """Returns what the metric says of the record: on the module, on the whole run and in scores, escaped."""
     feedback = record.rollout.feedback
     own = feedback.by_module.get(module.name, "")
     lines = [f"on this module: {own}"] if own else []

@@ -1,8 +1,8 @@
-"""How much its owner writes to optimise the support desk, with us and with the official gepa package.
+"""How much its owner writes to optimise the support desk: with us, with the official gepa package, and with both.
 
     python evals/bench/glue/compare.py
 
-Runs both on simulated models, to show that both work, and counts their lines of code. It is no
+Runs each on simulated models, to show that it works, and counts its lines of code. It is no
 comparison of scores: 120 rollouts are a handful.
 """
 
@@ -13,6 +13,7 @@ import tempfile
 import tokenize
 from pathlib import Path
 
+import adapter_glue
 import gepa_glue
 import ours
 from langchain_openai import ChatOpenAI
@@ -74,6 +75,7 @@ def improved() -> dict[str, dict[str, str]]:
         return {
             "ours": ours.improve(*chat, ROLLOUTS, Path(folder, "ours")),
             "gepa": gepa_glue.improve(*chat, ROLLOUTS, Path(folder, "gepa"), **settings),
+            "gepa, our adapter": adapter_glue.improve(*chat, ROLLOUTS, Path(folder, "adapter"), **settings),
         }
 
 
@@ -81,7 +83,7 @@ def main() -> None:
     for name, prompts in improved().items():
         changed = [module for module, text in prompts.items() if text != gepa_glue.SEED[module]]
         print(f"{name}: new prompts for {', '.join(changed) or 'nothing'} after {ROLLOUTS} simulated rollouts")
-    for file in ("ours.py", "gepa_glue.py"):
+    for file in ("ours.py", "gepa_glue.py", "adapter_glue.py"):
         print(f"{lines_of_code(HERE / file):>4} lines of code in {file}")
     changes = changed_lines(Path(helpdesk.__file__), HERE / "helpdesk_with_arguments.py")
     print(f"{changes:>4} lines of the graph changed for gepa, 0 for us")

@@ -1,0 +1,1 @@
+"""Graphs of ours under the optimizers of other packages."""
