@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from serving import REFLECTION, examples_in, serve
-from words import stems
+from word_matching import stems
 
 from langgraph_gepa.demo.lessons import Lesson, Reading, attention, reflect
 from langgraph_gepa.demo.server import Answer, Persona, Request, ToolCall

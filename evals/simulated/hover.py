@@ -21,7 +21,7 @@ from dataclasses import replace
 
 from reader import SUMMARIZING, read
 from serving import REFLECTION, serve
-from words import SENTENCE, STOPWORDS, key_words, names, titles, words
+from word_matching import SENTENCE, STOPWORDS, key_words, names, titles, words
 
 from langgraph_gepa.demo.lessons import Lesson, Reading, reflect
 from langgraph_gepa.demo.server import Answer, Persona, Request

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from serving import REFLECTION, examples_in, serve
-from words import words
+from word_matching import words
 
 from langgraph_gepa.demo.lessons import Lesson, Reading, reflect, tagged
 from langgraph_gepa.demo.server import Answer, Persona, Request

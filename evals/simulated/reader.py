@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import fsum
 
-from words import NAME, SENTENCE, STOPWORDS, key_words, names, stems, titles, words
+from word_matching import NAME, SENTENCE, STOPWORDS, key_words, names, stems, titles, words
 
 from langgraph_gepa.demo.lessons import Lesson, Reading
 from langgraph_gepa.demo.server import Answer, Request
