@@ -64,6 +64,10 @@ def optimize(
     dollars: option.Dollars = None,
     seconds: option.Seconds = None,
     iterations: option.Iterations = None,
+    reflections: option.Reflections = None,
+    target: option.Target = None,
+    patience: option.Patience = None,
+    gain: option.Gain = None,
     run: option.Run = None,
     seed: option.Seed = 0,
     concurrency: option.Concurrency = 16,
@@ -136,6 +140,10 @@ def resume(
     dollars: option.Dollars = None,
     seconds: option.Seconds = None,
     iterations: option.Iterations = None,
+    reflections: option.Reflections = None,
+    target: option.Target = None,
+    patience: option.Patience = None,
+    gain: option.Gain = None,
     trust: option.Trust = False,
 ) -> None:
     """Go on with a stopped run; a limit given here replaces the run's."""

@@ -50,6 +50,21 @@ Tokens = Annotated[int | None, typer.Option(min=1, help="Most tokens, of graph a
 Dollars = Annotated[float | None, typer.Option(help="Most dollars, of graph and reflection model together.")]
 Seconds = Annotated[float | None, typer.Option(help="Most seconds of running time.")]
 Iterations = Annotated[int | None, typer.Option(min=1, help="Most iterations of the search.")]
+Reflections = Annotated[int | None, typer.Option(min=1, help="Most replies of the reflection model.")]
+Target = Annotated[
+    float | None, typer.Option(help="The score on the validation examples that ends the search, once 90 % sure.")
+]
+Patience = Annotated[
+    int | None, typer.Option(min=1, help="Iterations without better prompts after which the search ends.")
+]
+Gain = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        help="Also end when an iteration is expected to gain less than this share of what one validation example "
+        "counts; 0 never ends for want of gain, not even where all are perfect.",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice of ours.")]
 Run = Annotated[Path | None, typer.Option("--run", help="Folder of the run; an unfinished one is resumed.")]
 Options = Annotated[

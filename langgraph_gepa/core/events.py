@@ -36,10 +36,11 @@ prompts were `unused`. Nothing to try: reflection gave `no_texts` (see `Children
 its race `stopped` before the end of the pareto set.
 """
 
-Ended = Limit | Literal["solved", "unchanged", "exhausted"]
-"""Why a search ended: a limit of the budget was reached, or nothing is left to learn from.
+Ended = Limit | Literal["perfect", "solved", "unchanged", "exhausted"]
+"""Why a search ended: a limit of the budget was reached, the best is `perfect` on every validation example, or nothing
+is left to learn from.
 
-In the second case a candidate scores perfect on the whole feedback set (`solved`), no reflection led to a new text that
+In the last case a candidate scores perfect on the whole feedback set (`solved`), no reflection led to a new text that
 could be tried (`unchanged`), or every failure was reflected on as often as the rules allow (`exhausted`).
 """
 

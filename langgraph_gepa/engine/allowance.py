@@ -93,6 +93,10 @@ class Allowance:
         limits = Budget(tokens=budget.tokens, dollars=budget.dollars, seconds=budget.seconds)
         if (limit := limit_reached(limits, spent, self.seconds())) is not None:
             raise BudgetSpent(limit)
+        if kind == "reply" and budget.reflections is not None:
+            replies = spent.reflections + sum(other == "reply" for other, _ in self._under_way.values())
+            if replies >= budget.reflections:
+                return "reflections"
         if budget.tokens is None and budget.dollars is None:
             return None
         reserved = self._reserved(spent, kind) if self._under_way else expected(spent, kind)

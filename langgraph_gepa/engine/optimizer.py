@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from langgraph_gepa.core.budget import Budget, Limit
+from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
@@ -34,7 +34,7 @@ from langgraph_gepa.engine.scoring import Trial, Trials
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA, Rules
-from langgraph_gepa.search.stopping import nothing_left
+from langgraph_gepa.search.stopping import enough, nothing_left
 from langgraph_gepa.search.turn import Turn
 
 SETS: tuple[Subset, Subset, Subset] = ("feedback", "pareto", "test")
@@ -119,7 +119,7 @@ class Optimizer:
             under_way |= {self._begin(plan) for plan in self._resumed()}
             ended = await self._search(under_way)  # 6 to 20
             await self._score_tests()
-            if self.pool.finished is None:
+            if _newly(ended, self.pool.finished):
                 self.ledger.append(RunFinished(ended=ended))
             return self.pool  # 21: `pool.best`
         except BaseException as stopped:
@@ -147,14 +147,14 @@ class Optimizer:
             )
 
     async def _search(self, under_way: set[asyncio.Task[None]]) -> Ended:
-        refused: Limit | None = None
+        refused: Ended | None = None
         while True:  # 6: while the budget is not spent
-            limit = refused or self._reservations.limit()
-            while limit is None and len(under_way) < self.in_flight and (begun := self._next()) is not None:
+            ended = refused or self._ended()
+            while ended is None and len(under_way) < self.in_flight and (begun := self._next()) is not None:
                 under_way.add(self._begin(begun))
-                limit = self._reservations.limit()
+                ended = self._ended()
             if not under_way:
-                return limit or nothing_left(self.pool, self.rules.perfect)
+                return ended or nothing_left(self.pool, self.rules.perfect)
             done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 under_way.discard(task)
@@ -162,6 +162,10 @@ class Optimizer:
                     task.result()
                 except BudgetSpent as spent:  # it stays open, for a larger budget to go on with
                     refused = spent.limit
+
+    def _ended(self) -> Ended | None:
+        """Returns why no further iteration starts: none is affordable, or none is worth it."""
+        return self._reservations.limit() or enough(self.pool, self.budget, self.rules.perfect)
 
     def _next(self) -> IterationStarted | None:
         """Plans the next iteration and journals the plan; `None` when there is nothing left to learn."""
@@ -234,6 +238,11 @@ class Optimizer:
     async def _score_tests(self) -> None:
         for candidate in {c.id: c for c in (self.pool.candidates[0], self.pool.best)}.values():
             await self._trials.run(candidate.texts, self._ids["test"], 0, "test")
+
+
+def _newly(ended: Ended, before: RunFinished | None) -> bool:
+    """Whether a search ends otherwise than it had ended `before`; what an earlier version wrote of that is kept."""
+    return before is None or before.ended not in (None, ended)
 
 
 def _require_a_rollout_that_ran(trials: Sequence[Trial]) -> None:

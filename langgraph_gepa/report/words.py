@@ -82,6 +82,9 @@ _AMOUNTS: dict[str, Callable[[Any], str]] = {
     "dollars": money,
     "seconds": duration,
     "iterations": lambda n: plural(n, "iteration"),
+    "reflections": lambda n: plural(n, "reflection"),
+    "target": lambda n: f"a score of {n:g}",
+    "patience": lambda n: f"{plural(n, 'iteration')} without better prompts",
 }
 
 
@@ -90,6 +93,17 @@ def limits(budget: Mapping[str, Any]) -> str:
     known = [write(budget[name]) for name, write in _AMOUNTS.items() if budget.get(name) is not None]
     return " or ".join(known) or "no limit"
 
+
+WON: Mapping[Ended | None, str] = {
+    "target": "the best prompts reach the target, {target:g}; with a higher one it goes on",
+    "patience": "no better prompts came of {patience:,} iterations; with more patience it goes on",
+    "gain": (
+        "another iteration is expected to gain less than {gain:g} of what one validation example counts; with gain=0 "
+        "it goes on"
+    ),
+    "perfect": "the best prompts are perfect on every validation example; with gain=0 it goes on",
+}
+"""Why a search ended that has what it was to find, and how it goes on, with the fields of `Budget`."""
 
 NOTHING_LEFT: Mapping[Ended | None, str] = {
     "solved": "a candidate scores perfect on every training example, so nothing is left to learn from",
@@ -107,18 +121,22 @@ def ending(finished: RunFinished, budget: Mapping[str, Any], spent: Spent, secon
         return finished.reason
     if finished.ended in NOTHING_LEFT:
         return NOTHING_LEFT[finished.ended]
+    if finished.ended in WON:
+        given = finished.ended == "perfect" or budget.get(finished.ended) is not None
+        return WON[finished.ended].format(**budget) if given else f"the budget's {finished.ended} was reached"
     used: dict[Ended, float] = {
         "rollouts": spent.rollouts,
         "tokens": spent.usage.tokens,
         "dollars": spent.usage.dollars or 0.0,
         "seconds": seconds,
         "iterations": spent.iterations,
+        "reflections": spent.reflections,
     }
     amount, limit = used[finished.ended], budget.get(finished.ended)
     if limit is None:
         return f"the budget's {finished.ended} are spent"
     write = _AMOUNTS[finished.ended]
-    counted = finished.ended in ("rollouts", "tokens", "iterations")
+    counted = finished.ended in ("rollouts", "tokens", "iterations", "reflections")
     words = f"{f'{amount:,}' if counted else write(amount)} of {write(limit)} {_SPENT.get(finished.ended, 'spent')}"
     return words if amount >= limit else f"{words}, and what is left may be too little to go on"
 

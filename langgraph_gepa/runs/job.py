@@ -162,11 +162,11 @@ class Job:
             without_effect=self.evaluator.without_effect,
             trial=partial(ledger.try_model, trial, config.reflection_model) if trial else nothing_to_try,
         )
-        before = ledger.pool.finished
+        before, spent = ledger.pool.finished, ledger.pool.spent
         try:
             after = (await optimizer.run()).finished
-            if before is not None and before is after:
-                notify(already_finished(config, folder, before, ledger.pool, ledger.seconds))
+            if before is not None and after is not None and ledger.pool.spent == spent:
+                notify(already_finished(config, folder, after, ledger.pool, ledger.seconds))
         finally:
             ledger.close()
 

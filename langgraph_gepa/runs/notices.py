@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from langgraph_gepa.core.budget import Budget, Spent
 from langgraph_gepa.core.rollout import Rollout
@@ -25,7 +26,10 @@ def require_affordable(config: RunConfig, rules: Rules, unpriced: Sequence[str])
     if budget.dollars is not None and unpriced:
         raise UsageError(uncountable(unpriced))
     if not budget.bounded:
-        raise UsageError("The budget has no limit. Give at least one: Budget(rollouts=500), or --rollouts 500.")
+        raise UsageError(
+            "The budget has no limit that every search reaches. Give at least one: Budget(rollouts=500), or "
+            "--rollouts 500."
+        )
     least = rules.seed_rollouts(pareto) + rules.most_rollouts(pareto)
     if budget.rollouts is not None and budget.rollouts < least:
         smaller = rules.seed_rollouts(pareto // 2) + rules.most_rollouts(pareto // 2) < least
@@ -71,7 +75,7 @@ def of_scale(rollouts: Sequence[Rollout], perfect: float) -> Iterator[str]:
 
 def of_uncounted_calls(pool: Pool, budget: Budget) -> Iterator[str]:
     """Warns of a graph whose model calls are not seen, such as those of a client without LangChain."""
-    other = budget.rollouts is not None or budget.seconds is not None or budget.iterations is not None
+    other = replace(budget, tokens=None, dollars=None).bounded
     if (budget.tokens is not None or budget.dollars is not None) and not other and not pool.spent.graph.tokens:
         yield (
             "No model call of the graph was seen, so what its rollouts spend is not counted: the limit holds for "

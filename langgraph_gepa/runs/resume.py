@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.core.events import CandidateAdmitted, Charged, RunFinished
+from langgraph_gepa.core.events import CandidateAdmitted, Charged, Ended, RunFinished
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.errors import RunError
-from langgraph_gepa.report.words import NOTHING_LEFT, ending
+from langgraph_gepa.report.words import NOTHING_LEFT, WON, ending
 from langgraph_gepa.runs.config import Hide, RunConfig
 from langgraph_gepa.runs.signature import sign
 from langgraph_gepa.search.pool import Pool
@@ -116,11 +116,21 @@ def already_finished(config: RunConfig, folder: Path, finished: RunFinished, poo
     why = f"This run is finished: {ending(finished, budget, pool.spent, seconds)}."
     if finished.ended in NOTHING_LEFT:
         return f"{why} A larger budget changes nothing: start a new run with other examples or another model."
-    limit = finished.ended or "rollouts"
-    more = f"{2 * (budget[limit] or FIRST_LIMIT):g}"
+    limit, more = _more(finished.ended or "rollouts", budget, config.perfect or 1.0)
+    how = "ask for more" if finished.ended in WON else "raise the limit"
     if config.spec or config.demo:
-        return f"{why} To go on, raise the limit: `langgraph-gepa resume {folder} --{limit} {more}`."
-    return f"{why} To go on, make the same call with a larger budget, such as Budget({limit}={more})."
+        return f"{why} To go on, {how}: `langgraph-gepa resume {folder} --{limit} {more:g}`."
+    return f"{why} To go on, make the same call with another budget, such as Budget({limit}={more:g})."
+
+
+def _more(ended: Ended, budget: Mapping[str, Any], perfect: float) -> tuple[str, float]:
+    """Returns a limit, and a value of it with which a search that it ended goes on."""
+    if ended in ("perfect", "gain"):
+        return "gain", 0
+    if ended == "target":
+        target = budget["target"] or 0.0
+        return "target", perfect if target < perfect else target + (abs(target) or 1.0)
+    return ended, 2 * (budget[ended] or FIRST_LIMIT)
 
 
 def listed(names: Sequence[str]) -> str:

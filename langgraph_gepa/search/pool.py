@@ -32,6 +32,7 @@ class Pool:
     `pareto`, `feedback` and `tests` map a candidate's key to example id to the scores of its
     rollouts there, in the order they were paid for. `open` holds what has happened so far in
     each iteration under way. `merge_due` says that a mutation was accepted since the last start.
+    `born` holds by candidate how many iterations had ended when it entered.
     `used` maps a candidate's key to how many reflections were given its rollout on an example, `ran`
     counts rollouts of all candidates per feedback example. `replies` maps a reply's key in the ledger to the
     iteration that paid for it.
@@ -45,6 +46,7 @@ class Pool:
     feedback: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     tests: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     pointers: list[int] = field(default_factory=list)
+    born: list[int] = field(default_factory=list)
     spent: Spent = Spent()
     iterations: int = 0
     open: dict[int, list[Event]] = field(default_factory=dict)
@@ -269,6 +271,7 @@ class Pool:
         if candidate.id != len(self.candidates):
             raise ValueError(f"candidate {candidate.id} admitted where {len(self.candidates)} is next")
         self.candidates.append(candidate)
+        self.born.append(self.spent.iterations)
         self.pointers.append(max((self.pointers[parent] for parent in candidate.parents), default=0))
         self._frontier.wins.append(0)
         self._single.append(self._edits_one(candidate))

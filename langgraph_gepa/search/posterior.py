@@ -123,6 +123,16 @@ class Posterior:
         expected: Array = np.clip(self.means[one] + effects, low, high)
         return expected
 
+    def total(self, one: int, missing: Array, sums: Array, counts: Array, prior: Prior = PRIOR) -> tuple[float, float]:
+        """Returns mean and standard deviation of the sum of the scores of `one` on the `missing` examples, a mask.
+
+        `sums` and `counts` must be the tables that the posterior was fitted on.
+        """
+        effects = self.noise * _shares(counts.sum(0), prior, self.noise)
+        of_worth = float(missing.sum()) * self.worth(one)[1]
+        of_scores = self.width**2 * float((effects + self.noise)[missing].sum())
+        return float(self.expected(one, sums, counts, prior)[missing].sum()), sqrt(of_worth**2 + of_scores)
+
     def worth(self, one: int) -> tuple[float, float]:
         """Returns mean and standard deviation of the worth of `one`."""
         chosen = np.zeros(len(self.means))

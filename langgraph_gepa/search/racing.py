@@ -10,6 +10,7 @@ from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import ExamplesDrawn, IterationStarted, Lineage, Subset
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
+from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.merge import Merge, propose_merge
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import round_robin
@@ -160,21 +161,31 @@ def next_stage(
     rungs: Sequence[int] = RUNGS,
     stop: float = STOP,
     sure: float = SURE,
+    finish: bool = True,
 ) -> Stage | None:
     """Runs the child on the first rung; then child or rival, while it is undecided which of them is better.
 
     The rival is the best other candidate. Of the two the one that ran on fewer pareto examples continues to its next
     rung, the child on a tie. None once the child is unlikely or almost sure to win, or both ran on all examples.
-    So a leader is validated by its challengers, and no further.
+    So a leader is validated by its challengers, and no further, unless it is to `finish` because it scored
+    perfect so far.
     """
     pool = turn.pool
     if len(pool.candidates) < 2 or len(pool.known("pareto", child.key)) < rungs[0]:
         return _next_rung(turn, child, rungs)
     rival = pool.candidates[pool.posterior.rival(child.id)]
-    if not stop <= pool.posterior.beats(child.id, rival.id) <= sure:
+    chance = pool.posterior.beats(child.id, rival.id)
+    if finish and chance > sure and flawless(turn, child):  # if it is perfect everywhere, the search can end
+        return _next_rung(turn, child, rungs)
+    if not stop <= chance <= sure:
         return None
     first, second = sorted((child, rival), key=lambda one: len(_taken(turn, one, "pareto")))
     return _next_rung(turn, first, rungs, second) or _next_rung(turn, second, rungs, first)
+
+
+def flawless(turn: Turn, candidate: Candidate) -> bool:
+    """Whether a candidate scores perfect on every pareto example it ran on."""
+    return perfect([average(scores) for scores in turn.pool.known("pareto", candidate.key).values()], turn.perfect)
 
 
 def untried_merge(turn: Turn, rng: Random) -> Merge | None:

@@ -13,7 +13,7 @@ from langgraph_gepa.errors import UsageError
 counts = st.integers(0, 1000)
 
 
-@pytest.mark.parametrize("limit", ["rollouts", "tokens", "dollars", "seconds", "iterations"])
+@pytest.mark.parametrize("limit", ["rollouts", "tokens", "dollars", "seconds", "iterations", "reflections", "patience"])
 @pytest.mark.parametrize("value", [0, -1, float("nan"), "40", True])
 def test_a_limit_is_a_positive_number(limit: str, value: object) -> None:
     """A budget that could never start anything is a mistake, and the message names it."""
@@ -26,6 +26,18 @@ def test_no_limit_is_unbounded() -> None:
     assert not Budget().bounded
     assert limit_reached(Budget(), Spent(rollouts=10**9), 1e9) is None
     assert rollouts_left(Budget(), Spent(rollouts=10**9)) is None
+
+
+def test_a_target_is_any_score_and_ends_not_every_search() -> None:
+    """It may be negative; alone it is no bound, and neither are reflections, which an iteration may do without."""
+    assert Budget(target=-3.5).target == -3.5
+    assert not Budget(target=0.9, reflections=5, gain=0).bounded
+    assert Budget(patience=5).bounded
+    for value in (float("nan"), float("inf"), "high", True):
+        with pytest.raises(UsageError, match="a target is a score"):
+            Budget(target=value)  # type: ignore[arg-type]  # the mistake under test
+    with pytest.raises(UsageError, match=r"Budget\(gain=-1\)"):
+        Budget(gain=-1)
 
 
 @given(st.integers(1, 1000), counts, counts)
@@ -43,6 +55,7 @@ def test_what_is_left_is_what_is_neither_spent_nor_promised(limit: int, spent: i
         (Budget(dollars=2), Spent(graph=Usage(0, 0, 1.5), reflection=Usage(0, 0, 0.5)), 0, "dollars"),
         (Budget(seconds=60), Spent(), 60, "seconds"),
         (Budget(iterations=3), Spent(iterations=3), 0, "iterations"),
+        (Budget(reflections=7), Spent(reflections=7), 0, "reflections"),
     ],
 )
 def test_a_limit_ends_the_search_when_it_is_reached(budget: Budget, spent: Spent, seconds: float, limit: str) -> None:

@@ -180,7 +180,7 @@ def test_a_graph_without_failures_is_left_alone(worlds: Any) -> None:
         pool = asyncio.run(racing(world, Budget(rollouts=100), in_flight=in_flight).run())
         assert (pool.best.id, pool.spent.reflections, pool.spent.rollouts) == (0, 0, 13)
         assert pool.finished is not None
-        assert pool.finished.ended == "solved"
+        assert pool.finished.ended == "perfect"
 
 
 @pytest.mark.parametrize("in_flight", [1, 4])

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from langgraph_gepa.core.budget import Budget, Spent
+from langgraph_gepa.core.budget import Budget, Limit, Spent
 from langgraph_gepa.core.events import Cause, Ended, IterationFinished, RunFinished
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report.words import cause, ending, limits, money
@@ -33,13 +33,27 @@ def test_no_price_but_none_at_all_reads_as_nothing(dollars: float | None, text: 
         ("dollars", "$1.99 of $2.00 spent, and what is left may be too little to go on"),
         ("seconds", "65 s of 60 s passed"),
         ("iterations", "3 of 3 iterations done"),
+        ("reflections", "4 of 4 reflections spent"),
+        ("target", "the best prompts reach the target, 0.95; with a higher one it goes on"),
+        ("patience", "no better prompts came of 20 iterations; with more patience it goes on"),
+        ("perfect", "the best prompts are perfect on every validation example; with gain=0 it goes on"),
     ],
 )
 def test_a_limit_that_ended_a_search_is_named_with_what_was_spent(ended: Ended, words: str) -> None:
     """Some limits leave a rest that no further call fits into."""
-    budget = Budget(rollouts=1, tokens=5000, dollars=2.0, seconds=60, iterations=3)
-    spent = Spent(rollouts=1, iterations=3, graph=Usage(4000, 800, 1.99))
+    budget = Budget(
+        rollouts=1, tokens=5000, dollars=2.0, seconds=60, iterations=3, reflections=4, target=0.95, patience=20
+    )
+    spent = Spent(rollouts=1, iterations=3, reflections=4, graph=Usage(4000, 800, 1.99))
     assert ending(RunFinished(ended=ended), asdict(budget), spent, 65.0) == words
+
+
+def test_every_reason_a_search_ends_for_has_words() -> None:
+    """Also where the limit that ended it is no longer in the budget, or was removed since."""
+    for code in (*get_args(Limit), "perfect", "solved", "unchanged", "exhausted"):
+        for budget in (Budget(), Budget(**dict.fromkeys(get_args(Limit), 1))):
+            assert "{" not in ending(RunFinished(ended=code), asdict(budget), Spent(), 0.0)
+            assert "{" not in ending(RunFinished(ended=code), {}, Spent(), 0.0)
 
 
 def test_runs_of_earlier_versions_keep_their_reason() -> None:

@@ -216,11 +216,21 @@ def test_a_child_is_run_first_on_what_its_rival_has_seen(tables: Any) -> None:
     assert set(stage.examples) <= seen
 
 
-@pytest.mark.parametrize(("score", "goes_on"), [(0.0, False), (0.5, True), (1.0, False)])
+@pytest.mark.parametrize(("score", "goes_on"), [(0.0, False), (0.5, True), (0.95, False)])
 def test_a_race_that_is_decided_is_stopped(tables: Any, score: float, goes_on: bool) -> None:
     """After the first rung, unlikely to win and as good as won both end it."""
     pool = racing_pool(tables, [score] * 12)
     assert bool(racing.next_stage(Turn(pool, 1, 0), pool.candidates[1], 1)) is goes_on
+
+
+def test_a_child_that_has_won_runs_on_while_it_is_perfect(tables: Any) -> None:
+    """Once it is perfect on the whole pareto set the search can end; its first flaw ends the race."""
+    pool = racing_pool(tables, [1.0] * 12)
+    stage = racing.next_stage(Turn(pool, 1, 0), pool.candidates[1], 1)
+    assert stage is not None
+    assert stage.candidate.id == 1
+    pool.apply(tables.rollout("b", stage.examples[0], 0.9, 1))
+    assert racing.next_stage(Turn(pool, 1, 0), pool.candidates[1], 2) is None
 
 
 def test_a_race_leaves_what_another_iteration_is_running_to_it(tables: Any) -> None:
