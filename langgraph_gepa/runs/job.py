@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -40,6 +41,7 @@ from langgraph_gepa.runs.saved_run import PAGE, PROMPTS, SavedRun, replay, seed_
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.store.folder import open_run
+from langgraph_gepa.store.stop_file import STOP, watch
 
 WORLD = Patience(
     outage=1800.0,
@@ -163,11 +165,14 @@ class Job:
             trial=partial(ledger.try_model, trial, config.reflection_model) if trial else nothing_to_try,
         )
         before, spent = ledger.pool.finished, ledger.pool.spent
+        loop = asyncio.get_running_loop()
+        watcher = asyncio.create_task(watch(folder, lambda: brake.pull(f"the file {STOP!r} in the run's folder", loop)))
         try:
             after = (await optimizer.run()).finished
             if before is not None and after is not None and ledger.pool.spent == spent:
                 notify(already_finished(config, folder, after, ledger.pool, ledger.seconds))
         finally:
+            watcher.cancel()
             ledger.close()
 
     def _observer(self, store: Store, notify: Notify, inform: Notify) -> Observer:
@@ -194,7 +199,8 @@ class Job:
 
 
 def _stop(by: str, ledger: Ledger, notify: Notify) -> None:
-    notify(f"{by}: stopping when the rollouts under way have ended, which may take a while; again stops at once.")
+    who = f"{by[0].upper()}{by[1:]}"
+    notify(f"{who}: stopping when the rollouts under way have ended, which may take a while; again stops at once.")
     ledger.stop(by)
 
 

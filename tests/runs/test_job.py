@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from langgraph_gepa import Budget, RunnerOptions, optimize
 from langgraph_gepa.adapter.reflection_model import TRIAL
 from langgraph_gepa.core.events import ModelTried
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
-from langgraph_gepa.errors import MetricError, ModelError, UsageError
+from langgraph_gepa.errors import Interrupted, MetricError, ModelError, RunError, UsageError
+from langgraph_gepa.store.stop_file import LOOK, STOP, request_stop
 
 EXAMPLES = [{"inputs": {"messages": [{"role": "user", "content": f"question {n}"}]}} for n in range(3)]
 PRICES = {"simulated": (1.0, 2.0)}
@@ -179,3 +181,24 @@ def test_the_first_call_is_made_once_and_paid_for(tmp_path: Path) -> None:
         prompts.clear()
         search(server, tmp_path / "other", Budget(rollouts=20), lm=lambda _: "NO CHANGE")
         assert prompts == []
+
+
+def test_a_stop_file_ends_a_run_from_outside_and_it_goes_on(server: SimulatedServer, tmp_path: Path) -> None:
+    """As a first Ctrl-C, and gone afterwards; a run that nobody is at work on has nothing to stop."""
+    asked: list[bool] = []
+
+    def stopping_once(rollout: Any) -> float:
+        if not asked:
+            asked.append(True)
+            request_stop(tmp_path / "run")
+            time.sleep(3 * LOOK)  # as a slow judge; the loop looks meanwhile
+        return never(rollout)
+
+    with pytest.raises(Interrupted, match=r"the file 'stop' in the run's folder.*goes on"):
+        search(server, tmp_path / "run", Budget(rollouts=20), metric=stopping_once, concurrency=1)
+    assert not (tmp_path / "run" / STOP).exists()
+    with pytest.raises(RunError, match="there is nothing to stop"):
+        request_stop(tmp_path / "run")
+    (tmp_path / "run" / STOP).touch()  # from before
+    result = search(server, tmp_path / "run", Budget(rollouts=20), metric=stopping_once, concurrency=1)
+    assert result.pool.finished is not None
