@@ -196,8 +196,8 @@ def in_dspy(task: Task, optimizer: str) -> Found:
     """The same program written in DSPy, optimised by one of DSPy's optimizers."""
     task.folder.mkdir(parents=True, exist_ok=True)
     accounts = Accounts(task.folder / "accounts.json")
-    texts, cost, scores = dspy_programs.optimized(task, optimizer, accounts)
-    return Found(texts, cost, scores)
+    texts, scores = dspy_programs.optimized(task, optimizer, accounts)
+    return Found(texts, accounts.cost, scores)
 
 
 Row = Callable[[Task], Found]
