@@ -3,8 +3,8 @@
     python evals/paper.py --model openai:gpt-4.1-mini --reflection-lm openai:gpt-5 --benchmark hotpotqa --budget 500
 
 Writes `<out>/<benchmark>-<model>.json` and `.md`. A row that is there already is not run again, and one that was
-interrupted goes on; its texts are in `<out>/runs`. Where a model cannot be made, as without a key, the whole command
-runs on the simulated models of the benchmark instead, and the table's title says so.
+interrupted goes on; its texts are in `<out>/runs`. Without a key the whole command runs on the simulated models of the
+benchmark instead, and the table's title says so.
 
 The examples are those that ship, or the files in `--data`, as the benchmark's own script draws them at the paper's
 sizes (`python evals/hotpotqa.py DIR`). It needs `pip install "langgraph-gepa[bench]"`, and for the rows of DSPy also
@@ -37,7 +37,7 @@ from paper_rows import ROWS, Found, Task, obstacle  # noqa: E402
 from paper_table import progress, table  # noqa: E402
 from sources import read_lines, write_lines  # noqa: E402
 
-from langgraph_gepa.adapter.reflection_model import ChatReflection  # noqa: E402
+from langgraph_gepa.adapter.reflection_model import KEYS, ChatReflection  # noqa: E402
 from langgraph_gepa.core.example import digest  # noqa: E402
 from langgraph_gepa.errors import ModelError, UsageError  # noqa: E402
 
@@ -127,11 +127,14 @@ def examples(benchmark: str, folder: Path | None) -> dict[str, list[dict[str, An
 
 
 def why_simulated(*models: str) -> str | None:
-    """Why one of the models cannot be made, as without a key; `None` when all can."""
+    """Why a model cannot be made without its provider's key; `None` when all can. Raises `ModelError` otherwise."""
     for model in models:
         try:
             ChatReflection(model)
         except ModelError as error:
+            key = KEYS.get(model.partition(":")[0])
+            if not key or os.environ.get(key):
+                raise
             return str(error)
     return None
 

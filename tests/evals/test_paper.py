@@ -18,7 +18,7 @@ from paper_rows import ROWS, Cost
 from sources import write_lines
 
 from langgraph_gepa.core.rollout import Usage
-from langgraph_gepa.errors import UsageError
+from langgraph_gepa.errors import ModelError, UsageError
 
 SCRIPT = Path(__file__).parents[2] / "evals" / "paper.py"
 HOTPOTQA = ("--benchmark", "hotpotqa", "--budget", "24")
@@ -148,6 +148,16 @@ def test_trials_fit_the_budget(budget: int) -> None:
     """MIPROv2's trials cost about the budget, and there are two at least."""
     trials = dspy_programs.trials_for(budget, 300)
     assert trials == 2 or 600 + trials * (35 + 60) <= budget
+
+
+def test_only_a_missing_key_makes_it_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model without its key is simulated; one whose name is wrong is a mistake, whatever keys there are."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert "OPENAI_API_KEY" in (paper.why_simulated("openai:gpt-5") or "")
+    with pytest.raises(ModelError, match="opnai"):
+        paper.why_simulated("opnai:gpt-5")
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    assert paper.why_simulated("openai:gpt-5", "openai:gpt-4.1-mini") is None
 
 
 def test_an_unknown_price_stays_unknown() -> None:
