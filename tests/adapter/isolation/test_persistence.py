@@ -87,8 +87,8 @@ def streamed(owned: Owned) -> Any:
 
 
 def batched(owned: Owned) -> Any:
-    inner = owned.graph()
-    return graph_of(lambda state: {"answer": inner.batch([{"question": state["question"]}] * 2, [THREAD, THREAD])})
+    inner, one_by_one = owned.graph(), [{**THREAD, "max_concurrency": 1}] * 2  # side by side, who finds what is a race
+    return graph_of(lambda state: {"answer": inner.batch([{"question": state["question"]}] * 2, one_by_one)})
 
 
 def in_a_tool(owned: Owned) -> Any:
