@@ -129,7 +129,7 @@ def optimized(task: Any, optimizer: str, accounts: Any) -> tuple[dict[str, str],
                 minibatch_size=min(MINIBATCH, len(sets["val"])),
             )
         accounts.keep()
-        searching.clear()  # scoring on test is no cost of the search
+        searching.clear()  # the search does not pay for the scores on the test set
         tested = dspy.Evaluate(devset=sets["test"], metric=score, num_threads=task.concurrency, failure_score=0.0)(best)
     return texts_of(best), [float(one[2]) for one in tested.results]
 

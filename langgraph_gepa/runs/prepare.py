@@ -118,6 +118,11 @@ def _load(given: Arguments) -> _Inputs:
     modules, of_libraries = choice_of(given.modules, given.library).to_optimise(found.modules, kinds)
     require_chosen(modules, kinds)
     rules = rules_of(given.search, given.repeats, given.perfect)
+    if given.budget.target is not None and given.budget.target > rules.perfect:
+        raise UsageError(
+            f"The target {given.budget.target:g} is above {rules.perfect:g}, the score of a perfect answer, and "
+            "can never be reached. Lower the target, or say what a perfect answer scores (perfect=..., --perfect)."
+        )
     notes = [of_libraries] if of_libraries else []
     examples, sources = sets_of(
         given.trainset, given.valset, given.testset, seed=given.seed, run=given.run, notify=notes.append

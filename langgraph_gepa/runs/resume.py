@@ -114,9 +114,10 @@ def already_finished(config: RunConfig, folder: Path, finished: RunFinished, poo
     """Says that a run which was started again is finished, and how to give it more where that helps."""
     budget = asdict(config.budget)
     why = f"This run is finished: {ending(finished, budget, pool.spent, seconds)}."
-    if finished.ended in NOTHING_LEFT:
+    perfect = config.perfect or 1.0
+    if finished.ended in NOTHING_LEFT or (finished.ended == "target" and (budget["target"] or 0.0) >= perfect):
         return f"{why} A larger budget changes nothing: start a new run with other examples or another model."
-    limit, more = _more(finished.ended or "rollouts", budget, config.perfect or 1.0)
+    limit, more = _more(finished.ended or "rollouts", budget, perfect)
     how = "ask for more" if finished.ended in WON else "raise the limit"
     if config.spec or config.demo:
         return f"{why} To go on, {how}: `langgraph-gepa resume {folder} --{limit} {more:g}`."
@@ -128,8 +129,7 @@ def _more(ended: Ended, budget: Mapping[str, Any], perfect: float) -> tuple[str,
     if ended in ("perfect", "gain"):
         return "gain", 0
     if ended == "target":
-        target = budget["target"] or 0.0
-        return "target", perfect if target < perfect else target + (abs(target) or 1.0)
+        return "target", perfect
     return ended, 2 * (budget[ended] or FIRST_LIMIT)
 
 

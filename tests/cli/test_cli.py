@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -26,7 +27,9 @@ OPTIMIZE = (
     "optimize letters --train train.jsonl --val val.jsonl --test test.jsonl --metric letters.py:score "
     "--reflection-lm openai:simulated-editor --run run --rollouts 60 --in-flight 1"
 )
-COMMANDS = ("prompts", "optimize", "resume", "show", "report", "diff", "apply", "export", "push", "eval", "demo")
+COMMANDS = (
+    "prompts", "optimize", "resume", "stop", "show", "report", "diff", "apply", "export", "push", "eval", "demo",
+)  # fmt: skip
 
 
 def call(line: str) -> Ended:
@@ -268,8 +271,11 @@ def test_a_failing_provider_is_exit_code_3_and_resume_ends_the_run(project: Path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a single process")
-def test_ctrl_c_is_exit_code_130_and_resume_ends_the_run(project: Path, server: SimulatedServer) -> None:
-    """Ctrl-C in the middle keeps what was paid for, writes the page, and says how to go on."""
+@pytest.mark.parametrize(
+    ("by", "code"), [("Ctrl-C", 130), ("the file 'stop' in the run's folder", 3)], ids=["ctrl-c", "stop"]
+)
+def test_a_run_that_is_stopped_goes_on(by: str, code: int, project: Path, server: SimulatedServer) -> None:
+    """Ctrl-C, or `stop` in another process, keeps what was paid for, writes the page, and says how to go on."""
     clerk, middle, go_on = server.models["simulated-clerk"], threading.Event(), threading.Event()
 
     def hold(request: Request, rng: random.Random) -> Answer:
@@ -282,13 +288,18 @@ def test_ctrl_c_is_exit_code_130_and_resume_ends_the_run(project: Path, server: 
     command = [sys.executable, "-m", "langgraph_gepa", *OPTIMIZE.split()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert middle.wait(60)
-        process.send_signal(signal.SIGINT)
+        if by == "Ctrl-C":
+            process.send_signal(signal.SIGINT)
+        else:
+            assert call("stop run").exit_code == 0
+        assert process.stderr is not None
+        noticed = itertools.takewhile(lambda line: "stopping when the rollouts under way" not in line, process.stderr)
+        printed = "".join(noticed)
         go_on.set()
         out, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr
-    assert "Ctrl-C: stopping when the rollouts under way have ended" in stderr
-    assert "Stopped by Ctrl-C. What was paid for is kept in run" in stderr
-    assert "Traceback" not in stderr
+    assert process.returncode == code, stderr
+    assert f"{by}. What was paid for is kept in run" in stderr, printed
+    assert "Traceback" not in printed + stderr
     assert out == ""
     assert {"report.html", "prompts.json"} <= {file.name for file in Path("run").iterdir()}
     before = Result.open("run").pool.spent.rollouts

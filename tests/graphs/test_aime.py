@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -8,29 +8,16 @@ import pytest
 
 from langgraph_gepa import Budget, discover, evaluate, optimize
 from langgraph_gepa.demo.lessons import Lesson, covered
-from langgraph_gepa.demo.server import SimulatedServer
+from langgraph_gepa.demo.server import Persona
 
 Load = Callable[[str], ModuleType]
+Served = Callable[[Mapping[str, Persona], str], ModuleType]
 
 
 @pytest.fixture
-def evals(load: Load) -> ModuleType:
-    return load("evals/aime.py")
-
-
-@pytest.fixture
-def simulated(load: Load) -> ModuleType:
-    return load("evals/simulated/aime.py")
-
-
-@pytest.fixture
-def program(load: Load, simulated: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def program(served: Served, simulated: ModuleType) -> ModuleType:
     """The graph's file, loaded afresh and pointed at its simulated models."""
-    with SimulatedServer(simulated.personas(simulated.shipped_key())) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        monkeypatch.setenv("OPENAI_API_KEY", "simulated")
-        monkeypatch.setenv("AIME_MODEL", f"openai:{simulated.SOLVER}")
-        yield load("graphs/aime.py")
+    return served(simulated.personas(simulated.shipped_key()), simulated.SOLVER)
 
 
 @pytest.mark.parametrize(

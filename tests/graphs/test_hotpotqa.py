@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -12,9 +12,9 @@ from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
-from langgraph_gepa.demo.server import SimulatedServer
+from langgraph_gepa.demo.server import Persona
 
-Load = Callable[[str], ModuleType]
+Served = Callable[[Mapping[str, Persona], str], ModuleType]
 QUESTION = "What government position was held by the woman who portrayed Corliss Archer in the film Kiss and Tell?"
 
 
@@ -29,26 +29,10 @@ class Heard(BaseCallbackHandler):
 
 
 @pytest.fixture
-def evals(load: Load) -> ModuleType:
-    return load("evals/hotpotqa.py")
-
-
-@pytest.fixture
-def simulated(load: Load) -> ModuleType:
-    return load("evals/simulated/hotpotqa.py")
-
-
-@pytest.fixture
-def program(
-    load: Load, evals: ModuleType, simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ModuleType]:
+def program(served: Served, evals: ModuleType, simulated: ModuleType) -> ModuleType:
     """The graph's file, loaded afresh and pointed at a simulated server that knows the sample's answers."""
     key = simulated.answer_key([*evals.trainset(), *evals.valset(), *evals.testset()])
-    with SimulatedServer(simulated.personas(key)) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        monkeypatch.setenv("OPENAI_API_KEY", "simulated")
-        monkeypatch.setenv("HOTPOTQA_MODEL", f"openai:{simulated.READER}")
-        yield load("graphs/hotpotqa.py")
+    return served(simulated.personas(key), simulated.READER)
 
 
 def test_retrieval(program: ModuleType) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,29 +8,15 @@ from typing import Any
 import pytest
 
 from langgraph_gepa import Budget, bind, discover, optimize
-from langgraph_gepa.demo.server import SimulatedServer
+from langgraph_gepa.demo.server import Persona
 
-Load = Callable[[str], ModuleType]
-
-
-@pytest.fixture
-def evals(load: Load) -> ModuleType:
-    return load("evals/hover.py")
+Served = Callable[[Mapping[str, Persona], str], ModuleType]
 
 
 @pytest.fixture
-def simulated(load: Load) -> ModuleType:
-    return load("evals/simulated/hover.py")
-
-
-@pytest.fixture
-def program(load: Load, simulated: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+def program(served: Served, simulated: ModuleType) -> ModuleType:
     """The graph's file, loaded afresh and pointed at its simulated models."""
-    with SimulatedServer(simulated.personas()) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        monkeypatch.setenv("OPENAI_API_KEY", "simulated")
-        monkeypatch.setenv("HOVER_MODEL", f"openai:{simulated.CHECKER}")
-        yield load("graphs/hover.py")
+    return served(simulated.personas(), simulated.CHECKER)
 
 
 def score(graph: Any, evals: ModuleType, examples: list[dict[str, Any]]) -> float:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
 from types import ModuleType
@@ -13,32 +13,16 @@ import pytest
 
 from langgraph_gepa import Budget, discover, optimize
 from langgraph_gepa.demo.lessons import covered
-from langgraph_gepa.demo.server import Request, SimulatedServer
+from langgraph_gepa.demo.server import Persona, Request
 
-Load = Callable[[str], ModuleType]
-
-
-@pytest.fixture
-def evals(load: Load) -> ModuleType:
-    return load("evals/ifbench.py")
+Served = Callable[[Mapping[str, Persona], str], ModuleType]
 
 
 @pytest.fixture
-def simulated(load: Load) -> ModuleType:
-    return load("evals/simulated/ifbench.py")
-
-
-@pytest.fixture
-def program(
-    load: Load, evals: ModuleType, simulated: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ModuleType]:
+def program(served: Served, evals: ModuleType, simulated: ModuleType) -> ModuleType:
     """The graph's file, loaded afresh and pointed at a simulated server that knows the sample's constraints."""
     key = simulated.answer_key([*evals.trainset(), *evals.valset(), *evals.testset()])
-    with SimulatedServer(simulated.personas(key)) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        monkeypatch.setenv("OPENAI_API_KEY", "simulated")
-        monkeypatch.setenv("IFBENCH_MODEL", f"openai:{simulated.WRITER}")
-        yield load("graphs/ifbench.py")
+    return served(simulated.personas(key), simulated.WRITER)
 
 
 def test_rollout(program: ModuleType, evals: ModuleType) -> None:

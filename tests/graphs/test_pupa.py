@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import importlib.util
 import random
 import re
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,38 +13,16 @@ from langgraph_gepa import Budget, discover, evaluate, optimize
 from langgraph_gepa.demo.lessons import covered
 from langgraph_gepa.demo.server import Answer, ApiError, Persona, Request, SimulatedServer
 
-ROOT = Path(__file__).parents[2]
 
-
-def loaded(path: str) -> ModuleType:
-    name = path.replace("/", "_")
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"{path}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-simulated = loaded("evals/simulated/pupa")
-KEYS = simulated.shipped_keys()
+@pytest.fixture
+def program(load: Callable[[str], ModuleType]) -> ModuleType:
+    return load("graphs/pupa.py")
 
 
 @pytest.fixture
-def evals() -> ModuleType:
-    return loaded("evals/pupa")
-
-
-@pytest.fixture
-def program() -> ModuleType:
-    return loaded("graphs/pupa")
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedServer]:
+def server(simulated: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedServer]:
     """The simulated models, to which graph and judge are pointed."""
-    with SimulatedServer(simulated.personas(KEYS)) as server:
+    with SimulatedServer(simulated.personas(simulated.shipped_keys())) as server:
         for variable, value in {
             "OPENAI_BASE_URL": server.base_url,
             "OPENAI_API_KEY": "simulated",
@@ -58,7 +34,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedServer]:
         yield server
 
 
-def taught(program: ModuleType) -> dict[str, str]:
+def taught(program: ModuleType, simulated: ModuleType) -> dict[str, str]:
     """The graph's prompts with all that the simulated model needs to be asked for."""
     lessons = {"rewrite": simulated.REWRITING, "answer": simulated.ANSWERING}
     texts = {module.name: module.text for module in discover(program.graph)}
@@ -72,7 +48,9 @@ def test_two_modules(program: ModuleType, evals: ModuleType, server: SimulatedSe
     assert [module.name for module in discover(program.graph) if module.on] == list(feedback.by_module)
 
 
-def test_the_untrusted_model_learns_only_what_is_sent(program: ModuleType, server: SimulatedServer) -> None:
+def test_the_untrusted_model_learns_only_what_is_sent(
+    program: ModuleType, server: SimulatedServer, simulated: ModuleType
+) -> None:
     """The untrusted model gets the rewritten request and nothing beside it; the answer comes from the trusted one."""
     seen: list[Request] = []
 
@@ -84,7 +62,7 @@ def test_the_untrusted_model_learns_only_what_is_sent(program: ModuleType, serve
         return answer
 
     server.models = {name: listening(persona) for name, persona in server.models.items()}
-    state = program.graph.invoke({"request": KEYS[0].request})
+    state = program.graph.invoke({"request": simulated.shipped_keys()[0].request})
     assert [request.model for request in seen] == [simulated.TRUSTED, simulated.UNTRUSTED, simulated.TRUSTED]
     assert [message["content"] for message in seen[1].messages] == [state["sent"]]
     assert set(state) == set(program.State.__annotations__)
@@ -95,14 +73,16 @@ def test_a_request_is_data(program: ModuleType, server: SimulatedServer) -> None
     assert program.graph.invoke({"request": "What is {request} and {x.y}?"})["answer"]
 
 
-def test_prompts_decide(program: ModuleType, evals: ModuleType, server: SimulatedServer) -> None:
+def test_prompts_decide(program: ModuleType, evals: ModuleType, simulated: ModuleType, server: SimulatedServer) -> None:
     """Prompts that ask for what the simulated model is silent on score higher on the same requests."""
-    outcome = evaluate(program.graph, evals.testset(), metric=evals.metric, prompts=taught(program))
+    outcome = evaluate(program.graph, evals.testset(), metric=evals.metric, prompts=taught(program, simulated))
     assert outcome.after is not None
     assert outcome.after.mean > outcome.before.mean + 0.2
 
 
-def test_a_failing_judge_is_asked_again(program: ModuleType, evals: ModuleType, server: SimulatedServer) -> None:
+def test_a_failing_judge_is_asked_again(
+    program: ModuleType, evals: ModuleType, server: SimulatedServer, simulated: ModuleType
+) -> None:
     """A judge that first gives no verdict, or an error, costs neither score nor a second run of the graph."""
     calls: Counter[str] = Counter()
     judge = server.models[simulated.JUDGE]
@@ -127,7 +107,9 @@ def test_a_failing_judge_is_asked_again(program: ModuleType, evals: ModuleType, 
     )
 
 
-def test_optimised_offline(program: ModuleType, evals: ModuleType, server: SimulatedServer, tmp_path: Path) -> None:
+def test_optimised_offline(
+    program: ModuleType, evals: ModuleType, server: SimulatedServer, tmp_path: Path, simulated: ModuleType
+) -> None:
     """The whole path runs offline on simulated models and finds prompts that score higher on held-out requests."""
     result = optimize(
         program.graph,
@@ -145,17 +127,19 @@ def test_optimised_offline(program: ModuleType, evals: ModuleType, server: Simul
     assert held_out.after.mean > held_out.before.mean
 
 
-def test_seed_prompts_teach_nothing(program: ModuleType) -> None:
+def test_seed_prompts_teach_nothing(program: ModuleType, simulated: ModuleType) -> None:
     """The graph as it ships asks for none of what the simulated model needs to be asked for."""
     for prompt in (program.REWRITE, program.ANSWER):
         assert not covered(re.sub(r"<(\w+)>.*?</\1>", "", prompt, flags=re.DOTALL), simulated.LESSONS)
 
 
-def test_the_simulated_judge(evals: ModuleType, server: SimulatedServer) -> None:
+def test_the_simulated_judge(evals: ModuleType, server: SimulatedServer, simulated: ModuleType) -> None:
     """It passes the reference reply itself, and names what another lacks: sentences, the user's own details."""
-    for key in KEYS:
+    for key in simulated.shipped_keys():
         assert evals.quality(key.request, key.reply, key.reply)[0]
-    good, reason = evals.quality(KEYS[0].request, "Dear [private 4]", KEYS[0].reply)
+    good, reason = evals.quality(
+        simulated.shipped_keys()[0].request, "Dear [private 4]", simulated.shipped_keys()[0].reply
+    )
     assert not good
     assert "leaves out" in reason
     assert "placeholders" in reason

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from langgraph_gepa import Budget, Result, optimize
+from langgraph_gepa.errors import UsageError
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.runs.prepare import new_folder
 
@@ -91,3 +92,14 @@ def test_a_graph_that_fails_on_some_examples_is_warned_of_when_it_is_scored(
     )
     assert re.search(warning, caplog.text)
     assert re.match(warning, str(Result.open("run").view.failures[0]))
+
+
+@pytest.mark.parametrize(("perfect", "target"), [(None, 2.0), (3.0, 3.5)])
+def test_a_target_that_no_answer_reaches_is_refused(project: Path, perfect: float | None, target: float) -> None:
+    """Before anything is paid for; with `perfect` a target above 1 is one."""
+    with pytest.raises(UsageError, match=f"The target {target:g} is above {perfect or 1:g}"):
+        optimize(
+            "letters", "train.jsonl", metric="letters.py:score", reflection_lm="openai:simulated-editor",
+            budget=Budget(rollouts=30, target=target), perfect=perfect, run="run", progress=False,
+        )  # fmt: skip
+    assert not Path("run").exists()

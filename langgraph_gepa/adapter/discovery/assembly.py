@@ -152,7 +152,7 @@ def _names(paths: Paths, draft: _Draft) -> list[str]:
 
 
 def _with_file(location: SourceLocation) -> list[str]:
-    """The name of a constant after that of the file it is written in."""
+    """Names a constant by its file and itself, such as `prompts.planner`; empty where it has no file or no name."""
     if not location.file or not location.name:
         return []
     return [f"{naming.slug(Path(location.file).stem)}.{naming.slug(location.name)}"]

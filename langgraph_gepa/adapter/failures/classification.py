@@ -56,8 +56,8 @@ WORLD_ERRNO = MACHINE_ERRNO | frozenset({
 class FailureContext:
     """What is known of the rollout in which something failed.
 
-    `model_failures` are the exceptions that ended model calls. `texts` are those of the example and of the models'
-    outputs: what an exception merely quotes of them is no evidence of its cause.
+    `model_failures` are the exceptions that ended model calls. `texts` are the example's inputs and the models'
+    outputs: when the message of an exception only quotes them, it says nothing about the exception's cause.
     """
 
     model_failures: Collection[BaseException] = ()

@@ -165,7 +165,7 @@ def _summary(compiled: CodeType) -> _Summary:
 
 
 def _import_calls(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """The names for a call of `import_module`, its own and that of the variable it is assigned to, with the module."""
+    """Pairs a name with the module it imports: the import function, or the variable that its result is stored in."""
     match node:
         case ast.Call(args=[ast.Constant(value=str(home)), *_]) if name := import_call(node):
             yield name, home

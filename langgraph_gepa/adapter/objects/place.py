@@ -20,8 +20,8 @@ PlaceKey = tuple[int, Step]
 class Place:
     """A place where a text stands in the graph's objects. A module may have several.
 
-    - `tool`: the name of the tool or schema that the text describes, with that of the argument or field after a dot
-      (`search.query`).
+    - `tool`: the tool or schema that the text describes, such as `search`; `search.query` for one of its arguments or
+      fields.
     - `off`: why the text is not optimised by default, `reason` the same in words.
     - `literal`: the literal in a function's code, when the text stands in one.
     - `tokens`: what the program replaces in the text.

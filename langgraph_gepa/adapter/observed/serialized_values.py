@@ -49,9 +49,9 @@ def off(
     """Why a value of a file that stands in messages is off; `None` when it is on.
 
     It is data where all of the messages hold the file serialised, a row of a table where others of its shape stand in
-    the same message, and a value where it fills a part of a message and does not instruct. A serialised file is a
-    prompt where at least half of its values are long and instruct: there a value that is no row of a list or table is
-    on.
+    the same message, and a value where it fills a part of a message and does not instruct. A serialised file counts as
+    a prompt if at least half of its values are long instructions. Then its values are on, except rows of a list or
+    table.
     """
     if not one.keys:
         return None

@@ -1,4 +1,4 @@
-"""The commands that run a graph: `prompts`, `optimize`, `resume`, `eval` and `demo`; and `stop`."""
+"""The commands that run a graph: `prompts`, `optimize`, `resume`, `eval` and `demo`."""
 
 from __future__ import annotations
 
@@ -162,15 +162,6 @@ def resume(
         _demo(run, config.seed, config.in_flight, with_limits(config.budget, limits), real=not config.simulated)
     else:
         _show_result(_resumed(run, limits, Path(config.checkout.folder), trust))
-
-
-@command()
-def stop(run: option.Folder) -> None:
-    """Stop a run that is under way, as Ctrl-C in its own terminal does: what is paid for is kept, `resume` goes on."""
-    from langgraph_gepa.store.stop_file import request_stop
-
-    request_stop(run)
-    echo(f"{run} stops when the rollouts under way have ended.")
 
 
 def _resumed(run: Path, limits: Budget, started: Path, trust: bool) -> Result:

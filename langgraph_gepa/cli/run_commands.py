@@ -1,4 +1,4 @@
-"""The commands that read a run, finished or not: `show`, `report`, `export`, `push`, `diff` and `apply`."""
+"""The commands on a run that exists: `show`, `report`, `export`, `push`, `diff`, `apply` and `stop`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ from langgraph_gepa.errors import UsageError
 if TYPE_CHECKING:
     from langgraph_gepa.core.module import Module
     from langgraph_gepa.writeback.changes import Changes
+
+
+@command()
+def stop(run: option.Folder) -> None:
+    """Stop a run that is under way, as Ctrl-C in its own terminal does: what is paid for is kept, `resume` goes on."""
+    from langgraph_gepa.store.stop_file import request_stop
+
+    request_stop(run)
+    echo(f"{run} stops when the rollouts under way have ended.")
 
 
 @command()
