@@ -172,3 +172,9 @@ def _text_block(block: Any) -> str | None:
 def shortened(value: Any) -> Any:
     """Returns a call's JSON data as a trace keeps it: whole texts, pictures and signatures named by kind and size."""
     return readable(value) if isinstance(value, str) else abridged(value, messages=True)
+
+
+def brief(value: Any) -> str:
+    """Returns the `repr` of a value for a message, cut after 200 characters."""
+    text = str(plain(repr(value)))
+    return text if len(text) <= 200 else f"{text[:200]}…"

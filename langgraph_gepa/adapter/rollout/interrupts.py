@@ -14,7 +14,7 @@ from langgraph.pregel import Pregel
 from langgraph.types import Command, Interrupt, StateSnapshot
 
 from langgraph_gepa.adapter.failures.classification import error_text
-from langgraph_gepa.core.json_data import plain
+from langgraph_gepa.core.json_data import brief, plain
 from langgraph_gepa.errors import UsageError
 
 Graph = Pregel[Any, Any, Any, Any]
@@ -62,7 +62,7 @@ class Dialogue:
         if self.answer is None:
             value = [one.value for one in interrupts] if interrupts else {"breakpoint": list(stopped_at)}
             raise UnansweredInterruptError(
-                f"The graph interrupted itself to ask a human: {_brief(value)}. "
+                f"The graph interrupted itself to ask a human: {brief(value)}. "
                 "Give a function that answers in a human's place: RunnerOptions(on_interrupt=lambda value: ...), on "
                 "the command line with --options."
             )
@@ -88,8 +88,8 @@ class Dialogue:
                 continue
             often = f"this {same} times" if same > 1 else f"{unchanged} questions in the same state, the last of them"
             raise UnansweredInterruptError(
-                f"The graph asked a human {often}: {_brief(question)}, and would go on asking after the answer "
-                f"{_brief(reply)}. Give answers that it accepts: RunnerOptions(on_interrupt=lambda value: ...)."
+                f"The graph asked a human {often}: {brief(question)}, and would go on asking after the answer "
+                f"{brief(reply)}. Give answers that it accepts: RunnerOptions(on_interrupt=lambda value: ...)."
             )
 
 
@@ -108,9 +108,4 @@ async def _answered(answer: OnInterrupt, value: Any) -> Any:
         reply = answer(value)
         return await reply if inspect.isawaitable(reply) else reply
     except Exception as error:
-        raise UsageError(f"on_interrupt raised {error_text(error)} when asked {_brief(value)}") from error
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}…"
+        raise UsageError(f"on_interrupt raised {error_text(error)} when asked {brief(value)}") from error

@@ -15,7 +15,7 @@ from langgraph_gepa.adapter.rollout.metric_arguments import MetricArguments
 from langgraph_gepa.adapter.rollout.metric_signature import plan_call
 from langgraph_gepa.adapter.rollout.scores import NotAScoreError, joined, read_feedback
 from langgraph_gepa.core.example import Example
-from langgraph_gepa.core.json_data import plain
+from langgraph_gepa.core.json_data import brief
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.errors import MetricError, UsageError
@@ -57,7 +57,7 @@ def adapt(metric: Any, is_world_failure: IsWorldFailure = is_world_failure) -> S
             return read_feedback(value)
         except NotAScoreError as reason:
             raise MetricError(
-                f"The metric returned {_brief(value)} for example {example.id!r}: {reason}. "
+                f"The metric returned {brief(value)} for example {example.id!r}: {reason}. "
                 'Return a float, a bool, (score, comment), {"score": ..., "comment": ...}, '
                 "a list of such, or Feedback(score, comment, by_module)."
             ) from reason
@@ -127,12 +127,12 @@ def _evaluator(evaluator: Any) -> _Call:
 
 def _function(metric: Any) -> _Call:
     if not callable(metric) or inspect.isclass(metric):
-        raise UsageError(f"The metric must be a function or a LangSmith evaluator, not {_brief(metric)}.")
+        raise UsageError(f"The metric must be a function or a LangSmith evaluator, not {brief(metric)}.")
     try:
         plan = plan_call(metric, name_of(metric))
     except ValueError:
         raise UsageError(
-            f"The arguments of the metric {_brief(metric)} cannot be read; wrap it in a function of inputs, outputs."
+            f"The arguments of the metric {brief(metric)} cannot be read; wrap it in a function of inputs, outputs."
         ) from None
 
     async def call(arguments: MetricArguments) -> Any:
@@ -157,8 +157,3 @@ def _outcome(function: Callable[[], Any]) -> tuple[Any, Exception | None]:
         return function(), None
     except Exception as error:  # noqa: BLE001 - raised again by whoever waits
         return None, error
-
-
-def _brief(value: Any) -> str:
-    text = str(plain(repr(value)))
-    return text if len(text) <= 200 else f"{text[:200]}…"
