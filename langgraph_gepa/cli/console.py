@@ -10,10 +10,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, ParamSpec
+from typing import Annotated, Any, NoReturn, ParamSpec
 
 import typer
 
+import langgraph_gepa
 from langgraph_gepa.core.printable import escaped_json, visible
 from langgraph_gepa.errors import Interrupted, PlaceholderError, UsageError
 from langgraph_gepa.report.screen import Screen, note
@@ -23,9 +24,23 @@ P = ParamSpec("P")
 app = typer.Typer(
     help="Better prompts for an existing LangGraph graph, by reflective evolution (GEPA).",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"langgraph-gepa {langgraph_gepa.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Holds the options that belong to no command."""
 
 
 class _OutputClosedError(Exception):

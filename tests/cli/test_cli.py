@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from langchain_openai import ChatOpenAI
 from typer.testing import CliRunner
 from typer.testing import Result as Ended
 
+import langgraph_gepa
 from langgraph_gepa import Budget, optimize
 from langgraph_gepa.cli import app
 from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
@@ -317,6 +319,12 @@ def test_every_command_explains_itself(command: str) -> None:
     assert done.exit_code == 0
     assert f"Usage: root {command}" in done.stdout.replace("langgraph-gepa", "root")
     assert "--help" in done.stdout
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    """`--version` and `__version__` name the version that pip knows."""
+    assert call("--version").stdout == f"langgraph-gepa {langgraph_gepa.__version__}\n"
+    assert langgraph_gepa.__version__ == version("langgraph-gepa")
 
 
 def test_the_help_lists_every_command() -> None:
