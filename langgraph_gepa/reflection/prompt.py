@@ -10,8 +10,9 @@ from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, elide, escape, fit_all,
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import readable
 from langgraph_gepa.reflection.fences import FENCE_LENGTH, fence_for
-from langgraph_gepa.reflection.instructions import BRACES, CONTENT, NO_CHANGE, OPENING, OWN_TEXT, TASK, WHAT
+from langgraph_gepa.reflection.instructions import BRACES, CONTENT, NO_CHANGE, OWN_TEXT, PROMPT, REPLY, WHAT
 from langgraph_gepa.reflection.records import Record, calls_of, parts_of, record_blocks, reference_text
+from langgraph_gepa.reflection.template import fill
 
 __all__ = ["Record", "calls_of", "doubt_prompt", "reflection_prompt", "retry_prompt", "tried_prompt", "unread_prompt"]
 
@@ -23,25 +24,36 @@ _LONGEST_REPLY = 8_000
 
 
 def reflection_prompt(
-    module: Module, text: str, records: Sequence[Record], *, tokens: int = 24_000, objective: str = ""
+    module: Module,
+    text: str,
+    records: Sequence[Record],
+    *,
+    tokens: int = 24_000,
+    objective: str = "",
+    template: str = PROMPT,
 ) -> str:
     """Returns the prompt that asks for a better `text` of `module`. `objective` is the user's purpose for the graph.
 
-    The tags, each on its own line: `<module name= kind=>`, `<current_text>`, then for each record
-    `<record n= score=>` with `<inputs>`, `<calls>`, `<outcome>` and `<feedback>` inside. Data that looks
-    like one of them is escaped (`excerpt.escape`), so what stands between two tags is what was put there.
+    It is `template` with a section in each of its places (`template.PLACES`). The sections have tags, each on its own
+    line: `<module name= kind=>`, `<current_text>`, then for each record `<record n= score=>` with `<inputs>`,
+    `<calls>`, `<outcome>` and `<feedback>` inside. Data that looks like one of them is escaped (`excerpt.escape`), so
+    what stands between two tags is what was put there.
 
     `tokens` is the budget of the whole prompt, at `CHARS_PER_TOKEN`. To meet it the longest inputs, messages
     and outputs lose their middle, evenly over all records; the feedback only where it would fill half of the room
     by itself, and the current text never. So a prompt is longer than its budget when that text is.
     """
+    sections = _sections(module, text, objective)
+
+    def page(blocks: Sequence[str], feedback: Sequence[str]) -> str:
+        return fill(template, {**sections, "records": _records(records, blocks, feedback)})
+
     blocks = [block for record in records for block in record_blocks(module, text, record)]
     feedback = [feedback_text(module, record) for record in records]
-    room = tokens * CHARS_PER_TOKEN - len(_assemble(module, text, records, [""] * len(blocks), objective, []))
+    room = tokens * CHARS_PER_TOKEN - len(page([""] * len(blocks), [""] * len(feedback)))
     longest = max(water_level([len(one) for one in feedback], room // 2), _LEAST_FEEDBACK)
     feedback = [elide(one, longest) for one in feedback]
-    fitted = fit_all(blocks, room - sum(map(len, feedback)))
-    return _assemble(module, text, records, fitted, objective, feedback)
+    return page(fit_all(blocks, room - sum(map(len, feedback))), feedback)
 
 
 def retry_prompt(prompt: str, proposed: str, reason: str) -> str:
@@ -91,48 +103,20 @@ def _again(prompt: str, *lines: str) -> str:
     return "\n".join([prompt, "", *lines])
 
 
-def _assemble(
-    module: Module,
-    text: str,
-    records: Sequence[Record],
-    blocks: Sequence[str],
-    objective: str,
-    feedback: Sequence[str],
-) -> str:
-    escaped = escape(text)
-    lines = [
-        OPENING,
-        "",
-        f'<module name="{_attribute(module.name)}" kind="{module.kind}">',
-        *_module_lines(module, text, objective),
-        "</module>",
-        *_tagged("current_text", escaped),
-    ]
-    if escaped != text:
-        lines.append("(A backslash after < keeps a tag of the text apart from those of this page. Write it without.)")
-    for index, record in enumerate(records):
-        inputs, calls, outcome = blocks[3 * index : 3 * index + 3]
-        lines += [
-            f'<record n="{index + 1}" score="{_number(record.rollout.score)}">',
-            *_tagged("inputs", inputs),
-            *_tagged("calls", calls),
-            *_tagged("outcome", outcome),
-            *_tagged("feedback", feedback[index] if feedback else ""),
-            "</record>",
-        ]
-    task = TASK.format(
-        content=CONTENT[module.kind],
-        placeholders=f"{_placeholder_rule(module, text)} {BRACES[module.style]}".strip(),
-        no_change=NO_CHANGE,
-        fence=fence_for(text, FENCE_LENGTH),
-    )
-    return "\n".join([*lines, "", task])
+def _sections(module: Module, text: str, objective: str) -> dict[str, str]:
+    """Returns what stands in each place of the template, but for the records."""
+    return {
+        "objective": escape(f"What the program is for: {objective}") if objective else "",
+        "module": _module_section(module, text),
+        "text": _text_section(text),
+        "guidance": CONTENT[module.kind],
+        "placeholders": f"{_placeholder_rule(module, text)} {BRACES[module.style]}".strip(),
+        "reply": REPLY.format(no_change=NO_CHANGE, fence=fence_for(text, FENCE_LENGTH)),
+    }
 
 
-def _module_lines(module: Module, text: str, objective: str) -> list[str]:
+def _module_section(module: Module, text: str) -> str:
     lines = [WHAT[module.kind]]
-    if objective:
-        lines.append(f"what the program is for: {objective}")
     if module.nodes:
         lines.append(f"used in node: {', '.join(module.nodes)}")
     if module.tools:
@@ -140,7 +124,32 @@ def _module_lines(module: Module, text: str, objective: str) -> list[str]:
     if module.placeholders:
         lines.append(f"placeholders, filled in anew for each call: {', '.join(_written(module, text))}")
     lines.append(f"In the calls below {OWN_TEXT} stands for the current text, followed by the values filled in.")
-    return [escape(line) for line in lines]
+    opening = f'<module name="{_attribute(module.name)}" kind="{module.kind}">'
+    return "\n".join([opening, *map(escape, lines), "</module>"])
+
+
+def _text_section(text: str) -> str:
+    escaped = escape(text)
+    lines = _tagged("current_text", escaped)
+    if escaped != text:
+        lines.append("(A backslash after < keeps a tag of the text apart from those of this page. Write it without.)")
+    return "\n".join(lines)
+
+
+def _records(records: Sequence[Record], blocks: Sequence[str], feedback: Sequence[str]) -> str:
+    """Writes the records out; `blocks` are the inputs, calls and outcome of each."""
+    lines: list[str] = []
+    for index, record in enumerate(records):
+        inputs, calls, outcome = blocks[3 * index : 3 * index + 3]
+        lines += [
+            f'<record n="{index + 1}" score="{_number(record.rollout.score)}">',
+            *_tagged("inputs", inputs),
+            *_tagged("calls", calls),
+            *_tagged("outcome", outcome),
+            *_tagged("feedback", feedback[index]),
+            "</record>",
+        ]
+    return "\n".join(lines)
 
 
 def _placeholder_rule(module: Module, text: str) -> str:

@@ -161,7 +161,8 @@ def test_the_tags_stand_on_lines_of_their_own() -> None:
     assert re.findall(r"^<record .*>$", prompt, re.MULTILINE) == [f'<record n="{n}" score="0.33">' for n in (1, 2)]
     assert '\n<module name="agent" kind="prompt">\n' in prompt
     (about,) = section(prompt, "module")
-    assert all(said in about for said in ("desk/agent", "lookup, refund", "{shop}", "calm customers"))
+    assert all(said in about for said in ("desk/agent", "lookup, refund", "{shop}"))
+    assert "\nWhat the program is for: calm customers\n" in prompt
     assert [len(section(body, tag)) for body in section(prompt, "record") for tag in TAGS[3:7]] == [1] * 8
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.reflection.fences import fenced
-from langgraph_gepa.reflection.instructions import OPENING, OWN_TEXT, TASK
+from langgraph_gepa.reflection.instructions import GUIDE, OPENING, OWN_TEXT
 from langgraph_gepa.reflection.prompt import reflection_prompt
 from langgraph_gepa.reflection.proposal import FAULTS, Proposal
 from langgraph_gepa.reflection.reply_parser import parse_reply
@@ -226,7 +226,7 @@ def test_a_shortened_text_is_new() -> None:
     [
         reflection_prompt(Module("agent", "prompt", CURRENT), CURRENT, []),
         OPENING,
-        f"{NEW}\n{TASK.partition('Generalise. ')[2][:120]}",
+        f"{NEW}\n{GUIDE.partition('Generalise. ')[2][:120]}",
         f"<record n=\"1\" score=\"0.00\">\n{NEW}",
         f"{OWN_TEXT}\nNever promise a refund.",
         f"{NEW} [... 1,204 characters left out ...] Be brief.",
