@@ -15,8 +15,8 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
+from blind import world_of
 from search import ALL, SimulatedReflection, Watch, WorldEvaluator, WorldModel, WorldReflector
-from unseen import world_of
 from worlds import World
 
 from langgraph_gepa.core.budget import Budget

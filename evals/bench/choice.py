@@ -17,8 +17,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from blind import world_of
 from search import ALL, SimulatedReflection, Watch, WorldEvaluator, WorldModel, WorldReflector
-from unseen import world_of
 from worlds import World
 
 from langgraph_gepa.core.budget import Budget

@@ -25,8 +25,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from blind import world_of
 from search import ALL, HALVES, SimulatedReflection, Watch, WorldEvaluator, WorldModel, WorldReflector, interval
-from unseen import world_of
 from worlds import FAMILIES, Family, World
 
 from langgraph_gepa.core.budget import Budget

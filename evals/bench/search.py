@@ -3,6 +3,7 @@
     python evals/bench/search.py --half tuning          20 seeds, about an hour on two cores
     python evals/bench/search.py --half frozen
     python evals/bench/search.py --half unseen          worlds written by somebody who did not know the search
+    python evals/bench/search.py --half blind           more of these, written later
     python evals/bench/search.py --quick                3 seeds, 750 rollouts, the tuning half
 
 The official gepa package runs with its own engine, ours with the real `Optimizer`, ledger and store;
@@ -28,10 +29,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from blind import BLIND, world_of
 from gepa.api import optimize as gepa_optimize
 from gepa.core.adapter import EvaluationBatch
 from gepa.strategies.proposal_sampling import IndependentSampling
-from unseen import UNSEEN, world_of
+from unseen import UNSEEN
 from worlds import FAMILIES, Family, Seen, Texts, World
 
 from langgraph_gepa.core.budget import Budget
@@ -50,8 +52,8 @@ from langgraph_gepa.search.rules import GEPA, RACING, Rules
 from langgraph_gepa.store.memory import MemoryStore
 
 BUDGETS = (150, 300, 750, 1500, 3000)
-HALVES = ("tuning", "frozen", "unseen")
-ALL: tuple[Family, ...] = (*FAMILIES, *UNSEEN)
+HALVES = ("tuning", "frozen", "unseen", "blind")
+ALL: tuple[Family, ...] = (*FAMILIES, *UNSEEN, *BLIND)
 REFLECTION = 2
 """What a reflection costs, in rollouts."""
 

@@ -6,7 +6,8 @@ for honesty, not for winning: what it models and what it leaves out stands besid
 says before any measurement who should win. They were written before the racing search was run on
 any of them. Rules and constants of the search were tuned on the half called `tuning` alone until the
 half called `frozen` had been looked at three times, and on both since; the families are changed never.
-What judges is the half called `unseen` (`unseen.py`), looked at once, at the end.
+What judges are the halves that nobody tuned on: `unseen` (`unseen.py`), looked at once, at the end, and
+`blind` (`blind.py`), written later.
 
 All worlds leave out: the wording of prompts, models of unequal strength, long contexts, cost per
 rollout, and examples that resemble each other in more than the rules they need.
@@ -52,7 +53,7 @@ class Family:
     """
 
     name: str
-    half: Literal["tuning", "frozen", "unseen"]
+    half: Literal["tuning", "frozen", "unseen", "blind"]
     models: str
     leaves_out: str
     expect: str
@@ -229,7 +230,7 @@ class World:
         for place, name in enumerate(self.modules):
             share = 1.0 if place < family.healthy else family.known
             held = [f"L{place}.{rule}" for rule in range(family.lessons) if rng.random() < share]
-            seed[name] = _write(held)
+            seed[name] = write_rules(held)
         clusters = [[rng.randrange(family.clusters) for _ in range(family.lessons)] for _ in self.modules]
         quarrels = [[rng.random() < family.conflict for _ in range(family.lessons)] for _ in self.modules]
         count = 2 * family.examples + family.held_out
@@ -248,7 +249,7 @@ class World:
         met = total = hurts = 0
         failed, extra = False, 0
         for place, name in enumerate(self.modules):
-            bare, conditional, harmful, foreign = _read(texts[name], place)
+            bare, conditional, harmful, foreign = read_rules(texts[name], place)
             held = bare | conditional
             need = task.needs[place]
             met += (need & held).bit_count()
@@ -285,11 +286,11 @@ class World:
     def _faults(self, texts: Texts, task: Task) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         for place, name in enumerate(self.modules):
-            bare, conditional, harmful, _ = _read(texts[name], place)
+            bare, conditional, harmful, _ = read_rules(texts[name], place)
             missing = task.needs[place] & ~(bare | conditional)
-            found += [(name, f"missing L{place}.{rule}") for rule in _bits(missing)]
-            found += [(name, f"hurts L{place}.{rule}") for rule in _bits(task.hurt_by[place] & bare & ~conditional)]
-            found += [(name, f"hurts H{place}.{rule}") for rule in _bits(task.harmed_by[place] & harmful)]
+            found += [(name, f"missing L{place}.{rule}") for rule in bits(missing)]
+            found += [(name, f"hurts L{place}.{rule}") for rule in bits(task.hurt_by[place] & bare & ~conditional)]
+            found += [(name, f"hurts H{place}.{rule}") for rule in bits(task.harmed_by[place] & harmful)]
             if missing and self.family.combine == "pipeline":
                 break
         return found
@@ -314,7 +315,7 @@ class World:
 
         def texts() -> dict[str, str]:
             return {
-                name: _write(f"{kind}{place}.{rule}" for rule, kind in held[name].items() if kind)
+                name: write_rules(f"{kind}{place}.{rule}" for rule, kind in held[name].items() if kind)
                 for place, name in enumerate(self.modules)
             }
 
@@ -350,7 +351,7 @@ class World:
         failures = sum(1 for score, notes in records if score < 1.0 and notes)
         if rng.random() < family.slip * 2 / (1 + max(1, failures)):
             rules.append(f"H{rng.randrange(family.modules)}.{rng.randrange(8)}")
-        return _write(rules)
+        return write_rules(rules)
 
 
 def _task(id: int, family: Family, clusters: list[list[int]], quarrels: list[list[bool]], rng: Random) -> Task:
@@ -375,12 +376,12 @@ def _revise(rules: list[str], note: str, rng: Random) -> list[str]:
     return [*rest, f"C{rule[1:]}"] if rule[0] == "L" and rng.random() < 0.5 else rest
 
 
-def _write(rules: Iterable[str]) -> str:
+def write_rules(rules: Iterable[str]) -> str:
     return "\n".join([SEED_TEXT, *(f"- {rule}" for rule in sorted(set(rules)))])
 
 
 @lru_cache(maxsize=100_000)
-def _read(text: str, place: int) -> tuple[int, int, int, int]:
+def read_rules(text: str, place: int) -> tuple[int, int, int, int]:
     """A text's rules for its own module (plain, conditional, harmful; bits), and how many are about others."""
     plain = conditional = harmful = foreign = 0
     for kind, module, rule in _RULE.findall(text):
@@ -396,5 +397,5 @@ def _read(text: str, place: int) -> tuple[int, int, int, int]:
     return plain, conditional, harmful, foreign
 
 
-def _bits(mask: int) -> list[int]:
+def bits(mask: int) -> list[int]:
     return [place for place in range(mask.bit_length()) if mask >> place & 1]

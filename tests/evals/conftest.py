@@ -1,12 +1,14 @@
-"""The public home of a benchmark's files, played by a server on loopback."""
+"""The public home of a benchmark's files, played by a server on loopback, and the scripts of `evals/bench`."""
 
 from __future__ import annotations
 
 import bz2
 import functools
 import hashlib
+import importlib
 import io
 import json
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ from typing import Any
 
 import pytest
 from sources import Source
+
+BENCH = Path(__file__).parents[2] / "evals" / "bench"
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,14 @@ def home(tmp_path: Path) -> Iterator[Home]:
         yield Home(folder, f"http://127.0.0.1:{server.server_address[1]}")
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Imports a script of the benchmarks by name, as one beside it does."""
+    monkeypatch.syspath_prepend(str(BENCH))
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if (BENCH / f"{name}.py").exists():
+            del sys.modules[name]

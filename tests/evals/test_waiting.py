@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("gepa", reason="the other side needs the bench extra")
-
-BENCH = Path(__file__).parents[2] / "evals" / "bench"
-
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Imports a script of the benchmarks by name, as one beside it does."""
-    monkeypatch.syspath_prepend(str(BENCH))
-    before = set(sys.modules)
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if (BENCH / f"{name}.py").exists():
-            del sys.modules[name]
 
 
 def test_an_hour_of_waiting_takes_no_time_and_counts_an_hour(bench: Any) -> None:
