@@ -5,6 +5,7 @@
     python evals/bench/search.py --half unseen          worlds written by somebody who did not know the search
     python evals/bench/search.py --half blind           more of these, written later
     python evals/bench/search.py --quick                3 seeds, 750 rollouts, the tuning half
+    python evals/bench/search.py --keep FILE            gepa's curves are kept there and not measured again
 
 The official gepa package runs with its own engine, ours with the real `Optimizer`, ledger and store;
 rollouts and reflections come from `worlds.py`, the same for all. Gain is the share of the way from
@@ -30,6 +31,7 @@ from random import Random
 from typing import Any
 
 from blind import BLIND, world_of
+from curves import Curve, Job, append_curve, read_curves
 from gepa.api import optimize as gepa_optimize
 from gepa.core.adapter import EvaluationBatch
 from gepa.strategies.proposal_sampling import IndependentSampling
@@ -56,11 +58,6 @@ HALVES = ("tuning", "frozen", "unseen", "blind")
 ALL: tuple[Family, ...] = (*FAMILIES, *UNSEEN, *BLIND)
 REFLECTION = 2
 """What a reflection costs, in rollouts."""
-
-Point = tuple[int, int, float]
-"""Rollouts, reflections, gain."""
-
-Curve = list[Point]
 
 
 class Watch:
@@ -290,19 +287,27 @@ Results = dict[str, dict[str, list[Curve]]]
 """Family, search, and a curve for each seed."""
 
 
-def run_one(job: tuple[str, str, int, int]) -> tuple[str, str, int, Curve]:
+def run_one(job: Job) -> Curve:
     family, search, seed, rollouts = job
     world = world_of(next(f for f in ALL if f.name == family), seed)
-    return family, search, seed, SEARCHES[search](world, rollouts)
+    return SEARCHES[search](world, rollouts)
 
 
-def measured(families: Sequence[Family], searches: Sequence[str], seeds: int, rollouts: int, workers: int) -> Results:
+def measured(
+    families: Sequence[Family], searches: Sequence[str], seeds: int, rollouts: int, workers: int, keep: Path | None
+) -> Results:
     jobs = [(f.name, search, seed, rollouts) for f in families for search in searches for seed in range(seeds)]
-    found: Results = {f.name: {search: [[]] * seeds for search in searches} for f in families}
+    curves = read_curves(keep) if keep else {}
+    missing = [job for job in jobs if job not in curves]
     with ProcessPoolExecutor(workers) as pool:
-        for family, search, seed, curve in pool.map(run_one, jobs):
-            found[family][search][seed] = curve
-    return found
+        for job, curve in zip(missing, pool.map(run_one, missing), strict=True):
+            curves[job] = curve
+            if keep:
+                append_curve(keep, job, curve)
+    return {
+        f.name: {search: [curves[f.name, search, seed, rollouts] for seed in range(seeds)] for search in searches}
+        for f in families
+    }
 
 
 def report(results: Results, budgets: Sequence[int]) -> None:
@@ -385,15 +390,13 @@ def main() -> None:
     parser.add_argument("--rollouts", type=int)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", nargs="*", choices=tuple(SEARCHES), default=tuple(SEARCHES))
-    parser.add_argument("--keep", type=Path, help="write the curves here as JSON")
+    parser.add_argument("--keep", type=Path, help="append curves here, and read gepa's from here if there")
     asked = parser.parse_args()
     seeds = asked.seeds or (3 if asked.quick else 20)
     rollouts = asked.rollouts or (750 if asked.quick else 3000)
     for half in HALVES if asked.half == "all" else (asked.half,):
         families = [family for family in ALL if family.half == half]
-        results = measured(families, asked.only, seeds, rollouts, asked.workers)
-        if asked.keep:
-            asked.keep.with_stem(f"{asked.keep.stem}-{half}").write_text(json.dumps(results))
+        results = measured(families, asked.only, seeds, rollouts, asked.workers, asked.keep)
         print(f"\n=== {half} half: {len(families)} families, {seeds} seeds, up to {rollouts} rollouts")
         report(results, [budget for budget in BUDGETS if budget <= rollouts])
 
