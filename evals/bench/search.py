@@ -42,7 +42,7 @@ from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.events import Event
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.core.rollout import Feedback, Rollout
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Reply
@@ -106,8 +106,9 @@ class WorldEvaluator:
 
     async def evaluate(self, texts: Texts, example: Example) -> Rollout:
         seen = self.world.run(texts, self._tasks[example.id])
-        notes = {name: json.dumps(said) for name, said in seen.notes.items()}
-        return Rollout(example.id, None, Feedback(seen.score, "", notes))
+        notes = {name: json.dumps(said) for name, said in seen.notes.items() if said}
+        calls = tuple(Call("model", name, "simulated", [], modules=(name,)) for name in seen.called)
+        return Rollout(example.id, None, Feedback(seen.score, "", notes), calls, nodes=seen.called)
 
 
 class WorldModel:
@@ -129,7 +130,7 @@ class WorldReflector:
     ledger: Ledger
 
     async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
-        shown = [(r.rollout.score, json.loads(r.rollout.feedback.by_module[module.name])) for r in records]
+        shown = [(r.rollout.score, json.loads(r.rollout.feedback.by_module.get(module.name, "[]"))) for r in records]
         # A prompt of its own for each iteration: the simulated model answers the same one differently each time.
         prompt = json.dumps({"text": text, "records": shown, "iteration": iteration})
         reply = await self.ledger.reply(prompt, iteration, module.name)

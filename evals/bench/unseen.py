@@ -204,7 +204,9 @@ class UnseenWorld(World):
             grades = self.terms[task.id].grades
             score = sum(rng.random() < score for _ in range(grades)) / grades
         said = self._said(texts, task, rng) if score < 1.0 else []
-        return Seen(score, {name: tuple(note for module, note in said if module == name) for name in self.modules})
+        notes = {name: tuple(note for module, note in said if module == name) for name in self.modules}
+        called = {self.modules[place]: None for place in self.terms[task.id].visits}
+        return Seen(score, notes, tuple(called))
 
     def reflect(self, text: str, records: Sequence[tuple[float, Sequence[str]]], rng: Random) -> str:
         """As in every world, once each vague note is read as a guess."""

@@ -204,10 +204,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a rollout shows: its score and, per module, the notes of the feedback."""
+    """What a rollout shows: its score, the notes of the feedback per module, and the modules that it called."""
 
     score: float
     notes: Mapping[str, tuple[str, ...]]
+    called: tuple[str, ...]
 
 
 @dataclass
@@ -281,7 +282,7 @@ class World:
             if rng.random() < family.lure:
                 blamed = rng.choice(self.modules)
                 notes[blamed].append(f"missing H{blamed[1:]}.{rng.randrange(8)}")
-        return Seen(score, {name: tuple(said) for name, said in notes.items()})
+        return Seen(score, {name: tuple(said) for name, said in notes.items()}, self.modules)
 
     def _faults(self, texts: Texts, task: Task) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []

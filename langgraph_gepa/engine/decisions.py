@@ -22,11 +22,11 @@ from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.engine.reservations import Reservations
-from langgraph_gepa.engine.scoring import Trial, Trials
-from langgraph_gepa.reflection.relevance import reached, with_evidence
+from langgraph_gepa.engine.scoring import Trial, Trials, lowest, score_of
+from langgraph_gepa.reflection.relevance import calling_nodes, concerned, reached, with_evidence
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
-from langgraph_gepa.search.turn import Stage, Turn
+from langgraph_gepa.search.turn import Concern, Stage, Turn
 
 Decision = ExamplesDrawn | ModulesChosen | ChildrenProposed | CandidateAdmitted
 D = TypeVar("D", ExamplesDrawn, ModulesChosen, ChildrenProposed, CandidateAdmitted)
@@ -136,6 +136,17 @@ class Step:
             trials = await self.run(parent, ids, "feedback", "before")
             if ids == choose():  # no other iteration has taken one of them meanwhile
                 return trials
+
+    def concerns(self, records: Sequence[Trial]) -> list[Concern]:
+        """Returns, for the rules, which modules each of these records concerns."""
+        seen = [lowest(trial) for trial in records]
+        calling = calling_nodes(seen, self.modules)
+        examples = self.trials.examples["feedback"]
+        return [
+            Concern(rollout.example, score_of(trial), concerned(self.modules, rollout, expected, calling))
+            for trial, rollout in zip(records, seen, strict=True)
+            for expected in (examples[rollout.example].outputs,)
+        ]
 
     def choose(self, records: Sequence[Trial], modules: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
         """Chooses modules to reflect on, among those that these rollouts bear on. The records then count as used."""

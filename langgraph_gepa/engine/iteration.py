@@ -72,8 +72,8 @@ async def mutate(step: Step) -> Passed | IterationFinished:
         flawless = bool(scores) and perfect(scores, turn.perfect)
         return step.ended("skipped", "perfect" if flawless else "no_failures", scores)
 
-    in_turn = Pick(parent.id, step.plan.lineage)
-    names = step.choose(records, lambda: rules.modules(turn, in_turn))  # 8: j <- SELECTMODULE(parent)
+    in_turn, concerns = Pick(parent.id, step.plan.lineage), step.concerns(records)
+    names = step.choose(records, lambda: rules.modules(turn, in_turn, concerns))  # 8: j <- SELECTMODULE(parent)
     if not names:
         return step.ended("skipped", "unused", scores_of(records))
     proposed = await step.proposed(lambda: reflect(step, names, records))  # 11: pi'_j <- UPDATEPROMPT(...)
@@ -81,7 +81,8 @@ async def mutate(step: Step) -> Passed | IterationFinished:
         return step.ended("skipped", "repeated" if proposed.repeated else "no_texts", scores_of(records))
     children = [{**parent.texts, **changed} for changed in proposed.children]  # 12: copies, with pi'_j
 
-    screen = [records[place] for place in rules.screen(turn, ids_of(records))]
+    edited = {name for changed in proposed.children for name in changed}
+    screen = [records[place] for place in rules.screen(turn, concerns, edited)]
     before = scores_of(screen)  # 13: sigma
     if not step.affords(len(screen) * len(children)):
         return step.ended("skipped", "no_rollouts", before)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.core.rollout import Rollout
+from langgraph_gepa.core.rollout import Call, Rollout
 
 
 def reached(modules: Iterable[Module], rollouts: Sequence[Rollout]) -> frozenset[str]:
@@ -61,3 +64,55 @@ def _is_of(node: str, called: str) -> bool:
     """Whether a call at node `called` belongs to `node`: the same node, one inside it, or the same node in a graph that
     runs as a separate run, whose paths do not start with the caller's."""
     return called == node or called.startswith(f"{node}/") or node.endswith(f"/{called}")
+
+
+def concerned(
+    modules: Iterable[Module], rollout: Rollout, reference: Any = None, calling: Collection[str] = ()
+) -> frozenset[str]:
+    """Returns the names of the modules that a rollout gives something to learn about.
+
+    These are the modules that the metric's feedback names, and those whose tool call or retrieval failed. Where it
+    names none, they are all modules that the rollout bears on, and the tools that its comment or the reference outputs
+    name; a tool that was merely offered to a model is none of them.
+    """
+    known = tuple(modules)
+    named = {module.name for module in known if rollout.feedback.by_module.get(module.name, "").strip()}
+    if named:
+        failed = (name for call in rollout.calls if call.kind != "model" and call.error for name in call.modules)
+        return frozenset(named.union(failed))
+    expected = "\n".join([rollout.feedback.comment, json.dumps(reference, ensure_ascii=False, default=str)])
+    return frozenset(m.name for m in known if _is_used(m, rollout, calling) or _mentions(expected, m))
+
+
+def _is_used(module: Module, rollout: Rollout, calling: Collection[str]) -> bool:
+    if module.kind != "tool":
+        return bears_on(module, rollout, calling)
+    carrying = [call for call in rollout.calls if module.name in call.modules]
+    if not carrying:
+        return bears_on(module, rollout, calling)
+    return any(call.kind != "model" or _requests(call, module) for call in carrying)
+
+
+def _requests(call: Call, module: Module) -> bool:
+    """Whether a model's reply requests the module's tool, which may never have run."""
+    requests = call.output.get("tool_calls") or () if isinstance(call.output, Mapping) else ()
+    return any(_is_about(module, str(request.get("name"))) for request in requests)
+
+
+def _mentions(text: str, module: Module) -> bool:
+    """Whether a text names the module's tool as a word of its own."""
+    if module.kind != "tool":
+        return False
+    names = {tool for tool in module.tools if _is_about(module, tool)} or {_described(module)}
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
+
+
+def _is_about(module: Module, tool: str) -> bool:
+    """Whether the module is the description of this tool, or of one of its arguments."""
+    described = _described(module)
+    return described == tool or described.startswith(f"{tool}.")
+
+
+def _described(module: Module) -> str:
+    """Returns what a module's name says after `tool:` and, where it needs one, the node's path."""
+    return (module.name.partition(":")[2] or module.name).rpartition("/")[2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 
 from langgraph_gepa.core.candidate import Candidate, texts_key
@@ -15,7 +15,7 @@ from langgraph_gepa.search.merge import Merge, propose_merge
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import round_robin
 from langgraph_gepa.search.tally import average
-from langgraph_gepa.search.turn import Pick, Stage, Turn
+from langgraph_gepa.search.turn import Concern, Pick, Stage, Turn
 
 BATCH, SCREEN = 6, 3
 FAILURES, SUCCESSES = 10, 2
@@ -132,11 +132,17 @@ def failures_and_successes(
     return (*failed, *rng.sample(succeeded, min(beside, len(succeeded))))
 
 
-def by_lineage(turn: Turn, pick: Pick) -> tuple[str, ...]:
-    """Chooses all modules for a joint edit, the parent's next one for a single edit."""
-    if pick.lineage == "joint":
-        return turn.pool.modules
-    return round_robin(turn.pool, pick.parent)
+def by_lineage(turn: Turn, pick: Pick, records: Sequence[Concern]) -> tuple[str, ...]:
+    """Chooses the modules that failed records concern: all of them for a joint edit, the parent's next for a single.
+
+    Where they concern none, all of the parent's modules count.
+    """
+    failed = [record.modules for record in records if record.score < turn.perfect]
+    (first,) = round_robin(turn.pool, pick.parent)
+    start = turn.pool.modules.index(first)
+    in_turn = (*turn.pool.modules[start:], *turn.pool.modules[:start])
+    names = [name for name in in_turn if any(name in modules for modules in failed)] or in_turn
+    return tuple(name for name in turn.pool.modules if name in names) if pick.lineage == "joint" else (names[0],)
 
 
 def full_and_half(turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list[dict[str, str]]:
@@ -148,7 +154,9 @@ def full_and_half(turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list
     return children
 
 
-def some_records(turn: Turn, records: Sequence[str], *, size: int = SCREEN) -> Sequence[int]:
+def some_records(
+    turn: Turn, records: Sequence[Concern], _edited: Collection[str], *, size: int = SCREEN
+) -> Sequence[int]:
     """Chooses the positions of the records that children are screened on."""
     return sorted(turn.rng("screen").sample(range(len(records)), min(size, len(records))))
 

@@ -7,7 +7,7 @@ some of the records, and runs the best one on the pareto set, stage by stage.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
@@ -21,7 +21,7 @@ from langgraph_gepa.search.acceptance import improves, keeps_up, perfect
 from langgraph_gepa.search.merge import GATE, Merge, propose_merge
 from langgraph_gepa.search.minibatch import minibatch
 from langgraph_gepa.search.selection import pick_parent, round_robin
-from langgraph_gepa.search.turn import Pick, Stage, Turn
+from langgraph_gepa.search.turn import Concern, Pick, Stage, Turn
 
 Bar = Callable[[Sequence[float], Sequence[float]], bool]
 
@@ -48,7 +48,7 @@ def merge_of_two(turn: Turn, rng: Random) -> Merge | None:
     return propose_merge(turn.pool, rng)
 
 
-def next_module(turn: Turn, pick: Pick) -> tuple[str, ...]:
+def next_module(turn: Turn, pick: Pick, _records: Sequence[Concern]) -> tuple[str, ...]:
     """Chooses the parent's next module (Alg. 1)."""
     return round_robin(turn.pool, pick.parent)
 
@@ -64,7 +64,7 @@ def whole_edit(_turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list[d
     return [{**parent, **changed}]
 
 
-def all_records(_turn: Turn, records: Sequence[str]) -> Sequence[int]:
+def all_records(_turn: Turn, records: Sequence[Concern], _edited: Collection[str]) -> Sequence[int]:
     """Tries the child on all records of the parent (Alg. 1)."""
     return range(len(records))
 
@@ -81,9 +81,10 @@ class Rules:
     - `pick`: the parent and lineage; `None` when no candidate has anything to learn from at the moment;
     - `batch`: feedback examples to run the parent on next, given those drawn so far; none when that is enough;
     - `records`: feedback examples to reflect on, given those drawn and their scores; none ends the iteration;
-    - `modules`: what to reflect on, a reply for each;
+    - `modules`: what to reflect on given these records, a reply for each;
     - `children`: texts to try, given the parent's and the changed ones;
-    - `screen`: the places of the records to try them on; the best child has to clear `mutation_bar`;
+    - `screen`: the places of the records to try them on, given the modules that they edit; the best child has to clear
+      `mutation_bar`;
     - `stage`: the candidate to run on which pareto examples next, given the child and the number of stages so far; none
       ends the race;
     - `merge`: what to merge, in an iteration that a merge is due in;
@@ -104,9 +105,9 @@ class Rules:
     pick: Callable[[Turn, Random], Pick | None] = by_wins
     batch: Callable[[Turn, int, Sequence[str]], tuple[str, ...]] = one_minibatch
     records: Callable[[Turn, int, Sequence[str], Sequence[float]], tuple[str, ...]] = all_unless_perfect
-    modules: Callable[[Turn, Pick], tuple[str, ...]] = next_module
+    modules: Callable[[Turn, Pick, Sequence[Concern]], tuple[str, ...]] = next_module
     children: Callable[[Turn, Texts, Mapping[str, str]], Sequence[Texts]] = whole_edit
-    screen: Callable[[Turn, Sequence[str]], Sequence[int]] = all_records
+    screen: Callable[[Turn, Sequence[Concern], Collection[str]], Sequence[int]] = all_records
     stage: Callable[[Turn, Candidate, int], Stage | None] = whole_pareto_set
     mutation_bar: Bar = improves
     merge: Callable[[Turn, Random], Merge | None] = merge_of_two

@@ -1,4 +1,4 @@
-"""The arguments and values of rules: the pool at an iteration, a picked parent, a stage of a race."""
+"""The arguments and values of rules: the pool at an iteration, a picked parent, a record, a stage of a race."""
 
 from __future__ import annotations
 
@@ -33,6 +33,15 @@ class Pick:
 
     parent: int
     lineage: Lineage = "single"
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What a rule may read of a record: its example, its score, and the modules that something is to be learned of."""
+
+    example: str
+    score: float
+    modules: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

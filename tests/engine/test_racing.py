@@ -20,6 +20,7 @@ from langgraph_gepa.core.events import (
     ReflectionFinished,
     RolloutFinished,
 )
+from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.errors import Interrupted
 from langgraph_gepa.search.pool import Pool
@@ -205,3 +206,14 @@ def test_a_search_in_which_nothing_helps_says_so(worlds: Any, in_flight: int) ->
     assert pool.finished is not None
     assert (pool.finished.ended, pool.finished.reason, len(pool.candidates)) == ("exhausted", "", 1)
     assert pool.spent.reflections > 0
+
+
+@pytest.mark.parametrize("named", [{"m3"}, {"m1", "m4"}, set[str]()], ids=["one", "two", "none"])
+def test_reflections_are_paid_for_modules_that_the_feedback_names(worlds: Any, named: set[str]) -> None:
+    """Joint and single edits alike reflect on these alone, and on all that were called where none is named."""
+    world = worlds.random(2, modules=6, pareto=8, feedback=12)
+    score = world.score
+    world.score = lambda texts, example: Feedback(score(texts, example), by_module=dict.fromkeys(named, "too long"))
+    asyncio.run(racing(world, Budget(iterations=9)).run())
+    reflected = {event.module for event in world.journal() if isinstance(event, ReflectionFinished)}
+    assert reflected == (named or {f"m{place}" for place in range(6)})

@@ -22,7 +22,7 @@ from langgraph_gepa.core.events import (
 )
 from langgraph_gepa.search import racing
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.turn import Pick, Turn
+from langgraph_gepa.search.turn import Concern, Pick, Turn
 
 seeds = st.integers(0, 2**32)
 FEEDBACK = [f"f{place}" for place in range(25)]
@@ -152,9 +152,10 @@ def test_children_are_the_whole_edit_and_a_half_of_it(tables: Any, seed: int) ->
 def test_a_screen_is_of_three_records(records: list[int], seed: int) -> None:
     """Three places, or all where there are fewer; the same however often it is asked."""
     turn = Turn(Pool(), 1, seed)
-    places = racing.some_records(turn, list(map(str, records)))
+    concerns = [Concern(str(record), 0.0) for record in records]
+    places = racing.some_records(turn, concerns, ())
     assert len(set(places)) == min(3, len(records))
-    assert list(places) == list(racing.some_records(turn, list(map(str, records))))
+    assert list(places) == list(racing.some_records(turn, concerns, ()))
 
 
 def racing_pool(tables: Any, child: list[float], size: int = 60) -> Pool:
@@ -247,12 +248,24 @@ def test_a_race_leaves_what_another_iteration_is_running_to_it(tables: Any) -> N
     assert len(stage.examples) == 3
 
 
-def test_joint_proposals_edit_all_modules_single_ones_the_next(tables: Any) -> None:
-    """The parent's pointer decides for single edits only."""
-    pool = tables.pool(tables.Row((), "aaa", [0]), tables.Row((0,), "baa", [1]))
-    turn = Turn(pool, 2, 0)
-    assert racing.by_lineage(turn, Pick(1, "joint")) == ("m0", "m1", "m2")
-    assert racing.by_lineage(turn, Pick(1, "single")) == ("m1",)
+@pytest.mark.parametrize(
+    ("records", "joint", "single"),
+    [
+        ([], ("m0", "m1", "m2"), ("m1",)),
+        ([Concern("f0", 0.0)], ("m0", "m1", "m2"), ("m1",)),
+        ([Concern("f0", 0.0, frozenset({"m0"})), Concern("f1", 0.5, frozenset({"m2"}))], ("m0", "m2"), ("m2",)),
+        ([Concern("f0", 0.0, frozenset({"m0"})), Concern("f1", 1.0, frozenset({"m1"}))], ("m0",), ("m0",)),
+        ([Concern("f0", 0.0, frozenset({"m1", "gone"}))], ("m1",), ("m1",)),
+    ],
+    ids=["no records", "failures that concern nothing", "some modules", "a success", "a module that was left out"],
+)
+def test_proposals_edit_what_failures_concern(
+    tables: Any, records: list[Concern], joint: tuple[str, ...], single: tuple[str, ...]
+) -> None:
+    """Joint ones all such modules, single ones the parent's next; every module where failures concern none."""
+    turn = Turn(tables.pool(tables.Row((), "aaa", [0]), tables.Row((0,), "baa", [1])), 2, 0)
+    assert racing.by_lineage(turn, Pick(1, "joint"), records) == joint
+    assert racing.by_lineage(turn, Pick(1, "single"), records) == single
 
 
 @given(seeds)
