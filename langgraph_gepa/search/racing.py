@@ -154,11 +154,16 @@ def full_and_half(turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list
     return children
 
 
-def some_records(
-    turn: Turn, records: Sequence[Concern], _edited: Collection[str], *, size: int = SCREEN
+def concerning_records(
+    turn: Turn, records: Sequence[Concern], edited: Collection[str], *, size: int = SCREEN
 ) -> Sequence[int]:
-    """Chooses the positions of the records that children are screened on."""
-    return sorted(turn.rng("screen").sample(range(len(records)), min(size, len(records))))
+    """Chooses the places of the records to screen children on: at random among those that concern an edited module.
+
+    Others fill up where these are too few. Successes count as well: without them a screen sees no harm.
+    """
+    chance = turn.rng("screen")
+    order = [(record.modules.isdisjoint(edited), chance.random(), place) for place, record in enumerate(records)]
+    return sorted(place for _, _, place in sorted(order)[:size])
 
 
 def next_stage(

@@ -148,14 +148,24 @@ def test_children_are_the_whole_edit_and_a_half_of_it(tables: Any, seed: int) ->
         assert all(child[name] in (parent[name], changed.get(name)) for name in parent)
 
 
-@given(st.lists(st.integers(), max_size=12, unique=True), seeds)
-def test_a_screen_is_of_three_records(records: list[int], seed: int) -> None:
-    """Three places, or all where there are fewer; the same however often it is asked."""
-    turn = Turn(Pool(), 1, seed)
-    concerns = [Concern(str(record), 0.0) for record in records]
-    places = racing.some_records(turn, concerns, ())
+@given(st.lists(st.frozensets(st.sampled_from("abc")), max_size=12), st.sets(st.sampled_from("abc")), seeds)
+def test_a_screen_is_of_three_records_that_concern_the_edit(
+    modules: list[frozenset[str]], edited: set[str], seed: int
+) -> None:
+    """Three places, or all where there are fewer; others only once those that concern an edited module are taken."""
+    records = [Concern(f"f{place}", float(place % 2), names) for place, names in enumerate(modules)]
+    places = racing.concerning_records(Turn(Pool(), 1, seed), records, edited)
+    concerning = {place for place, names in enumerate(modules) if names & edited}
     assert len(set(places)) == min(3, len(records))
-    assert list(places) == list(racing.some_records(turn, concerns, ()))
+    assert len(concerning.intersection(places)) == min(3, len(concerning))
+    assert list(places) == list(racing.concerning_records(Turn(Pool(), 1, seed), records, edited))
+
+
+def test_a_screen_is_drawn_anew_in_each_iteration() -> None:
+    """Where nothing distinguishes the records, every one of them is drawn some time."""
+    records = [Concern(f"f{place}", 0.0) for place in range(12)]
+    drawn = [racing.concerning_records(Turn(Pool(), number, 0), records, {"m"}) for number in range(40)]
+    assert {place for places in drawn for place in places} == set(range(12))
 
 
 def racing_pool(tables: Any, child: list[float], size: int = 60) -> Pool:
