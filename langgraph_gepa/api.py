@@ -95,6 +95,9 @@ def optimize(
     modules: Sequence[str] | str | None = None,
     library: bool = False,
     objective: str = "",
+    reflection_prompt: str | Path | Mapping[str, str | Path] | None = None,
+    notes: str | Mapping[str, str] | None = None,
+    frozen: Mapping[str, str | Sequence[str]] | None = None,
     reflection_tokens: int = TOKENS,
     seed: int = 0,
     concurrency: int = 16,
@@ -132,6 +135,11 @@ def optimize(
       a small budget. With 1 the candidates depend on `seed` and the replies alone.
     - `reflection_tokens`: the most tokens of a reflection prompt. Its records are shortened to that, and further where
       the model does not take the prompt.
+    - `reflection_prompt`: a reflection prompt of your own, or a `Path` to one, for every module or by name and pattern:
+      a template with the places that `docs/reflection.md` lists, `{text}`, `{records}` and `{reply}` at least.
+    - `notes`: instructions for the reflection model, such as `{"router": "Keep it under 400 characters."}`; `frozen`:
+      parts of texts that no new text may touch, such as `{"writer*": ["Acme Ltd."]}`. By default what
+      `[tool.langgraph-gepa]` says (`notes`, `frozen`).
     - `options`: how rollouts are run, or `path/to/file.py:options`.
 
     Raises `UsageError` (with the fix) before anything is paid for where that can be known, `Interrupted` when the world

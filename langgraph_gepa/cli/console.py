@@ -133,6 +133,17 @@ def loading(graph: str) -> None:
         console.print(f"Loading {graph} …", style="dim")
 
 
+def by_module(option: str, given: list[str] | None) -> dict[str, list[str]] | None:
+    """Reads `MODULE=TEXT`, given any number of times; `None` where it was not given."""
+    found: dict[str, list[str]] = {}
+    for one in given or ():
+        name, sign, text = one.partition("=")
+        if not (name and sign):
+            raise UsageError(f"{option} {one!r} names no module: write MODULE=TEXT, such as {option} 'router={one}'.")
+        found.setdefault(name, []).append(text)
+    return found or None
+
+
 def split(text: str) -> tuple[str, ...]:
     """Splits a list at its commas."""
     return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -9,7 +9,7 @@ import typer
 
 import langgraph_gepa
 from langgraph_gepa.cli import option
-from langgraph_gepa.cli.console import command, echo, emit, emit_json, loading, modules_of, screen, split
+from langgraph_gepa.cli.console import by_module, command, echo, emit, emit_json, loading, modules_of, screen, split
 from langgraph_gepa.core.budget import Budget, Limit
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import GraphError, UsageError
@@ -81,6 +81,9 @@ def optimize(
     excluded: option.Except = None,
     library: option.Library = False,
     objective: option.Objective = "",
+    reflection_prompt: option.ReflectionPrompt = None,
+    note: option.Note = None,
+    frozen: option.Frozen = None,
     reflection_tokens: option.ReflectionTokens = TOKENS,
     timeout: option.Timeout = None,
     options: option.Options = None,
@@ -98,7 +101,7 @@ def optimize(
 
 _SETTINGS = (
     "reflection_lm", "run", "seed", "concurrency", "in_flight", "search", "repeats", "perfect", "objective",
-    "reflection_tokens",
+    "reflection_prompt", "reflection_tokens",
 )  # fmt: skip
 """The options of `optimize` that are passed on as they are."""
 
@@ -118,7 +121,14 @@ def _subject(given: dict[str, Any]) -> dict[str, Any]:
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
     """The other arguments of `optimize`."""
-    return {"testset": given["test"], "budget": _budget(given), **{name: given[name] for name in _SETTINGS}}
+    notes = by_module("--note", given["note"])
+    return {
+        "testset": given["test"],
+        "budget": _budget(given),
+        "notes": notes and {name: "\n".join(texts) for name, texts in notes.items()},
+        "frozen": by_module("--frozen", given["frozen"]),
+        **{name: given[name] for name in _SETTINGS},
+    }
 
 
 def _budget(options: dict[str, Any]) -> Budget:

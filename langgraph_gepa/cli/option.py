@@ -85,6 +85,18 @@ Perfect = Annotated[
 ]
 EveryModule = Annotated[bool, typer.Option("--all", help="Also texts that are off by default, but for --except.")]
 Objective = Annotated[str, typer.Option(help="What the graph is for, in your words, for the reflection model.")]
+ReflectionPrompt = Annotated[
+    Path | None,
+    typer.Option(help="A file with a reflection prompt of your own: a template with {text}, {records} and {reply}."),
+]
+Note = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODULE=TEXT", help="An instruction for the reflection model: router='Keep it short.'"),
+]
+Frozen = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MODULE=TEXT", help="A part of the module's text that no new text may touch."),
+]
 ReflectionTokens = Annotated[int, typer.Option(min=1, help="The most a reflection prompt holds, in tokens.")]
 Timeout = Annotated[float | None, typer.Option(min=0.1, help="Seconds a rollout may take.  [default: 300]")]
 DryRun = Annotated[

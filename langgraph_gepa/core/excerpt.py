@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-TAGS = ("module", "current_text", "record", "inputs", "calls", "outcome", "feedback", "rejected_text", "broken")
+TAGS = (
+    "module", "current_text", "record", "inputs", "calls", "outcome", "feedback", "rejected_text", "broken", "frozen",
+)  # fmt: skip
 """The tags that give a reflection prompt its structure."""
 
 CHARS_PER_TOKEN = 4

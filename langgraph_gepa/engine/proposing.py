@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import Evaluator, TooLong, Unanswered
+from langgraph_gepa.reflection.directions import AS_USUAL, Directions
 from langgraph_gepa.reflection.prompt import (
     Record,
     doubt_prompt,
@@ -35,12 +36,13 @@ _Objection = Literal["unread", "refused", "unchanged"]
 @dataclass(frozen=True, slots=True)
 class Reflector:
     """Proposes texts. `tokens` bounds a prompt, which is shortened further when the model does not take it;
-    `objective` is the user's description of the graph's purpose."""
+    `objective` is the user's description of the graph's purpose, `directions` are the user's for single modules."""
 
     ledger: Ledger
     evaluator: Evaluator
     tokens: int = TOKENS
     objective: str = ""
+    directions: Mapping[str, Directions] = field(default_factory=dict)
 
     async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
         """Returns a new text for `module`, given what went wrong in `records`, or why there is none.
@@ -49,9 +51,12 @@ class Reflector:
         """
 
         def written(tokens: int, records: Sequence[Record]) -> str:
-            return reflection_prompt(module, text, records, tokens=tokens, objective=self.objective)
+            return reflection_prompt(
+                module, text, records, tokens=tokens, objective=self.objective, directions=directions
+            )
 
-        conversation = _Conversation(self.ledger, self.evaluator, module, text, records, iteration)
+        directions = self.directions.get(module.name, AS_USUAL)
+        conversation = _Conversation(self.ledger, self.evaluator, module, text, records, iteration, directions.template)
         why = ""
         try:
             for prompt in _ever_shorter(written, self.tokens, records):
@@ -74,6 +79,7 @@ class _Conversation:
     text: str
     records: Sequence[Record]
     iteration: int
+    template: str
 
     async def new_text(self, prompt: str) -> Proposal:
         """Returns a text that `prompt` did not lead to before.
@@ -102,7 +108,7 @@ class _Conversation:
                 if not objected:
                     raise
                 return _judged(proposal, broken)
-            proposal = parse_reply(reply.text, self.text, reply.ending)
+            proposal = parse_reply(reply.text, self.text, reply.ending, self.template)
             broken = self._refusal(proposal)
             objection = self._objection(proposal, broken)
             if objection is None or objection in objected:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, elide, escape, fit_all, water_level
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import readable
+from langgraph_gepa.reflection.directions import AS_USUAL, Directions
 from langgraph_gepa.reflection.fences import FENCE_LENGTH, fence_for
-from langgraph_gepa.reflection.instructions import BRACES, CONTENT, NO_CHANGE, OWN_TEXT, PROMPT, REPLY, WHAT
+from langgraph_gepa.reflection.instructions import BRACES, CONTENT, FROZEN, NO_CHANGE, NOTES, OWN_TEXT, REPLY, WHAT
 from langgraph_gepa.reflection.records import Record, calls_of, parts_of, record_blocks, reference_text
 from langgraph_gepa.reflection.template import fill
 
@@ -30,23 +31,23 @@ def reflection_prompt(
     *,
     tokens: int = 24_000,
     objective: str = "",
-    template: str = PROMPT,
+    directions: Directions = AS_USUAL,
 ) -> str:
     """Returns the prompt that asks for a better `text` of `module`. `objective` is the user's purpose for the graph.
 
-    It is `template` with a section in each of its places (`template.PLACES`). The sections have tags, each on its own
-    line: `<module name= kind=>`, `<current_text>`, then for each record `<record n= score=>` with `<inputs>`,
-    `<calls>`, `<outcome>` and `<feedback>` inside. Data that looks like one of them is escaped (`excerpt.escape`), so
-    what stands between two tags is what was put there.
+    It is the template of `directions` with a section in each of its places (`template.PLACES`). The sections have tags,
+    each on its own line: `<module name= kind=>`, `<current_text>`, then for each record `<record n= score=>` with
+    `<inputs>`, `<calls>`, `<outcome>` and `<feedback>` inside. Data that looks like one of them is escaped
+    (`excerpt.escape`), so what stands between two tags is what was put there.
 
     `tokens` is the budget of the whole prompt, at `CHARS_PER_TOKEN`. To meet it the longest inputs, messages
     and outputs lose their middle, evenly over all records; the feedback only where it would fill half of the room
     by itself, and the current text never. So a prompt is longer than its budget when that text is.
     """
-    sections = _sections(module, text, objective)
+    sections = _sections(module, text, objective, directions)
 
     def page(blocks: Sequence[str], feedback: Sequence[str]) -> str:
-        return fill(template, {**sections, "records": _records(records, blocks, feedback)})
+        return fill(directions.template, {**sections, "records": _records(records, blocks, feedback)})
 
     blocks = [block for record in records for block in record_blocks(module, text, record)]
     feedback = [feedback_text(module, record) for record in records]
@@ -103,7 +104,7 @@ def _again(prompt: str, *lines: str) -> str:
     return "\n".join([prompt, "", *lines])
 
 
-def _sections(module: Module, text: str, objective: str) -> dict[str, str]:
+def _sections(module: Module, text: str, objective: str, directions: Directions) -> dict[str, str]:
     """Returns what stands in each place of the template, but for the records."""
     return {
         "objective": escape(f"What the program is for: {objective}") if objective else "",
@@ -111,6 +112,8 @@ def _sections(module: Module, text: str, objective: str) -> dict[str, str]:
         "text": _text_section(text),
         "guidance": CONTENT[module.kind],
         "placeholders": f"{_placeholder_rule(module, text)} {BRACES[module.style]}".strip(),
+        "frozen": _frozen_section(directions.frozen),
+        "notes": f"{NOTES}\n{escape(directions.notes)}" if directions.notes else "",
         "reply": REPLY.format(no_change=NO_CHANGE, fence=fence_for(text, FENCE_LENGTH)),
     }
 
@@ -134,6 +137,10 @@ def _text_section(text: str) -> str:
     if escaped != text:
         lines.append("(A backslash after < keeps a tag of the text apart from those of this page. Write it without.)")
     return "\n".join(lines)
+
+
+def _frozen_section(frozen: Sequence[str]) -> str:
+    return "\n".join([FROZEN, *(line for part in frozen for line in _tagged("frozen", escape(part)))] if frozen else ())
 
 
 def _records(records: Sequence[Record], blocks: Sequence[str], feedback: Sequence[str]) -> str:

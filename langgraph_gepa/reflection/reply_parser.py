@@ -8,15 +8,16 @@ from collections.abc import Sequence
 
 from langgraph_gepa.core.excerpt import TAGS, escape, unescape
 from langgraph_gepa.reflection.fences import FENCE_LENGTH, Block, fence_for, leads_up
-from langgraph_gepa.reflection.instructions import NO_CHANGE, is_echo
+from langgraph_gepa.reflection.instructions import NO_CHANGE, PROMPT, is_echo
 from langgraph_gepa.reflection.proposal import Ending, Proposal
 from langgraph_gepa.reflection.repetition import repeats_itself
 from langgraph_gepa.reflection.revision import begins_like, ends_like, quotes, words
 from langgraph_gepa.reflection.segments import Prose, Segment, Tagged, Thoughts, segments
 
 
-def parse_reply(reply: str, current: str, ending: Ending = "") -> Proposal:
+def parse_reply(reply: str, current: str, ending: Ending = "", template: str = PROMPT) -> Proposal:
     """Reads the new text out of a reply to a reflection on the text `current`. Never raises, whatever the reply.
+    `template` is that of the prompt, whose sentences are not taken for a text.
 
     The prompt asks for one fenced block, and its text is taken exactly, outer blank lines included. A text that is
     marked otherwise is taken when nothing else can be meant: the only block that does not quote `current`, the only
@@ -37,7 +38,7 @@ def parse_reply(reply: str, current: str, ending: Ending = "") -> Proposal:
     text = _untagged(proposal.text, current)
     if escape(current) != current:  # the model saw such a text escaped and may have kept the backslashes
         text = unescape(text)
-    return _judged(text, current)
+    return _judged(text, current, template)
 
 
 _NO_CHANGE = re.compile(r"[\W_]*no[ _-]changes?(?: (?:is |are )?(?:needed|required|necessary))?[\W_]*", re.IGNORECASE)
@@ -54,7 +55,7 @@ _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»", "「": "�
 _MARKS = "".join(_QUOTES)
 
 
-def _judged(text: str, current: str) -> Proposal:
+def _judged(text: str, current: str, template: str) -> Proposal:
     """Returns the text as a proposal, unless it is empty, the current text, an echo of the prompt, or a loop."""
     if not text.strip():
         return Proposal(reason="empty")
@@ -64,7 +65,7 @@ def _judged(text: str, current: str) -> Proposal:
         return Proposal(reason="thinking")
     if _may_be_no_change(text, current):
         return Proposal(reason="unmarked")
-    if is_echo(text, current):
+    if is_echo(text, current, template):
         return Proposal(reason="echo")
     if repeats_itself(text) and not repeats_itself(current):
         return Proposal(reason="loop")

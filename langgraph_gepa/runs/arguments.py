@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -39,6 +39,9 @@ class Arguments:
     modules: Sequence[str] | str | None
     library: bool
     objective: str
+    reflection_prompt: str | Path | Mapping[str, str | Path] | None
+    notes: str | Mapping[str, str] | None
+    frozen: Mapping[str, str | Sequence[str]] | None
     reflection_tokens: int
     seed: int
     concurrency: int

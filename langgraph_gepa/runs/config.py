@@ -19,6 +19,8 @@ from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import RunError, UsageError
+from langgraph_gepa.reflection.directions import Directions
+from langgraph_gepa.reflection.instructions import PROMPT
 from langgraph_gepa.runs.checkout import Checkout
 from langgraph_gepa.store.integrity import require_known
 
@@ -49,6 +51,7 @@ class RunConfig:
     The names of the fields are those of the database.
 
     - `found`: all modules of the graph; `modules`: the names of those that are optimised.
+    - `reflection_prompt`, `notes`, `frozen`: by the name of the module, where the user gave them.
     - `graph`: the outline of the graph (see `adapter.discovery.outline`).
     - `parts`: what `fingerprint` is made of, by name; empty in runs of earlier versions.
     - `spec`: the names given on the command line; empty when an object was given. Its `sets` are the sets of examples
@@ -72,6 +75,9 @@ class RunConfig:
     budget: Budget
     graph: Outline
     objective: str = ""
+    reflection_prompt: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    frozen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     spec: Spec = field(default_factory=lambda: Spec())
     simulated: bool = False
@@ -97,8 +103,21 @@ class RunConfig:
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments of `optimize` that a resumed run takes from its config as they are."""
-        names = ("search", "repeats", "perfect", "modules", "objective", "reflection_tokens", "seed", "concurrency")
-        return {name: getattr(self, name) for name in (*names, "in_flight")}
+        names = (
+            "search", "repeats", "perfect", "modules", "objective", "reflection_prompt", "notes", "frozen",
+            "reflection_tokens", "seed", "concurrency", "in_flight",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def directions(self) -> dict[str, Directions]:
+        """The user's directions for the reflections on each module."""
+        return {
+            name: Directions(
+                self.reflection_prompt.get(name, PROMPT), self.notes.get(name, ""), self.frozen.get(name, ())
+            )
+            for name in self.modules
+        }
 
     def to_json(self, *, texts: Hide, examples: Hide) -> dict[str, Any]:
         """The config as plain JSON data, with the modules' texts and the parts of the examples as these two hide them.
@@ -106,8 +125,12 @@ class RunConfig:
         Raises `UsageError` for a text that cannot be kept.
         """
         require_texts([module.text for module in self.found])
+        require_texts([*self.reflection_prompt.values(), *self.notes.values()])
         data: dict[str, Any] = _CONFIG.dump_python(self, mode="json")
         data["found"] = [{**module, "text": texts(module["text"])} for module in data["found"]]
+        for given in ("reflection_prompt", "notes"):
+            data[given] = {name: texts(text) for name, text in data[given].items()}
+        data["frozen"] = {name: list(map(texts, parts)) for name, parts in data["frozen"].items()}
         data["examples"] = {
             name: [{key: value if key == "id" else examples(value) for key, value in one.items()} for one in given]
             for name, given in data["examples"].items()
@@ -133,5 +156,6 @@ def load_config(store: Store) -> RunConfig:
         raise RunError(f"The settings of the run are damaged: {error}") from None
     require_numbers([asdict(config.budget), config.in_flight, config.concurrency, config.repeats, config.perfect])
     require_texts([module.text for module in config.found])
+    require_texts([*config.reflection_prompt.values(), *config.notes.values()])
     require_known(config.modules, {module.name for module in config.found}, "module")
     return config

@@ -154,7 +154,7 @@ class Job:
         trial = self.model.trial
         optimizer = Optimizer(
             ledger=ledger,
-            reflector=Reflector(ledger, self.evaluator, config.reflection_tokens, config.objective),
+            reflector=Reflector(ledger, self.evaluator, config.reflection_tokens, config.objective, config.directions),
             modules=self.evaluator.modules,
             examples=config.examples,
             budget=config.budget,

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from langgraph_gepa.core.module import Module, Off
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.runs.arguments import one_of
+from langgraph_gepa.runs.project_table import project_table
 
 EXCEPT = "!"
 """What a pattern begins with that takes modules away."""
-TABLE = "langgraph-gepa"
-"""The table below `[tool]` in `pyproject.toml`, and the name of the file beside `langgraph.json`."""
-_KEYS = {"only": list, "except": list, "all": bool, "library": bool}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class Choice:
         """
         names = {module.name: module for module in modules}
         for pattern in (*self.only, *self.excluded):
-            if not self.kept and not any(_matches(pattern, module, kinds, names) for module in modules):
+            if not self.kept and not any(matches(pattern, module, kinds, names) for module in modules):
                 one_of("modules", pattern, names)
         for name in self.only:
             if name in names and names[name].reason:
@@ -67,11 +63,11 @@ class Choice:
 
     def _chosen(self, module: Module, kinds: Collection[str], names: Collection[str]) -> Module:
         if self.only:
-            wanted = any(_matches(pattern, module, kinds, names) for pattern in self.only)
+            wanted = any(matches(pattern, module, kinds, names) for pattern in self.only)
         else:
             proven = module.evidence != "possible" or (self.library and module.off is Off.LIBRARY)
             wanted = module.kind in kinds and proven
-        wanted = wanted and not any(_matches(pattern, module, kinds, names) for pattern in self.excluded)
+        wanted = wanted and not any(matches(pattern, module, kinds, names) for pattern in self.excluded)
         by_default = replace(module, chosen=None)
         return by_default if by_default.on == wanted else replace(module, chosen=wanted)
 
@@ -103,47 +99,15 @@ def require_chosen(modules: Sequence[Module], kinds: Collection[str]) -> tuple[M
 
 
 def kept(folder: Path) -> Choice:
-    """Reads the choice of the project that `folder` lies in.
-
-    It stands in `[tool.langgraph-gepa]` of `pyproject.toml`, or in the file `langgraph-gepa.toml` beside
-    `langgraph.json`. Raises `UsageError` where it cannot be read.
-    """
-    for above in (folder, *folder.parents):
-        own, project = above / f"{TABLE}.toml", above / "pyproject.toml"
-        if own.is_file():
-            return _read(_toml(own), own)
-        if project.is_file():
-            return _read(_toml(project).get("tool", {}).get(TABLE, {}), project)
-        if (above / "langgraph.json").is_file():
-            break
-    return Choice()
-
-
-def _toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file} cannot be read: {error}.") from error
-
-
-def _read(table: Any, file: Path) -> Choice:
-    if not table:
+    """Reads the choice of the project that `folder` lies in. Raises `UsageError` where it cannot be read."""
+    table, file = project_table(folder)
+    if table.keys().isdisjoint(("only", "except", "all", "library")):
         return Choice()
-    where = f"The choice of modules in {file}"
-    if not isinstance(table, dict):
-        raise UsageError(f"{where} must be a table with {', '.join(_KEYS)}.")
-    for key, value in table.items():
-        if key not in _KEYS:
-            raise UsageError(f"{where} has the unknown key {key!r}. Known: {', '.join(_KEYS)}.")
-        if not isinstance(value, _KEYS[key]) or (
-            isinstance(value, list) and not all(isinstance(v, str) for v in value)
-        ):
-            raise UsageError(f"{where}: {key} must be {'a list of names' if _KEYS[key] is list else 'true or false'}.")
     only = ("*",) if table.get("all") else tuple(table.get("only", ()))
     return Choice(only, tuple(table.get("except", ())), bool(table.get("library")), str(file))
 
 
-def _matches(pattern: str, module: Module, kinds: Collection[str], names: Collection[str]) -> bool:
+def matches(pattern: str, module: Module, kinds: Collection[str], names: Collection[str]) -> bool:
     """Whether a name or pattern means the module. A pattern is for `kinds`, unless it names another one (`tool:*`)."""
     if pattern in names:
         return pattern == module.name

@@ -28,6 +28,8 @@ from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import UsageError
+from langgraph_gepa.reflection.directions import Directions
+from langgraph_gepa.reflection.instructions import PROMPT
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs.apply import without_applied
 from langgraph_gepa.runs.arguments import KINDS, Arguments, at_least_one, default_in_flight, kinds_of, rules_of
@@ -37,6 +39,7 @@ from langgraph_gepa.runs.example_files import FEWEST_TO_SPLIT
 from langgraph_gepa.runs.examples import sets_of
 from langgraph_gepa.runs.job import Job
 from langgraph_gepa.runs.module_choice import choice_of, require_chosen
+from langgraph_gepa.runs.module_directions import directions_of
 from langgraph_gepa.runs.saved_run import modules_in
 from langgraph_gepa.search.rules import Rules
 
@@ -59,6 +62,7 @@ class _Inputs:
     options: RunnerOptions
     rules: Rules
     examples: Examples
+    directions: dict[str, Directions]
     sources: dict[str, str]
     notes: tuple[str, ...]
 
@@ -77,6 +81,7 @@ def prepare(given: Arguments) -> Job:
         options=options,
         mask=mask,
         unit_scale=given.perfect is None and rules.perfect == 1.0,
+        frozen={name: one.frozen for name, one in inputs.directions.items() if one.frozen},
     )
     simulated = any(map(is_simulated, models))
     config = replace(_config(given, inputs, evaluator), simulated=simulated)
@@ -118,6 +123,14 @@ def _load(given: Arguments) -> _Inputs:
     modules, of_libraries = choice_of(given.modules, given.library).to_optimise(found.modules, kinds)
     require_chosen(modules, kinds)
     rules = rules_of(given.search, given.repeats, given.perfect)
+    directions = directions_of(
+        modules,
+        kinds,
+        reflection_prompt=given.reflection_prompt,
+        notes=given.notes,
+        frozen=given.frozen,
+        objective=given.objective,
+    )
     if given.budget.target is not None and given.budget.target > rules.perfect:
         raise UsageError(
             f"The target {given.budget.target:g} is above {rules.perfect:g}, the score of a perfect answer, and "
@@ -129,11 +142,12 @@ def _load(given: Arguments) -> _Inputs:
     )
     if dropped := dropped_inputs(graph, (*examples.feedback, *examples.pareto, *examples.test)):
         notes.append(dropped)
-    return _Inputs(graph, found, modules, options, rules, examples, sources, tuple(notes))
+    return _Inputs(graph, found, modules, options, rules, examples, directions, sources, tuple(notes))
 
 
 def _config(given: Arguments, inputs: _Inputs, evaluator: GraphEvaluator) -> RunConfig:
     rules, examples, in_flight = inputs.rules, inputs.examples, given.in_flight
+    directions = inputs.directions
     if in_flight is None:
         in_flight = default_in_flight(given.concurrency, given.budget, len(examples.pareto), rules)
     return RunConfig(
@@ -154,6 +168,9 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: GraphEvaluator) -> Run
         budget=given.budget,
         graph=outline_of(inputs.graph),
         objective=given.objective,
+        reflection_prompt={name: one.template for name, one in directions.items() if one.template != PROMPT},
+        notes={name: one.notes for name, one in directions.items() if one.notes},
+        frozen={name: one.frozen for name, one in directions.items() if one.frozen},
         reflection_tokens=at_least_one("reflection_tokens", given.reflection_tokens),
         spec=_spec(given, inputs.options),
         loads=given.graph if isinstance(given.graph, str) else "",

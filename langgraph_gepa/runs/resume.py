@@ -32,10 +32,12 @@ def identity_of(config: RunConfig) -> dict[str, str]:
     search = [config.search]
     search += [f"with repeats={config.repeats}"] if config.repeats != 1 else []
     search += [f"with perfect={config.perfect:g}"] if config.perfect is not None else []
+    directions = {"reflection prompt": config.reflection_prompt, "notes": config.notes, "frozen parts": config.frozen}
     return {
         **(config.parts or {WHOLE: config.fingerprint}),
         "the choice of modules": digest(config.modules),
         **{_of_set(name): digest([[e.id, e.digest] for e in given]) for name, given in config.sets.items()},
+        **{f"the {what}": digest(given) for what, given in directions.items() if given},
         "the search": " ".join(search),
         "the seed": str(config.seed),
     }

@@ -69,6 +69,8 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "a perfect score": ({"perfect": 5.0}, {"the search"}),
     "the models": ({"parts": {"the models": "large", "the metric": "m"}}, {"the models"}),
     "the modules": ({"modules": ()}, {"the choice of modules"}),
+    "the notes": ({"notes": {"writer": "Be brief."}}, {"the notes"}),
+    "the reflection prompt": ({"reflection_prompt": {"writer": "{text}"}}, {"the reflection prompt"}),
     "an example": ({"examples": Examples(EXAMPLES[:1], EXAMPLES[2:])}, {"the training examples"}),
 }
 
@@ -78,7 +80,7 @@ def test_what_decides_over_scores_must_be_the_same(change: str) -> None:
     """By name; budget and concurrency may differ."""
     changes, names = CHANGES[change]
     before, now = identity_of(CONFIG), identity_of(replace(CONFIG, **changes))
-    assert {name for name in before if before[name] != now[name]} == names
+    assert {name for name in {**before, **now} if before.get(name) != now.get(name)} == names
 
 
 def test_a_set_that_a_mask_changed_is_known() -> None:

@@ -30,6 +30,7 @@ from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.errors import Error, MetricError, UsageError
+from langgraph_gepa.reflection.directions import touched
 
 K = TypeVar("K")
 BOUND_GRAPHS = 64
@@ -41,9 +42,10 @@ class GraphEvaluator:
     """Runs candidates of a surveyed graph and scores them with `metric`; the engine's port `Evaluator`.
 
     `modules` names the modules under optimisation, in round-robin order; by default all that are `on`. Every other
-    module keeps its own text. `mask` hides what must not be stored: by default keys in the environment, and what
-    `options.mask` hides. `parts` are what `fingerprint` is made of. With `unit_scale` a score outside 0 to 1 is a
-    `MetricError`. Raises `UsageError` for the name of no module and for a metric that cannot be called.
+    module keeps its own text. `frozen` are the parts of modules' texts that a new text may not touch. `mask` hides what
+    must not be stored: by default keys in the environment, and what `options.mask` hides. `parts` are what
+    `fingerprint` is made of. With `unit_scale` a score outside 0 to 1 is a `MetricError`. Raises `UsageError` for the
+    name of no module and for a metric that cannot be called.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class GraphEvaluator:
         options: RunnerOptions | None = None,
         mask: Mask | None = None,
         unit_scale: bool = False,
+        frozen: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._survey = survey
         self._options = options or RunnerOptions()
         self._score = metrics.adapt(metric, self._may_be_worlds)
         self._unit_scale = unit_scale
+        self._frozen = dict(frozen or {})
         self._modules = _chosen(survey.modules, modules)
         self.parts = parts_of(survey, metric, self._options)
         self.fingerprint = digest(self.parts)
@@ -73,7 +77,10 @@ class GraphEvaluator:
         return self._modules
 
     def check(self, module: str, text: str) -> str | None:
-        return self._survey.check(module, text)
+        if (broken := self._survey.check(module, text)) is not None or module not in self._frozen:
+            return broken
+        original = next(known.text for known in self._modules if known.name == module)
+        return touched(text, original, self._frozen[module])
 
     async def evaluate(self, texts: Texts, example: Example) -> Rollout:
         """Returns one scored rollout, whose usage includes the metric's own model calls.

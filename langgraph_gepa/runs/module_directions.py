@@ -1,0 +1,132 @@
+"""The user's directions for the reflections on each module: checked, and given to the modules that they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langgraph_gepa.core.json_data import brief
+from langgraph_gepa.core.module import Module
+from langgraph_gepa.errors import UsageError
+from langgraph_gepa.reflection.directions import Directions
+from langgraph_gepa.reflection.instructions import PROMPT
+from langgraph_gepa.reflection.template import fault
+from langgraph_gepa.runs.arguments import one_of
+from langgraph_gepa.runs.module_choice import matches
+from langgraph_gepa.runs.project_table import project_table
+
+EVERY = "*"
+"""The pattern of what is given without one: it means every module, of whatever kind."""
+
+_Given = Mapping[str, Sequence[str]]
+"""Texts by the name or pattern of the modules that they are for."""
+
+
+def directions_of(
+    modules: Sequence[Module],
+    kinds: Collection[str],
+    *,
+    reflection_prompt: Any = None,
+    notes: Any = None,
+    frozen: Any = None,
+    objective: str = "",
+) -> dict[str, Directions]:
+    """Returns the directions for each module that is on.
+
+    Each is a text for every module, or texts by the names and patterns that `modules` of `optimize` takes. Of templates
+    a module gets that of its own name, else that of the first pattern; of notes and frozen parts it gets all. `None`
+    leaves notes and frozen parts to the project. Raises `UsageError` for what is wrong with them.
+    """
+    scope, (project, file) = _Scope(modules, kinds), project_table(Path.cwd())
+    templates = scope.checked("reflection_prompt", reflection_prompt)
+    # Patterns in the project's file may be for another graph.
+    noted = _texts("notes", project.get("notes")) if notes is None else scope.checked("notes", notes)
+    held = _texts("frozen", project.get("frozen")) if frozen is None else scope.checked("frozen", frozen)
+    scope.require_held("frozen" if frozen is not None else f"frozen in {file}", held)
+    found = {}
+    for module in scope.on:
+        frozen_here = (part for part in scope.texts_for(module, held) if part in module.text)
+        directions = Directions(
+            next(iter(scope.texts_for(module, templates)), PROMPT),
+            "\n".join(note.strip() for note in scope.texts_for(module, noted) if note.strip()),
+            tuple(dict.fromkeys(frozen_here)),
+        )
+        needed = {"objective": objective, "notes": directions.notes, "frozen": directions.frozen}
+        if wrong := fault(directions.template, [place for place, given in needed.items() if given]):
+            raise UsageError(f"The reflection prompt of {module.name} cannot be used: {wrong}")
+        found[module.name] = directions
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The modules of a graph, and what names and patterns mean among them."""
+
+    modules: Sequence[Module]
+    kinds: Collection[str]
+
+    @property
+    def on(self) -> list[Module]:
+        return [module for module in self.modules if module.on]
+
+    def means(self, pattern: str, module: Module) -> bool:
+        names = {each.name for each in self.modules}
+        return pattern == EVERY or matches(pattern, module, self.kinds, names)
+
+    def texts_for(self, module: Module, given: _Given) -> list[str]:
+        """Returns the texts for a module, those given by its name first."""
+        patterns = sorted(filter(lambda pattern: self.means(pattern, module), given), key=lambda p: p != module.name)
+        return [text for pattern in patterns for text in given[pattern]]
+
+    def checked(self, option: str, value: Any) -> _Given:
+        """Returns the texts of an option. Raises `UsageError` for a name or pattern that means no module."""
+        given = _texts(option, value)
+        for pattern in given:
+            if not any(self.means(pattern, module) for module in self.modules):
+                one_of(option, pattern, [module.name for module in self.modules])
+        return given
+
+    def require_held(self, where: str, frozen: _Given) -> None:
+        """Raises `UsageError` for a frozen part that is empty, or in no text of the modules that it is given for."""
+        for pattern, parts in frozen.items():
+            meant = [module for module in self.on if self.means(pattern, module)]
+            for part in parts:
+                if not part.strip():
+                    raise UsageError(f"{where} holds an empty part for {pattern!r}: name words of the text.")
+                if meant and not any(part in module.text for module in meant):
+                    names = " or ".join(module.name for module in meant)
+                    raise UsageError(
+                        f"{where}: {brief(part)} is not in the text of {names}. Copy it from there exactly, with its "
+                        "spaces and line breaks."
+                    )
+
+
+def _texts(option: str, value: Any) -> _Given:
+    """Returns what was given, by pattern. Raises `UsageError` for anything that is no text."""
+    by_pattern = {} if value is None else value if isinstance(value, Mapping) else {EVERY: value}
+    return {_name(option, pattern): _list(option, one) for pattern, one in by_pattern.items()}
+
+
+def _name(option: str, pattern: Any) -> str:
+    if not isinstance(pattern, str):
+        raise UsageError(f"{option} is given for {brief(pattern)}: give texts by the names of modules.")
+    return pattern
+
+
+def _list(option: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, list | tuple) and option == "frozen":
+        return tuple(text for one in value for text in _list(option, one))
+    if isinstance(value, Path):
+        return (_read(option, value),)
+    if not isinstance(value, str):
+        raise UsageError(f"{option} holds {brief(value)}, which is no text: give one, or texts by module name.")
+    return (value,)
+
+
+def _read(option: str, file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{option}: {file} cannot be read: {error}.") from error
