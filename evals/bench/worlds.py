@@ -204,11 +204,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a rollout shows: its score, the notes of the feedback per module, and the modules that it called."""
+    """What a rollout shows: its score, the notes of the feedback per module, and the modules it called if known."""
 
     score: float
     notes: Mapping[str, tuple[str, ...]]
-    called: tuple[str, ...]
+    called: tuple[str, ...] = ()
 
 
 @dataclass
