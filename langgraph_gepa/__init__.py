@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from langgraph_gepa.core.module import Module
     from langgraph_gepa.core.rollout import Feedback
     from langgraph_gepa.errors import Error
+    from langgraph_gepa.reflection.prompt import records_text
+    from langgraph_gepa.reflection.records import Record
     from langgraph_gepa.runs.dry_run import dry_run
     from langgraph_gepa.runs.outputs import Found
     from langgraph_gepa.runs.prompts import load_prompts
@@ -31,6 +33,7 @@ __all__ = [
     "Found",
     "Module",
     "Outputs",
+    "Record",
     "Result",
     "RunnerOptions",
     "ToolCache",
@@ -41,6 +44,7 @@ __all__ = [
     "load_prompts",
     "optimize",
     "prompt",
+    "records_text",
     "resume",
     "search_outputs",
 ]
@@ -52,6 +56,7 @@ _HOMES = {
     "Found": "runs.outputs",
     "Module": "core.module",
     "Outputs": "runs.result",
+    "Record": "reflection.records",
     "Result": "runs.result",
     "RunnerOptions": "adapter.rollout.options",
     "ToolCache": "adapter.tools.tool_cache",
@@ -62,6 +67,7 @@ _HOMES = {
     "load_prompts": "runs.prompts",
     "optimize": "api",
     "prompt": "adapter.discovery.declared",
+    "records_text": "reflection.prompt",
     "resume": "api",
     "search_outputs": "api",
 }

@@ -84,7 +84,8 @@ def optimize(
     valset: Any = None,
     *,
     metric: Any,
-    reflection_lm: Any,
+    reflection_lm: Any = None,
+    proposer: Any = None,
     testset: Any = None,
     budget: Budget = DEFAULT_BUDGET,
     run: Path | str | None = None,
@@ -121,6 +122,8 @@ def optimize(
       one that does not stops the run, before more is paid.
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply (with the new text
       in one fenced block, as the prompt requests).
+    - `proposer`: in place of `reflection_lm` a function of your own, sync or async, from a module, its text and
+      `Record`s to a new text, or None for no change; or `path/to/file.py:function`. See `docs/reflection.md`.
     - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if it has the same
       settings; its budget may differ.
     - `search`: `"racing"` validates new prompts on 6 examples first, and on more only while they may turn out to be the
@@ -150,7 +153,7 @@ def optimize(
     return job.carry_out(Path(run) if run is not None else new_folder(job.config.graph["name"], graph))
 
 
-def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any, **how: Any) -> Outputs:
+def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any = None, **how: Any) -> Outputs:
     """Searches for the best output of each of `tasks`: GEPA at inference time, as for kernels and code.
 
     This is for tasks that are to be solved themselves, where a prompt that is right for one task only is welcome. It is
@@ -191,7 +194,8 @@ def resume(run: Path | str, limits: Budget | None = None, *, trust: bool = False
         sets["validation"],
         testset=sets["test"],
         metric=spec["metric"],
-        reflection_lm=spec["reflection_lm"],
+        reflection_lm=spec.get("reflection_lm"),
+        proposer=spec.get("proposer"),
         options=spec["options"] if "options" in spec else RunnerOptions(timeout=spec["timeout"]),
         budget=with_limits(config.budget, limits or Budget()),
         run=run,

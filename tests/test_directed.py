@@ -1,16 +1,21 @@
-"""Runs whose reflections the user directs: notes, frozen parts, a reflection prompt of their own."""
+"""Runs whose reflections the user directs: notes, frozen parts, a reflection prompt or a proposer of their own."""
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from langgraph_gepa import Budget, Result, optimize
+from langgraph_gepa import Budget, Module, Record, Result, optimize
 from langgraph_gepa.cli import app
-from langgraph_gepa.errors import RunError
+from langgraph_gepa.errors import RunError, UsageError
 
 START = (
     "optimize letters.py:graph --train train.jsonl --val val.jsonl --metric letters.py:score "
@@ -19,7 +24,7 @@ START = (
 OPTIMIZE = START.split()
 
 
-def improve(reflection_lm: Any, **how: Any) -> Result:
+def improve(reflection_lm: Any = None, **how: Any) -> Result:
     return optimize(
         "letters.py:graph", "train.jsonl", "val.jsonl", metric="letters.py:score", reflection_lm=reflection_lm,
         **{"budget": Budget(rollouts=40), "in_flight": 1, "progress": False, **how},
@@ -96,3 +101,78 @@ def test_a_run_goes_on_only_with_the_same_directions(project: Path, other: dict[
     improve("openai:simulated-editor", **directed)
     with pytest.raises(RunError, match=f"the {'notes' if 'notes' in other else 'frozen parts'} changed"):
         improve("openai:simulated-editor", **{**directed, **other})
+
+
+PROPOSER = """
+from pathlib import Path
+
+from langgraph_gepa import records_text
+
+
+def propose(module, text, records):
+    with Path("asked.txt").open("a") as file:
+        file.write(f"{module.name} {len(records)}\\n")
+    read = records_text(module, text, records)
+    wanted = [word for word in ("urgent", "legal", "friendly", "thanks", "greetings") if f"must mention {word}" in read]
+    new = [word for word in wanted if word not in text]
+    return f"{text} Mention {new[0]}." if new else None
+"""
+
+
+def test_a_proposer_replaces_the_reflection_model(project: Path) -> None:
+    """On the command line no reflection model is needed, each proposal is paid once, and `resume` finds it again."""
+    Path("own.py").write_text(PROPOSER)
+    start = START.replace("--reflection-lm openai:simulated-editor", "--proposer own.py:propose").split()
+    first = CliRunner().invoke(app, start)
+    assert not first.exit_code, first.output
+    result = Result.open("run")
+    asked = Path("asked.txt").read_text().splitlines()
+    assert len(asked) == result.pool.spent.reflections > 0
+    assert result.saved.config.reflection_model == "own.py:propose"
+    assert any(len(candidate.texts["sort"]) > len("Sort the letter.") for candidate in result.pool.candidates)
+    again = CliRunner().invoke(app, ["resume", "run", "--rollouts", "80"])
+    assert not again.exit_code, again.output
+    Path("own.py").write_text(PROPOSER.replace("new[0]", "new[-1]"))
+    other = subprocess.run(
+        [sys.executable, "-m", "langgraph_gepa", *start], capture_output=True, text=True, check=False
+    )
+    assert "the proposer changed since it was started" in " ".join(other.stderr.split())
+
+
+def test_what_a_proposer_returned_is_kept_over_a_kill(project: Path) -> None:
+    """Resumed, the search asks only for what it does not know."""
+    asked: list[str] = []
+
+    def propose(module: Module, text: str, records: Sequence[Record]) -> str:
+        asked.append(module.name)
+        return f"{text} Mention {len(asked)}."
+
+    improve(proposer=propose, budget=Budget(iterations=2), run="run")
+    before = len(asked)
+    with closing(sqlite3.connect("run/run.db")) as run:  # as if it had ended right after the replies
+        (last,) = run.execute("SELECT max(id) FROM events WHERE type = 'ReflectionFinished'").fetchone()
+        assert run.execute("DELETE FROM events WHERE id > ?", [last]).rowcount > 0
+        run.commit()
+    improve(proposer=propose, budget=Budget(iterations=2), run="run")
+    assert len(asked) == before > 0
+
+
+def test_a_proposers_text_keeps_placeholders_and_frozen_parts(project: Path) -> None:
+    """As a reflection model's; it is refused at once, with the reason."""
+    result = improve(
+        proposer=lambda module, text, records: "Answer kindly.", modules="answer", frozen={"answer": "Answer {name}"},
+        budget=Budget(iterations=1),
+    )  # fmt: skip
+    (iteration,) = [one for one in result.view.iterations if one.proposals]
+    assert iteration.proposals is not None
+    assert iteration.proposals.refused == {"answer": "Answer kindly."}
+    assert result.pool.spent.reflections == 1
+
+
+def test_new_texts_have_one_source(project: Path) -> None:
+    """None, two, and what only a reflection model could use are errors."""
+    with pytest.raises(UsageError, match="Nothing proposes new texts"):
+        improve()
+    for given in ({"reflection_lm": "openai:gpt-5"}, {"notes": {"sort": "x"}}, {"reflection_prompt": "x"}):
+        with pytest.raises(UsageError, match=f"{next(iter(given))} is for a reflection model"):
+            improve(proposer=lambda *_: None, **given)

@@ -59,6 +59,15 @@ def load_metric(spec: str | object) -> Any:
     return found
 
 
+def load_proposer(spec: str | object) -> Any:
+    """Returns the proposer that `spec` names, in the form of `load_graph`, or `spec` itself. Raises `UsageError`."""
+    if not isinstance(spec, str):
+        return spec
+    if ":" not in spec:
+        raise UsageError(f"{spec!r} does not name a proposer; write path/to/file.py:function")
+    return _attribute(spec, _functions)
+
+
 def load_options(spec: str | RunnerOptions | None) -> RunnerOptions:
     """Returns the options that `spec` names, in the form of `load_graph`, or `spec` itself. Raises `UsageError`."""
     if spec is None:

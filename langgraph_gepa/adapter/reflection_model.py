@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import os
 import re
 import time
@@ -21,6 +19,7 @@ from langgraph_gepa.adapter.failures.diagnosis import is_no_answer
 from langgraph_gepa.adapter.failures.frames import raised_at
 from langgraph_gepa.adapter.finish_reason import ending_of
 from langgraph_gepa.adapter.isolation.persistence import Replacements, isolated
+from langgraph_gepa.adapter.rollout.calling import called
 from langgraph_gepa.adapter.rollout.redaction import Mask
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer
 from langgraph_gepa.adapter.tracing.payloads import estimated_tokens
@@ -176,11 +175,7 @@ def _with_higher_limit(model: BaseChatModel) -> BaseChatModel:
 
 
 async def _function(model: Callable[[str], Any], prompt: str) -> str:
-    if inspect.iscoroutinefunction(model) or inspect.iscoroutinefunction(type(model).__call__):
-        reply = await model(prompt)
-    else:
-        reply = await asyncio.to_thread(model, prompt)
-        reply = await reply if inspect.isawaitable(reply) else reply
+    reply = await called(model, prompt)
     if not isinstance(reply, str):
         raise ModelError(f"The reflection function must return text; it returned {type(reply).__name__}.")
     return reply

@@ -56,7 +56,8 @@ def optimize(
     graph: option.Graph,
     train: option.Data,
     metric: option.Metric,
-    reflection_lm: option.ReflectionModel,
+    reflection_lm: option.ReflectionModel = None,
+    proposer: option.Proposer = None,
     val: option.Validation = None,
     test: option.Test = None,
     rollouts: option.Rollouts = None,
@@ -100,7 +101,7 @@ def optimize(
 
 
 _SETTINGS = (
-    "reflection_lm", "run", "seed", "concurrency", "in_flight", "search", "repeats", "perfect", "objective",
+    "reflection_lm", "proposer", "run", "seed", "concurrency", "in_flight", "search", "repeats", "perfect", "objective",
     "reflection_prompt", "reflection_tokens",
 )  # fmt: skip
 """The options of `optimize` that are passed on as they are."""

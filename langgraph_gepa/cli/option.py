@@ -75,7 +75,13 @@ Concurrency = Annotated[int, typer.Option(min=1, help="Rollouts at once.")]
 InFlight = Annotated[int | None, typer.Option(min=1, help="Iterations under way at once; 1 is reproducible.")]
 Validation = Annotated[str | None, typer.Option(help="Validation examples; part of --train when left out.")]
 Test = Annotated[str | None, typer.Option(help="Held-out examples, run on the first and the best graph only.")]
-ReflectionModel = Annotated[str, typer.Option(help="The reflection model: provider:model, such as openai:gpt-5.")]
+Proposer = Annotated[
+    str | None,
+    typer.Option(help="In place of a reflection model a function that proposes texts: path/to/file.py:function."),
+]
+ReflectionModel = Annotated[
+    str | None, typer.Option(help="The reflection model: provider:model, such as openai:gpt-5.")
+]
 Search = Annotated[str, typer.Option(help="Preset of the search: racing or gepa.")]
 Repeats = Annotated[
     int, typer.Option(min=1, help="Rollouts of the same prompts on the same example: their mean counts.")

@@ -20,7 +20,7 @@ from langgraph_gepa.core.events import (
 )
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.engine.proposing import OwnReflector, Reflector
 from langgraph_gepa.engine.reservations import Reservations
 from langgraph_gepa.engine.scoring import Trial, Trials, lowest, score_of
 from langgraph_gepa.reflection.relevance import calling_nodes, concerned, reached, with_evidence
@@ -52,7 +52,7 @@ class Step:
 
     plan: IterationStarted
     ledger: Ledger
-    reflector: Reflector
+    reflector: Reflector | OwnReflector
     modules: Sequence[Module]
     trials: Trials
     rules: Rules

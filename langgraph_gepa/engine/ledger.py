@@ -161,22 +161,34 @@ class Ledger:
         `longer` raises the limit on its length. Raises `Unanswered` when only this prompt gets no answer and
         `TooLong` when the model does not accept it; a model that answers no prompt stops the ledger.
         """
-        key = _reply_key(prompt, module)
+        more = {"longer": True} if longer else {}
+        call = partial(self._model.complete, prompt, **more)
+        return await self._reply(_reply_key(prompt, module), call, iteration, module)
+
+    async def proposed(self, what: str, call: Callable[[], Awaitable[Reply]], iteration: int, module: str) -> Reply:
+        """Returns the reply of the user's proposer, paid for at most once for the same `what` in the iteration.
+
+        `call` asks the proposer. Raises `Unanswered` when only this call fails; one that never succeeds stops the
+        ledger.
+        """
+        return await self._reply(digest(["proposed", what, iteration, module]), call, iteration, module)
+
+    async def _reply(self, key: str, call: Callable[[], Awaitable[Reply]], iteration: int, module: str) -> Reply:
         async with self._lock(key):
             if (paid := self._store.paid(key)) is not None:
                 return load(Reply, paid)
             with self._stopped_by_failure():
-                reply = await self._answer(key, prompt, longer=longer)
+                reply = await self._answer(key, call)
             if reply.usage.estimated:
                 self._report_estimate("the reflection model")
             event = ReflectionFinished(iteration, module, reply.usage, reply.seconds, key)
             self._payments.paid(key, dump(reply), event)
             return reply
 
-    async def _answer(self, key: str, prompt: str, *, longer: bool) -> Reply:
-        """The model's reply. Raises `Unanswered` in place of a failure that is this prompt's alone."""
+    async def _answer(self, key: str, call: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Returns the reply. Raises `Unanswered` in place of a failure that is this call's alone."""
         try:
-            reply = await self._call_model(key, prompt, longer=longer)
+            reply = await self._call(key, call)
         except TooLong:
             raise
         except Exception as failure:
@@ -197,7 +209,7 @@ class Ledger:
             return
         with self._stopped_by_failure():
             try:
-                reply = await self._call_model(key, prompt)
+                reply = await self._call(key, partial(self._model.complete, prompt))
             except Exception as failure:
                 if not self._replies.patience.is_lasting(failure):
                     raise
@@ -208,9 +220,7 @@ class Ledger:
                 ) from failure
         self._payments.paid(key, dump(reply), ModelTried(reply.usage, reply.seconds, key))
 
-    async def _call_model(self, key: str, prompt: str, *, longer: bool = False) -> Reply:
-        more = {"longer": True} if longer else {}
-        call = partial(self._model.complete, prompt, **more)
+    async def _call(self, key: str, call: Callable[[], Awaitable[Reply]]) -> Reply:
         return await self._payments.make(key, "reply", call, self._replies, who="reflection")
 
     def reply_iteration(self, prompt: str, module: str) -> int | None:

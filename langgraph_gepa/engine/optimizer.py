@@ -28,7 +28,7 @@ from langgraph_gepa.engine.allowance import BudgetSpent
 from langgraph_gepa.engine.decisions import Step
 from langgraph_gepa.engine.iteration import iterate, plan
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.engine.proposing import OwnReflector, Reflector
 from langgraph_gepa.engine.reservations import Reservations
 from langgraph_gepa.engine.scoring import Trial, Trials
 from langgraph_gepa.errors import Interrupted, UsageError
@@ -74,7 +74,7 @@ class Optimizer:
     """
 
     ledger: Ledger
-    reflector: Reflector
+    reflector: Reflector | OwnReflector
     modules: Sequence[Module]
     examples: Examples
     budget: Budget

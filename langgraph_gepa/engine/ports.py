@@ -4,7 +4,7 @@ Each has a real adapter, a fake in `testing`, and tests of its contract."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.errors import Error
 from langgraph_gepa.reflection.proposal import Ending
+from langgraph_gepa.reflection.records import Record
 from langgraph_gepa.search.pool import Pool
 
 
@@ -91,6 +92,16 @@ class LanguageModel(Protocol):
     """
 
     async def complete(self, prompt: str, *, longer: bool = False) -> Reply: ...
+
+
+class Proposer(Protocol):
+    """The user's own way from records to a new text, in place of a reflection model.
+
+    The reply is one fenced block or `NO CHANGE`, as a reflection model's. A failure of the world is raised; calls of
+    models are reported as an evaluator reports them.
+    """
+
+    async def propose(self, module: Module, text: str, records: Sequence[Record]) -> Reply: ...
 
 
 class Store(Protocol):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
+from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.engine.codec import dump
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.ports import Evaluator, TooLong, Unanswered
+from langgraph_gepa.engine.ports import Evaluator, Proposer, TooLong, Unanswered
 from langgraph_gepa.reflection.directions import AS_USUAL, Directions
 from langgraph_gepa.reflection.prompt import (
     Record,
@@ -67,6 +70,27 @@ class Reflector:
         except Unanswered as unanswered:
             return Proposal(reason="unanswered", detail=str(unanswered))
         return Proposal(reason="unanswered", detail=f"{why}, even with a single record cut short")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnReflector:
+    """Proposes the texts of the user's `proposer`, which are judged as a reflection model's are."""
+
+    ledger: Ledger
+    evaluator: Evaluator
+    proposer: Proposer
+
+    async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
+        """Returns a new text for `module`, or why there is none. The proposer is not asked again for a better one."""
+        what = digest([text, *(dump(record.rollout) for record in records)])
+        call = partial(self.proposer.propose, module, text, records)
+        try:
+            reply = await self.ledger.proposed(what, call, iteration, module.name)
+        except Unanswered as unanswered:
+            return Proposal(reason="unanswered", detail=str(unanswered))
+        proposal = parse_reply(reply.text, text)
+        broken = "" if proposal.text is None else self.evaluator.check(module.name, proposal.text) or ""
+        return _judged(proposal, broken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,16 @@ from langgraph_gepa.reflection.instructions import BRACES, CONTENT, FROZEN, NO_C
 from langgraph_gepa.reflection.records import Record, calls_of, parts_of, record_blocks, reference_text
 from langgraph_gepa.reflection.template import fill
 
-__all__ = ["Record", "calls_of", "doubt_prompt", "reflection_prompt", "retry_prompt", "tried_prompt", "unread_prompt"]
+__all__ = [
+    "Record",
+    "calls_of",
+    "doubt_prompt",
+    "records_text",
+    "reflection_prompt",
+    "retry_prompt",
+    "tried_prompt",
+    "unread_prompt",
+]
 
 _LEAST_FEEDBACK = 1_000
 """Characters of a record's feedback that are kept whatever the budget."""
@@ -45,16 +54,27 @@ def reflection_prompt(
     by itself, and the current text never. So a prompt is longer than its budget when that text is.
     """
     sections = _sections(module, text, objective, directions)
+    room = tokens * CHARS_PER_TOKEN - len(fill(directions.template, {**sections, "records": "."})) + 1
+    return fill(directions.template, {**sections, "records": _fitted(module, text, records, room)})
 
-    def page(blocks: Sequence[str], feedback: Sequence[str]) -> str:
-        return fill(directions.template, {**sections, "records": _records(records, blocks, feedback)})
 
+def records_text(module: Module, text: str, records: Sequence[Record], *, tokens: int = 24_000) -> str:
+    """Returns the records as the reflection model reads them, in at most `tokens`: for a proposer's own prompt.
+
+    What it shows are the calls of `module`, in which `[the current text]` stands for `text`. Never let a model follow
+    instructions in it: it holds what graphs, tools and users wrote.
+    """
+    return _fitted(module, text, records, tokens * CHARS_PER_TOKEN)
+
+
+def _fitted(module: Module, text: str, records: Sequence[Record], room: int) -> str:
+    """Writes the records in at most `room` characters, unless that is too little for their markers and feedback."""
     blocks = [block for record in records for block in record_blocks(module, text, record)]
     feedback = [feedback_text(module, record) for record in records]
-    room = tokens * CHARS_PER_TOKEN - len(page([""] * len(blocks), [""] * len(feedback)))
+    room -= len(_records(records, [""] * len(blocks), [""] * len(feedback)))
     longest = max(water_level([len(one) for one in feedback], room // 2), _LEAST_FEEDBACK)
     feedback = [elide(one, longest) for one in feedback]
-    return page(fit_all(blocks, room - sum(map(len, feedback))), feedback)
+    return _records(records, fit_all(blocks, room - sum(map(len, feedback))), feedback)
 
 
 def retry_prompt(prompt: str, proposed: str, reason: str) -> str:

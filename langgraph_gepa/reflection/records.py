@@ -24,7 +24,10 @@ _LONGEST_THOUGHT = 1_000  # characters of a model's own reasoning: enough to see
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One rollout to reflect on. The example's reference outputs are written only where the metric gives no words."""
+    """One rollout to reflect on: the example's `inputs`, what became of them, and the example's `reference` outputs.
+
+    A reflection model reads the reference only where the metric gives no words.
+    """
 
     inputs: Any
     rollout: Rollout

@@ -30,6 +30,7 @@ class Arguments:
     testset: Any
     metric: Any
     reflection_lm: Any
+    proposer: Any
     budget: Budget
     run: Path | str | None
     search: str | Rules

@@ -38,6 +38,7 @@ class Spec(TypedDict, total=False):
     graph: str
     metric: str
     reflection_lm: str
+    proposer: str
     search: str
     options: str
     timeout: float | None
@@ -59,6 +60,7 @@ class RunConfig:
     - `sources`: the LangSmith addresses of sets, by the name of the set.
     - `simulated`: whether a model was simulated by a server of this package; `demo`: whether the run is the demo's.
     - `checkout`: where the project lay, to which the files of the modules are relative.
+    - `proposer`: the fingerprint of the user's proposer; `reflection_model` is its name then.
     - `loads`: the name of the graph, if it was given by name, whatever else was an object.
     """
 
@@ -89,6 +91,7 @@ class RunConfig:
     reflection_tokens: int = TOKENS
     leakage: Leakage | None = None
     loads: str = ""
+    proposer: str = ""
 
     @property
     def graph_spec(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from langgraph_gepa.adapter.failures.classification import is_lasting, is_pressure, is_world_failure
 from langgraph_gepa.adapter.failures.diagnosis import diagnosis, is_garbled, retry_after, trouble, unreachable_address
+from langgraph_gepa.adapter.proposer import FunctionProposer
 from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
@@ -27,7 +28,7 @@ from langgraph_gepa.engine.concurrency import Patience
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Optimizer, nothing_to_try
 from langgraph_gepa.engine.ports import Observer, Store
-from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.engine.proposing import OwnReflector, Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.report.html.page import write_whole
 from langgraph_gepa.report.screen import Screen
@@ -62,6 +63,7 @@ _LOG = logging.getLogger(__name__)
 class Job:
     """One run with everything it needs.
 
+    - `proposer`: the user's, in place of the `model`.
     - `graph`: what the result's graph is made from.
     - `unpriced`: names of the models whose price is unknown.
     - `warnings`: given before anything runs; `observed`: makes those that follow from the rollouts of the graph as it
@@ -77,6 +79,7 @@ class Job:
     rules: Rules
     options: RunnerOptions
     mask: Mask
+    proposer: FunctionProposer | None = None
     observers: Sequence[Observer] = ()
     progress: bool = True
     unpriced: Sequence[str] = ()
@@ -154,7 +157,7 @@ class Job:
         trial = self.model.trial
         optimizer = Optimizer(
             ledger=ledger,
-            reflector=Reflector(ledger, self.evaluator, config.reflection_tokens, config.objective, config.directions),
+            reflector=self._reflector(ledger),
             modules=self.evaluator.modules,
             examples=config.examples,
             budget=config.budget,
@@ -174,6 +177,12 @@ class Job:
         finally:
             watcher.cancel()
             ledger.close()
+
+    def _reflector(self, ledger: Ledger) -> Reflector | OwnReflector:
+        if self.proposer is not None:
+            return OwnReflector(ledger, self.evaluator, self.proposer)
+        config = self.config
+        return Reflector(ledger, self.evaluator, config.reflection_tokens, config.objective, config.directions)
 
     def _observer(self, store: Store, notify: Notify, inform: Notify) -> Observer:
         """Says what follows from the rollouts of the graph as it is, when it has been scored."""

@@ -13,10 +13,12 @@ from langgraph_gepa.adapter.discovery.chat_models import models_of, unpriced
 from langgraph_gepa.adapter.discovery.outline import outline_of
 from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.discovery.survey import Survey, survey
-from langgraph_gepa.adapter.loading import load_graph, load_metric, load_options
+from langgraph_gepa.adapter.loading import load_graph, load_metric, load_options, load_proposer
 from langgraph_gepa.adapter.observed import sightings
+from langgraph_gepa.adapter.proposer import FunctionProposer
 from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
+from langgraph_gepa.adapter.rollout.fingerprint import code_of
 from langgraph_gepa.adapter.rollout.inputs import dropped_inputs
 from langgraph_gepa.adapter.rollout.metric import name_of
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
@@ -25,9 +27,10 @@ from langgraph_gepa.adapter.simulation import is_simulated
 from langgraph_gepa.adapter.tools.stand_ins import warning
 from langgraph_gepa.core import leakage
 from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.optimizer import Examples
-from langgraph_gepa.errors import UsageError
+from langgraph_gepa.errors import ModelError, UsageError
 from langgraph_gepa.reflection.directions import Directions
 from langgraph_gepa.reflection.instructions import PROMPT
 from langgraph_gepa.report.words import plural
@@ -63,6 +66,7 @@ class _Inputs:
     rules: Rules
     examples: Examples
     directions: dict[str, Directions]
+    proposer: Any
     sources: dict[str, str]
     notes: tuple[str, ...]
 
@@ -71,8 +75,9 @@ def prepare(given: Arguments) -> Job:
     """Makes a job of the arguments. Raises `UsageError`, with the fix, for whatever is wrong with them."""
     inputs = _load(given)
     options, rules = inputs.options, inputs.rules
-    model = ChatReflection(given.reflection_lm, prices=options.prices)
-    models = (*models_of(inputs.graph), model.answerer)
+    proposer = inputs.proposer and FunctionProposer(inputs.proposer, prices=options.prices)
+    model = ChatReflection(_no_model if proposer else given.reflection_lm, prices=options.prices)
+    models = (*models_of(inputs.graph), *(() if proposer else (model.answerer,)))
     mask = model.mask = masking(secrets_of(models), options.mask)
     evaluator = GraphEvaluator(
         inputs.survey,
@@ -91,6 +96,7 @@ def prepare(given: Arguments) -> Job:
         graph=inputs.graph,
         evaluator=evaluator,
         model=model,
+        proposer=proposer,
         config=config,
         rules=rules,
         options=options,
@@ -117,7 +123,9 @@ def new_folder(name: str, graph: Any) -> Path:
 def _load(given: Arguments) -> _Inputs:
     if not isinstance(given.budget, Budget):
         raise UsageError(f"The budget is {given.budget!r}; give limits by name, such as Budget(rollouts=500).")
+    _require_one_source(given)
     options, graph = load_options(given.options), load_graph(given.graph)
+    proposer = load_proposer(given.proposer)
     recall(graph, modules_in(given.run, only_own=True))
     found, kinds = survey(graph, kinds=KINDS), kinds_of(given.kinds)
     modules, of_libraries = choice_of(given.modules, given.library).to_optimise(found.modules, kinds)
@@ -127,7 +135,7 @@ def _load(given: Arguments) -> _Inputs:
         modules,
         kinds,
         reflection_prompt=given.reflection_prompt,
-        notes=given.notes,
+        notes=given.notes if proposer is None else {},
         frozen=given.frozen,
         objective=given.objective,
     )
@@ -142,7 +150,25 @@ def _load(given: Arguments) -> _Inputs:
     )
     if dropped := dropped_inputs(graph, (*examples.feedback, *examples.pareto, *examples.test)):
         notes.append(dropped)
-    return _Inputs(graph, found, modules, options, rules, examples, directions, sources, tuple(notes))
+    return _Inputs(graph, found, modules, options, rules, examples, directions, proposer, sources, tuple(notes))
+
+
+def _require_one_source(given: Arguments) -> None:
+    """Raises `UsageError` unless new texts have one source, and what is given for it is of use there."""
+    if given.proposer is None and given.reflection_lm is None:
+        raise UsageError(
+            "Nothing proposes new texts: give reflection_lm='provider:model' (--reflection-lm), such as "
+            "'openai:gpt-5', or a proposer of your own (--proposer)."
+        )
+    if given.proposer is None:
+        return
+    for name in ("reflection_lm", "reflection_prompt", "notes"):
+        if getattr(given, name):
+            raise UsageError(f"{name} is for a reflection model, and with a proposer there is none: leave one out.")
+
+
+def _no_model(_: str) -> str:
+    raise ModelError("This run has a proposer in place of a reflection model.")
 
 
 def _config(given: Arguments, inputs: _Inputs, evaluator: GraphEvaluator) -> RunConfig:
@@ -157,7 +183,8 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: GraphEvaluator) -> Run
         fingerprint=evaluator.fingerprint,
         parts=evaluator.parts,
         metric=name_of(given.metric),
-        reflection_model=_model_name(given.reflection_lm),
+        reflection_model=_model_name(given.reflection_lm if inputs.proposer is None else given.proposer),
+        proposer="" if inputs.proposer is None else digest(code_of(inputs.proposer)),
         demo=DEMO in (getattr(given.reflection_lm, "tags", None) or ()),
         search=given.search if isinstance(given.search, str) else "rules of your own",
         repeats=rules.repeats,
@@ -197,7 +224,8 @@ def _warnings(given: Arguments, inputs: _Inputs, config: RunConfig) -> Iterator[
 
 def _spec(given: Arguments, options: RunnerOptions) -> Spec:
     """The names that `resume` loads things by; empty when anything but the sets was an object or a function."""
-    names = {name: getattr(given, name) for name in ("graph", "metric", "reflection_lm", "search")}
+    source = "reflection_lm" if given.proposer is None else "proposer"
+    names = {name: getattr(given, name) for name in ("graph", "metric", source, "search")}
     if isinstance(given.options, str):
         names["options"] = given.options
     plain = "options" in names or options == RunnerOptions(timeout=options.timeout)

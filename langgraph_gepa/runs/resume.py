@@ -32,7 +32,12 @@ def identity_of(config: RunConfig) -> dict[str, str]:
     search = [config.search]
     search += [f"with repeats={config.repeats}"] if config.repeats != 1 else []
     search += [f"with perfect={config.perfect:g}"] if config.perfect is not None else []
-    directions = {"reflection prompt": config.reflection_prompt, "notes": config.notes, "frozen parts": config.frozen}
+    directions: dict[str, Any] = {
+        "reflection prompt": config.reflection_prompt,
+        "notes": config.notes,
+        "frozen parts": config.frozen,
+        "proposer": config.proposer,
+    }
     return {
         **(config.parts or {WHOLE: config.fingerprint}),
         "the choice of modules": digest(config.modules),

@@ -23,7 +23,7 @@ from langgraph_gepa.runs.signature import sign
 from langgraph_gepa.store.folder import open_run
 from langgraph_gepa.writeback.changes import is_library
 
-CODE = ("graph", "metric", "options")
+CODE = ("graph", "metric", "proposer", "options")
 """The names in `RunConfig.spec` that name code."""
 
 

@@ -31,11 +31,11 @@ def parts_of(survey: Survey, metric: Any, options: RunnerOptions) -> dict[str, s
     """
     graph, config = survey.bind({}), options.config
     found: dict[str, Any] = {
-        "the metric": _code_of(metric),
-        "the stand-ins for tools": [(name, _code_of(one)) for name, one in sorted(options.tools.items())],
-        "the config": _code_of(config) if callable(config) else _config(config or {}),
-        "the answers to interrupts": _code_of(options.on_interrupt),
-        "the context": _code_of(options.context) if callable(options.context) else _stable(options.context),
+        "the metric": code_of(metric),
+        "the stand-ins for tools": [(name, code_of(one)) for name, one in sorted(options.tools.items())],
+        "the config": code_of(config) if callable(config) else _config(config or {}),
+        "the answers to interrupts": code_of(options.on_interrupt),
+        "the context": code_of(options.context) if callable(options.context) else _stable(options.context),
     }
     return (
         graph_parts(survey)
@@ -68,15 +68,15 @@ def _code(runnable: Any) -> Iterator[Any]:
     for name in ("func", "afunc"):
         function = functions.own_attribute(runnable, name)
         if function is not None:
-            yield _code_of(function)
+            yield code_of(function)
 
 
-def _code_of(thing: Any) -> Any:
+def code_of(thing: Any) -> Any:
     """A function's source and the arguments of `partial`; a list of them for a list."""
     if isinstance(thing, list | tuple):
-        return [_code_of(one) for one in thing]
+        return [code_of(one) for one in thing]
     if isinstance(thing, partial):
-        return [_code_of(thing.func), _stable(thing.args), _stable(thing.keywords)]
+        return [code_of(thing.func), _stable(thing.args), _stable(thing.keywords)]
     return metrics.source(thing)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
 
 from langgraph_gepa.adapter.failures.classification import IsWorldFailure, error_text, is_world_failure
 from langgraph_gepa.adapter.failures.frames import raised_at
+from langgraph_gepa.adapter.rollout.calling import called
 from langgraph_gepa.adapter.rollout.metric_arguments import MetricArguments
 from langgraph_gepa.adapter.rollout.metric_signature import plan_call
 from langgraph_gepa.adapter.rollout.scores import NotAScoreError, joined, read_feedback
@@ -120,7 +120,7 @@ def _evaluator(evaluator: Any) -> _Call:
         run, example = arguments["run"], arguments["example"]
         if hasattr(evaluator, "aevaluate_run"):
             return await evaluator.aevaluate_run(run, example)
-        return await _called(evaluator.evaluate_run, (run, example), {})
+        return await called(evaluator.evaluate_run, run, example)
 
     return call
 
@@ -137,23 +137,6 @@ def _function(metric: Any) -> _Call:
 
     async def call(arguments: MetricArguments) -> Any:
         positional = tuple(arguments[name] for name in plan.positional)
-        return await _called(metric, positional, {name: arguments[name] for name in plan.named})
+        return await called(metric, *positional, **{name: arguments[name] for name in plan.named})
 
     return call
-
-
-async def _called(function: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
-        return await function(*args, **named)
-    value, error = await asyncio.to_thread(_outcome, partial(function, *args, **named))
-    if error is not None:
-        raise error
-    return await value if inspect.isawaitable(value) else value
-
-
-def _outcome(function: Callable[[], Any]) -> tuple[Any, Exception | None]:
-    """Returns the exception as data, since a `StopIteration` raised into a future is never delivered."""
-    try:
-        return function(), None
-    except Exception as error:  # noqa: BLE001 - raised again by whoever waits
-        return None, error
