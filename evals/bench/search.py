@@ -36,9 +36,10 @@ from gepa.api import optimize as gepa_optimize
 from gepa.core.adapter import EvaluationBatch
 from gepa.strategies.proposal_sampling import IndependentSampling
 from unseen import UNSEEN
-from worlds import FAMILIES, Family, Seen, Texts, World
+from worlds import FAMILIES, Family, Seen, Texts, World, heeding
 
 from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.events import Event
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
@@ -48,6 +49,7 @@ from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.reflection.prompt import Record
 from langgraph_gepa.reflection.proposal import Proposal
+from langgraph_gepa.reflection.rejected import MOST
 from langgraph_gepa.reflection.reply_parser import parse_reply
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
@@ -85,10 +87,12 @@ class SimulatedReflection:
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
 
-    def __call__(self, text: str, records: Sequence[tuple[float, Sequence[str]]]) -> str:
+    def __call__(
+        self, text: str, records: Sequence[tuple[float, Sequence[str]]], rejected: Sequence[tuple[str, str]] = ()
+    ) -> str:
         self.watch.reflections += 1
         rng = Random(f"{self.watch.world.seed}:{self.watch.reflections}:{text}:{records}")
-        return self.watch.world.reflect(text, records, rng)
+        return heeding(self.watch.world.reflect(text, records, rng), text, rejected, rng)
 
 
 class WorldEvaluator:
@@ -119,7 +123,7 @@ class WorldModel:
 
     async def complete(self, prompt: str) -> Reply:
         asked = json.loads(prompt)
-        text = self._reflection(asked["text"], asked["records"])
+        text = self._reflection(asked["text"], asked["records"], asked["rejected"])
         return Reply("NO CHANGE" if text == asked["text"] else f"```\n{text}\n```")
 
 
@@ -129,10 +133,13 @@ class WorldReflector:
 
     ledger: Ledger
 
-    async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
+    async def propose(
+        self, module: Module, text: str, records: Sequence[Record], iteration: int, rejected: Sequence[Edit] = ()
+    ) -> Proposal:
         shown = [(r.rollout.score, json.loads(r.rollout.feedback.by_module.get(module.name, "[]"))) for r in records]
         # A prompt of its own for each iteration: the simulated model answers the same one differently each time.
-        prompt = json.dumps({"text": text, "records": shown, "iteration": iteration})
+        edits = [(edit.old, edit.new) for edit in rejected[:MOST]]
+        prompt = json.dumps({"text": text, "records": shown, "rejected": edits, "iteration": iteration})
         reply = await self.ledger.reply(prompt, iteration, module.name)
         return parse_reply(reply.text, text)
 

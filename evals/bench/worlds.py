@@ -27,6 +27,9 @@ Texts = Mapping[str, str]
 Combine = Literal["share", "all", "pipeline"]
 
 SEED_TEXT = "Do the task."
+BLAME = 0.7
+"""The chance that a reflection learns from an edit shown as rejected. Which of its rules did the harm is a guess."""
+
 _RULE = re.compile(r"^- ([LCH])(\d+)\.(\d+)$", re.MULTILINE)
 
 
@@ -353,6 +356,25 @@ class World:
         if rng.random() < family.slip * 2 / (1 + max(1, failures)):
             rules.append(f"H{rng.randrange(family.modules)}.{rng.randrange(8)}")
         return write_rules(rules)
+
+
+def heeding(new: str, current: str, rejected: Sequence[tuple[str, str]], rng: Random) -> str:
+    """The new text without rules that it adds and that the reflection blames for rejected edits, pairs of old and new.
+
+    Of the rules that an edit had put in, it blames one or none.
+    """
+    blamed = set[str]()
+    for before, after in rejected:
+        added = sorted(_rules(after) - _rules(before))
+        if added and rng.random() < BLAME:
+            blamed.add(rng.choice(added))
+    rules = _rules(new)
+    kept = rules - (blamed - _rules(current))
+    return new if kept == rules else write_rules(kept)
+
+
+def _rules(text: str) -> set[str]:
+    return {rule[0][2:] for rule in _RULE.finditer(text)}
 
 
 def _task(id: int, family: Family, clusters: list[list[int]], quarrels: list[list[bool]], rng: Random) -> Task:

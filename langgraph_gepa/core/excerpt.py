@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 TAGS = (
-    "module", "current_text", "record", "inputs", "calls", "outcome", "feedback", "rejected_text", "broken", "frozen",
+    "module", "current_text", "record", "inputs", "calls", "outcome", "feedback", "rejected_text", "rejected_edit",
+    "broken", "frozen",
 )  # fmt: skip
 """The tags that give a reflection prompt its structure."""
 

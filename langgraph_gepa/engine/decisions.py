@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Cause,
@@ -24,6 +25,7 @@ from langgraph_gepa.engine.proposing import OwnReflector, Reflector
 from langgraph_gepa.engine.reservations import Reservations
 from langgraph_gepa.engine.scoring import Trial, Trials, lowest, score_of
 from langgraph_gepa.reflection.relevance import calling_nodes, concerned, reached, with_evidence
+from langgraph_gepa.search.attempts import Attempt, earlier_edits
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.search.turn import Concern, Stage, Turn
@@ -157,6 +159,21 @@ class Step:
         examples = tuple(trial[0].example for trial in records)
         self.ledger.append(ModulesChosen(self.number, self.plan.parents[0], names, examples))
         return names
+
+    @property
+    def earlier(self) -> Sequence[Attempt]:
+        """What earlier iterations tried, as far as it was known when this one started; a resumed run knows the same."""
+        return self.pool.attempts[: self.pool.known_attempts[self.number]] if self.rules.remembers else ()
+
+    def rejected(self, module: str) -> list[Edit]:
+        """Returns earlier edits of a module that did not help, the nearest first."""
+        edits = earlier_edits(self.earlier, module, self.parents[0].texts[module])
+        return [edit for edit in edits if not edit.helped]
+
+    def tried(self, texts: Texts) -> bool:
+        """Whether the pool holds these texts, another iteration is trying them, or an earlier one has in vain."""
+        key = texts_key(texts)
+        return self.pool.tried(key, self.number) or any(attempt.key == key for attempt in self.earlier)
 
     async def proposed(self, propose: Callable[[], Awaitable[ChildrenProposed]]) -> ChildrenProposed:
         """Returns the children to try, as their new texts."""

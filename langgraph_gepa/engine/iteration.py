@@ -12,7 +12,7 @@ from itertools import count
 from math import fsum
 from random import Random
 
-from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Cause, ChildrenProposed, IterationFinished, IterationStarted
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.decisions import Passed, Step
@@ -103,12 +103,13 @@ async def reflect(step: Step, names: Sequence[str], records: Sequence[Trial]) ->
     ]
     modules = [module for module in step.modules if module.name in names]
     proposals = await settle(  # 11: UPDATEPROMPT(pi_j, feedback, traces of module j)
-        step.reflector.propose(module, parent[module.name], seen, step.number) for module in modules
+        step.reflector.propose(module, parent[module.name], seen, step.number, step.rejected(module.name))
+        for module in modules
     )
     by_name = {module.name: proposal for module, proposal in zip(modules, proposals, strict=True)}
     changed = {name: proposal.text for name, proposal in by_name.items() if proposal.text is not None}
     children = step.rules.children(step.turn, parent, changed) if changed else ()
-    fresh = [texts for texts in children if not step.pool.tried(texts_key(texts), step.number)]
+    fresh = [texts for texts in children if not step.tried(texts)]
     failed = {name: proposal for name, proposal in by_name.items() if proposal.text is None}
     return ChildrenProposed(
         step.number,

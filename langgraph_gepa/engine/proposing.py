@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
+from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.codec import dump
@@ -47,15 +48,25 @@ class Reflector:
     objective: str = ""
     directions: Mapping[str, Directions] = field(default_factory=dict)
 
-    async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
+    async def propose(
+        self, module: Module, text: str, records: Sequence[Record], iteration: int, rejected: Sequence[Edit] = ()
+    ) -> Proposal:
         """Returns a new text for `module`, given what went wrong in `records`, or why there is none.
+
+        `rejected` are earlier edits of it that did not help.
 
         The model gets the longest prompt that it takes. Refused prompts are not kept: a resumed run sends them again.
         """
 
         def written(tokens: int, records: Sequence[Record]) -> str:
             return reflection_prompt(
-                module, text, records, tokens=tokens, objective=self.objective, directions=directions
+                module,
+                text,
+                records,
+                tokens=tokens,
+                objective=self.objective,
+                directions=directions,
+                rejected=rejected,
             )
 
         directions = self.directions.get(module.name, AS_USUAL)
@@ -80,7 +91,9 @@ class OwnReflector:
     evaluator: Evaluator
     proposer: Proposer
 
-    async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
+    async def propose(
+        self, module: Module, text: str, records: Sequence[Record], iteration: int, _rejected: Sequence[Edit] = ()
+    ) -> Proposal:
         """Returns a new text for `module`, or why there is none. The proposer is not asked again for a better one."""
         what = digest([text, *(dump(record.rollout) for record in records)])
         call = partial(self.proposer.propose, module, text, records)

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Sequence
 
+from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, elide, escape, fit_all, water_level
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import readable
@@ -13,6 +14,7 @@ from langgraph_gepa.reflection.directions import AS_USUAL, Directions
 from langgraph_gepa.reflection.fences import FENCE_LENGTH, fence_for
 from langgraph_gepa.reflection.instructions import BRACES, CONTENT, FROZEN, NO_CHANGE, NOTES, OWN_TEXT, REPLY, WHAT
 from langgraph_gepa.reflection.records import Record, calls_of, parts_of, record_blocks, reference_text
+from langgraph_gepa.reflection.rejected import rejected_section
 from langgraph_gepa.reflection.template import fill
 
 __all__ = [
@@ -41,8 +43,10 @@ def reflection_prompt(
     tokens: int = 24_000,
     objective: str = "",
     directions: Directions = AS_USUAL,
+    rejected: Sequence[Edit] = (),
 ) -> str:
-    """Returns the prompt that asks for a better `text` of `module`. `objective` is the user's purpose for the graph.
+    """Returns the prompt that asks for a better `text` of `module`. `objective` is the user's purpose for the graph;
+    `rejected` are earlier edits of the module that did not help, the most telling first.
 
     It is the template of `directions` with a section in each of its places (`template.PLACES`). The sections have tags,
     each on its own line: `<module name= kind=>`, `<current_text>`, then for each record `<record n= score=>` with
@@ -53,7 +57,7 @@ def reflection_prompt(
     and outputs lose their middle, evenly over all records; the feedback only where it would fill half of the room
     by itself, and the current text never. So a prompt is longer than its budget when that text is.
     """
-    sections = _sections(module, text, objective, directions)
+    sections = {**_sections(module, text, objective, directions), "rejected": rejected_section(rejected)}
     room = tokens * CHARS_PER_TOKEN - len(fill(directions.template, {**sections, "records": "."})) + 1
     return fill(directions.template, {**sections, "records": _fitted(module, text, records, room)})
 
@@ -125,7 +129,7 @@ def _again(prompt: str, *lines: str) -> str:
 
 
 def _sections(module: Module, text: str, objective: str, directions: Directions) -> dict[str, str]:
-    """Returns what stands in each place of the template, but for the records."""
+    """Returns what stands in each place of the template, but for what was run."""
     return {
         "objective": escape(f"What the program is for: {objective}") if objective else "",
         "module": _module_section(module, text),

@@ -12,6 +12,7 @@ PLACES: Mapping[str, str] = {
     "objective": "what the program is for, in the user's words",
     "module": "the module's name, kind, nodes, tools and placeholders",
     "text": "the module's current text",
+    "rejected": "earlier edits of the text that did not help, with their scores",
     "records": "the records, each with its score, inputs, calls, outcome and feedback",
     "guidance": "what a good text of this kind (prompt, tool, schema) says",
     "placeholders": "which placeholders a new text must keep, and how it writes braces",

@@ -14,6 +14,7 @@ from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import Event, Lineage, Subset
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.reason import NoEffect
+from langgraph_gepa.search.attempts import Attempt, attempts_of
 from langgraph_gepa.search.frontier import Frontier
 from langgraph_gepa.search.tally import Tally, average, spent_after
 
@@ -35,7 +36,8 @@ class Pool:
     `born` holds by candidate how many iterations had ended when it entered.
     `used` maps a candidate's key to how many reflections were given its rollout on an example, `ran`
     counts rollouts of all candidates per feedback example. `replies` maps a reply's key in the ledger to the
-    iteration that paid for it.
+    iteration that paid for it. `attempts` are the children that ended mutations tried, and `known_attempts` how many
+    of them were known when each iteration under way started.
     """
 
     started: ev.RunStarted | None = None
@@ -55,6 +57,8 @@ class Pool:
     used: dict[str, Counter[str]] = field(default_factory=dict)
     replies: dict[str, int] = field(default_factory=dict)
     ran: Counter[str] = field(default_factory=Counter)
+    attempts: list[Attempt] = field(default_factory=list)
+    known_attempts: dict[int, int] = field(default_factory=dict)
     _ids: dict[str, list[int]] = field(default_factory=dict, repr=False)
     _keys: list[str] = field(default_factory=list, repr=False)
     _frontier: Frontier = field(default_factory=Frontier, repr=False)
@@ -235,11 +239,16 @@ class Pool:
     def _start(self, event: ev.IterationStarted) -> None:
         self.iterations = max(self.iterations, event.iteration)
         self.merge_due = False
+        self.known_attempts[event.iteration] = len(self.attempts)
         if len(event.parents) == 2:
             self.merges.append(event)
 
     def _finish(self, event: ev.IterationFinished) -> None:
         opened = self.open.pop(event.iteration, [])
+        self.known_attempts.pop(event.iteration, None)
+        if opened and isinstance(start := opened[0], ev.IterationStarted):
+            parent = self.candidates[start.parents[0]]
+            self.attempts += attempts_of(opened, parent, self.pareto, self.feedback)
         if any(isinstance(e, ev.CandidateAdmitted) and len(e.candidate.parents) == 1 for e in opened):
             self.merge_due = True
 

@@ -96,6 +96,7 @@ class Rules:
     - `try_costs`: rollouts that trying a new prompt takes, at the least and at the most, with all that goes before and
       after it, over feedback and pareto sets of these sizes (measured in simulated searches, `evals/bench/budget.py`);
     - `enters_after`: a child enters the pool after so many stages of its race;
+    - `remembers`: edits that did not help are shown to later reflections on the module, and no child is tried twice;
     - `reuse`: no candidate is run twice on an example; what is known is taken from the ledger;
     - `repeats`: rollouts of a candidate on an example, for graphs or metrics with noise. Their mean counts;
     - `judged_by`: what candidates are compared by (see `RunStarted`);
@@ -118,6 +119,7 @@ class Rules:
     set_aside: Callable[[int], int] = lambda pareto: max(2 * MINIBATCH, GATE) + pareto
     try_costs: Callable[[int, int], tuple[float, float]] = lambda _, pareto: (9 + 0.3 * pareto, 25 + 1.1 * pareto)
     enters_after: int = 1
+    remembers: bool = False
     reuse: bool = False
     repeats: int = 1
     judged_by: Judge = "mean"
@@ -150,6 +152,7 @@ RACING = Rules(
     set_aside=lambda pareto: racing.BATCH + 2 * racing.SCREEN + min(racing.RUNGS[0], pareto),
     try_costs=racing.try_costs,
     enters_after=0,
+    remembers=True,
     reuse=True,
     judged_by="posterior",
 )

@@ -29,7 +29,9 @@ def numbered(letter: str, count: int) -> list[Example]:
     return [Example(f"{letter}{place}", {"question": f"{letter}{place}"}) for place in range(count)]
 
 
-_DATA = re.compile(r"^<(module|current_text|record|rejected_text|broken)\b.*?</\1>$", re.DOTALL | re.MULTILINE)
+_DATA = re.compile(
+    r"^<(module|current_text|record|rejected_text|rejected_edit|broken)\b.*?</\1>$", re.DOTALL | re.MULTILINE
+)
 
 
 def fenced_digest(prompt: str) -> str:

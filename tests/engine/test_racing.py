@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -217,3 +218,43 @@ def test_reflections_are_paid_for_modules_that_the_feedback_names(worlds: Any, n
     asyncio.run(racing(world, Budget(iterations=9)).run())
     reflected = {event.module for event in world.journal() if isinstance(event, ReflectionFinished)}
     assert reflected == (named or {f"m{place}" for place in range(6)})
+
+
+def harmful(worlds: Any, **sizes: int) -> Any:
+    """A world in which every new text is worse than the seed, and no two replies are the same."""
+    replies = (f"```\nlearned {number}\n```" for number in count())
+    return worlds.World(lambda texts, _: 0.5 * (texts["m"] == "seed"), {"m": "seed"}, replies, **sizes)
+
+
+def test_reflections_read_which_edits_did_not_help(worlds: Any) -> None:
+    """Each with its scores, before the next one is asked for; `search="gepa"` asks as the paper does."""
+    world = harmful(worlds)
+    asyncio.run(racing(world, Budget(iterations=3)).run())
+    prompts = world.model.prompts
+    assert [prompt.count("<rejected_edit n=") for prompt in prompts[:3]] == [0, 1, 2]
+    assert '<rejected_edit n="1" before="0.50" after="0.00" runs="3">\n- seed\n+ learned 1\n' in prompts[2]
+    world = harmful(worlds)
+    asyncio.run(world.session(Budget(iterations=3)).run())
+    assert not any("rejected_edit" in prompt for prompt in world.model.prompts)
+
+
+def test_a_text_that_was_rejected_is_not_tried_again(worlds: Any) -> None:
+    """Neither when the same reply comes again, nor after other texts were tried in between."""
+    replies = (f"```\nlearned {number % 2}\n```" for number in count())
+    world = worlds.World(lambda texts, _: 0.5 * (texts["m"] == "seed"), {"m": "seed"}, replies)
+    asyncio.run(racing(world, Budget(iterations=9)).run())
+    proposed = [event for event in world.journal() if isinstance(event, ChildrenProposed)]
+    assert [event.children for event in proposed if event.children] == [({"m": "learned 0"},), ({"m": "learned 1"},)]
+    assert all(event.repeated for event in proposed[2:])
+
+
+@pytest.mark.parametrize("call", [30, 55, 80])
+def test_resumed_iterations_ask_what_they_had_asked(worlds: Any, call: int) -> None:
+    """What others learned since is not in their prompts, so that no reply is paid for twice."""
+    world = harmful(worlds, feedback=30)
+    with pytest.raises((OSError, Interrupted)):
+        asyncio.run(racing(world, Budget(rollouts=150), in_flight=5, pace=worlds.failing_at(call)).run())
+    asyncio.run(racing(world, Budget(rollouts=150), in_flight=5).run())
+    paid = [(event.iteration, event.module) for event in world.journal() if isinstance(event, ReflectionFinished)]
+    assert len(paid) > 5
+    assert len(paid) == len(set(paid))

@@ -1,0 +1,66 @@
+"""What became of the children that iterations tried: the pool keeps it, and reflections learn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
+
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.edit import Edit
+from langgraph_gepa.core.events import ChildrenProposed, Event
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.search.tally import average
+
+Scores = Mapping[str, Mapping[str, Sequence[float]]]
+"""By candidate's key and example the scores of its rollouts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A child that was tried: its parent's texts, those it changed, and the mean scores of both.
+
+    The scores are over the `examples` that both were run on: on the pareto set if there are any, otherwise on the
+    records that the child was screened on.
+    """
+
+    key: str
+    parent: Texts
+    changed: Texts
+    before: float
+    after: float
+    examples: int
+
+    def edit(self, module: str) -> Edit:
+        return Edit(
+            self.parent[module], self.changed[module], self.before, self.after, self.examples, len(self.changed) - 1
+        )
+
+
+def attempts_of(events: Iterable[Event], parent: Candidate, pareto: Scores, feedback: Scores) -> Iterator[Attempt]:
+    """Yields what the children that an iteration proposed came to; those that were never run are left out."""
+    for event in events:
+        for changed in event.children if isinstance(event, ChildrenProposed) else ():
+            key = texts_key({**parent.texts, **changed})
+            for known in (pareto, feedback):
+                before, after = known.get(parent.key, {}), known.get(key, {})
+                shared = [example for example in after if example in before]
+                if shared:
+                    old, new = _mean(before, shared), _mean(after, shared)
+                    yield Attempt(key, parent.texts, changed, old, new, len(shared))
+                    break
+
+
+def earlier_edits(attempts: Sequence[Attempt], module: str, text: str) -> list[Edit]:
+    """Returns the edits of a module that were tried, the nearest first: those of its present `text`, those that changed
+    little else, the latest. A text that was tried repeatedly counts once, and the present one is none."""
+    edits = [attempt.edit(module) for attempt in reversed(attempts) if module in attempt.changed]
+    nearest: dict[str, Edit] = {}
+    for edit in sorted(edits, key=lambda edit: (edit.old != text, edit.others)):
+        if edit.new != text:
+            nearest.setdefault(edit.new, edit)
+    return list(nearest.values())
+
+
+def _mean(known: Mapping[str, Sequence[float]], examples: Sequence[str]) -> float:
+    return fsum(average(known[example]) for example in examples) / len(examples)
