@@ -92,6 +92,7 @@ def optimize(
     search: str | Rules = "racing",
     repeats: int | None = None,
     perfect: float | None = None,
+    failure_score: float | None = None,
     kinds: Collection[str] = ("prompt",),
     modules: Sequence[str] | str | None = None,
     library: bool = False,
@@ -118,8 +119,10 @@ def optimize(
     - `metric`: a function of any of `inputs`, `outputs`, `reference_outputs`, `run`, `example`, `rollout`, or an
       existing LangSmith or openevals evaluator. It may explain what went wrong, for the whole rollout or by module
       (`Feedback`). A list scores as its mean.
-    - `perfect`: the score of an answer with nothing left to improve. Without it scores go from 0 to 1, and the first
-      one that does not stops the run, before more is paid.
+    - `perfect`: the score of an answer with nothing left to improve, 1 by default. A higher score is a better one: a
+      metric that counts costs returns `-cost`, with `perfect=0`. Where scores leave 0 to 1 and no `perfect` is given,
+      the highest score seen counts as perfect, and no search ends because its prompts are perfect.
+    - `failure_score`: the score of a rollout that fails: 0 by default, or the lowest score seen if that is lower.
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply (with the new text
       in one fenced block, as the prompt requests).
     - `proposer`: in place of `reflection_lm` a function of your own, sync or async, from a module, its text and

@@ -23,6 +23,7 @@ from langgraph_gepa.core.events import (
     RolloutFinished,
     RunFinished,
     RunStarted,
+    ScaleGiven,
 )
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, Texts
@@ -30,11 +31,11 @@ from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.ports import Reply, Store
 
-Score = Callable[[Texts, Example], float | Feedback]
+Score = Callable[[Texts, Example], float | Feedback | Exception]
 
 
 class FakeEvaluator:
-    """An `Evaluator` that scores rollouts by `score` of the texts and the example.
+    """An `Evaluator` that scores rollouts by `score` of the texts and the example; an exception fails the candidate.
 
     Each rollout has one model call per module that is `used` on the example, which carries the module's text and
     answers with the score, and costs `usage`; the nodes that ran are `start` and theirs. `seed` is the modules, or
@@ -73,11 +74,14 @@ class FakeEvaluator:
         self.started.append(what)
         await (asyncio.sleep(0) if self._pace is None else self._pace(texts, example))
         scored = self._score(texts, example)
-        feedback = scored if isinstance(scored, Feedback) else Feedback(float(scored), f"scored {scored}")
+        error = str(scored) if isinstance(scored, Exception) else None
+        scored = 0.0 if isinstance(scored, Exception) else scored
+        feedback = scored if isinstance(scored, Feedback) else Feedback(float(scored), error or f"scored {scored}")
         used = {name: text for name, text in texts.items() if self._used(name, example)}
         calls = tuple(_call(name, text, example, feedback) for name, text in used.items())
         self.finished.append(what)
-        return Rollout(example.id, {"score": feedback.score}, feedback, calls, self._usage, 1.0, nodes=("start", *used))
+        outputs = None if error else {"score": feedback.score}
+        return Rollout(example.id, outputs, feedback, calls, self._usage, 1.0, error, nodes=("start", *used))
 
 
 def _call(name: str, text: str, example: Example, feedback: Feedback) -> Call:
@@ -138,6 +142,7 @@ JOURNAL: tuple[Event, ...] = (
     RolloutFinished(3, "t1", "b", "feedback", 0.5, Usage(), 0.0, "r3", reused=True),
     ModulesChosen(3, 1, ("planner", "writer"), ("a", "b")),
     ModulesLeftOut({"planner": "stale", "writer": "breaks"}),
+    ScaleGiven(0.0, -5.0),
     ChildrenProposed(3, ({"planner": "Plan thrice."},), {"writer": "refused"}, {"writer": "lost {answer}"}, 1),
     Charged("r4", Usage(70, 30, 0.25, 100), "the process died under it"),
     ModelTried(Usage(30, 2, None), 0.5, "m2"),

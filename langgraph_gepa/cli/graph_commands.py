@@ -76,6 +76,7 @@ def optimize(
     search: option.Search = "racing",
     repeats: option.Repeats = 1,
     perfect: option.Perfect = None,
+    failure_score: option.FailureScore = None,
     kinds: option.Kinds = "prompt",
     everything: option.EveryModule = False,
     only: option.Only = None,
@@ -101,8 +102,8 @@ def optimize(
 
 
 _SETTINGS = (
-    "reflection_lm", "proposer", "run", "seed", "concurrency", "in_flight", "search", "repeats", "perfect", "objective",
-    "reflection_prompt", "reflection_tokens",
+    "reflection_lm", "proposer", "run", "seed", "concurrency", "in_flight", "search", "repeats", "perfect",
+    "failure_score", "objective", "reflection_prompt", "reflection_tokens",
 )  # fmt: skip
 """The options of `optimize` that are passed on as they are."""
 

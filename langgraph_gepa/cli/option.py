@@ -89,6 +89,10 @@ Repeats = Annotated[
 Perfect = Annotated[
     float | None, typer.Option(help="The score of a perfect answer, where the metric's scale is not 0 to 1.")
 ]
+FailureScore = Annotated[
+    float | None,
+    typer.Option(help="The score of a rollout that fails: 0 by default, or the lowest score seen where that is lower."),
+]
 EveryModule = Annotated[bool, typer.Option("--all", help="Also texts that are off by default, but for --except.")]
 Objective = Annotated[str, typer.Option(help="What the graph is for, in your words, for the reflection model.")]
 ReflectionPrompt = Annotated[

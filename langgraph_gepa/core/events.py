@@ -61,6 +61,17 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ScaleGiven:
+    """What the user says of the metric's scores: the score of a perfect answer, and that of a rollout that fails.
+
+    Missing where neither was given, and in runs of earlier versions.
+    """
+
+    perfect: float | None = None
+    failure: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModulesLeftOut:
     """Modules whose new texts have no effect, as rollouts proved: from here on they keep their text."""
 
@@ -111,6 +122,8 @@ class ModulesChosen:
 @dataclass(frozen=True, slots=True)
 class RolloutFinished:
     """A paid rollout. `texts` is the candidate's key; `ledger` is the key of the whole rollout in the store.
+
+    The `score` of one with an `error` is a placeholder: what counts is the scale's (`MetricScale.failure_score`).
 
     One that is `reused` was paid for before, for the same content in another set, and cost nothing.
     """
@@ -225,7 +238,7 @@ class RunFinished:
     ended: Ended | None = None
 
 
-OfRun = RunStarted | ModulesLeftOut | ModelTried | Charged | RunFinished
+OfRun = RunStarted | ScaleGiven | ModulesLeftOut | ModelTried | Charged | RunFinished
 OfIteration = (
     IterationStarted
     | ExamplesDrawn

@@ -95,6 +95,13 @@ class Step:
     async def run(self, texts: Texts, ids: Sequence[str], subset: Subset, turn: str = "") -> list[Trial]:
         return await self.trials.run(texts, ids, self.number, subset, turn)
 
+    def settled(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Returns the trials with the score that rollouts that failed have by now."""
+        return [tuple(map(self.pool.scale.settled, trial)) for trial in trials]
+
+    def scores(self, trials: Sequence[Trial]) -> tuple[float, ...]:
+        return tuple(map(score_of, self.settled(trials)))
+
     def affords(self, trials: int) -> bool:
         """Whether the budget leaves enough rollouts for `trials`, runs of texts on an example."""
         return self.reservations.grant(self.number, trials) == trials

@@ -16,14 +16,12 @@ from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Cause, ChildrenProposed, IterationFinished, IterationStarted
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.decisions import Passed, Step
-from langgraph_gepa.engine.scoring import Trial, lowest, score_of
+from langgraph_gepa.engine.scoring import Trial, lowest
 from langgraph_gepa.reflection.prompt import Record
 from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.merge import gate_examples
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.search.turn import Pick, Turn
-
-Scores = tuple[float, ...]
 
 
 def plan(turn: Turn, rules: Rules) -> IterationStarted | None:
@@ -66,7 +64,7 @@ async def mutate(step: Step) -> Passed | IterationFinished:
     while minibatch := step.minibatch(drawn):  # 9: M
         trials += await step.run(parent.texts, minibatch, "feedback", "before")  # 10: scores, feedback and traces
         drawn += minibatch
-    scores = scores_of(trials)
+    scores = step.scores(trials)
     records = await step.records(lambda: rules.records(turn, parent.id, drawn, scores))
     if not records:
         flawless = bool(scores) and perfect(scores, turn.perfect)
@@ -75,19 +73,19 @@ async def mutate(step: Step) -> Passed | IterationFinished:
     in_turn, concerns = Pick(parent.id, step.plan.lineage), step.concerns(records)
     names = step.choose(records, lambda: rules.modules(turn, in_turn, concerns))  # 8: j <- SELECTMODULE(parent)
     if not names:
-        return step.ended("skipped", "unused", scores_of(records))
+        return step.ended("skipped", "unused", step.scores(records))
     proposed = await step.proposed(lambda: reflect(step, names, records))  # 11: pi'_j <- UPDATEPROMPT(...)
     if not proposed.children:
-        return step.ended("skipped", "repeated" if proposed.repeated else "no_texts", scores_of(records))
+        return step.ended("skipped", "repeated" if proposed.repeated else "no_texts", step.scores(records))
     children = [{**parent.texts, **changed} for changed in proposed.children]  # 12: copies, with pi'_j
 
     edited = {name for changed in proposed.children for name in changed}
     screen = [records[place] for place in rules.screen(turn, concerns, edited)]
-    before = scores_of(screen)  # 13: sigma
     if not step.affords(len(screen) * len(children)):
-        return step.ended("skipped", "no_rollouts", before)
+        return step.ended("skipped", "no_rollouts", step.scores(screen))
     tried = await settle(step.run(texts, ids_of(screen), "feedback", "after") for texts in children)
-    afters = list(map(scores_of, tried))  # 13: sigma'
+    before = step.scores(screen)  # 13: sigma
+    afters = list(map(step.scores, tried))  # 13: sigma'
     child, after = max(zip(children, afters, strict=True), key=lambda tried: fsum(tried[1]))
     if not rules.mutation_bar(before, after):  # 14: has the score improved?
         return step.ended("rejected", "no_better", before, after)
@@ -99,7 +97,7 @@ async def reflect(step: Step, names: Sequence[str], records: Sequence[Trial]) ->
     parent, examples = step.parents[0].texts, step.trials.examples["feedback"]
     seen = [
         Record(examples[rollout.example].inputs, rollout, examples[rollout.example].outputs)
-        for rollout in map(lowest, records)
+        for rollout in map(lowest, step.settled(records))
     ]
     modules = [module for module in step.modules if module.name in names]
     proposals = await settle(  # 11: UPDATEPROMPT(pi_j, feedback, traces of module j)
@@ -128,7 +126,7 @@ async def merge(step: Step) -> Passed | IterationFinished:
         raise ValueError(f"iteration {step.number}: a merge without texts")
     of_parents = [step.pool.scores(parent) for parent in step.parents]
     before = max((tuple(scores[example] for example in gate) for scores in of_parents), key=fsum)
-    after = scores_of(await step.run(texts, gate, step.rules.gate))
+    after = step.scores(await step.run(texts, gate, step.rules.gate))
     if not step.rules.merge_bar(before, after):
         return step.ended("rejected", "below_parents", before, after)
     return Passed(texts, before, after)
@@ -153,10 +151,6 @@ async def race(step: Step, child: Candidate, stages: Iterable[int]) -> None:
         if stage is None:
             return
         await step.run(stage.candidate.texts, stage.examples, "pareto")  # 16 to 18: S, its scores on D_pareto
-
-
-def scores_of(trials: Iterable[Trial]) -> Scores:
-    return tuple(map(score_of, trials))
 
 
 def ids_of(trials: Iterable[Trial]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from langgraph_gepa.core.events import (
     ModulesLeftOut,
     RunFinished,
     RunStarted,
+    ScaleGiven,
     Subset,
 )
 from langgraph_gepa.core.example import Example
@@ -154,7 +155,7 @@ class Optimizer:
                 under_way.add(self._begin(begun))
                 ended = self._ended()
             if not under_way:
-                return ended or nothing_left(self.pool, self.rules.perfect)
+                return ended or nothing_left(self.pool)
             done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 under_way.discard(task)
@@ -165,7 +166,7 @@ class Optimizer:
 
     def _ended(self) -> Ended | None:
         """Returns why no further iteration starts: none is affordable, or none is worth it."""
-        return self._reservations.limit() or enough(self.pool, self.budget, self.rules.perfect)
+        return self._reservations.limit() or enough(self.pool, self.budget)
 
     def _next(self) -> IterationStarted | None:
         """Plans the next iteration and journals the plan; `None` when there is nothing left to learn."""
@@ -201,6 +202,9 @@ class Optimizer:
             seed = {module.name: module.text for module in self.modules}
             feedback, pareto, test = (self._ids[subset] for subset in SETS)
             self.ledger.append(RunStarted(seed, feedback, pareto, test, self.rules.judged_by))
+        perfect, failure = self.rules.perfect, self.rules.failure_score
+        if (perfect, failure) != (self.pool.scale.perfect, self.pool.scale.failure):
+            self.ledger.append(ScaleGiven(perfect, failure))
         if not self.pool.candidates:
             texts = self.pool.started.seed if self.pool.started else {}
             try:
@@ -233,7 +237,7 @@ class Optimizer:
         return self.rules.seed_set(self._turn(0), feedback, pareto, self.rules.seed(len(pareto)))
 
     def _turn(self, number: int) -> Turn:
-        return Turn(self.pool, number, self.seed, self.rules.perfect)
+        return Turn(self.pool, number, self.seed)
 
     async def _score_tests(self) -> None:
         for candidate in {c.id: c for c in (self.pool.candidates[0], self.pool.best)}.values():

@@ -174,8 +174,9 @@ class _Conversation:
 
     @property
     def _failed(self) -> int:
-        """How many of the records' rollouts scored 0."""
-        return sum(record.rollout.score <= 0 for record in self.records)
+        """How many of the records' rollouts have the lowest score there is."""
+        lowest = self.ledger.pool.scale.range[0]
+        return sum(record.rollout.score <= lowest for record in self.records)
 
 
 def _judged(proposal: Proposal, broken: str) -> Proposal:

@@ -1,4 +1,4 @@
-"""Counts the examples on which the graph failed: they score 0 whatever a prompt says, and a mean does not show them."""
+"""Counts the examples on which the graph failed: no prompt changes their score, and a mean does not show them."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ class Failures:
     of: int
     example: str
     error: str
+    score: float = 0.0
 
     def __str__(self) -> str:
         return failure_sentence(
-            self.failed, self.of, f"{SETS[self.subset]} example", HOW[self.side], self.example, self.error
+            self.failed, self.of, f"{SETS[self.subset]} example", HOW[self.side], self.example, self.error, self.score
         )
 
 
-def failure_sentence(count: int, of: int, noun: str, how: str, example: str, error: str) -> str:
+def failure_sentence(count: int, of: int, noun: str, how: str, example: str, error: str, score: float = 0.0) -> str:
     """The failures in words, the same in the log, `show`, the page and `eval`."""
-    score = "scores" if count == 1 else "score"
+    verb = "scores" if count == 1 else "score"
     return (
-        f"The graph {how} fails on {count:,} of {words.plural(of, noun)}, which {score} 0. "
+        f"The graph {how} fails on {count:,} of {words.plural(of, noun)}, which {verb} {score:g}. "
         f"On {example}: {words.one_line(error, LONGEST)}"
     )
 
@@ -55,7 +56,7 @@ def failures(journal: Journal, pool: Pool) -> tuple[Failures, ...]:
             known = errors[where]
             known[event.example] = known.get(event.example) or event.error
     return tuple(
-        Failures(*where, len(failed), len(known), *failed[0])
+        Failures(*where, len(failed), len(known), *failed[0], pool.scale.failure_score)
         for where, known in errors.items()
         if (failed := [(example, error) for example, error in known.items() if error])
     )

@@ -44,7 +44,7 @@ def summarize(
     """
     pool, found = _replayed(journal)
     leaks = leakage(examples or {}) if leaks is None else leaks
-    scale = _scale(pool, settings)
+    scale = _scale(pool)
     advantages = _advantages(pool, leaks, scale)
     candidates = candidate_views(pool, found, advantages)
     seed, best = (pool.candidates[0], pool.best) if pool.candidates else (None, None)
@@ -88,10 +88,10 @@ def _compared(source: Source, pool: Pool, subset: Literal["pareto", "test"]) -> 
     return compare(source, subset, ids, pool.candidates[0], pool.best) if pool.candidates and ids else None
 
 
-def _scale(pool: Pool, settings: Mapping[str, Any]) -> Scale:
+def _scale(pool: Pool) -> Scale:
     known = [*pool.pareto.values(), *pool.tests.values()]
     scores = (score for by_example in known for scores in by_example.values() for score in scores)
-    return scale_of(scores, settings.get("perfect") or 1.0)
+    return scale_of(scores, pool.scale.range[1])
 
 
 def _advantages(pool: Pool, leaks: Leakage, scale: Scale) -> dict[int, Advantage]:

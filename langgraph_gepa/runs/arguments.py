@@ -36,6 +36,7 @@ class Arguments:
     search: str | Rules
     repeats: int | None
     perfect: float | None
+    failure_score: float | None
     kinds: Collection[str]
     modules: Sequence[str] | str | None
     library: bool
@@ -52,19 +53,33 @@ class Arguments:
     progress: bool
 
 
-def rules_of(search: str | Rules, repeats: int | None = None, perfect: float | None = None) -> Rules:
-    """The preset called `search`, or the rules themselves; with other `repeats` and `perfect` where these are given."""
+def rules_of(
+    search: str | Rules,
+    repeats: int | None = None,
+    perfect: float | None = None,
+    failure_score: float | None = None,
+) -> Rules:
+    """The preset called `search`, or the rules themselves; with the other arguments in place where these are given."""
     rules = search if isinstance(search, Rules) else SEARCHES[one_of("search", search, SEARCHES)]
     if repeats is not None:
         rules = replace(rules, repeats=at_least_one("repeats", repeats))
-    if perfect is None:
-        return rules
-    if not (math.isfinite(perfect) and perfect > 0):
+    if perfect is not None:
+        rules = replace(rules, perfect=finite("perfect", perfect))
+    if failure_score is not None:
+        rules = replace(rules, failure_score=finite("failure_score", failure_score))
+    if rules.perfect is not None and rules.failure_score is not None and rules.failure_score >= rules.perfect:
         raise UsageError(
-            f"perfect={perfect} is no score to aim at: it must be a number above 0, because a rollout that fails "
-            "scores 0. Where the metric counts costs, let it return a gain, such as 1 / (1 + cost)."
+            f"failure_score={rules.failure_score:g} is not below perfect={rules.perfect:g}, and a higher score is a "
+            "better one. Where the metric counts costs, let it return -cost, with perfect=0."
         )
-    return replace(rules, perfect=float(perfect))
+    return rules
+
+
+def finite(name: str, score: float) -> float:
+    """Returns `score` if it is one; otherwise raises a `UsageError`."""
+    if not math.isfinite(score):
+        raise UsageError(f"{name}={score!r} is no score: give a number, the higher the better.")
+    return float(score)
 
 
 def one_of(name: str, value: str, allowed: Collection[str]) -> str:

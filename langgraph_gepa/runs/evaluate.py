@@ -13,6 +13,7 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import inputs_key
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Rollout
+from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.engine.concurrency import Patience
 from langgraph_gepa.engine.ports import Evaluator
 from langgraph_gepa.engine.rollouts import Rollouts
@@ -33,7 +34,8 @@ SIDES = {"before": "as it is", "after": "with prompts"}
 class Evaluation:
     """Mean scores over the same examples with 95 % intervals. `after` and `difference` (paired) need other prompts.
 
-    `failures` are the errors by example of those on which the graph failed, which score 0: of "before" and "after".
+    `failures` are the errors by example of those on which the graph failed: of "before" and "after". They score
+    `failure_score`, which is 0, or the lowest score seen where that is lower.
     `repeated` counts examples with the inputs of another one, `learned` those that the prompts' run searched with.
     """
 
@@ -43,6 +45,7 @@ class Evaluation:
     failures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     repeated: int = 0
     learned: int = 0
+    failure_score: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,7 +60,9 @@ class Evaluation:
         lines.append(f"{examples}, 95 % intervals")
         for side, errors in self.failures.items():
             example, error = next(iter(errors.items()))
-            lines.append(failure_sentence(len(errors), self.before.n, "example", SIDES[side], example, error))
+            lines.append(
+                failure_sentence(len(errors), self.before.n, "example", SIDES[side], example, error, self.failure_score)
+            )
         if self.learned:
             lines.append(f"{self.learned:,} of {examples} took part in the search for these prompts.")
         if self.repeated:
@@ -113,8 +118,11 @@ def searched_with(source: Mapping[str, str] | Path | str | None) -> frozenset[st
 
 
 def _compared(before: Sequence[Rollout], after: Sequence[Rollout]) -> Evaluation:
-    own, others = ([rollout.score for rollout in side] for side in (before, after))
-    scale = scale_of((*own, *others))
+    seen = MetricScale()
+    for rollout in (*before, *after):
+        seen = seen.after(rollout.score, failed=rollout.error is not None)
+    own, others = ([seen.settled(rollout).score for rollout in side] for side in (before, after))
+    scale = scale_of((*own, *others), seen.range[1])
     first = estimate(own, scale)
     if first is None:
         raise ValueError("no examples")
@@ -124,7 +132,7 @@ def _compared(before: Sequence[Rollout], after: Sequence[Rollout]) -> Evaluation
     }
     failures = {name: by_example for name, by_example in errors.items() if by_example}
     change = difference(own, others, scale) if others else None
-    return Evaluation(first, estimate(others, scale), change, failures)
+    return Evaluation(first, estimate(others, scale), change, failures, failure_score=seen.failure_score)
 
 
 def _line(interval: Interval, signed: bool = False) -> str:

@@ -185,9 +185,14 @@ class Job:
         return Reflector(ledger, self.evaluator, config.reflection_tokens, config.objective, config.directions)
 
     def _observer(self, store: Store, notify: Notify, inform: Notify) -> Observer:
-        """Says what follows from the rollouts of the graph as it is, when it has been scored."""
+        """Says what follows from the scores of the graph as it is, and once that a score is off the scale."""
+        off_scale = False
 
         def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001 - an observer's signature
+            nonlocal off_scale
+            if not off_scale and (warning := notices.of_scale(event, pool.scale)):
+                off_scale = True
+                notify(warning)
             if isinstance(event, ModulesLeftOut):
                 for name, why in event.reasons.items():
                     notify(f"{name} is left as it is: {NO_EFFECT[why]}.")
@@ -197,9 +202,8 @@ class Job:
                 paid = map(store.paid, seed_rollouts(event for _, event in store.events()))
                 rollouts = [load(Rollout, body) for body in paid if body is not None]
                 for warning in (
-                    *notices.of_failures(rollouts),
+                    *notices.of_failures(rollouts, pool.scale.failure_score),
                     *self.observed(rollouts),
-                    *notices.of_scale(rollouts, self.rules.perfect),
                     *notices.of_uncounted_calls(pool, self.config.budget),
                 ):
                     notify(warning)

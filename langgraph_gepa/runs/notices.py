@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from langgraph_gepa.core.budget import Budget, Spent
+from langgraph_gepa.core.events import Event, RolloutFinished
 from langgraph_gepa.core.rollout import Rollout
+from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.engine.allowance import expected, uncountable
 from langgraph_gepa.engine.preflight import VERDICT, Preflight, preflight
 from langgraph_gepa.errors import UsageError
@@ -55,22 +57,32 @@ def measured_forecast(config: RunConfig, rules: Rules, spent: Spent) -> Iterator
         yield f"A rollout takes about {expected(spent, 'rollout').tokens:,} tokens. So far as is known {affordable}"
 
 
-def of_failures(rollouts: Sequence[Rollout]) -> Iterator[str]:
+def of_failures(rollouts: Sequence[Rollout], failure_score: float = 0.0) -> Iterator[str]:
     """Counts the examples on which the graph failed: no prompt can help where its code is at fault."""
     errors = {rollout.example: rollout.error for rollout in rollouts if rollout.error}
     if errors:
         examples = len({rollout.example for rollout in rollouts})
-        yield failure_sentence(len(errors), examples, "validation example", HOW["seed"], *next(iter(errors.items())))
+        first = next(iter(errors.items()))
+        yield failure_sentence(len(errors), examples, "validation example", HOW["seed"], *first, failure_score)
 
 
-def of_scale(rollouts: Sequence[Rollout], perfect: float) -> Iterator[str]:
-    """Warns of a metric whose scores go beyond a perfect one."""
-    most = max((rollout.score for rollout in rollouts), default=perfect)
-    if most > perfect:
-        yield (
-            f"The metric gives scores up to {score(most)}, and from {perfect:g} on an answer counts as perfect, with "
-            f"nothing to learn from it. Let the metric give {perfect:g} for the best answer there can be."
+def of_scale(event: Event, scale: MetricScale) -> str:
+    """Warns of a score that is off the scale that was given, or off 0 to 1; empty where there is none."""
+    if not isinstance(event, RolloutFinished) or event.error is not None:
+        return ""
+    if scale.perfect is not None and event.score > scale.perfect:
+        return (
+            f"The metric gave {score(event.score)}, and from {scale.perfect:g} on an answer counts as perfect, with "
+            f"nothing to learn from it. Let the metric give {scale.perfect:g} for the best answer there can be."
         )
+    if scale.bounded or 0 <= event.score <= 1:
+        return ""
+    failed = "" if scale.failure is not None else "; a rollout that fails scores 0, or the lowest seen if that is lower"
+    return (
+        f"The metric gave {score(event.score)}, which is not between 0 and 1: the highest score seen counts as perfect"
+        f"{failed}. Say what a perfect answer scores with perfect=... (--perfect), and where lower is better let the "
+        "metric return -cost."
+    )
 
 
 def of_uncounted_calls(pool: Pool, budget: Budget) -> Iterator[str]:

@@ -85,7 +85,6 @@ def prepare(given: Arguments) -> Job:
         modules=[module.name for module in inputs.modules if module.on],
         options=options,
         mask=mask,
-        unit_scale=given.perfect is None and rules.perfect == 1.0,
         frozen={name: one.frozen for name, one in inputs.directions.items() if one.frozen},
     )
     simulated = any(map(is_simulated, models))
@@ -130,7 +129,7 @@ def _load(given: Arguments) -> _Inputs:
     found, kinds = survey(graph, kinds=KINDS), kinds_of(given.kinds)
     modules, of_libraries = choice_of(given.modules, given.library).to_optimise(found.modules, kinds)
     require_chosen(modules, kinds)
-    rules = rules_of(given.search, given.repeats, given.perfect)
+    rules = rules_of(given.search, given.repeats, given.perfect, given.failure_score)
     directions = directions_of(
         modules,
         kinds,
@@ -139,9 +138,10 @@ def _load(given: Arguments) -> _Inputs:
         frozen=given.frozen,
         objective=given.objective,
     )
-    if given.budget.target is not None and given.budget.target > rules.perfect:
+    highest = 1.0 if rules.perfect is None else rules.perfect
+    if given.budget.target is not None and given.budget.target > highest:
         raise UsageError(
-            f"The target {given.budget.target:g} is above {rules.perfect:g}, the score of a perfect answer, and "
+            f"The target {given.budget.target:g} is above {highest:g}, the score of a perfect answer, and "
             "can never be reached. Lower the target, or say what a perfect answer scores (perfect=..., --perfect)."
         )
     notes = [of_libraries] if of_libraries else []
@@ -189,6 +189,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: GraphEvaluator) -> Run
         search=given.search if isinstance(given.search, str) else "rules of your own",
         repeats=rules.repeats,
         perfect=None if given.perfect is None else rules.perfect,
+        failure_score=None if given.failure_score is None else rules.failure_score,
         seed=given.seed,
         in_flight=at_least_one("in_flight", in_flight),
         concurrency=at_least_one("concurrency", given.concurrency),

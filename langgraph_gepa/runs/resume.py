@@ -32,6 +32,7 @@ def identity_of(config: RunConfig) -> dict[str, str]:
     search = [config.search]
     search += [f"with repeats={config.repeats}"] if config.repeats != 1 else []
     search += [f"with perfect={config.perfect:g}"] if config.perfect is not None else []
+    search += [f"with failure_score={config.failure_score:g}"] if config.failure_score is not None else []
     directions: dict[str, Any] = {
         "reflection prompt": config.reflection_prompt,
         "notes": config.notes,
@@ -121,7 +122,7 @@ def already_finished(config: RunConfig, folder: Path, finished: RunFinished, poo
     """Says that a run which was started again is finished, and how to give it more where that helps."""
     budget = asdict(config.budget)
     why = f"This run is finished: {ending(finished, budget, pool.spent, seconds)}."
-    perfect = config.perfect or 1.0
+    perfect = pool.scale.full
     if finished.ended in NOTHING_LEFT or (finished.ended == "target" and (budget["target"] or 0.0) >= perfect):
         return f"{why} A larger budget changes nothing: start a new run with other examples or another model."
     limit, more = _more(finished.ended or "rollouts", budget, perfect)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Event, RolloutFinished
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.rollout import Rollout
+from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
@@ -41,7 +42,7 @@ class SavedRun:
     """A run read from its folder, finished or not; nothing is locked or written.
 
     `masked` names the sets whose examples are not kept as they were given. `own` says whether this user started the run
-    on this machine; what somebody else's run says is not trusted.
+    on this machine; what somebody else's run says is not trusted. Rollouts that failed have the score that counts.
     """
 
     folder: Path
@@ -60,7 +61,7 @@ class SavedRun:
             events = list(store.events())
         with _located(folder):
             pool = replay(config, (event for _, event in events))
-        return cls(Path(folder), config, events, pool, masked, own)
+        return cls(Path(folder), config, _settled(events, pool.scale), pool, masked, own)
 
     @property
     def best(self) -> Candidate:
@@ -106,7 +107,7 @@ class SavedRun:
             def rollout(key: str) -> Rollout | None:
                 paid = store.paid(key)
                 with _located(self.folder):
-                    return None if paid is None else sound(load(Rollout, paid))
+                    return None if paid is None else self.pool.scale.settled(sound(load(Rollout, paid)))
 
             yield rollout
 
@@ -192,6 +193,16 @@ def replay(config: RunConfig, events: Iterable[Event]) -> Pool:
         for started, given in zip(sets, config.sets.values(), strict=True):
             require_known(started, {example.id for example in given}, "example")
     return pool
+
+
+def _settled(events: Iterable[tuple[float, Event]], scale: MetricScale) -> list[tuple[float, Event]]:
+    """Gives rollouts that failed the score that counts."""
+    return [
+        (at, replace(event, score=scale.failure_score))
+        if isinstance(event, RolloutFinished) and event.error is not None
+        else (at, event)
+        for at, event in events
+    ]
 
 
 def _reader(folder: Path | str) -> Store:

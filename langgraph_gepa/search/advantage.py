@@ -60,7 +60,8 @@ def posterior_on(pool: Pool, examples: Collection[str]) -> Posterior:
     """Returns the posterior given the scores on these pareto examples, with the prior of reports."""
     sums, counts = pool.tables()
     columns = [place for place, example in enumerate(pool.pareto_set) if example in examples]
-    return fit([candidate.parents for candidate in pool.candidates], sums[:, columns], counts[:, columns], WIDE)
+    parents = [candidate.parents for candidate in pool.candidates]
+    return fit(parents, sums[:, columns], counts[:, columns], WIDE, scale=pool.scale.range)
 
 
 def within(mean: float, sd: float, lowest: float, highest: float, level: float = 0.95) -> tuple[float, float, float]:

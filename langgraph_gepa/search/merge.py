@@ -31,11 +31,11 @@ def propose_merge(pool: Pool, rng: Random) -> Merge | None:
 
     Pairs are tried in random order. A common ancestor qualifies when it scores no higher than
     either, and exactly one side changed at least one of its modules; of several, one is drawn
-    with probability proportional to its score (any, when none scores above 0).
+    with probability proportional to its score above the lowest there is (any, when none is above that).
     """
     tried = {(*event.parents, event.ancestor) for event in pool.merges}
     made = {(*event.parents, texts_key(event.texts or {})) for event in pool.merges}
-    worths = pool.worths
+    worths, lowest = pool.worths, pool.scale.range[0]
     lineage = {id: pool.ancestors(id) for id in surviving(pool)}
     pairs = list(combinations(lineage, 2))
     rng.shuffle(pairs)
@@ -45,7 +45,7 @@ def propose_merge(pool: Pool, rng: Random) -> Merge | None:
         common = [id for id in sorted(lineage[first] & lineage[second]) if (first, second, id) not in tried]
         common = [id for id in common if _qualifies(pool, worths, id, first, second)]
         while common:
-            weights = [max(0.0, worths[id]) for id in common]
+            weights = [max(0.0, worths[id] - lowest) for id in common]
             ancestor = rng.choices(common, weights if any(weights) else None)[0]
             common.remove(ancestor)
             merge = Merge(first, second, ancestor, merged_texts(pool, ancestor, first, second, rng))

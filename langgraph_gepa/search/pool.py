@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import fsum
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import Event, Lineage, Subset
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.reason import NoEffect
+from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.search.attempts import Attempt, attempts_of
 from langgraph_gepa.search.frontier import Frontier
 from langgraph_gepa.search.tally import Tally, average, spent_after
@@ -31,7 +32,8 @@ class Pool:
     """A fold of events: `apply` each one, in order. Nothing else changes it.
 
     `pareto`, `feedback` and `tests` map a candidate's key to example id to the scores of its
-    rollouts there, in the order they were paid for. `open` holds what has happened so far in
+    rollouts there, in the order they were paid for; a rollout that failed has the failure score of
+    `scale`, which may fall while lower scores are seen. `open` holds what has happened so far in
     each iteration under way. `merge_due` says that a mutation was accepted since the last start.
     `born` holds by candidate how many iterations had ended when it entered.
     `used` maps a candidate's key to how many reflections were given its rollout on an example, `ran`
@@ -50,6 +52,7 @@ class Pool:
     pointers: list[int] = field(default_factory=list)
     born: list[int] = field(default_factory=list)
     spent: Spent = Spent()
+    scale: MetricScale = field(default_factory=MetricScale)
     iterations: int = 0
     open: dict[int, list[Event]] = field(default_factory=dict)
     merges: list[ev.IterationStarted] = field(default_factory=list)
@@ -66,6 +69,7 @@ class Pool:
     _tally: Tally = field(default_factory=Tally, repr=False)
     _means: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
     _posterior: Posterior | None = field(default=None, repr=False, compare=False)
+    _failures: list[tuple[ev.RolloutFinished, int]] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Pool:
@@ -141,7 +145,7 @@ class Pool:
             from langgraph_gepa.search.posterior import fit
 
             parents = [candidate.parents for candidate in self.candidates]
-            self._posterior = fit(parents, *self.tables())
+            self._posterior = fit(parents, *self.tables(), scale=self.scale.range)
         return self._posterior
 
     def tables(self) -> tuple[Array, Array]:
@@ -185,11 +189,13 @@ class Pool:
         return {example: average(known[example]) for example in self.pareto_set if example in known}
 
     def mean(self, candidate: Candidate) -> float:
-        """Returns the mean over the pareto examples that it ran on; 0 when there are none."""
+        """Returns the mean over the pareto examples that it ran on; the lowest score there is when there are none."""
         key = self._keys[candidate.id]
         if key not in self._means:
             scores = self.scores(candidate)
-            self._means[key] = fsum(scores.values()) / len(scores) if scores else 0.0
+            if not scores:
+                return self.scale.range[0]
+            self._means[key] = fsum(scores.values()) / len(scores)
         return self._means[key]
 
     def ancestors(self, id: int) -> set[int]:
@@ -209,6 +215,8 @@ class Pool:
             case ev.RunStarted():
                 self.started = event
                 self._frontier.places = {example: place for place, example in enumerate(event.pareto_set)}
+            case ev.ScaleGiven():
+                self._rescale(replace(self.scale, perfect=event.perfect, failure=event.failure))
             case ev.ModulesLeftOut():
                 self.left_out |= event.reasons
             case ev.IterationStarted():
@@ -253,28 +261,46 @@ class Pool:
             self.merge_due = True
 
     def _score(self, event: ev.RolloutFinished) -> None:
+        failed = event.error is not None
+        if event.subset != "test":  # what held-out examples score must not steer a search that goes on
+            self._rescale(self.scale.after(event.score, failed=failed))
         if event.subset == "gate":
             return
-        known = self._known(event.subset)
-        scores = known.setdefault(event.texts, {}).setdefault(event.example, [])
-        scores.append(event.score)
+        score = self.scale.failure_score if failed else event.score
+        scores = self._known(event.subset).setdefault(event.texts, {}).setdefault(event.example, [])
+        scores.append(score)
+        if failed:
+            self._failures.append((event, len(scores) - 1))
         if event.subset == "feedback":
             self.ran[event.example] += 1
         elif event.subset == "pareto":
-            self._weigh(event)
+            self._changed(event.texts)
+            places = self._frontier.places
+            self._tally.add(event.texts, places[event.example], score, len(places))
             if len(scores) > 1:
                 self._refresh(event.example)
             for id in self._ids.get(event.texts, ()) if len(scores) == 1 else ():
-                self._frontier.enter(event.example, id, event.score)
+                self._frontier.enter(event.example, id, score)
 
     def _known(self, subset: Subset) -> dict[str, dict[str, list[float]]]:
         return {"pareto": self.pareto, "feedback": self.feedback, "test": self.tests, "gate": {}}[subset]
 
-    def _weigh(self, event: ev.RolloutFinished) -> None:
-        self._means.pop(event.texts, None)
+    def _rescale(self, scale: MetricScale) -> None:
+        """Takes over the scale, and gives the rollouts that failed their score on it."""
+        before, self.scale = self.scale, scale
+        if scale.range != before.range:
+            self._posterior = None
+        for event, number in self._failures if scale.failure_score != before.failure_score else ():
+            scores = self._known(event.subset)[event.texts][event.example]
+            change, scores[number] = scale.failure_score - scores[number], scale.failure_score
+            if event.subset == "pareto":
+                self._changed(event.texts)
+                self._tally.change(event.texts, self._frontier.places[event.example], change)
+                self._refresh(event.example)
+
+    def _changed(self, key: str) -> None:
+        self._means.pop(key, None)
         self._posterior = None
-        places = self._frontier.places
-        self._tally.add(event.texts, places[event.example], event.score, len(places))
 
     def _admit(self, candidate: Candidate) -> None:
         if candidate.id != len(self.candidates):

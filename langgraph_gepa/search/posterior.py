@@ -24,7 +24,7 @@ from langgraph_gepa.search.algebra import Array, Family, solve_lower, solve_lowe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prior:
-    """The prior, for scores between 0 and 1.
+    """The prior, in units of the scale's width.
 
     `step` and `spread` are fitted on the latest `recent` children, as if
     `step_weight` steps of mean 0 and standard deviation `spread` had been seen before;
@@ -52,7 +52,7 @@ class Posterior:
     """Means of the candidates' worth, in units of the score, in the order of their ids, and how sure they are.
 
     `factor` is Cholesky's of the worths' precision. It, `step`, `spread` and `noise` are in units of `width`: scores
-    lie between `low` and `low + width` (see `units`).
+    lie between `low` and `low + width`.
     """
 
     means: Array
@@ -99,7 +99,7 @@ class Posterior:
     def beats(self, one: int, other: int) -> float:
         """Returns the probability that `one` is worth more than `other`; one half for a candidate and itself."""
         mean, sd = self.difference(one, other)
-        if sd <= 1e-12:
+        if sd <= 1e-12 * self.width:
             return 0.5 if mean == 0 else float(mean > 0)
         return 0.5 * (1.0 + erf(mean / (sd * sqrt(2.0))))
 
@@ -145,14 +145,17 @@ def fit(
     sums: Sequence[Sequence[float]] | Array,
     counts: Sequence[Sequence[float]] | Array,
     prior: Prior = PRIOR,
+    *,
+    scale: tuple[float, float] = (0.0, 1.0),
 ) -> Posterior:
     """Fits the posterior to `sums` of scores and their `counts`, both of shape (candidates, examples).
 
-    `parents` are by candidate the rows of its parents, none for the seed. Scores outside 0 to 1 are mapped there first.
+    `parents` are by candidate the rows of its parents, none for the seed. Scores on another `scale`, from its lowest to
+    its highest score, are mapped to 0 to 1 first.
     """
     family = Family.of(parents)
     total, seen = np.asarray(sums, dtype=float), np.asarray(counts, dtype=float)
-    low, width = units(total, seen)
+    low, width = scale[0], (scale[1] - scale[0]) or 1.0
     if (low, width) != (0.0, 1.0):
         total = (total - low * seen) / width
     step, spread, noise = _fitted(family, total, seen, prior)
@@ -160,19 +163,6 @@ def fit(
     factor = np.linalg.cholesky(precision).astype(float, copy=False)
     means = solve_lower_transposed(factor, solve_lower(factor, known))
     return Posterior(low + width * means, factor, step, spread, noise, width, low)
-
-
-def units(sums: Array, counts: Array) -> tuple[float, float]:
-    """Returns the offset and width that map the scores to 0 to 1; (0, 1) when they lie there already."""
-    if not counts.any():
-        return 0.0, 1.0
-    if sums.min() >= 0.0 and (sums <= counts).all():
-        return 0.0, 1.0
-    values = sums[counts > 0] / counts[counts > 0]
-    low, high = float(values.min()), float(values.max())
-    if low >= 0.0 and high <= 1.0:
-        return 0.0, 1.0
-    return low, (high - low) or 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,8 +102,8 @@ def failures(turn: Turn, parent: int, *, uses: int = USES) -> dict[str, int]:
     pool = turn.pool
     key = pool.candidates[parent].key
     used: Mapping[str, int] = pool.used.get(key, {})
-    known = pool.known("feedback", key)
-    failed = (e for e in pool.feedback_set if e in known and average(known[e]) < turn.perfect)
+    known, enough = pool.known("feedback", key), turn.satisfies(parent)
+    failed = (e for e in pool.feedback_set if e in known and average(known[e]) < enough)
     return {example: times for example in failed if (times := used.get(example, 0)) < uses}
 
 
@@ -198,7 +198,8 @@ def next_stage(
 
 def flawless(turn: Turn, candidate: Candidate) -> bool:
     """Whether a candidate scores perfect on every pareto example it ran on."""
-    return perfect([average(scores) for scores in turn.pool.known("pareto", candidate.key).values()], turn.perfect)
+    means = [average(scores) for scores in turn.pool.known("pareto", candidate.key).values()]
+    return turn.pool.scale.bounded and perfect(means, turn.perfect)
 
 
 def untried_merge(turn: Turn, rng: Random) -> Merge | None:
@@ -241,8 +242,8 @@ def _next_rung(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Can
 
 def _succeeded(turn: Turn, parent: int) -> list[str]:
     """Returns the feedback examples on which the parent scores perfect."""
-    known = turn.pool.known("feedback", turn.pool.candidates[parent].key)
-    return [e for e in turn.pool.feedback_set if e in known and average(known[e]) >= turn.perfect]
+    known, enough = turn.pool.known("feedback", turn.pool.candidates[parent].key), turn.satisfies(parent)
+    return [e for e in turn.pool.feedback_set if e in known and average(known[e]) >= enough]
 
 
 def _solvers(pool: Pool, example: str, members: Sequence[int]) -> list[int]:

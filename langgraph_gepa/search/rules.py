@@ -38,9 +38,9 @@ def one_minibatch(turn: Turn, _parent: int, drawn: Sequence[str], *, size: int =
     return () if drawn else minibatch(turn.pool.feedback_set, size, turn.number - 1, turn.seed)
 
 
-def all_unless_perfect(turn: Turn, _parent: int, drawn: Sequence[str], scores: Sequence[float]) -> tuple[str, ...]:
+def all_unless_perfect(turn: Turn, parent: int, drawn: Sequence[str], scores: Sequence[float]) -> tuple[str, ...]:
     """Chooses the whole minibatch; nothing when every score is perfect."""
-    return () if perfect(scores, turn.perfect) else tuple(drawn)
+    return () if perfect(scores, turn.satisfies(parent)) else tuple(drawn)
 
 
 def merge_of_two(turn: Turn, rng: Random) -> Merge | None:
@@ -100,7 +100,9 @@ class Rules:
     - `reuse`: no candidate is run twice on an example; what is known is taken from the ledger;
     - `repeats`: rollouts of a candidate on an example, for graphs or metrics with noise. Their mean counts;
     - `judged_by`: what candidates are compared by (see `RunStarted`);
-    - `perfect`: a score that leaves nothing to learn; `merges`: at most so many are accepted in a run.
+    - `perfect`, `failure_score`: the score that leaves nothing to learn, and that of a rollout that fails, where these
+      are known (see `MetricScale`);
+    - `merges`: at most so many are accepted in a run.
     """
 
     pick: Callable[[Turn, Random], Pick | None] = by_wins
@@ -123,7 +125,8 @@ class Rules:
     reuse: bool = False
     repeats: int = 1
     judged_by: Judge = "mean"
-    perfect: float = 1.0
+    perfect: float | None = None
+    failure_score: float | None = None
     merges: int = 5
 
     def most_rollouts(self, pareto: int) -> int:

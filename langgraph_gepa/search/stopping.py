@@ -24,8 +24,8 @@ TRIES = 20
 _NORMAL = NormalDist()
 
 
-def enough(pool: Pool, budget: Budget, full: float) -> Ended | None:
-    """Returns why no further iteration is worth its price, or `None`; a perfect score is `full`."""
+def enough(pool: Pool, budget: Budget) -> Ended | None:
+    """Returns why no further iteration is worth its price, or `None`."""
     if not pool.candidates:
         return None
     best = pool.best
@@ -35,11 +35,11 @@ def enough(pool: Pool, budget: Budget, full: float) -> Ended | None:
         return "patience"
     if budget.gain == 0:
         return None
-    if _flawless(pool, best, full):
+    if _flawless(pool, best):
         return "perfect"
     if budget.gain is not None and pool.spent.iterations >= FIRST_LOOK:
         resolution = pool.posterior.width / len(pool.pareto_set)
-        return "gain" if expected_gain(pool, full) < budget.gain * resolution else None
+        return "gain" if expected_gain(pool) < budget.gain * resolution else None
     return None
 
 
@@ -59,22 +59,23 @@ def chance_of(pool: Pool, id: int, target: float) -> float:
     return 1 - _NORMAL.cdf((target * of - known - mean) / sd)
 
 
-def expected_gain(pool: Pool, full: float) -> float:
-    """Estimates what another iteration adds to the worth of the best candidate, which cannot exceed `full`.
+def expected_gain(pool: Pool) -> float:
+    """Estimates what another iteration adds to the worth of the best candidate, which cannot exceed a perfect score.
 
     It adds a child as often as earlier ones did, and the child differs from its parent, taken to be the best, as the
     latest children do from theirs.
     """
     posterior = pool.posterior
-    room = max(0.0, full - float(posterior.means[pool.best.id]))
     step, spread = posterior.step * posterior.width, posterior.spread * posterior.width
-    child = _above(0.0, step, spread) - _above(room, step, spread)
+    child = _above(0.0, step, spread)
+    if pool.scale.bounded:
+        child -= _above(max(0.0, pool.scale.full - float(posterior.means[pool.best.id])), step, spread)
     return child * len(pool.candidates) / (pool.spent.iterations + 2)
 
 
-def nothing_left(pool: Pool, full: float) -> Ended:
+def nothing_left(pool: Pool) -> Ended:
     """Returns why no candidate has failures left to reflect on."""
-    if any(_solves(pool, candidate.key, full) for candidate in pool.candidates):
+    if any(_solves(pool, candidate.key) for candidate in pool.candidates):
         return "solved"
     seed = pool.candidates[0].key
     return "exhausted" if pool.feedback.keys() - {seed} else "unchanged"
@@ -86,13 +87,15 @@ def _above(bound: float, mean: float, sd: float) -> float:
     return (mean - bound) * _NORMAL.cdf(z) + sd * _NORMAL.pdf(z)
 
 
-def _flawless(pool: Pool, best: Candidate, full: float) -> bool:
+def _flawless(pool: Pool, best: Candidate) -> bool:
     """Whether nothing is left to gain: the best is perfect on the whole pareto set, and that is hardly luck.
 
     Means that are perfect cannot be beaten. A posterior can still prefer another candidate, and rightly where scores
     are noisy. There the best has to be perfect on as many feedback examples as well, or unbeaten in `TRIES` iterations.
     """
-    scores, learned_from = pool.scores(best), pool.known("feedback", best.key)
+    scores, learned_from, full = pool.scores(best), pool.known("feedback", best.key), pool.scale.full
+    if not pool.scale.bounded:
+        return False
     if len(scores) < len(pool.pareto_set) or not perfect(list(scores.values()), full):
         return False
     if pool.started is not None and pool.started.judged_by == "mean":
@@ -103,7 +106,8 @@ def _flawless(pool: Pool, best: Candidate, full: float) -> bool:
     return seen and perfect([average(known) for known in learned_from.values()], full)
 
 
-def _solves(pool: Pool, texts: str, full: float) -> bool:
+def _solves(pool: Pool, texts: str) -> bool:
     """Whether these texts score perfect on the whole feedback set."""
     known = pool.known("feedback", texts)
-    return len(known) == len(pool.feedback_set) and perfect([average(scores) for scores in known.values()], full)
+    means = [average(scores) for scores in known.values()]
+    return len(means) == len(pool.feedback_set) and pool.scale.bounded and perfect(means, pool.scale.full)

@@ -49,6 +49,11 @@ class Tally:
         self.counts[key][place] += 1.0
         self._changed.add(key)
 
+    def change(self, key: str, place: int, by: float) -> None:
+        """Changes a score that was added."""
+        self.sums[key][place] += by
+        self._changed.add(key)
+
     def tables(self, keys: Sequence[str], width: int) -> tuple[Array, Array]:
         """Returns sums and counts, shape (keys, width). The next call overwrites them."""
         # Only searches that judge by a posterior need numpy.

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from random import Random
 
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Lineage
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.tally import average
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a rule may read: the pool as it is, the iteration's number, the run's seed.
-
-    A score of `perfect` leaves nothing to learn.
-    """
+    """What a rule may read: the pool as it is, the iteration's number, the run's seed."""
 
     pool: Pool
     number: int
     seed: int
-    perfect: float = 1.0
+
+    @property
+    def perfect(self) -> float:
+        """The score that leaves nothing to learn."""
+        return self.pool.scale.full
+
+    def satisfies(self, parent: int) -> float:
+        """Returns the score that leaves nothing to learn of this candidate's training examples.
+
+        Where no score is known to be perfect and every one of the candidate's is the highest seen, none is enough.
+        """
+        known = self.pool.known("feedback", self.pool.candidates[parent].key)
+        below = any(average(scores) < self.perfect for scores in known.values())
+        return self.perfect if below or self.pool.scale.bounded else inf
 
     def rng(self, purpose: str = "") -> Random:
         """Returns the iteration's generator for one purpose, equal in every call."""

@@ -47,7 +47,10 @@ def sound(rollout: Rollout) -> Rollout:
 
 
 def _numbers(event: Event) -> list[Any]:
-    names = ("iteration", "parent", "score", "seconds", "before", "after", "repeated", "parents", "ran")
+    names = (
+        "iteration", "parent", "score", "seconds", "before", "after", "repeated", "parents", "ran", "perfect",
+        "failure",
+    )  # fmt: skip
     found = [getattr(event, name, None) for name in names]
     usage = getattr(event, "usage", None)
     return found if usage is None else [*found, *asdict(usage).values()]
@@ -68,7 +71,7 @@ class _Known:
             return self._begins(event)
         if isinstance(event, ev.ModulesLeftOut):
             self.left_out |= event.reasons.keys()
-        if isinstance(event, ev.Charged | ev.ModelTried | ev.ModulesLeftOut):
+        if isinstance(event, ev.Charged | ev.ModelTried | ev.ModulesLeftOut | ev.ScaleGiven):
             return True
         if self.modules is None:
             return False

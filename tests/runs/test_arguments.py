@@ -52,9 +52,18 @@ def test_limits_replace_those_that_are_given() -> None:
     assert with_limits(Budget(rollouts=10, tokens=5), Budget(rollouts=20)) == Budget(rollouts=20, tokens=5)
 
 
-@pytest.mark.parametrize("perfect", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_perfect_score_is_a_number_above_0(perfect: float) -> None:
-    """A rollout that fails scores 0, so nothing could be learned below it."""
-    with pytest.raises(UsageError, match="no score to aim at"):
-        rules_of("gepa", perfect=perfect)
-    assert rules_of("gepa", repeats=2, perfect=5).perfect == 5.0
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_a_perfect_score_and_that_of_a_failure_are_numbers(score: float) -> None:
+    """Any number, so that rewards may be negative."""
+    with pytest.raises(UsageError, match=r"perfect=.* is no score"):
+        rules_of("gepa", perfect=score)
+    with pytest.raises(UsageError, match=r"failure_score=.* is no score"):
+        rules_of("gepa", failure_score=score)
+    rules = rules_of("gepa", repeats=2, perfect=0, failure_score=-5)
+    assert (rules.perfect, rules.failure_score) == (0.0, -5.0)
+
+
+def test_a_failure_scores_less_than_a_perfect_answer() -> None:
+    """Costs that were not negated are answered with how to give them."""
+    with pytest.raises(UsageError, match="return -cost, with perfect=0"):
+        rules_of("gepa", perfect=0, failure_score=100)

@@ -19,7 +19,7 @@ from langgraph_gepa import Budget, RunnerOptions, optimize
 from langgraph_gepa.adapter.reflection_model import TRIAL
 from langgraph_gepa.core.events import ModelTried
 from langgraph_gepa.demo.server import Answer, ApiError, SimulatedServer
-from langgraph_gepa.errors import Interrupted, MetricError, ModelError, RunError, UsageError
+from langgraph_gepa.errors import Interrupted, ModelError, RunError, UsageError
 from langgraph_gepa.store.stop_file import LOOK, STOP, request_stop
 
 EXAMPLES = [{"inputs": {"messages": [{"role": "user", "content": f"question {n}"}]}} for n in range(3)]
@@ -109,13 +109,14 @@ def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
 
 
 @pytest.mark.parametrize("given", [3, 1.01, -0.5])
-def test_a_metric_on_another_scale_stops_the_run_at_its_first_score(
-    server: SimulatedServer, tmp_path: Path, given: float
+def test_a_metric_on_another_scale_goes_on_and_is_reported_once(
+    server: SimulatedServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, given: float
 ) -> None:
-    """A judge that gives 1 to 5 would make nearly every answer a perfect one, from which nothing is learned."""
-    with pytest.raises(MetricError, match=f"returned {given:g} for example .*perfect=.*--perfect"):
-        search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda run: given, concurrency=1)
-    assert server.requests == 2  # the reflection model was tried first
+    """A judge that gives 1 to 5, or costs: the run learns below the highest score seen, and does not end as perfect."""
+    result = search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda run: given)
+    assert result.pool.spent.reflections > 0
+    assert result.pool.finished.ended == "rollouts"
+    assert caplog.text.count("which is not between 0 and 1") == 1
 
 
 def test_perfect_says_what_the_best_answer_scores(server: SimulatedServer, tmp_path: Path) -> None:

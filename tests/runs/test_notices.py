@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from langgraph_gepa.core.budget import Budget
-from langgraph_gepa.core.rollout import Feedback, Rollout
+from langgraph_gepa.core.events import RolloutFinished
+from langgraph_gepa.core.rollout import Feedback, Rollout, Usage
+from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.runs.notices import of_failures, of_scale, of_uncounted_calls
 from langgraph_gepa.search.pool import Pool
 
@@ -23,10 +25,23 @@ def test_examples_on_which_the_graph_failed_are_counted_once() -> None:
     assert list(of_failures(rollouts[2:])) == []
 
 
-@pytest.mark.parametrize(("perfect", "count"), [(1.0, 1), (5.0, 0)])
-def test_scores_beyond_a_perfect_one_are_warned_of(perfect: float, count: int) -> None:
-    """Nothing would be learned from them."""
-    assert len(list(of_scale([rollout("a", 3.0)], perfect))) == count
+@pytest.mark.parametrize(
+    ("perfect", "score", "expected"),
+    [
+        (1.0, 3.0, "counts as perfect, with nothing to learn from it"),
+        (5.0, 3.0, ""),
+        (0.0, -3.0, ""),
+        (None, 0.4, ""),
+        (None, 3.0, "the highest score seen counts as perfect; a rollout that fails scores 0"),
+        (None, -3.0, "return -cost"),
+    ],
+)
+def test_a_score_off_the_scale_is_warned_of(perfect: float | None, score: float, expected: str) -> None:
+    """Nothing would be learned from one above a perfect score; elsewhere the user should say what is perfect."""
+    event = RolloutFinished(0, "t", "a", "pareto", score, Usage(), 1.0, "key")
+    warning = of_scale(event, MetricScale(perfect).after(score, failed=False))
+    assert expected in warning
+    assert bool(warning) == bool(expected)
 
 
 @pytest.mark.parametrize(("budget", "count"), [(Budget(tokens=9), 1), (Budget(tokens=9, rollouts=9), 0)])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from statistics import mean
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -199,3 +201,18 @@ def test_candidates_are_admitted_in_order(tables: Any) -> None:
     """A journal with a hole is no journal."""
     with pytest.raises(ValueError, match="candidate 2 admitted where 1 is next"):
         tables.pool(tables.Row((), "a", [0])).apply(CandidateAdmitted(1, Candidate(2, {"m0": "b"}, (0,))))
+
+
+@given(seeds)
+def test_a_failure_scores_the_same_whenever_it_happened(tables: Any, seed: int) -> None:
+    """It has the lowest score seen at the end, wherever it stands among the others, and derived values follow."""
+    rng = Random(seed)
+    told = tables.journal(tables.random_rows(rng))
+    failing = [replace(e, error="boom") if isinstance(e, RolloutFinished) and rng.random() < 0.3 else e for e in told]
+    pool = Pool.replay(failing)
+    score = pool.scale.failure_score
+    settled = [replace(e, score=score) if isinstance(e, RolloutFinished) and e.error else e for e in failing]
+    other = Pool.replay(settled)
+    assert (pool.pareto, pool.frontier, pool.best) == (other.pareto, other.frontier, other.best)
+    assert all(np.allclose(ours, theirs) for ours, theirs in zip(pool.tables(), other.tables(), strict=True))
+    assert min([score, *(s for known in pool.pareto.values() for some in known.values() for s in some)]) == score

@@ -161,8 +161,13 @@ def test_units_are_the_scores_own(seed: int, offset: float, factor: float) -> No
     scores = sums / np.maximum(counts, 1)
     low, high = scores[counts > 0].min(), scores[counts > 0].max()
     whole = fit(parents, (sums - low * counts) / (high - low), counts)
-    other = fit(parents, (sums - low * counts) / (high - low) * factor + (2 + abs(offset)) * counts, counts)
-    assert np.allclose(other.means, whole.means * factor + 2 + abs(offset), rtol=1e-6)
+    other = fit(
+        parents,
+        (sums - low * counts) / (high - low) * factor + offset * counts,
+        counts,
+        scale=(offset, offset + factor),
+    )
+    assert np.allclose(other.means, whole.means * factor + offset, rtol=1e-6)
     assert np.allclose(other.covariance, whole.covariance * factor**2, rtol=1e-6)
     assert other.difference(0, 1) == pytest.approx([factor * moment for moment in whole.difference(0, 1)], abs=1e-6)
     assert whole.best == other.best

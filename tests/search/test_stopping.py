@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from langgraph_gepa.core.budget import Budget
-from langgraph_gepa.core.events import Ended, IterationFinished, IterationStarted
+from langgraph_gepa.core.events import Ended, IterationFinished, IterationStarted, ScaleGiven
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.stopping import chance_of, enough, expected_gain
 
@@ -31,6 +31,12 @@ def learn(tables: Any, pool: Pool, scores: Sequence[float]) -> Pool:
     return pool
 
 
+def scaled(pool: Pool, perfect: float) -> Pool:
+    """Says what a perfect answer scores."""
+    pool.apply(ScaleGiven(perfect))
+    return pool
+
+
 def idle(pool: Pool, iterations: int) -> Pool:
     """Adds iterations that found nothing."""
     for number in range(2, 2 + iterations):
@@ -42,8 +48,8 @@ def idle(pool: Pool, iterations: int) -> Pool:
 def test_the_default_ends_with_a_candidate_that_nothing_can_improve(tables: Any) -> None:
     """Perfect on the whole validation set and on as many training examples as there are; `gain=0` goes on."""
     pool = learn(tables, pool_of(tables, [1.0] * 12), [1.0] * 3)
-    assert enough(pool, Budget(), 1.0) == "perfect"
-    assert enough(pool, Budget(gain=0), 1.0) is None
+    assert enough(pool, Budget()) == "perfect"
+    assert enough(pool, Budget(gain=0)) is None
 
 
 @pytest.mark.parametrize(
@@ -53,15 +59,15 @@ def test_the_default_ends_with_a_candidate_that_nothing_can_improve(tables: Any)
 def test_luck_and_a_part_of_the_set_do_not_end_it(tables: Any, validation: list[float], training: list[float]) -> None:
     """A posterior may still find a better one; after 20 iterations in which it did not, a perfect one is enough."""
     pool = learn(tables, pool_of(tables, validation), training)
-    assert enough(pool, Budget(), 1.0) is None
+    assert enough(pool, Budget()) is None
     whole = len(validation) == 12 and min(validation) == 1.0
-    assert enough(idle(pool, 20), Budget(), 1.0) == ("perfect" if whole else None)
+    assert enough(idle(pool, 20), Budget()) == ("perfect" if whole else None)
 
 
 def test_a_mean_that_is_perfect_cannot_be_beaten(tables: Any) -> None:
     """Where means judge, as in the paper, nothing else has to be seen."""
-    assert enough(pool_of(tables, [1.0] * 12, "mean"), Budget(), 1.0) == "perfect"
-    assert enough(pool_of(tables, [1.0] * 12, "mean"), Budget(), 2.0) is None
+    assert enough(pool_of(tables, [1.0] * 12, "mean"), Budget()) == "perfect"
+    assert enough(scaled(pool_of(tables, [1.0] * 12, "mean"), 2.0), Budget()) is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,7 @@ def test_a_target_is_reached_by_what_is_measured_and_predicted(
 ) -> None:
     """Measured on all, the mean decides; measured on a part, the rest has to be likely enough."""
     pool = pool_of(tables, scores)
-    assert enough(pool, Budget(target=target, gain=0), 1.0) == ended
+    assert enough(pool, Budget(target=target, gain=0)) == ended
     assert 0 <= chance_of(pool, 1, target) <= 1
 
 
@@ -91,15 +97,15 @@ def test_a_part_of_the_set_is_no_mean_in_the_paper(tables: Any) -> None:
 def test_patience_counts_the_iterations_since_the_best(tables: Any) -> None:
     """The best of today, whatever was the best in between."""
     pool = pool_of(tables, [0.9] * 12)
-    assert enough(idle(pool, 4), Budget(patience=6), 1.0) is None
-    assert enough(idle(pool, 5), Budget(patience=6), 1.0) == "patience"
+    assert enough(idle(pool, 4), Budget(patience=6)) is None
+    assert enough(idle(pool, 5), Budget(patience=6)) == "patience"
 
 
 def test_the_expected_gain_ends_no_young_search_and_knows_the_room_that_is_left(tables: Any) -> None:
     """Less is expected the nearer the best is to a perfect score, and the fewer iterations made a child."""
     good, better = pool_of(tables, [0.6] * 12), pool_of(tables, [0.999] * 12)
-    assert expected_gain(good, 1.0) > expected_gain(better, 1.0) > 0
-    assert enough(better, Budget(gain=100), 1.0) is None
-    before = expected_gain(good, 1.0)
-    assert enough(idle(better, 10), Budget(gain=100), 1.0) == "gain"
-    assert expected_gain(idle(good, 30), 1.0) < before
+    assert expected_gain(good) > expected_gain(better) > 0
+    assert enough(better, Budget(gain=100)) is None
+    before = expected_gain(good)
+    assert enough(idle(better, 10), Budget(gain=100)) == "gain"
+    assert expected_gain(idle(good, 30)) < before

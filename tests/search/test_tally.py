@@ -44,7 +44,7 @@ def test_what_was_asked_before_does_not_change_the_posterior(tables: Any, seed: 
             found, known = pool.posterior, [pool.known("pareto", candidate.key) for candidate in pool.candidates]
             sums = [[sum(scores.get(example, ())) for example in pool.pareto_set] for scores in known]
             counts = [[len(scores.get(example, ())) for example in pool.pareto_set] for scores in known]
-            fresh = fit([candidate.parents for candidate in pool.candidates], sums, counts)
+            fresh = fit([candidate.parents for candidate in pool.candidates], sums, counts, scale=pool.scale.range)
             assert np.allclose(found.means, fresh.means, rtol=0, atol=1e-12)
             assert np.allclose(found.covariance, fresh.covariance, rtol=0, atol=1e-12)
     assert np.allclose(pool.posterior.means, Pool.replay(told).posterior.means, rtol=0, atol=1e-12)

@@ -34,8 +34,6 @@ from langgraph_gepa.reflection.directions import touched
 
 K = TypeVar("K")
 BOUND_GRAPHS = 64
-_ROUNDING = 1e-9
-"""How far outside of 0 to 1 the mean of several scores in it may be."""
 
 
 class GraphEvaluator:
@@ -44,8 +42,8 @@ class GraphEvaluator:
     `modules` names the modules under optimisation, in round-robin order; by default all that are `on`. Every other
     module keeps its own text. `frozen` are the parts of modules' texts that a new text may not touch. `mask` hides what
     must not be stored: by default keys in the environment, and what `options.mask` hides. `parts` are what
-    `fingerprint` is made of. With `unit_scale` a score outside 0 to 1 is a `MetricError`. Raises `UsageError` for the
-    name of no module and for a metric that cannot be called.
+    `fingerprint` is made of. Raises `UsageError` for the name of no module and for a metric that cannot be
+    called.
     """
 
     def __init__(
@@ -56,13 +54,11 @@ class GraphEvaluator:
         modules: Sequence[str] | None = None,
         options: RunnerOptions | None = None,
         mask: Mask | None = None,
-        unit_scale: bool = False,
         frozen: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._survey = survey
         self._options = options or RunnerOptions()
         self._score = metrics.adapt(metric, self._may_be_worlds)
-        self._unit_scale = unit_scale
         self._frozen = dict(frozen or {})
         self._modules = _chosen(survey.modules, modules)
         self.parts = parts_of(survey, metric, self._options)
@@ -154,8 +150,6 @@ class GraphEvaluator:
     def _checked(self, rollout: Rollout, feedback: Feedback, example: Example) -> Rollout:
         """Returns the masked rollout with its feedback. Raises `MetricError` for feedback that must be a mistake."""
         _check_addressees(feedback, self._survey.modules, example)
-        if self._unit_scale:
-            _check_unit_scale(feedback.score, example)
         return masked_rollout(replace(rollout, feedback=feedback), self._mask)
 
     def _may_be_worlds(self, failure: BaseException) -> bool:
@@ -213,16 +207,6 @@ def _check_addressees(feedback: Feedback, modules: Sequence[Module], example: Ex
                 f"The metric gave feedback by_module to {name!r} on example {example.id!r}, and no module is called "
                 f"so{meant} There are: {', '.join(known) or 'none'}."
             )
-
-
-def _check_unit_scale(score: float, example: Example) -> None:
-    """Raises `MetricError` for a score above the perfect one, or below that of a rollout that fails."""
-    if not -_ROUNDING <= score <= 1 + _ROUNDING:
-        raise MetricError(
-            f"The metric returned {score:g} for example {example.id!r}, and 1 counts as a perfect answer: nothing "
-            "would be learned from scores above it, and a rollout that fails scores 0. Say what the best answer can "
-            "score, perfect=... in Python or --perfect on the command line, or let the metric return 0 to 1."
-        )
 
 
 def _chosen(known: tuple[Module, ...], names: Sequence[str] | None) -> tuple[Module, ...]:

@@ -129,18 +129,6 @@ def test_old_graphs_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [texts["judge"] for texts in survey.bound[before:]] == ["a", "b", "c", "b"]
 
 
-@pytest.mark.parametrize(("score", "fits"), [(1.0, True), (1 + 1e-12, True), (0.0, True), (1.1, False), (-0.1, False)])
-def test_a_score_outside_the_unit_scale_is_the_metrics_mistake(score: float, fits: bool) -> None:
-    """Only where the scale is 0 to 1, and not by rounding."""
-    assert evaluated(GraphEvaluator(TwoNodes(), lambda outputs: score)).score == score
-    strict = GraphEvaluator(TwoNodes(), lambda outputs: score, unit_scale=True)
-    if fits:
-        assert evaluated(strict).score == score
-    else:
-        with pytest.raises(MetricError, match="1 counts as a perfect answer"):
-            evaluated(strict)
-
-
 def test_a_metric_that_the_world_failed_goes_on_without_the_graph() -> None:
     """`go_on` calls the metric alone; what stands meanwhile is nothing, as the failure is certain."""
     failures = [WorldFailure("no verdict")]
