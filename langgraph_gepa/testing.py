@@ -142,7 +142,6 @@ JOURNAL: tuple[Event, ...] = (
     RolloutFinished(3, "t1", "b", "feedback", 0.5, Usage(), 0.0, "r3", reused=True),
     ModulesChosen(3, 1, ("planner", "writer"), ("a", "b")),
     ModulesLeftOut({"planner": "stale", "writer": "breaks"}),
-    ScaleGiven(0.0, -5.0),
     ChildrenProposed(3, ({"planner": "Plan thrice."},), {"writer": "refused"}, {"writer": "lost {answer}"}, 1),
     Charged("r4", Usage(70, 30, 0.25, 100), "the process died under it"),
     ModelTried(Usage(30, 2, None), 0.5, "m2"),
@@ -150,6 +149,7 @@ JOURNAL: tuple[Event, ...] = (
     IterationFinished(3, "skipped", before=(0.5, 0.5), cause="no_texts"),
     IterationFinished(4, "accepted", "", (0.25,), (0.5,), "stopped", 6),
     Charged("r5", Usage(70, 30, 0.25), "TimeoutError", "failed"),
+    ScaleGiven(0.0, -5.0),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 

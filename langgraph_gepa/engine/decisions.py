@@ -148,6 +148,7 @@ class Step:
 
     def concerns(self, records: Sequence[Trial]) -> list[Concern]:
         """Returns, for the rules, which modules each of these records concerns."""
+        records = self.settled(records)
         seen = [lowest(trial) for trial in records]
         calling = calling_nodes(seen, self.modules)
         examples = self.trials.examples["feedback"]

@@ -50,7 +50,7 @@ class TooLong(Error):
 
 
 class Evaluator(Protocol):
-    """Runs candidates. A failure of the candidate is a rollout with score 0 and `error`;
+    """Runs candidates. A failure of the candidate is a rollout with `error`, whose score is the scale's;
     a failure of the world is raised, as it is or in an `Unfinished`. Must be safe to
     call many times at once."""
 

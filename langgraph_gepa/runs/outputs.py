@@ -72,7 +72,7 @@ def best_outputs(saved: SavedRun) -> dict[str, Found]:
 
 
 def _rank(event: RolloutFinished) -> tuple[bool, float]:
-    """A failure scores 0 and has no output: any output is better, also where a metric goes below 0."""
+    """A failure has no output: any output is better, whatever it scores."""
     return event.error is None, event.score
 
 

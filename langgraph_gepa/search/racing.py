@@ -137,7 +137,8 @@ def by_lineage(turn: Turn, pick: Pick, records: Sequence[Concern]) -> tuple[str,
 
     Where they concern none, all of the parent's modules count.
     """
-    failed = [record.modules for record in records if record.score < turn.perfect]
+    enough = turn.satisfies(pick.parent)
+    failed = [record.modules for record in records if record.score < enough]
     (first,) = round_robin(turn.pool, pick.parent)
     start = turn.pool.modules.index(first)
     in_turn = (*turn.pool.modules[start:], *turn.pool.modules[:start])

@@ -213,7 +213,7 @@ def test_eval_scores_before_and_after(run: Path) -> None:
     assert scored["before"]["mean"] == 0
     assert scored["after"]["mean"] == scored["difference"]["mean"] > 0
     alone = json.loads(call("eval letters --data test.jsonl --metric letters.py:score --json").stdout)
-    none = {"after": None, "difference": None, "failures": {}, "repeated": 0, "learned": 0}
+    none = {"after": None, "difference": None, "failures": {}, "repeated": 0, "learned": 0, "failure_score": 0}
     assert alone == {"before": scored["before"], **none}
 
 
