@@ -78,7 +78,7 @@ def test_a_scale_changes_no_decision(worlds: Any, rules: Rules, factor: float, o
         world = worlds.World(on(unit(worlds, salt), a, b), seed, told, feedback=12, pareto=14)
         pool = search(world, replace(rules, perfect=a + b, failure_score=b), seed=salt)
         found.append((decisions(world), pool.best))
-    assert len(pool.candidates) > 3
+    assert len(pool.candidates) > 1
     assert found[0] == found[1]
 
 
