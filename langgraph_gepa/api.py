@@ -40,6 +40,8 @@ from langgraph_gepa.search.rules import Rules
 
 _LOG = logging.getLogger(__name__)
 
+Start = Result | SavedRun | Mapping[str, str] | Path | str
+
 DEFAULT_BUDGET = Budget(rollouts=500)
 
 
@@ -93,6 +95,7 @@ def optimize(
     repeats: int | None = None,
     perfect: float | None = None,
     failure_score: float | None = None,
+    start: Start | Sequence[Start] | None = None,
     kinds: Collection[str] = ("prompt",),
     modules: Sequence[str] | str | None = None,
     library: bool = False,
@@ -133,6 +136,11 @@ def optimize(
       best; `"gepa"` is the paper's algorithm decision by decision; or `Rules` of your own.
     - `repeats`: rollouts of the same prompts on the same example, of which the mean counts; 1 by default. More are
       worth their price where the graph or the metric is noisy and the rollouts are many times the examples.
+    - `start`: what to search on from: an earlier run (its folder or result), of which the best candidate and at most 4
+      others that survive are taken, a prompts.json, texts by module name, or a list of these. They enter the pool as
+      children of the graph as it is; a module without a text keeps its own. What your own earlier run paid for on
+      examples that are in this one is carried over, if graph, models, metric and options are the same. So a run gets
+      other examples, and prompts that were tuned for one model are tuned for another.
     - `modules`: names as `discover` lists them and patterns (`"writer*"`, `"tool:*"`, `"*"`), to optimise these only;
       those after `!` are left out (`"!critic"`). By default what `[tool.langgraph-gepa]` in `pyproject.toml` says
       (`only`, `except`, `all`, `library`), otherwise every prompt that is known to reach a model.

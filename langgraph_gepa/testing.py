@@ -20,6 +20,7 @@ from langgraph_gepa.core.events import (
     ModulesChosen,
     ModulesLeftOut,
     ReflectionFinished,
+    RolloutCarried,
     RolloutFinished,
     RunFinished,
     RunStarted,
@@ -150,6 +151,10 @@ JOURNAL: tuple[Event, ...] = (
     IterationFinished(4, "accepted", "", (0.25,), (0.5,), "stopped", 6),
     Charged("r5", Usage(70, 30, 0.25), "TimeoutError", "failed"),
     ScaleGiven(0.0, -5.0),
+    RolloutCarried("r6"),
+    IterationStarted(5, (0,), (), texts={"planner": "Plan.", "writer": "Write {answer} well."}),
+    CandidateAdmitted(5, Candidate(2, {"planner": "Plan.", "writer": "Write {answer} well."}, (0,), given=True)),
+    IterationFinished(5, "accepted", cause="start", ran=2),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 

@@ -77,6 +77,7 @@ def optimize(
     repeats: option.Repeats = 1,
     perfect: option.Perfect = None,
     failure_score: option.FailureScore = None,
+    start: option.Start = None,
     kinds: option.Kinds = "prompt",
     everything: option.EveryModule = False,
     only: option.Only = None,
@@ -103,7 +104,7 @@ def optimize(
 
 _SETTINGS = (
     "reflection_lm", "proposer", "run", "seed", "concurrency", "in_flight", "search", "repeats", "perfect",
-    "failure_score", "objective", "reflection_prompt", "reflection_tokens",
+    "failure_score", "start", "objective", "reflection_prompt", "reflection_tokens",
 )  # fmt: skip
 """The options of `optimize` that are passed on as they are."""
 

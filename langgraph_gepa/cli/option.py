@@ -93,6 +93,13 @@ FailureScore = Annotated[
     float | None,
     typer.Option(help="The score of a rollout that fails: 0 by default, or the lowest score seen where that is lower."),
 ]
+Start = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Search on from these prompts: an earlier run's folder or a prompts.json. May be given repeatedly.",
+    ),
+]
 EveryModule = Annotated[bool, typer.Option("--all", help="Also texts that are off by default, but for --except.")]
 Objective = Annotated[str, typer.Option(help="What the graph is for, in your words, for the reflection model.")]
 ReflectionPrompt = Annotated[

@@ -67,6 +67,7 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What a run has paid for. `rollouts` are the search's, `tests` those on held-out examples.
+    `carried` are those that earlier runs paid for. `iterations` are without those that score the candidates of a start.
 
     `lost` is the cost of attempts without a result: the world failed, or the process was killed. The `largest` are the
     most that one rollout and one reflection took, number by number.
@@ -74,6 +75,7 @@ class Spent:
 
     rollouts: int = 0
     tests: int = 0
+    carried: int = 0
     reflections: int = 0
     iterations: int = 0
     graph: Usage = Usage()

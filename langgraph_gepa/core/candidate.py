@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.module import Texts
 
-Origin = Literal["seed", "mutation", "merge"]
+Origin = Literal["seed", "start", "mutation", "merge"]
 
 
 @dataclass(frozen=True)  # without slots, so that `cached_property` works
@@ -17,21 +18,28 @@ class Candidate:
     """Texts for every module, and where they came from.
 
     `id` counts admissions to the pool from 0, the seed. A merge has two parents and the
-    common ancestor it was made over; a mutation has one parent.
+    common ancestor it was made over; a mutation has one parent. So has one that the search was `given` as a start, as a
+    child of the seed.
     """
 
     id: int
     texts: Texts
     parents: tuple[int, ...] = ()
     ancestor: int | None = None
+    given: bool = False
 
     @property
     def origin(self) -> Origin:
-        return ("seed", "mutation", "merge")[len(self.parents)]
+        return origin_of(self.parents, given=self.given)
 
     @cached_property
     def key(self) -> str:
         return texts_key(self.texts)
+
+
+def origin_of(parents: Sequence[int], *, given: bool) -> Origin:
+    """Returns how a candidate with these parents came about."""
+    return "start" if given else ("seed", "mutation", "merge")[len(parents)]
 
 
 def texts_key(texts: Texts) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from langgraph_gepa.core.budget import Limit
-from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.candidate import Candidate, Origin, origin_of
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Usage
@@ -26,14 +26,14 @@ Outcome = Literal["accepted", "rejected", "skipped", "failed"]
 
 Cause = Literal[
     "seed", "perfect", "no_failures", "unused", "no_texts", "repeated", "no_rollouts", "no_better", "below_parents",
-    "stopped",
+    "stopped", "start",
 ]  # fmt: skip
 """Why an iteration ended as it did.
 
 `seed`: it scored the seed. Nothing to learn from: every score is `perfect`, the parent has `no_failures` left, or its
 prompts were `unused`. Nothing to try: reflection gave `no_texts` (see `ChildrenProposed`), all were `repeated`, or
 `no_rollouts` are left. The child was `no_better` on the minibatch, or `below_parents` on the gate. It was accepted, and
-its race `stopped` before the end of the pareto set.
+its race `stopped` before the end of the pareto set. The search was given its texts as a `start`.
 """
 
 Ended = Limit | Literal["perfect", "solved", "unchanged", "exhausted"]
@@ -82,7 +82,8 @@ class ModulesLeftOut:
 class IterationStarted:
     """A decision: the parents and the minibatch. Two parents are merged over `ancestor` into `texts`.
 
-    The minibatch is empty when enough is known of the parent already.
+    The minibatch is empty when enough is known of the parent already. With one parent, the seed, `texts` are those of a
+    candidate that the search was given as a start.
     """
 
     iteration: int
@@ -91,6 +92,10 @@ class IterationStarted:
     ancestor: int | None = None
     texts: Texts | None = None
     lineage: Lineage = "single"
+
+    @property
+    def origin(self) -> Origin:
+        return origin_of(self.parents, given=len(self.parents) == 1 and self.texts is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,8 @@ class RolloutFinished:
 
     The `score` of one with an `error` is a placeholder: what counts is the scale's (`MetricScale.failure_score`).
 
-    One that is `reused` was paid for before, for the same content in another set, and cost nothing.
+    One that is `reused` was paid for before, for the same content in another set or by an earlier run, and cost
+    nothing.
     """
 
     iteration: int
@@ -138,6 +144,13 @@ class RolloutFinished:
     ledger: str
     error: str | None = None
     reused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutCarried:
+    """A rollout that an earlier run paid for was taken over into the ledger under this key, at no cost."""
+
+    ledger: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +251,7 @@ class RunFinished:
     ended: Ended | None = None
 
 
-OfRun = RunStarted | ScaleGiven | ModulesLeftOut | ModelTried | Charged | RunFinished
+OfRun = RunStarted | ScaleGiven | ModulesLeftOut | ModelTried | RolloutCarried | Charged | RunFinished
 OfIteration = (
     IterationStarted
     | ExamplesDrawn

@@ -14,6 +14,7 @@ from random import Random
 
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Cause, ChildrenProposed, IterationFinished, IterationStarted
+from langgraph_gepa.core.module import Texts
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.decisions import Passed, Step
 from langgraph_gepa.engine.scoring import Trial, lowest
@@ -51,9 +52,21 @@ def plan_merge(turn: Turn, rules: Rules, rng: Random) -> IterationStarted | None
 
 
 async def iterate(step: Step) -> IterationFinished:
-    """Runs a planned iteration: a mutation or a merge, unless its child is in the pool already, then validation."""
-    child = step.passed() or await (mutate(step) if len(step.parents) == 1 else merge(step))
+    """Runs a planned iteration: a start, mutation or merge unless its child is in the pool, then validation."""
+    child = step.passed() or await {"start": given, "mutation": mutate, "merge": merge}[step.plan.origin](step)
     return await validate(step, child) if isinstance(child, Passed) else child
+
+
+def plan_start(number: int, texts: Texts) -> IterationStarted:
+    """Plans the iteration that scores texts which the search was given; they count as a child of the seed."""
+    return IterationStarted(number, (0,), (), texts=texts)
+
+
+async def given(step: Step) -> Passed:
+    """Takes the given texts as a child that has no bar to clear, with the scores that earlier runs paid for."""
+    texts = step.plan.texts or {}
+    await step.trials.take_over(texts, step.number)
+    return Passed(texts, (), ())
 
 
 async def mutate(step: Step) -> Passed | IterationFinished:
@@ -134,13 +147,15 @@ async def merge(step: Step) -> Passed | IterationFinished:
 
 async def validate(step: Step, passed: Passed) -> IterationFinished:
     """Adds the child to the pool, and scores it on the pareto set."""
-    child = Candidate(len(step.pool.candidates), passed.texts, step.plan.parents, step.plan.ancestor)
+    plan = step.plan
+    was_given = plan.origin == "start"
+    child = Candidate(len(step.pool.candidates), passed.texts, plan.parents, plan.ancestor, was_given)
     enters = step.rules.enters_after
     await race(step, child, range(enters))
     child = step.admit(child, passed.before, passed.after)  # 15: P and A, the pool with each one's parents
     await race(step, child, count(enters))
     ran = len(step.pool.known("pareto", child.key))
-    cause: Cause | None = None if ran == len(step.pool.pareto_set) else "stopped"
+    cause: Cause | None = "start" if was_given else None if ran == len(step.pool.pareto_set) else "stopped"
     return step.ended("accepted", cause, passed.before, passed.after, ran)
 
 

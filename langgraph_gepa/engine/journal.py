@@ -7,11 +7,22 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from langgraph_gepa.core.events import Charged, Event, Loss, ModelTried, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.events import (
+    Charged,
+    Event,
+    Loss,
+    ModelTried,
+    ReflectionFinished,
+    RolloutCarried,
+    RolloutFinished,
+)
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.ports import Observer, Store
 from langgraph_gepa.search.pool import Pool
+
+Paid = RolloutFinished | ReflectionFinished | ModelTried | RolloutCarried
+"""Events of what the ledger holds."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,7 +63,7 @@ class Journal:
             self._store.append(event, self.seconds)
         self._show(event)
 
-    def pay(self, key: str, body: str, event: RolloutFinished | ReflectionFinished | ModelTried) -> None:
+    def pay(self, key: str, body: str, event: Paid) -> None:
         """Appends the event and stores what was paid for under its key, in one transaction."""
         with self._guard():
             self._store.pay(key, body, event, self.seconds)

@@ -12,7 +12,14 @@ from weakref import WeakValueDictionary
 
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.candidate import texts_key
-from langgraph_gepa.core.events import Event, ModelTried, ReflectionFinished, RolloutFinished, Subset
+from langgraph_gepa.core.events import (
+    Event,
+    ModelTried,
+    ReflectionFinished,
+    RolloutCarried,
+    RolloutFinished,
+    Subset,
+)
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Rollout, Usage
@@ -120,11 +127,24 @@ class Ledger:
         journalled again, at no cost.
         """
         request = _Request(texts, texts_key(texts), example, iteration, subset)
-        key = digest(["once", self._evaluator.fingerprint, request.texts_key, example.digest, repeat])
+        key = self._once_key(request.texts_key, example, repeat)
         known = self.pool.known
         return await self._rollout(
             key, request, lambda: len(known(subset, request.texts_key).get(example.id, ())) > repeat
         )
+
+    def carry(self, texts: Texts, example: Example, repeat: int, rollout: Rollout) -> None:
+        """Takes over the `repeat`-th rollout of these texts on this content, which an earlier run paid for."""
+        key = self._once_key(texts_key(texts), example, repeat)
+        if self._store.paid(key) is None:
+            self._journal.pay(key, dump(rollout), RolloutCarried(key))
+
+    def carried(self, texts: Texts, example: Example, repeat: int = 0) -> bool:
+        """Whether the `repeat`-th rollout of these texts on this content was taken over from an earlier run."""
+        return self._once_key(texts_key(texts), example, repeat) in self.pool.carried
+
+    def _once_key(self, texts: str, example: Example, repeat: int) -> str:
+        return digest(["once", self._evaluator.fingerprint, texts, example.digest, repeat])
 
     async def _rollout(self, key: str, request: _Request, journalled: Callable[[], bool]) -> Rollout:
         """Pays for the rollout, or reads it; one that is not `journalled` for this request is journalled as reused."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from langgraph_gepa.core.budget import Budget
-from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Ended,
@@ -23,11 +23,11 @@ from langgraph_gepa.core.events import (
     Subset,
 )
 from langgraph_gepa.core.example import Example
-from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.engine.allowance import BudgetSpent
 from langgraph_gepa.engine.decisions import Step
-from langgraph_gepa.engine.iteration import iterate, plan
+from langgraph_gepa.engine.iteration import iterate, plan, plan_start
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.proposing import OwnReflector, Reflector
 from langgraph_gepa.engine.reservations import Reservations
@@ -68,7 +68,8 @@ class Optimizer:
     """One search. `run` continues where the ledger's journal ends, or starts when it is empty.
 
     `without_effect` is called before each reflection and names the modules that the rollouts so far prove to have no
-    effect. `trial` is awaited before the first rollout, and raises when the reflection model cannot answer.
+    effect. `start` are texts for all modules that enter the pool before the search makes its own. `trial` is awaited
+    before the first rollout, and raises when the reflection model cannot answer.
 
     With `in_flight=1` iterations run one after the other, and the candidates depend only on the seed and the replies;
     with more, a new iteration starts as soon as another ends.
@@ -80,6 +81,7 @@ class Optimizer:
     examples: Examples
     budget: Budget
     rules: Rules = GEPA
+    start: Sequence[Texts] = ()
     seed: int = 0
     in_flight: int = 1
     without_effect: Callable[[], Awaitable[Mapping[str, NoEffect]]] = nothing_known
@@ -95,6 +97,8 @@ class Optimizer:
             "gate": pareto,
             "test": test,
         }
+        self._pareto = pareto
+        self._seed = {module.name: module.text for module in self.modules}
         self._ids = {subset: tuple(examples) for subset, examples in by_id.items()}
         self._trials = Trials(self.ledger, by_id, self.rules.repeats, self.rules.reuse)
         self._reservations = Reservations(self.ledger, self.budget, self.rules, len(pareto))
@@ -140,7 +144,8 @@ class Optimizer:
             if not examples:
                 raise UsageError(f"The {name} set is empty: a search needs at least one example in it.")
         pareto, allowed = len(self.examples.pareto), self.budget.rollouts
-        needed = self.rules.repeats * len(self._seed_set())
+        unpaid = [id for id in self._seed_set() if not self._trials.carried(self._seed, self._pareto[id])]
+        needed = self.rules.repeats * len(unpaid)
         if not self.pool.candidates and allowed is not None and allowed < needed:
             raise UsageError(
                 f"Budget(rollouts={allowed}) cannot score the seed: with a pareto set of {pareto} that takes {needed}. "
@@ -170,7 +175,9 @@ class Optimizer:
 
     def _next(self) -> IterationStarted | None:
         """Plans the next iteration and journals the plan; `None` when there is nothing left to learn."""
-        begun = plan(self._turn(self.pool.iterations + 1), self.rules)
+        number = self.pool.iterations + 1
+        given = next((texts for texts in self.start if not self.pool.tried(texts_key(texts), number)), None)
+        begun = plan(self._turn(number), self.rules) if given is None else plan_start(number, given)
         if begun is not None:
             self.ledger.append(begun)
         return begun
@@ -199,9 +206,8 @@ class Optimizer:
 
     async def _score_seed(self) -> None:
         if self.pool.started is None:
-            seed = {module.name: module.text for module in self.modules}
             feedback, pareto, test = (self._ids[subset] for subset in SETS)
-            self.ledger.append(RunStarted(seed, feedback, pareto, test, self.rules.judged_by))
+            self.ledger.append(RunStarted(self._seed, feedback, pareto, test, self.rules.judged_by))
         perfect, failure = self.rules.perfect, self.rules.failure_score
         if (perfect, failure) != (self.pool.scale.perfect, self.pool.scale.failure):
             self.ledger.append(ScaleGiven(perfect, failure))
@@ -210,6 +216,7 @@ class Optimizer:
             try:
                 await self.trial()
                 trials = await self._trials.run(texts, self._seed_set(), 0, "pareto")
+                await self._trials.take_over(texts, 0)
             except BudgetSpent as spent:
                 raise Interrupted(
                     f"The budget's {spent.limit} were spent before the graph as it is was scored. Give more to go on"

@@ -34,7 +34,7 @@ class Reservations:
         pool = self.ledger.pool
         if limit := limit_reached(self.budget, pool.spent, self.ledger.seconds):
             return limit
-        if self.budget.iterations is not None and pool.iterations >= self.budget.iterations:
+        if self.budget.iterations is not None and pool.iterations - pool.starts >= self.budget.iterations:
             return "iterations"
         left = rollouts_left(self.budget, pool.spent, sum(map(self._reserved, pool.open)))
         return None if left is None or left >= self.per_iteration else "rollouts"

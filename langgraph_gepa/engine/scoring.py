@@ -30,7 +30,10 @@ def lowest(trial: Trial) -> Rollout:
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """Runs texts on examples by their ids. With `reuse` no texts run twice on the same content."""
+    """Runs texts on examples by their ids. With `reuse` no texts run twice on the same content.
+
+    What earlier runs paid for is used in place of rollouts for validation and test, which each candidate has once.
+    """
 
     ledger: Ledger
     examples: Mapping[Subset, Mapping[str, Example]]
@@ -46,10 +49,20 @@ class Trials:
         for id in ids:
             example = self.examples[subset][id]
             for repeat in range(self.repeats):
-                if self.reuse:
+                if self.reuse or (subset in ("pareto", "test") and self.ledger.carried(texts, example, repeat)):
                     calls.append(self.ledger.rollout_once(texts, example, iteration, subset, repeat))
                 else:
                     seen[id] += 1
                     calls.append(self.ledger.rollout(texts, example, iteration, subset, f"{turn}{seen[id]}"))
         rollouts = await settle(calls)
         return [tuple(rollouts[place : place + self.repeats]) for place in range(0, len(rollouts), self.repeats)]
+
+    async def take_over(self, texts: Texts, iteration: int) -> None:
+        """Gives the pool all scores of these texts that earlier runs paid for, where scores are reused."""
+        for subset in ("pareto", "feedback") if self.reuse else ():
+            known = [id for id, example in self.examples[subset].items() if self.carried(texts, example)]
+            await self.run(texts, known, iteration, subset)
+
+    def carried(self, texts: Texts, example: Example) -> bool:
+        """Whether every rollout of these texts on this example was paid for by an earlier run."""
+        return all(self.ledger.carried(texts, example, repeat) for repeat in range(self.repeats))

@@ -123,8 +123,7 @@ def _against_seed(candidate: CandidateView) -> str:
 
 
 def _descent(candidate: CandidateView) -> str:
-    parents = f" of {', '.join(f'#{id}' for id in candidate.parents)}" if candidate.parents else ""
-    return f"{candidate.origin}{parents}" + ("" if candidate.ancestor is None else f" over #{candidate.ancestor}")
+    return words.descent(candidate.origin, candidate.parents, candidate.ancestor)
 
 
 COLUMNS = (

@@ -41,8 +41,9 @@ def to_json(view: View) -> dict[str, Any]:
     - `iterations`: each with its `outcome`, why it ended so (`cause`, one of `events.Cause` or `null`; `reason`, the
       same in words), mean scores `before` and `after` on its minibatch, the texts `proposed` in it and those `refused`
       because their module cannot take them;
-    - `rollouts` (of the search), `tests` (rollouts on held-out examples), `reflections`, `tokens` and how many of them
-      are estimates (`tokens_estimated`), `dollars`, `seconds`, and `usage` by whom.
+    - `rollouts` (of the search), `tests` (rollouts on held-out examples), `carried` (rollouts that earlier runs paid
+      for), `reflections`, `tokens` and how many of them are estimates (`tokens_estimated`), `dollars`, `seconds`, and
+      `usage` by whom.
     """
     settings = {key: value for key, value in view.settings.items() if key not in ("graph", "mermaid")}
     return {
@@ -80,6 +81,7 @@ def _spent_json(spent: Spent, seconds: float) -> dict[str, Any]:
     return {
         "rollouts": spent.rollouts,
         "tests": spent.tests,
+        "carried": spent.carried,
         "reflections": spent.reflections,
         "tokens": spent.usage.tokens,
         "tokens_estimated": spent.usage.estimated,

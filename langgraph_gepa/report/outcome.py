@@ -32,13 +32,13 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
         console.print(Text(visible(repeated(copy)), style="yellow"))
     if len(view.copied) > _COPIES:
         console.print(Text(f"and {len(view.copied) - _COPIES} more of these: see the report.", style="yellow"))
-    usage, spent = view.spent.usage, view.spent
+    usage = view.spent.usage
     rows = {
         "Changed": ", ".join(visible(module.module.name) for module in view.changed) or "nothing",
+        **({"Start": starts} if (starts := _starts(view)) else {}),
         "Best": f"candidate #{view.best.id} of {len(view.candidates)}" if view.best else "none yet",
         "Cost": f"{words.money(usage.dollars)}, {words.tokens(usage)}, {words.duration(view.seconds)}",
-        "Spent": f"{words.plural(spent.rollouts, 'rollout')} and {spent.tests:,} on held-out examples, "
-        f"{words.plural(spent.reflections, 'reflection')}",
+        "Spent": words.paid(view.spent),
         "Ended": view.reason or "not yet: under way, or stopped, resumable",
         **(files or {}),
     }
@@ -46,6 +46,11 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
     for label, value in rows.items():
         grid.add_row(Text(label, style="dim"), Text(value, overflow="fold"))
     console.print(grid)
+
+
+def _starts(view: View) -> str:
+    """The validation scores of the candidates that the search was given."""
+    return ", ".join(f"#{start.id} {words.candidate_score(start.score)}" for start in view.starts)
 
 
 def _scores(view: View) -> Table:

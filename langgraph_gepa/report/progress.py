@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
-from langgraph_gepa.core.candidate import Origin
+from langgraph_gepa.core.candidate import Origin, origin_of
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
     ChildrenProposed,
@@ -40,6 +40,7 @@ class Iteration:
     number: int
     began: float = 0.0
     parents: tuple[int, ...] = ()
+    given: bool = False
     ancestor: int | None = None
     minibatch: int = 0
     modules: tuple[str, ...] = ()
@@ -58,7 +59,7 @@ class Iteration:
 
     @property
     def origin(self) -> Origin:
-        return ("seed", "mutation", "merge")[len(self.parents)]
+        return origin_of(self.parents, given=self.given)
 
     @property
     def rollouts(self) -> int:
@@ -86,7 +87,7 @@ class Iteration:
     def stage(self) -> Literal["minibatch", "reflecting", "trying", "gate", "validating", "ended"]:
         if self.outcome is not None:
             return "ended"
-        if self.validated or self.origin == "seed" or self.candidate is not None:
+        if self.validated or self.origin in ("seed", "start") or self.candidate is not None:
             return "validating"
         if self.origin == "merge":
             return "gate"
@@ -99,7 +100,7 @@ class Iteration:
         if self.outcome is not None:
             return self.outcome
         done = self.tried if self.origin == "mutation" else self.gated
-        if self.origin != "seed" and 0 < done == self.minibatch:
+        if self.origin in ("mutation", "merge") and 0 < done == self.minibatch:
             # A rejected child ends its iteration at once, so this one was accepted.
             return self._validating(pareto)
         return {
@@ -118,8 +119,14 @@ class Iteration:
         """The iteration after `event`, which is one of its own."""
         match event:
             case IterationStarted():
+                given = event.origin == "start"
                 return replace(
-                    self, began=at, parents=event.parents, ancestor=event.ancestor, minibatch=len(event.minibatch)
+                    self,
+                    began=at,
+                    parents=event.parents,
+                    given=given,
+                    ancestor=event.ancestor,
+                    minibatch=len(event.minibatch),
                 )
             case ExamplesDrawn() if event.subset == "feedback":
                 return replace(self, minibatch=self.minibatch + len(event.examples))

@@ -53,8 +53,9 @@ def summarize(
     return View(
         settings=settings,
         ended=pool.finished,
-        seed=_standing(pool, seed, scale),
-        best=_standing(pool, best, scale),
+        seed=None if seed is None else _standing(pool, seed, scale),
+        best=None if best is None else _standing(pool, best, scale),
+        starts=tuple(_standing(pool, candidate, scale) for candidate in pool.candidates if candidate.given),
         validation=_corrected(_compared(source, pool, "pareto"), advantages[best.id] if best else None),
         test=_compared(source, pool, "test"),
         candidates=candidates,
@@ -133,9 +134,7 @@ def _frontier_score(candidates: Sequence[CandidateView]) -> float:
     return sum(best.values()) / len(best) if best else 0.0
 
 
-def _standing(pool: Pool, candidate: Candidate | None, scale: Scale) -> Standing | None:
-    if candidate is None:
-        return None
+def _standing(pool: Pool, candidate: Candidate, scale: Scale) -> Standing:
     score = score_of(pool, candidate.id)
     tests = [average(known) for known in pool.tests.get(candidate.key, {}).values()]
     return Standing(candidate.id, score, _interval(pool, candidate, score, scale), estimate(tests, scale))

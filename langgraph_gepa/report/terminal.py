@@ -199,8 +199,7 @@ class Live:
 def outcome_line(iteration: Iteration, pool: Pool) -> Text:
     """How an iteration ended, on one line."""
     outcome = iteration.outcome or "under way"
-    parents = " + ".join(f"#{id}" for id in iteration.parents)
-    what = f"{iteration.origin} of {parents}" if parents else "seed"
+    what = words.descent(iteration.origin, iteration.parents, joint=" + ")
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{iteration.number:>4}  ", "dim").append(f"{outcome:<8}", _STYLE.get(outcome, "")).append(f"  {what}")
     if iteration.modules:
@@ -259,7 +258,7 @@ def _facts(shot: Snapshot, seconds: float) -> Text:
 def _under_way(shot: Snapshot, limit: int) -> list[Text]:
     lines = [
         Text.assemble((f"{it.number:>4}  ", "dim"), (f"{it.describe(shot.pareto)}", "cyan"),
-                      f"  {it.origin} of {' + '.join(f'#{id}' for id in it.parents)}" if it.parents else "  seed")
+                      f"  {words.descent(it.origin, it.parents, joint=' + ')}")
         for it in shot.under_way[:limit]
     ]  # fmt: skip
     if len(shot.under_way) > limit:

@@ -52,6 +52,7 @@ class ModuleView:
 @dataclass(frozen=True, slots=True)
 class View:
     """A run, whatever its state. `seed`, `best` and the comparisons are `None` until the seed is scored.
+    `starts` are the candidates that the search was given.
 
     `settings` are those the run was created with; `ended` is the event that ended the search, `reason` why in words.
     `line` holds the ids of the best candidate's ancestors and its own. `curve` has a step (rollouts, score) for each
@@ -63,6 +64,7 @@ class View:
     ended: RunFinished | None
     seed: Standing | None
     best: Standing | None
+    starts: tuple[Standing, ...]
     validation: Comparison | None
     test: Comparison | None
     candidates: tuple[CandidateView, ...]
@@ -89,6 +91,13 @@ class View:
         if self.ended is None:
             return ""
         return words.ending(self.ended, self.settings.get("budget") or {}, self.spent, self.seconds)
+
+    @property
+    def standings(self) -> tuple[tuple[Literal["seed", "start", "best"], Standing], ...]:
+        """The candidates that a reader compares, by their role: the seed, those of a start, and the best if another."""
+        seed = (("seed", self.seed),) if self.seed else ()
+        best = (("best", self.best),) if self.best and self.best.id else ()
+        return (*seed, *(("start", standing) for standing in self.starts), *best)
 
     @property
     def estimated(self) -> bool:

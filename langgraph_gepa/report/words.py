@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langgraph_gepa.core.budget import Spent
+from langgraph_gepa.core.candidate import Origin
 from langgraph_gepa.core.events import Cause, ChildrenProposed, Ended, IterationFinished, RunFinished
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Usage
@@ -152,6 +153,7 @@ CAUSES: Mapping[Cause, str] = {
     "no_better": "no better on the minibatch",
     "below_parents": "worse than a parent on the gate",
     "stopped": "stopped after {ran} of {pareto} pareto examples",
+    "start": "given as a start, and run on {ran} of {pareto} pareto examples",
 }
 
 
@@ -167,6 +169,21 @@ def without_texts(proposed: ChildrenProposed) -> str:
     return "; ".join(
         f"{name}: {proposed.details.get(name) or in_words(code)}" for name, code in proposed.reasons.items()
     )
+
+
+def descent(origin: Origin, parents: Sequence[int], ancestor: int | None = None, joint: str = ", ") -> str:
+    """How a candidate came about: `mutation of #3`; `seed` and `start` stand by themselves."""
+    if origin in ("seed", "start"):
+        return origin
+    over = "" if ancestor is None else f" over #{ancestor}"
+    return f"{origin} of {joint.join(f'#{id}' for id in parents)}{over}"
+
+
+def paid(spent: Spent) -> str:
+    """The rollouts and reflections that a run paid for, and the rollouts that it did not have to."""
+    carried = f", {plural(spent.carried, 'rollout')} carried over from earlier runs" if spent.carried else ""
+    rollouts = f"{plural(spent.rollouts, 'rollout')} and {spent.tests:,} on held-out examples"
+    return f"{rollouts}, {plural(spent.reflections, 'reflection')}{carried}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -37,6 +37,7 @@ class Arguments:
     repeats: int | None
     perfect: float | None
     failure_score: float | None
+    start: Any
     kinds: Collection[str]
     modules: Sequence[str] | str | None
     library: bool

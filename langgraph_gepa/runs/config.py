@@ -14,7 +14,7 @@ from langgraph_gepa.core.bounded_json import require_numbers, require_texts
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import Leakage
-from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import TOKENS
@@ -61,6 +61,7 @@ class RunConfig:
     - `simulated`: whether a model was simulated by a server of this package; `demo`: whether the run is the demo's.
     - `checkout`: where the project lay, to which the files of the modules are relative.
     - `proposer`: the fingerprint of the user's proposer; `reflection_model` is its name then.
+    - `start`: the candidates that the search was given, as texts by module; `started_from` names their sources.
     - `loads`: the name of the graph, if it was given by name, whatever else was an object.
     """
 
@@ -93,6 +94,8 @@ class RunConfig:
     leakage: Leakage | None = None
     loads: str = ""
     proposer: str = ""
+    start: tuple[Texts, ...] = ()
+    started_from: tuple[str, ...] = ()
 
     @property
     def graph_spec(self) -> str:
@@ -111,7 +114,7 @@ class RunConfig:
             "search", "repeats", "perfect", "failure_score", "modules", "objective", "reflection_prompt", "notes",
             "frozen", "reflection_tokens", "seed", "concurrency", "in_flight",
         )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | {"start": list(self.started_from)}
 
     @property
     def directions(self) -> dict[str, Directions]:
@@ -128,13 +131,13 @@ class RunConfig:
 
         Raises `UsageError` for a text that cannot be kept.
         """
-        require_texts([module.text for module in self.found])
-        require_texts([*self.reflection_prompt.values(), *self.notes.values()])
+        _require_all_texts(self)
         data: dict[str, Any] = _CONFIG.dump_python(self, mode="json")
         data["found"] = [{**module, "text": texts(module["text"])} for module in data["found"]]
         for given in ("reflection_prompt", "notes"):
             data[given] = {name: texts(text) for name, text in data[given].items()}
         data["frozen"] = {name: list(map(texts, parts)) for name, parts in data["frozen"].items()}
+        data["start"] = [{name: texts(text) for name, text in given.items()} for given in data["start"]]
         data["examples"] = {
             name: [{key: value if key == "id" else examples(value) for key, value in one.items()} for one in given]
             for name, given in data["examples"].items()
@@ -160,7 +163,14 @@ def load_config(store: Store) -> RunConfig:
         raise RunError(f"The settings of the run are damaged: {error}") from None
     require_numbers([asdict(config.budget), config.in_flight, config.concurrency, config.repeats])
     require_numbers([config.perfect, config.failure_score])
-    require_texts([module.text for module in config.found])
-    require_texts([*config.reflection_prompt.values(), *config.notes.values()])
+    _require_all_texts(config)
     require_known(config.modules, {module.name for module in config.found}, "module")
     return config
+
+
+def _require_all_texts(config: RunConfig) -> None:
+    """Raises as `require_texts` does."""
+    require_texts([module.text for module in config.found])
+    require_texts([*config.reflection_prompt.values(), *config.notes.values()])
+    for texts in config.start:
+        require_texts(texts.values())

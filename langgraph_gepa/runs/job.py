@@ -18,7 +18,7 @@ from langgraph_gepa.adapter.proposer import FunctionProposer
 from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
-from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked
+from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked, masked_rollout
 from langgraph_gepa.core.events import CandidateAdmitted, Event, ModulesLeftOut
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.reason import NO_EFFECT
@@ -33,12 +33,14 @@ from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.report.html.page import write_whole
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
+from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs import notices
 from langgraph_gepa.runs.config import RunConfig
 from langgraph_gepa.runs.event_loop import Brake, run
 from langgraph_gepa.runs.result import Result
 from langgraph_gepa.runs.resume import already_finished, how_to_resume, start_or_resume
 from langgraph_gepa.runs.saved_run import PAGE, PROMPTS, SavedRun, replay, seed_rollouts
+from langgraph_gepa.runs.warm_start import WarmStart, rollouts_known, why_unknown
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.store.folder import open_run
@@ -68,6 +70,7 @@ class Job:
     - `unpriced`: names of the models whose price is unknown.
     - `warnings`: given before anything runs; `observed`: makes those that follow from the rollouts of the graph as it
       is, once there are any.
+    - `start`: what the search starts with beside the seed.
     - `mask`: hides keys in messages and errors.
     - `named`: whether the caller named the run's folder, so that the very same call finds it again.
     """
@@ -80,6 +83,7 @@ class Job:
     options: RunnerOptions
     mask: Mask
     proposer: FunctionProposer | None = None
+    start: WarmStart = WarmStart()  # noqa: RUF009 - it is frozen
     observers: Sequence[Observer] = ()
     progress: bool = True
     unpriced: Sequence[str] = ()
@@ -153,6 +157,9 @@ class Job:
             notify(warning)
         for forecast in notices.forecast(config, self.rules) if ledger.pool.started is None else ():
             inform(forecast)
+        if ledger.pool.started is None and self.start.sources:
+            inform(self.start.message)
+            self._carry_over(ledger, inform)
         brake.on_pull = lambda by: _stop(by, ledger, notify)
         trial = self.model.trial
         optimizer = Optimizer(
@@ -162,6 +169,7 @@ class Job:
             examples=config.examples,
             budget=config.budget,
             rules=self.rules,
+            start=config.start,
             seed=config.seed,
             in_flight=config.in_flight,
             without_effect=self.evaluator.without_effect,
@@ -183,6 +191,18 @@ class Job:
             return OwnReflector(ledger, self.evaluator, self.proposer)
         config = self.config
         return Reflector(ledger, self.evaluator, config.reflection_tokens, config.objective, config.directions)
+
+    def _carry_over(self, ledger: Ledger, inform: Notify) -> None:
+        """Takes over the rollouts of earlier runs that hold for this one, and reports the runs without any."""
+        unknown = {run.folder: why_unknown(self.config, run) for run in self.start.runs}
+        for why in filter(None, unknown.values()):
+            inform(f"Its candidates are scored anew, as new ones are: {why}.")
+        own = [run for run in self.start.runs if not unknown[run.folder]]
+        for texts, example, number, rollout in rollouts_known(self.config, own, self.rules):
+            ledger.carry(texts, example, number, masked_rollout(rollout, self.mask))
+        if own:
+            carried = plural(ledger.pool.spent.carried, "rollout")
+            inform(f"{carried} of earlier runs carried over, which are not paid for again.")
 
     def _observer(self, store: Store, notify: Notify, inform: Notify) -> Observer:
         """Says what follows from the scores of the graph as it is, and once that a score is off the scale."""

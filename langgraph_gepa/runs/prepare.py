@@ -44,6 +44,7 @@ from langgraph_gepa.runs.job import Job
 from langgraph_gepa.runs.module_choice import choice_of, require_chosen
 from langgraph_gepa.runs.module_directions import directions_of
 from langgraph_gepa.runs.saved_run import modules_in
+from langgraph_gepa.runs.warm_start import places_of, warm_start
 from langgraph_gepa.search.rules import Rules
 
 NAMELESS = "LangGraph"
@@ -88,7 +89,9 @@ def prepare(given: Arguments) -> Job:
         frozen={name: one.frozen for name, one in inputs.directions.items() if one.frozen},
     )
     simulated = any(map(is_simulated, models))
+    start = warm_start(given.start, given.run, evaluator, inputs.modules)
     config = replace(_config(given, inputs, evaluator), simulated=simulated)
+    config = replace(config, start=start.texts, started_from=start.sources)
     config = without_applied(config, None if given.run is None else Path(given.run))
     evaluator.fingerprint = config.fingerprint
     return Job(
@@ -104,6 +107,7 @@ def prepare(given: Arguments) -> Job:
         progress=given.progress,
         unpriced=unpriced(models, options.prices),
         warnings=tuple(_warnings(given, inputs, config)),
+        start=start,
         observed=lambda rollouts: sightings.warnings(rollouts, inputs.examples.pareto, inputs.survey, config.modules),
         named=given.run is not None,
     )
@@ -125,7 +129,8 @@ def _load(given: Arguments) -> _Inputs:
     _require_one_source(given)
     options, graph = load_options(given.options), load_graph(given.graph)
     proposer = load_proposer(given.proposer)
-    recall(graph, modules_in(given.run, only_own=True))
+    for place in (given.run, *places_of(given.start)):
+        recall(graph, modules_in(place, only_own=True))
     found, kinds = survey(graph, kinds=KINDS), kinds_of(given.kinds)
     modules, of_libraries = choice_of(given.modules, given.library).to_optimise(found.modules, kinds)
     require_chosen(modules, kinds)

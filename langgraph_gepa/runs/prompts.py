@@ -10,6 +10,7 @@ from typing import Any
 from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.discovery.survey import bind
 from langgraph_gepa.adapter.loading import load_graph
+from langgraph_gepa.core.bounded_json import LONGEST, require_texts
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.runs.saved_run import PROMPTS, SavedRun, modules_in
 from langgraph_gepa.store.folder import DATABASE
@@ -38,13 +39,16 @@ def prompts_of(source: Mapping[str, str] | Path | str) -> Mapping[str, str]:
         return SavedRun.open(path).prompts
     file = path / PROMPTS if path.is_dir() else path
     try:
+        if file.stat().st_size > LONGEST:
+            raise UsageError(f"{file} is larger than any file of prompts: {LONGEST:,} bytes are read at most.")
         texts = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"No prompts at {file} ({error.strerror}). Give a run's folder or a prompts.json.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{file} is no JSON ({error}). Make one with `langgraph-gepa export RUN -o {file}`."
         ) from error
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise UsageError(f"{file} must hold one JSON object of module names and texts.")
+    require_texts(texts.values())
     return texts

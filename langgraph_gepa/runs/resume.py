@@ -21,7 +21,14 @@ WHOLE = "the graph, its prompts or the metric"
 FIRST_LIMIT = 500
 """The limit that is suggested where a run of an earlier version does not say which limit ended it."""
 
+START = "the start"
+"""The part of the identity that is the candidates which the search was given."""
+
 _FIX = "Put back what changed to go on with it, or give a new folder with `run=` (`--run` on the command line)."
+_OTHER_EXAMPLES = (
+    "To search on from its prompts with other examples, give a new folder with `run=` (`--run`) and this one as "
+    "`start=` (`--start`): what it knows of examples that stay is carried over, and not paid for again."
+)
 _OLD = "Its results can be shown and applied as ever; to search on, give a new folder with `run=` (`--run`)."
 _READABLE = frozenset({"the models", "the recursion limit", "the search", "the seed"})
 """Parts of the identity whose values a person can read; the others are digests."""
@@ -44,6 +51,7 @@ def identity_of(config: RunConfig) -> dict[str, str]:
         "the choice of modules": digest(config.modules),
         **{_of_set(name): digest([[e.id, e.digest] for e in given]) for name, given in config.sets.items()},
         **{f"the {what}": digest(given) for what, given in directions.items() if given},
+        **({START: digest(config.start)} if config.start else {}),
         "the search": " ".join(search),
         "the seed": str(config.seed),
     }
@@ -66,7 +74,9 @@ def start_or_resume(config: RunConfig, store: Store, *, texts: Hide = str, examp
         if _restarted(store, listed(list(changed) or [WHOLE])):
             message = f"Nothing was scored in this folder yet, so the run begins again: {names} changed."
         elif changed:
-            raise RunError(f"This folder holds another run: {names} changed since it was started. {_FIX}")
+            of_examples = all(name in map(_of_set, config.sets) for name in changed)
+            fix = f"{_FIX} {_OTHER_EXAMPLES}" if of_examples else _FIX
+            raise RunError(f"This folder holds another run: {names} changed since it was started. {fix}")
         else:
             raise RunError(f"An earlier version started this run and did not note its models and settings. {_OLD}")
     store.configure({"identity": identity, "asked": data, "signature": sign(data)})
@@ -87,6 +97,11 @@ def masked_sets(config: RunConfig, identity: Mapping[str, str]) -> tuple[str, ..
     return tuple(
         name for name in config.sets if identity.get(_of_set(name), kept[_of_set(name)]) != kept[_of_set(name)]
     )
+
+
+def same_start(config: RunConfig, settings: Mapping[str, Any]) -> bool:
+    """Whether the start is kept as the run was started with it: a mask may have hidden something of it."""
+    return identity_of(config).get(START) == started_with(settings).get(START)
 
 
 def as_before_apply(config: RunConfig, before: RunConfig, applied: Mapping[str, str]) -> RunConfig:

@@ -31,7 +31,7 @@ PROMPTS = "prompts.json"
 _NO_SETTINGS = frozenset(
     {
         "found", "modules", "examples", "spec", "fingerprint", "parts", "budget", "demo", "checkout", "leakage",
-        "loads",
+        "loads", "start",
     }
 )  # fmt: skip
 """Fields of `RunConfig` that a person is not shown among the settings."""

@@ -36,6 +36,8 @@ class Pool:
     `scale`, which may fall while lower scores are seen. `open` holds what has happened so far in
     each iteration under way. `merge_due` says that a mutation was accepted since the last start.
     `born` holds by candidate how many iterations had ended when it entered.
+    `starts` counts the iterations that score candidates which the search was given, `carried` holds the ledger keys of
+    rollouts that earlier runs paid for.
     `used` maps a candidate's key to how many reflections were given its rollout on an example, `ran`
     counts rollouts of all candidates per feedback example. `replies` maps a reply's key in the ledger to the
     iteration that paid for it. `attempts` are the children that ended mutations tried, and `known_attempts` how many
@@ -54,6 +56,8 @@ class Pool:
     spent: Spent = Spent()
     scale: MetricScale = field(default_factory=MetricScale)
     iterations: int = 0
+    starts: int = 0
+    carried: set[str] = field(default_factory=set)
     open: dict[int, list[Event]] = field(default_factory=dict)
     merges: list[ev.IterationStarted] = field(default_factory=list)
     merge_due: bool = False
@@ -113,7 +117,7 @@ class Pool:
     @property
     def proposals(self) -> int:
         """Mutations started."""
-        return self.iterations - len(self.merges)
+        return self.iterations - self.starts - len(self.merges)
 
     @property
     def best(self) -> Candidate:
@@ -227,6 +231,8 @@ class Pool:
                 self.used.setdefault(self._keys[event.parent], Counter()).update(event.records)
             case ev.RolloutFinished():
                 self._score(event)
+            case ev.RolloutCarried():
+                self.carried.add(event.ledger)
             case ev.ReflectionFinished():
                 self.replies.setdefault(event.ledger, event.iteration)
             case ev.CandidateAdmitted():
@@ -248,7 +254,8 @@ class Pool:
         self.iterations = max(self.iterations, event.iteration)
         self.merge_due = False
         self.known_attempts[event.iteration] = len(self.attempts)
-        if len(event.parents) == 2:
+        self.starts += event.origin == "start"
+        if event.origin == "merge":
             self.merges.append(event)
 
     def _finish(self, event: ev.IterationFinished) -> None:

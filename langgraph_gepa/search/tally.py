@@ -15,6 +15,7 @@ from langgraph_gepa.core.events import (
     IterationFinished,
     ModelTried,
     ReflectionFinished,
+    RolloutCarried,
     RolloutFinished,
 )
 
@@ -91,11 +92,13 @@ def spent_after(spent: Spent, event: Event) -> Spent:
                 reflection=spent.reflection + event.usage,
                 largest_reflection=spent.largest_reflection.at_least(event.usage),
             )
+        case RolloutCarried():
+            return replace(spent, carried=spent.carried + 1)
         case ModelTried():
             return replace(spent, reflection=spent.reflection + event.usage)
         case Charged():
             return replace(spent, lost=spent.lost + event.usage)
         case IterationFinished():
-            return replace(spent, iterations=spent.iterations + (event.iteration > 0))
+            return replace(spent, iterations=spent.iterations + (event.iteration > 0 and event.cause != "start"))
         case _:
             return spent

@@ -71,7 +71,7 @@ class _Known:
             return self._begins(event)
         if isinstance(event, ev.ModulesLeftOut):
             self.left_out |= event.reasons.keys()
-        if isinstance(event, ev.Charged | ev.ModelTried | ev.ModulesLeftOut | ev.ScaleGiven):
+        if isinstance(event, ev.Charged | ev.ModelTried | ev.RolloutCarried | ev.ModulesLeftOut | ev.ScaleGiven):
             return True
         if self.modules is None:
             return False

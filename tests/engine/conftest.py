@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -21,6 +21,7 @@ from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import Reflector
+from langgraph_gepa.search.rules import GEPA, Rules
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel, Score
 
@@ -107,6 +108,8 @@ class World:
         *,
         seed: int = 0,
         in_flight: int = 1,
+        rules: Rules = GEPA,
+        start: Sequence[Texts] = (),
         concurrency: int = 16,
         observers: Iterable[Any] = (),
         tries: int = 1,
@@ -130,6 +133,8 @@ class World:
             self.evaluator.modules,
             Examples(numbered("f", self.feedback), numbered("p", self.pareto), numbered("t", self.test)),
             budget,
+            rules,
+            start,
             seed=seed,
             in_flight=in_flight,
         )

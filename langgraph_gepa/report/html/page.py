@@ -106,8 +106,7 @@ def _rows(module: ModuleView) -> tuple[Row, ...]:
 
 
 def _scale(view: View) -> Scale:
-    standings = [standing for standing in (view.seed, view.best) if standing]
-    known = [interval for s in standings for interval in (s.validation, s.test) if interval]
+    known = [interval for _, one in view.standings for interval in (one.validation, one.test) if interval]
     return Scale(min([0.0, *(i.low for i in known)]), max([1.0, *(i.high for i in known)]))
 
 

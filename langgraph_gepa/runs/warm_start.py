@@ -1,0 +1,235 @@
+"""Reads what a search starts with beside the graph's own texts: earlier runs, files of prompts, texts by module."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from langgraph_gepa.adapter.rollout.fingerprint import text_part
+from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.events import RolloutFinished
+from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.rollout import Rollout
+from langgraph_gepa.engine.ports import Evaluator
+from langgraph_gepa.errors import PlaceholderError, UsageError
+from langgraph_gepa.report.words import plural
+from langgraph_gepa.runs.config import RunConfig
+from langgraph_gepa.runs.prompts import prompts_of
+from langgraph_gepa.runs.result import Result
+from langgraph_gepa.runs.resume import listed, same_start
+from langgraph_gepa.runs.saved_run import SavedRun, read_settings
+from langgraph_gepa.search.rules import Rules
+from langgraph_gepa.search.selection import surviving
+from langgraph_gepa.store.folder import DATABASE
+
+MOST = 5
+"""Candidates taken from an earlier run: its best one, then the others that survive pruning (Alg. 2), best first."""
+
+
+Known = tuple[Texts, Example, int, Rollout]
+"""Texts, an example, and which rollout of the two it is, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarmStart:
+    """The candidates that a search starts with, beside the seed.
+
+    `sources` name what they were read from, as it was given, and `texts` are theirs for all modules under
+    optimisation. `runs` are the earlier runs among the sources, of which rollouts may be carried over.
+    """
+
+    sources: tuple[str, ...] = ()
+    texts: tuple[Texts, ...] = ()
+    runs: tuple[SavedRun, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """What a user is told of it; empty where nothing was given."""
+        if not self.sources:
+            return ""
+        candidates = plural(len(self.texts), "candidate") if self.texts else "no candidate"
+        ending = "" if self.texts else ": there are no texts but the graph's own"
+        return f"The search starts with {candidates} from {listed(self.sources)} beside the graph as it is{ending}."
+
+
+def warm_start(start: Any, run: Path | str | None, evaluator: Evaluator, found: Sequence[Module]) -> WarmStart:
+    """Reads `start`, as `optimize` takes it. `found` are all modules of the graph.
+
+    A run that was started with the same sources keeps the texts that it read then: an earlier run may have gone on
+    since, or be gone. Raises `UsageError` for what holds no texts and for texts of modules that are not optimised, and
+    `PlaceholderError` for texts that their modules cannot take.
+    """
+    given = sources_of(start)
+    if not given:
+        return WarmStart()
+    named = tuple(map(_name, given))
+    if run is not None and (own := [name for name in named if Path(name).resolve() == Path(run).resolve()]):
+        raise UsageError(
+            f"start={own[0]!r} is the folder of this run itself. To go on with it, leave `start` out; to start a new "
+            "run from it, give another folder with `run=` (`--run`)."
+        )
+    if (kept := _kept(run, named)) is not None:
+        for texts in kept:
+            _complete("", texts, evaluator, found)
+        return WarmStart(named, kept)
+    complete = [_complete(label, texts, evaluator, found) for one in given for label, texts in _labelled(one)]
+    unique = {texts_key(texts): texts for texts in complete}
+    unique.pop(texts_key({module.name: module.text for module in evaluator.modules}), None)
+    return WarmStart(named, tuple(unique.values()), tuple(one for one in map(_run, given) if one is not None))
+
+
+def places_of(start: Any) -> list[Path | str]:
+    """Returns the folders and files that `start` names."""
+    given = (one.folder if isinstance(one, SavedRun) else one for one in sources_of(start))
+    return [one for one in given if isinstance(one, str | Path)]
+
+
+def sources_of(start: Any) -> list[Any]:
+    """Returns what `start` names, one by one. Raises `UsageError` for what cannot hold prompts."""
+    if start is None:
+        return []
+    given = list(start) if isinstance(start, list | tuple) else [start]
+    if wrong := [one for one in given if not isinstance(one, str | Path | Result | SavedRun | Mapping)]:
+        raise UsageError(
+            f"start={wrong[0]!r} holds no prompts. Give an earlier run (its folder or result), a prompts.json, texts "
+            "by module name, or a list of these."
+        )
+    return [one.saved if isinstance(one, Result) else one for one in given]
+
+
+def rollouts_known(config: RunConfig, runs: Sequence[SavedRun], rules: Rules) -> Iterator[Known]:
+    """Yields rollouts of the seed and the start that `runs` paid for, as many as the rules repeat one.
+
+    They are those of the same texts on the same content, in the same graph with the same models and metric. A search
+    that does not reuse rollouts has no use for those on training examples.
+    """
+    seed = {module.name: module.text for module in config.found if module.name in config.modules}
+    wanted = {_behaviour(config, texts): texts for texts in (seed, *config.start)}
+    sets = (config.examples.pareto, config.examples.test, *([config.examples.feedback] if rules.reuse else []))
+    examples = {example.digest: example for given in sets for example in given}
+    counts: Counter[tuple[str, str]] = Counter()
+    for run in runs:
+        behaviours = {candidate.key: _behaviour(run.config, candidate.texts) for candidate in run.pool.candidates}
+        with run.rollouts() as load:
+            for behaviour, content, ledger in _paid(run, behaviours):
+                texts, example, number = wanted.get(behaviour), examples.get(content), counts[behaviour, content]
+                if texts is None or example is None or number == rules.repeats:
+                    continue
+                if (rollout := load(ledger)) is not None:
+                    counts[behaviour, content] += 1
+                    yield texts, example, number, rollout
+
+
+def _paid(run: SavedRun, behaviours: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yields each rollout of a run's candidates once: the candidate's behaviour, the example's content, its key."""
+    ids = {subset: {one.id: one.digest for one in given} for subset, given in run.config.examples.by_subset.items()}
+    ids["gate"] = ids["pareto"]
+    keys: set[str] = set()
+    for _, event in run.events:
+        if isinstance(event, RolloutFinished) and event.texts in behaviours and event.ledger not in keys:
+            keys.add(event.ledger)
+            yield behaviours[event.texts], ids[event.subset][event.example], event.ledger
+
+
+def why_unknown(config: RunConfig, run: SavedRun) -> str:
+    """Says why no rollout of `run` is carried over; empty where some may be."""
+    if not run.own:
+        return f"somebody else started {run.folder}"
+    if not run.config.parts:
+        return f"an earlier version started {run.folder}"
+    before, now = map(_settled, (run.config, config))
+    changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return f"{listed(changed)} changed since {run.folder}" if changed else ""
+
+
+def _behaviour(config: RunConfig, texts: Texts) -> str:
+    """Names all that a rollout depends on besides its example: the parts of the graph, with `texts` in their places."""
+    return digest(dict(config.parts) | dict(_text_parts(config, texts)))
+
+
+def _text_parts(config: RunConfig, texts: Texts) -> Iterator[tuple[str, str]]:
+    for module in config.found:
+        if module.name in texts:
+            yield text_part(replace(module, text=texts[module.name]))
+
+
+def _settled(config: RunConfig) -> dict[str, str]:
+    """The parts of the graph that no candidate changes."""
+    texts = {text_part(module)[0] for module in config.found if module.name in config.modules}
+    return {name: value for name, value in config.parts.items() if name not in texts}
+
+
+def _name(source: Any) -> str:
+    """Returns the name under which a source is kept: its path, or what its texts are."""
+    if isinstance(source, Mapping):
+        return f"texts {digest(dict(source))}"
+    return str(source.folder if isinstance(source, SavedRun) else source)
+
+
+def _run(source: Any) -> SavedRun | None:
+    """Returns the earlier run that a source is."""
+    if isinstance(source, SavedRun):
+        return source
+    is_run = isinstance(source, str | Path) and (Path(source) / DATABASE).exists()
+    return SavedRun.open(source) if is_run else None
+
+
+def _labelled(source: Any) -> list[tuple[str, Texts]]:
+    """Returns the texts that a source holds, each with a name for messages."""
+    if (run := _run(source)) is None:
+        return [("" if isinstance(source, Mapping) else str(source), prompts_of(source))]
+    return [(f"candidate #{candidate.id} of {run.folder}", candidate.texts) for candidate in _best_of(run)]
+
+
+def _best_of(run: SavedRun) -> list[Candidate]:
+    best, pool = run.best, run.pool
+    others = sorted(surviving(pool).keys() - {best.id}, key=lambda id: (-pool.worths[id], id))
+    return [best, *(pool.candidates[id] for id in others[: MOST - 1])]
+
+
+def _complete(label: str, given: Texts, evaluator: Evaluator, found: Sequence[Module]) -> Texts:
+    """Returns texts for all modules under optimisation, the graph's own where none is given."""
+    of = f" of {label}" if label else ""
+    texts = {module.name: module.text for module in evaluator.modules}
+    for name, text in given.items():
+        if name not in texts:
+            _require_unchanged(name, text, of, found)
+        elif text != texts[name]:
+            if broken := evaluator.check(name, text):
+                raise PlaceholderError(
+                    f"The text for {name}{of} cannot be used as a start: {broken}. Correct it, or leave it out."
+                )
+            texts[name] = text
+    return texts
+
+
+def _require_unchanged(name: str, text: str, of: str, found: Sequence[Module]) -> None:
+    """Raises `UsageError` for a text that the search would not use."""
+    known = {module.name: module for module in found}
+    if name in known and known[name].text == text:
+        return
+    if name in known:
+        raise UsageError(
+            f"The start has a text for {name}{of}, which this run does not optimise. Take the module in "
+            f'(modules=..., --only), or leave its text out (start={{"<module>": "<text>"}}).'
+        )
+    close = difflib.get_close_matches(name, known, n=1)
+    meant = f"; did you mean {close[0]!r}?" if close else "."
+    raise UsageError(
+        f"The start has a text for {name!r}{of}, and the graph has no such module{meant} Its modules: "
+        f'{", ".join(known)}. Give the texts under their names today (start={{"<module>": "<text>"}}), or leave it out.'
+    )
+
+
+def _kept(run: Path | str | None, named: tuple[str, ...]) -> tuple[Texts, ...] | None:
+    """Returns the texts that the run in a folder was started with, if it read them from these sources."""
+    found = read_settings(Path(run)) if run is not None else None
+    if found is None:
+        return None
+    settings, config = found
+    return config.start if config.started_from == named and same_start(config, settings) else None
