@@ -93,6 +93,7 @@ def optimize(
     run: Path | str | None = None,
     search: str | Rules = "racing",
     repeats: int | None = None,
+    records: int | None = None,
     perfect: float | None = None,
     failure_score: float | None = None,
     start: Start | Sequence[Start] | None = None,
@@ -136,6 +137,8 @@ def optimize(
       best; `"gepa"` is the paper's algorithm decision by decision; or `Rules` of your own.
     - `repeats`: rollouts of the same prompts on the same example, of which the mean counts; 1 by default. More are
       worth their price where the graph or the metric is noisy and the rollouts are many times the examples.
+    - `records`: how many records of rollouts a reflection reads, for `search="racing"`; 12 by default. More are read
+      in groups of at most 12 with a call for each, and one more call that joins their summaries.
     - `start`: what to search on from: an earlier run (its folder or result), of which the best candidate and at most 4
       others that survive are taken, a prompts.json, texts by module name, or a list of these. They enter the pool as
       children of the graph as it is; a module without a text keeps its own. What your own earlier run paid for on

@@ -75,6 +75,7 @@ def optimize(
     in_flight: option.InFlight = None,
     search: option.Search = "racing",
     repeats: option.Repeats = 1,
+    records: option.Records = None,
     perfect: option.Perfect = None,
     failure_score: option.FailureScore = None,
     start: option.Start = None,
@@ -103,7 +104,7 @@ def optimize(
 
 
 _SETTINGS = (
-    "reflection_lm", "proposer", "run", "seed", "concurrency", "in_flight", "search", "repeats", "perfect",
+    "reflection_lm", "proposer", "run", "seed", "concurrency", "in_flight", "search", "repeats", "records", "perfect",
     "failure_score", "start", "objective", "reflection_prompt", "reflection_tokens",
 )  # fmt: skip
 """The options of `optimize` that are passed on as they are."""

@@ -86,6 +86,9 @@ Search = Annotated[str, typer.Option(help="Preset of the search: racing or gepa.
 Repeats = Annotated[
     int, typer.Option(min=1, help="Rollouts of the same prompts on the same example: their mean counts.")
 ]
+Records = Annotated[
+    int | None, typer.Option(help="Records that a reflection reads; more than 12 in groups, with a call for each.")
+]
 Perfect = Annotated[
     float | None, typer.Option(help="The score of a perfect answer, where the metric's scale is not 0 to 1.")
 ]

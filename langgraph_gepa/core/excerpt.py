@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 TAGS = (
     "module", "current_text", "record", "inputs", "calls", "outcome", "feedback", "rejected_text", "rejected_edit",
-    "broken", "frozen",
+    "broken", "frozen", "summary",
 )  # fmt: skip
 """The tags that give a reflection prompt its structure."""
 

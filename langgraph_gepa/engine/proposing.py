@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.codec import dump
+from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import Evaluator, Proposer, TooLong, Unanswered
 from langgraph_gepa.reflection.directions import AS_USUAL, Directions
 from langgraph_gepa.reflection.prompt import (
     Record,
     doubt_prompt,
+    joining_prompt,
     reflection_prompt,
     retry_prompt,
+    summary_prompt,
     tried_prompt,
     unread_prompt,
 )
 from langgraph_gepa.reflection.proposal import Proposal
 from langgraph_gepa.reflection.reply_parser import parse_reply
+from langgraph_gepa.reflection.summaries import GROUP, Summary, groups, summary_in
+
+T = TypeVar("T")
 
 TOKENS = 24_000
 """The most tokens of a reflection prompt, by default."""
@@ -55,32 +61,49 @@ class Reflector:
 
         `rejected` are earlier edits of it that did not help.
 
-        The model gets the longest prompt that it takes. Refused prompts are not kept: a resumed run sends them again.
+        More than `GROUP` records are summarised in groups first, by a call for each. The model gets the longest
+        prompts that it takes. Refused prompts are not kept: a resumed run sends them again.
         """
-
-        def written(tokens: int, records: Sequence[Record]) -> str:
-            return reflection_prompt(
-                module,
-                text,
-                records,
-                tokens=tokens,
-                objective=self.objective,
-                directions=directions,
-                rejected=rejected,
-            )
-
         directions = self.directions.get(module.name, AS_USUAL)
+        how: dict[str, Any] = {"objective": self.objective, "directions": directions}
+
+        def asked(tokens: int, records: Sequence[Record]) -> str:
+            return reflection_prompt(module, text, records, tokens=tokens, rejected=rejected, **how)
+
+        def joined(tokens: int, summaries: Sequence[Summary]) -> str:
+            return joining_prompt(module, text, summaries, tokens=tokens, rejected=rejected, **how)
+
+        async def summarised(records: Sequence[Record]) -> Summary:
+            def prompt(tokens: int, records: Sequence[Record]) -> str:
+                return summary_prompt(module, text, records, tokens=tokens, **how)
+
+            reply = await _first_taken(
+                _ever_shorter(prompt, self.tokens, records),
+                lambda prompt: self.ledger.reply(prompt, iteration, module.name),
+            )
+            return Summary(summary_in(reply.text), tuple(record.rollout.score for record in records))
+
         conversation = _Conversation(self.ledger, self.evaluator, module, text, records, iteration, directions.template)
-        why = ""
         try:
-            for prompt in _ever_shorter(written, self.tokens, records):
-                try:
-                    return await conversation.new_text(prompt)
-                except TooLong as refused:
-                    why = str(refused)
+            if len(records) > GROUP:
+                summaries = await settle(map(summarised, groups(records)))
+                prompts = _ever_shorter(joined, self.tokens, summaries)
+            else:
+                prompts = _ever_shorter(asked, self.tokens, records)
+            return await _first_taken(prompts, conversation.new_text)
         except Unanswered as unanswered:
             return Proposal(reason="unanswered", detail=str(unanswered))
-        return Proposal(reason="unanswered", detail=f"{why}, even with a single record cut short")
+
+
+async def _first_taken(prompts: Iterable[str], ask: Callable[[str], Awaitable[T]]) -> T:
+    """Returns what becomes of the first prompt that is not too long for the model. Raises `Unanswered`."""
+    why = ""
+    for prompt in prompts:
+        try:
+            return await ask(prompt)
+        except TooLong as refused:
+            why = str(refused)
+    raise Unanswered(f"{why}, even with a single record cut short")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +207,8 @@ def _judged(proposal: Proposal, broken: str) -> Proposal:
     return Proposal(reason="refused", detail=broken, refused=proposal.text or "") if broken else proposal
 
 
-def _ever_shorter(
-    written: Callable[[int, Sequence[Record]], str], tokens: int, records: Sequence[Record]
-) -> Iterator[str]:
-    """Yields ever shorter prompts: half the tokens each time, then half the records."""
+def _ever_shorter(written: Callable[[int, Sequence[T]], str], tokens: int, records: Sequence[T]) -> Iterator[str]:
+    """Yields ever shorter prompts: half the tokens each time, then half the records or summaries."""
     shortest: int | None = None
     while True:
         prompt = written(tokens, records)

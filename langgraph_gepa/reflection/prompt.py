@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, elide, escape, fit_all, water_level
@@ -12,18 +12,32 @@ from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import readable
 from langgraph_gepa.reflection.directions import AS_USUAL, Directions
 from langgraph_gepa.reflection.fences import FENCE_LENGTH, fence_for
-from langgraph_gepa.reflection.instructions import BRACES, CONTENT, FROZEN, NO_CHANGE, NOTES, OWN_TEXT, REPLY, WHAT
+from langgraph_gepa.reflection.instructions import (
+    BRACES,
+    CONTENT,
+    FROZEN,
+    NO_CHANGE,
+    NOTES,
+    OWN_TEXT,
+    REPLY,
+    SUMMARY,
+    SUMMARY_REPLY,
+    WHAT,
+)
 from langgraph_gepa.reflection.records import Record, calls_of, parts_of, record_blocks, reference_text
 from langgraph_gepa.reflection.rejected import rejected_section
+from langgraph_gepa.reflection.summaries import Summary, summaries_section
 from langgraph_gepa.reflection.template import fill
 
 __all__ = [
     "Record",
     "calls_of",
     "doubt_prompt",
+    "joining_prompt",
     "records_text",
     "reflection_prompt",
     "retry_prompt",
+    "summary_prompt",
     "tried_prompt",
     "unread_prompt",
 ]
@@ -58,8 +72,43 @@ def reflection_prompt(
     by itself, and the current text never. So a prompt is longer than its budget when that text is.
     """
     sections = {**_sections(module, text, objective, directions), "rejected": rejected_section(rejected)}
-    room = tokens * CHARS_PER_TOKEN - len(fill(directions.template, {**sections, "records": "."})) + 1
-    return fill(directions.template, {**sections, "records": _fitted(module, text, records, room)})
+    return _page(directions.template, sections, tokens, lambda room: _fitted(module, text, records, room))
+
+
+def summary_prompt(
+    module: Module,
+    text: str,
+    records: Sequence[Record],
+    *,
+    tokens: int = 24_000,
+    objective: str = "",
+    directions: Directions = AS_USUAL,
+) -> str:
+    """Returns the prompt that asks for a summary of these records, which are a group of more."""
+    reply = SUMMARY_REPLY.format(fence=fence_for("", FENCE_LENGTH))
+    sections = {**_sections(module, text, objective, directions), "reply": reply}
+    return _page(SUMMARY, sections, tokens, lambda room: _fitted(module, text, records, room))
+
+
+def joining_prompt(
+    module: Module,
+    text: str,
+    summaries: Sequence[Summary],
+    *,
+    tokens: int = 24_000,
+    objective: str = "",
+    directions: Directions = AS_USUAL,
+    rejected: Sequence[Edit] = (),
+) -> str:
+    """Returns the reflection prompt with `summaries` in place of records; the longest lose their middle."""
+    sections = {**_sections(module, text, objective, directions), "rejected": rejected_section(rejected)}
+    return _page(directions.template, sections, tokens, lambda room: summaries_section(summaries, room))
+
+
+def _page(template: str, sections: Mapping[str, str], tokens: int, records: Callable[[int], str]) -> str:
+    """Fills a template, with `records` written in the characters that the rest leaves of the budget."""
+    room = tokens * CHARS_PER_TOKEN - len(fill(template, {**sections, "records": "."})) + 1
+    return fill(template, {**sections, "records": records(room)})
 
 
 def records_text(module: Module, text: str, records: Sequence[Record], *, tokens: int = 24_000) -> str:

@@ -14,7 +14,8 @@ from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.module import Kind
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.search.rules import GEPA, RACING, Rules
+from langgraph_gepa.search.racing import SUCCESSES
+from langgraph_gepa.search.rules import GEPA, RACING, Rules, reading
 
 SEARCHES = {"gepa": GEPA, "racing": RACING}
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -35,6 +36,7 @@ class Arguments:
     run: Path | str | None
     search: str | Rules
     repeats: int | None
+    records: int | None
     perfect: float | None
     failure_score: float | None
     start: Any
@@ -59,11 +61,14 @@ def rules_of(
     repeats: int | None = None,
     perfect: float | None = None,
     failure_score: float | None = None,
+    records: int | None = None,
 ) -> Rules:
     """The preset called `search`, or the rules themselves; with the other arguments in place where these are given."""
     rules = search if isinstance(search, Rules) else SEARCHES[one_of("search", search, SEARCHES)]
     if repeats is not None:
         rules = replace(rules, repeats=at_least_one("repeats", repeats))
+    if records is not None:
+        rules = reading(rules, _enough_records(search, records))
     if perfect is not None:
         rules = replace(rules, perfect=finite("perfect", perfect))
     if failure_score is not None:
@@ -74,6 +79,20 @@ def rules_of(
             "better one. Where the metric counts costs, let it return -cost, with perfect=0."
         )
     return rules
+
+
+def _enough_records(search: str | Rules, records: int) -> int:
+    """Returns `records` if reflections can read so many; otherwise raises a `UsageError`."""
+    if search != "racing":
+        raise UsageError(
+            f"records={records} is for search='racing'. With rules of your own set Rules(records=...); 'gepa' reflects "
+            "on its minibatch."
+        )
+    if records <= SUCCESSES:
+        raise UsageError(
+            f"records={records} is too few: up to {SUCCESSES} are successes, so {SUCCESSES + 1} or more are needed."
+        )
+    return records
 
 
 def finite(name: str, score: float) -> float:

@@ -88,6 +88,7 @@ class RunConfig:
     demo: bool = False
     checkout: Checkout = Checkout()  # noqa: RUF009 - it is frozen
     repeats: int = 1
+    records: int | None = None
     perfect: float | None = None
     failure_score: float | None = None
     reflection_tokens: int = TOKENS
@@ -111,8 +112,8 @@ class RunConfig:
     def arguments(self) -> dict[str, Any]:
         """The arguments of `optimize` that a resumed run takes from its config as they are."""
         names = (
-            "search", "repeats", "perfect", "failure_score", "modules", "objective", "reflection_prompt", "notes",
-            "frozen", "reflection_tokens", "seed", "concurrency", "in_flight",
+            "search", "repeats", "records", "perfect", "failure_score", "modules", "objective", "reflection_prompt",
+            "notes", "frozen", "reflection_tokens", "seed", "concurrency", "in_flight",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"start": list(self.started_from)}
 
@@ -161,7 +162,7 @@ def load_config(store: Store) -> RunConfig:
         raise RunError(f"The settings of the run are damaged: {where}: {first['msg'].lower()}.") from None
     except UsageError as error:
         raise RunError(f"The settings of the run are damaged: {error}") from None
-    require_numbers([asdict(config.budget), config.in_flight, config.concurrency, config.repeats])
+    require_numbers([asdict(config.budget), config.in_flight, config.concurrency, config.repeats, config.records])
     require_numbers([config.perfect, config.failure_score])
     _require_all_texts(config)
     require_known(config.modules, {module.name for module in config.found}, "module")

@@ -134,7 +134,7 @@ def _load(given: Arguments) -> _Inputs:
     found, kinds = survey(graph, kinds=KINDS), kinds_of(given.kinds)
     modules, of_libraries = choice_of(given.modules, given.library).to_optimise(found.modules, kinds)
     require_chosen(modules, kinds)
-    rules = rules_of(given.search, given.repeats, given.perfect, given.failure_score)
+    rules = rules_of(given.search, given.repeats, given.perfect, given.failure_score, given.records)
     directions = directions_of(
         modules,
         kinds,
@@ -193,6 +193,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: GraphEvaluator) -> Run
         demo=DEMO in (getattr(given.reflection_lm, "tags", None) or ()),
         search=given.search if isinstance(given.search, str) else "rules of your own",
         repeats=rules.repeats,
+        records=given.records,
         perfect=None if given.perfect is None else rules.perfect,
         failure_score=None if given.failure_score is None else rules.failure_score,
         seed=given.seed,

@@ -8,7 +8,8 @@ some of the records, and runs the best one on the pareto set, stage by stage.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import Literal
 
@@ -160,3 +161,13 @@ RACING = Rules(
     judged_by="posterior",
 )
 """`search="racing"`: the same loop with choices that spend rollouts where they are most informative."""
+
+
+def reading(rules: Rules, records: int) -> Rules:
+    """Returns racing rules whose reflections read so many records, `SUCCESSES` of them successes."""
+    failures = records - racing.SUCCESSES
+    return replace(
+        rules,
+        batch=partial(racing.fresh_batch, wanted=failures),
+        records=partial(racing.failures_and_successes, size=failures),
+    )

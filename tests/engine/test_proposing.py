@@ -1,4 +1,4 @@
-"""Reflection with a model that takes only so much."""
+"""Reflection with a model that takes only so much, and on more records than one prompt holds."""
 
 from __future__ import annotations
 
@@ -55,3 +55,51 @@ def test_a_text_that_is_too_long_by_itself_ends_the_proposal_and_not_the_run() -
     lengths = [len(prompt) for prompt in prompts]
     assert lengths == sorted(set(lengths), reverse=True)
     assert len(lengths) < 20
+
+
+MANY = [Record({"q": n}, Rollout(f"e{n}", {}, Feedback(0.0, f"wrong {n}!"))) for n in range(25)]
+
+
+def proposed_from_many(answer: Any, tokens: int = 24_000) -> tuple[Proposal, list[str], list[Any]]:
+    """What becomes of a reflection on 25 records, twice over one store."""
+
+    async def scenario() -> Proposal:
+        ledger = Ledger(evaluator, model, store)
+        return await Reflector(ledger, evaluator, tokens).propose(MODULE, "seed", MANY, 1)
+
+    evaluator, model, store = FakeEvaluator([MODULE], lambda *_: 0.0), FakeLanguageModel(answer), MemoryStore()
+    proposal = asyncio.run(scenario())
+    assert asyncio.run(scenario()) == proposal, "what was paid for is not asked for again"
+    return proposal, model.prompts, [event for _, event in store.events()]
+
+
+def map_and_reduce(prompt: str) -> str:
+    if "Summarise what these records show" in prompt:
+        return "```\n" + " ".join(f"seen {n}." for n in range(25) if f"wrong {n}!" in prompt) + "\n```"
+    return "```\n" + ("better" if all(f"seen {n}." in prompt for n in range(25)) else "worse") + "\n```"
+
+
+def test_many_records_are_summarised_in_groups_and_joined() -> None:
+    """Each record in one group; each call is a reflection that is paid once."""
+    proposal, prompts, events = proposed_from_many(map_and_reduce)
+    assert proposal.text == "better"
+    assert sorted(prompt.count("<record n=") for prompt in prompts) == [0, 8, 8, 9]
+    assert [type(event) for event in events] == [ReflectionFinished] * 4
+
+
+def test_a_group_that_is_too_long_is_shortened_by_itself() -> None:
+    """As a prompt with all records would be."""
+
+    def answer(prompt: str) -> str | Exception:
+        return TooLong("too long") if len(prompt) > 4_000 and "<record n=" in prompt else map_and_reduce(prompt)
+
+    proposal, prompts, _ = proposed_from_many(answer)
+    assert proposal.text in ("better", "worse")
+    assert sum("<summary n=" in prompt for prompt in prompts) == 1
+
+
+def test_a_group_without_an_answer_ends_the_proposal() -> None:
+    """A text from half of the records is not taken for one from all."""
+    proposal, _, events = proposed_from_many(lambda prompt: TooLong("too long") if "wrong 1!" in prompt else "x")
+    assert (proposal.reason, proposal.text) == ("unanswered", None)
+    assert len(events) <= 3

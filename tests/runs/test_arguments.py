@@ -67,3 +67,14 @@ def test_a_failure_scores_less_than_a_perfect_answer() -> None:
     """Costs that were not negated are answered with how to give them."""
     with pytest.raises(UsageError, match="return -cost, with perfect=0"):
         rules_of("gepa", perfect=0, failure_score=100)
+
+
+def test_the_records_of_a_reflection_are_failures_and_two_successes() -> None:
+    """In the racing preset, where at least one failure is among them."""
+    assert rules_of("racing", records=12).records is not RACING.records
+    assert rules_of("racing") == RACING
+    with pytest.raises(UsageError, match="records=2 is too few: up to 2 are successes, so 3 or more"):
+        rules_of("racing", records=2)
+    for search in ("gepa", RACING):
+        with pytest.raises(UsageError, match="is for search='racing'"):
+            rules_of(search, records=24)

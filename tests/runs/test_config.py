@@ -65,6 +65,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "a larger budget": ({"budget": Budget(rollouts=90), "concurrency": 8, "in_flight": 1}, set()),
     "the seed": ({"seed": 1}, {"the seed"}),
     "the search": ({"search": "gepa"}, {"the search"}),
+    "records": ({"records": 24}, {"the search"}),
     "repeats": ({"repeats": 2}, {"the search"}),
     "a perfect score": ({"perfect": 5.0}, {"the search"}),
     "the models": ({"parts": {"the models": "large", "the metric": "m"}}, {"the models"}),
