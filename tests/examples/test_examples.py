@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from langgraph_gepa.demo.lessons import tagged
-from langgraph_gepa.demo.server import Answer, Request, SimulatedServer, ToolCall
+from langgraph_gepa.demo.server import Answer, Persona, Request, SimulatedServer, ToolCall
 from langgraph_gepa.runs.result import Result
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
@@ -119,6 +119,26 @@ def test_an_example_runs_and_ends_with_better_prompts(script: Path, simulated: S
     assert json.loads((run / "prompts.json").read_text()) == found.prompts
     assert (run / "report.html").stat().st_size > 1000
     assert all(text.strip() in done.stdout for text in found.prompts.values() if "\n" in text)
+
+
+@pytest.mark.parametrize(("reflection", "exits"), [(learner, 0), (lambda *_: Answer("NO CHANGE"), 1)])
+def test_a_migration_compares_three_on_the_new_model_and_fails_below_its_bar(
+    reflection: Persona, exits: int, tmp_path: Path
+) -> None:
+    """The graph as it is, the prompts tuned for the old model and those tuned again; a file of prompts is a start."""
+    script = next(path for path in EXAMPLES if path.stem == "model_migration")
+    tuned = "Label the bug report. Crash: it stops responding."
+    (tmp_path / "prompts.json").write_text(json.dumps({"label": tuned}))
+    with SimulatedServer({"gpt-5-mini": clerk, "gpt-5": reflection}) as server:
+        environment = os.environ | {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "simulated"}
+        command = [sys.executable, script, "prompts.json"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == exits, done.stderr
+    before, old, now = (float(score) for score in re.findall(r"\d\.\d\d", done.stdout.splitlines()[-1]))
+    assert before < old
+    assert now == (1.0 if exits == 0 else old)
+    (run,) = (tmp_path / "runs").iterdir()
+    assert [one.texts["label"] for one in Result.open(run).pool.candidates if one.given] == [tuned]
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
