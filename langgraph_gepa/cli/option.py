@@ -17,6 +17,14 @@ Root = Annotated[
     Path | None,
     typer.Option(help="Root of the project's checkout, where it is not the one the run was made in.", file_okay=False),
 ]
+Candidate = Annotated[
+    int | None, typer.Option(min=0, help="Number of the candidate to take in place of the best, as `report` shows it.")
+]
+Choose = Annotated[
+    str | None,
+    typer.Option(metavar="OBJECTIVE", help="Take the best by this objective, such as dollars, within --within."),
+]
+Within = Annotated[float, typer.Option(min=0.0, help="How far its score may be below the highest, for --choose.")]
 Trust = Annotated[
     bool,
     typer.Option("--trust", help="Load the code that somebody else's run names, from the project you stand in."),

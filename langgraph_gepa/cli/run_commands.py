@@ -16,6 +16,7 @@ from langgraph_gepa.errors import UsageError
 
 if TYPE_CHECKING:
     from langgraph_gepa.core.module import Module
+    from langgraph_gepa.runs.result import Result
     from langgraph_gepa.writeback.changes import Changes
 
 
@@ -56,12 +57,15 @@ def report(run: option.Folder) -> None:
 @command()
 def export(
     run: option.Folder,
+    candidate: option.Candidate = None,
+    choose: option.Choose = None,
+    within: option.Within = 0.0,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; standard output when left out.")] = None,
 ) -> None:
     """Write the best prompts as JSON: module name to text."""
     from langgraph_gepa.report.html.page import write_whole
 
-    prompts = dict(langgraph_gepa.Result.open(run).prompts)
+    prompts = dict(_chosen(run, candidate, choose, within).prompts)
     if out is None:
         emit_json(prompts)
         return
@@ -104,11 +108,18 @@ def push(
 
 
 @command()
-def diff(run: option.Folder, check: option.Check = False, root: option.Root = None) -> None:
+def diff(
+    run: option.Folder,
+    check: option.Check = False,
+    root: option.Root = None,
+    candidate: option.Candidate = None,
+    choose: option.Choose = None,
+    within: option.Within = 0.0,
+) -> None:
     """Print the best prompts as a change of the source, as `git apply` takes it."""
     from langgraph_gepa.runs.apply import require_current
 
-    changes = langgraph_gepa.Result.open(run).planned(root)
+    changes = _chosen(run, candidate, choose, within).planned(root)
     if check:
         require_current(changes)
     emit(changes.diff)
@@ -122,11 +133,14 @@ def apply_texts(
     root: option.Root = None,
     graph: option.GraphToLoad = None,
     trust: option.Trust = False,
+    candidate: option.Candidate = None,
+    choose: option.Choose = None,
+    within: option.Within = 0.0,
 ) -> None:
     """Write the best prompts into the source, proved by loading the graph again."""
     from langgraph_gepa.runs.apply import require_current
 
-    result = langgraph_gepa.Result.open(run)
+    result = _chosen(run, candidate, choose, within)
     if check:
         require_current(result.planned(root))
         return
@@ -137,6 +151,14 @@ def apply_texts(
     if left_out and not changes.files:
         raise UsageError("\n".join(left_out))  # nobody must take the change for made
     print_notes([*_proved(changes, result.saved.config.found), *left_out, *_nothing_to_write(changes)])
+
+
+def _chosen(run: Path, candidate: int | None, choose: str | None, within: float) -> Result:
+    """Returns the run's result with the candidate that the options choose; with the best one where they choose none."""
+    result = langgraph_gepa.Result.open(run)
+    if candidate is None and choose is None:
+        return result
+    return result.choose(candidate, by=choose or "", within=within)
 
 
 def _left_out(changes: Changes, run: Path) -> list[str]:

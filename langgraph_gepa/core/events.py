@@ -130,6 +130,7 @@ class RolloutFinished:
 
     The `score` of one with an `error` is a placeholder: what counts is the scale's (`MetricScale.failure_score`).
 
+    `objectives` are those of `core.objectives.objectives_of`, and empty in runs of earlier versions.
     One that is `reused` was paid for before, for the same content in another set or by an earlier run, and cost
     nothing.
     """
@@ -144,6 +145,7 @@ class RolloutFinished:
     ledger: str
     error: str | None = None
     reused: bool = False
+    objectives: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from langgraph_gepa.core.events import (
 )
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.objectives import objectives_of
 from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.engine.allowance import Allowance, Kind
 from langgraph_gepa.engine.codec import dump, load
@@ -295,7 +296,7 @@ class _Request:
     ) -> RolloutFinished:
         """The event of the rollout that the ledger keeps under `key`."""
         of = (self.iteration, self.texts_key, self.example.id, self.subset)
-        return RolloutFinished(*of, rollout.score, usage, seconds, key, rollout.error, reused)
+        return RolloutFinished(*of, rollout.score, usage, seconds, key, rollout.error, reused, objectives_of(rollout))
 
 
 def _reply_key(prompt: str, module: str) -> str:

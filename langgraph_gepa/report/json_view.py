@@ -13,6 +13,7 @@ from langgraph_gepa.report.candidate_table import candidate_json
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.module_list import module_json
 from langgraph_gepa.report.progress import Iteration
+from langgraph_gepa.report.tradeoff_view import tradeoffs_json
 from langgraph_gepa.report.view import ModuleView, Standing, View
 
 
@@ -37,6 +38,8 @@ def to_json(view: View) -> dict[str, Any]:
     - `leakage`: by set, how many examples have the inputs of another set (`learned`) or repeat each other (`repeated`);
     - `failures`: on how many examples the graph `failed`, of the seed and of the best;
     - `frontier`: ids of candidates that are the best on some example; `copied`: answers that new texts repeat;
+    - `tradeoffs`: candidates that no other one dominates, each with its means by objective on `validation`, `estimated`
+      where it was run on a part of the set, and on held-out `test`;
     - `examples`: id, seed's and best's score of those both were run on;
     - `iterations`: each with its `outcome`, why it ended so (`cause`, one of `events.Cause` or `null`; `reason`, the
       same in words), mean scores `before` and `after` on its minibatch, the texts `proposed` in it and those `refused`
@@ -68,6 +71,7 @@ def to_json(view: View) -> dict[str, Any]:
         },
         "failures": [{**asdict(failed), "subset": NAMES[failed.subset]} for failed in view.failures],
         "frontier": [candidate.id for candidate in view.candidates if candidate.frontier],
+        "tradeoffs": tradeoffs_json(view.tradeoffs),
         "examples": {
             name: [[c.example, c.before.score, c.after.score] for c in comparison.changes] if comparison else []
             for name, comparison in (("validation", view.validation), ("test", view.test))

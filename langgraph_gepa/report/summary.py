@@ -17,6 +17,7 @@ from langgraph_gepa.report.failed_examples import failures
 from langgraph_gepa.report.intervals import Interval, estimate
 from langgraph_gepa.report.memorization import Copy, copies
 from langgraph_gepa.report.progress import Journal, iterations
+from langgraph_gepa.report.tradeoff_view import tradeoff_view
 from langgraph_gepa.report.view import ModuleView, Standing, View
 from langgraph_gepa.search.advantage import WIDER, Advantage, advantage, posterior_on, within
 from langgraph_gepa.search.pool import Pool
@@ -71,6 +72,7 @@ def summarize(
         pareto=len(pool.pareto_set),
         spent=pool.spent,
         seconds=journal[-1][0] if journal else 0.0,
+        tradeoffs=tradeoff_view(pool),
     )
 
 

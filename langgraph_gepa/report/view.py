@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from langgraph_gepa.core.budget import Spent
@@ -17,6 +17,7 @@ from langgraph_gepa.report.failed_examples import Failures
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.progress import Iteration
+from langgraph_gepa.report.tradeoff_view import TradeoffView
 from langgraph_gepa.search.score import Score
 
 ENOUGH = 6
@@ -80,6 +81,7 @@ class View:
     pareto: int
     spent: Spent
     seconds: float
+    tradeoffs: TradeoffView = field(default_factory=TradeoffView)
 
     @property
     def finished(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.discovery.survey import bind
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.errors import GraphError, RunError
+from langgraph_gepa.core.objectives import direction_of
+from langgraph_gepa.errors import GraphError, RunError, UsageError
 from langgraph_gepa.report.html.page import write_report
 from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.screen import note
@@ -25,6 +26,7 @@ from langgraph_gepa.runs.outputs import Found, best_outputs
 from langgraph_gepa.runs.saved_run import PAGE, SavedRun
 from langgraph_gepa.runs.trust import NamedCode, require_outside, trusted_graph
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.tradeoffs import Tradeoff, cheapest, goals_of, standings, undominated
 from langgraph_gepa.writeback.changes import Changes
 from langgraph_gepa.writeback.edits import as_written
 
@@ -66,6 +68,44 @@ class Result:
     def prompts(self) -> Mapping[str, str]:
         """The best candidate's texts by module name."""
         return self.saved.prompts
+
+    @cached_property
+    def tradeoffs(self) -> tuple[Tradeoff, ...]:
+        """The candidates that no other one dominates, with their means by objective, the lowest score first.
+
+        What counts are the score and the goals of the search; without goals the dollars, or the tokens where prices are
+        not known. Objectives are the metric's named scores, `tokens`, `dollars` and `seconds` of a run of the graph
+        (without the metric's own model calls), and `prompt_length`, the characters of the optimised texts.
+        """
+        known = standings(self.pool)
+        return undominated(known, goals_of(self.pool, known))
+
+    def choose(self, candidate: int | None = None, *, by: str = "", within: float = 0.0) -> Result:
+        """Returns this result with another candidate in place of the best, for `graph`, `prompts`, `diff` and `apply`.
+
+        It is the `candidate` with this number, or the best one `by` an objective (see `tradeoffs`) among those whose
+        score is at most `within` below the highest: `result.choose(by="dollars", within=0.02)` is the cheapest within
+        0.02 of the best. Raises `UsageError`.
+        """
+        if (candidate is None) == (not by):
+            raise UsageError(
+                "Say which candidate to choose: one by its number, or the best by an objective, such as dollars."
+            )
+        if candidate is None:
+            candidate = self._best_by(by, within)
+        elif not 0 <= candidate < len(self.pool.candidates):
+            raise UsageError(f"There is no candidate {candidate}: the run has 0 to {len(self.pool.candidates) - 1}.")
+        return Result(replace(self.saved, chosen=candidate), self.original)
+
+    def _best_by(self, objective: str, within: float) -> int:
+        known = [one for one in standings(self.pool) if objective in one.validation]
+        if not known:
+            names = dict.fromkeys(name for one in standings(self.pool) for name in one.validation)
+            raise UsageError(f"No candidate has the objective {objective!r}. There are: {', '.join(names) or 'none'}.")
+        if not within >= 0:
+            raise UsageError(f"within={within} is no distance from the best score: give 0 or more.")
+        way = self.pool.goals.get(objective) or direction_of(objective)
+        return cheapest(known, objective, way, within).candidate
 
     @property
     def graph(self) -> Any:

@@ -43,6 +43,7 @@ class SavedRun:
 
     `masked` names the sets whose examples are not kept as they were given. `own` says whether this user started the run
     on this machine; what somebody else's run says is not trusted. Rollouts that failed have the score that counts.
+    `chosen` is the number of a candidate that the user prefers to the best.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class SavedRun:
     pool: Pool
     masked: tuple[str, ...] = ()
     own: bool = False
+    chosen: int | None = None
 
     @classmethod
     def open(cls, folder: Path | str) -> SavedRun:
@@ -73,7 +75,7 @@ class SavedRun:
             raise RunError(
                 f"Nothing was scored in {self.folder} yet, so there are no better prompts. Start or resume the run."
             )
-        return self.pool.best
+        return self.pool.best if self.chosen is None else self.pool.candidates[self.chosen]
 
     @property
     def prompts(self) -> Texts:

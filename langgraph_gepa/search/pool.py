@@ -13,10 +13,12 @@ from langgraph_gepa.core.budget import Spent
 from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import Event, Lineage, Subset
 from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.objectives import Goals
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.search.attempts import Attempt, attempts_of
 from langgraph_gepa.search.frontier import Frontier
+from langgraph_gepa.search.objective_values import Objectives
 from langgraph_gepa.search.tally import Tally, average, spent_after
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class Pool:
     born: list[int] = field(default_factory=list)
     spent: Spent = Spent()
     scale: MetricScale = field(default_factory=MetricScale)
+    objectives: Objectives = field(default_factory=Objectives)
+    goals: Goals = field(default_factory=dict)
     iterations: int = 0
     starts: int = 0
     carried: set[str] = field(default_factory=set)
@@ -271,6 +275,7 @@ class Pool:
         failed = event.error is not None
         if event.subset != "test":  # what held-out examples score must not steer a search that goes on
             self._rescale(self.scale.after(event.score, failed=failed))
+        self.objectives.add(event)
         if event.subset == "gate":
             return
         score = self.scale.failure_score if failed else event.score

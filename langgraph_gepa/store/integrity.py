@@ -52,6 +52,7 @@ def _numbers(event: Event) -> list[Any]:
         "failure",
     )  # fmt: skip
     found = [getattr(event, name, None) for name in names]
+    found += getattr(event, "objectives", {}).values()
     usage = getattr(event, "usage", None)
     return found if usage is None else [*found, *asdict(usage).values()]
 

@@ -123,6 +123,18 @@ def test_show_and_report_and_export_read_a_run(run: Path) -> None:
     assert json.loads(Path("best.json").read_text()) == prompts
 
 
+def test_another_candidate_is_taken_by_its_number_or_by_a_rule(run: Path) -> None:
+    """The seed by its number; with any score allowed the shortest prompts, which no other objective decides."""
+    known = json.loads(call("show run --json").stdout)["candidates"]
+    assert json.loads(call("export run --candidate 0").stdout) == known[0]["texts"]
+    shortest = min(sum(map(len, one["texts"].values())) for one in known)
+    chosen = json.loads(call("export run --choose prompt_length --within 1").stdout)
+    assert sum(map(len, chosen.values())) == shortest
+    assert call("diff run --candidate 0").stdout == ""
+    for wrong in ("--candidate 99", "--choose shine", "--candidate 0 --choose tokens"):
+        assert call(f"export run {wrong}").exit_code == 2
+
+
 def test_a_run_in_which_nothing_was_scored_can_be_shown_and_has_no_prompts(project: Path) -> None:
     """One whose metric failed at once: what there is is shown, and what there is not is said in a sentence."""
     assert call(OPTIMIZE.replace("letters.py:score", "letters.py:silent")).exit_code == 2

@@ -51,8 +51,8 @@ def draw_curve(view: View, width: float, height: float) -> Curve | None:
     rollouts = max(view.spent.rollouts, 1)
     scores = [candidate.score.value for candidate in view.candidates]
     middle, half = (max(scores) + min(scores)) / 2, max((max(scores) - min(scores)) / 2, _LEAST_SPAN / 2)
-    y_values = _ticks(middle - half, middle + half, 5)
-    x_values = _ticks(0, rollouts, 6 if width > 600 else 4)
+    y_values = ticks(middle - half, middle + half, 5)
+    x_values = ticks(0, rollouts, 6 if width > 600 else 4)
     low, high = y_values[0], y_values[-1]
 
     def x(value: float) -> float:
@@ -83,7 +83,7 @@ def _steps(points: Sequence[tuple[float, float]]) -> str:
     return f"M{x} {y}" + "".join(f"H{x}V{y}" for x, y in rest)
 
 
-def _ticks(low: float, high: float, about: int) -> list[float]:
+def ticks(low: float, high: float, about: int) -> list[float]:
     """About `about` round values, the first at or below `low` and the last at or above `high`."""
     rough = (high - low) / about
     size = 10 ** floor(log10(rough))

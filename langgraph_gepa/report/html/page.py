@@ -25,7 +25,9 @@ from langgraph_gepa.report.html.curve import draw_curve
 from langgraph_gepa.report.html.family_tree import draw_tree
 from langgraph_gepa.report.html.graph_drawing import draw_graph
 from langgraph_gepa.report.html.text_diff import Row, diff, fold
+from langgraph_gepa.report.html.tradeoff_plot import draw_tradeoffs
 from langgraph_gepa.report.intervals import Interval
+from langgraph_gepa.report.tradeoff_view import amount
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import ModuleView, View
 
@@ -90,6 +92,7 @@ def _parts(view: View) -> dict[str, Any]:
         "run": view.settings.get("run") or "run",
         "graph_name": (view.settings.get("graph") or {}).get("name", ""),
         "curves": [curve for size in ((960, 340), (420, 300)) if (curve := draw_curve(view, *size))],
+        "plot": draw_tradeoffs(view.tradeoffs),
         "tree": draw_tree(view),
         "drawing": draw_graph(view),
         "modules": [(module, _rows(module)) for module in view.modules],
@@ -121,7 +124,7 @@ def _environment() -> Environment:
     )
     filters = (
         words.candidate_score, words.score, words.signed, words.money, words.large, words.duration, words.limits,
-        words.plural, words.one_line, words.clip, span,
+        words.plural, words.one_line, words.clip, span, amount,
     )  # fmt: skip
     environment.filters |= {filter.__name__: filter for filter in filters}
     return environment

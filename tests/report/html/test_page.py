@@ -2,6 +2,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,13 @@ def test_the_page_is_written_through_no_link(finished: Any, tmp_path: Path, name
     assert (tmp_path / "precious").read_text() == "precious"
     assert not page.is_symlink()
     assert {path.name for path in page.parent.iterdir()} == {"report.html", name}
+
+
+def test_trade_offs_are_plotted_and_listed(finished: Any) -> None:
+    """A page with several candidates to choose from has a row for each, and a dot for all that were measured."""
+    view = finished.view()
+    known = view.tradeoffs.known
+    page = render(replace(view, tradeoffs=replace(view.tradeoffs, front=known[:2])))
+    plot = page[page.index('class="tradeoffs"') : page.index("Family of candidates")]
+    assert plot.count("<circle") == len(known) > 2
+    assert [f'<th scope="row">#{one.candidate}' in plot for one in known[:3]] == [True, True, False]

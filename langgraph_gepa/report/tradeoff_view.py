@@ -1,0 +1,50 @@
+"""The trade-offs between objectives in the report: which candidates to choose from, and what each one costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from langgraph_gepa.core.objectives import SCORE
+from langgraph_gepa.report import words
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.tradeoffs import Tradeoff, goals_of, standings, undominated
+
+
+@dataclass(frozen=True, slots=True)
+class TradeoffView:
+    """All candidates that were run on enough examples (`known`), and those that no other one dominates (`front`).
+
+    `objectives` are the names of the columns, the score first, and `against` is the one that the plot shows it against.
+    """
+
+    known: tuple[Tradeoff, ...] = ()
+    front: tuple[Tradeoff, ...] = ()
+    objectives: tuple[str, ...] = ()
+    against: str = ""
+
+
+def tradeoff_view(pool: Pool) -> TradeoffView:
+    known = standings(pool)
+    goals = goals_of(pool, known)
+    names = dict.fromkeys([*goals, *(name for one in known for name in one.validation)])
+    against = next((name for name in goals if name != SCORE), "")
+    return TradeoffView(known, undominated(known, goals), tuple(names), against)
+
+
+def tradeoffs_json(view: TradeoffView) -> list[dict[str, Any]]:
+    """The trade-offs as `show --json` prints them."""
+    return [asdict(one) for one in view.front]
+
+
+def amount(values: Mapping[str, float], name: str) -> str:
+    """The value of an objective as people read it; a dash where it is not known."""
+    if name not in values:
+        return "–"
+    value = values[name]
+    if name == "dollars":
+        return words.money(value)
+    if name == "seconds":
+        return words.duration(value)
+    return words.large(round(value)) if name in ("tokens", "prompt_length") else words.score(value)
