@@ -29,6 +29,10 @@ class Screen(Console):
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
+    def on_broken_pipe(self) -> None:
+        """Raises `BrokenPipeError`. Rich would point standard output at nothing and end the process."""
+        raise BrokenPipeError
+
 
 def note(text: str) -> None:
     """Prints a message on standard error."""

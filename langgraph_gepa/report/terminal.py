@@ -29,7 +29,7 @@ from langgraph_gepa.search.selection import surviving
 
 _STYLE = {"accepted": "green", "rejected": "dim", "skipped": "dim", "failed": "red"}
 _REDRAWS = 8
-_GONE = (OSError, ValueError, SystemExit)
+_GONE = (OSError, ValueError)
 """What writing raises when the terminal is gone or its file closed; rich turns a broken pipe into an exit."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,8 @@ def run_examples(
     is raised: what is under way then ends, and nothing else starts.
     """
     console = Screen(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal or len(runs) == 1) as bar:
+    bar = Progress(console=console, transient=True)
+    with bar if console.is_terminal and len(runs) > 1 else nullcontext():
         task = bar.add_task("rollouts", total=len(runs))
 
         def notify(text: str) -> None:

@@ -13,6 +13,7 @@ from langgraph_gepa.core.module import Module, Off
 from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.report.module_list import modules_json, modules_table, why_off
 from langgraph_gepa.report.outcome import print_summary
+from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import candidate_score, signed
 from langgraph_gepa.search.pool import Pool
@@ -30,7 +31,7 @@ def watch(script: Any, console: Console, since: int = 0, until: int | None = Non
 
 
 def plain(file: Any = None, **options: Any) -> Console:
-    return Console(file=file or io.StringIO(), width=100, **options)
+    return Screen(file=file or io.StringIO(), width=100, **options)
 
 
 def drawn(live: Live) -> str:

@@ -283,7 +283,7 @@ def test_a_metric_of_dspy_is_refused_with_the_call_that_works(first: str, more: 
         adapt(eval(f"lambda {first}, pred{more}: 1.0"))  # noqa: S307 - the signature is what is tried
 
 
-@pytest.mark.filterwarnings("ignore:'upload_runs'")  # in beta, and the way to keep the test offline
+@pytest.mark.filterwarnings("ignore:'upload_(runs|results)'")  # in beta, and the way to keep the test offline
 def test_langsmith_takes_feedback_as_an_evaluators_result() -> None:
     """One metric serves `optimize` and `langsmith.evaluate`, its comment included."""
 
