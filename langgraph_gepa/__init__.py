@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from langgraph_gepa.runs.outputs import Found
     from langgraph_gepa.runs.prompts import load_prompts
     from langgraph_gepa.runs.result import Outputs, Result
+    from langgraph_gepa.server.serving import serve
 
 __all__ = [
     "Budget",
@@ -47,6 +48,7 @@ __all__ = [
     "records_text",
     "resume",
     "search_outputs",
+    "serve",
 ]
 
 _HOMES = {
@@ -70,6 +72,7 @@ _HOMES = {
     "records_text": "reflection.prompt",
     "resume": "api",
     "search_outputs": "api",
+    "serve": "server.serving",
 }
 
 

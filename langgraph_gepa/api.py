@@ -9,34 +9,35 @@ from pathlib import Path
 from typing import Any
 
 from langgraph_gepa.adapter.discovery.chat_models import models_of
-from langgraph_gepa.adapter.discovery.recall import recall
+from langgraph_gepa.adapter.discovery.remote_graphs import opaque
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.isolation.process_state import undisturbed
-from langgraph_gepa.adapter.loading import load_graph, load_metric, load_options
-from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
-from langgraph_gepa.adapter.rollout.inputs import dropped_inputs
+from langgraph_gepa.adapter.loading import load_graph, load_options
+from langgraph_gepa.adapter.rollout.inputs import dropped_inputs, taken_inputs
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, explained, masking, secrets_of
 from langgraph_gepa.adapter.rollout.rehearsal import rehearse
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.leakage import inputs_key, leakage
-from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.module import KINDS, Module
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import PlaceholderError, UsageError
 from langgraph_gepa.langsmith.address import is_address
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.runs import event_loop
-from langgraph_gepa.runs.arguments import KINDS, Arguments, at_least_one, kinds_of, with_limits
+from langgraph_gepa.runs.arguments import Arguments, at_least_one, kinds_of, with_limits
 from langgraph_gepa.runs.evaluate import Evaluation, measure, searched_with
 from langgraph_gepa.runs.examples import examples_of
-from langgraph_gepa.runs.module_choice import choice_of
+from langgraph_gepa.runs.module_choice import Choice, choice_of
 from langgraph_gepa.runs.prepare import new_folder, prepare
 from langgraph_gepa.runs.prompts import prompts_of
 from langgraph_gepa.runs.result import Outputs, Result
 from langgraph_gepa.runs.saved_run import SavedRun, modules_in
+from langgraph_gepa.runs.subject import evaluator_of, subject_of
 from langgraph_gepa.runs.trust import allow_resume
 from langgraph_gepa.search.rules import Rules
+from langgraph_gepa.server.workers import on_server
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,7 +59,8 @@ def discover(
     """Lists every module of `graph`, in the order of the graph, with where it is written and how certain that is.
 
     - `graph`: a compiled graph, a `StateGraph`, or the name of one: `path/to/file.py:attribute`,
-      `package.module:attribute`, or a name in `./langgraph.json`.
+      `package.module:attribute`, or a name in `./langgraph.json`; the address of a LangGraph Server that serves its
+      rollouts (see `serve`), or a `RemoteGraph` there.
     - `examples`: given as to `optimize`. The graph is run on them as rollouts are, which calls its models. Modules
       whose text reached a model are `seen`. Texts that reached one from elsewhere, such as a file that is read on every
       run, become modules too, also for `bind` and `optimize` in this process; it takes two examples or more to know
@@ -69,14 +71,24 @@ def discover(
     not. Raises `GraphError`.
     """
     choice = choice_of(modules, library)
+    if on_server(graph):
+        subject = subject_of(graph, (), RunnerOptions())
+        if examples is not None:
+            raise UsageError("Examples are watched where the graph is at hand; leave them out for one on a server.")
+        return _chosen(subject.about.modules, choice, kinds)
     loaded = load_graph(graph)
+    if (elsewhere := opaque(loaded)) is not None:
+        _LOG.warning(elsewhere)
     if examples is not None:
         watched = examples_of(examples, "examples")
-        dropped_inputs(loaded, watched)
+        dropped_inputs(taken_inputs(loaded), watched)
         with explained("The examples could not be run", _mask(loaded, options := options or RunnerOptions())):
             event_loop.run(lambda _: rehearse(loaded, watched, options))
-    found = choice.applied(survey(loaded, kinds=KINDS).modules, ("prompt",))
-    return [module for module in found if module.kind in kinds_of(kinds)]
+    return _chosen(survey(loaded, kinds=KINDS).modules, choice, kinds)
+
+
+def _chosen(found: Sequence[Module], choice: Choice, kinds: Collection[str]) -> list[Module]:
+    return [module for module in choice.applied(found, ("prompt",)) if module.kind in kinds_of(kinds)]
 
 
 @undisturbed()
@@ -85,7 +97,7 @@ def optimize(
     trainset: Any,
     valset: Any = None,
     *,
-    metric: Any,
+    metric: Any = None,
     reflection_lm: Any = None,
     proposer: Any = None,
     testset: Any = None,
@@ -109,12 +121,13 @@ def optimize(
     concurrency: int = 16,
     in_flight: int | None = None,
     options: RunnerOptions | str | None = None,
+    workers: Sequence[Any] = (),
     observers: Sequence[Observer] = (),
     progress: bool = True,
 ) -> Result:
     """Evolves the prompts of `graph` and returns the run with its best candidate.
 
-    - `graph`: as for `discover`.
+    - `graph`: as for `discover`; `None` or the address of a server for one that only servers have.
     - `trainset`, `valset`, `testset`: lists of `{"inputs", "outputs", "metadata"}`, LangSmith examples, a JSONL file,
       or `langsmith:NAME` (see `examples.examples_of`). The training examples are the paper's feedback set, the
       validation examples its pareto set; without `valset` the training examples are halved. Test examples are run with
@@ -122,7 +135,7 @@ def optimize(
       with, so LangSmith is read once.
     - `metric`: a function of any of `inputs`, `outputs`, `reference_outputs`, `run`, `example`, `rollout`, or an
       existing LangSmith or openevals evaluator. It may explain what went wrong, for the whole rollout or by module
-      (`Feedback`). A list scores as its mean.
+      (`Feedback`). A list scores as its mean. It may be left out where only servers have the graph: theirs scores.
     - `perfect`: the score of an answer with nothing left to improve, 1 by default. A higher score is a better one: a
       metric that counts costs returns `-cost`, with `perfect=0`. Where scores leave 0 to 1 and no `perfect` is given,
       the highest score seen counts as perfect, and no search ends because its prompts are perfect.
@@ -158,6 +171,8 @@ def optimize(
       parts of texts that no new text may touch, such as `{"writer*": ["Acme Ltd."]}`. By default what
       `[tool.langgraph-gepa]` says (`notes`, `frozen`).
     - `options`: how rollouts are run, or `path/to/file.py:options`.
+    - `workers`: addresses of LangGraph Servers, or clients of langgraph_sdk for them, that run the rollouts in place
+      of this process. They must serve the same graph with the same metric and options (see `serve`).
 
     Raises `UsageError` (with the fix) before anything is paid for where that can be known, `Interrupted` when the world
     kept failing, `KeyboardInterrupt` after Ctrl-C. What was paid for is kept, and the same call with the same `run`
@@ -184,17 +199,30 @@ def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any = 
     return optimize(graph, examples, examples, metric=metric, reflection_lm=reflection_lm, testset=None, **how).outputs
 
 
-def resume(run: Path | str, limits: Budget | None = None, *, trust: bool = False, progress: bool = True) -> Result:
+def resume(
+    run: Path | str,
+    limits: Budget | None = None,
+    *,
+    workers: Sequence[Any] | None = None,
+    trust: bool = False,
+    progress: bool = True,
+) -> Result:
     """Goes on with the run in folder `run`, if it was started on the command line or with names in place of objects.
 
-    A limit in `limits` replaces the run's; a run that is finished goes on only with a larger one. Texts that `apply`
-    wrote into the source do not count as a change of the graph. The code that the run names is loaded, which is
-    announced; for a run that somebody else started only with `trust`, and from the project of the working directory
-    alone. Raises `UsageError` for a run that was started with objects, or with examples of which a mask hid something:
-    only the program that made those can give them again.
+    A limit in `limits` replaces the run's, and `workers` the servers that run its rollouts (`[]`: this process); a run
+    that is finished goes on only with a larger one. Texts that `apply` wrote into the source do not count as a change
+    of the graph. The code that the run names is loaded, which is announced; for a run that somebody else started only
+    with `trust`, and from the project of the working directory alone. Raises `UsageError` for a run that was started
+    with objects, or with examples of which a mask hid something: only the program that made those can give them again.
     """
     saved = SavedRun.open(run)
     config, spec = saved.config, saved.config.spec
+    if "graph" not in spec and config.workers:
+        raise UsageError(
+            f"The graph or the metric of the run in {run} is on servers or was an object. Make the same call again, "
+            f"`optimize(..., run={str(run)!r})` or `langgraph-gepa optimize ... --run {run}`: it goes on where it "
+            "stopped."
+        )
     if "graph" not in spec:
         raise UsageError(
             f"The run in {run} was started from Python with objects or functions. "
@@ -212,6 +240,7 @@ def resume(run: Path | str, limits: Budget | None = None, *, trust: bool = False
         proposer=spec.get("proposer"),
         options=spec["options"] if "options" in spec else RunnerOptions(timeout=spec["timeout"]),
         budget=with_limits(config.budget, limits or Budget()),
+        workers=config.workers if workers is None else workers,
         run=run,
         progress=progress,
         **config.arguments,
@@ -223,27 +252,28 @@ def evaluate(
     graph: Any,
     data: Any,
     *,
-    metric: Any,
+    metric: Any = None,
     prompts: Mapping[str, str] | Path | str | None = None,
     modules: Sequence[str] | str | None = None,
     library: bool = False,
     concurrency: int = 16,
     options: RunnerOptions | str | None = None,
+    workers: Sequence[Any] = (),
 ) -> Evaluation:
     """Scores `graph` on the examples of `data`; with `prompts` also scores the graph with these.
 
     `prompts` are texts by module name, a run's folder or a prompts.json, of which `modules` and `library` choose as for
-    `optimize`. Raises as `optimize` does; nothing is kept.
+    `optimize`, and `workers` are servers as there. Raises as `optimize` does; nothing is kept.
     """
-    compiled, examples, options = load_graph(graph), examples_of(data, "data"), load_options(options)
-    dropped_inputs(compiled, examples)
-    recall(compiled, modules_in(prompts))
-    found, mask = survey(compiled, kinds=KINDS), _mask(compiled, options)
+    options, examples = load_options(options), examples_of(data, "data")
+    subject = subject_of(graph, workers, options, modules_in(prompts))
+    dropped_inputs(subject.about.inputs, examples)
+    mask = masking(secrets_of(subject.models), options.mask)
     texts = None if prompts is None else prompts_of(prompts)
     if texts is not None and (modules is not None or library):
-        others = {m.name for m in choice_of(modules, library).applied(found.modules, KINDS) if not m.on}
+        others = {m.name for m in choice_of(modules, library).applied(subject.about.modules, KINDS) if not m.on}
         texts = {name: text for name, text in texts.items() if name not in others}
-    evaluator = GraphEvaluator(found, load_metric(metric), modules=list(texts or ()), options=options, mask=mask)
+    evaluator = evaluator_of(subject, metric, list(texts or ()), options, mask)
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")

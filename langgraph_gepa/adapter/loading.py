@@ -12,7 +12,9 @@ from typing import Any
 
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
+from langgraph.pregel.remote import RemoteGraph
 
+from langgraph_gepa.adapter.discovery.remote_graphs import WAY_OUT
 from langgraph_gepa.adapter.discovery.survey import compile_graph
 from langgraph_gepa.adapter.environment import load_environment
 from langgraph_gepa.adapter.failures.frames import raised_at
@@ -33,6 +35,8 @@ def load_graph(spec: str | object) -> Pregel[Any, Any, Any, Any]:
     """
     if not isinstance(spec, str):
         return _compiled(spec, "the object given")
+    if spec.startswith(("http://", "https://")):
+        raise GraphError("The graph is on a server, and this needs one at hand: name it as path/to/file.py:attribute.")
     if ":" not in spec:
         return load_graph(_listed(spec))
     return _compiled(_attribute(spec, _graphs), spec)
@@ -166,6 +170,8 @@ def _entry(name: str, manifest: Path) -> tuple[str, Any]:
 def _compiled(value: object, spec: str) -> Pregel[Any, Any, Any, Any]:
     if isinstance(value, Pregel | StateGraph):
         return compile_graph(value)
+    if isinstance(value, RemoteGraph):
+        raise GraphError(f"{spec} is a RemoteGraph: what runs on a server cannot be seen from here. {WAY_OUT}")
     if not callable(value):
         raise GraphError(
             f"{spec} is not a graph but of type {type(value).__name__}; "

@@ -130,7 +130,7 @@ def loading(graph: str) -> None:
     """Tells a person who waits that the graph is being loaded, which takes the first seconds."""
     console = Screen(stderr=True, soft_wrap=True)
     if console.is_terminal:
-        console.print(f"Loading {graph} …", style="dim")
+        console.print(f"Loading {graph.rpartition('@')[2]} …", style="dim")  # an address may have a password
 
 
 def by_module(option: str, given: list[str] | None) -> dict[str, list[str]] | None:

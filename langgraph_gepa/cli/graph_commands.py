@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -55,7 +56,7 @@ def prompts(
 def optimize(
     graph: option.Graph,
     train: option.Data,
-    metric: option.Metric,
+    metric: option.Metric = None,
     reflection_lm: option.ReflectionModel = None,
     proposer: option.Proposer = None,
     val: option.Validation = None,
@@ -91,6 +92,7 @@ def optimize(
     reflection_tokens: option.ReflectionTokens = TOKENS,
     timeout: option.Timeout = None,
     options: option.Options = None,
+    workers: option.Workers = None,
     dry_run: option.DryRun = False,
 ) -> None:
     """Evolve the graph's prompts and keep everything in a run's folder."""
@@ -129,6 +131,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     return {
         "testset": given["test"],
         "budget": _budget(given),
+        "workers": split(given["workers"] or ""),
         "notes": notes and {name: "\n".join(texts) for name, texts in notes.items()},
         "frozen": by_module("--frozen", given["frozen"]),
         **{name: given[name] for name in _SETTINGS},
@@ -158,9 +161,10 @@ def resume(
     target: option.Target = None,
     patience: option.Patience = None,
     gain: option.Gain = None,
+    workers: option.Workers = None,
     trust: option.Trust = False,
 ) -> None:
-    """Go on with a stopped run; a limit given here replaces the run's."""
+    """Go on with a stopped run; limits and servers given here replace the run's."""
     limits = _budget(locals())
     from langgraph_gepa.runs.arguments import with_limits
     from langgraph_gepa.runs.saved_run import SavedRun
@@ -175,12 +179,13 @@ def resume(
             )
         _demo(run, config.seed, config.in_flight, with_limits(config.budget, limits), real=not config.simulated)
     else:
-        _show_result(_resumed(run, limits, Path(config.checkout.folder), trust))
+        servers = None if workers is None else split(workers)
+        _show_result(_resumed(run, limits, servers, Path(config.checkout.folder), trust))
 
 
-def _resumed(run: Path, limits: Budget, started: Path, trust: bool) -> Result:
+def _resumed(run: Path, limits: Budget, workers: Sequence[str] | None, started: Path, trust: bool) -> Result:
     try:
-        return langgraph_gepa.resume(run, limits, trust=trust)
+        return langgraph_gepa.resume(run, limits, workers=workers, trust=trust)
     except GraphError as error:
         if started in (Path(), Path.cwd()):
             raise
@@ -193,7 +198,7 @@ def _resumed(run: Path, limits: Budget, started: Path, trust: bool) -> Result:
 def evaluate(
     graph: option.Graph,
     data: option.Data,
-    metric: option.Metric,
+    metric: option.Metric = None,
     prompts: Annotated[str | None, typer.Option(help="A run's folder or a prompts.json, to compare with.")] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Compare with all of --prompts, which is the default.")
@@ -203,6 +208,7 @@ def evaluate(
     library: option.Library = False,
     concurrency: option.Concurrency = 16,
     options: option.Options = None,
+    workers: option.Workers = None,
     as_json: option.AsJson = False,
 ) -> None:
     """Score a graph on examples, and with other prompts beside it, with 95 % intervals."""
@@ -216,6 +222,7 @@ def evaluate(
         library=library,
         concurrency=concurrency,
         options=options,
+        workers=split(workers or ""),
     )
     if as_json:
         emit_json(comparison.to_json())

@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 Graph = Annotated[
-    str, typer.Argument(help="path/to/file.py:attribute, package.module:attribute, or a name in ./langgraph.json")
+    str,
+    typer.Argument(
+        help="path/to/file.py:attribute, package.module:attribute, a name in ./langgraph.json, or the address of a "
+        "LangGraph Server that serves its rollouts"
+    ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -52,7 +56,12 @@ Watch = Annotated[
 Data = Annotated[
     str, typer.Option(help="Examples: a .jsonl file with inputs, outputs, metadata a line, or langsmith:NAME.")
 ]
-Metric = Annotated[str, typer.Option(help="The metric: path/to/file.py:function or package.module:function.")]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        help="The metric: path/to/file.py:function or package.module:function. A graph on a server has its own."
+    ),
+]
 Rollouts = Annotated[int | None, typer.Option(min=1, help="Most runs of the graph the search may pay for.")]
 Tokens = Annotated[int | None, typer.Option(min=1, help="Most tokens, of graph and reflection model together.")]
 Dollars = Annotated[float | None, typer.Option(help="Most dollars, of graph and reflection model together.")]
@@ -78,6 +87,10 @@ Run = Annotated[Path | None, typer.Option("--run", help="Folder of the run; an u
 Options = Annotated[
     str | None,
     typer.Option(help="How rollouts are run, for tools' stand-ins and interrupts: path/to/file.py:options."),
+]
+Workers = Annotated[
+    str | None,
+    typer.Option(metavar="URL,URL", help="LangGraph Servers that run the rollouts, with the key in LANGSMITH_API_KEY."),
 ]
 Concurrency = Annotated[int, typer.Option(min=1, help="Rollouts at once.")]
 InFlight = Annotated[int | None, typer.Option(min=1, help="Iterations under way at once; 1 is reproducible.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator
 
@@ -15,6 +15,7 @@ Texts = Mapping[str, str]
 """Module name -> text. What a candidate is made of."""
 
 Kind = Literal["prompt", "tool", "schema"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Evidence = Literal["seen", "flows", "possible"]
 Style = Literal["plain", "format", "fstring", "percent", "dollars", "mustache", "jinja2", "unknown"]
 """The language of templates a text is written in: see `core.placeholders`."""

@@ -32,6 +32,16 @@ class Usage:
             self.estimated + other.estimated,
         )
 
+    def beyond(self, other: Usage) -> Usage:
+        """Returns what is not in `other`, in each number, and at least 0."""
+        known = self.dollars is not None and other.dollars is not None
+        return Usage(
+            max(0, self.input_tokens - other.input_tokens),
+            max(0, self.output_tokens - other.output_tokens),
+            max(0.0, (self.dollars or 0.0) - (other.dollars or 0.0)) if known else None,
+            max(0, self.estimated - other.estimated),
+        )
+
     def at_least(self, other: Usage) -> Usage:
         """Returns the larger of both in each number; dollars that are unknown in `other` stay unknown."""
         return Usage(

@@ -43,6 +43,7 @@ class Journal:
         self._clock = clock
         self._guard = guard
         self._rollouts: set[str] = set()
+        self._killed: dict[str, Usage] = {}
         before = 0.0
         for at, event in store.events():
             self._fold(event)
@@ -57,6 +58,10 @@ class Journal:
     def names(self, rollout: str) -> bool:
         """Whether an event is about the rollout with this key in the ledger."""
         return rollout in self._rollouts
+
+    def killed(self, key: str) -> Usage:
+        """Returns what was charged for the attempts under this key during which the process died."""
+        return self._killed.get(key, Usage())
 
     def append(self, event: Event) -> None:
         with self._guard():
@@ -85,6 +90,8 @@ class Journal:
         self.pool.apply(event)
         if isinstance(event, RolloutFinished):
             self._rollouts.add(event.ledger)
+        elif isinstance(event, Charged) and event.cause == "killed":
+            self._killed[event.ledger] = self.killed(event.ledger) + event.usage
 
     def _show(self, event: Event) -> None:
         self._fold(event)

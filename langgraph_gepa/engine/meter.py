@@ -33,22 +33,46 @@ def metered(by: Meter) -> Iterator[None]:
         _meter.reset(token)
 
 
+def paying() -> Attempt | None:
+    """Returns the attempt that a ledger pays for in this context, by whose key a rollout elsewhere is found again.
+
+    `None` where nothing is kept, as in `evaluate`.
+    """
+    return _paying.get()
+
+
+@contextmanager
+def paid_for(attempt: Attempt) -> Iterator[None]:
+    """Makes `meter()` report to `attempt` and `paying()` return it inside the context, and in what starts in it."""
+    token = _paying.set(attempt)
+    try:
+        with metered(attempt.report):
+            yield
+    finally:
+        _paying.reset(token)
+
+
 def _nobody(_: Usage) -> None:
     """Counts nothing, outside a ledger."""
 
 
 _meter: ContextVar[Meter] = ContextVar("meter", default=_nobody)
+_paying: ContextVar[Attempt | None] = ContextVar("paying", default=None)
 
 
 @dataclass(slots=True, eq=False)
 class Attempt:
     """One try at a paid call: adds up what is reported from any thread, and then calls `changed` in its event loop.
 
-    `accounted` is what the journal already holds of it, once it has `ended`.
+    `accounted` is what the journal already holds of it, once it has `ended`. `killed` is what it was charged for the
+    attempts under this key during which the process died. The functions `when_paid` are called when its result is
+    stored.
     """
 
     key: str
     changed: Callable[[Attempt], None]
+    killed: Usage = Usage()
+    when_paid: list[Callable[[], object]] = field(default_factory=list)
     ended: bool = False
     accounted: Usage = Usage()
     _reported: Usage = Usage()
@@ -66,6 +90,10 @@ class Attempt:
             with suppress(RuntimeError):  # the loop is closed: a thread outlived the session
                 self._loop.call_soon_threadsafe(self.changed, self)
 
+    def go_on_with_killed(self) -> None:
+        """Continues the attempt that outlived the process that started it: its cost so far is in the journal."""
+        self.accounted = self.killed
+
     @property
     def reported(self) -> Usage:
         with self._guard:
@@ -74,12 +102,5 @@ class Attempt:
     @property
     def unaccounted(self) -> Usage | None:
         """The reported usage that is not in the journal; `None` when there is none."""
-        reported, known = self.reported, self.accounted
-        more_in = max(0, reported.input_tokens - known.input_tokens)
-        more_out = max(0, reported.output_tokens - known.output_tokens)
-        if not more_in + more_out:
-            return None
-        estimated = max(0, reported.estimated - known.estimated)
-        if reported.dollars is None or known.dollars is None:
-            return Usage(more_in, more_out, None, estimated)
-        return Usage(more_in, more_out, max(0.0, reported.dollars - known.dollars), estimated)
+        left = self.reported.beyond(self.accounted)
+        return left if left.tokens else None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from langgraph_gepa.core.events import Loss, ModelTried, ReflectionFinished, RolloutFinished
 from langgraph_gepa.engine.allowance import Allowance, BudgetSpent, Kind
 from langgraph_gepa.engine.concurrency import Slots
 from langgraph_gepa.engine.journal import Journal
-from langgraph_gepa.engine.meter import Attempt, metered
+from langgraph_gepa.engine.meter import Attempt, paid_for
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.engine.retry import Calls
 
@@ -50,9 +51,13 @@ class Payments:
 
     def paid(self, key: str, body: str, event: RolloutFinished | ReflectionFinished | ModelTried) -> None:
         """Stores the result of the call, and accounts for its cost."""
-        self._journal.pay(key, body, event)
-        self._attempts[key].accounted = event.usage
+        attempt = self._attempts[key]
+        usage = event.usage
+        self._journal.pay(key, body, replace(event, usage=usage.beyond(attempt.accounted)))
+        attempt.accounted = usage
         self.lose(key, "late")
+        for call in attempt.when_paid:
+            call()
 
     def lose(self, key: str, cause: Loss, reason: str = "") -> None:
         """Ends the attempt under way for `key`, if any, and charges its cost that is not accounted for."""
@@ -75,7 +80,7 @@ class Payments:
         if kind is not None:
             await self.allowance.wait(kind)
             calls.check()
-        attempt = self._attempts[key] = Attempt(key, self._spends)
+        attempt = self._attempts[key] = Attempt(key, self._spends, self._journal.killed(key))
         self.allowance.reserve(kind or "rollout", attempt)
         return attempt
 
@@ -112,7 +117,7 @@ class _Tries(Generic[T]):
             self._payments.lose(self._key, "failed", type(self._unfinished.cause).__name__)
         attempt = await self._payments.attempt(self._key, self._kind, self._calls)
         try:
-            with metered(attempt.report):
+            with paid_for(attempt):
                 return await self._call()
         except Unfinished as failure:
             self._unfinished = failure  # it may go on, or stand: until then what it spent is under way

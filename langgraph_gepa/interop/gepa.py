@@ -18,12 +18,12 @@ from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import explained, masking, secrets_of
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.excerpt import fit_all
-from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.module import KINDS, Module
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.reflection.prompt import feedback_text
 from langgraph_gepa.reflection.records import Record, record_blocks
-from langgraph_gepa.runs.arguments import KINDS, at_least_one, kinds_of
+from langgraph_gepa.runs.arguments import at_least_one, kinds_of
 from langgraph_gepa.runs.evaluate import run_examples
 from langgraph_gepa.runs.examples import examples_of
 from langgraph_gepa.runs.job import WORLD

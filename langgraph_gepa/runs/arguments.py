@@ -7,18 +7,17 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.core.budget import Budget
-from langgraph_gepa.core.module import Kind
+from langgraph_gepa.core.module import KINDS, Kind
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.racing import SUCCESSES
 from langgraph_gepa.search.rules import GEPA, RACING, Rules, reading
 
 SEARCHES = {"gepa": GEPA, "racing": RACING}
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +51,7 @@ class Arguments:
     concurrency: int
     in_flight: int | None
     options: RunnerOptions | str | None
+    workers: Sequence[Any]
     observers: Sequence[Observer]
     progress: bool
 

@@ -63,6 +63,7 @@ class RunConfig:
     - `proposer`: the fingerprint of the user's proposer; `reflection_model` is its name then.
     - `start`: the candidates that the search was given, as texts by module; `started_from` names their sources.
     - `loads`: the name of the graph, if it was given by name, whatever else was an object.
+    - `workers`: the addresses of the servers that ran the rollouts, without credentials.
     """
 
     found: tuple[Module, ...]
@@ -97,6 +98,7 @@ class RunConfig:
     proposer: str = ""
     start: tuple[Texts, ...] = ()
     started_from: tuple[str, ...] = ()
+    workers: tuple[str, ...] = ()
 
     @property
     def graph_spec(self) -> str:

@@ -11,19 +11,16 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from time import monotonic
 from types import FrameType
 from typing import Any, TypeVar
-from weakref import WeakSet
 
-from langgraph_gepa.adapter.rollout.threads import executor
+from langgraph_gepa.adapter.rollout.own_loop import OwnLoop, own_loop
 from langgraph_gepa.errors import Interrupted, UsageError
 
 T = TypeVar("T")
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
-IDLE_THREADS = 32
 LOADING = "LANGGRAPH_GEPA_LOADING"
 """Set in the environment of a process that only loads a project, where nothing may be paid for."""
 BLINK = 0.2
@@ -78,7 +75,7 @@ class Brake:
         if self._task is not None:
             self._task.cancel()
 
-    async def _hold(self, coroutine: Coroutine[Any, Any, T], loop: _Loop) -> T:
+    async def _hold(self, coroutine: Coroutine[Any, Any, T], loop: OwnLoop) -> T:
         self._task = asyncio.current_task()
         loop.runs += 1
         try:
@@ -100,7 +97,7 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
             "This file is loaded again only to see what its graph says. Put what runs the graph, such as "
             "`optimize(...)`, under `if __name__ == '__main__':`."
         )
-    brake, loop = Brake(), _loop(os.getpid())
+    brake, loop = Brake(), own_loop(os.getpid())
     if asyncio._get_running_loop() is loop:
         raise UsageError(
             "A run was started in the event loop of another one (from an async node, tool or metric). "
@@ -115,41 +112,6 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
         if brake.by and isinstance(error, CancelledError):
             raise Interrupted(f"{brake.by}, twice") from error
         raise
-
-
-class _Loop(asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop):  # type: ignore[misc]
-    """An event loop that closes its connections when no run is under way any more, as a server closes idle ones.
-
-    The connection pools of the graph's models keep them for the next call. That may be the user's, in another loop
-    (`await graph.ainvoke(...)` in a notebook), where they fail: "bound to a different event loop".
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.runs = 0
-        self._opened: WeakSet[asyncio.BaseTransport] = WeakSet()
-
-    async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
-        transport, protocol = await super().create_connection(*args, **kwargs)
-        self._opened.add(transport)
-        return transport, protocol
-
-    def close_connections(self) -> None:
-        for transport in () if self.runs else tuple(self._opened):
-            transport.close()
-
-
-@cache
-def _loop(process: int) -> _Loop:  # noqa: ARG001 - a forked process has no such thread
-    """One event loop for all runs of a process, in a thread of its own.
-
-    Chat models keep their connections from call to call, and a connection belongs to its loop: with a loop for each
-    run, runs side by side would use each other's.
-    """
-    loop = _Loop()
-    loop.set_default_executor(executor(IDLE_THREADS))
-    threading.Thread(target=loop.run_forever, name="langgraph-gepa", daemon=True).start()
-    return loop
 
 
 def _outcome(future: Future[T], brake: Brake) -> T:

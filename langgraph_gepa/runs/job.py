@@ -16,7 +16,6 @@ from langgraph_gepa.adapter.failures.classification import is_lasting, is_pressu
 from langgraph_gepa.adapter.failures.diagnosis import diagnosis, is_garbled, retry_after, trouble, unreachable_address
 from langgraph_gepa.adapter.proposer import FunctionProposer
 from langgraph_gepa.adapter.reflection_model import ChatReflection
-from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked, masked_rollout
 from langgraph_gepa.core.events import CandidateAdmitted, Event, ModulesLeftOut
@@ -38,11 +37,13 @@ from langgraph_gepa.runs import notices
 from langgraph_gepa.runs.config import RunConfig
 from langgraph_gepa.runs.event_loop import Brake, run
 from langgraph_gepa.runs.result import Result
-from langgraph_gepa.runs.resume import already_finished, how_to_resume, start_or_resume
+from langgraph_gepa.runs.resume import already_finished, how_to_resume, session_of, start_or_resume
 from langgraph_gepa.runs.saved_run import PAGE, PROMPTS, SavedRun, replay, seed_rollouts
+from langgraph_gepa.runs.subject import AnyEvaluator
 from langgraph_gepa.runs.warm_start import WarmStart, rollouts_known, why_unknown
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
+from langgraph_gepa.server.remote import RemoteEvaluator
 from langgraph_gepa.store.folder import open_run
 from langgraph_gepa.store.stop_file import STOP, watch
 
@@ -76,7 +77,7 @@ class Job:
     """
 
     graph: Any
-    evaluator: GraphEvaluator
+    evaluator: AnyEvaluator
     model: ChatReflection
     config: RunConfig
     rules: Rules
@@ -178,13 +179,18 @@ class Job:
         before, spent = ledger.pool.finished, ledger.pool.spent
         loop = asyncio.get_running_loop()
         watcher = asyncio.create_task(watch(folder, lambda: brake.pull(f"the file {STOP!r} in the run's folder", loop)))
+        remote = self.evaluator if isinstance(self.evaluator, RemoteEvaluator) else None
         try:
+            if remote is not None:
+                await remote.begin(session_of(store), notify)
             after = (await optimizer.run()).finished
             if before is not None and after is not None and ledger.pool.spent == spent:
                 notify(already_finished(config, folder, after, ledger.pool, ledger.seconds))
         finally:
             watcher.cancel()
             ledger.close()
+            if remote is not None:
+                await remote.end()
 
     def _reflector(self, ledger: Ledger) -> Reflector | OwnReflector:
         if self.proposer is not None:

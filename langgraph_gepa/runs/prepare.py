@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from langgraph_gepa.adapter.discovery.chat_models import models_of, unpriced
-from langgraph_gepa.adapter.discovery.outline import outline_of
-from langgraph_gepa.adapter.discovery.recall import recall
-from langgraph_gepa.adapter.discovery.survey import Survey, survey
-from langgraph_gepa.adapter.loading import load_graph, load_metric, load_options, load_proposer
+from langgraph_gepa.adapter.discovery.chat_models import unpriced
+from langgraph_gepa.adapter.loading import load_options, load_proposer
 from langgraph_gepa.adapter.observed import sightings
 from langgraph_gepa.adapter.proposer import FunctionProposer
 from langgraph_gepa.adapter.reflection_model import ChatReflection
-from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.fingerprint import code_of
 from langgraph_gepa.adapter.rollout.inputs import dropped_inputs
 from langgraph_gepa.adapter.rollout.metric import name_of
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import masking, secrets_of
 from langgraph_gepa.adapter.simulation import is_simulated
-from langgraph_gepa.adapter.tools.stand_ins import warning
 from langgraph_gepa.core import leakage
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import ModelError, UsageError
 from langgraph_gepa.reflection.directions import Directions
 from langgraph_gepa.reflection.instructions import PROMPT
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs.apply import without_applied
-from langgraph_gepa.runs.arguments import KINDS, Arguments, at_least_one, default_in_flight, kinds_of, rules_of
+from langgraph_gepa.runs.arguments import Arguments, at_least_one, default_in_flight, kinds_of, rules_of
 from langgraph_gepa.runs.checkout import Checkout
 from langgraph_gepa.runs.config import DEMO, RunConfig, Spec
 from langgraph_gepa.runs.example_files import FEWEST_TO_SPLIT
@@ -44,8 +40,10 @@ from langgraph_gepa.runs.job import Job
 from langgraph_gepa.runs.module_choice import choice_of, require_chosen
 from langgraph_gepa.runs.module_directions import directions_of
 from langgraph_gepa.runs.saved_run import modules_in
+from langgraph_gepa.runs.subject import AnyEvaluator, Subject, evaluator_of, subject_of
 from langgraph_gepa.runs.warm_start import places_of, warm_start
 from langgraph_gepa.search.rules import Rules
+from langgraph_gepa.server.workers import on_server
 
 NAMELESS = "LangGraph"
 """The name LangGraph gives a compiled graph that was given none."""
@@ -55,13 +53,12 @@ ANY_GRAPH = ("graph", "agent", "app", "workflow")
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    """What the arguments name, loaded and checked: the graph with its `modules`, the examples and the rules.
+    """What the arguments name, loaded and checked: the graph or its servers, its `modules`, examples and rules.
 
     `sources` are the LangSmith addresses of sets, and `notes` the sentences to tell the user about all of it.
     """
 
-    graph: Any
-    survey: Survey
+    subject: Subject
     modules: tuple[Module, ...]
     options: RunnerOptions
     rules: Rules
@@ -75,27 +72,27 @@ class _Inputs:
 def prepare(given: Arguments) -> Job:
     """Makes a job of the arguments. Raises `UsageError`, with the fix, for whatever is wrong with them."""
     inputs = _load(given)
-    options, rules = inputs.options, inputs.rules
+    options, rules, subject = inputs.options, inputs.rules, inputs.subject
     proposer = inputs.proposer and FunctionProposer(inputs.proposer, prices=options.prices)
     model = ChatReflection(_no_model if proposer else given.reflection_lm, prices=options.prices)
-    models = (*models_of(inputs.graph), *(() if proposer else (model.answerer,)))
-    mask = model.mask = masking(secrets_of(models), options.mask)
-    evaluator = GraphEvaluator(
-        inputs.survey,
-        load_metric(given.metric),
-        modules=[module.name for module in inputs.modules if module.on],
-        options=options,
-        mask=mask,
+    answerers = () if proposer else (model.answerer,)
+    mask = model.mask = masking(secrets_of((*subject.models, *answerers)), options.mask)
+    evaluator = evaluator_of(
+        subject,
+        given.metric,
+        [module.name for module in inputs.modules if module.on],
+        options,
+        mask,
         frozen={name: one.frozen for name, one in inputs.directions.items() if one.frozen},
     )
-    simulated = any(map(is_simulated, models))
+    simulated = subject.about.simulated or any(map(is_simulated, answerers))
     start = warm_start(given.start, given.run, evaluator, inputs.modules)
     config = replace(_config(given, inputs, evaluator), simulated=simulated)
     config = replace(config, start=start.texts, started_from=start.sources)
     config = without_applied(config, None if given.run is None else Path(given.run))
     evaluator.fingerprint = config.fingerprint
     return Job(
-        graph=inputs.graph,
+        graph=subject.graph,
         evaluator=evaluator,
         model=model,
         proposer=proposer,
@@ -105,12 +102,18 @@ def prepare(given: Arguments) -> Job:
         mask=mask,
         observers=given.observers,
         progress=given.progress,
-        unpriced=unpriced(models, options.prices),
+        unpriced=tuple(dict.fromkeys((*subject.about.unpriced, *unpriced(answerers, options.prices)))),
         warnings=tuple(_warnings(given, inputs, config)),
         start=start,
-        observed=lambda rollouts: sightings.warnings(rollouts, inputs.examples.pareto, inputs.survey, config.modules),
+        observed=lambda rollouts: _observed(rollouts, inputs, config),
         named=given.run is not None,
     )
+
+
+def _observed(rollouts: Sequence[Rollout], inputs: _Inputs, config: RunConfig) -> Iterator[str]:
+    """Warnings that follow from the rollouts of the graph as it is, where the graph is at hand."""
+    if inputs.subject.survey is not None:
+        yield from sightings.warnings(rollouts, inputs.examples.pareto, inputs.subject.survey, config.modules)
 
 
 def new_folder(name: str, graph: Any) -> Path:
@@ -127,12 +130,11 @@ def _load(given: Arguments) -> _Inputs:
     if not isinstance(given.budget, Budget):
         raise UsageError(f"The budget is {given.budget!r}; give limits by name, such as Budget(rollouts=500).")
     _require_one_source(given)
-    options, graph = load_options(given.options), load_graph(given.graph)
+    options, kinds = load_options(given.options), kinds_of(given.kinds)
+    known = [module for at in (given.run, *places_of(given.start)) for module in modules_in(at, only_own=True)]
+    subject = subject_of(given.graph, given.workers, options, known)
     proposer = load_proposer(given.proposer)
-    for place in (given.run, *places_of(given.start)):
-        recall(graph, modules_in(place, only_own=True))
-    found, kinds = survey(graph, kinds=KINDS), kinds_of(given.kinds)
-    modules, of_libraries = choice_of(given.modules, given.library).to_optimise(found.modules, kinds)
+    modules, of_libraries = choice_of(given.modules, given.library).to_optimise(subject.about.modules, kinds)
     require_chosen(modules, kinds)
     rules = rules_of(given.search, given.repeats, given.perfect, given.failure_score, given.records)
     directions = directions_of(
@@ -153,9 +155,9 @@ def _load(given: Arguments) -> _Inputs:
     examples, sources = sets_of(
         given.trainset, given.valset, given.testset, seed=given.seed, run=given.run, notify=notes.append
     )
-    if dropped := dropped_inputs(graph, (*examples.feedback, *examples.pareto, *examples.test)):
+    if dropped := dropped_inputs(subject.about.inputs, (*examples.feedback, *examples.pareto, *examples.test)):
         notes.append(dropped)
-    return _Inputs(graph, found, modules, options, rules, examples, directions, proposer, sources, tuple(notes))
+    return _Inputs(subject, modules, options, rules, examples, directions, proposer, sources, tuple(notes))
 
 
 def _require_one_source(given: Arguments) -> None:
@@ -176,7 +178,7 @@ def _no_model(_: str) -> str:
     raise ModelError("This run has a proposer in place of a reflection model.")
 
 
-def _config(given: Arguments, inputs: _Inputs, evaluator: GraphEvaluator) -> RunConfig:
+def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunConfig:
     rules, examples, in_flight = inputs.rules, inputs.examples, given.in_flight
     directions = inputs.directions
     if in_flight is None:
@@ -187,7 +189,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: GraphEvaluator) -> Run
         examples=examples,
         fingerprint=evaluator.fingerprint,
         parts=evaluator.parts,
-        metric=name_of(given.metric),
+        metric=inputs.subject.about.metric if given.metric is None else name_of(given.metric),
         reflection_model=_model_name(given.reflection_lm if inputs.proposer is None else given.proposer),
         proposer="" if inputs.proposer is None else digest(code_of(inputs.proposer)),
         demo=DEMO in (getattr(given.reflection_lm, "tags", None) or ()),
@@ -200,26 +202,26 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: GraphEvaluator) -> Run
         in_flight=at_least_one("in_flight", in_flight),
         concurrency=at_least_one("concurrency", given.concurrency),
         budget=given.budget,
-        graph=outline_of(inputs.graph),
+        graph=inputs.subject.about.outline,
         objective=given.objective,
         reflection_prompt={name: one.template for name, one in directions.items() if one.template != PROMPT},
         notes={name: one.notes for name, one in directions.items() if one.notes},
         frozen={name: one.frozen for name, one in directions.items() if one.frozen},
         reflection_tokens=at_least_one("reflection_tokens", given.reflection_tokens),
         spec=_spec(given, inputs.options),
-        loads=given.graph if isinstance(given.graph, str) else "",
+        loads=given.graph if isinstance(given.graph, str) and not on_server(given.graph) else "",
+        workers=() if inputs.subject.workers is None else inputs.subject.workers.urls,
         sources=inputs.sources,
-        checkout=Checkout.here(inputs.survey.modules),
+        checkout=Checkout.here(inputs.modules),
         leakage=leakage.leakage(examples.by_subset),
     )
 
 
 def _warnings(given: Arguments, inputs: _Inputs, config: RunConfig) -> Iterator[str]:
     """What the user is told before anything runs."""
-    sets, options = inputs.examples.by_subset, inputs.options
+    sets = inputs.examples.by_subset
     yield from inputs.notes
-    if risky := warning(inputs.graph, {*options.tools, *options.harmless}):
-        yield risky
+    yield from filter(None, (inputs.subject.about.warning, inputs.subject.opaque))
     if given.valset is None and sets["feedback"] == sets["pareto"]:
         yield (
             f"{plural(len(sets['pareto']), 'example')} cannot be halved into training and validation examples: "
@@ -235,6 +237,8 @@ def _spec(given: Arguments, options: RunnerOptions) -> Spec:
     names = {name: getattr(given, name) for name in ("graph", "metric", source, "search")}
     if isinstance(given.options, str):
         names["options"] = given.options
+    if not isinstance(given.graph, str) or on_server(given.graph):
+        return {}
     plain = "options" in names or options == RunnerOptions(timeout=options.timeout)
     if not plain or not all(isinstance(value, str) for value in names.values()):
         return {}

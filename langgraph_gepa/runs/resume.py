@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from langgraph_gepa.core.events import CandidateAdmitted, Charged, Ended, RunFinished
 from langgraph_gepa.core.example import digest
@@ -82,6 +84,18 @@ def start_or_resume(config: RunConfig, store: Store, *, texts: Hide = str, examp
             raise RunError(f"An earlier version started this run and did not note its models and settings. {_OLD}")
     store.configure({"identity": identity, "asked": data, "signature": sign(data)})
     return message
+
+
+def session_of(store: Store) -> str:
+    """Returns the name under which servers know the run's rollouts, which is made when it is first needed.
+
+    Another run has another name, also one with the same settings: it must not find these rollouts.
+    """
+    known = store.settings().get("session")
+    if isinstance(known, str) and re.fullmatch("[0-9a-f]{32}", known):
+        return known
+    store.configure({"session": (made := uuid4().hex)})
+    return made
 
 
 def started_with(settings: Mapping[str, Any]) -> Mapping[str, str]:

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from langgraph_gepa.core.budget import Budget
-from langgraph_gepa.core.events import Event, ReflectionFinished, RolloutFinished, RunStarted
+from langgraph_gepa.core.events import Charged, Event, ReflectionFinished, RolloutFinished, RunStarted
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Feedback, Rollout, Usage
 from langgraph_gepa.engine.concurrency import Patience
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.meter import meter
+from langgraph_gepa.engine.meter import meter, paying
 from langgraph_gepa.engine.ports import Reply, Unfinished
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.pool import Pool
@@ -238,3 +238,44 @@ def test_a_reflection_model_that_is_down_is_waited_for_while_rollouts_succeed() 
         "The reflection model's provider is down (ConnectionError)",
         "It is back after 10 minutes",
     ]
+
+
+class Outliving:
+    """An evaluator whose rollouts of 13 tokens outlive the process: a second one finds them again."""
+
+    modules = ()
+    fingerprint = "outliving"
+
+    def __init__(self) -> None:
+        self.found = False
+
+    def check(self, module: str, text: str) -> str | None:
+        return None
+
+    async def evaluate(self, texts: Texts, example: Example) -> Rollout:
+        attempt = paying()
+        assert attempt is not None
+        if not self.found:
+            attempt.report(Usage(5, 0, 0.5))
+            raise asyncio.CancelledError
+        attempt.go_on_with_killed()
+        attempt.report(Usage(10, 3, 1.0))
+        return Rollout("e", None, Feedback(1.0), usage=Usage(10, 3, 1.0))
+
+
+def test_a_rollout_that_outlived_its_process_is_in_the_accounts_once() -> None:
+    """What was noted of it when the process died counts as lost, and only the rest when it is found again."""
+    evaluator, store = Outliving(), MemoryStore()
+
+    async def scenario() -> Usage:
+        ledger = Ledger(evaluator, FakeLanguageModel([]), store)
+        await ledger.rollout({}, Example("e", {}), 1, "feedback", "")
+        return ledger.pool.spent.usage
+
+    charge, store.charge = store.charge, lambda *_: None  # type: ignore[method-assign]  # the process is dead
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(scenario())
+    store.charge, evaluator.found = charge, True  # type: ignore[method-assign]
+    assert asyncio.run(scenario()) == Usage(10, 3, 1.0)
+    events = [event for _, event in store.events()]
+    assert [event.usage for event in events if isinstance(event, Charged)] == [Usage(5, 0, 0.5)]

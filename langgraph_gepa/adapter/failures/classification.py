@@ -14,6 +14,7 @@ from typing import Literal
 from langgraph_gepa.adapter.failures import causes
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError, is_unreadable
 from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, class_names, has_library_message, status_of
+from langgraph_gepa.adapter.failures.reported import findings_of
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.errors import WorldFailure
 
@@ -121,6 +122,8 @@ def missing_key(error: BaseException, context: FailureContext = NO_CONTEXT) -> s
 
 def is_lasting(error: BaseException) -> bool:
     """Whether waiting does not help against a failure of the world: bad key, no credit, no such model."""
+    if (known := findings_of(error)) is not None:
+        return known.is_lasting
     return causes.missing_variable(error) is not None or any(
         indicates_world(one) and _is_lasting(one) for one in chain(error)
     )
@@ -128,6 +131,8 @@ def is_lasting(error: BaseException) -> bool:
 
 def is_pressure(error: BaseException) -> bool:
     """Whether the provider asks for fewer calls at once: rate limited, overloaded."""
+    if (known := findings_of(error)) is not None:
+        return known.is_pressure
     return any(indicates_world(one) and _is_pressure(one) for one in chain(error)) and not is_lasting(error)
 
 

@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 
 from langgraph_gepa.adapter.failures.broken_replies import is_unreadable
 from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, class_names, status_of
-from langgraph_gepa.adapter.failures.classification import error_text, indicates_world, is_pressure, missing_key
+from langgraph_gepa.adapter.failures.classification import (
+    error_text,
+    indicates_world,
+    is_lasting,
+    is_pressure,
+    missing_key,
+)
+from langgraph_gepa.adapter.failures.reported import Findings, findings_of
 from langgraph_gepa.errors import WorldFailure
 
 UNREACHABLE_CLASSES = frozenset({
@@ -25,6 +32,8 @@ TLS_CLASSES = frozenset({"ssl error", "client connector ssl error", "client conn
 
 def is_garbled(error: BaseException) -> bool:
     """Whether a failure of the world is an answer that cannot be understood, in HTTP or in TLS."""
+    if (known := findings_of(error)) is not None:
+        return known.is_garbled
     return is_no_answer(error) or is_tls(error)
 
 
@@ -41,6 +50,8 @@ def is_tls(error: BaseException) -> bool:
 
 def unreachable_address(error: BaseException) -> str | None:
     """Returns where nothing answered, as `http://host:port`, if the connection was refused; else `None`."""
+    if (known := findings_of(error)) is not None:
+        return known.unreachable_address
     refused = any(
         isinstance(one, ConnectionRefusedError | socket.gaierror) or class_names(one) & UNREACHABLE_CLASSES
         for one in chain(error)
@@ -50,6 +61,8 @@ def unreachable_address(error: BaseException) -> str | None:
 
 def trouble(error: BaseException) -> str:
     """Describes the service that a failure is due to, as a predicate: `is down (ConnectError)`."""
+    if (known := findings_of(error)) is not None:
+        return known.trouble
     status = next(filter(None, map(status_of, chain(error))), None)
     what = f"HTTP {status}" if status else type(error).__name__
     if (cause := _tls_cause(error)) is not None:
@@ -61,6 +74,8 @@ def trouble(error: BaseException) -> str:
 
 def diagnosis(error: BaseException) -> str:
     """Describes a failure of the world to the person who has to fix it: its text, its meaning and what to check."""
+    if (known := findings_of(error)) is not None:
+        return known.diagnosis
     text = error_text(error).rstrip(".")
     if (key := missing_key(error)) is not None:
         return f"the environment variable {key} is not set ({text}). Set it"
@@ -78,6 +93,20 @@ def diagnosis(error: BaseException) -> str:
     if is_pressure(error):
         return f"a service {trouble(error)}: {text}"
     return text
+
+
+def findings(error: BaseException) -> Findings:
+    """Returns all that is found out about a failure of the world, for another process to act on."""
+    return Findings(
+        error_text(error),
+        trouble(error),
+        diagnosis(error),
+        is_lasting(error),
+        is_pressure(error),
+        is_garbled(error),
+        retry_after(error),
+        unreachable_address(error),
+    )
 
 
 def retry_after(error: BaseException, now: float | None = None) -> float | None:

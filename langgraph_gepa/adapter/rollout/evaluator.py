@@ -60,7 +60,7 @@ class GraphEvaluator:
         self._options = options or RunnerOptions()
         self._score = metrics.adapt(metric, self._may_be_worlds)
         self._frozen = dict(frozen or {})
-        self._modules = _chosen(survey.modules, modules)
+        self._modules = modules_named(survey.modules, modules)
         self.parts = parts_of(survey, metric, self._options)
         self.fingerprint = digest(self.parts)
         self._mask = mask or masking(secrets_of(()), self._options.mask)
@@ -188,6 +188,11 @@ class GraphEvaluator:
         """Returns the modules whose new texts are proved, by the rollouts so far, to have no effect; each only once."""
         return await self._effects.settle()
 
+    @property
+    def arrived(self) -> frozenset[str]:
+        """The modules whose new texts were seen to reach a model when `without_effect` looked."""
+        return frozenset(self._effects.arrived or ())
+
 
 def _keep(graphs: OrderedDict[K, Graph], key: K, graph: Graph) -> None:
     """Adds a graph and forgets those that were added first, so that at most `BOUND_GRAPHS` are kept."""
@@ -209,7 +214,8 @@ def _check_addressees(feedback: Feedback, modules: Sequence[Module], example: Ex
             )
 
 
-def _chosen(known: tuple[Module, ...], names: Sequence[str] | None) -> tuple[Module, ...]:
+def modules_named(known: Sequence[Module], names: Sequence[str] | None) -> tuple[Module, ...]:
+    """Returns the modules with these names, by default those that are `on`. Raises `UsageError`."""
     if names is None:
         return tuple(module for module in known if module.on)
     by_name = {module.name: module for module in known}

@@ -31,7 +31,6 @@ def parts_of(survey: Survey, metric: Any, options: RunnerOptions) -> dict[str, s
     """
     graph, config = survey.bind({}), options.config
     found: dict[str, Any] = {
-        "the metric": code_of(metric),
         "the stand-ins for tools": [(name, code_of(one)) for name, one in sorted(options.tools.items())],
         "the config": code_of(config) if callable(config) else _config(config or {}),
         "the answers to interrupts": code_of(options.on_interrupt),
@@ -39,6 +38,7 @@ def parts_of(survey: Survey, metric: Any, options: RunnerOptions) -> dict[str, s
     }
     return (
         graph_parts(survey)
+        | dict([metric_part(metric)])
         | {name: digest(value) for name, value in found.items()}
         | {
             "the models": ", ".join(sorted({described(model) for model in models_of(graph)})),
@@ -57,6 +57,11 @@ def graph_parts(survey: Survey) -> dict[str, str]:
         **{f"the code of the node {name}": list(_code(node.bound)) for name, node in sorted(graph.nodes.items())},
     }
     return {name: digest(value) for name, value in found.items()} | dict(map(text_part, survey.modules))
+
+
+def metric_part(metric: Any) -> tuple[str, str]:
+    """Returns the name and the value of the part that is the metric."""
+    return "the metric", digest(code_of(metric))
 
 
 def text_part(module: Module) -> tuple[str, str]:

@@ -6,7 +6,7 @@ LangGraph silently drops inputs that its state has no key for.
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,12 +17,11 @@ from langgraph_gepa.core.example import Example, RoleDict
 from langgraph_gepa.errors import ExampleError
 
 
-def dropped_inputs(graph: Any, examples: Iterable[Example]) -> str | None:
-    """Returns a warning of the inputs that `graph` would drop; `None` when it takes them all, or anything.
+def dropped_inputs(taken: Sequence[str] | None, examples: Iterable[Example]) -> str | None:
+    """Returns a warning of the inputs that a graph drops which takes the `taken`; `None` when it takes them all.
 
-    Raises `ExampleError` for an example of whose inputs it would take none.
+    `taken` is as `taken_inputs` returns it. Raises `ExampleError` for an example of whose inputs it would take none.
     """
-    taken = _taken(graph)
     if taken is None:
         return None
     lost: dict[str, None] = {}
@@ -37,6 +36,15 @@ def dropped_inputs(graph: Any, examples: Iterable[Example]) -> str | None:
     if not lost:
         return None
     return f"The graph drops these inputs of the examples: {_listed(lost)}. It takes {_listed(taken)}."
+
+
+def taken_inputs(graph: Any) -> list[str] | None:
+    """Returns the keys that the graph's input may have; `None` where the state is no mapping, or it takes anything."""
+    builder = getattr(graph, "builder", None)
+    if builder is None:
+        return None
+    keys = list(builder.schemas[builder.input_schema])
+    return None if "__root__" in keys else keys
 
 
 def with_messages(graph: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,15 +87,6 @@ def _message(value: Any) -> Any:
         return convert_to_messages([value])[0]
     except ValueError:  # a role that LangChain does not know
         return value
-
-
-def _taken(graph: Any) -> list[str] | None:
-    """The keys that the graph's input may have; `None` where the state is no mapping."""
-    builder = getattr(graph, "builder", None)
-    if builder is None:
-        return None
-    keys = list(builder.schemas[builder.input_schema])
-    return None if "__root__" in keys else keys
 
 
 def _listed(names: Iterable[str]) -> str:

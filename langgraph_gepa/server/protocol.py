@@ -1,0 +1,163 @@
+"""What goes between an optimisation and the servers that run its rollouts, as JSON text.
+
+A request and its reply are each one text in ASCII, so that nothing on the way (a database that refuses NUL, an encoder
+that has no NaN) changes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from langgraph_gepa import errors
+from langgraph_gepa.adapter.failures.reported import Findings
+from langgraph_gepa.core.bounded_json import read_json
+from langgraph_gepa.core.example import Example, RoleDict
+from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.reason import NoEffect
+from langgraph_gepa.core.rollout import Rollout, Usage
+from langgraph_gepa.engine.codec import dump, load
+from langgraph_gepa.errors import Error, RunError, UsageError
+
+T = TypeVar("T")
+
+GRAPH = "rollouts"
+"""The name under which `langgraph.json` lists the graph that `serve` makes."""
+
+NODE = "rollout"
+"""The only node of that graph."""
+
+PROTOCOL = 1
+"""Changes when servers of another version would not understand a request, or clients a reply."""
+
+Wanted = Literal["describe", "rollout", "again", "effects"]
+"""A description of the graph; a rollout; the metric again on one that is there; which texts have no effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an optimisation wants of a server.
+
+    `session` names the optimisation, and `modules` are those it works on. `token` names the rollout whose metric is
+    wanted `again`.
+    """
+
+    wants: Wanted
+    session: str = ""
+    modules: tuple[str, ...] = ()
+    texts: Texts = field(default_factory=dict)
+    example: Example | None = None
+    token: str = ""
+    protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answers; exactly what the local evaluator would have returned or raised.
+
+    - `rollout`: the rollout, or with a `failure` the one that stands if trying again does not help. It `ended` in spite
+      of the failure, and `token` asks for its metric again.
+    - `error`: the class and the message of an error of this package.
+    - `spent`: what the model calls have cost.
+    - `no_effect`: modules whose new texts are proved to have no effect; `arrived`: those whose new texts arrive.
+    """
+
+    rollout: Rollout | None = None
+    failure: Findings | None = None
+    ended: bool = False
+    token: str = ""
+    error: tuple[str, str] | None = None
+    spent: Usage = Usage()
+    description: Mapping[str, Any] | None = None
+    no_effect: Mapping[str, NoEffect] = field(default_factory=dict)
+    arrived: tuple[str, ...] = ()
+    protocol: int = PROTOCOL
+
+
+def dump_request(request: Request) -> str:
+    data: dict[str, Any] = asdict(replace(request, example=None))
+    if (example := request.example) is not None:
+        messages = [list(path) for path in _messages(example.inputs)]
+        data["example"] = {**asdict(example), "messages": messages}
+    return json.dumps(data)
+
+
+def load_request(text: str) -> Request:
+    """Reads a request. Raises `UsageError` for one that this version does not understand."""
+    data = _parsed(text)
+    example = data.pop("example", None)
+    if example is not None:
+        for path in example.pop("messages"):
+            _make_message(example["inputs"], path)
+    return _built(_REQUEST, {**data, "example": None if example is None else Example(**example)})
+
+
+def dump_reply(reply: Reply) -> str:
+    data = _REPLY.dump_python(replace(reply, rollout=None), mode="json")
+    return json.dumps({**data, "rollout": None if reply.rollout is None else dump(reply.rollout)})
+
+
+def load_reply(text: str) -> Reply:
+    """Reads a reply. Raises `UsageError` for one that this version does not understand."""
+    data = _parsed(text)
+    rollout = data.pop("rollout", None)
+    return _built(_REPLY, {**data, "rollout": None if rollout is None else load(Rollout, rollout)})
+
+
+def error_named(name: str, text: str) -> Error:
+    """Returns the error of this package that another process raised."""
+    kind = getattr(errors, name, None)
+    return kind(text) if isinstance(kind, type) and issubclass(kind, Error) else UsageError(text)
+
+
+def _messages(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yields the paths at which a value holds messages that were given as objects: JSON has no type for them."""
+    if isinstance(value, RoleDict):
+        yield path
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _messages(one, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, one in enumerate(value):
+            yield from _messages(one, (*path, index))
+
+
+def _make_message(inputs: Any, path: list[Any]) -> None:
+    """Puts the message that stands at `path` back into the form in which it was given."""
+    *above, last = path
+    for key in above:
+        inputs = inputs[key]
+    inputs[last] = RoleDict(inputs[last])
+
+
+_REQUEST, _REPLY = TypeAdapter(Request), TypeAdapter(Reply)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        data: Any = read_json(text)
+    except RunError:
+        raise UsageError("A message about a rollout is no JSON: only langgraph-gepa sends and answers them.") from None
+    protocol = data.get("protocol") if isinstance(data, dict) else None
+    if protocol != PROTOCOL:
+        raise UsageError(
+            f"The other side speaks version {protocol} of the protocol for rollouts and this one version {PROTOCOL}. "
+            "Install the same version of langgraph-gepa on both."
+        )
+    return dict(data)
+
+
+def _built(kind: TypeAdapter[T], data: dict[str, Any]) -> T:
+    try:
+        return kind.validate_python(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(
+            f"A message about a rollout cannot be read ({where}: {first['msg'].lower()}). Install the same version of "
+            "langgraph-gepa on both sides."
+        ) from None
