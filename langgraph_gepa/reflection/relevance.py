@@ -104,7 +104,8 @@ def _mentions(text: str, module: Module) -> bool:
     if module.kind != "tool":
         return False
     names = {tool for tool in module.tools if _is_about(module, tool)} or {_described(module)}
-    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
+    # Words of ASCII: in Chinese or Japanese a name stands between letters without a space.
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.ASCII) for name in names)
 
 
 def _is_about(module: Module, tool: str) -> bool:

@@ -105,6 +105,7 @@ def team_rollout(*calls: Call, comment: str = "", **by_module: str) -> Rollout:
         ),
         (team_rollout(offering("send")), None, {"writer", "tool:team/write/send"}),
         (team_rollout(offering(), comment="`send` was right here."), None, {"writer", "tool:team/write/send"}),
+        (team_rollout(offering(), comment="应该调用send工具。"), None, {"writer", "tool:team/write/send"}),
         (
             team_rollout(offering(), comment="Do not resend."),
             {"calls": ["find(query='x')"]},
@@ -122,7 +123,8 @@ def team_rollout(*calls: Call, comment: str = "", **by_module: str) -> Rollout:
     ],
     ids=[
         "a tool that was merely offered", "a tool that was called, and its argument", "a tool that was asked for",
-        "a tool that the comment names", "a tool that should have been called", "what the metric names and no other",
+        "a tool that the comment names", "a name between letters of another script",
+        "a tool that should have been called", "what the metric names and no other",
         "words on a module alone, not blank ones", "a call that failed beside what is named",
         "words on what is not optimised", "nothing was watched",
     ],
