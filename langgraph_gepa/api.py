@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from langgraph_gepa.adapter.discovery.chat_models import models_of
 from langgraph_gepa.adapter.discovery.remote_graphs import opaque
@@ -104,7 +104,7 @@ def optimize(
     budget: Budget = DEFAULT_BUDGET,
     run: Path | str | None = None,
     search: str | Rules = "racing",
-    repeats: int | None = None,
+    repeats: int | Literal["auto"] | None = None,
     records: int | None = None,
     perfect: float | None = None,
     failure_score: float | None = None,
@@ -148,8 +148,9 @@ def optimize(
       settings; its budget may differ.
     - `search`: `"racing"` validates new prompts on 6 examples first, and on more only while they may turn out to be the
       best; `"gepa"` is the paper's algorithm decision by decision; or `Rules` of your own.
-    - `repeats`: rollouts of the same prompts on the same example, of which the mean counts; 1 by default. More are
-      worth their price where the graph or the metric is noisy and the rollouts are many times the examples.
+    - `repeats`: rollouts of the same prompts on the same example, of which the mean counts. By default 1 for
+      `search="gepa"` and `"auto"` for racing: prompts run again on examples only where that decides which are the best,
+      and not when repeated rollouts turn out to score alike. The run says how noisy the scores were.
     - `records`: how many records of rollouts a reflection reads, for `search="racing"`; 12 by default. More are read
       in groups of at most 12 with a call for each, and one more call that joins their summaries.
     - `start`: what to search on from: an earlier run (its folder or result), of which the best candidate and at most 4

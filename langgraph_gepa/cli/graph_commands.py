@@ -75,7 +75,7 @@ def optimize(
     concurrency: option.Concurrency = 16,
     in_flight: option.InFlight = None,
     search: option.Search = "racing",
-    repeats: option.Repeats = 1,
+    repeats: option.Repeats = "auto",
     records: option.Records = None,
     perfect: option.Perfect = None,
     failure_score: option.FailureScore = None,
@@ -127,6 +127,7 @@ def _subject(given: dict[str, Any]) -> dict[str, Any]:
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
     """The other arguments of `optimize`."""
+    repeats = given["repeats"]
     notes = by_module("--note", given["note"])
     return {
         "testset": given["test"],
@@ -135,6 +136,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
         "notes": notes and {name: "\n".join(texts) for name, texts in notes.items()},
         "frozen": by_module("--frozen", given["frozen"]),
         **{name: given[name] for name in _SETTINGS},
+        "repeats": int(repeats) if repeats.isdecimal() else repeats,
     }
 
 

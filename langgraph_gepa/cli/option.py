@@ -105,7 +105,11 @@ ReflectionModel = Annotated[
 ]
 Search = Annotated[str, typer.Option(help="Preset of the search: racing or gepa.")]
 Repeats = Annotated[
-    int, typer.Option(min=1, help="Rollouts of the same prompts on the same example: their mean counts.")
+    str,
+    typer.Option(
+        help="Rollouts of the same prompts on the same example, of which the mean counts: a number, or auto for more "
+        "only where scores are noisy and it decides which prompts are the best."
+    ),
 ]
 Records = Annotated[
     int | None, typer.Option(help="Records that a reflection reads; more than 12 in groups, with a call for each.")

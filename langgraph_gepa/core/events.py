@@ -102,13 +102,14 @@ class IterationStarted:
 class ExamplesDrawn:
     """A decision: the examples to run next, a further minibatch of the parent or a part of the pareto set.
 
-    `texts` is the key of the candidate to run.
+    `texts` is the key of the candidate to run, and `repeat` how often it ran on each of these examples before.
     """
 
     iteration: int
     texts: str
     subset: Subset
     examples: tuple[str, ...]
+    repeat: int = 0
 
 
 @dataclass(frozen=True, slots=True)

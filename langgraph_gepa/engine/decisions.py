@@ -92,8 +92,10 @@ class Step:
         del self.journalled[0]
         return first
 
-    async def run(self, texts: Texts, ids: Sequence[str], subset: Subset, turn: str = "") -> list[Trial]:
-        return await self.trials.run(texts, ids, self.number, subset, turn)
+    async def run(
+        self, texts: Texts, ids: Sequence[str], subset: Subset, turn: str = "", repeat: int = 0
+    ) -> list[Trial]:
+        return await self.trials.run(texts, ids, self.number, subset, turn, repeat)
 
     def settled(self, trials: Sequence[Trial]) -> list[Trial]:
         """Returns the trials with the score that rollouts that failed have by now."""
@@ -121,17 +123,17 @@ class Step:
         if self.journalled:
             again = self._again(ExamplesDrawn)
             runners = {candidate.key: candidate for candidate in (*self.pool.candidates, child)}
-            return Stage(runners[again.texts], again.examples) if again else None
-        stage = self.rules.stage(self.turn, child, number)
-        examples = self._draw(stage.candidate, "pareto", stage.examples) if stage else ()
+            return Stage(runners[again.texts], again.examples, again.repeat) if again else None
+        stage = self.rules.stage(self.turn, child, number) or self.rules.again(self.turn, child)
+        examples = self._draw(stage.candidate, "pareto", stage.examples, stage.repeat) if stage else ()
         return replace(stage, examples=examples) if stage and examples else None
 
-    def _draw(self, candidate: Candidate, subset: Subset, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    def _draw(self, candidate: Candidate, subset: Subset, wanted: tuple[str, ...], repeat: int = 0) -> tuple[str, ...]:
         """Draws as many of the examples as the budget allows, and journals the draw."""
         examples = wanted[: self.reservations.grant(self.number, len(wanted))]
-        if examples and examples != self.pool.pareto_set:
+        if examples and (repeat or examples != self.pool.pareto_set):
             # The whole pareto set is no decision that could come out otherwise.
-            self.ledger.append(ExamplesDrawn(self.number, candidate.key, subset, examples))
+            self.ledger.append(ExamplesDrawn(self.number, candidate.key, subset, examples, repeat))
         return examples
 
     async def records(self, choose: Callable[[], tuple[str, ...]]) -> list[Trial]:

@@ -165,7 +165,8 @@ async def race(step: Step, child: Candidate, stages: Iterable[int]) -> None:
         stage = step.stage(child, number)
         if stage is None:
             return
-        await step.run(stage.candidate.texts, stage.examples, "pareto")  # 16 to 18: S, its scores on D_pareto
+        # 16 to 18: S, its scores on D_pareto
+        await step.run(stage.candidate.texts, stage.examples, "pareto", repeat=stage.repeat)
 
 
 def ids_of(trials: Iterable[Trial]) -> tuple[str, ...]:

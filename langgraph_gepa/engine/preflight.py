@@ -31,7 +31,7 @@ class Preflight:
     pareto: int
     least: int
     most: int
-    repeats: int = 1
+    repeated: bool = False
 
     @property
     def few(self) -> bool:
@@ -54,7 +54,7 @@ class Preflight:
             advice.append(f"That is few: give more rollouts{fewer}.")
         if self.pareto < VERDICT:
             advice.append("So few validation examples cannot tell whether prompts help: 20 to 60 can.")
-        elif self.repeats == 1 and self.rollouts >= PLENTY * self.pareto:
+        elif not self.repeated and self.rollouts >= PLENTY * self.pareto:
             advice.append(
                 "That is plenty: when the graph or the metric is noisy, repeats=2 (--repeats 2) or more validation "
                 "examples tell prompts apart better."
@@ -79,7 +79,9 @@ def preflight(budget: Budget, feedback: int, pareto: int, rules: Rules, spent: S
     left = max(0, min(limits) - rules.seed_rollouts(pareto)) / rules.repeats
     cheap, dear = rules.try_costs(feedback, pareto)
     most = max(1, ceil(left / cheap))
-    return Preflight(min(limits), pareto, min(most, max(1, int(left / dear))), most, rules.repeats)
+    return Preflight(
+        min(limits), pareto, min(most, max(1, int(left / dear))), most, rules.repeats > 1 or rules.decides_repeats
+    )
 
 
 def _counted(count: int, noun: str) -> str:

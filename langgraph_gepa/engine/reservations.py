@@ -54,7 +54,7 @@ class Reservations:
         for number, events in pool.open.items():
             draws = [event for event in events if isinstance(event, ExamplesDrawn)]
             unpaid = sum(
-                max(0, self.rules.repeats - len(pool.known(draw.subset, draw.texts).get(example, ())))
+                max(0, draw.repeat + self.rules.repeats - len(pool.known(draw.subset, draw.texts).get(example, ())))
                 for draw in draws
                 for example in draw.examples
             )

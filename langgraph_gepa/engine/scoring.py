@@ -41,16 +41,19 @@ class Trials:
     reuse: bool = False
 
     async def run(
-        self, texts: Texts, ids: Sequence[str], iteration: int, subset: Subset, turn: str = ""
+        self, texts: Texts, ids: Sequence[str], iteration: int, subset: Subset, turn: str = "", repeat: int = 0
     ) -> list[Trial]:
-        """Returns trials in the order of `ids`. Without `reuse` an id that occurs twice runs twice."""
+        """Returns trials in the order of `ids`. Without `reuse` an id that occurs twice runs twice.
+
+        With `reuse` these are the rollouts from the `repeat`-th of these texts on each example.
+        """
         seen: Counter[str] = Counter()
         calls: list[Awaitable[Rollout]] = []
         for id in ids:
             example = self.examples[subset][id]
-            for repeat in range(self.repeats):
-                if self.reuse or (subset in ("pareto", "test") and self.ledger.carried(texts, example, repeat)):
-                    calls.append(self.ledger.rollout_once(texts, example, iteration, subset, repeat))
+            for place in range(repeat, repeat + self.repeats):
+                if self.reuse or (subset in ("pareto", "test") and self.ledger.carried(texts, example, place)):
+                    calls.append(self.ledger.rollout_once(texts, example, iteration, subset, place))
                 else:
                     seen[id] += 1
                     calls.append(self.ledger.rollout(texts, example, iteration, subset, f"{turn}{seen[id]}"))

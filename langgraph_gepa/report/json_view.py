@@ -37,6 +37,8 @@ def to_json(view: View) -> dict[str, Any]:
       it is scored;
     - `leakage`: by set, how many examples have the inputs of another set (`learned`) or repeat each other (`repeated`);
     - `failures`: on how many examples the graph `failed`, of the seed and of the best;
+    - `noise`: the standard deviation (`sd`) between scores of the same texts on the same validation example, in so many
+      `repeated` rollouts; `null` without any;
     - `frontier`: ids of candidates that are the best on some example; `copied`: answers that new texts repeat;
     - `tradeoffs`: candidates that no other one dominates, each with its means by objective on `validation`, `estimated`
       where it was run on a part of the set, and on held-out `test`;
@@ -70,6 +72,7 @@ def to_json(view: View) -> dict[str, Any]:
             "repeated": {NAMES[name]: count for name, count in view.leakage.repeated.items()},
         },
         "failures": [{**asdict(failed), "subset": NAMES[failed.subset]} for failed in view.failures],
+        "noise": {"repeated": view.noise.repeated, "sd": view.noise.variance**0.5 if view.noise.repeated else None},
         "frontier": [candidate.id for candidate in view.candidates if candidate.frontier],
         "tradeoffs": tradeoffs_json(view.tradeoffs),
         "examples": {

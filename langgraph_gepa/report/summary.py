@@ -70,6 +70,7 @@ def summarize(
         left_alone=tuple(module for module in modules if module.name not in pool.modules),
         iterations=iterations(journal),
         pareto=len(pool.pareto_set),
+        noise=pool.noise,
         spent=pool.spent,
         seconds=journal[-1][0] if journal else 0.0,
         tradeoffs=tradeoff_view(pool),

@@ -19,6 +19,7 @@ from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.progress import Iteration
 from langgraph_gepa.report.tradeoff_view import TradeoffView
 from langgraph_gepa.search.score import Score
+from langgraph_gepa.search.tally import Noise
 
 ENOUGH = 6
 """Pairs needed for a verdict: fewer cannot reach 95 % in a sign test even when all agree."""
@@ -58,7 +59,8 @@ class View:
     `settings` are those the run was created with; `ended` is the event that ended the search, `reason` why in words.
     `line` holds the ids of the best candidate's ancestors and its own. `curve` has a step (rollouts, score) for each
     time another candidate became the best, and ends with the rollouts spent. `copied` is what the best candidate's
-    texts repeat of single examples' reference outputs. `pareto` is the size of the pareto set.
+    texts repeat of single examples' reference outputs. `pareto` is the size of the pareto set. `noise` is what
+    repeated rollouts of a candidate on an example tell of the scores.
     """
 
     settings: Mapping[str, Any]
@@ -79,6 +81,7 @@ class View:
     left_alone: tuple[Module, ...]
     iterations: tuple[Iteration, ...]
     pareto: int
+    noise: Noise
     spent: Spent
     seconds: float
     tradeoffs: TradeoffView = field(default_factory=TradeoffView)

@@ -13,6 +13,7 @@ from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.reflection.proposal import in_words
 from langgraph_gepa.search.score import Score
+from langgraph_gepa.search.tally import Noise
 
 
 def one_line(text: str, width: int = 80) -> str:
@@ -57,6 +58,16 @@ def money(dollars: float | None) -> str:
         return f"${dollars:,.2f}"
     digits = max(4, 1 - math.floor(math.log10(dollars)))  # a tiny budget is not $0.0000
     return f"${dollars:.{digits}f}"
+
+
+def noise(found: Noise) -> str:
+    """How much scores of the same prompts on the same example differ; empty where no rollout was repeated."""
+    if not found.repeated:
+        return ""
+    if found.none:
+        return f"none in {plural(found.repeated, 'repeated rollout')}"
+    spread = score(found.variance**0.5, 2)
+    return f"a standard deviation of {spread} in {plural(found.repeated, 'repeated rollout')}"
 
 
 def large(count: int) -> str:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.core.budget import Budget
@@ -15,9 +15,11 @@ from langgraph_gepa.core.module import KINDS, Kind
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.racing import SUCCESSES
-from langgraph_gepa.search.rules import GEPA, RACING, Rules, reading
+from langgraph_gepa.search.rules import GEPA, RACING, Rules, reading, run_never_again
 
 SEARCHES = {"gepa": GEPA, "racing": RACING}
+
+Repeats = int | Literal["auto"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Arguments:
     budget: Budget
     run: Path | str | None
     search: str | Rules
-    repeats: int | None
+    repeats: Repeats | None
     records: int | None
     perfect: float | None
     failure_score: float | None
@@ -58,15 +60,20 @@ class Arguments:
 
 def rules_of(
     search: str | Rules,
-    repeats: int | None = None,
+    repeats: Repeats | None = None,
     perfect: float | None = None,
     failure_score: float | None = None,
     records: int | None = None,
 ) -> Rules:
-    """The preset called `search`, or the rules themselves; with the other arguments in place where these are given."""
+    """The preset called `search`, or the rules themselves; with the other arguments in place where these are given.
+
+    With `repeats="auto"` the rules decide on repeats, as they do without.
+    """
     rules = search if isinstance(search, Rules) else SEARCHES[one_of("search", search, SEARCHES)]
-    if repeats is not None:
-        rules = replace(rules, repeats=at_least_one("repeats", repeats))
+    if isinstance(repeats, int):
+        rules = replace(rules, repeats=at_least_one("repeats", repeats), again=run_never_again)
+    elif repeats not in (None, "auto"):
+        raise UsageError(f'repeats={repeats!r} is neither "auto" nor a number of rollouts, such as repeats=2.')
     if records is not None:
         rules = reading(rules, _enough_records(search, records))
     if perfect is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -88,7 +88,7 @@ class RunConfig:
     sources: Mapping[str, str] = field(default_factory=dict)
     demo: bool = False
     checkout: Checkout = Checkout()  # noqa: RUF009 - it is frozen
-    repeats: int = 1
+    repeats: int | Literal["auto"] = 1
     records: int | None = None
     perfect: float | None = None
     failure_score: float | None = None

@@ -194,7 +194,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         proposer="" if inputs.proposer is None else digest(code_of(inputs.proposer)),
         demo=DEMO in (getattr(given.reflection_lm, "tags", None) or ()),
         search=given.search if isinstance(given.search, str) else "rules of your own",
-        repeats=rules.repeats,
+        repeats="auto" if rules.decides_repeats else rules.repeats,
         records=given.records,
         perfect=None if given.perfect is None else rules.perfect,
         failure_score=None if given.failure_score is None else rules.failure_score,

@@ -39,7 +39,8 @@ _READABLE = frozenset({"the models", "the recursion limit", "the search", "the s
 def identity_of(config: RunConfig) -> dict[str, str]:
     """Everything that must be the same for a run to go on, by name, so that a difference can be named."""
     search = [config.search]
-    search += [f"with repeats={config.repeats}"] if config.repeats != 1 else []
+    # A run without repeats goes on with "auto": up to where it stands both run every pair once.
+    search += [f"with repeats={config.repeats}"] if config.repeats not in (1, "auto") else []
     search += [f"with records={config.records}"] if config.records is not None else []
     search += [f"with perfect={config.perfect:g}"] if config.perfect is not None else []
     search += [f"with failure_score={config.failure_score:g}"] if config.failure_score is not None else []

@@ -61,7 +61,7 @@ def posterior_on(pool: Pool, examples: Collection[str]) -> Posterior:
     sums, counts = pool.tables()
     columns = [place for place, example in enumerate(pool.pareto_set) if example in examples]
     parents = [candidate.parents for candidate in pool.candidates]
-    return fit(parents, sums[:, columns], counts[:, columns], WIDE, scale=pool.scale.range)
+    return fit(parents, sums[:, columns], counts[:, columns], WIDE, scale=pool.scale.range, within=pool.noise.variance)
 
 
 def within(mean: float, sd: float, lowest: float, highest: float, level: float = 0.95) -> tuple[float, float, float]:

@@ -19,7 +19,7 @@ from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.search.attempts import Attempt, attempts_of
 from langgraph_gepa.search.frontier import Frontier
 from langgraph_gepa.search.objective_values import Objectives
-from langgraph_gepa.search.tally import Tally, average, spent_after
+from langgraph_gepa.search.tally import Noise, Tally, average, spent_after
 
 if TYPE_CHECKING:
     from langgraph_gepa.search.algebra import Array
@@ -153,8 +153,14 @@ class Pool:
             from langgraph_gepa.search.posterior import fit
 
             parents = [candidate.parents for candidate in self.candidates]
-            self._posterior = fit(parents, *self.tables(), scale=self.scale.range)
+            scale, within = self.scale.range, self.noise.variance
+            self._posterior = fit(parents, *self.tables(), scale=scale, within=within)
         return self._posterior
+
+    @property
+    def noise(self) -> Noise:
+        """How much scores of the same candidate on the same pareto example differ."""
+        return self._tally.noise
 
     def tables(self) -> tuple[Array, Array]:
         """Returns sums and counts of the scores, shape (candidates, pareto examples). The next call overwrites them."""
@@ -304,10 +310,11 @@ class Pool:
             self._posterior = None
         for event, number in self._failures if scale.failure_score != before.failure_score else ():
             scores = self._known(event.subset)[event.texts][event.example]
-            change, scores[number] = scale.failure_score - scores[number], scale.failure_score
+            failed, scores[number] = scores[number], scale.failure_score
             if event.subset == "pareto":
                 self._changed(event.texts)
-                self._tally.change(event.texts, self._frontier.places[event.example], change)
+                place = self._frontier.places[event.example]
+                self._tally.change(event.texts, place, failed, scale.failure_score)
                 self._refresh(event.example)
 
     def _changed(self, key: str) -> None:

@@ -147,19 +147,22 @@ def fit(
     prior: Prior = PRIOR,
     *,
     scale: tuple[float, float] = (0.0, 1.0),
+    within: float = 0.0,
 ) -> Posterior:
     """Fits the posterior to `sums` of scores and their `counts`, both of shape (candidates, examples).
 
     `parents` are by candidate the rows of its parents, none for the seed. Scores on another `scale`, from its lowest to
-    its highest score, are mapped to 0 to 1 first.
+    its highest score, are mapped to 0 to 1 first. `within` is the variance between scores of one candidate on one
+    example.
     """
     family = Family.of(parents)
     total, seen = np.asarray(sums, dtype=float), np.asarray(counts, dtype=float)
     low, width = scale[0], (scale[1] - scale[0]) or 1.0
     if (low, width) != (0.0, 1.0):
         total = (total - low * seen) / width
-    step, spread, noise = _fitted(family, total, seen, prior)
-    precision, known = _system(family, _Scores.of(total, seen), prior, step, spread, noise)
+    within /= width**2
+    step, spread, noise = _fitted(family, total, seen, prior, within)
+    precision, known = _system(family, _Scores.of(total, seen, within, noise), prior, step, spread, noise)
     factor = np.linalg.cholesky(precision).astype(float, copy=False)
     means = solve_lower_transposed(factor, solve_lower(factor, known))
     return Posterior(low + width * means, factor, step, spread, noise, width, low)
@@ -177,7 +180,15 @@ class _Scores:
     squares: float
 
     @classmethod
-    def of(cls, sums: Array, counts: Array) -> _Scores:
+    def of(cls, sums: Array, counts: Array, within: float, noise: float) -> _Scores:
+        """Adds up the scores. `within` is the part of the noise that differs between scores of a pair.
+
+        The rest is the same in all of them, so that n scores of a pair count as less than n, and as one without it.
+        """
+        if counts.max(initial=0.0) > 1:
+            share = min(within / noise, 1.0)
+            weights = 1.0 / (counts * (1.0 - share) + share + (counts == 0))
+            sums, counts = sums * weights, counts * weights
         squares = float(np.vdot(sums, sums / np.maximum(counts, 1.0)))
         return cls(counts, counts.sum(1), counts.sum(0), sums.sum(1), sums.sum(0), squares)
 
@@ -212,12 +223,12 @@ def _shares(seen: Array, prior: Prior, noise: float) -> Array:
     return shares
 
 
-def _fitted(family: Family, sums: Array, counts: Array, prior: Prior) -> tuple[float, float, float]:
+def _fitted(family: Family, sums: Array, counts: Array, prior: Prior, within: float) -> tuple[float, float, float]:
     """Step, spread and noise by expectation maximisation over the latest children and their parents."""
     family, rows = family.latest(prior.recent)
-    scores = _Scores.of(sums[rows], counts[rows])
     step, spread, noise = prior.step, prior.spread, prior.noise
     for _ in range(prior.rounds):
+        scores = _Scores.of(sums[rows], counts[rows], within, noise)
         precision, known = _system(family, scores, prior, step, spread, noise)
         covariance = np.linalg.inv(precision).astype(float, copy=False)
         means = covariance @ known

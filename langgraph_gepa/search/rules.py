@@ -21,6 +21,7 @@ from langgraph_gepa.search import racing
 from langgraph_gepa.search.acceptance import improves, keeps_up, perfect
 from langgraph_gepa.search.merge import GATE, Merge, propose_merge
 from langgraph_gepa.search.minibatch import minibatch
+from langgraph_gepa.search.repeats import run_again
 from langgraph_gepa.search.selection import pick_parent, round_robin
 from langgraph_gepa.search.turn import Concern, Pick, Stage, Turn
 
@@ -75,6 +76,11 @@ def whole_pareto_set(turn: Turn, child: Candidate, stage: int) -> Stage | None:
     return None if stage else Stage(child, turn.pool.pareto_set)
 
 
+def run_never_again(_turn: Turn, _child: Candidate) -> Stage | None:
+    """Runs no candidate on an example again."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The rules of a search. The defaults are `search="gepa"`: Algorithms 1 to 4 as their published code runs them.
@@ -88,6 +94,7 @@ class Rules:
       `mutation_bar`;
     - `stage`: the candidate to run on which pareto examples next, given the child and the number of stages so far; none
       ends the race;
+    - `again`: where `stage` ends the race, the candidate to run again on which pareto examples, if it is to go on;
     - `merge`: what to merge, in an iteration that a merge is due in;
     - `gate`: what a merge's rollouts on the gate count as: pareto scores, or nothing but the gate's;
     - `seed`: on so many pareto examples of a set of this size the seed is scored before the first iteration;
@@ -99,7 +106,7 @@ class Rules:
     - `enters_after`: a child enters the pool after so many stages of its race;
     - `remembers`: edits that did not help are shown to later reflections on the module, and no child is tried twice;
     - `reuse`: no candidate is run twice on an example; what is known is taken from the ledger;
-    - `repeats`: rollouts of a candidate on an example, for graphs or metrics with noise. Their mean counts;
+    - `repeats`: rollouts of a candidate on an example each time it is run there. The mean of all rollouts counts;
     - `judged_by`: what candidates are compared by (see `RunStarted`);
     - `perfect`, `failure_score`: the score that leaves nothing to learn, and that of a rollout that fails, where these
       are known (see `MetricScale`);
@@ -113,6 +120,7 @@ class Rules:
     children: Callable[[Turn, Texts, Mapping[str, str]], Sequence[Texts]] = whole_edit
     screen: Callable[[Turn, Sequence[Concern], Collection[str]], Sequence[int]] = all_records
     stage: Callable[[Turn, Candidate, int], Stage | None] = whole_pareto_set
+    again: Callable[[Turn, Candidate], Stage | None] = run_never_again
     mutation_bar: Bar = improves
     merge: Callable[[Turn, Random], Merge | None] = merge_of_two
     merge_bar: Bar = keeps_up
@@ -129,6 +137,11 @@ class Rules:
     perfect: float | None = None
     failure_score: float | None = None
     merges: int = 5
+
+    @property
+    def decides_repeats(self) -> bool:
+        """Whether the rules run candidates again where that decides a race: `repeats="auto"`."""
+        return self.again is not run_never_again
 
     def most_rollouts(self, pareto: int) -> int:
         """Returns the rollouts reserved for an iteration when it starts, over `pareto` examples."""
@@ -149,6 +162,7 @@ RACING = Rules(
     children=racing.full_and_half,
     screen=racing.concerning_records,
     stage=racing.next_stage,
+    again=run_again,
     merge=racing.untried_merge,
     gate="pareto",  # as no rollout is paid for twice, those on the gate are the first of the race
     seed=lambda pareto: min(racing.SEED, pareto),

@@ -67,9 +67,9 @@ def expected_gain(pool: Pool) -> float:
     """
     posterior = pool.posterior
     step, spread = posterior.step * posterior.width, posterior.spread * posterior.width
-    child = _above(0.0, step, spread)
+    child = mean_above(0.0, step, spread)
     if pool.scale.bounded:
-        child -= _above(max(0.0, pool.scale.full - float(posterior.means[pool.best.id])), step, spread)
+        child -= mean_above(max(0.0, pool.scale.full - float(posterior.means[pool.best.id])), step, spread)
     return child * len(pool.candidates) / (pool.spent.iterations + 2)
 
 
@@ -81,7 +81,7 @@ def nothing_left(pool: Pool) -> Ended:
     return "exhausted" if pool.feedback.keys() - {seed} else "unchanged"
 
 
-def _above(bound: float, mean: float, sd: float) -> float:
+def mean_above(bound: float, mean: float, sd: float) -> float:
     """Returns by how much a normal variable exceeds a bound on average; less than the bound counts as nothing."""
     z = (mean - bound) / sd
     return (mean - bound) * _NORMAL.cdf(z) + sd * _NORMAL.pdf(z)

@@ -29,6 +29,22 @@ def average(scores: Sequence[float]) -> float:
     return scores[0] if len(scores) == 1 else mean(scores)
 
 
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How much scores of the same texts on the same example differ.
+
+    `variance` is that between them, estimated from `repeated` rollouts beside the first of each pair.
+    """
+
+    repeated: int = 0
+    variance: float = 0.0
+
+    @property
+    def none(self) -> bool:
+        """Whether repeated rollouts all scored alike; rounding makes no difference."""
+        return self.repeated > 0 and self.variance < 1e-12
+
+
 @dataclass(slots=True)
 class Tally:
     """Sums and counts of scores by the key of the texts and the place in the pareto set.
@@ -38,6 +54,8 @@ class Tally:
 
     sums: dict[str, array[float]] = field(default_factory=dict)
     counts: dict[str, array[float]] = field(default_factory=dict)
+    _repeated: int = 0
+    _squares: float = 0.0
     _tables: Array | None = field(default=None, repr=False, compare=False)
     _keys: list[str] = field(default_factory=list, repr=False, compare=False)
     _changed: set[str] = field(default_factory=set, repr=False, compare=False)
@@ -46,14 +64,24 @@ class Tally:
         """Adds a score; `width` is the size of the pareto set."""
         if key not in self.sums:
             self.sums[key], self.counts[key] = array("d", bytes(8 * width)), array("d", bytes(8 * width))
-        self.sums[key][place] += score
-        self.counts[key][place] += 1.0
+        count, total = self.counts[key][place], self.sums[key][place]
+        if count:
+            self._repeated += 1
+            self._squares += (score - total / count) ** 2 * count / (count + 1)
+        self.sums[key][place] = total + score
+        self.counts[key][place] = count + 1.0
         self._changed.add(key)
 
-    def change(self, key: str, place: int, by: float) -> None:
+    def change(self, key: str, place: int, before: float, after: float) -> None:
         """Changes a score that was added."""
-        self.sums[key][place] += by
+        count, total, by = self.counts[key][place], self.sums[key][place], after - before
+        self._squares += by * (by * (1 - 1 / count) + 2 * (before - total / count))
+        self.sums[key][place] = total + by
         self._changed.add(key)
+
+    @property
+    def noise(self) -> Noise:
+        return Noise(self._repeated, self._squares / self._repeated) if self._repeated else Noise()
 
     def tables(self, keys: Sequence[str], width: int) -> tuple[Array, Array]:
         """Returns sums and counts, shape (keys, width). The next call overwrites them."""

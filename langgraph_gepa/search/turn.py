@@ -58,7 +58,11 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage of a race: the candidate to run next, the child or its rival, and the pareto examples."""
+    """A stage of a race: the candidate to run next, the child or its rival, and the pareto examples.
+
+    `repeat` is how often it was run on each of them before.
+    """
 
     candidate: Candidate
     examples: tuple[str, ...]
+    repeat: int = 0

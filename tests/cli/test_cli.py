@@ -244,6 +244,8 @@ MISTAKES = {
     OPTIMIZE.replace("--rollouts 60", "--seconds 0"): "a limit is a positive number",
     OPTIMIZE + " --timeout 0": "--timeout",
     OPTIMIZE + " --search gepo": "did you mean 'gepa'",
+    OPTIMIZE + " --repeats often": 'neither "auto" nor a number',
+    OPTIMIZE + " --repeats 0": "at least 1",
     OPTIMIZE + " --modules sorts": "did you mean 'sort'",
     "eval letters --data test.jsonl --metric letters.py:score --prompts nowhere": "No prompts at nowhere",
     "eval letters --data test.jsonl --metric score": "path/to/file.py:function",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from langgraph_gepa.core.budget import Budget, Spent
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.preflight import Preflight, preflight
+from langgraph_gepa.runs.arguments import rules_of
 from langgraph_gepa.search.rules import RACING, Rules
 
 
@@ -62,10 +61,12 @@ def test_advice_is_given_where_it_makes_sense() -> None:
 
 
 def test_of_plenty_some_is_advised_to_be_spent_on_noise() -> None:
-    """Fifty rollouts for each validation example and more; not to who repeats them already."""
-    assert "repeats=2" in str(bought(3000, 60))
-    assert "repeats=2" not in str(bought(2999, 60))
-    twice = bought(3000, 60, replace(RACING, repeats=2))
+    """Fifty rollouts for each validation example and more; not where these are repeated already."""
+    assert "repeats=2" in str(bought(3000, 60, rules_of("racing", 1)))
+    assert "repeats=2" in str(bought(3000, 60, rules_of("gepa")))
+    assert "repeats=2" not in str(bought(2999, 60, rules_of("racing", 1)))
+    assert "repeats=2" not in str(bought(3000, 60))
+    twice = bought(3000, 60, rules_of("racing", 2))
     assert "repeats=2" not in str(twice)
     assert twice.most < bought(3000, 60).most
 

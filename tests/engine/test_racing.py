@@ -6,11 +6,13 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 from itertools import count
+from random import Random
 from typing import Any
 
 import pytest
 
 from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
     ChildrenProposed,
@@ -21,15 +23,21 @@ from langgraph_gepa.core.events import (
     ReflectionFinished,
     RolloutFinished,
 )
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.errors import Interrupted
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.racing import FAILURES
-from langgraph_gepa.search.rules import RACING, Rules
+from langgraph_gepa.search.repeats import MOST, PAIRS
+from langgraph_gepa.search.rules import RACING, Rules, run_never_again
+
+ONCE = replace(RACING, again=run_never_again)
+"""Racing with `repeats=1`."""
 
 
-def racing(world: Any, budget: Budget, rules: Rules = RACING, **session: Any) -> Optimizer:
+def racing(world: Any, budget: Budget, rules: Rules = ONCE, **session: Any) -> Optimizer:
     return replace(world.session(budget, **session), rules=rules)
 
 
@@ -67,11 +75,88 @@ def test_a_seed_gives_the_same_decisions_whatever_order_rollouts_end_in(worlds: 
 def test_a_noisy_graph_is_run_as_often_as_asked(worlds: Any, in_flight: int) -> None:
     """With repeats each pair is run that often, within the budget, and the mean counts."""
     world = rough(worlds, 1)
-    rules = replace(RACING, repeats=3)
+    rules = replace(ONCE, repeats=3)
     pool = asyncio.run(racing(world, Budget(rollouts=300), rules, in_flight=in_flight).run())
     assert set(Counter(world.evaluator.started).values()) == {3}
     assert pool.spent.rollouts <= 300
     assert len(pool.candidates) > 1
+
+
+class Noise:
+    """A score of 0 or 1 by chance, which depends on how often the pair was run: `ran` says how often."""
+
+    def __init__(self, salt: int) -> None:
+        self.salt = salt
+        self.ran: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, texts: Texts, example: Example) -> float:
+        pair = (texts_key(texts), example.id)
+        self.ran[pair] += 1
+        return float(Random(f"{self.salt}:{pair}:{self.ran[pair]}").random() < 0.5)
+
+
+def noisy(worlds: Any, salt: int) -> Any:
+    """A world that soon has many validated candidates, all of them as good as the others, and a fair coin as metric."""
+    return worlds.World(Noise(salt), {"a": "seed", "b": "seed"}, feedback=12, pareto=7)
+
+
+@pytest.mark.parametrize("in_flight", [1, 8])
+@pytest.mark.parametrize("salt", range(3))
+def test_where_scores_are_noisy_the_two_best_are_run_again(worlds: Any, salt: int, in_flight: int) -> None:
+    """Each repeat is paid once, within the budget, and replayed to the same pool; feedback examples run once."""
+    world = noisy(worlds, salt)
+    pace = worlds.shuffling(salt)
+    pool = asyncio.run(racing(world, Budget(rollouts=400), RACING, in_flight=in_flight, seed=salt, pace=pace).run())
+    repeated = {len(scores) for known in pool.pareto.values() for scores in known.values()}
+    assert {1, 2} <= repeated <= set(range(1, MOST + 1))
+    assert {len(scores) for known in pool.feedback.values() for scores in known.values()} == {1}
+    assert pool.noise.variance == pytest.approx(0.25, abs=0.08)
+    assert world.score.ran.total() == pool.spent.rollouts <= 400
+    assert len({e.ledger for e in world.journal() if isinstance(e, RolloutFinished)}) == pool.spent.rollouts
+    assert pool == Pool.replay(world.journal())
+
+
+@pytest.mark.parametrize("in_flight", [1, 8])
+def test_where_scores_are_not_noisy_six_pairs_are_run_again(worlds: Any, in_flight: int) -> None:
+    """That is what it takes to find out."""
+    world = worlds.World(lambda texts, e: Random(f"{texts}{e.id}").random(), {"a": "s", "b": "s"}, feedback=9, pareto=7)
+    pool = asyncio.run(racing(world, Budget(rollouts=400), RACING, in_flight=in_flight).run())
+    assert pool.noise.none
+    assert pool.noise.repeated == PAIRS
+    assert sum(count - 1 for count in Counter(world.evaluator.started).values()) == PAIRS
+
+
+@pytest.mark.parametrize("salt", range(2))
+def test_a_run_cut_while_pairs_are_repeated_goes_on_with_the_same_ones(worlds: Any, salt: int) -> None:
+    """Whatever the journal ended with, the next session draws the same repeats and pays for those not paid for."""
+    whole = noisy(worlds, salt)
+    asyncio.run(racing(whole, Budget(rollouts=260), RACING, seed=salt).run())
+    told = list(whole.store.events())
+    repeats = [place for place, (_, event) in enumerate(told) if isinstance(event, ExamplesDrawn) and event.repeat]
+    for cut in (place + more for place in repeats[::4] for more in (0, 1, 3, 5)):
+        world = noisy(worlds, salt)
+        for at, event in told[:cut]:
+            if isinstance(event, RolloutFinished | ReflectionFinished):
+                world.store.pay(event.ledger, whole.store.paid(event.ledger), event, at)
+            else:
+                world.store.append(event, at)
+            if isinstance(event, RolloutFinished):
+                world.score.ran[event.texts, event.example] += 1
+        asyncio.run(racing(world, Budget(rollouts=260), RACING, seed=salt).run())
+        assert world.journal() == whole.journal()
+
+
+@pytest.mark.parametrize("call", [200, 250, 300])
+def test_repeats_of_many_iterations_that_were_interrupted_are_paid_once(worlds: Any, call: int) -> None:
+    """What was under way in eight iterations is taken up again, each repeat under its own key."""
+    world = noisy(worlds, 1)
+    with pytest.raises((OSError, Interrupted)):
+        asyncio.run(racing(world, Budget(rollouts=400), RACING, in_flight=8, pace=worlds.failing_at(call)).run())
+    finished = len(world.evaluator.finished)
+    pool = asyncio.run(racing(world, Budget(rollouts=400), RACING, in_flight=8).run())
+    assert pool.open == {}
+    assert finished + len(world.evaluator.finished) == pool.spent.rollouts <= 400
+    assert pool.noise.repeated > PAIRS
 
 
 @pytest.mark.parametrize("salt", [0, 3])

@@ -291,3 +291,21 @@ def test_a_final_state_is_shown_without_what_came_in(finished: Any) -> None:
     for change in (*comparison.better, *comparison.worse):
         assert ("language", "en") in change.inputs
         assert ("language", "en") not in (*change.before.outputs, *change.after.outputs)
+
+
+def test_how_noisy_the_scores_were_is_said_where_rollouts_were_repeated(script: Callable[..., Any]) -> None:
+    """In the summary, on the page and for machines; not where nothing was run twice."""
+    run = script()
+    run.start()
+    assert to_json(run.view())["noise"] == {"repeated": 0, "sd": None}
+    assert "Noise" not in summary(run.view())
+    assert "noise of the scores" not in render(run.view())
+    seed = run.pool.candidates[0]
+    id, score = next(iter(run.pool.scores(seed).items()))
+    run.add(RolloutFinished(1, seed.key, id, "pareto", score, Usage(), 1.0, "again"))
+    assert "Noise none in 1 repeated rollout" in summary(run.view())
+    run.add(RolloutFinished(1, seed.key, id, "pareto", score + 0.6, Usage(), 1.0, "once more"))
+    words = "a standard deviation of 0.35 in 2 repeated rollouts"
+    assert f"Noise {words}" in summary(run.view())
+    assert f"noise of the scores: {words}" in render(run.view())
+    assert to_json(run.view())["noise"] == {"repeated": 2, "sd": pytest.approx(0.12**0.5)}

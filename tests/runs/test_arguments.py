@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from inspect import signature
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -78,3 +79,22 @@ def test_the_records_of_a_reflection_are_failures_and_two_successes() -> None:
     for search in ("gepa", RACING):
         with pytest.raises(UsageError, match="is for search='racing'"):
             rules_of(search, records=24)
+
+
+def test_repeats_are_a_number_or_left_to_the_search() -> None:
+    """Racing decides by itself unless a number is given; the paper's search runs a pair once."""
+    assert rules_of("racing") == rules_of("racing", "auto") == RACING
+    assert RACING.decides_repeats
+    assert not rules_of("racing", 1).decides_repeats
+    assert (rules_of("racing", 3).repeats, rules_of("racing", 3).decides_repeats) == (3, False)
+    assert rules_of("gepa", "auto") == rules_of("gepa") == GEPA
+    assert (GEPA.repeats, GEPA.decides_repeats) == (1, False)
+
+
+@pytest.mark.parametrize("repeats", ["often", "2", "", 1.5])
+def test_other_repeats_are_refused(repeats: Any) -> None:
+    """With what is known; a number below 1 too."""
+    with pytest.raises(UsageError, match=r'neither "auto" nor a number of rollouts, such as repeats=2'):
+        rules_of("racing", repeats)
+    with pytest.raises(UsageError, match="at least 1"):
+        rules_of("racing", 0)

@@ -67,6 +67,7 @@ CHANGES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "the search": ({"search": "gepa"}, {"the search"}),
     "records": ({"records": 24}, {"the search"}),
     "repeats": ({"repeats": 2}, {"the search"}),
+    "repeats where they decide": ({"repeats": "auto"}, set()),
     "a perfect score": ({"perfect": 5.0}, {"the search"}),
     "the models": ({"parts": {"the models": "large", "the metric": "m"}}, {"the models"}),
     "the modules": ({"modules": ()}, {"the choice of modules"}),

@@ -124,7 +124,7 @@ def _environment() -> Environment:
     )
     filters = (
         words.candidate_score, words.score, words.signed, words.money, words.large, words.duration, words.limits,
-        words.plural, words.one_line, words.clip, span, amount,
+        words.plural, words.one_line, words.clip, words.noise, span, amount,
     )  # fmt: skip
     environment.filters |= {filter.__name__: filter for filter in filters}
     return environment
