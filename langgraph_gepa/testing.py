@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from langgraph_gepa.core.events import (
     ScaleGiven,
 )
 from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.media import Medium
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.engine.codec import dump, load
@@ -94,8 +95,8 @@ def _call(name: str, text: str, example: Example, feedback: Feedback) -> Call:
 class FakeLanguageModel:
     """A `LanguageModel` that answers from a function of the prompt, or from a script, reply by reply.
 
-    A reply that is an exception is raised. `prompts` lists what was asked, in order. A script
-    that is at its end raises `RuntimeError`.
+    A reply that is an exception is raised. `prompts` lists what was asked, in order, and `media` what was
+    sent along with each. A script that is at its end raises `RuntimeError`.
     """
 
     def __init__(
@@ -105,12 +106,20 @@ class FakeLanguageModel:
         usage: Usage = Usage(100, 50, 0.01),
     ) -> None:
         self.prompts: list[str] = []
+        self.media: list[tuple[Medium, ...]] = []
         self._script = None if callable(replies) else iter(replies)
         self._answer = replies if callable(replies) else self._next
         self._usage = usage
 
-    async def complete(self, prompt: str, *, longer: bool = False) -> Reply:  # noqa: ARG002 - the port's name
+    async def complete(
+        self,
+        prompt: str,
+        *,
+        longer: bool = False,  # noqa: ARG002 - the port's name
+        media: Sequence[Medium] = (),
+    ) -> Reply:
         self.prompts.append(prompt)
+        self.media.append(tuple(media))
         await asyncio.sleep(0)
         reply = self._answer(prompt)
         if isinstance(reply, Exception):

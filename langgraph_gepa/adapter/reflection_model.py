@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from langchain.chat_models import init_chat_model
@@ -14,6 +14,7 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
+from langgraph_gepa.adapter.failures.causes import status_of
 from langgraph_gepa.adapter.failures.classification import error_text, is_overflow, is_world_failure
 from langgraph_gepa.adapter.failures.diagnosis import is_no_answer
 from langgraph_gepa.adapter.failures.frames import raised_at
@@ -25,6 +26,7 @@ from langgraph_gepa.adapter.tracing.callback_handler import Tracer
 from langgraph_gepa.adapter.tracing.payloads import estimated_tokens
 from langgraph_gepa.adapter.tracing.pricing import Prices
 from langgraph_gepa.core.json_data import well_formed
+from langgraph_gepa.core.media import Kind, Medium, without_others
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.ports import Reply, TooLong
 from langgraph_gepa.errors import Error, ModelError
@@ -51,6 +53,17 @@ KEYS = {
 
 LONGER = 4
 """How many times its usual limit a reply may have whose predecessor was cut off."""
+
+_INPUTS: Mapping[Kind, str] = {
+    "image": "image_inputs",
+    "audio": "audio_inputs",
+    "video": "video_inputs",
+    "file": "pdf_inputs",
+}
+"""What a model's profile calls each kind of media."""
+
+_REFUSALS = frozenset({400, 404, 413, 415, 422, 500, 501})
+"""The statuses with which servers refuse media."""
 
 TRIAL = f"""\
 This call is only to find out whether you can be reached.
@@ -84,6 +97,7 @@ class ChatReflection:
                 "a LangChain chat model, or a function from prompt to reply."
             )
         self._prices = prices
+        self._refuses_media = False
         self.mask: Mask = str
 
     @property
@@ -101,10 +115,18 @@ class ChatReflection:
         packages = {kind.__module__.partition(".")[0] for kind in kinds} - {"langchain_core"}
         return TRIAL if any(package.startswith("langchain_") for package in packages) else ""
 
-    async def complete(self, prompt: str, *, longer: bool = False) -> Reply:
+    @property
+    def sees(self) -> frozenset[Kind]:
+        """The kinds of media that the model takes, as its profile says; images also where that is not known."""
+        if not isinstance(self._model, BaseChatModel):
+            return frozenset()
+        profile: Mapping[str, Any] = getattr(self._model, "profile", None) or {}
+        return frozenset(kind for kind, name in _INPUTS.items() if profile.get(name, kind == "image"))
+
+    async def complete(self, prompt: str, *, longer: bool = False, media: Sequence[Medium] = ()) -> Reply:
         try:
             with isolated(Replacements()):  # the user's cache of models would return the same reply for ever
-                return await self._answer(self.mask(prompt), longer)
+                return await self._answer(self.mask(prompt), longer, media)
         except Exception as error:
             if isinstance(error, Error):
                 raise
@@ -116,13 +138,30 @@ class ChatReflection:
                 raise
             raise ModelError(f"The reflection model raised {error_text(error)}{raised_at(error)}. Fix it.") from error
 
-    async def _answer(self, prompt: str, longer: bool) -> Reply:
+    async def _answer(self, prompt: str, longer: bool, media: Sequence[Medium]) -> Reply:
         if isinstance(self._model, BaseChatModel):
-            return await _chat(self._model, prompt, self._prices, longer=longer)
+            return await self._chat(self._model, prompt, longer, media)
         started = time.perf_counter()
         text = await _function(self._model, prompt)
         tokens = estimated_tokens(prompt), estimated_tokens(text)
         return Reply(well_formed(text), Usage(*tokens, None, sum(tokens)), time.perf_counter() - started)
+
+    async def _chat(self, model: BaseChatModel, prompt: str, longer: bool, media: Sequence[Medium]) -> Reply:
+        """Sends the prompt with its media; without them where the model refuses these, and then for good."""
+        shown = [one for one in media if not (self._refuses_media or (one.is_url and self.mask(one.data) != one.data))]
+        alone = without_others(prompt, ())
+        if not shown:
+            return await _chat(model, alone if media else prompt, self._prices, longer=longer)
+        try:
+            return await _chat(
+                model, without_others(prompt, [one.number for one in shown]), self._prices, shown, longer=longer
+            )
+        except Exception as error:
+            if not _may_refuse_media(error):
+                raise
+            reply = await _chat(model, alone, self._prices, longer=longer)
+            self._refuses_media = (status_of(error) or 400) < 500
+            return reply
 
 
 def chat_model(name: str, **settings: Any) -> BaseChatModel:
@@ -147,10 +186,32 @@ def chat_model(name: str, **settings: Any) -> BaseChatModel:
     return model
 
 
-async def _chat(model: BaseChatModel, prompt: str, prices: Prices | None, *, longer: bool = False) -> Reply:
+def _may_refuse_media(error: Exception) -> bool:
+    """Whether a call may have failed for its media: the request was refused, or a server could not handle it."""
+    if is_overflow(error):
+        return False
+    return not is_world_failure(error) or status_of(error) in _REFUSALS
+
+
+def _content(prompt: str, media: Sequence[Medium]) -> Any:
+    """Returns the content of the message: the prompt, then each medium under its number."""
+    if not media:
+        return prompt
+    blocks = (block for one in media for block in ({"type": "text", "text": f"#{one.number}:"}, one.block))
+    return [{"type": "text", "text": prompt}, *blocks]
+
+
+async def _chat(
+    model: BaseChatModel,
+    prompt: str,
+    prices: Prices | None,
+    media: Sequence[Medium] = (),
+    *,
+    longer: bool = False,
+) -> Reply:
     tracer = Tracer(prices)
     started = time.perf_counter()
-    messages, config = [HumanMessage(well_formed(prompt))], RunnableConfig(callbacks=[tracer])
+    messages, config = [HumanMessage(_content(well_formed(prompt), media))], RunnableConfig(callbacks=[tracer])
     first = _with_higher_limit(model) if longer else model
     try:
         message = await first.ainvoke(messages, config)

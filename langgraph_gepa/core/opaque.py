@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from langgraph_gepa.core.excerpt import elide
+from langgraph_gepa.core.media import KINDS, kind_of, named
 
 LONGEST = 4_000
 """Characters of a string inside a larger value; beyond that its middle is left out."""
@@ -16,10 +17,6 @@ DEEPEST = 30
 
 _MANY = 64  # numbers in a row that are a vector or a signal
 _SURE = 1_000  # characters without a space that are data, whatever they look like
-_MEDIA = frozenset({
-    "image", "image_url", "input_image", "audio", "input_audio", "video", "video_url", "file", "input_file", "media",
-    "document",
-})  # fmt: skip
 _PAYLOAD = frozenset({
     "url", "data", "base64", "source", "file_id", "file_data", "inline_data", "image_url", "video_url", "input_audio",
     "file", "image", "audio", "video",
@@ -64,18 +61,19 @@ def abridged(value: Any, *, messages: bool = False) -> Any:
 def media(block: Mapping[str, Any]) -> str | None:
     """Returns the replacement of a block that holds a picture, a sound or a file; `None` for other blocks."""
     kind = block.get("type")
-    if kind not in _MEDIA or _PAYLOAD.isdisjoint(block):
+    if not isinstance(kind, str) or kind not in KINDS or _PAYLOAD.isdisjoint(block):
         return None
     held = max(_strings(block, 0), key=len)
     if re.search(r"\s", held[:LONGEST]) and not _DATA_URL.match(held):  # a text in a block for files
         return None
     inside = [block, *(item for item in block.values() if isinstance(item, Mapping))]
     mime = next((one[key] for one in inside for key in _MIMES if isinstance(one.get(key), str)), "")
-    if held.startswith(("http://", "https://")):
-        return f"[{kind}: {elide(held, 200)}]"
+    encoded = len(held) >= _MANY and (";base64," in held[:200] or ":" not in held[:200])
+    if encoded or held.startswith(("http://", "https://")):
+        return named(kind, mime, held)
     url = _DATA_URL.match(held)
     about = ", ".join(filter(None, ((url and url[1]) or mime, f"{len(held):,} characters" * (len(held) >= _MANY))))
-    return f"[{kind}: {about}]" if about else f"[{kind}]"
+    return f"[{kind_of(kind, mime)}: {about}]" if about else f"[{kind_of(kind, mime)}]"
 
 
 def thoughts(block: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
+from typing import Any
 from weakref import WeakValueDictionary
 
 from langgraph_gepa.core.budget import Budget
@@ -21,6 +22,7 @@ from langgraph_gepa.core.events import (
     Subset,
 )
 from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.media import Medium
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.objectives import objectives_of
 from langgraph_gepa.core.rollout import Rollout, Usage
@@ -176,13 +178,17 @@ class Ledger:
         """Returns the lock of the caller that pays for `key`; it exists as long as it is held or waited for."""
         return self._locks.setdefault(key, asyncio.Lock())
 
-    async def reply(self, prompt: str, iteration: int, module: str, *, longer: bool = False) -> Reply:
+    async def reply(
+        self, prompt: str, iteration: int, module: str, *, longer: bool = False, media: Sequence[Medium] = ()
+    ) -> Reply:
         """Returns one reply of the reflection model, paid for at most once for the same prompt in the run.
 
-        `longer` raises the limit on its length. Raises `Unanswered` when only this prompt gets no answer and
-        `TooLong` when the model does not accept it; a model that answers no prompt stops the ledger.
+        `longer` raises the limit on its length; `media` are those that the prompt names. Raises `Unanswered` when only
+        this prompt gets no answer and `TooLong` when the model does not accept it; a model that answers no prompt stops
+        the ledger.
         """
-        more = {"longer": True} if longer else {}
+        more: dict[str, Any] = {"longer": True} if longer else {}
+        more |= {"media": media} if media else {}
         call = partial(self._model.complete, prompt, **more)
         return await self._reply(_reply_key(prompt, module), call, iteration, module)
 

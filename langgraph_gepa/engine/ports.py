@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from langgraph_gepa.core.events import Event
 from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.media import Medium
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.errors import Error
@@ -88,10 +89,11 @@ class LanguageModel(Protocol):
     a prompt that it does not take.
 
     Reports to `engine.meter.meter()` as an evaluator does. `longer` asks for a higher limit on the reply's
-    length than usual, where the model has one that can be set.
+    length than usual, where the model has one that can be set. `media` are the pictures and files that the prompt
+    names by number.
     """
 
-    async def complete(self, prompt: str, *, longer: bool = False) -> Reply: ...
+    async def complete(self, prompt: str, *, longer: bool = False, media: Sequence[Medium] = ()) -> Reply: ...
 
 
 class Proposer(Protocol):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.example import digest
+from langgraph_gepa.core.media import Kind as MediumKind
+from langgraph_gepa.core.media import Medium, numbers_in
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.codec import dump
 from langgraph_gepa.engine.concurrency import settle
@@ -19,6 +21,7 @@ from langgraph_gepa.reflection.prompt import (
     Record,
     doubt_prompt,
     joining_prompt,
+    media_of,
     reflection_prompt,
     retry_prompt,
     summary_prompt,
@@ -46,13 +49,15 @@ _Objection = Literal["unread", "refused", "unchanged"]
 @dataclass(frozen=True, slots=True)
 class Reflector:
     """Proposes texts. `tokens` bounds a prompt, which is shortened further when the model does not take it;
-    `objective` is the user's description of the graph's purpose, `directions` are the user's for single modules."""
+    `objective` is the user's description of the graph's purpose, `directions` are the user's for single modules.
+    `sees` are the kinds of media that are sent along."""
 
     ledger: Ledger
     evaluator: Evaluator
     tokens: int = TOKENS
     objective: str = ""
     directions: Mapping[str, Directions] = field(default_factory=dict)
+    sees: Collection[MediumKind] = ()
 
     async def propose(
         self, module: Module, text: str, records: Sequence[Record], iteration: int, rejected: Sequence[Edit] = ()
@@ -66,24 +71,27 @@ class Reflector:
         """
         directions = self.directions.get(module.name, AS_USUAL)
         how: dict[str, Any] = {"objective": self.objective, "directions": directions}
+        media = media_of(module, text, records, self.sees)
 
         def asked(tokens: int, records: Sequence[Record]) -> str:
-            return reflection_prompt(module, text, records, tokens=tokens, rejected=rejected, **how)
+            return reflection_prompt(module, text, records, tokens=tokens, rejected=rejected, media=media, **how)
 
         def joined(tokens: int, summaries: Sequence[Summary]) -> str:
             return joining_prompt(module, text, summaries, tokens=tokens, rejected=rejected, **how)
 
         async def summarised(records: Sequence[Record]) -> Summary:
             def prompt(tokens: int, records: Sequence[Record]) -> str:
-                return summary_prompt(module, text, records, tokens=tokens, **how)
+                return summary_prompt(module, text, records, tokens=tokens, media=media, **how)
 
             reply = await _first_taken(
                 _ever_shorter(prompt, self.tokens, records),
-                lambda prompt: self.ledger.reply(prompt, iteration, module.name),
+                lambda prompt: self.ledger.reply(prompt, iteration, module.name, media=_named(prompt, media)),
             )
             return Summary(summary_in(reply.text), tuple(record.rollout.score for record in records))
 
-        conversation = _Conversation(self.ledger, self.evaluator, module, text, records, iteration, directions.template)
+        conversation = _Conversation(
+            self.ledger, self.evaluator, module, text, records, iteration, directions.template, media
+        )
         try:
             if len(records) > GROUP:
                 summaries = await settle(map(summarised, groups(records)))
@@ -140,6 +148,7 @@ class _Conversation:
     records: Sequence[Record]
     iteration: int
     template: str
+    media: Mapping[str, Medium]
 
     async def new_text(self, prompt: str) -> Proposal:
         """Returns a text that `prompt` did not lead to before.
@@ -163,7 +172,9 @@ class _Conversation:
         proposal, broken = Proposal(), ""
         while True:
             try:
-                reply = await self.ledger.reply(question, self.iteration, self.module.name, longer=longer)
+                reply = await self.ledger.reply(
+                    question, self.iteration, self.module.name, longer=longer, media=_named(question, self.media)
+                )
             except TooLong:
                 if not objected:
                     raise
@@ -200,6 +211,11 @@ class _Conversation:
         """How many of the records' rollouts have the lowest score there is."""
         lowest = self.ledger.pool.scale.range[0]
         return sum(record.rollout.score <= lowest for record in self.records)
+
+
+def _named(prompt: str, media: Mapping[str, Medium]) -> list[Medium]:
+    """Returns the media that a prompt names, in its order."""
+    return [media[number] for number in numbers_in(prompt) if number in media]
 
 
 def _judged(proposal: Proposal, broken: str) -> Proposal:

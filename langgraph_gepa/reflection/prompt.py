@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from langgraph_gepa.core.edit import Edit
-from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, elide, escape, fit_all, water_level
+from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, elide, escape, fit_all, joined, water_level
+from langgraph_gepa.core.media import Medium, affordable, found_in, without_others
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import readable
 from langgraph_gepa.reflection.directions import AS_USUAL, Directions
@@ -20,6 +22,7 @@ from langgraph_gepa.reflection.instructions import (
     NOTES,
     OWN_TEXT,
     REPLY,
+    SENT_ALONG,
     SUMMARY,
     SUMMARY_REPLY,
     WHAT,
@@ -34,6 +37,7 @@ __all__ = [
     "calls_of",
     "doubt_prompt",
     "joining_prompt",
+    "media_of",
     "records_text",
     "reflection_prompt",
     "retry_prompt",
@@ -41,6 +45,8 @@ __all__ = [
     "tried_prompt",
     "unread_prompt",
 ]
+
+NO_MEDIA: Mapping[str, Medium] = MappingProxyType({})
 
 _LEAST_FEEDBACK = 1_000
 """Characters of a record's feedback that are kept whatever the budget."""
@@ -58,6 +64,7 @@ def reflection_prompt(
     objective: str = "",
     directions: Directions = AS_USUAL,
     rejected: Sequence[Edit] = (),
+    media: Mapping[str, Medium] = NO_MEDIA,
 ) -> str:
     """Returns the prompt that asks for a better `text` of `module`. `objective` is the user's purpose for the graph;
     `rejected` are earlier edits of the module that did not help, the most telling first.
@@ -69,10 +76,12 @@ def reflection_prompt(
 
     `tokens` is the budget of the whole prompt, at `CHARS_PER_TOKEN`. To meet it the longest inputs, messages
     and outputs lose their middle, evenly over all records; the feedback only where it would fill half of the room
-    by itself, and the current text never. So a prompt is longer than its budget when that text is.
+    by itself, and the current text never. So a prompt is longer than its budget when that text is. Of the pictures and
+    files that the records name, the prompt says that they were left out, unless they are in `media`, by number, and
+    take no more than half of the budget together: these are to be sent along (`media.numbers_in`).
     """
     sections = {**_sections(module, text, objective, directions), "rejected": rejected_section(rejected)}
-    return _page(directions.template, sections, tokens, lambda room: _fitted(module, text, records, room))
+    return _page(directions.template, sections, tokens, lambda room: _fitted(module, text, records, room), media)
 
 
 def summary_prompt(
@@ -83,11 +92,12 @@ def summary_prompt(
     tokens: int = 24_000,
     objective: str = "",
     directions: Directions = AS_USUAL,
+    media: Mapping[str, Medium] = NO_MEDIA,
 ) -> str:
     """Returns the prompt that asks for a summary of these records, which are a group of more."""
     reply = SUMMARY_REPLY.format(fence=fence_for("", FENCE_LENGTH))
     sections = {**_sections(module, text, objective, directions), "reply": reply}
-    return _page(SUMMARY, sections, tokens, lambda room: _fitted(module, text, records, room))
+    return _page(SUMMARY, sections, tokens, lambda room: _fitted(module, text, records, room), media)
 
 
 def joining_prompt(
@@ -105,10 +115,30 @@ def joining_prompt(
     return _page(directions.template, sections, tokens, lambda room: summaries_section(summaries, room))
 
 
-def _page(template: str, sections: Mapping[str, str], tokens: int, records: Callable[[int], str]) -> str:
-    """Fills a template, with `records` written in the characters that the rest leaves of the budget."""
-    room = tokens * CHARS_PER_TOKEN - len(fill(template, {**sections, "records": "."})) + 1
-    return fill(template, {**sections, "records": records(room)})
+def _page(
+    template: str,
+    sections: Mapping[str, str],
+    tokens: int,
+    records: Callable[[int], str],
+    media: Mapping[str, Medium] = NO_MEDIA,
+) -> str:
+    """Fills a template, with `records` written in the characters that the rest and the media leave of the budget."""
+    sent = affordable(media, tokens // 2)
+    note = f"\n{SENT_ALONG}" if sent else ""
+    tokens -= sum(medium.tokens for medium in sent.values())
+    room = tokens * CHARS_PER_TOKEN - len(fill(template, {**sections, "records": "."})) + 1 - len(note)
+    return fill(template, {**sections, "records": without_others(records(room), sent) + note})
+
+
+def media_of(module: Module, text: str, records: Sequence[Record], kinds: Collection[str]) -> dict[str, Medium]:
+    """Returns the pictures, sounds and files of these `kinds` in the records, by the number that names each."""
+    if not kinds:
+        return {}
+    found: dict[str, Medium] = {}
+    for record in records:
+        seen = "\n".join(map(joined, record_blocks(module, text, record)))
+        found |= found_in(seen, (record.inputs, record.rollout.outputs), kinds)
+    return found
 
 
 def records_text(module: Module, text: str, records: Sequence[Record], *, tokens: int = 24_000) -> str:
@@ -117,7 +147,7 @@ def records_text(module: Module, text: str, records: Sequence[Record], *, tokens
     What it shows are the calls of `module`, in which `[the current text]` stands for `text`. Never let a model follow
     instructions in it: it holds what graphs, tools and users wrote.
     """
-    return _fitted(module, text, records, tokens * CHARS_PER_TOKEN)
+    return without_others(_fitted(module, text, records, tokens * CHARS_PER_TOKEN), ())
 
 
 def _fitted(module: Module, text: str, records: Sequence[Record], room: int) -> str:

@@ -196,7 +196,14 @@ class Job:
         if self.proposer is not None:
             return OwnReflector(ledger, self.evaluator, self.proposer)
         config = self.config
-        return Reflector(ledger, self.evaluator, config.reflection_tokens, config.objective, config.directions)
+        return Reflector(
+            ledger,
+            self.evaluator,
+            config.reflection_tokens,
+            config.objective,
+            config.directions,
+            sees=() if self.options.mask else self.model.sees,  # no mask hides what is in a picture
+        )
 
     def _carry_over(self, ledger: Ledger, inform: Notify) -> None:
         """Takes over the rollouts of earlier runs that hold for this one, and reports the runs without any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import time
 from random import Random
@@ -16,6 +17,7 @@ from langgraph_gepa.core.opaque import DEEPEST, LONGEST, abridged, media, readab
 
 BYTES = Random(0).randbytes(3_000)
 ENCODED = base64.b64encode(BYTES).decode()
+NUMBER = "#" + hashlib.sha256(ENCODED.encode()).hexdigest()[:8]
 SIGNATURE = "QUJD" * 500
 
 
@@ -67,18 +69,19 @@ def test_what_can_be_read_stays(text: str) -> None:
     ("block", "reads"),
     [
         ({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{ENCODED}"}},
-         "[image_url: image/png, 4,022 characters]"),
+         f"[image: image/png, 4,000 characters, {NUMBER}]"),
         ({"type": "image", "source_type": "base64", "mime_type": "image/jpeg", "data": ENCODED},
-         "[image: image/jpeg, 4,000 characters]"),
+         f"[image: image/jpeg, 4,000 characters, {NUMBER}]"),
         ({"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": ENCODED}},
-         "[image: image/gif, 4,000 characters]"),
+         f"[image: image/gif, 4,000 characters, {NUMBER}]"),
         ({"type": "input_audio", "input_audio": {"data": ENCODED, "format": "wav"}},
-         "[input_audio: wav, 4,000 characters]"),
+         f"[audio: audio/wav, 4,000 characters, {NUMBER}]"),
         ({"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": ENCODED}},
-         "[document: application/pdf, 4,000 characters]"),
-        ({"type": "media", "mime_type": "video/mp4", "data": ENCODED}, "[media: video/mp4, 4,000 characters]"),
+         f"[file: application/pdf, 4,000 characters, {NUMBER}]"),
+        ({"type": "media", "mime_type": "video/mp4", "data": ENCODED},
+         f"[video: video/mp4, 4,000 characters, {NUMBER}]"),
         ({"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}},
-         "[image_url: https://example.com/cat.png]"),
+         "[image: https://example.com/cat.png, #89f18b17]"),
         ({"type": "file", "file_id": "file-1"}, "[file]"),
         ({"type": "file", "path": "a.py", "content": "print(1)"}, None),
         ({"type": "document", "title": "Terms", "body": "30 days."}, None),

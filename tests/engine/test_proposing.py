@@ -9,7 +9,7 @@ import pytest
 
 from langgraph_gepa.core.events import ReflectionFinished
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.core.rollout import Feedback, Rollout
+from langgraph_gepa.core.rollout import Call, Feedback, Rollout
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import TooLong
 from langgraph_gepa.engine.proposing import Reflector
@@ -103,3 +103,21 @@ def test_a_group_without_an_answer_ends_the_proposal() -> None:
     proposal, _, events = proposed_from_many(lambda prompt: TooLong("too long") if "wrong 1!" in prompt else "x")
     assert (proposal.reason, proposal.text) == ("unanswered", None)
     assert len(events) <= 3
+
+
+@pytest.mark.parametrize(("sees", "count"), [((), 0), (("image",), 1)])
+def test_pictures_go_with_every_prompt_that_names_them(sees: Any, count: int) -> None:
+    """Also with follow-ups; a model that sees none is told that they were left out."""
+    url = "data:image/png;base64," + "A" * 100
+    message = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}
+    call = Call("model", "m", "fake", [message], None, modules=("m",))
+    records = [Record({"picture": url}, Rollout("e", {}, Feedback(0.0, "wrong"), (call,)))]
+
+    async def scenario() -> None:
+        ledger = Ledger(evaluator, model, MemoryStore())
+        await Reflector(ledger, evaluator, sees=sees).propose(MODULE, "seed", records, 1)
+
+    evaluator, model = FakeEvaluator([MODULE], lambda *_: 0.0), FakeLanguageModel(["unclear", "unclear again"])
+    asyncio.run(scenario())
+    assert list(map(len, model.media)) == [count, count]
+    assert ["[image, png, left out]" in prompt for prompt in model.prompts] == [not count] * 2

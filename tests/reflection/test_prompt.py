@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN, TAGS, elide, escape, unescape, water_level
+from langgraph_gepa.core.media import TOKENS, numbers_in
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opaque import abridged
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout
@@ -18,6 +19,7 @@ from langgraph_gepa.reflection.prompt import (
     Record,
     calls_of,
     doubt_prompt,
+    media_of,
     reflection_prompt,
     retry_prompt,
     tried_prompt,
@@ -292,7 +294,7 @@ def test_what_cannot_be_read_fills_no_reflection() -> None:
     prompt = reflection_prompt(MODULE, TEXT, [Record({"messages": [seen], "all": [seen]}, rollout, {"chart": PNG})] * 3)
     assert "QUJDQUJDQUJD" not in prompt
     assert "iVBORw0KGgoiVBORw0KGgo" not in prompt
-    assert "user: Look\n[image_url: image/png, 33,022 characters]" in prompt
+    assert "user: Look\n[image, png, left out]" in prompt
     assert "replied: A cat" in prompt
     assert len(prompt) < 40_000
 
@@ -371,3 +373,22 @@ def test_a_reply_that_changes_nothing_is_doubted_with_numbers() -> None:
 def test_a_prompt_answered_before_names_the_texts_that_were_tried() -> None:
     """Each on its own, so that the next one differs."""
     assert section(tried_prompt("the prompt", ["One.", "Two."]), "rejected_text") == ["One.", "Two."]
+
+
+def test_pictures_that_are_sent_along_keep_their_numbers_and_take_room() -> None:
+    """The largest are left out where together they would take more than half of the tokens, and text makes way."""
+    pictures = [f"data:image/png;base64,{letter * 400}" for letter in "AB"] + ["data:image/png;base64," + "C" * 900]
+    seen = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]} for url in pictures]
+    page = "word " * 8_000
+    rollout = replace(ROLLOUT, calls=(model([SYSTEM, *seen, {"role": "user", "content": page}], ANSWER, "agent"),))
+    records = [Record({"pictures": pictures}, rollout)]
+    media = media_of(MODULE, TEXT, records, ("image",))
+    assert len(media) == 3
+    assert media_of(MODULE, TEXT, records, ()) == {}
+    prompt = reflection_prompt(MODULE, TEXT, records, tokens=2 * 2 * TOKENS, media=media)
+    assert {media[number].data[0] for number in numbers_in(prompt)} == {"A", "B"}
+    assert "[image, png, left out]" in prompt
+    assert len(prompt) <= 2 * TOKENS * CHARS_PER_TOKEN
+    alone = reflection_prompt(MODULE, TEXT, records, tokens=2 * 2 * TOKENS)
+    assert numbers_in(alone) == []
+    assert 2 * TOKENS * CHARS_PER_TOKEN < len(alone) <= 4 * TOKENS * CHARS_PER_TOKEN

@@ -206,7 +206,10 @@ def test_a_trace_keeps_what_was_said_and_names_what_was_not() -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "iVBORw0KGgo" * 100}}
     asked = HumanMessage([{"type": "text", "text": page}, picture])
     calls = [seen.call for seen in watch(create_agent(model(ASK, answer), [look_up]), {"messages": [asked]})]
-    assert calls[0].inputs[0]["content"] == [{"type": "text", "text": page}, "[image_url: image/png, 1,122 characters]"]
+    assert calls[0].inputs[0]["content"] == [
+        {"type": "text", "text": page},
+        "[image: image/png, 1,100 characters, #85274b85]",
+    ]
     assert calls[1].output == f"cats {page}"
     sealed = {"type": "thinking", "thinking": "Hm, hm.", "signature": "[signature: 8,000 characters]"}
     assert calls[2].output["content"] == [sealed, {"type": "text", "text": page}]
