@@ -81,9 +81,9 @@ class Optimizer:
     examples: Examples
     budget: Budget
     rules: Rules = GEPA
-    start: Sequence[Texts] = ()
     seed: int = 0
     in_flight: int = 1
+    start: Sequence[Texts] = ()
     without_effect: Callable[[], Awaitable[Mapping[str, NoEffect]]] = nothing_known
     trial: Callable[[], Awaitable[None]] = nothing_to_try
 

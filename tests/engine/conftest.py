@@ -134,7 +134,7 @@ class World:
             Examples(numbered("f", self.feedback), numbered("p", self.pareto), numbered("t", self.test)),
             budget,
             rules,
-            start,
+            start=start,
             seed=seed,
             in_flight=in_flight,
         )
