@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -38,6 +39,7 @@ from langgraph_gepa.runs.subject import evaluator_of, subject_of
 from langgraph_gepa.runs.trust import allow_resume
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.server.workers import on_server
+from langgraph_gepa.ui.page_server import served
 
 _LOG = logging.getLogger(__name__)
 
@@ -124,6 +126,7 @@ def optimize(
     workers: Sequence[Any] = (),
     observers: Sequence[Observer] = (),
     progress: bool = True,
+    ui: bool = False,
 ) -> Result:
     """Evolves the prompts of `graph` and returns the run with its best candidate.
 
@@ -174,13 +177,21 @@ def optimize(
     - `options`: how rollouts are run, or `path/to/file.py:options`.
     - `workers`: addresses of LangGraph Servers, or clients of langgraph_sdk for them, that run the rollouts in place
       of this process. They must serve the same graph with the same metric and options (see `serve`).
+    - `ui`: serve the run as a live page to browsers on this machine while it is under way, as `langgraph-gepa ui` does;
+      its address is printed.
 
     Raises `UsageError` (with the fix) before anything is paid for where that can be known, `Interrupted` when the world
     kept failing, `KeyboardInterrupt` after Ctrl-C. What was paid for is kept, and the same call with the same `run`
     goes on.
     """
-    job = prepare(Arguments(**locals()))
-    return job.carry_out(Path(run) if run is not None else new_folder(job.config.graph["name"], graph))
+    given = dict(locals())
+    del given["ui"]
+    job = prepare(Arguments(**given))
+    folder = Path(run) if run is not None else new_folder(job.config.graph["name"], graph)
+    with served(folder) if ui else nullcontext() as server:
+        if server is not None:
+            note(f"Live page: {server.url}")
+        return job.carry_out(folder)
 
 
 def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any = None, **how: Any) -> Outputs:
@@ -207,6 +218,7 @@ def resume(
     workers: Sequence[Any] | None = None,
     trust: bool = False,
     progress: bool = True,
+    ui: bool = False,
 ) -> Result:
     """Goes on with the run in folder `run`, if it was started on the command line or with names in place of objects.
 
@@ -215,6 +227,7 @@ def resume(
     of the graph. The code that the run names is loaded, which is announced; for a run that somebody else started only
     with `trust`, and from the project of the working directory alone. Raises `UsageError` for a run that was started
     with objects, or with examples of which a mask hid something: only the program that made those can give them again.
+    `ui` is as for `optimize`.
     """
     saved = SavedRun.open(run)
     config, spec = saved.config, saved.config.spec
@@ -244,6 +257,7 @@ def resume(
         workers=config.workers if workers is None else workers,
         run=run,
         progress=progress,
+        ui=ui,
         **config.arguments,
     )
 

@@ -28,10 +28,11 @@ ALLOWED = {
     **dict.fromkeys(ADAPTERS, ENGINE),
     "server": ENGINE | {"adapter"},
     "runs": ENGINE | ADAPTERS | {"server"},
-    "api": ENGINE | ADAPTERS | {"server", "runs"},
+    "ui": ENGINE | ADAPTERS | {"runs"},
+    "api": ENGINE | ADAPTERS | {"server", "runs", "ui"},
     "interop": ENGINE | ADAPTERS | {"runs"},
     "demo": ENGINE | ADAPTERS | {"runs", "api"},
-    "cli": ENGINE | ADAPTERS | {"runs", "api", "demo"},
+    "cli": ENGINE | ADAPTERS | {"runs", "ui", "api", "demo"},
     "__main__": {"cli"},
     "__init__": ENGINE | ADAPTERS | {"server", "runs", "api"},
 }

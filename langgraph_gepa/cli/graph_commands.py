@@ -94,6 +94,7 @@ def optimize(
     options: option.Options = None,
     workers: option.Workers = None,
     dry_run: option.DryRun = False,
+    ui: option.Ui = False,
 ) -> None:
     """Evolve the graph's prompts and keep everything in a run's folder."""
     given: dict[str, Any] = locals()
@@ -108,6 +109,7 @@ def optimize(
 _SETTINGS = (
     "reflection_lm", "proposer", "run", "seed", "concurrency", "in_flight", "search", "repeats", "records", "perfect",
     "failure_score", "start", "objective", "reflection_prompt", "reflection_tokens",
+    "ui",
 )  # fmt: skip
 """The options of `optimize` that are passed on as they are."""
 
@@ -165,6 +167,7 @@ def resume(
     gain: option.Gain = None,
     workers: option.Workers = None,
     trust: option.Trust = False,
+    ui: option.Ui = False,
 ) -> None:
     """Go on with a stopped run; limits and servers given here replace the run's."""
     limits = _budget(locals())
@@ -179,15 +182,15 @@ def resume(
                 "Somebody else started this run, and it would use the OpenAI API with your key. Go on with it by "
                 f"`langgraph-gepa demo --real --run {run}`."
             )
-        _demo(run, config.seed, config.in_flight, with_limits(config.budget, limits), real=not config.simulated)
+        _demo(run, config.seed, config.in_flight, with_limits(config.budget, limits), not config.simulated, ui)
     else:
         servers = None if workers is None else split(workers)
-        _show_result(_resumed(run, limits, servers, Path(config.checkout.folder), trust))
+        _show_result(_resumed(run, limits, servers, Path(config.checkout.folder), trust, ui))
 
 
-def _resumed(run: Path, limits: Budget, workers: Sequence[str] | None, started: Path, trust: bool) -> Result:
+def _resumed(run: Path, limits: Budget, workers: Sequence[str] | None, started: Path, trust: bool, ui: bool) -> Result:
     try:
-        return langgraph_gepa.resume(run, limits, workers=workers, trust=trust)
+        return langgraph_gepa.resume(run, limits, workers=workers, trust=trust, ui=ui)
     except GraphError as error:
         if started in (Path(), Path.cwd()):
             raise
@@ -239,12 +242,13 @@ def demo(
     rollouts: option.Rollouts = 600,
     in_flight: option.InFlight = 1,
     real: Annotated[bool, typer.Option("--real", help="Use the real OpenAI API; needs OPENAI_API_KEY.")] = False,
+    ui: option.Ui = False,
 ) -> None:
     """Optimise a support desk offline: a real graph, real tools, a simulated model. No key is needed."""
-    _demo(run, seed, in_flight, Budget(rollouts=rollouts), real=real)
+    _demo(run, seed, in_flight, Budget(rollouts=rollouts), real, ui)
 
 
-def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, real: bool = False) -> None:
+def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, real: bool, ui: bool) -> None:
     from langgraph_gepa.demo.stage import helpdesk_demo
 
     with helpdesk_demo(seed=seed, real=real) as desk:
@@ -260,6 +264,7 @@ def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, re
             seed=seed,
             in_flight=in_flight,
             options=langgraph_gepa.RunnerOptions(harmless=desk.tools),
+            ui=ui,
         )
     _show_result(result)
 

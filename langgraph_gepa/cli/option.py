@@ -148,3 +148,6 @@ DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Only tell what a rollout does: runs one, unless a real tool may do harm."),
 ]
+Ui = Annotated[
+    bool, typer.Option("--ui", help="Serve the run as a live page to browsers on this machine; prints its address.")
+]

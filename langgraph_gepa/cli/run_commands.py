@@ -1,9 +1,10 @@
-"""The commands on a run that exists: `show`, `report`, `export`, `push`, `diff`, `apply` and `stop`."""
+"""The commands on a run that exists: `show`, `report`, `export`, `push`, `diff`, `apply`, `stop` and `ui`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +41,32 @@ def show(run: option.Folder, as_json: option.AsJson = False) -> None:
         emit_json(to_json(result.view))
     else:
         print_summary(result.view, screen())
+
+
+@command()
+def ui(
+    run: Annotated[Path, typer.Argument(metavar="RUN|FOLDER", help="a run's folder, or a folder of runs")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; by default one that is free.")] = 0,
+    host: Annotated[str | None, typer.Option(help="Another address to listen at than this machine's own.")] = None,
+    browse: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Serve a run, or a folder of runs, as a live page that follows it while it is under way, with a stop button."""
+    from langgraph_gepa.ui.page_server import LOOPBACK, is_loopback, served
+
+    if not run.is_dir():
+        raise UsageError(f"{run} is no folder. Give the folder of a run, or a folder of runs.")
+    host = host or LOOPBACK
+    if not is_loopback(host):
+        risk = "Whoever sees its traffic reads the run's examples and prompts and can stop the run"
+        print_notes(
+            [f"The page is served at {host}, unencrypted. {risk}; an SSH tunnel to --port does without --host."]
+        )
+    with served(run, host, port) as server:
+        echo(f"{server.url}  (Ctrl-C ends it)")
+        if browse:
+            typer.launch(server.url)
+        with suppress(KeyboardInterrupt):
+            server.wait()
 
 
 @command()

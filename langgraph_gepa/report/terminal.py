@@ -22,6 +22,7 @@ from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinish
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
 from langgraph_gepa.report.outcome import SIMULATED
+from langgraph_gepa.report.pace import pace_of
 from langgraph_gepa.report.progress import Iteration, advance
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.score import Score, score_of
@@ -188,11 +189,17 @@ class Live:
         yield Group(*shot.ended)
 
     def _budget_bar(self, shot: Snapshot, seconds: float) -> Table:
-        name, used, of = _nearest_limit(self.budget, shot.spent, seconds)
+        pace = pace_of(self.budget, shot.spent, seconds)
         table = Table.grid(padding=(0, 1))
-        bar = ProgressBar(total=of or 1, completed=min(used, of or 0), width=36, pulse=of is None,
-                          complete_style="cyan", finished_style="green")  # fmt: skip
-        table.add_row(bar, Text(name))
+        bar = ProgressBar(
+            total=pace.limit or 1,
+            completed=min(pace.used, pace.limit or 0),
+            width=36,
+            pulse=pace.limit is None,
+            complete_style="cyan",
+            finished_style="green",
+        )
+        table.add_row(bar, Text(pace.words))
         return table
 
 
@@ -220,28 +227,6 @@ def _lead(pool: Pool, before: Lead | None) -> Lead | None:
     best: Candidate = pool.best
     since = before.since if before and before.best == best.id else pool.spent.rollouts
     return Lead(best.id, score_of(pool, best.id), score_of(pool, 0), since, len(surviving(pool)))
-
-
-def _nearest_limit(budget: Budget, spent: Spent, seconds: float) -> tuple[str, float, float | None]:
-    """The limit that will be reached first at this pace: in words, what is used of it, and the limit."""
-    usage = spent.usage
-    known: list[tuple[float, float | None, Callable[[float], str], str]] = [
-        (spent.rollouts, budget.rollouts, _count, " rollouts"),
-        (usage.tokens, budget.tokens, lambda n: words.large(round(n)), " tokens"),
-        (usage.dollars or 0.0, budget.dollars, words.money, ""),
-        (seconds, budget.seconds, words.duration, ""),
-        (spent.iterations, budget.iterations, _count, " iterations"),
-        (spent.reflections, budget.reflections, _count, " reflections"),
-    ]
-    limited = [(now, limit, write, unit) for now, limit, write, unit in known if limit is not None]
-    if not limited:
-        return words.plural(spent.rollouts, "rollout"), spent.rollouts, None
-    now, limit, write, unit = max(limited, key=lambda row: row[0] / row[1])
-    return f"{write(now)} of {write(limit)}{unit}", now, limit
-
-
-def _count(number: float) -> str:
-    return f"{number:,.0f}"
 
 
 def _facts(shot: Snapshot, seconds: float) -> Text:

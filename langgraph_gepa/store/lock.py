@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from contextlib import suppress
@@ -50,6 +51,18 @@ def lock(path: Path) -> FileIO:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
     return file
+
+
+def holder(path: Path) -> int | None:
+    """Returns the id of the process that locked `path` last, if that was on this machine; it may be long gone."""
+    try:
+        with path.open("rb") as file:
+            found = re.fullmatch(rb"process (\d{1,9}) on (.+)\n?", file.read(200))
+    except OSError:
+        return None
+    if found is None or found[2] != socket.gethostname().encode():
+        return None
+    return int(found[1])
 
 
 def _open(path: Path) -> FileIO:

@@ -31,6 +31,7 @@ OPTIMIZE = (
 )
 COMMANDS = (
     "prompts", "optimize", "resume", "stop", "show", "report", "diff", "apply", "export", "push", "eval", "demo",
+    "ui",
 )  # fmt: skip
 
 

@@ -371,12 +371,21 @@ class Browser:
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
 
-    def open(self, path: Path, width: int = 1280, dark: bool = False, media: str = "") -> None:
+    def open(self, path: Path | str, width: int = 1280, dark: bool = False, media: str = "") -> None:
         self.problems, self.requests, self._events = [], [], []
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", media=media, features=[scheme])
-        self.ask("Page.navigate", url=path.as_uri())
+        self.ask("Page.navigate", url=path if isinstance(path, str) else path.as_uri())
+        self._loaded()
+
+    def leave(self, expression: str) -> None:
+        """Evaluates what leads to another page, and waits for that."""
+        self._events = []
+        self.evaluate(expression)
+        self._loaded()
+
+    def _loaded(self) -> None:
         while "Page.loadEventFired" not in self._events:
             self._read()
 

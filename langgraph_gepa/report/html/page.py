@@ -7,27 +7,22 @@ image from elsewhere.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from langgraph_gepa.core.printable import visible
+from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.report import words
 from langgraph_gepa.report.candidate_table import COLUMNS
 from langgraph_gepa.report.html.curve import draw_curve
 from langgraph_gepa.report.html.family_tree import draw_tree
 from langgraph_gepa.report.html.graph_drawing import draw_graph
+from langgraph_gepa.report.html.templating import environment, frame
 from langgraph_gepa.report.html.text_diff import Row, diff, fold
 from langgraph_gepa.report.html.tradeoff_plot import draw_tradeoffs
-from langgraph_gepa.report.intervals import Interval
-from langgraph_gepa.report.tradeoff_view import amount
+from langgraph_gepa.report.pace import pace_of
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import ModuleView, View
 
@@ -49,20 +44,26 @@ class Scale:
         return round(100 * (score - self.low) / (self.high - self.low), 2)
 
 
-def render(view: View) -> str:
-    """Renders the page. Pure: the same view gives the same page."""
-    environment = _environment()
-    style, script = (_source(environment, name) for name in ("page.css", "page.js"))
-    policy = (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
-    return environment.get_template("page.html.j2").render(
-        view=view,
-        policy=policy,
-        style=Markup(style),  # noqa: S704  our own file, nothing is interpolated into it
-        script=Markup(script),  # noqa: S704  the same
-        **_parts(view),
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The page is served while the run may go on: `running` says whether a process is at work on it.
+
+    `version` names the state of the run that the page shows; `home` is the address of the list of runs, where there is
+    one.
+    """
+
+    running: bool
+    version: str
+    home: str = ""
+
+
+def render(view: View, live: Live | None = None) -> str:
+    """Renders the page, self-contained unless it is `live`. Pure: the same view gives the same page."""
+    scripts = ("page.js",) if live is None else ("live.js", "page.js")
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(view=view, live=live, **frame(*scripts, connected=live is not None), **_parts(view))
     )
 
 
@@ -101,7 +102,14 @@ def _parts(view: View) -> dict[str, Any]:
         "iterations": [iteration for iteration in view.iterations if iteration.number > 0][: -ITERATIONS - 1 : -1],
         "scale": _scale(view),
         "headline": headline(view),
+        **_pace(view),
     }
+
+
+def _pace(view: View) -> dict[str, Any]:
+    """What is used of the budget, and the seconds that what is left of it may take."""
+    pace = pace_of(Budget(**(view.settings.get("budget") or {})), view.spent, view.seconds)
+    return {"pace": pace, "left": pace.seconds_left(view.seconds)}
 
 
 def _rows(module: ModuleView) -> tuple[Row, ...]:
@@ -111,39 +119,3 @@ def _rows(module: ModuleView) -> tuple[Row, ...]:
 def _scale(view: View) -> Scale:
     known = [interval for _, one in view.standings for interval in (one.validation, one.test) if interval]
     return Scale(min([0.0, *(i.low for i in known)]), max([1.0, *(i.high for i in known)]))
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("langgraph_gepa.report.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
-    filters = (
-        words.candidate_score, words.score, words.signed, words.money, words.large, words.duration, words.limits,
-        words.plural, words.one_line, words.clip, words.noise, span, amount,
-    )  # fmt: skip
-    environment.filters |= {filter.__name__: filter for filter in filters}
-    return environment
-
-
-def _finalize(value: Any) -> Any:
-    return value if isinstance(value, Markup) else visible(str(value))
-
-
-def span(interval: Interval) -> str:
-    """The interval's ends as the page writes them."""
-    return f"{words.score(interval.low)} to {words.score(interval.high)}"
-
-
-def _source(environment: Environment, name: str) -> str:
-    if environment.loader is None:
-        raise LookupError(name)
-    return environment.loader.get_source(environment, name)[0].strip()
-
-
-def _hash(source: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"

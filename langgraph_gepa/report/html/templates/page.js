@@ -7,6 +7,15 @@ const remembered = { // a page opened from a file may have no storage
 const asked = remembered.read();
 if (asked === "light" || asked === "dark") document.documentElement.dataset.theme = asked;
 
+// Opens whatever folds the target of a link within the page, and shows it.
+const reveal = (hash) => {
+  const target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+  if (!target) return;
+  for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+  target.scrollIntoView();
+};
+
+// Parts of the page are replaced while a run goes on, so the handlers are the document's.
 document.addEventListener("DOMContentLoaded", () => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const button = document.getElementById("theme");
@@ -21,9 +30,9 @@ document.addEventListener("DOMContentLoaded", () => {
   dark.addEventListener("change", label);
   label();
 
-  const tip = document.getElementById("tip");
-  const hide = () => { tip.hidden = true; };
+  const hide = () => { const tip = document.getElementById("tip"); if (tip) tip.hidden = true; };
   const show = (point) => {
+    const tip = document.getElementById("tip");
     const frame = tip.parentElement.getBoundingClientRect();
     const box = point.getBoundingClientRect();
     tip.textContent = point.getAttribute("aria-label");
@@ -33,43 +42,50 @@ document.addEventListener("DOMContentLoaded", () => {
     const above = box.top - frame.top - tip.offsetHeight - 8;
     tip.style.top = `${above > 0 ? above : box.bottom - frame.top + 8}px`;
   };
-  for (const group of document.querySelectorAll(".points")) {
-    const points = [...group.children];
-    group.addEventListener("pointerover", (event) => { const point = event.target.closest(".point"); if (point) show(point); });
-    group.addEventListener("pointerout", hide);
-    group.addEventListener("focusin", (event) => show(event.target.closest(".point")));
-    group.addEventListener("focusout", hide);
-    group.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") return hide();
-      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      const next = points[points.indexOf(document.activeElement) + step];
-      if (!next) return;
-      document.activeElement.tabIndex = -1;
-      next.tabIndex = 0;
-      next.focus();
-    });
-  }
+  const point = (event) => event.target.closest?.(".point");
+  document.addEventListener("pointerover", (event) => { if (point(event)) show(point(event)); });
+  document.addEventListener("pointerout", (event) => { if (point(event)) hide(); });
+  document.addEventListener("focusin", (event) => { if (point(event)) show(point(event)); });
+  document.addEventListener("focusout", (event) => { if (point(event)) hide(); });
+  document.addEventListener("keydown", (event) => {
+    const here = point(event);
+    if (!here) return;
+    if (event.key === "Escape") return hide();
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const points = [...here.parentElement.children];
+    const next = points[points.indexOf(here) + step];
+    if (!next) return;
+    here.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
 
-  for (const copy of document.querySelectorAll(".copy")) {
-    copy.hidden = false;
-    copy.addEventListener("click", async () => {
-      const text = copy.nextElementSibling;
-      try {
-        await navigator.clipboard.writeText(text.textContent);
-        copy.textContent = "Copied";
-      } catch { // no permission: leave the text selected for the reader's own copy key
-        getSelection().selectAllChildren(text);
-        copy.textContent = "Selected";
-      }
-      setTimeout(() => { copy.textContent = "Copy"; }, 1500);
-    });
-  }
+  document.addEventListener("click", async (event) => {
+    const copy = event.target.closest(".copy");
+    if (!copy) return;
+    const text = copy.nextElementSibling;
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      copy.textContent = "Copied";
+    } catch { // no permission: leave the text selected for the reader's own copy key
+      getSelection().selectAllChildren(text);
+      copy.textContent = "Selected";
+    }
+    setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+  });
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link) setTimeout(() => reveal(link.getAttribute("href")));
+  });
+  addEventListener("hashchange", () => reveal(location.hash));
+  reveal(location.hash);
 
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("details:not([open])")];
+    closed = [...document.querySelectorAll("details:not([open], [data-load])")];
     for (const each of closed) each.open = true;
   });
   addEventListener("afterprint", () => { for (const each of closed) each.open = false; });

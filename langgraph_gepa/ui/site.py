@@ -1,0 +1,124 @@
+"""What the live page answers to each address, apart from HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import quote
+
+from langgraph_gepa.errors import RunError
+from langgraph_gepa.report.html.runs_page import RunEntry, render_comparison, render_list
+from langgraph_gepa.store.folder import DATABASE
+from langgraph_gepa.store.stop_file import request_stop
+from langgraph_gepa.ui.served_run import ServedRun
+
+LISTED = 200
+"""The most runs in a list, the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to a request."""
+
+    body: str
+    status: HTTPStatus = HTTPStatus.OK
+    kind: str = "text/html"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+# A whole page has a policy of its own, with the hashes of its style and script; what is a part of one runs nothing.
+_WHOLE = {"Content-Security-Policy": "frame-ancestors 'none'; base-uri 'none'"}
+NOT_FOUND = Reply("There is nothing here.", HTTPStatus.NOT_FOUND, "text/plain")
+
+
+@dataclass
+class Site:
+    """A run, or a folder of runs. `parts` of a path are those after the token; they name runs, and are never paths."""
+
+    folder: Path
+    _runs: dict[str, ServedRun] = field(default_factory=dict)
+
+    def get(self, parts: Sequence[str], query: Mapping[str, str]) -> Reply:
+        """Answers a request that changes nothing."""
+        try:
+            match parts:
+                case [*_, last] if last != "" and self._at([*parts, ""])[0] is not None:
+                    address = quote(last)  # with a slash, so that what the page requests lies below it
+                    return Reply("", HTTPStatus.PERMANENT_REDIRECT, headers={"Location": f"{address}/"})
+                case [""] if not self._is_run:
+                    return Reply(render_list(str(self.folder), self._entries()), headers=_WHOLE)
+                case ["compare"] if not self._is_run:
+                    return self._comparison(query)
+            run, rest = self._at(parts)
+            return NOT_FOUND if run is None else _of_run(run, rest)
+        except RunError as error:
+            return Reply(str(error), HTTPStatus.NOT_FOUND, "text/plain")
+
+    def post(self, parts: Sequence[str]) -> Reply:
+        """Answers the one request that writes something: the wish that a run stops."""
+        run, rest = self._at(parts)
+        if run is None or rest != "stop":
+            return NOT_FOUND
+        try:
+            request_stop(run.folder)
+        except RunError as error:
+            return Reply(str(error), HTTPStatus.CONFLICT, "text/plain")
+        return Reply("Stopping when the rollouts under way have ended.", kind="text/plain")
+
+    @property
+    def _is_run(self) -> bool:
+        return (self.folder / DATABASE).exists() or not any(self._folders())
+
+    def _folders(self) -> list[Path]:
+        """The folders of runs, the newest first."""
+        found = self.folder.glob(f"*/{DATABASE}")
+        return [file.parent for file in sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)][:LISTED]
+
+    def _at(self, parts: Sequence[str]) -> tuple[ServedRun | None, str]:
+        """The run that a path is about, and what is left of the path."""
+        match parts:
+            case [rest] if self._is_run:
+                return self._served("", self.folder), rest
+            case ["run", name, rest] if not self._is_run:
+                folders = {folder.name: folder for folder in self._folders()}
+                return (self._served(name, folders[name]) if name in folders else None), rest
+        return None, ""
+
+    def _served(self, name: str, folder: Path) -> ServedRun:
+        return self._runs.setdefault(name, ServedRun(folder, home="../../" if name else ""))
+
+    def _entries(self) -> list[RunEntry]:
+        """The runs of the folder, with the error of those that cannot be read."""
+        entries = []
+        for folder in self._folders():
+            run = self._served(folder.name, folder)
+            result = run.page().result
+            view = None if result is None else result.view
+            entries.append(RunEntry(folder.name, f"run/{quote(folder.name)}/", view, run.running))
+        return entries
+
+    def _comparison(self, query: Mapping[str, str]) -> Reply:
+        folders = {folder.name: folder for folder in self._folders()}
+        names = [query.get("one", ""), query.get("two", "")]
+        if not all(name in folders for name in names):
+            return NOT_FOUND
+        one, two = (
+            RunEntry(name, f"run/{quote(name)}/", run.result().view, run.running)
+            for name in names
+            for run in (self._served(name, folders[name]),)
+        )
+        return Reply(render_comparison(one, two), headers=_WHOLE)
+
+
+def _of_run(run: ServedRun, rest: str) -> Reply:
+    match rest:
+        case "":
+            page = run.page()
+            return Reply(page.html, headers=_WHOLE | {"X-Version": page.version})
+        case "state":
+            state = {"version": run.version, "running": run.running}
+            return Reply(json.dumps(state), kind="application/json")
+    return NOT_FOUND
