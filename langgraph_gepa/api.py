@@ -184,9 +184,7 @@ def optimize(
     kept failing, `KeyboardInterrupt` after Ctrl-C. What was paid for is kept, and the same call with the same `run`
     goes on.
     """
-    given = dict(locals())
-    del given["ui"]
-    job = prepare(Arguments(**given))
+    job = prepare(Arguments(**locals()))
     folder = Path(run) if run is not None else new_folder(job.config.graph["name"], graph)
     with served(folder) if ui else nullcontext() as server:
         if server is not None:

@@ -56,6 +56,7 @@ class Arguments:
     workers: Sequence[Any]
     observers: Sequence[Observer]
     progress: bool
+    ui: bool
 
 
 def rules_of(
