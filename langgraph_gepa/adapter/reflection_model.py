@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
+from weakref import ReferenceType, ref
 
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
@@ -99,11 +102,17 @@ class ChatReflection:
         self._prices = prices
         self._refuses_media = False
         self.mask: Mask = str
+        self._loop: ReferenceType[asyncio.AbstractEventLoop] | None = None
 
     @property
     def answerer(self) -> BaseChatModel | Callable[[str], Any]:
         """The chat model or the function."""
         return self._model
+
+    @property
+    def reports_usage(self) -> bool:
+        """Whether it is of a kind that can report its usage, which a function is not."""
+        return isinstance(self._model, BaseChatModel)
 
     @property
     def trial(self) -> str:
@@ -140,28 +149,36 @@ class ChatReflection:
 
     async def _answer(self, prompt: str, longer: bool, media: Sequence[Medium]) -> Reply:
         if isinstance(self._model, BaseChatModel):
-            return await self._chat(self._model, prompt, longer, media)
+            chat = partial(_chat, self._model, prices=self._prices, longer=longer, in_thread=self._in_another_loop())
+            return await self._chat(chat, prompt, media)
         started = time.perf_counter()
         text = await _function(self._model, prompt)
         tokens = estimated_tokens(prompt), estimated_tokens(text)
         return Reply(well_formed(text), Usage(*tokens, None, sum(tokens)), time.perf_counter() - started)
 
-    async def _chat(self, model: BaseChatModel, prompt: str, longer: bool, media: Sequence[Medium]) -> Reply:
+    async def _chat(self, chat: Callable[..., Awaitable[Reply]], prompt: str, media: Sequence[Medium]) -> Reply:
         """Sends the prompt with its media; without them where the model refuses these, and then for good."""
         shown = [one for one in media if not (self._refuses_media or (one.is_url and self.mask(one.data) != one.data))]
         alone = without_others(prompt, ())
         if not shown:
-            return await _chat(model, alone if media else prompt, self._prices, longer=longer)
+            return await chat(alone if media else prompt)
         try:
-            return await _chat(
-                model, without_others(prompt, [one.number for one in shown]), self._prices, shown, longer=longer
-            )
+            return await chat(without_others(prompt, [one.number for one in shown]), shown)
         except Exception as error:
             if not _may_refuse_media(error):
                 raise
-            reply = await _chat(model, alone, self._prices, longer=longer)
+            reply = await chat(alone)
             self._refuses_media = (status_of(error) or 400) < 500
             return reply
+
+    def _in_another_loop(self) -> bool:
+        """Whether the first call was made in another event loop, to which the model's open connections belong.
+
+        A call through these would fail or hang; in a thread of its own the model uses others.
+        """
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or ref(loop)
+        return self._loop() is not loop
 
 
 def chat_model(name: str, **settings: Any) -> BaseChatModel:
@@ -201,24 +218,31 @@ def _content(prompt: str, media: Sequence[Medium]) -> Any:
     return [{"type": "text", "text": prompt}, *blocks]
 
 
+async def _in_thread(model: BaseChatModel, messages: list[BaseMessage], config: RunnableConfig) -> AIMessage:
+    return await asyncio.to_thread(model.invoke, messages, config)
+
+
 async def _chat(
     model: BaseChatModel,
     prompt: str,
-    prices: Prices | None,
     media: Sequence[Medium] = (),
     *,
+    prices: Prices | None,
     longer: bool = False,
+    in_thread: bool = False,
 ) -> Reply:
+    call = _in_thread if in_thread else BaseChatModel.ainvoke
     tracer = Tracer(prices)
     started = time.perf_counter()
-    messages, config = [HumanMessage(_content(well_formed(prompt), media))], RunnableConfig(callbacks=[tracer])
+    messages: list[BaseMessage] = [HumanMessage(_content(well_formed(prompt), media))]
+    config = RunnableConfig(callbacks=[tracer])
     first = _with_higher_limit(model) if longer else model
     try:
-        message = await first.ainvoke(messages, config)
+        message = await call(first, messages, config)
     except Exception as error:
         if first is model or is_world_failure(error):
             raise
-        message = await model.ainvoke(messages, config)  # the provider allows no higher limit
+        message = await call(model, messages, config)  # the provider allows no higher limit
     if (failure := next(iter(tracer.unrecovered), None)) is not None:
         raise failure
     return Reply(well_formed(str(message.text)), tracer.usage, time.perf_counter() - started, ending_of(message))

@@ -54,8 +54,8 @@ class Ledger:
 
     At most `concurrency` rollouts run at once, first come, first served. `failure` is the last exception of the
     evaluator or the model; it stops the ledger. `notify` is called with a message when the provider is down or limits
-    its rate. Tokens and dollars exceed `budget` by less than one call takes, and calls that run when its seconds are
-    over are cut off.
+    its rate; `reports_usage` says whether the reflection model is of a kind that can report its usage. Tokens and
+    dollars exceed `budget` by less than one call takes, and calls that run when its seconds are over are cut off.
     """
 
     def __init__(
@@ -69,10 +69,12 @@ class Ledger:
         patience: Patience | None = None,
         clock: Callable[[], float] = monotonic,
         notify: Callable[[str], None] = lambda _: None,
+        reports_usage: bool = True,
     ) -> None:
         self.failure: Exception | None = None
         self._evaluator = evaluator
         self._model = model
+        self._can_report = reports_usage
         self._store = store
         self._notify = notify
         # Apart: successful rollouts prove nothing about the reflection model's provider, nor its replies about theirs.
@@ -207,7 +209,7 @@ class Ledger:
             with self._stopped_by_failure():
                 reply = await self._answer(key, call)
             if reply.usage.estimated:
-                self._report_estimate("the reflection model")
+                self._report_estimate("the reflection model", can_report=self._can_report)
             event = ReflectionFinished(iteration, module, reply.usage, reply.seconds, key)
             self._payments.paid(key, dump(reply), event)
             return reply
@@ -262,12 +264,13 @@ class Ledger:
         self._refused += 1
         return self._refused <= REFUSALS and self.pool.spent.reflections > 0
 
-    def _report_estimate(self, model: str) -> None:
+    def _report_estimate(self, model: str, *, can_report: bool = True) -> None:
         if model not in self._estimated:
             self._estimated.add(model)
+            hint = " A chat model that streams may have a setting for it, such as stream_usage=True."
             self._notify(
-                f"No usage is reported by {model}: its tokens are estimated from the texts, for the budget as well. "
-                "A chat model that streams may have a setting for it, such as stream_usage=True."
+                f"No usage is reported by {model}: its tokens are estimated from the texts, for the budget as well."
+                f"{hint if can_report else ''}"
             )
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.media import Kind as MediumKind
 from langgraph_gepa.core.media import Medium, numbers_in
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.engine.allowance import BudgetSpent
 from langgraph_gepa.engine.codec import dump
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.ledger import Ledger
@@ -101,6 +102,8 @@ class Reflector:
             return await _first_taken(prompts, conversation.new_text)
         except Unanswered as unanswered:
             return Proposal(reason="unanswered", detail=str(unanswered))
+        except BudgetSpent as spent:
+            return _without_reply(spent)
 
 
 async def _first_taken(prompts: Iterable[str], ask: Callable[[str], Awaitable[T]]) -> T:
@@ -132,6 +135,8 @@ class OwnReflector:
             reply = await self.ledger.proposed(what, call, iteration, module.name)
         except Unanswered as unanswered:
             return Proposal(reason="unanswered", detail=str(unanswered))
+        except BudgetSpent as spent:
+            return _without_reply(spent)
         proposal = parse_reply(reply.text, text)
         broken = "" if proposal.text is None else self.evaluator.check(module.name, proposal.text) or ""
         return _judged(proposal, broken)
@@ -175,8 +180,8 @@ class _Conversation:
                 reply = await self.ledger.reply(
                     question, self.iteration, self.module.name, longer=longer, media=_named(question, self.media)
                 )
-            except TooLong:
-                if not objected:
+            except (TooLong, BudgetSpent) as refused:
+                if not objected or (isinstance(refused, BudgetSpent) and refused.limit != "reflections"):
                     raise
                 return _judged(proposal, broken)
             proposal = parse_reply(reply.text, self.text, reply.ending, self.template)
@@ -216,6 +221,16 @@ class _Conversation:
 def _named(prompt: str, media: Mapping[str, Medium]) -> list[Medium]:
     """Returns the media that a prompt names, in its order."""
     return [media[number] for number in numbers_in(prompt) if number in media]
+
+
+def _without_reply(spent: BudgetSpent) -> Proposal:
+    """Returns why there is no new text where the budget's reflections are spent, so that what others proposed is tried.
+
+    Other limits, which leave nothing to try it with, are raised again: the iteration waits for a larger budget.
+    """
+    if spent.limit != "reflections":
+        raise spent
+    return Proposal(reason="spent")
 
 
 def _judged(proposal: Proposal, broken: str) -> Proposal:

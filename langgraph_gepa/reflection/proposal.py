@@ -11,9 +11,10 @@ Ending = Literal["", "cut", "withheld"]
 
 Fault = Literal[
     "empty", "thinking", "unclosed", "unmarked", "several", "echo", "loop", "cut", "withheld",
-    "refused", "repeated", "unanswered",
+    "refused", "repeated", "unanswered", "spent",
 ]  # fmt: skip
-"""Why a reply gives no text. `refused` is a text that the module cannot take, `repeated` one that was tried before."""
+"""Why a reflection gives no text. `refused` is a text that the module cannot take, `repeated` one that was tried
+before; `spent` says that the budget allowed no further reply."""
 
 FAULTS: dict[Fault, str] = {
     "empty": "the reply holds no text",
@@ -28,6 +29,7 @@ FAULTS: dict[Fault, str] = {
     "refused": "the text cannot be used",
     "repeated": "the text was proposed before",
     "unanswered": "the reflection model gave no answer",
+    "spent": "the budget's reflections were spent",
 }
 """The sentences of the faults."""
 

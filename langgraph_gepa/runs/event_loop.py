@@ -53,11 +53,12 @@ class Brake:
     """Stops a run: gently the first time (what is under way ends and is kept), at once the second time.
 
     `on_pull` is what a gentle stop does, set by the code that is stopped. `by` names the signal that pulled the brake
-    first, `at_once` is when it was pulled again.
+    first, `again` the one that pulled it next, and `at_once` is when that was.
     """
 
     on_pull: Callable[[str], None] = field(default=lambda _: None)
     by: str | None = None
+    again: str | None = None
     at_once: float | None = None
     _task: asyncio.Task[Any] | None = field(default=None, init=False, repr=False)
 
@@ -67,9 +68,15 @@ class Brake:
             self.by = by
             loop.call_soon_threadsafe(self.on_pull, by)
         else:
-            self.at_once = self.at_once or monotonic()
+            if self.at_once is None:
+                self.again, self.at_once = by, monotonic()
             _cut_off.set()
             loop.call_soon_threadsafe(self._cancel)
+
+    @property
+    def pulls(self) -> str:
+        """Who pulled the brake twice, in words."""
+        return f"{self.by}, twice" if self.again in (None, self.by) else f"{self.by}, then {self.again}"
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -107,10 +114,10 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
         with _signals(lambda by: brake.pull(by, loop)):
             return _outcome(asyncio.run_coroutine_threadsafe(brake._hold(make(brake), loop), loop), brake)
     except Exception as error:
-        if brake.by == "Ctrl-C":
+        if "Ctrl-C" in (brake.by, brake.again):
             raise KeyboardInterrupt from error
         if brake.by and isinstance(error, CancelledError):
-            raise Interrupted(f"{brake.by}, twice") from error
+            raise Interrupted(brake.pulls) from error
         raise
 
 

@@ -153,6 +153,7 @@ class Job:
             concurrency=config.concurrency,
             patience=WORLD,
             notify=notify,
+            reports_usage=self.model.reports_usage,
         )
         for warning in self.warnings:
             notify(warning)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -200,3 +201,17 @@ def test_known_prices_count_cached_tokens_as_the_provider_does() -> None:
     assert 0 < part < full
     assert price("gpt-4.1", usage, provider="openai", prices={"openai:gpt-4.1": (0, 0)}) == 0
     assert price("no-such-model", usage) is None
+
+
+def test_one_model_answers_in_any_number_of_event_loops() -> None:
+    """One after the other and side by side: no loop waits for connections that another opened."""
+    with SimulatedServer({"reflector": parrot}) as server:
+        model = ChatOpenAI(model="reflector", base_url=server.base_url, api_key="k", max_retries=0)
+        reflection = ChatReflection(model)
+
+        async def many() -> set[str]:
+            return {reply.text for reply in await asyncio.gather(*(reflection.complete("hello") for _ in range(8)))}
+
+        with ThreadPoolExecutor(4) as threads:
+            said = [asyncio.run(many()), *threads.map(asyncio.run, [many() for _ in range(4)])]
+    assert said == [{"said hello"}] * 5

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from langgraph_gepa.core.budget import Budget
-from langgraph_gepa.core.events import RunFinished
+from langgraph_gepa.core.events import ChildrenProposed, RunFinished
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.engine.optimizer import Optimizer
@@ -82,3 +82,16 @@ def test_reflections_are_never_more_than_allowed(worlds: Any, rules: Rules, in_f
         pool = asyncio.run(search(world, rules, Budget(rollouts=900, reflections=limit), in_flight).run())
         assert pool.spent.reflections == limit
     assert ends(world) == ["reflections", "reflections"]
+
+
+@pytest.mark.parametrize(("limit", "tried"), [(1, 1), (2, 1), (4, 2)])
+def test_a_joint_edit_that_meets_the_limit_tries_the_texts_it_has(worlds: Any, limit: int, tried: int) -> None:
+    """What was paid for is used: the iteration ends, and says of the other modules that no reflection was left."""
+    world = worlds.World(lambda _texts, _example: 0.3, {"a": "one", "b": "two", "c": "three"}, feedback=6, pareto=4)
+    pool = asyncio.run(search(world, RACING, Budget(rollouts=900, reflections=limit)).run())
+    assert not pool.open
+    assert ends(world) == ["reflections"]
+    proposed = [event for event in world.journal() if isinstance(event, ChildrenProposed)]
+    assert len(proposed) == tried
+    assert all(event.children for event in proposed)
+    assert set(proposed[-1].reasons.values()) == {"spent"}

@@ -279,3 +279,15 @@ def test_a_rollout_that_outlived_its_process_is_in_the_accounts_once() -> None:
     assert asyncio.run(scenario()) == Usage(10, 3, 1.0)
     events = [event for _, event in store.events()]
     assert [event.usage for event in events if isinstance(event, Charged)] == [Usage(5, 0, 0.5)]
+
+
+@pytest.mark.parametrize("reports", [True, False])
+def test_a_hint_about_settings_is_given_for_models_that_have_them(reports: bool) -> None:
+    """A function reports no usage whatever is set."""
+    heard: list[str] = []
+    model = FakeLanguageModel(["reply"], usage=Usage(7, 3, None, 10))
+    ledger = Ledger(FakeEvaluator({"m": "seed"}, lambda *_: 1.0), model, MemoryStore(), notify=heard.append,
+                    reports_usage=reports)  # fmt: skip
+    asyncio.run(ledger.reply("prompt", 1, "m"))
+    assert "No usage is reported by the reflection model" in heard[0]
+    assert ("stream_usage" in heard[0]) == reports

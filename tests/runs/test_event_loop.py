@@ -112,6 +112,33 @@ def test_a_polite_kill_twice_ends_at_once_with_a_word() -> None:
 
 
 @posix
+@posix
+def test_a_brake_that_two_pulled_names_both() -> None:
+    """A stop file and then a signal; the loop need not have looked at the first."""
+
+    async def work(brake: Brake) -> None:
+        loop = asyncio.get_running_loop()
+        brake.pull("the file 'stop'", loop)
+        brake.pull("SIGTERM", loop)
+        await asyncio.Event().wait()
+
+    with pytest.raises(Interrupted, match=r"^the file 'stop', then SIGTERM$"):
+        run(work)
+
+
+@posix
+def test_ctrl_c_after_a_stop_file_is_ctrl_c() -> None:
+    """It ends the run at once, and the program as any other Ctrl-C does."""
+
+    async def work(brake: Brake) -> None:
+        brake.pull("the file 'stop'", asyncio.get_running_loop())
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(work)
+
+
 def test_code_that_holds_up_the_loop_holds_up_nobody_who_stops_it_twice() -> None:
     """An async node that blocks, where nothing can be cancelled: the caller goes on after `GRACE`."""
     freed = threading.Event()

@@ -25,6 +25,8 @@ _INSIDE: Sequence[Use] = ("near", "inserted", "spare", "branch")
 """Uses of a text that is put into another text and may steer there."""
 _WORDS = 4
 """Words from which a text without placeholders is more than a value."""
+_PHRASE = 3
+"""Words from which one that is put into another text is."""
 _SENTENCE = 5
 """Words of a sentence from which a text that is put into another in some calls is more than a value."""
 _ENTRY = 20
@@ -66,8 +68,10 @@ def listed(text: Text, uses: frozenset[Use]) -> bool:
         return False
     if not _MESSAGE_USES.isdisjoint(uses):
         return True
-    used = any(use in uses for use in _INSIDE) or any(use in uses for use, _ in _CODES)
-    return used and (templates.word_count(text.text) >= _WORDS or text.style != "plain" or bool(text.tokens))
+    inside = any(use in uses for use in _INSIDE)
+    used = inside or any(use in uses for use, _ in _CODES)
+    least = _PHRASE if inside else _WORDS
+    return used and (templates.word_count(text.text) >= least or text.style != "plain" or bool(text.tokens))
 
 
 def always_instructs(literal: Literal) -> bool:

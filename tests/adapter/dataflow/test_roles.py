@@ -355,3 +355,17 @@ def test_a_value_of_a_file_that_fills_a_placeholder_is_found(tmp_path: Any, monk
     monkeypatch.syspath_prepend(str(tmp_path))
     module = importlib.import_module("reading_shop")
     assert any(text.startswith("The shop sells") for text in found(module.node))
+
+
+BE_KIND = "Be very kind."
+NAME_IT = "Name the town"
+
+
+def test_three_words_in_an_f_string_are_listed(echo: Any) -> None:
+    """A sentence steers however short it is; whether a phrase does is the user's to say."""
+
+    def node(state: State) -> State:
+        echo.invoke(f"{BE_KIND} {state['question']}")
+        return {"answer": echo.invoke(f"{NAME_IT} {state['question']}").text}
+
+    assert off(node) == {BE_KIND: None, NAME_IT: Off.FILLING}
