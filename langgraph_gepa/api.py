@@ -110,6 +110,7 @@ def optimize(
     records: int | None = None,
     perfect: float | None = None,
     failure_score: float | None = None,
+    objectives: Mapping[str, float | Literal["min", "max"]] | None = None,
     start: Start | Sequence[Start] | None = None,
     kinds: Collection[str] = ("prompt",),
     modules: Sequence[str] | str | None = None,
@@ -143,6 +144,11 @@ def optimize(
       metric that counts costs returns `-cost`, with `perfect=0`. Where scores leave 0 to 1 and no `perfect` is given,
       the highest score seen counts as perfect, and no search ends because its prompts are perfect.
     - `failure_score`: the score of a rollout that fails: 0 by default, or the lowest score seen if that is lower.
+    - `objectives`: what counts beside the metric's score, by name: `{"score": 1, "dollars": "min"}`. Known are the
+      metric's named scores (`Feedback.objectives`, or the keys of a list or a dict), `tokens`, `dollars` and `seconds`
+      of a run of the graph, and `prompt_length`, the characters of the optimised texts. Numbers are weights in the
+      score, which is the weighted sum over the sum of the positive weights; `"min"` and `"max"` make a goal of its own:
+      new prompts that score no less and reach it better are kept, and `Result.tradeoffs` has the best of them.
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply (with the new text
       in one fenced block, as the prompt requests).
     - `proposer`: in place of `reflection_lm` a function of your own, sync or async, from a module, its text and

@@ -144,6 +144,20 @@ def by_module(option: str, given: list[str] | None) -> dict[str, list[str]] | No
     return found or None
 
 
+def goals(given: list[str] | None) -> dict[str, float | str] | None:
+    """Reads `NAME=AIM`, given any number of times; an aim that is a number is a weight."""
+    found: dict[str, float | str] = {}
+    for one in given or ():
+        name, sign, aim = one.rpartition("=")
+        if not (name and sign):
+            raise UsageError(f"--goal {one!r} has no aim: write NAME=min, NAME=max or NAME=WEIGHT.")
+        try:
+            found[name] = float(aim)
+        except ValueError:
+            found[name] = aim
+    return found or None
+
+
 def split(text: str) -> tuple[str, ...]:
     """Splits a list at its commas."""
     return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -10,7 +10,18 @@ import typer
 
 import langgraph_gepa
 from langgraph_gepa.cli import option
-from langgraph_gepa.cli.console import by_module, command, echo, emit, emit_json, loading, modules_of, screen, split
+from langgraph_gepa.cli.console import (
+    by_module,
+    command,
+    echo,
+    emit,
+    emit_json,
+    goals,
+    loading,
+    modules_of,
+    screen,
+    split,
+)
 from langgraph_gepa.core.budget import Budget, Limit
 from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import GraphError, UsageError
@@ -79,6 +90,7 @@ def optimize(
     records: option.Records = None,
     perfect: option.Perfect = None,
     failure_score: option.FailureScore = None,
+    goal: option.Goals = None,
     start: option.Start = None,
     kinds: option.Kinds = "prompt",
     everything: option.EveryModule = False,
@@ -137,6 +149,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
         "workers": split(given["workers"] or ""),
         "notes": notes and {name: "\n".join(texts) for name, texts in notes.items()},
         "frozen": by_module("--frozen", given["frozen"]),
+        "objectives": goals(given["goal"]),
         **{name: given[name] for name in _SETTINGS},
         "repeats": int(repeats) if repeats.isdecimal() else repeats,
     }

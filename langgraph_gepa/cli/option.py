@@ -117,6 +117,15 @@ Records = Annotated[
 Perfect = Annotated[
     float | None, typer.Option(help="The score of a perfect answer, where the metric's scale is not 0 to 1.")
 ]
+Goals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--goal",
+        metavar="NAME=AIM",
+        help="What counts beside the score: dollars=min (or max) for a goal of its own, style=0.5 for a weight in the "
+        "score. Known are the metric's named scores, score, tokens, dollars, seconds and prompt_length.",
+    ),
+]
 FailureScore = Annotated[
     float | None,
     typer.Option(help="The score of a rollout that fails: 0 by default, or the lowest score seen where that is lower."),

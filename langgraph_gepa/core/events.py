@@ -9,6 +9,7 @@ from typing import Literal
 from langgraph_gepa.core.budget import Limit
 from langgraph_gepa.core.candidate import Candidate, Origin, origin_of
 from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.objectives import Goals
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Usage
 
@@ -69,6 +70,13 @@ class ScaleGiven:
 
     perfect: float | None = None
     failure: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoalsGiven:
+    """The objectives beside the score that the search is to lower or raise; missing where there are none."""
+
+    goals: Goals
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +262,7 @@ class RunFinished:
     ended: Ended | None = None
 
 
-OfRun = RunStarted | ScaleGiven | ModulesLeftOut | ModelTried | RolloutCarried | Charged | RunFinished
+OfRun = RunStarted | ScaleGiven | GoalsGiven | ModulesLeftOut | ModelTried | RolloutCarried | Charged | RunFinished
 OfIteration = (
     IterationStarted
     | ExamplesDrawn

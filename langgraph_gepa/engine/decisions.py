@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import TypeVar
 
 from langgraph_gepa.core.candidate import Candidate, texts_key
@@ -20,11 +21,13 @@ from langgraph_gepa.core.events import (
     Subset,
 )
 from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.objectives import LENGTH, length_of
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.proposing import OwnReflector, Reflector
 from langgraph_gepa.engine.reservations import Reservations
 from langgraph_gepa.engine.scoring import Trial, Trials, lowest, score_of
 from langgraph_gepa.reflection.relevance import calling_nodes, concerned, reached, with_evidence
+from langgraph_gepa.search.acceptance import gains
 from langgraph_gepa.search.attempts import Attempt, earlier_edits
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
@@ -103,6 +106,18 @@ class Step:
 
     def scores(self, trials: Sequence[Trial]) -> tuple[float, ...]:
         return tuple(map(score_of, self.settled(trials)))
+
+    def gains(self, parent: Texts, child: Texts, examples: Sequence[str]) -> bool:
+        """Whether the child reaches a goal beside the score better than its parent on these feedback examples."""
+        before, after = (self._objectives(texts, examples) for texts in (parent, child))
+        return gains(self.pool.goals, before, after)
+
+    def _objectives(self, texts: Texts, examples: Sequence[str]) -> dict[str, float]:
+        """Returns the means of what is known of the texts on all of these examples."""
+        values = self.pool.objectives.values("feedback", texts_key(texts))
+        known = {name: [found[one] for one in examples if one in found] for name, found in values.items()}
+        means = {name: fmean(found) for name, found in known.items() if len(found) == len(examples)}
+        return {**means, LENGTH: length_of(texts)}
 
     def affords(self, trials: int) -> bool:
         """Whether the budget leaves enough rollouts for `trials`, runs of texts on an example."""

@@ -19,7 +19,7 @@ from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.decisions import Passed, Step
 from langgraph_gepa.engine.scoring import Trial, lowest
 from langgraph_gepa.reflection.prompt import Record
-from langgraph_gepa.search.acceptance import perfect
+from langgraph_gepa.search.acceptance import keeps_up, perfect
 from langgraph_gepa.search.merge import gate_examples
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.search.turn import Pick, Turn
@@ -100,7 +100,8 @@ async def mutate(step: Step) -> Passed | IterationFinished:
     before = step.scores(screen)  # 13: sigma
     afters = list(map(step.scores, tried))  # 13: sigma'
     child, after = max(zip(children, afters, strict=True), key=lambda tried: fsum(tried[1]))
-    if not rules.mutation_bar(before, after):  # 14: has the score improved?
+    cheaper = keeps_up(before, after) and step.gains(parent.texts, child, ids_of(screen))
+    if not (rules.mutation_bar(before, after) or cheaper):  # 14: has the score improved?
         return step.ended("rejected", "no_better", before, after)
     return Passed(child, before, after)
 

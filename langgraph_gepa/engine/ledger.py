@@ -24,7 +24,7 @@ from langgraph_gepa.core.events import (
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.media import Medium
 from langgraph_gepa.core.module import Texts
-from langgraph_gepa.core.objectives import objectives_of
+from langgraph_gepa.core.objectives import Pursued, objectives_of
 from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.engine.allowance import Allowance, Kind
 from langgraph_gepa.engine.codec import dump, load
@@ -42,6 +42,7 @@ from langgraph_gepa.engine.ports import (
 )
 from langgraph_gepa.engine.retry import Calls
 from langgraph_gepa.engine.rollouts import Rollouts
+from langgraph_gepa.engine.weighing import weighed
 from langgraph_gepa.errors import Error, Interrupted, ModelError
 from langgraph_gepa.search.pool import Pool
 
@@ -56,6 +57,7 @@ class Ledger:
     evaluator or the model; it stops the ledger. `notify` is called with a message when the provider is down or limits
     its rate; `reports_usage` says whether the reflection model is of a kind that can report its usage. Tokens and
     dollars exceed `budget` by less than one call takes, and calls that run when its seconds are over are cut off.
+    Rollouts are scored by `objectives`, or by the metric's score without any.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Ledger:
         clock: Callable[[], float] = monotonic,
         notify: Callable[[str], None] = lambda _: None,
         reports_usage: bool = True,
+        objectives: Pursued | None = None,
     ) -> None:
         self.failure: Exception | None = None
         self._evaluator = evaluator
@@ -77,6 +80,7 @@ class Ledger:
         self._can_report = reports_usage
         self._store = store
         self._notify = notify
+        self._objectives = objectives or {}
         # Apart: successful rollouts prove nothing about the reflection model's provider, nor its replies about theirs.
         self._rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, clock=clock, notify=notify)
         self._replies = Calls(patience, clock=clock, notify=notify, provider="The reflection model's provider")
@@ -170,6 +174,7 @@ class Ledger:
 
         with self._stopped_by_failure():
             rollout = await self._rollouts.run(request.texts, request.example, pay)
+            rollout = weighed(rollout, request.texts, self._objectives)
         self._allowance.unpriced |= {c.name for c in rollout.calls if c.kind == "model" and c.usage.dollars is None}
         for name in sorted({call.name for call in rollout.calls if call.usage.estimated}):
             self._report_estimate(name)

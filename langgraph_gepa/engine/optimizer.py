@@ -14,6 +14,7 @@ from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
     Ended,
+    GoalsGiven,
     IterationFinished,
     IterationStarted,
     ModulesLeftOut,
@@ -211,6 +212,8 @@ class Optimizer:
         perfect, failure = self.rules.perfect, self.rules.failure_score
         if (perfect, failure) != (self.pool.scale.perfect, self.pool.scale.failure):
             self.ledger.append(ScaleGiven(perfect, failure))
+        if self.rules.goals != self.pool.goals:
+            self.ledger.append(GoalsGiven(self.rules.goals))
         if not self.pool.candidates:
             texts = self.pool.started.seed if self.pool.started else {}
             try:

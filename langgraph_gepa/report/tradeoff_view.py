@@ -38,6 +38,11 @@ def tradeoffs_json(view: TradeoffView) -> list[dict[str, Any]]:
     return [asdict(one) for one in view.front]
 
 
+def aims(objectives: Mapping[str, Any]) -> str:
+    """The objectives of a search as people read them: weights in the score, and goals of their own."""
+    return ", ".join(f"{name} {aim if isinstance(aim, str) else f'{aim:g}'}" for name, aim in objectives.items())
+
+
 def amount(values: Mapping[str, float], name: str) -> str:
     """The value of an objective as people read it; a dash where it is not known."""
     if name not in values:

@@ -7,11 +7,12 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.module import KINDS, Kind
+from langgraph_gepa.core.objectives import SCORE, Direction, Pursued, direction_of
 from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.racing import SUCCESSES
@@ -40,6 +41,7 @@ class Arguments:
     records: int | None
     perfect: float | None
     failure_score: float | None
+    objectives: Pursued | None
     start: Any
     kinds: Collection[str]
     modules: Sequence[str] | str | None
@@ -101,6 +103,28 @@ def _enough_records(search: str | Rules, records: int) -> int:
             f"records={records} is too few: up to {SUCCESSES} are successes, so {SUCCESSES + 1} or more are needed."
         )
     return records
+
+
+def objectives_of(objectives: Pursued | None) -> Pursued:
+    """Returns the objectives, checked. Raises `UsageError`."""
+    if not isinstance(objectives or {}, Mapping):
+        raise UsageError(f"objectives={objectives!r}: give them by name, such as {{'score': 1, 'dollars': 'min'}}.")
+    return {name: _aim(name, aim) for name, aim in (objectives or {}).items()}
+
+
+def _aim(name: str, aim: Any) -> float | Direction:
+    lower = direction_of(name) == "min"
+    if name == SCORE and isinstance(aim, str):
+        raise UsageError("The score is always to be high: give a weight, such as objectives={'score': 1}.")
+    if isinstance(aim, str):
+        return cast("Direction", one_of(f"The goal of {name}", aim, ("min", "max")))
+    if isinstance(aim, bool) or not isinstance(aim, int | float) or not math.isfinite(aim) or aim == 0:
+        raise UsageError(f"The objective {name} has {aim!r}: give 'min', 'max', or a weight in the score other than 0.")
+    if lower and aim > 0:
+        raise UsageError(
+            f"The weight {aim:g} would reward more {name}. Give 'min', for a goal of its own, or a weight below 0."
+        )
+    return float(aim)
 
 
 def finite(name: str, score: float) -> float:

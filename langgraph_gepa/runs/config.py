@@ -15,6 +15,7 @@ from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import Leakage
 from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.objectives import Direction
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import TOKENS
@@ -92,6 +93,7 @@ class RunConfig:
     records: int | None = None
     perfect: float | None = None
     failure_score: float | None = None
+    objectives: Mapping[str, float | Direction] = field(default_factory=dict)
     reflection_tokens: int = TOKENS
     leakage: Leakage | None = None
     loads: str = ""
@@ -114,8 +116,8 @@ class RunConfig:
     def arguments(self) -> dict[str, Any]:
         """The arguments of `optimize` that a resumed run takes from its config as they are."""
         names = (
-            "search", "repeats", "records", "perfect", "failure_score", "modules", "objective", "reflection_prompt",
-            "notes", "frozen", "reflection_tokens", "seed", "concurrency", "in_flight",
+            "search", "repeats", "records", "perfect", "failure_score", "objectives", "modules", "objective",
+            "reflection_prompt",            "notes", "frozen", "reflection_tokens", "seed", "concurrency", "in_flight",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"start": list(self.started_from)}
 
@@ -165,7 +167,7 @@ def load_config(store: Store) -> RunConfig:
     except UsageError as error:
         raise RunError(f"The settings of the run are damaged: {error}") from None
     require_numbers([asdict(config.budget), config.in_flight, config.concurrency, config.repeats, config.records])
-    require_numbers([config.perfect, config.failure_score])
+    require_numbers([config.perfect, config.failure_score, *config.objectives.values()])
     _require_all_texts(config)
     require_known(config.modules, {module.name for module in config.found}, "module")
     return config

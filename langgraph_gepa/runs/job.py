@@ -19,6 +19,7 @@ from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked, masked_rollout
 from langgraph_gepa.core.events import CandidateAdmitted, Event, ModulesLeftOut
+from langgraph_gepa.core.objectives import in_words
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.reason import NO_EFFECT
 from langgraph_gepa.core.rollout import Rollout
@@ -154,6 +155,7 @@ class Job:
             patience=WORLD,
             notify=notify,
             reports_usage=self.model.reports_usage,
+            objectives=config.objectives,
         )
         for warning in self.warnings:
             notify(warning)
@@ -197,11 +199,12 @@ class Job:
         if self.proposer is not None:
             return OwnReflector(ledger, self.evaluator, self.proposer)
         config = self.config
+        purpose = "\n".join(filter(None, (config.objective, in_words(self.rules.goals))))
         return Reflector(
             ledger,
             self.evaluator,
             config.reflection_tokens,
-            config.objective,
+            purpose,
             config.directions,
             sees=() if self.options.mask else self.model.sees,  # no mask hides what is in a picture
         )

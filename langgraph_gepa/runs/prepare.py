@@ -24,6 +24,7 @@ from langgraph_gepa.core import leakage
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.objectives import goals_in
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import ModelError, UsageError
@@ -31,7 +32,7 @@ from langgraph_gepa.reflection.directions import Directions
 from langgraph_gepa.reflection.instructions import PROMPT
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs.apply import without_applied
-from langgraph_gepa.runs.arguments import Arguments, at_least_one, default_in_flight, kinds_of, rules_of
+from langgraph_gepa.runs.arguments import Arguments, at_least_one, default_in_flight, kinds_of, objectives_of, rules_of
 from langgraph_gepa.runs.checkout import Checkout
 from langgraph_gepa.runs.config import DEMO, RunConfig, Spec
 from langgraph_gepa.runs.example_files import FEWEST_TO_SPLIT
@@ -137,6 +138,8 @@ def _load(given: Arguments) -> _Inputs:
     modules, of_libraries = choice_of(given.modules, given.library).to_optimise(subject.about.modules, kinds)
     require_chosen(modules, kinds)
     rules = rules_of(given.search, given.repeats, given.perfect, given.failure_score, given.records)
+    objectives = objectives_of(given.objectives)
+    rules = replace(rules, goals=goals_in(objectives)) if objectives else rules
     directions = directions_of(
         modules,
         kinds,
@@ -180,15 +183,17 @@ def _no_model(_: str) -> str:
 
 def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunConfig:
     rules, examples, in_flight = inputs.rules, inputs.examples, given.in_flight
-    directions = inputs.directions
+    directions, objectives, parts = inputs.directions, objectives_of(given.objectives), dict(evaluator.parts)
+    if objectives:
+        parts["the objectives"] = digest(objectives)
     if in_flight is None:
         in_flight = default_in_flight(given.concurrency, given.budget, len(examples.pareto), rules)
     return RunConfig(
         found=inputs.modules,
         modules=tuple(module.name for module in evaluator.modules),
         examples=examples,
-        fingerprint=evaluator.fingerprint,
-        parts=evaluator.parts,
+        fingerprint=digest(parts) if objectives else evaluator.fingerprint,
+        parts=parts,
         metric=inputs.subject.about.metric if given.metric is None else name_of(given.metric),
         reflection_model=_model_name(given.reflection_lm if inputs.proposer is None else given.proposer),
         proposer="" if inputs.proposer is None else digest(code_of(inputs.proposer)),
@@ -197,6 +202,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         repeats="auto" if rules.decides_repeats else rules.repeats,
         records=given.records,
         perfect=None if given.perfect is None else rules.perfect,
+        objectives=objectives,
         failure_score=None if given.failure_score is None else rules.failure_score,
         seed=given.seed,
         in_flight=at_least_one("in_flight", in_flight),

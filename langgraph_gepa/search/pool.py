@@ -138,6 +138,11 @@ class Pool:
         return len(self.pareto.get(self._keys[id], ())) >= min(FEWEST, len(self.pareto_set))
 
     @property
+    def may_be_flawless(self) -> bool:
+        """Whether a candidate with perfect scores leaves nothing to gain: they are known, and nothing else counts."""
+        return self.scale.bounded and not self.goals
+
+    @property
     def worths(self) -> Sequence[float]:
         """By candidate the value that it is compared by: mean score or posterior mean (see `RunStarted.judged_by`)."""
         if self.candidates and self.started is not None and self.started.judged_by == "posterior":
@@ -231,6 +236,8 @@ class Pool:
                 self._frontier.places = {example: place for place, example in enumerate(event.pareto_set)}
             case ev.ScaleGiven():
                 self._rescale(replace(self.scale, perfect=event.perfect, failure=event.failure))
+            case ev.GoalsGiven():
+                self.goals = event.goals
             case ev.ModulesLeftOut():
                 self.left_out |= event.reasons
             case ev.IterationStarted():

@@ -13,7 +13,7 @@ from langgraph_gepa.core.module import Texts
 from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.merge import Merge, propose_merge
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.selection import round_robin
+from langgraph_gepa.search.selection import leaders, round_robin
 from langgraph_gepa.search.tally import average
 from langgraph_gepa.search.turn import Concern, Pick, Stage, Turn
 
@@ -34,11 +34,15 @@ STOP, SURE = 0.4, 0.9
 SCALE, SPECIALISTS = 0.5, 0.25
 """The scale of posterior draws, and how often a parent is picked for its score on a single example instead."""
 
+GOAL = 0.5
+"""How often a specialist is the best by a goal, in a search that has goals beside the score."""
+
 TRIAL, FAVOUR = 6, 0.65
 
 
 def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE, specialists: float = SPECIALISTS) -> Pick | None:
-    """Picks mostly the winner of a posterior draw within a lineage, else one of the best on a random pareto example.
+    """Picks mostly the winner of a posterior draw within a lineage, else one of the best on a random pareto example,
+    or by a goal.
 
     So specialists stay in play although others are better overall, as in Alg. 2. Candidates without failures to learn
     from are skipped, if necessary for the other lineage; `None` when there are none.
@@ -48,7 +52,7 @@ def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE, specialists: 
     lineage = pick_lineage(pool, worths, rng)
     everyone = sorted(range(len(worths)), key=lambda id: -worths[id])
     members = [id for id in everyone if lineage in pool.lineages(id)]
-    solvers = _solvers(pool, rng.choice(pool.pareto_set), members) if rng.random() < specialists else []
+    solvers = _specialists(pool, members, rng) if rng.random() < specialists else []
     for id in (*solvers, *members, *everyone):
         if teaches(turn, id):
             return Pick(id, lineage if lineage in pool.lineages(id) else pool.lineages(id)[0])
@@ -200,7 +204,7 @@ def next_stage(
 def flawless(turn: Turn, candidate: Candidate) -> bool:
     """Whether a candidate scores perfect on every pareto example it ran on."""
     means = [average(scores) for scores in turn.pool.known("pareto", candidate.key).values()]
-    return turn.pool.scale.bounded and perfect(means, turn.perfect)
+    return turn.pool.may_be_flawless and perfect(means, turn.perfect)
 
 
 def untried_merge(turn: Turn, rng: Random) -> Merge | None:
@@ -245,6 +249,15 @@ def _succeeded(turn: Turn, parent: int) -> list[str]:
     """Returns the feedback examples on which the parent scores perfect."""
     known, enough = turn.pool.known("feedback", turn.pool.candidates[parent].key), turn.satisfies(parent)
     return [e for e in turn.pool.feedback_set if e in known and average(known[e]) >= enough]
+
+
+def _specialists(pool: Pool, members: Sequence[int], rng: Random) -> list[int]:
+    """Returns the best members on a random pareto example or, every other time where there are goals, by a goal."""
+    example = rng.choice(pool.pareto_set)
+    if pool.goals and rng.random() < GOAL:
+        goal = rng.choice(sorted(pool.goals))
+        return [id for id in leaders(pool)[goal] if id in members]
+    return _solvers(pool, example, members)
 
 
 def _solvers(pool: Pool, example: str, members: Sequence[int]) -> list[int]:

@@ -8,7 +8,7 @@ some of the records, and runs the best one on the pareto set, stage by stage.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from typing import Literal
@@ -17,6 +17,7 @@ from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Judge
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.objectives import Goals
 from langgraph_gepa.search import racing
 from langgraph_gepa.search.acceptance import improves, keeps_up, perfect
 from langgraph_gepa.search.merge import GATE, Merge, propose_merge
@@ -110,6 +111,7 @@ class Rules:
     - `judged_by`: what candidates are compared by (see `RunStarted`);
     - `perfect`, `failure_score`: the score that leaves nothing to learn, and that of a rollout that fails, where these
       are known (see `MetricScale`);
+    - `goals`: objectives beside the score that are to be low or high;
     - `merges`: at most so many are accepted in a run.
     """
 
@@ -136,6 +138,7 @@ class Rules:
     judged_by: Judge = "mean"
     perfect: float | None = None
     failure_score: float | None = None
+    goals: Goals = field(default_factory=dict, hash=False)
     merges: int = 5
 
     @property

@@ -43,11 +43,30 @@ def surviving(pool: Pool) -> dict[int, int]:
     """Returns the pool's survivors; equals are tried in the order of their ids."""
     worths = pool.worths
     wins = dict(enumerate(pool.wins))
+    for place, ids in enumerate(leaders(pool).values(), len(pool.pareto_set)):
+        for id in ids:
+            wins[id] |= 1 << place
     return uncovered(wins, sorted((id for id in wins if wins[id]), key=lambda id: (worths[id], id)))
 
 
+def leaders(pool: Pool) -> dict[str, list[int]]:
+    """Returns by goal the candidates with the best mean; each goal is won like an example (gepa's hybrid frontier)."""
+    if not pool.goals:
+        return {}
+    # Only searches with goals need numpy for this.
+    from langgraph_gepa.search.tradeoffs import means_of
+
+    means = [(id, values) for id, values in enumerate(means_of(pool, pool.goals)) if pool.eligible(id)]
+    found: dict[str, list[int]] = {}
+    for goal, way in pool.goals.items():
+        known = {id: values[goal] for id, values in means if goal in values}
+        best = (min if way == "min" else max)(known.values(), default=None)
+        found[goal] = [id for id, value in known.items() if value == best]
+    return found
+
+
 def pick_parent(pool: Pool, rng: Random) -> int:
-    """Draws a survivor, with probability proportional to the number of examples it wins (Alg. 2, last line)."""
+    """Draws a survivor, with probability proportional to how many examples and goals it wins (Alg. 2, last line)."""
     wins = surviving(pool)
     return rng.choices(list(wins), weights=list(wins.values()))[0]
 

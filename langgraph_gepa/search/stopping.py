@@ -94,7 +94,7 @@ def _flawless(pool: Pool, best: Candidate) -> bool:
     are noisy. There the best has to be perfect on as many feedback examples as well, or unbeaten in `TRIES` iterations.
     """
     scores, learned_from, full = pool.scores(best), pool.known("feedback", best.key), pool.scale.full
-    if not pool.scale.bounded:
+    if not pool.may_be_flawless:
         return False
     if len(scores) < len(pool.pareto_set) or not perfect(list(scores.values()), full):
         return False
@@ -110,4 +110,4 @@ def _solves(pool: Pool, texts: str) -> bool:
     """Whether these texts score perfect on the whole feedback set."""
     known = pool.known("feedback", texts)
     means = [average(scores) for scores in known.values()]
-    return len(means) == len(pool.feedback_set) and pool.scale.bounded and perfect(means, pool.scale.full)
+    return len(means) == len(pool.feedback_set) and pool.may_be_flawless and perfect(means, pool.scale.full)

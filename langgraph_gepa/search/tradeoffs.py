@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -35,15 +35,14 @@ class Tradeoff:
 def standings(pool: Pool) -> tuple[Tradeoff, ...]:
     """Returns the means of all candidates that were run on enough of the validation set to be the best."""
     ids = [candidate.id for candidate in pool.candidates if pool.eligible(candidate.id)]
-    means = _validation(pool)
+    means = means_of(pool)
     found = []
     for id in ids:
         score, candidate = score_of(pool, id), pool.candidates[id]
-        length = length_of(candidate.texts)
         tests = {name: fmean(values.values()) for name, values in pool.objectives.values("test", candidate.key).items()}
         if tested := [average(known) for known in pool.tests.get(candidate.key, {}).values()]:
-            tests = {SCORE: fmean(tested), **tests, LENGTH: length}
-        validation = {SCORE: score.value, **means[id], LENGTH: length}
+            tests = {SCORE: fmean(tested), **tests, LENGTH: means[id][LENGTH]}
+        validation = {SCORE: score.value, **means[id]}
         found.append(Tradeoff(id, validation, tests, score.estimated))
     return tuple(found)
 
@@ -93,16 +92,21 @@ def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
     return one != other and all(ours >= theirs for ours, theirs in zip(one, other, strict=True))
 
 
-def _validation(pool: Pool) -> list[dict[str, float]]:
-    """Returns by candidate the means of its objectives over the validation set, estimated where it did not run."""
+def means_of(pool: Pool, wanted: Collection[str] | None = None) -> list[dict[str, float]]:
+    """Returns by candidate the means of its objectives over the validation set, estimated where it did not run.
+
+    These are all objectives but the score, or those that are `wanted`.
+    """
     values = [pool.objectives.values("pareto", candidate.key) for candidate in pool.candidates]
-    names = {name for known in values for name in known}
+    names = {name for known in values for name in known if wanted is None or name in wanted}
     found: list[dict[str, float]] = [{} for _ in values]
     for name in sorted(names, key=lambda name: (name in COSTS, name)):
         table = np.array([[known.get(name, {}).get(id, np.nan) for id in pool.pareto_set] for known in values])
         for id, mean in enumerate(_row_means(table)):
             if np.isfinite(mean):
                 found[id][name] = float(mean)
+    for candidate, means in zip(pool.candidates, found, strict=True):
+        means[LENGTH] = length_of(candidate.texts)
     return found
 
 

@@ -28,11 +28,12 @@ class Turn:
     def satisfies(self, parent: int) -> float:
         """Returns the score that leaves nothing to learn of this candidate's training examples.
 
-        Where no score is known to be perfect and every one of the candidate's is the highest seen, none is enough.
+        Where all of them are that high, but no score is known to be perfect or the search has goals beside the score,
+        none is enough.
         """
         known = self.pool.known("feedback", self.pool.candidates[parent].key)
         below = any(average(scores) < self.perfect for scores in known.values())
-        return self.perfect if below or self.pool.scale.bounded else inf
+        return self.perfect if below or self.pool.may_be_flawless else inf
 
     def rng(self, purpose: str = "") -> Random:
         """Returns the iteration's generator for one purpose, equal in every call."""

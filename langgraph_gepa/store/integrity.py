@@ -72,7 +72,9 @@ class _Known:
             return self._begins(event)
         if isinstance(event, ev.ModulesLeftOut):
             self.left_out |= event.reasons.keys()
-        if isinstance(event, ev.Charged | ev.ModelTried | ev.RolloutCarried | ev.ModulesLeftOut | ev.ScaleGiven):
+        if isinstance(event, ev.ScaleGiven | ev.GoalsGiven):
+            return True
+        if isinstance(event, ev.Charged | ev.ModelTried | ev.RolloutCarried | ev.ModulesLeftOut):
             return True
         if self.modules is None:
             return False

@@ -124,6 +124,19 @@ def test_show_and_report_and_export_read_a_run(run: Path) -> None:
     assert json.loads(Path("best.json").read_text()) == prompts
 
 
+def test_goals_are_given_kept_and_compared(project: Path) -> None:
+    """They are shown among the settings; a run goes on with the same ones only."""
+    goals = "--goal score=1 --goal prompt_length=min"
+    assert call(f"{OPTIMIZE} {goals}").exit_code == 0
+    shown = json.loads(call("show run --json").stdout)
+    assert shown["objectives"] == {"score": 1.0, "prompt_length": "min"}
+    assert shown["tradeoffs"]
+    assert call("resume run --rollouts 60").exit_code == 0
+    assert "the objectives changed" in call(OPTIMIZE).stderr
+    assert "write NAME=min" in call(f"{OPTIMIZE} --goal tokens").stderr
+    assert "Known: min, max" in call(f"{OPTIMIZE} --goal tokens=low").stderr
+
+
 def test_another_candidate_is_taken_by_its_number_or_by_a_rule(run: Path) -> None:
     """The seed by its number; with any score allowed the shortest prompts, which no other objective decides."""
     known = json.loads(call("show run --json").stdout)["candidates"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from langgraph_gepa.core.objectives import direction_of, objectives_of
+import pytest
+
+from langgraph_gepa.core.objectives import direction_of, in_words, objectives_of, pursuing
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
 
 CALL = Call("model", "writer", "m", [], usage=Usage(8, 2, 0.5))
@@ -34,3 +36,32 @@ def test_names_of_what_is_measured_are_not_the_metrics() -> None:
         "min",
         "min",
     ]
+
+
+def test_weights_give_the_score_and_goals_leave_it() -> None:
+    """The weighted sum over the sum of the positive weights: scores from 0 to 1 stay there, costs are taken off."""
+    texts = {"writer": "1234"}
+    named = pursuing(ROLLOUT, texts, {"score": 1, "style": 1})
+    assert named.score == pytest.approx(0.6)
+    assert named.objectives == {"style": 0.7, "score": 0.5}
+    assert pursuing(ROLLOUT, texts, {"score": 1, "tokens": -0.01}).score == pytest.approx(0.3)
+    assert pursuing(ROLLOUT, texts, {"dollars": -1}).score == -1.0
+    goals = pursuing(ROLLOUT, texts, {"dollars": "min", "prompt_length": "min"})
+    assert (goals.score, goals.objectives) == (0.5, {"style": 0.7, "dollars": 1.0, "prompt_length": 4.0})
+
+
+def test_an_objective_that_is_not_known_is_named_with_those_that_are() -> None:
+    """A misspelt one must not be taken for zero."""
+    with pytest.raises(LookupError) as missing:
+        pursuing(ROLLOUT, {}, {"stile": 1})
+    name, known = missing.value.args
+    assert name == "stile"
+    assert {"style", "score", "tokens", "dollars", "seconds", "prompt_length"} == set(known)
+
+
+def test_the_reflection_model_reads_which_way_is_better() -> None:
+    """In words, beside the numbers of each record."""
+    assert in_words({"prompt_length": "min", "style": "max"}) == (
+        "Beside a high score these count: lower prompt length, higher style."
+    )
+    assert in_words({}) == ""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from langgraph_gepa import optimize
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.runs.arguments import Arguments, default_in_flight, kinds_of, rules_of, with_limits
+from langgraph_gepa.runs.arguments import Arguments, default_in_flight, kinds_of, objectives_of, rules_of, with_limits
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
 
 
@@ -98,3 +98,28 @@ def test_other_repeats_are_refused(repeats: Any) -> None:
         rules_of("racing", repeats)
     with pytest.raises(UsageError, match="at least 1"):
         rules_of("racing", 0)
+
+
+def test_objectives_are_weights_or_directions() -> None:
+    """Numbers, `min` and `max`."""
+    given = {"score": 1, "style": 0.5, "tokens": -0.001, "dollars": "min"}
+    assert objectives_of(given) == {"score": 1.0, "style": 0.5, "tokens": -0.001, "dollars": "min"}
+    assert objectives_of(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"dollars": "low"}, "Known: min, max"),
+        ({"dollars": 1}, "would reward more dollars"),
+        ({"score": "max"}, "give a weight"),
+        ({"style": 0}, "other than 0"),
+        ({"style": True}, "other than 0"),
+        ({"style": float("inf")}, "other than 0"),
+        (["dollars"], "by name"),
+    ],
+)
+def test_an_objective_that_says_nothing_is_refused(wrong: Any, says: str) -> None:
+    """Before anything is paid for, with what to write."""
+    with pytest.raises(UsageError, match=says):
+        objectives_of(wrong)

@@ -12,6 +12,9 @@ from typing import Any
 from langgraph_gepa.core.json_data import plain, unboxed, well_formed
 from langgraph_gepa.core.rollout import Feedback
 
+_RESULT = frozenset({"key", "score", "value", "comment", "results"})
+"""Keys of LangSmith's results."""
+
 
 class NotAScoreError(ValueError):
     """A metric returned something that is no score; the message says why."""
@@ -26,13 +29,15 @@ class _Scored:
 
 def read_feedback(value: Any) -> Feedback:
     """Reads what metrics return: a number or bool, `(score, comment)`, `{"key", "score", "comment"}`,
-    `{"results": [...]}`, LangSmith's `EvaluationResult`, a list of those, or `Feedback`.
+    `{"results": [...]}`, LangSmith's `EvaluationResult`, a list of those, `{"accuracy": 1, "style": 0}`, or `Feedback`.
 
-    A list gives one objective for each key; the score is their mean. A result in a list with a `value` and no score is
-    a label and only adds to the comment. Raises `NotAScoreError`.
+    A list, or a dict of names and numbers, gives one objective for each key; the score is their mean. A result in a
+    list with a `value` and no score is a label and only adds to the comment. Raises `NotAScoreError`.
     """
     if isinstance(value, Feedback):
         return _checked(value)
+    if _is_named(value):
+        value = [{"key": str(name), "score": score} for name, score in value.items()]
     results = _results(value)
     if results is None:
         one = _scored(value, "score")
@@ -89,6 +94,13 @@ def _scored(value: Any, key: str) -> _Scored:
     comment = _field(value, "comment")
     comment = _field(value, "feedback") if comment is None else comment
     return _Scored(str(_field(value, "key") or key), _number(_field(value, "score")), _comment(comment))
+
+
+def _is_named(value: Any) -> bool:
+    """Whether this is a dict of names and numbers."""
+    if not isinstance(value, Mapping) or not value or not _RESULT.isdisjoint(value):
+        return False
+    return all(isinstance(unboxed(score), Real | Decimal) for score in value.values())
 
 
 def _is_label(value: Any) -> bool:

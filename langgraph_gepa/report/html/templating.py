@@ -13,7 +13,7 @@ from markupsafe import Markup
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
 from langgraph_gepa.report.intervals import Interval
-from langgraph_gepa.report.tradeoff_view import amount
+from langgraph_gepa.report.tradeoff_view import aims, amount
 
 
 @cache
@@ -29,7 +29,7 @@ def environment() -> Environment:
     )
     filters = (
         words.candidate_score, words.score, words.signed, words.money, words.large, words.duration, words.limits,
-        words.plural, words.one_line, words.clip, words.descent, words.noise, span, amount,
+        words.plural, words.one_line, words.clip, words.descent, words.noise, span, aims, amount,
     )  # fmt: skip
     made.filters |= {filter.__name__: filter for filter in filters}
     return made

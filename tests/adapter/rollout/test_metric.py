@@ -160,6 +160,7 @@ def test_sync_metrics_may_block() -> None:
             [{"key": "a", "score": 1}, {"key": "a", "score": 0}],
             Feedback(0.5, objectives={"a": 1.0, "a-2": 0.0}),
         ),
+        ({"accuracy": True, "style": 0.5}, Feedback(0.75, objectives={"accuracy": 1.0, "style": 0.5})),
         (Feedback(1, "\ud800", {"m": "x", "n": ""}), Feedback(1.0, "\ufffd", {"m": "x"})),
     ],
 )
@@ -177,7 +178,7 @@ def test_what_metrics_return_is_read(value: Any, feedback: Feedback) -> None:
         ("good", "not str"),
         ((1, "a", "b"), "a tuple must be"),
         ((1, 2), "a comment is text, not int"),
-        ({"grade": 1}, "no 'score' among its keys"),
+        ({"grade": "good"}, "no 'score' among its keys"),
         ({"key": "k", "score": None}, "score is None"),
         ([], "holds no score"),
         ([{"key": "label", "value": "red"}], "holds no score"),
