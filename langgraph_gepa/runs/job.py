@@ -37,6 +37,7 @@ from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs import notices
 from langgraph_gepa.runs.config import RunConfig
 from langgraph_gepa.runs.event_loop import Brake, run
+from langgraph_gepa.runs.page_writer import PageWriter
 from langgraph_gepa.runs.result import Result
 from langgraph_gepa.runs.resume import already_finished, how_to_resume, session_of, start_or_resume
 from langgraph_gepa.runs.saved_run import PAGE, PROMPTS, SavedRun, replay, seed_rollouts
@@ -131,13 +132,12 @@ class Job:
                 )
                 same_run = True
                 replay(self.config, (event for _, event in store.events()))
-                with live if self.progress else nullcontext():
+                with PageWriter(folder) as page, live if self.progress else nullcontext():
                     if restarted:
                         notify(restarted)
-                    if self.progress:
-                        await self._search(folder, store, (live, *self.observers), notify, notify, brake)
-                    else:
-                        await self._search(folder, store, self.observers, notify, _logged(_LOG.info), brake)
+                    observers = (*((live,) if self.progress else ()), page, *self.observers)
+                    inform = notify if self.progress else _logged(_LOG.info)
+                    await self._search(folder, store, observers, notify, inform, brake)
         finally:
             if same_run:  # the files of another run are not to be touched
                 write_up(folder, notify)

@@ -203,3 +203,21 @@ def test_a_stop_file_ends_a_run_from_outside_and_it_goes_on(server: SimulatedSer
     (tmp_path / "run" / STOP).touch()  # from before
     result = search(server, tmp_path / "run", Budget(rollouts=20), metric=stopping_once, concurrency=1)
     assert result.pool.finished is not None
+
+
+def test_the_page_is_there_while_the_search_goes_on(server: SimulatedServer, tmp_path: Path) -> None:
+    """From the first scored candidate on there is a page, so that nobody has to wait for the end to see anything."""
+    seen: list[str] = []
+
+    def reflect(prompt: str) -> str:
+        if prompt == TRIAL:
+            return "Yes."
+        until = time.monotonic() + 20
+        while not (tmp_path / "run" / "report.html").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        seen.append((tmp_path / "run" / "report.html").read_text())
+        return "```\nYou never help.\n```"
+
+    search(server, tmp_path / "run", Budget(iterations=1), lm=reflect)
+    assert "Not finished" in seen[0]
+    assert "Finished" in (tmp_path / "run" / "report.html").read_text()

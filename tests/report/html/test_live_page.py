@@ -35,7 +35,7 @@ def test_the_page_follows_the_run_and_keeps_what_the_reader_opened(browser: Any,
     """Sections are replaced when the run goes on; open details stay open, the window stays where it is."""
     with served(growing) as server:
         browser.open(server.url)
-        assert browser.evaluate("document.querySelector('#summary .state').textContent").startswith("Not finished")
+        assert browser.evaluate("document.querySelector('#summary .state').textContent").startswith("Stopped")
         browser.evaluate("document.querySelector('details[data-key=candidates]').open = true")
         browser.evaluate("document.querySelector('#family').scrollIntoView({behavior: 'instant'})")
         top = "Math.round(document.querySelector('#family').getBoundingClientRect().top)"
