@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from langgraph_gepa import Budget, Module, Record, Result, optimize
 from langgraph_gepa.cli import app
+from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.errors import RunError, UsageError
 
 START = (
@@ -167,6 +168,20 @@ def test_a_proposers_text_keeps_placeholders_and_frozen_parts(project: Path) -> 
     assert iteration.proposals is not None
     assert iteration.proposals.refused == {"answer": "Answer kindly."}
     assert result.pool.spent.reflections == 1
+
+
+def test_a_proposer_may_change_what_it_is_given(project: Path) -> None:
+    """It has copies: the examples stay what the next rollout is run on."""
+
+    def propose(module: Module, text: str, records: Sequence[Record]) -> str:
+        for record in records:
+            record.inputs.clear()
+            record.rollout.outputs.clear()
+        return f"{text} Mention {len(text)}."
+
+    result = improve(proposer=propose, budget=Budget(iterations=4))
+    assert all(example.inputs for example in result.saved.config.examples.feedback)
+    assert not [event for _, event in result.saved.events if isinstance(event, RolloutFinished) and event.error]
 
 
 def test_new_texts_have_one_source(project: Path) -> None:

@@ -37,6 +37,7 @@ _BEGINNINGS = {
     "iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp",
     "JVBERi": "application/pdf",
 }  # fmt: skip
+_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _LEAST = 64
 """Characters below which a text is no encoded file."""
 
@@ -120,13 +121,20 @@ def found_in(text: str, values: Iterable[Any], kinds: Collection[str]) -> dict[s
 
 
 def affordable(media: Mapping[str, Medium], tokens: int) -> dict[str, Medium]:
-    """Returns the media that fit into `tokens` together: the largest are left out first."""
-    kept = {number: one for number, one in media.items() if one.size <= LARGEST and (one.is_url or one.mime)}
+    """Returns the media that fit into `tokens` together: unusual ones are left out, and then the largest."""
+    kept = {number: one for number, one in media.items() if one.size <= LARGEST and _is_common(one)}
     for number in sorted(kept, key=lambda number: -kept[number].size):
         if sum(one.tokens for one in kept.values()) <= tokens:
             break
         del kept[number]
     return kept
+
+
+def _is_common(medium: Medium) -> bool:
+    """Whether every provider takes it whose models see its kind: others refuse the whole request."""
+    if medium.kind == "image":
+        return medium.is_url or medium.mime in _IMAGES
+    return bool(medium.mime) and not medium.is_url and (medium.kind != "file" or medium.mime == "application/pdf")
 
 
 def without_others(text: str, kept: Collection[str]) -> str:

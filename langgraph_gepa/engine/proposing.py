@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -12,8 +13,9 @@ from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.media import Kind as MediumKind
 from langgraph_gepa.core.media import Medium, numbers_in
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.allowance import BudgetSpent
-from langgraph_gepa.engine.codec import dump
+from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import Evaluator, Proposer, TooLong, Unanswered
@@ -129,8 +131,18 @@ class OwnReflector:
         self, module: Module, text: str, records: Sequence[Record], iteration: int, _rejected: Sequence[Edit] = ()
     ) -> Proposal:
         """Returns a new text for `module`, or why there is none. The proposer is not asked again for a better one."""
-        what = digest([text, *(dump(record.rollout) for record in records)])
-        call = partial(self.proposer.propose, module, text, records)
+        rollouts = [dump(record.rollout) for record in records]
+        copies = [  # a proposer may change what it is given
+            replace(
+                record,
+                inputs=deepcopy(record.inputs),
+                rollout=load(Rollout, kept),
+                reference=deepcopy(record.reference),
+            )
+            for record, kept in zip(records, rollouts, strict=True)
+        ]
+        what = digest([text, *rollouts])
+        call = partial(self.proposer.propose, module, text, copies)
         try:
             reply = await self.ledger.proposed(what, call, iteration, module.name)
         except Unanswered as unanswered:

@@ -55,7 +55,9 @@ def directions_of(
         )
         needed = {"objective": objective, "notes": directions.notes, "frozen": directions.frozen}
         if wrong := fault(directions.template, [place for place, given in needed.items() if given]):
-            raise UsageError(f"The reflection prompt of {module.name} cannot be used: {wrong}")
+            is_file = "\n" not in directions.template and Path(directions.template).is_file()
+            hint = f" To read it from a file, give Path({directions.template!r})." if is_file else ""
+            raise UsageError(f"The reflection prompt of {module.name} cannot be used: {wrong}{hint}")
         found[module.name] = directions
     return found
 
@@ -127,6 +129,6 @@ def _list(option: str, value: Any) -> tuple[str, ...]:
 
 def _read(option: str, file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise UsageError(f"{option}: {file} cannot be read: {error}.") from error

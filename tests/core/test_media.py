@@ -22,6 +22,7 @@ def png(width: int = 640, height: int = 480, rest: int = 200) -> str:
 
 PNG, PDF = png(), base64.b64encode(b"%PDF-1.7" + bytes(400)).decode()
 URL = "https://example.com/cat.png"
+PICTURE = Medium("image", "image/png", PNG)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +110,27 @@ def test_the_largest_are_left_out_first() -> None:
     pictures = {str(n): Medium("image", "image/png", "x" * n) for n in (100, 300, 200)}
     assert set(affordable(pictures, 2 * TOKENS)) == {"100", "200"}
     assert affordable(pictures, TOKENS - 1) == {}
-    huge = {"huge": Medium("image", "image/png", "x" * (LARGEST + 1)), "odd": Medium("file", "", "x" * 100)}
+    huge = {"huge": Medium("image", "image/png", "x" * (LARGEST + 1))}
     assert affordable(huge, 100_000) == {}
+
+
+@pytest.mark.parametrize(
+    ("medium", "common"),
+    [
+        (PICTURE, True),
+        (Medium("image", "", URL), True),
+        (Medium("file", "application/pdf", PDF), True),
+        (Medium("audio", "audio/wav", PDF), True),
+        (Medium("image", "image/svg+xml", PNG), False),
+        (Medium("image", "", PNG), False),
+        (Medium("file", "", URL), False),
+        (Medium("file", "text/csv", PDF), False),
+    ],
+)
+def test_what_few_providers_take_does_not_spoil_the_request_for_the_rest(medium: Medium, common: bool) -> None:
+    """A single odd file would have all of them refused."""
+    media = {"first": PICTURE, "second": medium}
+    assert set(affordable(media, 100_000)) == ({"first", "second"} if common else {"first"})
 
 
 def test_a_file_counts_by_its_size() -> None:

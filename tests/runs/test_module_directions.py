@@ -67,6 +67,10 @@ def test_a_template_is_read_from_its_file(tmp_path: Path) -> None:
     """A `Path` names a file; a string is the template itself."""
     (tmp_path / "reflect.txt").write_text(LEAST)
     assert directions(reflection_prompt=Path("reflect.txt"))["router"].template == LEAST
+    (tmp_path / "reflect.txt").write_text(LEAST, encoding="utf-8-sig")
+    assert directions(reflection_prompt=Path("reflect.txt"))["router"].template == LEAST
+    with pytest.raises(UsageError, match=r"lacks \{text\}.* To read it from a file, give Path\('reflect.txt'\)"):
+        directions(reflection_prompt="reflect.txt")
 
 
 def test_frozen_parts_are_for_the_texts_that_hold_them() -> None:
