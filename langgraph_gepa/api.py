@@ -160,8 +160,9 @@ def optimize(
     - `repeats`: rollouts of the same prompts on the same example, of which the mean counts. By default 1 for
       `search="gepa"` and `"auto"` for racing: prompts run again on examples only where that decides which are the best,
       and not when repeated rollouts turn out to score alike. The run says how noisy the scores were.
-    - `records`: how many records of rollouts a reflection reads, for `search="racing"`; 12 by default. More are read
-      in groups of at most 12 with a call for each, and one more call that joins their summaries.
+    - `records`: how many records of rollouts a reflection reads, for `search="racing"`; 12 by default. More that
+      do not fit `reflection_tokens` whole are read in groups of at most 12 with a call for each, and one more call that
+      joins their summaries.
     - `start`: what to search on from: an earlier run (its folder or result), of which the best candidate and at most 4
       others that survive are taken, a prompts.json, texts by module name, or a list of these. They enter the pool as
       children of the graph as it is; a module without a text keeps its own. What your own earlier run paid for on

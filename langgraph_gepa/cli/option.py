@@ -112,7 +112,7 @@ Repeats = Annotated[
     ),
 ]
 Records = Annotated[
-    int | None, typer.Option(help="Records that a reflection reads; more than 12 in groups, with a call for each.")
+    int | None, typer.Option(help="Records a reflection reads; more than 12 that do not fit its prompt in groups.")
 ]
 Perfect = Annotated[
     float | None, typer.Option(help="The score of a perfect answer, where the metric's scale is not 0 to 1.")

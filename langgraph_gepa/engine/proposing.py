@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.example import digest
+from langgraph_gepa.core.excerpt import CHARS_PER_TOKEN
 from langgraph_gepa.core.media import Kind as MediumKind
 from langgraph_gepa.core.media import Medium, numbers_in
 from langgraph_gepa.core.module import Module
@@ -43,6 +44,9 @@ TOKENS = 24_000
 TRIED = 3
 """The most earlier texts that a prompt shows when it was answered before."""
 
+_ENDLESS = 1_000_000_000
+"""Tokens of a prompt in which nothing is shortened."""
+
 _HAD_NO_ROOM = ("cut", "thinking")
 """Faults of replies that were not complete."""
 
@@ -69,8 +73,8 @@ class Reflector:
 
         `rejected` are earlier edits of it that did not help.
 
-        More than `GROUP` records are summarised in groups first, by a call for each. The model gets the longest
-        prompts that it takes. Refused prompts are not kept: a resumed run sends them again.
+        More than `GROUP` records that do not fit one prompt whole are summarised in groups first, by a call for each.
+        The model gets the longest prompts that it takes. Refused prompts are not kept: a resumed run sends them again.
         """
         directions = self.directions.get(module.name, AS_USUAL)
         how: dict[str, Any] = {"objective": self.objective, "directions": directions}
@@ -96,7 +100,7 @@ class Reflector:
             self.ledger, self.evaluator, module, text, records, iteration, directions.template, media
         )
         try:
-            if len(records) > GROUP:
+            if len(records) > GROUP and len(asked(_ENDLESS, records)) > self.tokens * CHARS_PER_TOKEN:
                 summaries = await settle(map(summarised, groups(records)))
                 prompts = _ever_shorter(joined, self.tokens, summaries)
             else:

@@ -60,7 +60,7 @@ def test_a_text_that_is_too_long_by_itself_ends_the_proposal_and_not_the_run() -
 MANY = [Record({"q": n}, Rollout(f"e{n}", {}, Feedback(0.0, f"wrong {n}!"))) for n in range(25)]
 
 
-def proposed_from_many(answer: Any, tokens: int = 24_000) -> tuple[Proposal, list[str], list[Any]]:
+def proposed_from_many(answer: Any, tokens: int = 1_900) -> tuple[Proposal, list[str], list[Any]]:
     """What becomes of a reflection on 25 records, twice over one store."""
 
     async def scenario() -> Proposal:
@@ -87,11 +87,17 @@ def test_many_records_are_summarised_in_groups_and_joined() -> None:
     assert [type(event) for event in events] == [ReflectionFinished] * 4
 
 
+def test_many_records_that_fit_one_prompt_stand_in_one() -> None:
+    """Reading all at once was worth more in simulated worlds, and it is a single call."""
+    _, prompts, _ = proposed_from_many(lambda _: "```\nbetter\n```", tokens=24_000)
+    assert [prompt.count("<record n=") for prompt in prompts] == [25]
+
+
 def test_a_group_that_is_too_long_is_shortened_by_itself() -> None:
     """As a prompt with all records would be."""
 
     def answer(prompt: str) -> str | Exception:
-        return TooLong("too long") if len(prompt) > 4_000 and "<record n=" in prompt else map_and_reduce(prompt)
+        return TooLong("too long") if len(prompt) > 3_000 and "<record n=" in prompt else map_and_reduce(prompt)
 
     proposal, prompts, _ = proposed_from_many(answer)
     assert proposal.text in ("better", "worse")
