@@ -184,6 +184,13 @@ def test_a_proposer_may_change_what_it_is_given(project: Path) -> None:
     assert not [event for _, event in result.saved.events if isinstance(event, RolloutFinished) and event.error]
 
 
+def test_goals_need_a_place_in_a_prompt_of_ones_own(project: Path) -> None:
+    """They stand with what the program is for; a prompt that would drop them is refused."""
+    template = "{text} {records} {reply}"
+    with pytest.raises(UsageError, match=r"it lacks \{objective\}"):
+        improve(lambda _: "NO CHANGE", reflection_prompt=template, objectives={"score": 1, "tokens": "min"})
+
+
 def test_new_texts_have_one_source(project: Path) -> None:
     """None, two, and what only a reflection model could use are errors."""
     with pytest.raises(UsageError, match="Nothing proposes new texts"):

@@ -117,7 +117,7 @@ class RunConfig:
         """The arguments of `optimize` that a resumed run takes from its config as they are."""
         names = (
             "search", "repeats", "records", "perfect", "failure_score", "objectives", "modules", "objective",
-            "reflection_prompt",            "notes", "frozen", "reflection_tokens", "seed", "concurrency", "in_flight",
+            "reflection_prompt", "notes", "frozen", "reflection_tokens", "seed", "concurrency", "in_flight",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"start": list(self.started_from)}
 

@@ -24,7 +24,7 @@ from langgraph_gepa.core import leakage
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.module import Module
-from langgraph_gepa.core.objectives import goals_in
+from langgraph_gepa.core.objectives import goals_in, in_words
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import ModelError, UsageError
@@ -146,7 +146,7 @@ def _load(given: Arguments) -> _Inputs:
         reflection_prompt=given.reflection_prompt,
         notes=given.notes if proposer is None else {},
         frozen=given.frozen,
-        objective=given.objective,
+        objective=given.objective or in_words(rules.goals),
     )
     highest = 1.0 if rules.perfect is None else rules.perfect
     if given.budget.target is not None and given.budget.target > highest:

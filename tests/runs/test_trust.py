@@ -110,7 +110,7 @@ WORDS = {
 @pytest.mark.parametrize(
     ("what", "words"),
     [*(("graph", words) for words in WORDS), ("metric", "a module"), ("metric", "a link in the project"),
-     ("options", "a file")],
+     ("options", "a file"), ("proposer", "a file"), ("proposer", "a module")],
 )  # fmt: skip
 def test_code_in_a_runs_folder_is_never_loaded(
     own: Path, project: Path, ran: Callable[[], bool], what: str, words: str
