@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -33,6 +34,7 @@ class Description:
     - `metric`: the metric's name.
     - `unpriced`: the models whose price is unknown; `simulated`: whether one is simulated by this package.
     - `warning`: about tools that may do harm; empty where there is nothing to say.
+    - `now`: the time by the clock of the process that has the graph.
     """
 
     parts: Mapping[str, str]
@@ -44,6 +46,7 @@ class Description:
     unpriced: tuple[str, ...] = ()
     simulated: bool = False
     warning: str = ""
+    now: float = field(default_factory=time.time)
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = _DESCRIPTION.dump_python(self, mode="json")

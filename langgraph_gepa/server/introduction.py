@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 import httpx
@@ -14,11 +15,13 @@ from langgraph_gepa.server.workers import Worker, Workers, each
 
 
 async def description_of(worker: Worker) -> Description:
-    """Asks a server for the description of its graph. Raises as `ask` does, and `UsageError`."""
+    """Asks a server for the description of its graph, and notes its clock. Raises as `ask` does, and `UsageError`."""
     reply = await ask(Place(worker), Request("describe"))
     if reply.error is not None:
         raise UsageError(f"The server at {worker.url} cannot describe its graph: {reply.error[1]}")
-    return Description.read(reply.description)
+    description = Description.read(reply.description)
+    worker.ahead = description.now - time.time()
+    return description
 
 
 async def introduced(workers: Workers, parts: Mapping[str, str] | None = None) -> Description:

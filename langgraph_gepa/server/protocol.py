@@ -43,7 +43,7 @@ class Request:
     """What an optimisation wants of a server.
 
     `session` names the optimisation, and `modules` are those it works on. `token` names the rollout whose metric is
-    wanted `again`.
+    wanted `again`. `sent` is when the request was made, by the server's clock; 0 where that is not known.
     """
 
     wants: Wanted
@@ -52,6 +52,7 @@ class Request:
     texts: Texts = field(default_factory=dict)
     example: Example | None = None
     token: str = ""
+    sent: float = 0.0
     protocol: int = PROTOCOL
 
 

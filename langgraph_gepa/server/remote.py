@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -109,7 +110,8 @@ class RemoteEvaluator:
     async def _ask(self, place: Place, request: Request, example: Example) -> Rollout:
         """Makes a request for a rollout; what a failure left on the server is deleted, unless it is gone on with."""
         try:
-            reply = await ask(place, request, session=self._session, report=meter())
+            sent = time.time() + place.worker.ahead
+            reply = await ask(place, replace(request, sent=sent), session=self._session, report=meter())
         except asyncio.CancelledError:
             self._tidy(place, cancel=True)
             raise

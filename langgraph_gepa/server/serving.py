@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
@@ -11,7 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from langgraph.config import get_stream_writer
+from langgraph.config import get_config, get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
@@ -64,7 +65,8 @@ def serve(graph: Any, *, metric: Any, options: RunnerOptions | str | None = None
             spent = [usage.input_tokens, usage.output_tokens, usage.dollars, usage.estimated]
             server.call_soon_threadsafe(write, {"usage": spent})
 
-        return {"reply": await _apart(lambda: desk.answer(state.get("request", ""), report))}
+        attempt = get_config().get("metadata", {}).get("run_attempt", 1)
+        return {"reply": await _apart(lambda: desk.answer(state.get("request", ""), report, attempt))}
 
     served = StateGraph(State).add_node(NODE, rollout).add_edge(START, NODE).add_edge(NODE, END)
     return served.compile(name=GRAPH)
@@ -83,6 +85,7 @@ class _Desk:
     """
 
     def __init__(self, graph: Any, metric: Any, options: RunnerOptions, metric_name: str) -> None:
+        self._started = time.time()
         self._survey = survey(graph, kinds=KINDS)
         self._metric, self._options, self._metric_name = metric, options, metric_name
         self._mask = masking(secrets_of(models_of(graph)), options.mask)
@@ -90,8 +93,11 @@ class _Desk:
         self._evaluators: OrderedDict[Any, GraphEvaluator] = OrderedDict()
         self._unscored: OrderedDict[str, Callable[[], Awaitable[Rollout]]] = OrderedDict()
 
-    async def answer(self, text: str, report: Callable[[Usage], None]) -> str:
-        """Returns the reply to a request; `report` is called with the usage of each model call as it ends."""
+    async def answer(self, text: str, report: Callable[[Usage], None], attempt: int = 1) -> str:
+        """Returns the reply to a request; `report` is called with the usage of each model call as it ends.
+
+        `attempt` counts how often the server has tried the run of its own accord.
+        """
         spent: list[Usage] = []
 
         def count(usage: Usage) -> None:
@@ -100,7 +106,7 @@ class _Desk:
 
         with metered(count):
             try:
-                reply = await self._reply(load_request(text))
+                reply = await self._reply(load_request(text), attempt)
             except Unfinished as unfinished:
                 reply = self._unfinished(unfinished)
             except Error as error:
@@ -111,9 +117,12 @@ class _Desk:
                 reply = Reply(failure=findings(failure))
         return dump_reply(replace(reply, spent=sum(spent, Usage())))
 
-    async def _reply(self, request: Request) -> Reply:
+    async def _reply(self, request: Request, attempt: int) -> Reply:
         if request.wants == "describe":
             return Reply(description=self._description().to_json())
+        if attempt > 1 or 0 < request.sent < self._started:
+            # Whoever wanted it has tried it again elsewhere: nobody would account for what it costs here.
+            raise WorldFailure("the server stopped during the rollout, and does not run it again of its own accord")
         if request.wants == "again":
             return Reply(rollout=await self._again(request.token))
         evaluator = await self._evaluator(request)

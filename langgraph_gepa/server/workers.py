@@ -30,6 +30,7 @@ class Worker:
     - `under_way`: how many rollouts it runs for us.
     - `failures`: how often in a row it did not answer; it rests until `rests_until`, and is then tried with one.
     - `known`: whether it serves the graph that is optimised.
+    - `ahead`: how many seconds its clock is ahead of ours, at least.
     - `left`: threads of ours on it whose rollouts may be finished or under way.
     """
 
@@ -40,6 +41,7 @@ class Worker:
     failures: int = 0
     rests_until: float = 0.0
     known: bool = False
+    ahead: float = 0.0
     left: set[str] = field(default_factory=set)
 
     def failed(self, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,17 @@ def test_a_metric_whose_judge_fails_is_asked_again_without_another_rollout(proje
     assert again.rollout.score == 1.0
     assert server.requests == requests
     assert "does not remember" in ask(Request("again", token=first.token)).failure.text  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("stale", ["an earlier process was asked", "the server tries it again"])
+def test_a_rollout_that_a_dead_server_left_is_not_run_again(project: Path, server: Any, stale: str) -> None:
+    """A server that starts on its old files runs what it finds there, and nobody would account for that."""
+    config = {"metadata": {"run_attempt": 2}} if stale == "the server tries it again" else None
+    reply = asked(wanted(sent=time.time() - 3600 if config is None else 0.0), config=config)
+    assert reply.failure is not None
+    assert "of its own accord" in reply.failure.text
+    assert server.requests == 0
+    assert asked(wanted(sent=time.time() + 60)).rollout is not None
 
 
 def test_keys_leave_the_server_in_no_reply(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
