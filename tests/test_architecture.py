@@ -32,7 +32,7 @@ ALLOWED = {
     "api": ENGINE | ADAPTERS | {"server", "runs", "ui"},
     "interop": ENGINE | ADAPTERS | {"runs"},
     "demo": ENGINE | ADAPTERS | {"runs", "api"},
-    "cli": ENGINE | ADAPTERS | {"runs", "ui", "api", "demo"},
+    "cli": ENGINE | ADAPTERS | {"server", "runs", "ui", "api", "demo"},
     "__main__": {"cli"},
     "__init__": ENGINE | ADAPTERS | {"server", "runs", "api"},
 }

@@ -18,6 +18,7 @@ from langgraph_gepa.errors import UsageError
 if TYPE_CHECKING:
     from langgraph_gepa.core.module import Module
     from langgraph_gepa.runs.result import Result
+    from langgraph_gepa.server.assistants import PushedAssistant
     from langgraph_gepa.writeback.changes import Changes
 
 
@@ -119,11 +120,23 @@ def push(
     dataset: Annotated[
         str | None, typer.Option(help="Data set for the experiments' examples that are in none.")
     ] = None,
+    assistant: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="A new version of this assistant of LangGraph Server, or of a graph's own."),
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="The assistant's server; the run's first where left out.")
+    ] = None,
+    as_default: Annotated[
+        bool, typer.Option("--as-default", help="Make the assistant's new version the one in use.")
+    ] = False,
 ) -> None:
-    """Send what a run found to LangSmith, with the key in LANGSMITH_API_KEY."""
-    if prompts is None and not experiments:
-        raise UsageError("Say what to push: --prompts PREFIX, --experiments, or both.")
+    """Send what a run found to LangSmith or LangGraph Server, with the key in LANGSMITH_API_KEY."""
+    if prompts is None and not experiments and assistant is None:
+        raise UsageError("Say what to push: --prompts PREFIX, --experiments, --assistant ID, or several of them.")
     result = langgraph_gepa.Result.open(run)
+    if assistant is not None:
+        _show_assistant(result.push_assistant(assistant, server, as_default=as_default))
     if experiments:
         for name, url in result.log_experiments(dataset).items():
             echo(f"{name}: {url}")
@@ -132,6 +145,20 @@ def push(
         for module, url in pushed.items():
             echo(f"{module}: {url}")
         print_notes([] if pushed else ["No prompt to push: the search changed none."])
+
+
+def _show_assistant(pushed: PushedAssistant) -> None:
+    for module, field in pushed.fields.items():
+        echo(f"{module}: the field {field} of assistant {pushed.assistant}, version {pushed.version}")
+    notes = [f"Not pushed: {module}: {why}." for module, why in pushed.left_out.items()]
+    notes += [f"The assistant has the new text of {module} already." for module in pushed.done]
+    if not (pushed.fields or notes):
+        notes.append("Nothing to push: the search changed no prompt.")
+    if pushed.fields and not pushed.is_default:
+        notes.append("The version that was in use still is: --as-default makes the new one it.")
+    if pushed.left_out and not (pushed.fields or pushed.done):
+        raise UsageError("\n".join(notes))  # nobody must take the prompts for pushed
+    print_notes(notes)
 
 
 @command()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from langgraph_gepa.adapter.templates.chat_prompts import chat_prompt
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.core.example import digest
+from langgraph_gepa.errors import UsageError
 from langgraph_gepa.langsmith import experiments, hub
 from langgraph_gepa.langsmith.experiments import Experiment, LoggedRollout
+from langgraph_gepa.runs import event_loop
 from langgraph_gepa.runs.resume import identity_of
 from langgraph_gepa.runs.saved_run import SavedRun
+from langgraph_gepa.server.assistants import PushedAssistant, push
+from langgraph_gepa.server.workers import worker_at
 
 
 def push_prompts(saved: SavedRun, prefix: str) -> dict[str, str]:
@@ -24,6 +29,18 @@ def push_prompts(saved: SavedRun, prefix: str) -> dict[str, str]:
     commit = f"Candidate {best.id} of langgraph-gepa run {saved.folder.name}."
     urls = hub.push(templates, commit) if templates else {}
     return {name: urls[names[name]] for name in changed}
+
+
+def push_assistant(saved: SavedRun, assistant: str, server: Any, *, as_default: bool) -> PushedAssistant:
+    """See `Result.push_assistant`."""
+    if server is None and not (saved.own and saved.config.workers):
+        raise UsageError(
+            "Say which server has the assistant: server='http://host:port' (--server on the command line)."
+        )
+    worker, best = worker_at(saved.config.workers[0] if server is None else server), saved.best
+    modules = [module for module in saved.config.found if module.name in best.texts]
+    provenance = {"langgraph_gepa_run": saved.folder.name, "langgraph_gepa_candidate": best.id}
+    return event_loop.run(lambda _: push(worker, assistant, modules, best.texts, provenance, as_default=as_default))
 
 
 def log_experiments(saved: SavedRun, dataset: str | None) -> dict[str, str]:

@@ -27,6 +27,7 @@ from langgraph_gepa.runs.saved_run import PAGE, SavedRun
 from langgraph_gepa.runs.trust import NamedCode, require_outside, trusted_graph
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.tradeoffs import Tradeoff, cheapest, goals_of, standings, undominated
+from langgraph_gepa.server.assistants import PushedAssistant
 from langgraph_gepa.writeback.changes import Changes
 from langgraph_gepa.writeback.edits import as_written
 
@@ -213,6 +214,16 @@ class Result:
         is not committed again. The workspace is that of LANGSMITH_API_KEY. Raises `UsageError`.
         """
         return publish.push_prompts(self.saved, prefix)
+
+    def push_assistant(self, assistant: str, server: Any = None, *, as_default: bool = False) -> PushedAssistant:
+        """Makes a version of an assistant of LangGraph Server with the texts that are fields of its context.
+
+        `assistant` is its id, or a graph's name for the graph's own assistant; `server` is an address or a client as in
+        `workers`, by default the first of the run's servers. The version's metadata says which run and candidate it is
+        from. It is not the one in use unless `as_default`. Texts that are no fields are named in what is returned.
+        Raises `UsageError`.
+        """
+        return publish.push_assistant(self.saved, assistant, server, as_default=as_default)
 
     def log_experiments(self, dataset: str | None = None) -> dict[str, str]:
         """Logs the graph as it was and the best candidate as LangSmith experiments, from what was paid for.

@@ -28,6 +28,46 @@ rollouts = serve(graph, metric=score)
 """
 
 
+CONFIGURED = """
+from dataclasses import dataclass
+
+from langchain_openai import ChatOpenAI
+from langgraph.graph import StateGraph
+from langgraph.runtime import Runtime
+from typing_extensions import TypedDict
+
+ANSWER = "Answer {name}."
+
+model = ChatOpenAI(model="simulated-clerk")
+
+
+class Letter(TypedDict, total=False):
+    name: str
+    letter: str
+    kind: str
+    reply: str
+
+
+@dataclass
+class Instructions:
+    sort_prompt: str = "Sort the letter."
+    tone: str = "calm"
+
+
+def sort(letter: Letter, runtime: Runtime[Instructions]) -> Letter:
+    prompt = runtime.context.sort_prompt
+    return {"kind": model.invoke([("system", prompt), ("user", letter["letter"])]).text}
+
+
+def answer(letter: Letter) -> Letter:
+    prompt = ANSWER.format(name=letter["name"])
+    return {"reply": model.invoke([("system", prompt), ("user", letter["letter"])]).text}
+
+
+graph = StateGraph(Letter, context_schema=Instructions).add_sequence([sort, answer]).set_entry_point("sort").compile()
+"""
+
+
 @dataclass
 class DevServer:
     """A process of `langgraph dev`."""
@@ -85,7 +125,12 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
     folder = tmp_path_factory.mktemp("served")
     lay_out(folder)
     (folder / "served.py").write_text(SERVED)
-    graphs = {"letters": "./letters.py:graph", "rollouts": "./served.py:rollouts"}
+    (folder / "configured.py").write_text(CONFIGURED)
+    graphs = {
+        "configured": "./configured.py:graph",
+        "letters": "./letters.py:graph",
+        "rollouts": "./served.py:rollouts",
+    }
     (folder / "langgraph.json").write_text(json.dumps({"dependencies": ["."], "graphs": graphs}))
     with SimulatedServer(MODELS) as models:
         server = start(folder, models)
