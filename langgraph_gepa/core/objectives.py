@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from math import fsum
 from typing import Literal
 
@@ -15,6 +16,9 @@ LENGTH = "prompt_length"
 COSTS = ("tokens", "dollars", "seconds")
 MEASURED = frozenset({SCORE, LENGTH, *COSTS})
 """Objectives of every metric: its score, the characters of the optimised texts, and what running the graph took."""
+
+MOST = 1000
+"""Named scores of a metric that are kept of a rollout."""
 
 Direction = Literal["min", "max"]
 Goals = Mapping[str, Direction]
@@ -52,7 +56,8 @@ def objectives_of(rollout: Rollout) -> dict[str, float]:
     """
     usage = sum((call.usage for call in rollout.calls if call.kind == "model"), Usage())
     usage = usage if usage.tokens else rollout.usage
-    named = {name: score for name, score in rollout.feedback.objectives.items() if name not in MEASURED}
+    scores = islice(rollout.feedback.objectives.items(), MOST)
+    named = {name: score for name, score in scores if name not in MEASURED}
     dollars = {} if usage.dollars is None else {"dollars": usage.dollars}
     return {**named, "tokens": float(usage.tokens), **dollars, "seconds": rollout.seconds}
 

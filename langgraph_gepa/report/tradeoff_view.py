@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from langgraph_gepa.core.objectives import SCORE
 from langgraph_gepa.report import words
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.tradeoffs import Tradeoff, goals_of, standings, undominated
@@ -16,21 +15,25 @@ from langgraph_gepa.search.tradeoffs import Tradeoff, goals_of, standings, undom
 class TradeoffView:
     """All candidates that were run on enough examples (`known`), and those that no other one dominates (`front`).
 
-    `objectives` are the names of the columns, the score first, and `against` is the one that the plot shows it against.
+    `objectives` are the names of the columns, the score first. The first of them, `counts`, decide which candidates
+    dominate, and the plot shows the score against the second, `against`.
     """
 
     known: tuple[Tradeoff, ...] = ()
     front: tuple[Tradeoff, ...] = ()
     objectives: tuple[str, ...] = ()
-    against: str = ""
+    counts: tuple[str, ...] = ()
+
+    @property
+    def against(self) -> str:
+        return self.counts[1] if len(self.counts) > 1 else ""
 
 
 def tradeoff_view(pool: Pool) -> TradeoffView:
     known = standings(pool)
     goals = goals_of(pool, known)
     names = dict.fromkeys([*goals, *(name for one in known for name in one.validation)])
-    against = next((name for name in goals if name != SCORE), "")
-    return TradeoffView(known, undominated(known, goals), tuple(names), against)
+    return TradeoffView(known, undominated(known, goals), tuple(names), tuple(goals))
 
 
 def tradeoffs_json(view: TradeoffView) -> list[dict[str, Any]]:

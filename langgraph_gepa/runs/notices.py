@@ -25,7 +25,7 @@ def require_affordable(config: RunConfig, rules: Rules, unpriced: Sequence[str])
     `unpriced` are the names of models whose price is unknown.
     """
     budget, pareto = config.budget, len(config.examples.pareto)
-    if unpriced and (budget.dollars is not None or "dollars" in config.objectives):
+    if budget.dollars is not None and unpriced:
         raise UsageError(uncountable(unpriced))
     if not budget.bounded:
         raise UsageError(

@@ -140,6 +140,12 @@ def _load(given: Arguments) -> _Inputs:
     rules = rules_of(given.search, given.repeats, given.perfect, given.failure_score, given.records)
     objectives = objectives_of(given.objectives)
     rules = replace(rules, goals=goals_in(objectives)) if objectives else rules
+    if "dollars" in objectives and subject.about.unpriced:
+        raise UsageError(
+            f"What a rollout costs is not known: the price of {' and '.join(subject.about.unpriced)} is unknown. Give "
+            'RunnerOptions(prices={"<model>": (0.25, 2.0)}), dollars for a million input and output tokens, or take '
+            "the objective tokens in place of dollars."
+        )
     directions = directions_of(
         modules,
         kinds,

@@ -106,7 +106,7 @@ def failures(turn: Turn, parent: int, *, uses: int = USES) -> dict[str, int]:
     pool = turn.pool
     key = pool.candidates[parent].key
     used: Mapping[str, int] = pool.used.get(key, {})
-    known, enough = pool.known("feedback", key), turn.satisfies(parent)
+    known, enough = pool.known("feedback", key), turn.enough_for(parent)
     failed = (e for e in pool.feedback_set if e in known and average(known[e]) < enough)
     return {example: times for example in failed if (times := used.get(example, 0)) < uses}
 
@@ -141,7 +141,7 @@ def by_lineage(turn: Turn, pick: Pick, records: Sequence[Concern]) -> tuple[str,
 
     Where they concern none, all of the parent's modules count.
     """
-    enough = turn.satisfies(pick.parent)
+    enough = turn.enough_for(pick.parent)
     failed = [record.modules for record in records if record.score < enough]
     (first,) = round_robin(turn.pool, pick.parent)
     start = turn.pool.modules.index(first)
@@ -247,7 +247,7 @@ def _next_rung(turn: Turn, runner: Candidate, rungs: Sequence[int], against: Can
 
 def _succeeded(turn: Turn, parent: int) -> list[str]:
     """Returns the feedback examples on which the parent scores perfect."""
-    known, enough = turn.pool.known("feedback", turn.pool.candidates[parent].key), turn.satisfies(parent)
+    known, enough = turn.pool.known("feedback", turn.pool.candidates[parent].key), turn.enough_for(parent)
     return [e for e in turn.pool.feedback_set if e in known and average(known[e]) >= enough]
 
 

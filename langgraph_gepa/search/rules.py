@@ -43,7 +43,7 @@ def one_minibatch(turn: Turn, _parent: int, drawn: Sequence[str], *, size: int =
 
 def all_unless_perfect(turn: Turn, parent: int, drawn: Sequence[str], scores: Sequence[float]) -> tuple[str, ...]:
     """Chooses the whole minibatch; nothing when every score is perfect."""
-    return () if perfect(scores, turn.satisfies(parent)) else tuple(drawn)
+    return () if perfect(scores, turn.enough_for(parent)) else tuple(drawn)
 
 
 def merge_of_two(turn: Turn, rng: Random) -> Merge | None:

@@ -25,7 +25,7 @@ class Turn:
         """The score that leaves nothing to learn."""
         return self.pool.scale.full
 
-    def satisfies(self, parent: int) -> float:
+    def enough_for(self, parent: int) -> float:
         """Returns the score that leaves nothing to learn of this candidate's training examples.
 
         Where all of them are that high, but no score is known to be perfect or the search has goals beside the score,

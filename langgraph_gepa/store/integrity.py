@@ -15,11 +15,15 @@ from langgraph_gepa.core.bounded_json import require_numbers, require_texts
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Event, Subset
 from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.objectives import MOST
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.errors import RunError
 
 MOST_SCORES = 20_000_000
 """Sets of texts, times the examples that each may be scored on: the pool keeps a place for every pair."""
+
+MOST_OBJECTIVES = 10 * MOST
+"""Names of objectives in a run: trade-offs are computed for each of them."""
 
 
 def coherent(events: Iterable[Event]) -> Iterator[Event]:
@@ -66,6 +70,7 @@ class _Known:
     sets: dict[Subset, frozenset[str]] = field(default_factory=dict)
     candidates: int = 0
     texts: set[str] = field(default_factory=set)
+    objectives: set[str] = field(default_factory=set)
 
     def fits(self, event: Event) -> bool:
         if isinstance(event, ev.RunStarted):
@@ -122,8 +127,9 @@ class _Known:
 
     def _is_scored(self, event: ev.RolloutFinished) -> bool:
         self.texts.add(event.texts)
+        self.objectives.update(event.objectives)
         few = len(self.texts) * len(self.sets["pareto"]) <= MOST_SCORES
-        return few and event.example in self.sets[event.subset]
+        return few and len(self.objectives) <= MOST_OBJECTIVES and event.example in self.sets[event.subset]
 
     def _is_candidate(self, id: int) -> bool:
         return 0 <= id < self.candidates

@@ -98,3 +98,15 @@ def test_examples_that_count_for_less_are_counted(project: Path) -> None:
     assert f"{len(val) + 1} of {len(data)} examples took part in the search for these prompts." in str(found)
     assert f"1 of {len(data)} examples repeats the inputs of another one." in str(found)
     assert "took part" not in str(evaluate("letters.py:graph", data, metric="letters.py:score"))
+
+
+def test_a_failure_is_not_better_than_a_cost() -> None:
+    """It scores as the lowest of both sides, where scores are below 0."""
+
+    def cost(texts: Texts, example: Example) -> float | Exception:
+        return RuntimeError("boom") if texts["a"] == "bad" and example.id == "e0" else -float(len(texts["a"]))
+
+    found = measure(FakeEvaluator({"a": "longer"}, cost), EXAMPLES, {"a": "bad"})
+    assert found.after is not None
+    assert (found.before.mean, found.after.mean) == (-6.0, -(3.0 * 11 + 6.0) / 12)
+    assert "which scores -6. On e0: boom" in str(found)

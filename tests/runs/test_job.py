@@ -42,7 +42,7 @@ def never(rollout: Any) -> float:
 
 def search(
     server: SimulatedServer, folder: Path, budget: Budget, lm: Any = None, metric: Any = never,
-    perfect: float | None = None, concurrency: int = 16, **options: Any,
+    perfect: float | None = None, concurrency: int = 16, objectives: Any = None, **options: Any,
 ) -> Any:  # fmt: skip
     model = ChatOpenAI(model="simulated", base_url=server.base_url, api_key=SecretStr("none"))
     return optimize(
@@ -54,6 +54,7 @@ def search(
         budget=budget,
         perfect=perfect,
         concurrency=concurrency,
+        objectives=objectives,
         run=folder,
         progress=False,
         options=RunnerOptions(**options),
@@ -72,6 +73,8 @@ def test_dollars_without_prices_are_refused_before_anything_is_paid(server: Simu
         search(server, tmp_path / "run", Budget(dollars=1.0))
     with pytest.raises(UsageError, match="the price of a function's replies is unknown"):
         search(server, tmp_path / "run", Budget(dollars=1.0), lm=lambda _: "no", prices=PRICES)
+    with pytest.raises(UsageError, match=r"the price of simulated is unknown.*take the objective tokens"):
+        search(server, tmp_path / "run", Budget(rollouts=20), objectives={"dollars": "min"})
     assert (server.requests, (tmp_path / "run").exists()) == (0, False)
 
 
@@ -221,3 +224,14 @@ def test_the_page_is_there_while_the_search_goes_on(server: SimulatedServer, tmp
     search(server, tmp_path / "run", Budget(iterations=1), lm=reflect)
     assert "Not finished" in seen[0]
     assert "Finished" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_the_price_of_the_graph_is_an_objective_whatever_the_reflection_costs(
+    server: SimulatedServer, tmp_path: Path
+) -> None:
+    """A function has no price, and rollouts do not call it."""
+    result = search(
+        server, tmp_path / "run", Budget(rollouts=20), lm=lambda _: "no", objectives={"dollars": "min"}, prices=PRICES
+    )
+    assert result.tradeoffs[0].validation["dollars"] > 0
+    assert result.choose(by="dollars").prompts == result.prompts

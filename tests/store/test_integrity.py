@@ -57,6 +57,8 @@ def test_a_journal_that_fits_is_passed_on() -> None:
         replace(ROLLOUT, example="nobody"),
         replace(ROLLOUT, subset="test"),
         replace(ROLLOUT, score=math.nan),
+        replace(ROLLOUT, objectives={"style": math.inf}),
+        replace(ROLLOUT, objectives={str(n): 0.0 for n in range(10_001)}),
         replace(ROLLOUT, seconds=math.inf),
         replace(ROLLOUT, usage=Usage(10**400)),
         replace(ROLLOUT, iteration=2**64),
