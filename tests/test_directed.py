@@ -49,6 +49,19 @@ def test_the_reflection_model_reads_the_users_own_prompt_and_notes(project: Path
     }
 
 
+def test_the_reflection_model_reads_what_else_counts(project: Path) -> None:
+    """Which way is better, among the instructions for each module, and what each run came to."""
+    prompts: list[str] = []
+
+    def reflect(prompt: str) -> str:
+        prompts.append(prompt)
+        return "NO CHANGE"
+
+    improve(reflect, objectives={"tokens": "min"}, notes={"sort": "Use one word."}, budget=Budget(iterations=3))
+    assert all("Of texts that score alike the one with lower tokens is better." in prompt for prompt in prompts)
+    assert all("scores: tokens " in prompt for prompt in prompts)
+
+
 def test_a_text_that_touches_a_frozen_part_is_sent_back_once_and_never_run(project: Path) -> None:
     """With the part that is missing; a second such text ends the proposal."""
     prompts: list[str] = []

@@ -41,7 +41,7 @@ def goals_in(pursued: Pursued) -> dict[str, Direction]:
 def in_words(goals: Goals) -> str:
     """Returns a sentence for the reflection model about the goals beside the score; empty without goals."""
     wanted = [f"{'lower' if way == 'min' else 'higher'} {name.replace('_', ' ')}" for name, way in goals.items()]
-    return f"Beside a high score these count: {', '.join(wanted)}." if wanted else ""
+    return f"Of texts that score alike the one with {' and '.join(wanted)} is better." if wanted else ""
 
 
 def direction_of(objective: str) -> Direction:

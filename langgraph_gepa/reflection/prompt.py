@@ -187,7 +187,8 @@ def doubt_prompt(prompt: str, failed: int, records: int) -> str:
     """Returns the prompt that asks again when the model would change nothing although most runs failed."""
     return _again(
         prompt,
-        f"You have answered this before with {NO_CHANGE}, but {failed} of the {records} runs above scored 0.",
+        f"You have answered this before with {NO_CHANGE}, but {failed} of the {records} runs above got the lowest "
+        "score.",
         "Go through their feedback once more. If a better text could have prevented any of these failures, reply with "
         f"that text in one fenced block, as asked above; if the causes lie elsewhere, reply {NO_CHANGE} again.",
     )

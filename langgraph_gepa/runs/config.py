@@ -15,7 +15,7 @@ from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import Leakage
 from langgraph_gepa.core.module import Module, Texts
-from langgraph_gepa.core.objectives import Direction
+from langgraph_gepa.core.objectives import Direction, goals_in, in_words
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.engine.proposing import TOKENS
@@ -123,10 +123,13 @@ class RunConfig:
 
     @property
     def directions(self) -> dict[str, Directions]:
-        """The user's directions for the reflections on each module."""
+        """The user's directions for the reflections on each module; goals are notes for all of them."""
+        goals = in_words(goals_in(self.objectives))
         return {
             name: Directions(
-                self.reflection_prompt.get(name, PROMPT), self.notes.get(name, ""), self.frozen.get(name, ())
+                self.reflection_prompt.get(name, PROMPT),
+                "\n".join(filter(None, (self.notes.get(name), goals))),
+                self.frozen.get(name, ()),
             )
             for name in self.modules
         }

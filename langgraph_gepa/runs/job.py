@@ -19,7 +19,6 @@ from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked, masked_rollout
 from langgraph_gepa.core.events import CandidateAdmitted, Event, ModulesLeftOut
-from langgraph_gepa.core.objectives import in_words
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.reason import NO_EFFECT
 from langgraph_gepa.core.rollout import Rollout
@@ -199,12 +198,11 @@ class Job:
         if self.proposer is not None:
             return OwnReflector(ledger, self.evaluator, self.proposer)
         config = self.config
-        purpose = "\n".join(filter(None, (config.objective, in_words(self.rules.goals))))
         return Reflector(
             ledger,
             self.evaluator,
             config.reflection_tokens,
-            purpose,
+            config.objective,
             config.directions,
             sees=() if self.options.mask else self.model.sees,  # no mask hides what is in a picture
         )

@@ -62,6 +62,6 @@ def test_an_objective_that_is_not_known_is_named_with_those_that_are() -> None:
 def test_the_reflection_model_reads_which_way_is_better() -> None:
     """In words, beside the numbers of each record."""
     assert in_words({"prompt_length": "min", "style": "max"}) == (
-        "Beside a high score these count: lower prompt length, higher style."
+        "Of texts that score alike the one with lower prompt length and higher style is better."
     )
     assert in_words({}) == ""

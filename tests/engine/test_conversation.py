@@ -95,7 +95,7 @@ def test_no_change_is_doubted_where_most_runs_scored_nothing() -> None:
     """Once; a model that stays with it is believed, and one whose runs mostly did well is believed at once."""
     model = Scripted("NO CHANGE", BETTER)
     assert propose(model, records(0, 0, 0, 1)) == [FOUND]
-    assert "3 of the 4 runs above scored 0" in model.prompts[1]
+    assert "3 of the 4 runs above got the lowest score" in model.prompts[1]
     assert propose(Scripted("NO CHANGE", "NO CHANGE"), records(0, 0)) == [Proposal(unchanged=True)]
     assert propose(Scripted("NO CHANGE"), records(0, 1)) == [Proposal(unchanged=True)]
 

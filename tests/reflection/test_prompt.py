@@ -364,9 +364,9 @@ def test_a_reply_is_sent_back_with_why_it_cannot_be_read() -> None:
 
 
 def test_a_reply_that_changes_nothing_is_doubted_with_numbers() -> None:
-    """The model hears how many runs scored 0, and that it may stay with its answer."""
+    """The model hears how many runs got the lowest score, and that it may stay with its answer."""
     sent = doubt_prompt("the prompt", 9, 12)
-    assert "9 of the 12 runs above scored 0" in sent
+    assert "9 of the 12 runs above got the lowest score" in sent
     assert sent.endswith("reply NO CHANGE again.")
 
 
