@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError
@@ -13,6 +14,7 @@ from langgraph_gepa.adapter.failures.diagnosis import is_no_answer
 from langgraph_gepa.adapter.failures.frames import raised_at
 from langgraph_gepa.adapter.isolation.persistence import Replacements, isolated
 from langgraph_gepa.adapter.rollout.calling import called
+from langgraph_gepa.adapter.rollout.redaction import Mask, masked
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer, watching
 from langgraph_gepa.adapter.tracing.pricing import Prices
 from langgraph_gepa.core.json_data import brief, well_formed
@@ -29,9 +31,9 @@ Propose = Callable[[Module, str, Sequence[Record]], str | Awaitable[str | None] 
 class FunctionProposer:
     """The engine's `Proposer` on a function, sync (run in a thread) or async, that returns `None` for no change.
 
-    Its LangChain model calls are counted in the budget. Raises `UsageError` at once for something that cannot be
-    called with a module, a text and records. A call raises failures of the world as they are, and `ModelError` for
-    every other failure and for a value that is no text.
+    Its LangChain model calls are counted in the budget, and the examples in its records are masked by `mask`. Raises
+    `UsageError` at once for something that cannot be called with a module, a text and records. A call raises failures
+    of the world as they are, and `ModelError` for every other failure and for a value that is no text.
     """
 
     def __init__(self, function: Propose, *, prices: Prices | None = None) -> None:
@@ -42,13 +44,18 @@ class FunctionProposer:
             )
         self._function = function
         self._prices = prices
+        self.mask: Mask = str
 
     async def propose(self, module: Module, text: str, records: Sequence[Record]) -> Reply:
+        hidden = [
+            replace(record, inputs=masked(record.inputs, self.mask), reference=masked(record.reference, self.mask))
+            for record in records  # the ledger has masked their rollouts
+        ]
         tracer = Tracer(self._prices)
         started = time.perf_counter()
         try:
             with watching(tracer), isolated(Replacements()):
-                proposed = await called(self._function, module, text, records)
+                proposed = await called(self._function, module, text, hidden)
         except Exception as error:
             if isinstance(error, Error) or is_world_failure(error):
                 raise

@@ -74,10 +74,12 @@ def prepare(given: Arguments) -> Job:
     """Makes a job of the arguments. Raises `UsageError`, with the fix, for whatever is wrong with them."""
     inputs = _load(given)
     options, rules, subject = inputs.options, inputs.rules, inputs.subject
-    proposer = inputs.proposer and FunctionProposer(inputs.proposer, prices=options.prices)
+    proposer = None if inputs.proposer is None else FunctionProposer(inputs.proposer, prices=options.prices)
     model = ChatReflection(_no_model if proposer else given.reflection_lm, prices=options.prices)
     answerers = () if proposer else (model.answerer,)
     mask = model.mask = masking(secrets_of((*subject.models, *answerers)), options.mask)
+    if proposer is not None:
+        proposer.mask = mask
     evaluator = evaluator_of(
         subject,
         given.metric,

@@ -106,6 +106,15 @@ def test_what_cannot_be_called_with_three_arguments_is_refused_at_once(function:
         FunctionProposer(function)
 
 
+def test_a_proposer_reads_examples_as_the_mask_leaves_them() -> None:
+    """As a reflection model does: it may send them to another provider."""
+    seen: list[Record] = []
+    proposer = FunctionProposer(lambda module, text, records: seen.extend(records))
+    proposer.mask = lambda text: text.replace("Ada", "<name>")
+    asyncio.run(proposer.propose(MODULE, "Write.", [Record({"to": ["Ada"]}, RECORDS[0].rollout, {"by": "Ada"})]))
+    assert [(record.inputs, record.reference) for record in seen] == [({"to": ["<name>"]}, {"by": "<name>"})]
+
+
 @pytest.mark.parametrize("in_thread", [True, False])
 def test_the_model_calls_of_a_proposer_are_counted(in_thread: bool) -> None:
     """Wherever they are made."""
