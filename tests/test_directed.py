@@ -198,9 +198,9 @@ def test_a_proposer_may_change_what_it_is_given(project: Path) -> None:
 
 
 def test_goals_need_a_place_in_a_prompt_of_ones_own(project: Path) -> None:
-    """They stand with what the program is for; a prompt that would drop them is refused."""
+    """They stand among the notes; a prompt that would drop them is refused."""
     template = "{text} {records} {reply}"
-    with pytest.raises(UsageError, match=r"it lacks \{objective\}"):
+    with pytest.raises(UsageError, match=r"it lacks \{notes\}"):
         improve(lambda _: "NO CHANGE", reflection_prompt=template, objectives={"score": 1, "tokens": "min"})
 
 

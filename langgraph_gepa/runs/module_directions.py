@@ -32,12 +32,14 @@ def directions_of(
     notes: Any = None,
     frozen: Any = None,
     objective: str = "",
+    goals: str = "",
 ) -> dict[str, Directions]:
     """Returns the directions for each module that is on.
 
     Each is a text for every module, or texts by the names and patterns that `modules` of `optimize` takes. Of templates
     a module gets that of its own name, else that of the first pattern; of notes and frozen parts it gets all. `None`
-    leaves notes and frozen parts to the project. Raises `UsageError` for what is wrong with them.
+    leaves notes and frozen parts to the project. `goals`, in words, stand among the notes of every
+    prompt. Raises `UsageError` for what is wrong with them.
     """
     scope, (project, file) = _Scope(modules, kinds), project_table(Path.cwd())
     templates = scope.checked("reflection_prompt", reflection_prompt)
@@ -53,7 +55,7 @@ def directions_of(
             "\n".join(note.strip() for note in scope.texts_for(module, noted) if note.strip()),
             tuple(dict.fromkeys(frozen_here)),
         )
-        needed = {"objective": objective, "notes": directions.notes, "frozen": directions.frozen}
+        needed = {"objective": objective, "notes": directions.notes or goals, "frozen": directions.frozen}
         if wrong := fault(directions.template, [place for place, given in needed.items() if given]):
             is_file = "\n" not in directions.template and Path(directions.template).is_file()
             hint = f" To read it from a file, give Path({directions.template!r})." if is_file else ""

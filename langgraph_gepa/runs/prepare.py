@@ -154,7 +154,8 @@ def _load(given: Arguments) -> _Inputs:
         reflection_prompt=given.reflection_prompt,
         notes=given.notes if proposer is None else {},
         frozen=given.frozen,
-        objective=given.objective or in_words(rules.goals),
+        objective=given.objective,
+        goals=in_words(rules.goals) if proposer is None else "",
     )
     highest = 1.0 if rules.perfect is None else rules.perfect
     if given.budget.target is not None and given.budget.target > highest:
