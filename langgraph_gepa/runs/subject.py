@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from langgraph_gepa.adapter import templates
@@ -62,16 +63,28 @@ def subject_of(graph: Any, workers: Sequence[Any], options: RunnerOptions, known
 
     Raises `UsageError`, also where no server answers, and `GraphError`.
     """
-    addresses = [graph, *workers] if on_server(graph) else list(workers)
+    others = [workers] if isinstance(workers, str) or not isinstance(workers, Sequence) else list(workers)
+    addresses = [graph, *others] if on_server(graph) else others
     servers = Workers([worker_at(one) for one in addresses]) if addresses else None
     if graph is None or on_server(graph):
         if servers is None:
             raise UsageError("There is no graph: give one, or the servers that have it (workers=[...]).")
-        return Subject(None, None, servers, event_loop.run(lambda _: introduced(servers)))
+        about = event_loop.run(lambda _: introduced(servers))
+        return Subject(None, None, servers, replace(about, modules=tuple(map(_of_this_project, about.modules))))
     loaded = load_graph(graph)
     recall(loaded, known)
     found = survey(loaded, kinds=KINDS)
     return Subject(loaded, found, servers, describe(found, {}, "", options))
+
+
+def _of_this_project(module: Module) -> Module:
+    """Returns the module with the file that it is written in only where that may be one of the project at hand.
+
+    A server's own absolute paths mean nothing here, and nothing is to be written where a server says.
+    """
+    path = PurePosixPath(module.file or "/")
+    mine = not path.is_absolute() and ".." not in path.parts and not PureWindowsPath(path).anchor
+    return module if mine else replace(module, file=None, line=None)
 
 
 def evaluator_of(

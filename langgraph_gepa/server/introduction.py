@@ -45,8 +45,8 @@ async def introduced(workers: Workers, parts: Mapping[str, str] | None = None) -
             raise answer
     if not found:
         raise UsageError(
-            f"No server can run rollouts: {'; '.join(lost)}. Check the addresses, and that `langgraph dev` or the "
-            "deployment runs."
+            f"No server can run rollouts: {'; '.join(lost)}. Check that `langgraph dev` or the deployment runs, "
+            "or give other addresses (workers=[...], --workers)."
         )
     first, description = found[0]
     compared, own = (description.parts, description.versions) if parts is None else (parts, versions())

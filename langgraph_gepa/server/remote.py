@@ -81,7 +81,8 @@ class RemoteEvaluator:
         """Returns one scored rollout, and raises what the local evaluator raises on its server."""
         attempt = paying()
         thread = None if attempt is None else str(uuid5(UUID(self._session), attempt.key))
-        worker = next((one for one in self._workers.all if thread in one.left), None) or self._workers.next()
+        here = (one for one in self._workers.all if thread in one.left and not one.failures)
+        worker = next(here, None) or self._workers.next()
         place = Place(worker, thread)
         with self._busy(worker):
             await self._acquaint(worker)

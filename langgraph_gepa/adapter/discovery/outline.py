@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from langchain_core.runnables.graph import Graph
+from langgraph.pregel.remote import RemoteGraph
 from typing_extensions import TypedDict
 
 
@@ -18,12 +20,22 @@ class Outline(TypedDict):
 
 def outline_of(graph: Any) -> Outline:
     """Returns the outline of `graph`."""
-    drawn = graph.get_graph(xray=True)
+    drawing = drawn(graph)
     return {
         "name": graph.name,
-        "nodes": [_path(node) for node in drawn.nodes],
-        "edges": [(_path(edge.source), _path(edge.target), edge.conditional) for edge in drawn.edges],
+        "nodes": [_path(node) for node in drawing.nodes],
+        "edges": [(_path(edge.source), _path(edge.target), edge.conditional) for edge in drawing.edges],
     }
+
+
+def drawn(graph: Any) -> Graph:
+    """Returns the drawing of `graph` with its subgraphs; without them where a server would be asked for one."""
+    return graph.get_graph(xray=not _holds_remote(graph))  # type: ignore[no-any-return]
+
+
+def _holds_remote(graph: Any) -> bool:
+    below = [subgraph for _, subgraph in graph.get_subgraphs()]
+    return any(isinstance(one, RemoteGraph) or _holds_remote(one) for one in below)
 
 
 def _path(node: str) -> str:

@@ -11,6 +11,7 @@ from langchain_core.language_models import BaseLanguageModel
 from pydantic import BaseModel
 
 from langgraph_gepa.adapter.discovery.chat_models import described, models_of
+from langgraph_gepa.adapter.discovery.outline import drawn
 from langgraph_gepa.adapter.discovery.survey import Survey
 from langgraph_gepa.adapter.objects import functions
 from langgraph_gepa.adapter.rollout import metric as metrics
@@ -50,10 +51,10 @@ def parts_of(survey: Survey, metric: Any, options: RunnerOptions) -> dict[str, s
 def graph_parts(survey: Survey) -> dict[str, str]:
     """Returns the parts that the graph's own source determines: nodes, edges, code and texts."""
     graph = survey.bind({})
-    drawn = graph.get_graph(xray=True)
-    edges = sorted((edge.source, edge.target, str(edge.data), edge.conditional) for edge in drawn.edges)
+    drawing = drawn(graph)
+    edges = sorted((edge.source, edge.target, str(edge.data), edge.conditional) for edge in drawing.edges)
     found = {
-        "the graph's nodes and edges": [sorted(drawn.nodes), edges],
+        "the graph's nodes and edges": [sorted(drawing.nodes), edges],
         **{f"the code of the node {name}": list(_code(node.bound)) for name, node in sorted(graph.nodes.items())},
     }
     return {name: digest(value) for name, value in found.items()} | dict(map(text_part, survey.modules))
