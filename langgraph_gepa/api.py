@@ -102,6 +102,7 @@ def optimize(
     metric: Any = None,
     reflection_lm: Any = None,
     proposer: Any = None,
+    critic_lm: Any = None,
     testset: Any = None,
     budget: Budget = DEFAULT_BUDGET,
     run: Path | str | None = None,
@@ -153,6 +154,9 @@ def optimize(
       in one fenced block, as the prompt requests).
     - `proposer`: in place of `reflection_lm` a function of your own, sync or async, from a module, its text and
       `Record`s to a new text, or None for no change; or `path/to/file.py:function`. See `docs/reflection.md`.
+    - `critic_lm`: a model or function as for `reflection_lm`, or none by default. Asked before a new text is tried, it
+      says how likely the text helps; what then became of the texts shows how far to believe it. One that is no better
+      than chance is ignored. Its replies count in `Budget(reflections=)`, and only `search="racing"` asks it.
     - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if it has the same
       settings; its budget may differ.
     - `search`: `"racing"` validates new prompts on 6 examples first, and on more only while they may turn out to be the
@@ -257,6 +261,7 @@ def resume(
         metric=spec["metric"],
         reflection_lm=spec.get("reflection_lm"),
         proposer=spec.get("proposer"),
+        critic_lm=spec.get("critic_lm"),
         options=spec["options"] if "options" in spec else RunnerOptions(timeout=spec["timeout"]),
         budget=with_limits(config.budget, limits or Budget()),
         workers=config.workers if workers is None else workers,

@@ -20,6 +20,7 @@ from langgraph_gepa.core.events import (
     ModelTried,
     ModulesChosen,
     ModulesLeftOut,
+    OpinionFinished,
     ReflectionFinished,
     RolloutCarried,
     RolloutFinished,
@@ -30,6 +31,7 @@ from langgraph_gepa.core.events import (
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.media import Medium
 from langgraph_gepa.core.module import Module, Texts
+from langgraph_gepa.core.opinion import Opinion
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.ports import Reply, Store
@@ -166,6 +168,14 @@ JOURNAL: tuple[Event, ...] = (
     IterationStarted(5, (0,), (), texts={"planner": "Plan.", "writer": "Write {answer} well."}),
     CandidateAdmitted(5, Candidate(2, {"planner": "Plan.", "writer": "Write {answer} well."}, (0,), given=True)),
     IterationFinished(5, "accepted", cause="start", ran=2),
+    OpinionFinished(3, Usage(400, 60, 0.02), 3.0, "o1"),
+    ChildrenProposed(
+        3,
+        ({"planner": "Plan it."},),
+        {"writer": "doubted"},
+        opinions={"planner": Opinion(0.75), "writer": Opinion(0.1, ("repeats", "bloats"))},
+    ),
+    ModelTried(Usage(30, 2, None), 0.5, "o0", critic=True),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 

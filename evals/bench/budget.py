@@ -53,7 +53,7 @@ def tried(world: World, sizes: tuple[int, int], rollouts: int, rules: Rules) -> 
         )
         budget = Budget(rollouts=rollouts)
         optimizer = Optimizer(
-            ledger, reflector, evaluator.modules, Examples(feedback, pareto), budget, rules, world.seed
+            ledger, reflector, evaluator.modules, Examples(feedback, pareto), budget, rules, seed=world.seed
         )
         return await optimizer.run()
 

@@ -58,7 +58,7 @@ def search(world: World, rollouts: int, rules: Rules) -> Pool:
             [Example(str(task.id), {"task": task.id}) for task in tasks] for tasks in (world.feedback, world.pareto)
         )
         examples, budget = Examples(feedback, pareto), Budget(rollouts=rollouts)
-        return await Optimizer(ledger, reflector, evaluator.modules, examples, budget, rules, world.seed, 1).run()
+        return await Optimizer(ledger, reflector, evaluator.modules, examples, budget, rules, seed=world.seed).run()
 
     return asyncio.run(run())
 

@@ -100,7 +100,7 @@ async def _search(world: World, rules: Rules, budget: Budget, observe: Any) -> P
     )
     reflector: Any = WorldReflector(ledger)
     modules = evaluator.modules
-    return await Optimizer(ledger, reflector, modules, Examples(feedback, pareto), budget, rules, world.seed).run()
+    return await Optimizer(ledger, reflector, modules, Examples(feedback, pareto), budget, rules, seed=world.seed).run()
 
 
 def report(families: Sequence[Family], found: dict[tuple[str, str], list[Outcome]], names: Sequence[str]) -> None:

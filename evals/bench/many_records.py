@@ -127,7 +127,7 @@ def search(world: World, rollouts: int, records: int, group: int, *, tiring: boo
         reflector: Any = MappedReflector(ledger, group)
         budget, rules = Budget(rollouts=rollouts), rules_for(records)
         examples = Examples(feedback, pareto)
-        return await Optimizer(ledger, reflector, evaluator.modules, examples, budget, rules, world.seed, 1).run()
+        return await Optimizer(ledger, reflector, evaluator.modules, examples, budget, rules, seed=world.seed).run()
 
     pool = asyncio.run(run())
     return watch.end(pool.spent.rollouts, pool.best.texts)

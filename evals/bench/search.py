@@ -5,14 +5,15 @@
     python evals/bench/search.py --half unseen          worlds written by somebody who did not know the search
     python evals/bench/search.py --half blind           more of these, written later
     python evals/bench/search.py --quick                3 seeds, 750 rollouts, the tuning half
+    python evals/bench/search.py --critic 0.75          racing with a simulated critic that is right so often, beside it
     python evals/bench/search.py --keep FILE            gepa's curves are kept there and not measured again
 
 The official gepa package runs with its own engine, ours with the real `Optimizer`, ledger and store;
-rollouts and reflections come from `worlds.py`, the same for all. Gain is the share of the way from
-the seed's to the best possible expected score on held-out examples, of the candidate that the search
-would return if it were stopped there. Every figure is given in rollouts, and in rollouts plus 2 for
-each reflection. Intervals are 95 %, from resampling seeds; a difference between two searches is
-paired by seed.
+rollouts and reflections come from `worlds.py`, the same for all, and a critic's opinions from
+`critic.py`. Gain is the share of the way from the seed's to the best possible expected score on
+held-out examples, of the candidate that the search would return if it were stopped there. Every
+figure is given in rollouts, and in rollouts plus 2 for each reflection and each opinion of a critic.
+Intervals are 95 %, from resampling seeds; a difference between two searches is paired by seed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from random import Random
 from typing import Any
 
 from blind import BLIND, world_of
-from curves import Curve, Job, append_curve, read_curves
+from critic import WorldCritic, WorldCriticModel
+from curves import Curve, Job, Point, append_curve, read_curves
 from gepa.api import optimize as gepa_optimize
 from gepa.core.adapter import EvaluationBatch
 from gepa.strategies.proposal_sampling import IndependentSampling
@@ -69,16 +71,20 @@ class Watch:
         self.world = world
         self.step = step
         self.reflections = 0
+        self.opinions: Callable[[], int] = lambda: 0
         self.curve: Curve = []
         self._next = step
 
     def see(self, rollouts: int, best: Callable[[], Texts]) -> None:
         if rollouts >= self._next:
             self._next = (rollouts // self.step + 1) * self.step
-            self.curve.append((rollouts, self.reflections, self.world.gain(best())))
+            self.curve.append(self._point(rollouts, best()))
 
     def end(self, rollouts: int, best: Texts) -> Curve:
-        return [*self.curve, (rollouts, self.reflections, self.world.gain(best))]
+        return [*self.curve, self._point(rollouts, best)]
+
+    def _point(self, rollouts: int, best: Texts) -> Point:
+        return rollouts, self.reflections + self.opinions(), self.world.gain(best)
 
 
 class SimulatedReflection:
@@ -144,8 +150,8 @@ class WorldReflector:
         return parse_reply(reply.text, text)
 
 
-def ours(world: World, rollouts: int, rules: Rules, in_flight: int = 1) -> Curve:
-    """Our engine in a world."""
+def ours(world: World, rollouts: int, rules: Rules, in_flight: int = 1, critic: float | None = None) -> Curve:
+    """Our engine in a world; `critic` is how often its critic is right, if it has one."""
     watch = Watch(world)
 
     def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001  # the port's names
@@ -155,15 +161,27 @@ def ours(world: World, rollouts: int, rules: Rules, in_flight: int = 1) -> Curve
     async def search() -> Pool:
         evaluator = WorldEvaluator(world)
         model = WorldModel(SimulatedReflection(watch))
-        ledger = Ledger(evaluator, model, MemoryStore(), observers=[observe])
+        critical = None if critic is None else WorldCriticModel(world, critic)
+        if critical is not None:
+            watch.opinions = lambda: critical.opinions
+        ledger = Ledger(evaluator, model, MemoryStore(), critic=critical, observers=[observe])
         examples = Examples(
             [Example(str(task.id), {"task": task.id}) for task in world.feedback],
             [Example(str(task.id), {"task": task.id}) for task in world.pareto],
         )
         reflector: Any = WorldReflector(ledger)
+        judge: Any = None if critical is None else WorldCritic(ledger)
         budget = Budget(rollouts=rollouts)
         return await Optimizer(
-            ledger, reflector, evaluator.modules, examples, budget, rules, world.seed, in_flight
+            ledger,
+            reflector,
+            evaluator.modules,
+            examples,
+            budget,
+            rules,
+            seed=world.seed,
+            in_flight=in_flight,
+            critic=judge,
         ).run()
 
     pool = asyncio.run(search())
@@ -261,6 +279,9 @@ SEARCHES: dict[str, Search] = {
     "ours, gepa": partial(ours, rules=GEPA),
     "ours, racing": partial(ours, rules=RACING),
 }
+CRITICS: dict[str, Search] = {
+    f"racing, critic {right:g}": partial(ours, rules=RACING, critic=right) for right in (0.5, 0.6, 0.75, 0.9)
+}
 BASELINES = ("gepa all, 6", "gepa all, 10", "gepa all, 6, independent")
 
 
@@ -298,7 +319,7 @@ Results = dict[str, dict[str, list[Curve]]]
 def run_one(job: Job) -> Curve:
     family, search, seed, rollouts = job
     world = world_of(next(f for f in ALL if f.name == family), seed)
-    return SEARCHES[search](world, rollouts)
+    return {**SEARCHES, **CRITICS}[search](world, rollouts)
 
 
 def measured(
@@ -337,6 +358,8 @@ def report(results: Results, budgets: Sequence[int]) -> None:
             versus(results, "gepa defaults", within, price)
             if best:
                 versus(results, best, within, price)
+            for search in CRITICS.keys() & {*searches}:
+                beside_racing(results, search, within, price)
             by_world(results, within, price)
 
 
@@ -377,6 +400,19 @@ def versus(results: Results, baseline: str, budgets: Sequence[int], price: int) 
                 print(f"  significant loss: {family} at {budget}: {mean:+.3f} [{low:+.3f}, {high:+.3f}]")
 
 
+def beside_racing(results: Results, search: str, budgets: Sequence[int], price: int) -> None:
+    """The difference in gain to racing, paired by seed, with its interval."""
+    cells = []
+    for budget in budgets:
+        pairs = [
+            pair for curves in results.values() for pair in zip(curves[search], curves["ours, racing"], strict=True)
+        ]
+        differences = [gain_at(mine, budget, price) - gain_at(other, budget, price) for mine, other in pairs]
+        low, high = interval(differences)
+        cells.append(f"{statistics.fmean(differences):+.3f} [{low:+.3f},{high:+.3f}]")
+    print(f"{search} less racing: " + "  ".join(cells))
+
+
 def by_world(results: Results, budgets: Sequence[int], price: int) -> None:
     print("\nby world, gain with 95 % intervals")
     for family, curves in results.items():
@@ -399,12 +435,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", nargs="*", choices=tuple(SEARCHES), default=tuple(SEARCHES))
     parser.add_argument("--keep", type=Path, help="append curves here, and read gepa's from here if there")
+    parser.add_argument("--critic", type=float, nargs="*", choices=(0.5, 0.6, 0.75, 0.9), default=())
     asked = parser.parse_args()
     seeds = asked.seeds or (3 if asked.quick else 20)
     rollouts = asked.rollouts or (750 if asked.quick else 3000)
     for half in HALVES if asked.half == "all" else (asked.half,):
         families = [family for family in ALL if family.half == half]
-        results = measured(families, asked.only, seeds, rollouts, asked.workers, asked.keep)
+        searches = [*asked.only, *(f"racing, critic {right:g}" for right in asked.critic)]
+        results = measured(families, searches, seeds, rollouts, asked.workers, asked.keep)
         print(f"\n=== {half} half: {len(families)} families, {seeds} seeds, up to {rollouts} rollouts")
         report(results, [budget for budget in BUDGETS if budget <= rollouts])
 

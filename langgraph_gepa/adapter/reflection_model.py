@@ -85,22 +85,25 @@ class ChatReflection:
     function `prompt -> reply`, sync (run in a thread) or async.
 
     Dollars are `None` where the price is unknown, as a function's always is; a function's tokens are estimated. Every
-    prompt is masked by `mask`. Raises `ModelError` at once when the model cannot be made. A call raises failures of the
-    world as they are, `NoAnswerError` for an unreadable answer, `TooLong` for a prompt that is too long, and
-    `ModelError` for every other failure.
+    prompt is masked by `mask`; `role` names the model in messages, as the critic is one as well. Raises `ModelError` at
+    once when the model cannot be made. A call raises failures of the world as they are, `NoAnswerError` for an
+    unreadable answer, `TooLong` for a prompt that is too long, and `ModelError` for every other failure.
     """
 
-    def __init__(self, model: Answerer, *, prices: Prices | None = None, **settings: Any) -> None:
+    def __init__(
+        self, model: Answerer, *, prices: Prices | None = None, role: str = "reflection model", **settings: Any
+    ) -> None:
         if settings and not isinstance(model, str):
             raise ModelError(f"Settings ({', '.join(settings)}) go with a model given by name; set them on the model.")
         self._model = chat_model(model, **settings) if isinstance(model, str) else model
         if not isinstance(self._model, BaseChatModel) and not callable(self._model):
             raise ModelError(
-                f"{type(model).__name__} is not a reflection model. Give 'provider:model' (such as 'openai:gpt-5'), "
+                f"{type(model).__name__} is not a {role}. Give 'provider:model' (such as 'openai:gpt-5'), "
                 "a LangChain chat model, or a function from prompt to reply."
             )
         self._prices = prices
         self._refuses_media = False
+        self._role = role
         self.mask: Mask = str
         self._loop: ReferenceType[asyncio.AbstractEventLoop] | None = None
 
@@ -140,19 +143,19 @@ class ChatReflection:
             if isinstance(error, Error):
                 raise
             if is_overflow(error):
-                raise TooLong(f"the prompt is too long for the reflection model ({error_text(error)})") from error
+                raise TooLong(f"the prompt is too long for the {self._role} ({error_text(error)})") from error
             if is_no_answer(error):
-                raise NoAnswerError(f"the reflection model's answer could not be read ({error_text(error)})") from error
+                raise NoAnswerError(f"the {self._role}'s answer could not be read ({error_text(error)})") from error
             if is_world_failure(error):
                 raise
-            raise ModelError(f"The reflection model raised {error_text(error)}{raised_at(error)}. Fix it.") from error
+            raise ModelError(f"The {self._role} raised {error_text(error)}{raised_at(error)}. Fix it.") from error
 
     async def _answer(self, prompt: str, longer: bool, media: Sequence[Medium]) -> Reply:
         if isinstance(self._model, BaseChatModel):
             chat = partial(_chat, self._model, prices=self._prices, longer=longer, in_thread=self._in_another_loop())
             return await self._chat(chat, prompt, media)
         started = time.perf_counter()
-        text = await _function(self._model, prompt)
+        text = await _function(self._model, prompt, self._role)
         tokens = estimated_tokens(prompt), estimated_tokens(text)
         return Reply(well_formed(text), Usage(*tokens, None, sum(tokens)), time.perf_counter() - started)
 
@@ -259,8 +262,8 @@ def _with_higher_limit(model: BaseChatModel) -> BaseChatModel:
     return model.model_copy(update={field: wanted})
 
 
-async def _function(model: Callable[[str], Any], prompt: str) -> str:
+async def _function(model: Callable[[str], Any], prompt: str, role: str) -> str:
     reply = await called(model, prompt)
     if not isinstance(reply, str):
-        raise ModelError(f"The reflection function must return text; it returned {type(reply).__name__}.")
+        raise ModelError(f"The function that is the {role} must return text; it returned {type(reply).__name__}.")
     return reply

@@ -70,6 +70,7 @@ def optimize(
     metric: option.Metric = None,
     reflection_lm: option.ReflectionModel = None,
     proposer: option.Proposer = None,
+    critic_lm: option.CriticModel = None,
     val: option.Validation = None,
     test: option.Test = None,
     rollouts: option.Rollouts = None,
@@ -119,8 +120,8 @@ def optimize(
 
 
 _SETTINGS = (
-    "reflection_lm", "proposer", "run", "seed", "concurrency", "in_flight", "search", "repeats", "records", "perfect",
-    "failure_score", "start", "objective", "reflection_prompt", "reflection_tokens",
+    "reflection_lm", "proposer", "critic_lm", "run", "seed", "concurrency", "in_flight", "search", "repeats", "records",
+    "perfect", "failure_score", "start", "objective", "reflection_prompt", "reflection_tokens",
     "ui",
 )  # fmt: skip
 """The options of `optimize` that are passed on as they are."""

@@ -67,7 +67,7 @@ Tokens = Annotated[int | None, typer.Option(min=1, help="Most tokens, of graph a
 Dollars = Annotated[float | None, typer.Option(help="Most dollars, of graph and reflection model together.")]
 Seconds = Annotated[float | None, typer.Option(help="Most seconds of running time.")]
 Iterations = Annotated[int | None, typer.Option(min=1, help="Most iterations of the search.")]
-Reflections = Annotated[int | None, typer.Option(min=1, help="Most replies of the reflection model.")]
+Reflections = Annotated[int | None, typer.Option(min=1, help="Most replies of the reflection model and the critic.")]
 Target = Annotated[
     float | None, typer.Option(help="The score on the validation examples that ends the search, once 90 % sure.")
 ]
@@ -102,6 +102,10 @@ Proposer = Annotated[
 ]
 ReflectionModel = Annotated[
     str | None, typer.Option(help="The reflection model: provider:model, such as openai:gpt-5.")
+]
+CriticModel = Annotated[
+    str | None,
+    typer.Option(help="A model that judges new texts before they are tried: provider:model. By default there is none."),
 ]
 Search = Annotated[str, typer.Option(help="Preset of the search: racing or gepa.")]
 Repeats = Annotated[

@@ -25,7 +25,7 @@ class Budget:
     the graph and of the reflection model together. `seconds` is running time over all sessions of a resumed run; calls
     under way at its end are cut off and not scored. A model call that is cut off is not counted, since its cost is
     unknown. The final scoring on held-out test examples is extra: twice their number of rollouts.
-    `reflections` counts replies of the reflection model.
+    `reflections` counts replies of the reflection model and of the critic.
 
     The others end a search that has what it was to find. `target` is a score: it is reached when the mean of the best
     candidate over the whole validation set is, or is with a probability of 90 % where the best ran on a part of it.
@@ -69,8 +69,8 @@ class Spent:
     """What a run has paid for. `rollouts` are the search's, `tests` those on held-out examples.
     `carried` are those that earlier runs paid for. `iterations` are without those that score the candidates of a start.
 
-    `lost` is the cost of attempts without a result: the world failed, or the process was killed. The `largest` are the
-    most that one rollout and one reflection took, number by number.
+    `opinions` are the critic's replies. `lost` is the cost of attempts without a result: the world failed, or the
+    process was killed. The `largest` are the most that one rollout and one reply took, number by number.
     """
 
     rollouts: int = 0
@@ -83,10 +83,17 @@ class Spent:
     lost: Usage = Usage()
     largest_rollout: Usage = Usage()
     largest_reflection: Usage = Usage()
+    opinions: int = 0
+    critic: Usage = Usage()
 
     @property
     def usage(self) -> Usage:
-        return self.graph + self.reflection + self.lost
+        return self.graph + self.reflection + self.critic + self.lost
+
+    @property
+    def replies(self) -> int:
+        """The replies of the reflection model and of the critic, which `Budget.reflections` limits."""
+        return self.reflections + self.opinions
 
 
 def rollouts_left(budget: Budget, spent: Spent, reserved: int = 0) -> int | None:
@@ -104,7 +111,7 @@ def limit_reached(budget: Budget, spent: Spent, seconds: float) -> Limit | None:
         "dollars": spent.usage.dollars or 0.0,
         "seconds": seconds,
         "iterations": spent.iterations,
-        "reflections": spent.reflections,
+        "reflections": spent.replies,
     }
     for limit, amount in used.items():
         allowed: float | None = getattr(budget, limit)

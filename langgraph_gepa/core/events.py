@@ -10,6 +10,7 @@ from langgraph_gepa.core.budget import Limit
 from langgraph_gepa.core.candidate import Candidate, Origin, origin_of
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.objectives import Goals
+from langgraph_gepa.core.opinion import Opinion
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Usage
 
@@ -176,12 +177,23 @@ class ReflectionFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class OpinionFinished:
+    """A paid reply of the critic on the edit that an iteration proposes, before it is parsed."""
+
+    iteration: int
+    usage: Usage
+    seconds: float
+    ledger: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelTried:
-    """A paid call that showed, before the first rollout, that the reflection model answers."""
+    """A paid call that showed, before the first rollout, that the reflection model answers, or the critic."""
 
     usage: Usage
     seconds: float
     ledger: str
+    critic: bool = False
 
 
 Loss = Literal["failed", "killed", "closed", "late", "restarted"]
@@ -210,7 +222,8 @@ class ChildrenProposed:
 
     `reasons` are the codes (`reflection.proposal.Fault`, or `unchanged`) of modules without a new text, `details` add
     to them, `refused` are proposed texts that the module cannot take. `repeated` counts children left out because the
-    pool holds them or another iteration already tries them.
+    pool holds them or another iteration already tries them. `opinions` are the critic's of the new texts, also of those
+    that are left out because it doubts them (the reason `doubted`).
     """
 
     iteration: int
@@ -219,6 +232,7 @@ class ChildrenProposed:
     details: Mapping[str, str] = field(default_factory=dict)
     repeated: int = 0
     refused: Mapping[str, str] = field(default_factory=dict)
+    opinions: Mapping[str, Opinion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +283,7 @@ OfIteration = (
     | ModulesChosen
     | RolloutFinished
     | ReflectionFinished
+    | OpinionFinished
     | ChildrenProposed
     | CandidateAdmitted
     | IterationFinished

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 TAGS = (
     "module", "current_text", "record", "inputs", "calls", "outcome", "feedback", "rejected_text", "rejected_edit",
-    "broken", "frozen", "summary",
+    "broken", "frozen", "summary", "proposed_text", "text_diff", "earlier_edit",
 )  # fmt: skip
 """The tags that give a reflection prompt its structure."""
 

@@ -30,7 +30,7 @@ class BudgetSpent(Interrupted):
 
 def expected(spent: Spent, kind: Kind) -> Usage:
     """Returns the average cost of calls of this kind so far; nothing before the first."""
-    usage, count = spent.reflection, spent.reflections
+    usage, count = spent.reflection + spent.critic, spent.replies
     if kind == "rollout":
         usage, count = spent.graph, spent.rollouts + spent.tests
     if not count:
@@ -43,7 +43,7 @@ def at_most(spent: Spent, kind: Kind) -> Usage | None:
 
     `None` before the first, when nothing is known.
     """
-    largest, count = spent.largest_reflection, spent.reflections
+    largest, count = spent.largest_reflection, spent.replies
     if kind == "rollout":
         largest, count = spent.largest_rollout, spent.rollouts + spent.tests
     if not count:
@@ -94,7 +94,7 @@ class Allowance:
         if (limit := limit_reached(limits, spent, self.seconds())) is not None:
             raise BudgetSpent(limit)
         if kind == "reply" and budget.reflections is not None:
-            replies = spent.reflections + sum(other == "reply" for other, _ in self._under_way.values())
+            replies = spent.replies + sum(other == "reply" for other, _ in self._under_way.values())
             if replies >= budget.reflections:
                 return "reflections"
         if budget.tokens is None and budget.dollars is None:

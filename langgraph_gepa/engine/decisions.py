@@ -22,6 +22,7 @@ from langgraph_gepa.core.events import (
 )
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.objectives import LENGTH, length_of
+from langgraph_gepa.engine.judging import Critic
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.proposing import OwnReflector, Reflector
 from langgraph_gepa.engine.reservations import Reservations
@@ -64,6 +65,7 @@ class Step:
     turn: Turn
     reservations: Reservations
     leave_out: Callable[[], Awaitable[None]]
+    critic: Critic | None = None
     number: int = field(init=False)
     journalled: list[Decision] = field(init=False)
 
@@ -192,8 +194,11 @@ class Step:
 
     def rejected(self, module: str) -> list[Edit]:
         """Returns earlier edits of a module that did not help, the nearest first."""
-        edits = earlier_edits(self.earlier, module, self.parents[0].texts[module])
-        return [edit for edit in edits if not edit.helped]
+        return [edit for edit in self.edits(module) if not edit.helped]
+
+    def edits(self, module: str) -> list[Edit]:
+        """Returns earlier edits of a module, the nearest first."""
+        return earlier_edits(self.earlier, module, self.parents[0].texts[module])
 
     def tried(self, texts: Texts) -> bool:
         """Whether the pool holds these texts, another iteration is trying them, or an earlier one has in vain."""

@@ -7,7 +7,7 @@ resumed run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from math import fsum
 from random import Random
@@ -15,10 +15,13 @@ from random import Random
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Cause, ChildrenProposed, IterationFinished, IterationStarted
 from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.opinion import Opinion
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.decisions import Passed, Step
 from langgraph_gepa.engine.scoring import Trial, lowest
+from langgraph_gepa.reflection.critic import Proposed
 from langgraph_gepa.reflection.prompt import Record
+from langgraph_gepa.reflection.proposal import DOUBTED
 from langgraph_gepa.search.acceptance import keeps_up, perfect
 from langgraph_gepa.search.merge import gate_examples
 from langgraph_gepa.search.rules import Rules
@@ -120,17 +123,36 @@ async def reflect(step: Step, names: Sequence[str], records: Sequence[Trial]) ->
     )
     by_name = {module.name: proposal for module, proposal in zip(modules, proposals, strict=True)}
     changed = {name: proposal.text for name, proposal in by_name.items() if proposal.text is not None}
-    children = step.rules.children(step.turn, parent, changed) if changed else ()
+    opinions = await judge(step, changed, seen)
+    doubted = step.rules.doubts(step.turn, opinions) if opinions else ()
+    hopeful = {name: text for name, text in changed.items() if name not in doubted}
+    children = step.rules.children(step.turn, parent, hopeful) if hopeful else ()
     fresh = [texts for texts in children if not step.tried(texts)]
     failed = {name: proposal for name, proposal in by_name.items() if proposal.text is None}
     return ChildrenProposed(
         step.number,
         tuple({name: texts[name] for name in texts if texts[name] != parent[name]} for texts in fresh),
-        {name: proposal.code for name, proposal in failed.items()},
+        {name: proposal.code for name, proposal in failed.items()} | dict.fromkeys(doubted, DOUBTED),
         {name: proposal.detail for name, proposal in failed.items() if proposal.detail},
         len(children) - len(fresh),
         {name: proposal.refused for name, proposal in failed.items() if proposal.refused},
+        opinions,
     )
+
+
+async def judge(step: Step, changed: Texts, records: Sequence[Record]) -> Mapping[str, Opinion]:
+    """Returns the critic's opinions of these new texts by module; none where there is none to ask, or it has none."""
+    parent = step.parents[0].texts
+    if step.critic is None or not changed or step.rules.asks is None or not step.rules.asks(step.turn):
+        return {}
+    if step.tried({**parent, **changed}):
+        return {}
+    edit = [
+        Proposed(module, parent[module.name], changed[module.name], step.edits(module.name))
+        for module in step.modules
+        if module.name in changed
+    ]
+    return await step.critic.opinions(edit, records, step.number)
 
 
 async def merge(step: Step) -> Passed | IterationFinished:

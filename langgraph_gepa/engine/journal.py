@@ -12,6 +12,7 @@ from langgraph_gepa.core.events import (
     Event,
     Loss,
     ModelTried,
+    OpinionFinished,
     ReflectionFinished,
     RolloutCarried,
     RolloutFinished,
@@ -21,7 +22,7 @@ from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.engine.ports import Observer, Store
 from langgraph_gepa.search.pool import Pool
 
-Paid = RolloutFinished | ReflectionFinished | ModelTried | RolloutCarried
+Paid = RolloutFinished | ReflectionFinished | OpinionFinished | ModelTried | RolloutCarried
 """Events of what the ledger holds."""
 
 _LOG = logging.getLogger(__name__)

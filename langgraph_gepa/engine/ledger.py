@@ -16,6 +16,7 @@ from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.events import (
     Event,
     ModelTried,
+    OpinionFinished,
     ReflectionFinished,
     RolloutCarried,
     RolloutFinished,
@@ -66,6 +67,7 @@ class Ledger:
         model: LanguageModel,
         store: Store,
         *,
+        critic: LanguageModel | None = None,
         observers: Sequence[Observer] = (),
         concurrency: int = 16,
         patience: Patience | None = None,
@@ -77,19 +79,21 @@ class Ledger:
         self.failure: Exception | None = None
         self._evaluator = evaluator
         self._model = model
+        self._critic = critic
         self._can_report = reports_usage
         self._store = store
         self._notify = notify
         self._objectives = objectives or {}
-        # Apart: successful rollouts prove nothing about the reflection model's provider, nor its replies about theirs.
+        # Apart: success with one of these proves nothing about the providers of the others.
         self._rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, clock=clock, notify=notify)
         self._replies = Calls(patience, clock=clock, notify=notify, provider="The reflection model's provider")
+        self._opinions = Calls(patience, clock=clock, notify=notify, provider="The critic's provider")
         self._journal = Journal(store, observers, clock, self._stopped_by_failure)
         self._allowance = Allowance(lambda: self.pool.spent, lambda: self.seconds)
         self._payments = Payments(self._journal, self._allowance)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._refused = 0
-        self._estimated: set[str] = set()
+        self._reported: set[str] = set()
         for key, spent in store.notes().items():
             self._journal.charge(key, spent, "killed")
 
@@ -112,7 +116,7 @@ class Ledger:
 
     def stop(self, reason: str) -> None:
         """Starts no further call and ends every wait for a provider; calls under way end and are kept."""
-        for calls in (self._rollouts.calls, self._replies):
+        for calls in (self._rollouts.calls, self._replies, self._opinions):
             calls.stop(reason)
 
     def append(self, event: Event) -> None:
@@ -207,6 +211,39 @@ class Ledger:
         """
         return await self._reply(digest(["proposed", what, iteration, module]), call, iteration, module)
 
+    async def opinion(self, edit: str, prompt: str, iteration: int) -> Reply:
+        """Returns the critic's reply to `prompt`, paid for at most once for the same `edit` in the iteration.
+
+        Raises `Unanswered` when it gives none although its provider is up, and `TooLong` as `reply` does.
+        """
+        if self._critic is None:
+            raise Unanswered("there is no critic")
+        key = digest(["opinion", edit, iteration])
+        async with self._lock(key):
+            if (paid := self._store.paid(key)) is not None:
+                return load(Reply, paid)
+            with self._stopped_by_failure():
+                reply = await self._judge(key, partial(self._critic.complete, prompt))
+            if reply.usage.estimated:
+                self._report_estimate("the critic", can_report=False)
+            self._payments.paid(key, dump(reply), OpinionFinished(iteration, reply.usage, reply.seconds, key))
+            return reply
+
+    async def _judge(self, key: str, call: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Returns the critic's reply. Raises `Unanswered` for a failure after which the search goes on."""
+        try:
+            return await self._payments.make(key, "reply", call, self._opinions, who="critic")
+        except TooLong:
+            raise
+        except Exception as failure:
+            calls = self._opinions
+            lasting = calls.patience.is_lasting(failure)
+            if isinstance(failure, Interrupted) or self.failure is not None or calls.down or lasting:
+                raise
+            why = str(failure).rstrip(".") if isinstance(failure, Error) else type(failure).__name__
+            self._report_once("critic", f"The critic gave no opinion ({why}). Edits are tried without one.")
+            raise Unanswered(f"the critic gave no opinion ({why})") from failure
+
     async def _reply(self, key: str, call: Callable[[], Awaitable[Reply]], iteration: int, module: str) -> Reply:
         async with self._lock(key):
             if (paid := self._store.paid(key)) is not None:
@@ -233,26 +270,29 @@ class Ledger:
         self._refused = 0
         return reply
 
-    async def try_model(self, prompt: str, model: str) -> None:
+    async def try_model(self, prompt: str, model: str, *, critic: bool = False) -> None:
         """Makes one call to find out whether the reflection model `model` answers, paid for once in the run.
 
-        Raises `ModelError` when waiting does not help; other failures of the world are retried.
+        With `critic` it is made to the critic. Raises `ModelError` when waiting does not help; other failures of the
+        world are retried.
         """
         key = digest(["trial", prompt, model])
+        asked = self._critic if critic and self._critic is not None else self._model
         if self._store.paid(key) is not None:
             return
         with self._stopped_by_failure():
             try:
-                reply = await self._call(key, partial(self._model.complete, prompt))
+                reply = await self._call(key, partial(asked.complete, prompt))
             except Exception as failure:
                 if not self._replies.patience.is_lasting(failure):
                     raise
                 why = f"{type(failure).__name__}: {str(failure).rstrip('.')}"
+                who = "critic" if critic else "reflection model"
                 raise ModelError(
-                    f"The reflection model {model} does not answer ({why}). No rollout was paid for; check its name "
+                    f"The {who} {model} does not answer ({why}). No rollout was paid for; check its name "
                     "and its key, and start again."
                 ) from failure
-        self._payments.paid(key, dump(reply), ModelTried(reply.usage, reply.seconds, key))
+        self._payments.paid(key, dump(reply), ModelTried(reply.usage, reply.seconds, key, critic))
 
     async def _call(self, key: str, call: Callable[[], Awaitable[Reply]]) -> Reply:
         return await self._payments.make(key, "reply", call, self._replies, who="reflection")
@@ -270,13 +310,17 @@ class Ledger:
         return self._refused <= REFUSALS and self.pool.spent.reflections > 0
 
     def _report_estimate(self, model: str, *, can_report: bool = True) -> None:
-        if model not in self._estimated:
-            self._estimated.add(model)
-            hint = " A chat model that streams may have a setting for it, such as stream_usage=True."
-            self._notify(
-                f"No usage is reported by {model}: its tokens are estimated from the texts, for the budget as well."
-                f"{hint if can_report else ''}"
-            )
+        hint = " A chat model that streams may have a setting for it, such as stream_usage=True."
+        self._report_once(
+            f"usage of {model}",
+            f"No usage is reported by {model}: its tokens are estimated from the texts, for the budget as well."
+            f"{hint if can_report else ''}",
+        )
+
+    def _report_once(self, what: str, message: str) -> None:
+        if what not in self._reported:
+            self._reported.add(what)
+            self._notify(message)
 
     def close(self) -> None:
         """Accounts for calls that are still under way, and counts nothing more. The caller closes the store."""

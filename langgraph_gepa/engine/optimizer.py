@@ -29,6 +29,7 @@ from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.engine.allowance import BudgetSpent
 from langgraph_gepa.engine.decisions import Step
 from langgraph_gepa.engine.iteration import iterate, plan, plan_start
+from langgraph_gepa.engine.judging import Critic
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.proposing import OwnReflector, Reflector
 from langgraph_gepa.engine.reservations import Reservations
@@ -87,6 +88,7 @@ class Optimizer:
     start: Sequence[Texts] = ()
     without_effect: Callable[[], Awaitable[Mapping[str, NoEffect]]] = nothing_known
     trial: Callable[[], Awaitable[None]] = nothing_to_try
+    critic: Critic | None = None
 
     def __post_init__(self) -> None:
         feedback = {example.id: example for example in self.examples.feedback}
@@ -202,6 +204,7 @@ class Optimizer:
             self._turn(begun.iteration),
             self._reservations,
             self._leave_out,
+            self.critic,
         )
         self.ledger.append(await iterate(step))
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from langgraph_gepa.core.events import Loss, ModelTried, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.events import Loss, ModelTried, OpinionFinished, ReflectionFinished, RolloutFinished
 from langgraph_gepa.engine.allowance import Allowance, BudgetSpent, Kind
 from langgraph_gepa.engine.concurrency import Slots
 from langgraph_gepa.engine.journal import Journal
@@ -49,7 +49,9 @@ class Payments:
                 raise BudgetSpent("seconds") from None
             raise
 
-    def paid(self, key: str, body: str, event: RolloutFinished | ReflectionFinished | ModelTried) -> None:
+    def paid(
+        self, key: str, body: str, event: RolloutFinished | ReflectionFinished | OpinionFinished | ModelTried
+    ) -> None:
         """Stores the result of the call, and accounts for its cost."""
         attempt = self._attempts[key]
         usage = event.usage

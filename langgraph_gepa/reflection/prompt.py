@@ -165,7 +165,7 @@ def retry_prompt(prompt: str, proposed: str, reason: str) -> str:
     return _again(
         prompt,
         "You have answered this before, with a text that cannot be used:",
-        *_tagged("rejected_text", escape(proposed)),
+        *tagged("rejected_text", escape(proposed)),
         f"<broken>{escape(reason)}</broken>",
         "Correct exactly that, keep the rest, and reply as asked above: the complete text in one fenced block.",
     )
@@ -176,7 +176,7 @@ def unread_prompt(prompt: str, reply_text: str, reason: str) -> str:
     return _again(
         prompt,
         "You have answered this before, and your reply cannot be used:",
-        *(_tagged("rejected_text", escape(elide(reply_text, _LONGEST_REPLY))) if reply_text.strip() else ()),
+        *(tagged("rejected_text", escape(elide(reply_text, _LONGEST_REPLY))) if reply_text.strip() else ()),
         f"<broken>{escape(reason)}</broken>",
         f"Reply again, briefly and exactly as asked above: the two words {NO_CHANGE} alone, or the complete new text "
         "in one fenced block and nothing outside it.",
@@ -199,7 +199,7 @@ def tried_prompt(prompt: str, tried: Sequence[str]) -> str:
     return _again(
         prompt,
         "You have answered this before with the texts below. They have been tried.",
-        *(line for text in tried for line in _tagged("rejected_text", escape(text))),
+        *(line for text in tried for line in tagged("rejected_text", escape(text))),
         "Propose a text that differs from them in what it tells the model, not only in its wording.",
     )
 
@@ -231,20 +231,20 @@ def _module_section(module: Module, text: str) -> str:
     if module.placeholders:
         lines.append(f"placeholders, filled in anew for each call: {', '.join(_written(module, text))}")
     lines.append(f"In the calls below {OWN_TEXT} stands for the current text, followed by the values filled in.")
-    opening = f'<module name="{_attribute(module.name)}" kind="{module.kind}">'
+    opening = f'<module name="{attribute(module.name)}" kind="{module.kind}">'
     return "\n".join([opening, *map(escape, lines), "</module>"])
 
 
 def _text_section(text: str) -> str:
     escaped = escape(text)
-    lines = _tagged("current_text", escaped)
+    lines = tagged("current_text", escaped)
     if escaped != text:
         lines.append("(A backslash after < keeps a tag of the text apart from those of this page. Write it without.)")
     return "\n".join(lines)
 
 
 def _frozen_section(frozen: Sequence[str]) -> str:
-    return "\n".join([FROZEN, *(line for part in frozen for line in _tagged("frozen", escape(part)))] if frozen else ())
+    return "\n".join([FROZEN, *(line for part in frozen for line in tagged("frozen", escape(part)))] if frozen else ())
 
 
 def _records(records: Sequence[Record], blocks: Sequence[str], feedback: Sequence[str]) -> str:
@@ -254,10 +254,10 @@ def _records(records: Sequence[Record], blocks: Sequence[str], feedback: Sequenc
         inputs, calls, outcome = blocks[3 * index : 3 * index + 3]
         lines += [
             f'<record n="{index + 1}" score="{_number(record.rollout.score)}">',
-            *_tagged("inputs", inputs),
-            *_tagged("calls", calls),
-            *_tagged("outcome", outcome),
-            *_tagged("feedback", feedback[index]),
+            *tagged("inputs", inputs),
+            *tagged("calls", calls),
+            *tagged("outcome", outcome),
+            *tagged("feedback", feedback[index]),
             "</record>",
         ]
     return "\n".join(lines)
@@ -300,11 +300,13 @@ def feedback_text(module: Module, record: Record) -> str:
     return "\n".join(filter(None, [comments, f"(none in words) This was expected:\n{reference_text(record)}"]))
 
 
-def _tagged(tag: str, content: str) -> list[str]:
+def tagged(tag: str, content: str) -> list[str]:
+    """Returns the lines of a tag around its content."""
     return [f"<{tag}>", content, f"</{tag}>"]
 
 
-def _attribute(value: str) -> str:
+def attribute(value: str) -> str:
+    """Returns the value as it may stand in quotes in a tag."""
     return html.escape(" ".join(value.split()))
 
 

@@ -33,13 +33,17 @@ FAULTS: dict[Fault, str] = {
 }
 """The sentences of the faults."""
 
+DOUBTED = "doubted"
+"""The code of a text that is not tried because the critic doubts that it helps."""
+
 UNCHANGED = "unchanged"
 """The code of a reflection that leaves the text as it is, which is no fault."""
 
 
 def in_words(code: str) -> str:
     """Returns the sentence of a code; an unknown code, of a newer version, is returned as it is."""
-    known: Mapping[str, str] = {UNCHANGED: "nothing to change"} | {str(fault): words for fault, words in FAULTS.items()}
+    own = {UNCHANGED: "nothing to change", DOUBTED: "the critic doubts that the new text helps"}
+    known: Mapping[str, str] = own | {str(fault): words for fault, words in FAULTS.items()}
     return known.get(code, code)
 
 

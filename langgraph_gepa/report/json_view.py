@@ -45,10 +45,11 @@ def to_json(view: View) -> dict[str, Any]:
     - `examples`: id, seed's and best's score of those both were run on;
     - `iterations`: each with its `outcome`, why it ended so (`cause`, one of `events.Cause` or `null`; `reason`, the
       same in words), mean scores `before` and `after` on its minibatch, the texts `proposed` in it and those `refused`
-      because their module cannot take them;
+      because their module cannot take them, and by module what the critic thinks of the texts: the probability that
+      they help (`chance`), and their `flaws` (`opinions`);
     - `rollouts` (of the search), `tests` (rollouts on held-out examples), `carried` (rollouts that earlier runs paid
-      for), `reflections`, `tokens` and how many of them are estimates (`tokens_estimated`), `dollars`, `seconds`, and
-      `usage` by whom.
+      for), `reflections`, `opinions` (the critic's), `tokens` and how many of them are estimates
+      (`tokens_estimated`), `dollars`, `seconds`, and `usage` by whom.
     """
     settings = {key: value for key, value in view.settings.items() if key not in ("graph", "mermaid")}
     return {
@@ -90,11 +91,12 @@ def _spent_json(spent: Spent, seconds: float) -> dict[str, Any]:
         "tests": spent.tests,
         "carried": spent.carried,
         "reflections": spent.reflections,
+        "opinions": spent.opinions,
         "tokens": spent.usage.tokens,
         "tokens_estimated": spent.usage.estimated,
         "dollars": spent.usage.dollars,
         "seconds": seconds,
-        "usage": {name: _usage_json(getattr(spent, name)) for name in ("graph", "reflection", "lost")},
+        "usage": {name: _usage_json(getattr(spent, name)) for name in ("graph", "reflection", "critic", "lost")},
     }
 
 
@@ -121,6 +123,9 @@ def _iteration_json(iteration: Iteration, pareto: int) -> dict[str, Any]:
         "modules": list(iteration.modules),
         "proposed": [dict(texts) for texts in iteration.proposals.children] if iteration.proposals else [],
         "refused": dict(iteration.proposals.refused) if iteration.proposals else {},
+        "opinions": {name: asdict(one) for name, one in iteration.proposals.opinions.items()}
+        if iteration.proposals
+        else {},
         "outcome": iteration.outcome,
         "cause": iteration.finished.cause if iteration.finished else None,
         "reason": iteration.reason(pareto),

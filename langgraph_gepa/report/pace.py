@@ -33,7 +33,7 @@ def pace_of(budget: Budget, spent: Spent, seconds: float) -> Pace:
         (usage.dollars or 0.0, budget.dollars, words.money, ""),
         (seconds, budget.seconds, words.duration, ""),
         (spent.iterations, budget.iterations, _count, " iterations"),
-        (spent.reflections, budget.reflections, _count, " reflections"),
+        (spent.replies, budget.reflections, _count, " reflections"),
     ]
     limited = [(now, limit, write, unit) for now, limit, write, unit in known if limit is not None]
     if not limited:

@@ -84,6 +84,11 @@ class Iteration:
         return reason.removeprefix(f"{self.modules[0]}: ") if len(self.modules) == 1 else reason
 
     @property
+    def opinions(self) -> str:
+        """What the critic says of the proposed texts, in words; empty without a critic."""
+        return words.opinions(self.proposals) if self.proposals is not None else ""
+
+    @property
     def stage(self) -> Literal["minibatch", "reflecting", "trying", "gate", "validating", "ended"]:
         if self.outcome is not None:
             return "ended"

@@ -211,6 +211,8 @@ def outcome_line(iteration: Iteration, pool: Pool) -> Text:
     line.append(f"{iteration.number:>4}  ", "dim").append(f"{outcome:<8}", _STYLE.get(outcome, "")).append(f"  {what}")
     if iteration.modules:
         line.append(f"  {words.one_line(', '.join(iteration.modules), 40)}")
+    if iteration.opinions:
+        line.append(f"  {words.one_line(iteration.opinions, 60)}", "dim")
     if iteration.before is not None and iteration.after is not None:
         line.append(f"  {words.score(iteration.before, 2)} → {words.score(iteration.after, 2)}")
     if iteration.candidate is not None:

@@ -142,7 +142,7 @@ def ending(finished: RunFinished, budget: Mapping[str, Any], spent: Spent, secon
         "dollars": spent.usage.dollars or 0.0,
         "seconds": seconds,
         "iterations": spent.iterations,
-        "reflections": spent.reflections,
+        "reflections": spent.replies,
     }
     amount, limit = used[finished.ended], budget.get(finished.ended)
     if limit is None:
@@ -194,7 +194,23 @@ def paid(spent: Spent) -> str:
     """The rollouts and reflections that a run paid for, and the rollouts that it did not have to."""
     carried = f", {plural(spent.carried, 'rollout')} carried over from earlier runs" if spent.carried else ""
     rollouts = f"{plural(spent.rollouts, 'rollout')} and {spent.tests:,} on held-out examples"
-    return f"{rollouts}, {plural(spent.reflections, 'reflection')}{carried}"
+    return f"{rollouts}, {replies(spent)}{carried}"
+
+
+def opinions(proposed: ChildrenProposed) -> str:
+    """What the critic says of the new texts: how likely each helps, and its flaws. Empty without a critic."""
+    parts = []
+    for name, opinion in proposed.opinions.items():
+        flaws = f" ({', '.join(opinion.flaws)})" if opinion.flaws else ""
+        of = "" if len(proposed.opinions) == 1 else f"{name} "
+        parts.append(f"{of}{opinion.chance:.0%}{flaws}")
+    return f"critic: {', '.join(parts)}" if parts else ""
+
+
+def replies(spent: Spent) -> str:
+    """How many reflections were paid for, and how many opinions where there is a critic."""
+    reflections = plural(spent.reflections, "reflection")
+    return f"{reflections}, {plural(spent.opinions, 'opinion')} of the critic" if spent.opinions else reflections
 
 
 def plural(count: int, noun: str) -> str:

@@ -34,6 +34,7 @@ class Arguments:
     metric: Any
     reflection_lm: Any
     proposer: Any
+    critic_lm: Any
     budget: Budget
     run: Path | str | None
     search: str | Rules

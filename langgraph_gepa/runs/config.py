@@ -40,6 +40,7 @@ class Spec(TypedDict, total=False):
     metric: str
     reflection_lm: str
     proposer: str
+    critic_lm: str
     search: str
     options: str
     timeout: float | None
@@ -63,6 +64,7 @@ class RunConfig:
     - `checkout`: where the project lay, to which the files of the modules are relative.
     - `proposer`: the fingerprint of the user's proposer; `reflection_model` is its name then.
     - `start`: the candidates that the search was given, as texts by module; `started_from` names their sources.
+    - `critic_model`: the name of the critic; empty where there is none.
     - `loads`: the name of the graph, if it was given by name, whatever else was an object.
     - `workers`: the addresses of the servers that ran the rollouts, without credentials.
     """
@@ -98,6 +100,7 @@ class RunConfig:
     leakage: Leakage | None = None
     loads: str = ""
     proposer: str = ""
+    critic_model: str = ""
     start: tuple[Texts, ...] = ()
     started_from: tuple[str, ...] = ()
     workers: tuple[str, ...] = ()

@@ -24,11 +24,13 @@ from langgraph_gepa.core.reason import NO_EFFECT
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.concurrency import Patience
+from langgraph_gepa.engine.judging import Critic
 from langgraph_gepa.engine.ledger import Ledger
-from langgraph_gepa.engine.optimizer import Optimizer, nothing_to_try
+from langgraph_gepa.engine.optimizer import Optimizer
 from langgraph_gepa.engine.ports import Observer, Store
 from langgraph_gepa.engine.proposing import OwnReflector, Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
+from langgraph_gepa.reflection.critic import TOKENS as CRITIC_TOKENS
 from langgraph_gepa.report.html.page import write_whole
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
@@ -67,7 +69,7 @@ _LOG = logging.getLogger(__name__)
 class Job:
     """One run with everything it needs.
 
-    - `proposer`: the user's, in place of the `model`.
+    - `proposer`: the user's, in place of the `model`; `critic`: judges what is proposed, where there is one.
     - `graph`: what the result's graph is made from.
     - `unpriced`: names of the models whose price is unknown.
     - `warnings`: given before anything runs; `observed`: makes those that follow from the rollouts of the graph as it
@@ -85,6 +87,7 @@ class Job:
     options: RunnerOptions
     mask: Mask
     proposer: FunctionProposer | None = None
+    critic: ChatReflection | None = None
     start: WarmStart = WarmStart()  # noqa: RUF009 - it is frozen
     observers: Sequence[Observer] = ()
     progress: bool = True
@@ -149,6 +152,7 @@ class Job:
             self.evaluator,
             self.model,
             store,
+            critic=self.critic,
             observers=(*observers, self._observer(store, notify, inform)),
             concurrency=config.concurrency,
             patience=WORLD,
@@ -164,7 +168,6 @@ class Job:
             inform(self.start.message)
             self._carry_over(ledger, inform)
         brake.on_pull = lambda by: _stop(by, ledger, notify)
-        trial = self.model.trial
         optimizer = Optimizer(
             ledger=ledger,
             reflector=self._reflector(ledger),
@@ -176,7 +179,10 @@ class Job:
             seed=config.seed,
             in_flight=config.in_flight,
             without_effect=self.evaluator.without_effect,
-            trial=partial(ledger.try_model, trial, config.reflection_model) if trial else nothing_to_try,
+            trial=partial(self._try_models, ledger),
+            critic=None
+            if self.critic is None
+            else Critic(ledger, min(CRITIC_TOKENS, config.reflection_tokens), config.objective),
         )
         before, spent = ledger.pool.finished, ledger.pool.spent
         loop = asyncio.get_running_loop()
@@ -218,6 +224,13 @@ class Job:
         if own:
             carried = plural(ledger.pool.spent.carried, "rollout")
             inform(f"{carried} of earlier runs carried over, which are not paid for again.")
+
+    async def _try_models(self, ledger: Ledger) -> None:
+        """Raises `ModelError` when the reflection model or the critic cannot answer. Nothing else was paid for yet."""
+        if trial := self.model.trial:
+            await ledger.try_model(trial, self.config.reflection_model)
+        if self.critic is not None and (trial := self.critic.trial):
+            await ledger.try_model(trial, self.config.critic_model, critic=True)
 
     def _observer(self, store: Store, notify: Notify, inform: Notify) -> Observer:
         """Says what follows from the scores of the graph as it is, and once that a score is off the scale."""

@@ -76,10 +76,15 @@ def prepare(given: Arguments) -> Job:
     options, rules, subject = inputs.options, inputs.rules, inputs.subject
     proposer = None if inputs.proposer is None else FunctionProposer(inputs.proposer, prices=options.prices)
     model = ChatReflection(_no_model if proposer else given.reflection_lm, prices=options.prices)
-    answerers = () if proposer else (model.answerer,)
+    critic = None
+    if given.critic_lm is not None:
+        critic = ChatReflection(given.critic_lm, prices=options.prices, role="critic")
+    answerers = tuple(one.answerer for one in (None if proposer else model, critic) if one is not None)
     mask = model.mask = masking(secrets_of((*subject.models, *answerers)), options.mask)
     if proposer is not None:
         proposer.mask = mask
+    if critic is not None:
+        critic.mask = mask
     evaluator = evaluator_of(
         subject,
         given.metric,
@@ -99,6 +104,7 @@ def prepare(given: Arguments) -> Job:
         evaluator=evaluator,
         model=model,
         proposer=proposer,
+        critic=critic,
         config=config,
         rules=rules,
         options=options,
@@ -140,6 +146,11 @@ def _load(given: Arguments) -> _Inputs:
     modules, of_libraries = choice_of(given.modules, given.library).to_optimise(subject.about.modules, kinds)
     require_chosen(modules, kinds)
     rules = rules_of(given.search, given.repeats, given.perfect, given.failure_score, given.records)
+    if given.critic_lm is not None and rules.asks is None:
+        raise UsageError(
+            "This search asks no critic (search='gepa' is the paper's algorithm, which has none): leave critic_lm "
+            "(--critic-lm) out, or search with 'racing'."
+        )
     objectives = objectives_of(given.objectives)
     rules = replace(rules, goals=goals_in(objectives)) if objectives else rules
     if "dollars" in objectives and subject.about.unpriced:
@@ -206,6 +217,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         metric=inputs.subject.about.metric if given.metric is None else name_of(given.metric),
         reflection_model=_model_name(given.reflection_lm if inputs.proposer is None else given.proposer),
         proposer="" if inputs.proposer is None else digest(code_of(inputs.proposer)),
+        critic_model="" if given.critic_lm is None else _model_name(given.critic_lm),
         demo=DEMO in (getattr(given.reflection_lm, "tags", None) or ()),
         search=given.search if isinstance(given.search, str) else "rules of your own",
         repeats="auto" if rules.decides_repeats else rules.repeats,
@@ -250,6 +262,8 @@ def _spec(given: Arguments, options: RunnerOptions) -> Spec:
     """The names that `resume` loads things by; empty when anything but the sets was an object or a function."""
     source = "reflection_lm" if given.proposer is None else "proposer"
     names = {name: getattr(given, name) for name in ("graph", "metric", source, "search")}
+    if given.critic_lm is not None:
+        names["critic_lm"] = given.critic_lm
     if isinstance(given.options, str):
         names["options"] = given.options
     if not isinstance(given.graph, str) or on_server(given.graph):

@@ -83,6 +83,7 @@ def allow_resume(saved: SavedRun, *, trust: bool, notify: Callable[[str], None])
     becomes this user's own.
     """
     spec, here = dict(saved.config.spec), Path.cwd()
+    models = filter(None, (saved.config.reflection_model, saved.config.critic_model))
     codes = [NamedCode.locate(role, str(spec[role]), here) for role in CODE if role in spec]
     require_outside(codes, saved.folder)
     if not (saved.own and _means_the_same(saved, codes)):
@@ -91,7 +92,7 @@ def allow_resume(saved: SavedRun, *, trust: bool, notify: Callable[[str], None])
             codes,
             Path(project_root(str(here))),
             trust,
-            f"It would also pay for {saved.config.reflection_model} and the graph's models, within the run's budget. "
+            f"It would also pay for {', '.join(models)} and the graph's models, within the run's budget. "
             f"Start it with words of your own: `langgraph-gepa optimize ... --run {saved.folder}` (in Python "
             "`optimize(..., run=...)`) goes on with it. Or read these files and what they import, and take the run's "
             "word (--trust, in Python resume(run, trust=True)).",

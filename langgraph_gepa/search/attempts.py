@@ -10,6 +10,7 @@ from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.events import ChildrenProposed, Event
 from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.opinion import chances
 from langgraph_gepa.search.tally import average
 
 Scores = Mapping[str, Mapping[str, Sequence[float]]]
@@ -21,7 +22,7 @@ class Attempt:
     """A child that was tried: its parent's texts, those it changed, and the mean scores of both.
 
     The scores are over the `examples` that both were run on: on the pareto set if there are any, otherwise on the
-    records that the child was screened on.
+    records that the child was screened on. `chances` are what the critic gave the changed texts.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Attempt:
     before: float
     after: float
     examples: int
+    chances: tuple[float, ...] = ()
 
     def edit(self, module: str) -> Edit:
         return Edit(
@@ -39,15 +41,16 @@ class Attempt:
 
 def attempts_of(events: Iterable[Event], parent: Candidate, pareto: Scores, feedback: Scores) -> Iterator[Attempt]:
     """Yields what the children that an iteration proposed came to; those that were never run are left out."""
-    for event in events:
-        for changed in event.children if isinstance(event, ChildrenProposed) else ():
+    for event in (event for event in events if isinstance(event, ChildrenProposed)):
+        for changed in event.children:
             key = texts_key({**parent.texts, **changed})
             for known in (pareto, feedback):
                 before, after = known.get(parent.key, {}), known.get(key, {})
                 shared = [example for example in after if example in before]
                 if shared:
                     old, new = _mean(before, shared), _mean(after, shared)
-                    yield Attempt(key, parent.texts, changed, old, new, len(shared))
+                    given = chances(event.opinions, changed)
+                    yield Attempt(key, parent.texts, changed, old, new, len(shared), given)
                     break
 
 

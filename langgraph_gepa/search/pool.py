@@ -14,9 +14,11 @@ from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.events import Event, Lineage, Subset
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.objectives import Goals
+from langgraph_gepa.core.opinion import Opinion, chances
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.search.attempts import Attempt, attempts_of
+from langgraph_gepa.search.calibration import Critique, calibrated
 from langgraph_gepa.search.frontier import Frontier
 from langgraph_gepa.search.objective_values import Objectives
 from langgraph_gepa.search.tally import Noise, Tally, average, spent_after
@@ -43,7 +45,8 @@ class Pool:
     `used` maps a candidate's key to how many reflections were given its rollout on an example, `ran`
     counts rollouts of all candidates per feedback example. `replies` maps a reply's key in the ledger to the
     iteration that paid for it. `attempts` are the children that ended mutations tried, and `known_attempts` how many
-    of them were known when each iteration under way started.
+    of them were known when each iteration under way started. `opinions` are the chances that the critic gave to edits,
+    `chances` those of the texts that each candidate changed.
     """
 
     started: ev.RunStarted | None = None
@@ -70,12 +73,15 @@ class Pool:
     ran: Counter[str] = field(default_factory=Counter)
     attempts: list[Attempt] = field(default_factory=list)
     known_attempts: dict[int, int] = field(default_factory=dict)
+    opinions: list[float] = field(default_factory=list)
+    chances: list[tuple[float, ...]] = field(default_factory=list)
     _ids: dict[str, list[int]] = field(default_factory=dict, repr=False)
     _keys: list[str] = field(default_factory=list, repr=False)
     _frontier: Frontier = field(default_factory=Frontier, repr=False)
     _single: list[bool] = field(default_factory=list, repr=False)
     _tally: Tally = field(default_factory=Tally, repr=False)
     _means: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
+    _critique: Critique | None = field(default=None, repr=False, compare=False)
     _posterior: Posterior | None = field(default=None, repr=False, compare=False)
     _failures: list[tuple[ev.RolloutFinished, int]] = field(default_factory=list, repr=False, compare=False)
 
@@ -159,13 +165,21 @@ class Pool:
 
             parents = [candidate.parents for candidate in self.candidates]
             scale, within = self.scale.range, self.noise.variance
-            self._posterior = fit(parents, *self.tables(), scale=scale, within=within)
+            shifts = list(map(self.critique.shift, self.chances))
+            self._posterior = fit(parents, *self.tables(), scale=scale, within=within, shifts=shifts)
         return self._posterior
 
     @property
     def noise(self) -> Noise:
         """How much scores of the same candidate on the same pareto example differ."""
         return self._tally.noise
+
+    @property
+    def critique(self) -> Critique:
+        """The critic, calibrated on what became of the edits that were tried."""
+        if self._critique is None:
+            self._critique = calibrated(self.opinions, self.attempts)
+        return self._critique
 
     def tables(self) -> tuple[Array, Array]:
         """Returns sums and counts of the scores, shape (candidates, pareto examples). The next call overwrites them."""
@@ -250,10 +264,15 @@ class Pool:
                 self._score(event)
             case ev.RolloutCarried():
                 self.carried.add(event.ledger)
+            case ev.ChildrenProposed() if event.opinions:
+                self.opinions += chances(event.opinions, event.opinions)
+                self._critique = self._posterior = None
             case ev.ReflectionFinished():
                 self.replies.setdefault(event.ledger, event.iteration)
             case ev.CandidateAdmitted():
-                self._admit(event.candidate)
+                proposed = (e for e in self.open.get(event.iteration, ()) if isinstance(e, ev.ChildrenProposed))
+                opinions = next((e.opinions for e in proposed), {})
+                self._admit(event.candidate, opinions)
             case ev.IterationFinished():
                 self._finish(event)
             case ev.RunFinished():
@@ -281,6 +300,8 @@ class Pool:
         if opened and isinstance(start := opened[0], ev.IterationStarted):
             parent = self.candidates[start.parents[0]]
             self.attempts += attempts_of(opened, parent, self.pareto, self.feedback)
+            if any(isinstance(e, ev.ChildrenProposed) and e.opinions for e in opened):
+                self._critique = self._posterior = None
         if any(isinstance(e, ev.CandidateAdmitted) and len(e.candidate.parents) == 1 for e in opened):
             self.merge_due = True
 
@@ -328,14 +349,17 @@ class Pool:
         self._means.pop(key, None)
         self._posterior = None
 
-    def _admit(self, candidate: Candidate) -> None:
+    def _admit(self, candidate: Candidate, opinions: Mapping[str, Opinion]) -> None:
         if candidate.id != len(self.candidates):
             raise ValueError(f"candidate {candidate.id} admitted where {len(self.candidates)} is next")
         self.candidates.append(candidate)
         self.born.append(self.spent.iterations)
         self.pointers.append(max((self.pointers[parent] for parent in candidate.parents), default=0))
         self._frontier.wins.append(0)
-        self._single.append(self._edits_one(candidate))
+        changed = self._edited(candidate)
+        one = len(candidate.parents) == 1 and self._single[candidate.parents[0]] and len(changed) <= 1
+        self._single.append(one or not candidate.parents)
+        self.chances.append(chances(opinions, changed))
         self._posterior = None
         key = candidate.key
         self._keys.append(key)
@@ -343,12 +367,12 @@ class Pool:
         for example, scores in self.pareto.get(key, {}).items():
             self._frontier.enter(example, candidate.id, average(scores))
 
-    def _edits_one(self, candidate: Candidate) -> bool:
+    def _edited(self, candidate: Candidate) -> frozenset[str]:
+        """Returns the modules whose texts are not the parent's; none for a seed and for a merge."""
         if len(candidate.parents) != 1:
-            return not candidate.parents
+            return frozenset()
         old = self.candidates[candidate.parents[0]].texts
-        changed = sum(text != old[name] for name, text in candidate.texts.items())
-        return self._single[candidate.parents[0]] and changed <= 1
+        return frozenset(name for name, text in candidate.texts.items() if text != old[name])
 
     def _refresh(self, example: str) -> None:
         known = ((key, self.pareto.get(key, {}).get(example)) for key in self._ids)

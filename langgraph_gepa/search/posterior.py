@@ -3,7 +3,8 @@
 A candidate's worth is drawn around its parent's, an example's effect is common to all candidates, the rest noise:
 
     worth(seed)  ~ N(seed_mean, seed_sd^2)
-    worth(child) ~ N(worth(parent) + step, spread^2)        a merge: around the mean of its two parents
+    worth(child) ~ N(worth(parent) + step, spread^2)        a merge: around the mean of its two parents;
+                                                            a critic's opinion of the edit shifts the step
     score        = worth + effect + noise,  effect ~ N(0, effect_sd^2),  noise ~ N(0, noise)
 
 Effects are integrated out. Candidates that ran on few examples are shrunk towards their parents, so that none wins by
@@ -148,12 +149,14 @@ def fit(
     *,
     scale: tuple[float, float] = (0.0, 1.0),
     within: float = 0.0,
+    shifts: Sequence[float] = (),
 ) -> Posterior:
     """Fits the posterior to `sums` of scores and their `counts`, both of shape (candidates, examples).
 
     `parents` are by candidate the rows of its parents, none for the seed. Scores on another `scale`, from its lowest to
     its highest score, are mapped to 0 to 1 first. `within` is the variance between scores of one candidate on one
-    example.
+    example. `shifts` are by candidate the number of spreads by which its step is expected to differ from those of
+    others, as a critic has it; none are all zero.
     """
     family = Family.of(parents)
     total, seen = np.asarray(sums, dtype=float), np.asarray(counts, dtype=float)
@@ -161,8 +164,10 @@ def fit(
     if (low, width) != (0.0, 1.0):
         total = (total - low * seen) / width
     within /= width**2
-    step, spread, noise = _fitted(family, total, seen, prior, within)
-    precision, known = _system(family, _Scores.of(total, seen, within, noise), prior, step, spread, noise)
+    shift = np.asarray(shifts, dtype=float) if len(shifts) else np.zeros(len(total))
+    step, spread, noise = _fitted(family, total, seen, prior, within, shift)
+    scores = _Scores.of(total, seen, within, noise)
+    precision, known = _system(family, scores, prior, step + spread * shift, spread, noise)
     factor = np.linalg.cholesky(precision).astype(float, copy=False)
     means = solve_lower_transposed(factor, solve_lower(factor, known))
     return Posterior(low + width * means, factor, step, spread, noise, width, low)
@@ -194,16 +199,18 @@ class _Scores:
 
 
 def _system(
-    family: Family, scores: _Scores, prior: Prior, step: float, spread: float, noise: float
+    family: Family, scores: _Scores, prior: Prior, steps: Array, spread: float, noise: float
 ) -> tuple[Array, Array]:
     """The precision of the worths, the examples' effects integrated out, and the precision times their means.
+
+    `steps` are expected of the children.
 
     With C for the counts, S for the examples' shares on a diagonal, and A as in `Family`:
 
         precision = A' W A + (diag(C 1) - C S C') / noise,  W = seed_sd^-2 for seeds and spread^-2 for children
     """
     weights = np.where(family.seeds, prior.seed_sd**-2, spread**-2)
-    expected = np.where(family.seeds, prior.seed_mean, step)
+    expected = np.where(family.seeds, prior.seed_mean, steps)
     shares = _shares(scores.per_example, prior, noise)
     scaled = scores.counts * np.sqrt(shares / noise)
     precision = scaled @ scaled.T  # numpy computes one half of the product of a matrix with itself
@@ -223,17 +230,22 @@ def _shares(seen: Array, prior: Prior, noise: float) -> Array:
     return shares
 
 
-def _fitted(family: Family, sums: Array, counts: Array, prior: Prior, within: float) -> tuple[float, float, float]:
+def _fitted(
+    family: Family, sums: Array, counts: Array, prior: Prior, within: float, shifts: Array
+) -> tuple[float, float, float]:
     """Step, spread and noise by expectation maximisation over the latest children and their parents."""
     family, rows = family.latest(prior.recent)
     step, spread, noise = prior.step, prior.spread, prior.noise
+    shifts = shifts[rows]
     for _ in range(prior.rounds):
         scores = _Scores.of(sums[rows], counts[rows], within, noise)
-        precision, known = _system(family, scores, prior, step, spread, noise)
+        precision, known = _system(family, scores, prior, step + spread * shifts, spread, noise)
         covariance = np.linalg.inv(precision).astype(float, copy=False)
         means = covariance @ known
         noise = _noise(scores, means, covariance, prior, noise)
-        step, spread = _step(*family.steps(means, covariance), prior)
+        steps, squares = family.steps(means, covariance)
+        shifted = spread * shifts[~family.seeds]
+        step, spread = _step(steps - shifted, squares - 2.0 * shifted * steps + shifted**2, prior)
     return step, spread, noise
 
 

@@ -18,7 +18,8 @@ from langgraph_gepa.core.events import Judge
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.objectives import Goals
-from langgraph_gepa.search import racing
+from langgraph_gepa.core.opinion import Opinion
+from langgraph_gepa.search import doubting, racing
 from langgraph_gepa.search.acceptance import improves, keeps_up, perfect
 from langgraph_gepa.search.merge import GATE, Merge, propose_merge
 from langgraph_gepa.search.minibatch import minibatch
@@ -62,6 +63,11 @@ def drawn_seed_set(turn: Turn, _feedback: Sequence[Example], pareto: Sequence[Ex
     return tuple(example.id for place, example in enumerate(pareto) if place in drawn)
 
 
+def nothing(_turn: Turn, _opinions: Mapping[str, Opinion]) -> Collection[str]:
+    """Doubts no proposed text."""
+    return ()
+
+
 def whole_edit(_turn: Turn, parent: Texts, changed: Mapping[str, str]) -> list[dict[str, str]]:
     """Makes one child."""
     return [{**parent, **changed}]
@@ -90,6 +96,8 @@ class Rules:
     - `batch`: feedback examples to run the parent on next, given those drawn so far; none when that is enough;
     - `records`: feedback examples to reflect on, given those drawn and their scores; none ends the iteration;
     - `modules`: what to reflect on given these records, a reply for each;
+    - `asks`: whether to ask the critic, where there is one, about the texts that reflection proposed; `doubts`: which
+      modules' texts not to try, given its opinions. Without `asks` a search has no use for a critic;
     - `children`: texts to try, given the parent's and the changed ones;
     - `screen`: the places of the records to try them on, given the modules that they edit; the best child has to clear
       `mutation_bar`;
@@ -119,6 +127,8 @@ class Rules:
     batch: Callable[[Turn, int, Sequence[str]], tuple[str, ...]] = one_minibatch
     records: Callable[[Turn, int, Sequence[str], Sequence[float]], tuple[str, ...]] = all_unless_perfect
     modules: Callable[[Turn, Pick, Sequence[Concern]], tuple[str, ...]] = next_module
+    asks: Callable[[Turn], bool] | None = None
+    doubts: Callable[[Turn, Mapping[str, Opinion]], Collection[str]] = nothing
     children: Callable[[Turn, Texts, Mapping[str, str]], Sequence[Texts]] = whole_edit
     screen: Callable[[Turn, Sequence[Concern], Collection[str]], Sequence[int]] = all_records
     stage: Callable[[Turn, Candidate, int], Stage | None] = whole_pareto_set
@@ -162,6 +172,8 @@ RACING = Rules(
     batch=racing.fresh_batch,
     records=racing.failures_and_successes,
     modules=racing.by_lineage,
+    asks=doubting.worth_asking,
+    doubts=doubting.unlikely,
     children=racing.full_and_half,
     screen=racing.concerning_records,
     stage=racing.next_stage,

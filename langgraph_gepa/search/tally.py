@@ -14,6 +14,7 @@ from langgraph_gepa.core.events import (
     Event,
     IterationFinished,
     ModelTried,
+    OpinionFinished,
     ReflectionFinished,
     RolloutCarried,
     RolloutFinished,
@@ -122,6 +123,15 @@ def spent_after(spent: Spent, event: Event) -> Spent:
             )
         case RolloutCarried():
             return replace(spent, carried=spent.carried + 1)
+        case OpinionFinished():
+            return replace(
+                spent,
+                opinions=spent.opinions + 1,
+                critic=spent.critic + event.usage,
+                largest_reflection=spent.largest_reflection.at_least(event.usage),
+            )
+        case ModelTried() if event.critic:
+            return replace(spent, critic=spent.critic + event.usage)
         case ModelTried():
             return replace(spent, reflection=spent.reflection + event.usage)
         case Charged():

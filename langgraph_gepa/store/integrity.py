@@ -16,6 +16,7 @@ from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Event, Subset
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.objectives import MOST
+from langgraph_gepa.core.opinion import Opinion
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.errors import RunError
 
@@ -95,10 +96,11 @@ class _Known:
             case ev.ReflectionFinished():
                 return event.module in self.modules
             case ev.ChildrenProposed():
-                return all(self.modules.issuperset(texts) for texts in (*event.children, event.refused))
+                texts = (*event.children, event.refused, event.opinions)
+                return all(map(self.modules.issuperset, texts)) and all(map(_is_opinion, event.opinions.values()))
             case ev.CandidateAdmitted():
                 return self._admits(event.candidate)
-            case ev.IterationFinished() | ev.RunFinished():
+            case ev.OpinionFinished() | ev.IterationFinished() | ev.RunFinished():
                 return True
 
     def _begins(self, event: ev.RunStarted) -> bool:
@@ -141,6 +143,10 @@ class _Known:
         if texts is not None:
             require_texts(texts.values())
         return texts is None or frozenset(texts) == self.modules
+
+
+def _is_opinion(opinion: Opinion) -> bool:
+    return 0.0 <= opinion.chance <= 1.0
 
 
 def require_known(named: Collection[str], known: Collection[str], what: str) -> None:

@@ -45,6 +45,7 @@ events: SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.ModulesChosen, ids, ids, names),
     st.builds(ev.RolloutFinished, ids, texts, texts, subsets, floats, usages, floats, texts, st.none() | texts),
     st.builds(ev.ReflectionFinished, ids, texts, usages, floats, texts),
+    st.builds(ev.OpinionFinished, ids, usages, floats, texts),
     st.builds(ev.CandidateAdmitted, ids, candidates),
     st.builds(ev.IterationFinished, ids, outcomes, texts, scores, scores, causes, st.none() | ids),
     st.builds(ev.RunFinished, texts),

@@ -44,7 +44,9 @@ def world(rng: Random, size: int, examples: int) -> Table:
     return parents, counts * scores, counts
 
 
-def brute_force(table: Table, found: Posterior, within: float) -> tuple[np.ndarray, np.ndarray]:
+def brute_force(
+    table: Table, found: Posterior, within: float, shifts: list[float] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The joint Gaussian of worths, effects and mean scores written out, and conditioned on these."""
     parents, sums, counts = table
     size, examples = counts.shape
@@ -54,6 +56,7 @@ def brute_force(table: Table, found: Posterior, within: float) -> tuple[np.ndarr
             means[id], worths[id, id] = PRIOR.seed_mean, PRIOR.seed_sd**2
             continue
         means[id] = mean(means[parent] for parent in known) + found.step
+        means[id] += found.spread * (shifts[id] if shifts else 0.0)
         worths[id, :id] = worths[:id, id] = np.mean([worths[parent, :id] for parent in known], axis=0)
         inner = np.mean([worths[a, b] for a in known for b in known])
         worths[id, id] = inner + found.spread**2
@@ -76,6 +79,32 @@ def test_it_is_the_dense_gaussian_conditioned_on_the_scores(seed: int, size: int
     means, covariance = brute_force((parents, sums, counts), found, within)
     assert np.allclose(found.means, means, atol=1e-6)
     assert np.allclose(found.covariance, covariance, atol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 8), st.integers(1, 6))
+def test_a_shift_moves_the_prior_of_its_child_alone(seed: int, size: int, examples: int) -> None:
+    """The posterior is the dense Gaussian with that child's step moved by so many spreads."""
+    rng = Random(seed)
+    parents, sums, counts = world(rng, size, examples)
+    sums, counts = sums / np.maximum(counts, 1), np.minimum(counts, 1)  # each pair once, so that nothing varies within
+    shifts = [rng.choice((0.0, rng.gauss(0, 1))) if known else 0.0 for known in parents]
+    found = fit(parents, sums, counts, shifts=shifts)
+    means, covariance = brute_force((parents, sums, counts), found, 0.0, shifts)
+    assert np.allclose(found.means, means, atol=1e-6)
+    assert np.allclose(found.covariance, covariance, atol=1e-6)
+
+
+def test_a_shift_gives_way_to_evidence() -> None:
+    """It decides between children that hardly ran, and nothing between children that ran on all examples."""
+
+    def lead(examples: int) -> float:
+        counts = np.zeros((3, 60))
+        counts[0], counts[1:, :examples] = 1.0, 1.0
+        found = fit([(), (0,), (0,)], counts * 0.5, counts, shifts=[0.0, 0.8, -0.8])
+        return found.difference(1, 2)[0]
+
+    assert lead(1) > 4 * lead(60) > 0
 
 
 def plain_rounds(table: Table, within: float) -> tuple[float, float, float]:

@@ -12,16 +12,19 @@ import pytest
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
+    ChildrenProposed,
     Event,
     ExamplesDrawn,
     IterationFinished,
     IterationStarted,
     ModulesChosen,
     ModulesLeftOut,
+    OpinionFinished,
     ReflectionFinished,
     RolloutFinished,
     RunStarted,
 )
+from langgraph_gepa.core.opinion import Opinion
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.pool import Pool
@@ -63,6 +66,10 @@ def test_a_journal_that_fits_is_passed_on() -> None:
         replace(ROLLOUT, usage=Usage(10**400)),
         replace(ROLLOUT, iteration=2**64),
         ReflectionFinished(1, "nobody", Usage(), 0.1, "l"),
+        ChildrenProposed(1, (), opinions={"nobody": Opinion(0.5)}),
+        ChildrenProposed(1, (), opinions={"a": Opinion(1.5)}),
+        ChildrenProposed(1, (), opinions={"a": Opinion(math.nan)}),
+        OpinionFinished(1, Usage(), math.inf, "o"),
         ModulesChosen(1, 7, ("a",)),
         ModulesChosen(1, -1, ("a",)),
         ModulesChosen(1, 0, ("nobody",)),

@@ -29,7 +29,7 @@ def environment() -> Environment:
     )
     filters = (
         words.candidate_score, words.score, words.signed, words.money, words.large, words.duration, words.limits,
-        words.plural, words.one_line, words.clip, words.descent, words.noise, span, aims, amount,
+        words.plural, words.replies, words.one_line, words.clip, words.descent, words.noise, span, aims, amount,
     )  # fmt: skip
     made.filters |= {filter.__name__: filter for filter in filters}
     return made
