@@ -190,7 +190,7 @@ class Step:
     @property
     def earlier(self) -> Sequence[Attempt]:
         """What earlier iterations tried, as far as it was known when this one started; a resumed run knows the same."""
-        return self.pool.attempts[: self.pool.known_attempts[self.number]] if self.rules.remembers else ()
+        return self.pool.attempts[: self.pool.known_attempts[self.number]]
 
     def rejected(self, module: str) -> list[Edit]:
         """Returns earlier edits of a module that did not help, the nearest first."""
@@ -203,7 +203,8 @@ class Step:
     def tried(self, texts: Texts) -> bool:
         """Whether the pool holds these texts, another iteration is trying them, or an earlier one has in vain."""
         key = texts_key(texts)
-        return self.pool.tried(key, self.number) or any(attempt.key == key for attempt in self.earlier)
+        before = self.earlier if self.rules.remembers else ()
+        return self.pool.tried(key, self.number) or any(attempt.key == key for attempt in before)
 
     async def proposed(self, propose: Callable[[], Awaitable[ChildrenProposed]]) -> ChildrenProposed:
         """Returns the children to try, as their new texts."""

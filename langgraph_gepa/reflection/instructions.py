@@ -106,13 +106,15 @@ PROMPT = f"""\
 
 {{module}}
 {{text}}
-{{rejected}}
 {{records}}
 
 {GUIDE}
 
 {{reply}}"""
-"""The reflection prompt as it is without one of the user's own: a template whose places `template.PLACES` lists."""
+"""The reflection prompt as it is without one of the user's own: a template whose places `template.PLACES` lists.
+
+It has no place for `rejected`: in simulated searches that lost, as an edit that three runs speak against is often a
+good one (`evals/bench/README.md`)."""
 
 SUMMARY = """\
 You help to improve one text inside a larger program that calls language models. Below are the module that the text \

@@ -113,7 +113,7 @@ class Rules:
     - `try_costs`: rollouts that trying a new prompt takes, at the least and at the most, with all that goes before and
       after it, over feedback and pareto sets of these sizes (measured in simulated searches, `evals/bench/budget.py`);
     - `enters_after`: a child enters the pool after so many stages of its race;
-    - `remembers`: edits that did not help are shown to later reflections on the module, and no child is tried twice;
+    - `remembers`: a child that was rejected is not tried again;
     - `reuse`: no candidate is run twice on an example; what is known is taken from the ledger;
     - `repeats`: rollouts of a candidate on an example each time it is run there. The mean of all rollouts counts;
     - `judged_by`: what candidates are compared by (see `RunStarted`);

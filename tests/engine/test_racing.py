@@ -28,6 +28,7 @@ from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Feedback
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.errors import Interrupted
+from langgraph_gepa.reflection.directions import Directions
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.racing import FAILURES
 from langgraph_gepa.search.repeats import MOST, PAIRS
@@ -110,7 +111,7 @@ def test_where_scores_are_noisy_the_two_best_are_run_again(worlds: Any, salt: in
     repeated = {len(scores) for known in pool.pareto.values() for scores in known.values()}
     assert {1, 2} <= repeated <= set(range(1, MOST + 1))
     assert {len(scores) for known in pool.feedback.values() for scores in known.values()} == {1}
-    assert pool.noise.variance == pytest.approx(0.25, abs=0.08)
+    assert pool.noise.variance == pytest.approx(0.25, abs=0.2)  # of the few pairs that were run again
     assert world.score.ran.total() == pool.spent.rollouts <= 400
     assert len({e.ledger for e in world.journal() if isinstance(e, RolloutFinished)}) == pool.spent.rollouts
     assert pool == Pool.replay(world.journal())
@@ -311,15 +312,21 @@ def harmful(worlds: Any, **sizes: int) -> Any:
     return worlds.World(lambda texts, _: 0.5 * (texts["m"] == "seed"), {"m": "seed"}, replies, **sizes)
 
 
-def test_reflections_read_which_edits_did_not_help(worlds: Any) -> None:
-    """Each with its scores, before the next one is asked for; `search="gepa"` asks as the paper does."""
+def reading_rejected(optimizer: Optimizer) -> Optimizer:
+    """The same search with a template that shows earlier edits."""
+    own = {"m": Directions(template="{text}\n{rejected}\n{records}\n{reply}")}
+    return replace(optimizer, reflector=replace(optimizer.reflector, directions=own))
+
+
+def test_reflections_read_which_edits_did_not_help_where_the_template_asks_for_them(worlds: Any) -> None:
+    """Each with its scores, before the next one is asked for."""
     world = harmful(worlds)
-    asyncio.run(racing(world, Budget(iterations=3)).run())
+    asyncio.run(reading_rejected(racing(world, Budget(iterations=3))).run())
     prompts = world.model.prompts
     assert [prompt.count("<rejected_edit n=") for prompt in prompts[:3]] == [0, 1, 2]
     assert '<rejected_edit n="1" before="0.50" after="0.00" runs="3">\n- seed\n+ learned 1\n' in prompts[2]
     world = harmful(worlds)
-    asyncio.run(world.session(Budget(iterations=3)).run())
+    asyncio.run(racing(world, Budget(iterations=3)).run())
     assert not any("rejected_edit" in prompt for prompt in world.model.prompts)
 
 
@@ -337,9 +344,10 @@ def test_a_text_that_was_rejected_is_not_tried_again(worlds: Any) -> None:
 def test_resumed_iterations_ask_what_they_had_asked(worlds: Any, call: int) -> None:
     """What others learned since is not in their prompts, so that no reply is paid for twice."""
     world = harmful(worlds, feedback=30)
+    failing = racing(world, Budget(rollouts=150), in_flight=5, pace=worlds.failing_at(call))
     with pytest.raises((OSError, Interrupted)):
-        asyncio.run(racing(world, Budget(rollouts=150), in_flight=5, pace=worlds.failing_at(call)).run())
-    asyncio.run(racing(world, Budget(rollouts=150), in_flight=5).run())
+        asyncio.run(reading_rejected(failing).run())
+    asyncio.run(reading_rejected(racing(world, Budget(rollouts=150), in_flight=5)).run())
     paid = [(event.iteration, event.module) for event in world.journal() if isinstance(event, ReflectionFinished)]
     assert len(paid) > 5
     assert len(paid) == len(set(paid))
