@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from langgraph_gepa.core.leakage import Leakage
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.report.intervals import Interval, difference
 from langgraph_gepa.report.progress import Journal
+from langgraph_gepa.report.trace import Fields, Trace, first_difference, trace_of
 from langgraph_gepa.report.words import clip
 from langgraph_gepa.search.score import Scale
 
@@ -23,9 +24,6 @@ LoadRollout = Callable[[str], Rollout | None]
 
 Rollouts = Mapping[str, Sequence[RolloutFinished]]
 """A candidate's rollouts by example."""
-
-Fields = tuple[tuple[str, str], ...]
-"""A state in brief: the name and the text of each field, in order."""
 
 FIELD = 700
 """Characters of a field that are shown."""
@@ -36,23 +34,41 @@ _FLAT = 120
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one candidate did on an example. Only the score is set where the rollout was not loaded."""
+    """What one candidate did on an example. Only its score and the key of its first rollout in the ledger are set where
+    that was not loaded."""
 
     score: float
+    ledger: str = ""
     outputs: Fields = ()
     comment: str = ""
     by_module: Fields = ()
     error: str = ""
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An example scored with the seed and with the best candidate."""
+    """An example scored with the seed and with the best candidate.
+
+    `first` is the number of the call in which they first differ; `reference` and `metadata` are the example's.
+    """
 
     example: str
     before: Side
     after: Side
     inputs: Fields = ()
+    reference: Fields = ()
+    metadata: Fields = ()
+    first: int | None = None
+
+    @property
+    def kind(self) -> Literal["better", "worse", "same"]:
+        return "better" if self.delta > 0 else "worse" if self.delta < 0 else "same"
+
+    @property
+    def loaded(self) -> bool:
+        """Whether what both candidates did is known, beside their scores."""
+        return self.before.trace is not None and self.after.trace is not None
 
     @property
     def delta(self) -> float:
@@ -75,6 +91,14 @@ class Comparison:
     worse: tuple[Change, ...]
     difference: Interval | None
     learned: int = 0
+
+    def ranked(self, most: int) -> list[Change]:
+        """At most so many of the changes, the largest: what got worse first, then what got better, each in full where
+        it is known."""
+        known = {change.example: change for change in (*self.better, *self.worse)}
+        largest = sorted(self.changes, key=lambda change: -abs(change.delta))[:most]
+        worse_first = sorted(largest, key=lambda change: ("worse", "better", "same").index(change.kind))
+        return [known.get(change.example, change) for change in worse_first]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -105,36 +129,49 @@ def compare(
 ) -> Comparison:
     """Compares the seed with the best candidate on the examples `ids` of a set."""
     before, after = (_rollouts(source.journal, subset, candidate.key) for candidate in (seed, best))
-    both = [id for id in ids if id in before and id in after]
-    changes = [Change(id, Side(_mean(before[id])), Side(_mean(after[id]))) for id in both]
+    examples = {example.id: example for example in source.examples.get(subset, ())}
+    changes = [
+        _described(Change(id, _scored(before[id]), _scored(after[id])), examples.get(id))
+        for id in ids
+        if id in before and id in after
+    ]
     learned = source.leaks.learned.get(subset, frozenset())
     fresh = [change for change in changes if change.example not in learned] or changes
     scores = [change.before.score for change in fresh], [change.after.score for change in fresh]
-    inputs = {example.id: example.inputs for example in source.examples.get(subset, ())}
 
-    def detailed(sign: int) -> tuple[Change, ...]:
+    def largest(sign: int) -> tuple[Change, ...]:
         ranked = sorted((change for change in changes if sign * change.delta > 0), key=lambda c: -abs(c.delta))
-        return tuple(
-            _detailed(change, source.load, inputs.get(change.example), before, after)
-            for change in ranked[: source.detailed]
-        )
+        return tuple(detailed(change, source.load, FIELD * 2) for change in ranked[: source.detailed])
 
     return Comparison(
         subset,
         tuple(changes),
-        detailed(1),
-        detailed(-1),
+        largest(1),
+        largest(-1),
         None if seed.id == best.id else difference(*scores, source.scale),
         sum(change.example in learned for change in changes),
     )
 
 
-def _detailed(change: Change, load: LoadRollout, inputs: Any, before: Rollouts, after: Rollouts) -> Change:
-    """The change with its inputs, and with what both candidates did."""
-    fields = skim(inputs) if inputs is not None else ()
-    old, new = (load(rollouts[change.example][0].ledger) for rollouts in (before, after))
-    return Change(
-        change.example, _side(change.before.score, old, fields), _side(change.after.score, new, fields), fields
+def _described(change: Change, example: Example | None) -> Change:
+    if example is None:
+        return change
+    return replace(
+        change,
+        inputs=skim(example.inputs),
+        reference=() if example.outputs is None else skim(example.outputs),
+        metadata=skim(example.metadata),
+    )
+
+
+def detailed(change: Change, load: LoadRollout, limit: int) -> Change:
+    """The change with what both candidates did, call by call. Texts of calls are shown up to `limit` characters."""
+    old, new = (load(side.ledger) for side in (change.before, change.after))
+    return replace(
+        change,
+        before=_side(change.before, old, change.inputs, limit),
+        after=_side(change.after, new, change.inputs, limit),
+        first=first_difference(old, new) if old and new else None,
     )
 
 
@@ -155,16 +192,23 @@ def _short(value: Any) -> str:
     return flat if len(flat) <= _FLAT else clip(json.dumps(value, ensure_ascii=False, indent=1, default=str), FIELD)
 
 
-def _side(score: float, rollout: Rollout | None, inputs: Fields) -> Side:
+def side_of(rollout: Rollout, limit: int) -> Side:
+    """One rollout by itself, with its calls."""
+    return _side(Side(rollout.score), rollout, (), limit)
+
+
+def _side(side: Side, rollout: Rollout | None, inputs: Fields, limit: int) -> Side:
     """What a candidate did, without the fields of the final state that are unchanged inputs."""
     if rollout is None:
-        return Side(score)
-    return Side(
-        score,
-        tuple(field for field in skim(rollout.outputs) if field not in inputs) if rollout.outputs is not None else (),
-        clip(rollout.feedback.comment, 2 * FIELD),
-        tuple((name, clip(text, FIELD)) for name, text in rollout.feedback.by_module.items()),
-        clip(rollout.error or "", FIELD),
+        return side
+    outputs = () if rollout.outputs is None else skim(rollout.outputs)
+    return replace(
+        side,
+        outputs=tuple(field for field in outputs if field not in inputs),
+        comment=clip(rollout.feedback.comment, 2 * FIELD),
+        by_module=tuple((name, clip(text, FIELD)) for name, text in rollout.feedback.by_module.items()),
+        error=clip(rollout.error or "", FIELD),
+        trace=trace_of(rollout, limit),
     )
 
 
@@ -176,5 +220,5 @@ def _rollouts(journal: Journal, subset: Subset, texts: str) -> dict[str, list[Ro
     return found
 
 
-def _mean(rollouts: Sequence[RolloutFinished]) -> float:
-    return fsum(rollout.score for rollout in rollouts) / len(rollouts)
+def _scored(rollouts: Sequence[RolloutFinished]) -> Side:
+    return Side(fsum(rollout.score for rollout in rollouts) / len(rollouts), rollouts[0].ledger)

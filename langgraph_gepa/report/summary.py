@@ -17,6 +17,7 @@ from langgraph_gepa.report.failed_examples import failures
 from langgraph_gepa.report.intervals import Interval, estimate
 from langgraph_gepa.report.memorization import Copy, copies
 from langgraph_gepa.report.progress import Journal, iterations
+from langgraph_gepa.report.story import LoadReply, Stories, Story
 from langgraph_gepa.report.tradeoff_view import tradeoff_view
 from langgraph_gepa.report.view import ModuleView, Standing, View
 from langgraph_gepa.search.advantage import WIDER, Advantage, advantage, posterior_on, within
@@ -33,15 +34,18 @@ def summarize(
     load: LoadRollout = lambda _: None,
     examples: Mapping[str, Sequence[Example]] | None = None,
     leaks: Leakage | None = None,
+    load_reply: LoadReply = lambda _: None,
     detailed: int = 20,
+    stories: int = 30,
 ) -> View:
     """Derives the view of a run from its journal, its modules (also those that are not optimised) and its settings.
 
     These settings are shown, and all may be missing: `run`, `metric`, `reflection_model`, `search`, `seed`, `perfect`,
     `budget` (with the fields of `Budget`), `simulated`, `mermaid`, and `graph`, a mapping of `name`, `nodes` (names)
     and `edges` (`[from, to, conditional]`). `examples` are by set. `load` is called for the rollouts of at most
-    `detailed` examples that got better and as many that got worse. `leaks` is given for runs whose mask changed the
-    examples that were kept: what they have in common can then not be seen from `examples`.
+    `detailed` examples that got better and as many that got worse, and `load_reply` for the `stories` of so many
+    candidates (the best's ancestry, then the highest scores). `leaks` is given for runs whose mask changed the examples
+    that were kept: what they have in common can then not be seen from `examples`.
     """
     pool, found = _replayed(journal)
     leaks = leakage(examples or {}) if leaks is None else leaks
@@ -50,6 +54,7 @@ def summarize(
     candidates = candidate_views(pool, found, advantages)
     seed, best = (pool.candidates[0], pool.best) if pool.candidates else (None, None)
     texts = _modules(pool, modules, best)
+    line = tuple(sorted({*pool.ancestors(best.id), best.id})) if best else ()
     source = Source(journal, load, examples or {}, leaks, scale, detailed)
     return View(
         settings=settings,
@@ -60,7 +65,7 @@ def summarize(
         validation=_corrected(_compared(source, pool, "pareto"), advantages[best.id] if best else None),
         test=_compared(source, pool, "test"),
         candidates=candidates,
-        line=tuple(sorted({*pool.ancestors(best.id), best.id})) if best else (),
+        line=line,
         curve=_curve(pool, candidates),
         frontier_score=_frontier_score(candidates),
         modules=texts,
@@ -74,6 +79,7 @@ def summarize(
         spent=pool.spent,
         seconds=journal[-1][0] if journal else 0.0,
         tradeoffs=tradeoff_view(pool),
+        stories=_stories(Stories(journal, load_reply, load), candidates, line, stories),
     )
 
 
@@ -126,6 +132,13 @@ def _curve(pool: Pool, candidates: Sequence[CandidateView]) -> tuple[tuple[int, 
             steps.append((candidate.rollouts, candidate.score.value))
     rollouts = pool.spent.rollouts
     return (*steps, (rollouts, steps[-1][1])) if steps and steps[-1][0] < rollouts else tuple(steps)
+
+
+def _stories(found: Stories, candidates: Sequence[CandidateView], line: Sequence[int], most: int) -> dict[int, Story]:
+    """The stories of at most so many candidates, by id."""
+    ranked = sorted(candidates, key=lambda candidate: (candidate.id not in line, -candidate.score.value, candidate.id))
+    known = ((candidate.id, found.of_candidate(candidate.id)) for candidate in ranked[:most])
+    return {id: story for id, story in known if story is not None}
 
 
 def _frontier_score(candidates: Sequence[CandidateView]) -> float:

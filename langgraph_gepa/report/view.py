@@ -17,6 +17,7 @@ from langgraph_gepa.report.failed_examples import Failures
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.progress import Iteration
+from langgraph_gepa.report.story import Story
 from langgraph_gepa.report.tradeoff_view import TradeoffView
 from langgraph_gepa.search.score import Score
 from langgraph_gepa.search.tally import Noise
@@ -59,7 +60,8 @@ class View:
     `settings` are those the run was created with; `ended` is the event that ended the search, `reason` why in words.
     `line` holds the ids of the best candidate's ancestors and its own. `curve` has a step (rollouts, score) for each
     time another candidate became the best, and ends with the rollouts spent. `copied` is what the best candidate's
-    texts repeat of single examples' reference outputs. `pareto` is the size of the pareto set. `noise` is what
+    texts repeat of single examples' reference outputs. `pareto` is the size of the pareto set. `stories` say how
+    candidates came about, by id. `noise` is what
     repeated rollouts of a candidate on an example tell of the scores.
     """
 
@@ -85,6 +87,7 @@ class View:
     spent: Spent
     seconds: float
     tradeoffs: TradeoffView = field(default_factory=TradeoffView)
+    stories: Mapping[int, Story] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

@@ -122,10 +122,7 @@ class Result:
     @cached_property
     def view(self) -> View:
         """Everything a person may want to know of the run, as plain data."""
-        saved = self.saved
-        modules, examples, leaks = saved.observed_modules(), saved.config.examples.by_subset, saved.config.leakage
-        with saved.rollouts() as load:
-            return summarize(saved.events, modules, saved.settings, load=load, examples=examples, leaks=leaks)
+        return view_of(self.saved)
 
     @property
     def copied(self) -> tuple[Copy, ...]:
@@ -234,6 +231,22 @@ class Result:
         name. A second call logs only what is new. The workspace is that of LANGSMITH_API_KEY. Raises `UsageError`.
         """
         return publish.log_experiments(self.saved, dataset)
+
+
+def view_of(saved: SavedRun, *, detailed: int = 20, stories: int = 30) -> View:
+    """The view of a run with what so many examples and candidates are about in detail, as for `summarize`."""
+    with saved.rollouts() as load, saved.replies() as load_reply:
+        return summarize(
+            saved.events,
+            saved.observed_modules(),
+            saved.settings,
+            load=load,
+            examples=saved.config.examples.by_subset,
+            leaks=saved.config.leakage,
+            load_reply=load_reply,
+            detailed=detailed,
+            stories=stories,
+        )
 
 
 @dataclass(frozen=True, eq=False)

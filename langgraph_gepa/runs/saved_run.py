@@ -16,7 +16,7 @@ from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.optimizer import Examples
-from langgraph_gepa.engine.ports import Store
+from langgraph_gepa.engine.ports import Reply, Store
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.runs.config import RunConfig, load_config
 from langgraph_gepa.runs.resume import listed, masked_sets, started_with
@@ -112,6 +112,18 @@ class SavedRun:
                     return None if paid is None else self.pool.scale.settled(sound(load(Rollout, paid)))
 
             yield rollout
+
+    @contextmanager
+    def replies(self) -> Iterator[Callable[[str], str | None]]:
+        """Gives a function from the ledger key of a `ReflectionFinished` to the text of the reply."""
+        with closing(_reader(self.folder)) as store:
+
+            def reply(key: str) -> str | None:
+                paid = store.paid(key)
+                with _located(self.folder):
+                    return None if paid is None else load(Reply, paid).text
+
+            yield reply
 
     def observed_modules(self) -> tuple[Module, ...]:
         """The graph's modules with what the run observed of them.

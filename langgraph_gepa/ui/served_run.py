@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.errors import RunError
+from langgraph_gepa.report.comparison import Change, detailed, side_of
+from langgraph_gepa.report.html.fragments import render_example, render_rollout, render_story
 from langgraph_gepa.report.html.page import Live, render
 from langgraph_gepa.report.html.runs_page import render_waiting
-from langgraph_gepa.runs.result import Result
+from langgraph_gepa.report.story import Stories
+from langgraph_gepa.report.view import View
+from langgraph_gepa.runs.result import view_of
+from langgraph_gepa.runs.saved_run import SavedRun
 from langgraph_gepa.store.folder import DATABASE
 from langgraph_gepa.store.stop_file import is_running
 
 OFTENEST = 2.0
 """Seconds between two renderings of the page at least."""
+TEXT = 20_000
+"""Characters of a text of a call that are shown."""
 SHARE = 10
 """Rendering takes at most one in so many seconds: in `optimize --ui` the search goes on in the same process."""
 
@@ -27,7 +35,8 @@ class Page:
 
     version: str
     html: str
-    result: Result | None
+    saved: SavedRun | None = None
+    view: View | None = None
 
 
 @dataclass
@@ -60,22 +69,37 @@ class ServedRun:
                 self._next = began + max(OFTENEST, SHARE * taken)
             return self._page
 
-    def result(self) -> Result:
-        """The run as the page shows it. Raises `RunError` before there is anything to show."""
-        result = self.page().result
-        if result is None:
-            raise RunError("The run has not begun.")
-        return result
+    def fragment(self, what: str, query: Mapping[str, str]) -> str | None:
+        """What a reader opens on the page: an example, a rollout, how a candidate or an iteration came about."""
+        page = self.page()
+        if page.saved is None or page.view is None:
+            return None
+        with page.saved.rollouts() as load, page.saved.replies() as load_reply:
+            stories = Stories(page.saved.events, load_reply, load)
+            match what:
+                case "example":
+                    change = _change(page.view, query.get("subset", ""), query.get("id", ""))
+                    return None if change is None else render_example(detailed(change, load, TEXT))
+                case "rollout":
+                    rollout = load(key) if (key := query.get("ledger", "")) in stories.rollouts else None
+                    return None if rollout is None else render_rollout(side_of(rollout, TEXT))
+                case "candidate":
+                    id = _number(query.get("id", ""))
+                    story = stories.of_candidate(id)
+                    return None if story is None else render_story(story, stories.rollouts_of(id))
+            story = stories.of_iteration(_number(query.get("number", "")))
+            return None if story is None else render_story(story)
 
     def _rendered(self) -> Page:
         version, running = self._state(), self.running
+        live = Live(running, version, self.home)
         try:
-            result = Result.open(self.folder)
-            view = result.view
+            saved = SavedRun.open(self.folder)
+            view = view_of(saved, detailed=0, stories=0)  # which are loaded when a reader opens them
         except RunError as error:
             # Not begun, or begun again a moment ago; what is wrong otherwise stands on the page.
-            return Page(version, render_waiting(str(error), Live(running, version, self.home)), None)
-        return Page(version, render(view, Live(running, version, self.home)), result)
+            return Page(version, render_waiting(str(error), live))
+        return Page(version, render(view, live), saved, view)
 
     def _state(self) -> str:
         """Changes with the database, and with whether somebody is at work on it."""
@@ -88,3 +112,13 @@ class ServedRun:
             else:
                 states.append(f"{found.st_mtime_ns} {found.st_size}")
         return digest([*states, self.running])
+
+
+def _change(view: View, subset: str, id: str) -> Change | None:
+    compared = {"pareto": view.validation, "test": view.test}.get(subset)
+    return next((change for change in compared.changes if change.example == id), None) if compared else None
+
+
+def _number(text: str) -> int:
+    """The number that a query names, -1 where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1

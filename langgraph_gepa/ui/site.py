@@ -53,7 +53,7 @@ class Site:
                 case ["compare"] if not self._is_run:
                     return self._comparison(query)
             run, rest = self._at(parts)
-            return NOT_FOUND if run is None else _of_run(run, rest)
+            return NOT_FOUND if run is None else _of_run(run, rest, query)
         except RunError as error:
             return Reply(str(error), HTTPStatus.NOT_FOUND, "text/plain")
 
@@ -95,9 +95,7 @@ class Site:
         entries = []
         for folder in self._folders():
             run = self._served(folder.name, folder)
-            result = run.page().result
-            view = None if result is None else result.view
-            entries.append(RunEntry(folder.name, f"run/{quote(folder.name)}/", view, run.running))
+            entries.append(RunEntry(folder.name, f"run/{quote(folder.name)}/", run.page().view, run.running))
         return entries
 
     def _comparison(self, query: Mapping[str, str]) -> Reply:
@@ -106,14 +104,16 @@ class Site:
         if not all(name in folders for name in names):
             return NOT_FOUND
         one, two = (
-            RunEntry(name, f"run/{quote(name)}/", run.result().view, run.running)
+            RunEntry(name, f"run/{quote(name)}/", run.page().view, run.running)
             for name in names
             for run in (self._served(name, folders[name]),)
         )
+        if one.view is None or two.view is None:
+            return NOT_FOUND
         return Reply(render_comparison(one, two), headers=_WHOLE)
 
 
-def _of_run(run: ServedRun, rest: str) -> Reply:
+def _of_run(run: ServedRun, rest: str, query: Mapping[str, str]) -> Reply:
     match rest:
         case "":
             page = run.page()
@@ -121,4 +121,7 @@ def _of_run(run: ServedRun, rest: str) -> Reply:
         case "state":
             state = {"version": run.version, "running": run.running}
             return Reply(json.dumps(state), kind="application/json")
+        case "example" | "rollout" | "candidate" | "iteration":
+            found = run.fragment(rest, query)
+            return NOT_FOUND if found is None else Reply(found)
     return NOT_FOUND

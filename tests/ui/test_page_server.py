@@ -154,3 +154,29 @@ def test_only_loopback_needs_no_warning() -> None:
     """Addresses of this machine alone, by number or name."""
     assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "localhost")))
     assert not any(map(is_loopback, ("0.0.0.0", "192.168.1.2", "::", "example.org")))  # noqa: S104
+
+
+def test_details_are_answered_from_the_database_on_demand(server: Server) -> None:
+    """An example with the calls of both candidates, one rollout, and how a candidate and an iteration came about."""
+    example = request(server, "example?subset=pareto&id=letter-6")[1]
+    assert "first difference" in example
+    assert "Sort the letter." in example
+    story = request(server, "candidate?id=1")[1]
+    assert "What its reflection saw" in story
+    assert "<ins>" in story or 'class="added"' in story
+    ledger = story.split("rollout?ledger=")[1].split('"')[0]
+    assert "simulated-clerk" in request(server, f"rollout?ledger={ledger}")[1]
+    status, page, headers = request(server, "iteration?number=1")
+    assert status == 200
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert "<html" not in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["example", "example?subset=pareto&id=none", "example?subset=x&id=letter-6", "rollout?ledger=asked", "rollout",
+     "candidate?id=999", "candidate?id=-1", "candidate?id=%C2%B2", "candidate?id=1e3", "iteration?number=" + "9" * 500],
+)  # fmt: skip
+def test_details_of_nothing_are_not_found(server: Server, path: str) -> None:
+    """Whatever a query names that the run does not have."""
+    assert request(server, path)[0] == 404

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from langgraph_gepa.report import words
 from langgraph_gepa.report.candidate_table import COLUMNS
 from langgraph_gepa.report.html.curve import draw_curve
 from langgraph_gepa.report.html.family_tree import draw_tree
+from langgraph_gepa.report.html.fragments import render_story
 from langgraph_gepa.report.html.graph_drawing import draw_graph
 from langgraph_gepa.report.html.templating import environment, frame
 from langgraph_gepa.report.html.text_diff import Row, diff, fold
@@ -29,8 +31,10 @@ from langgraph_gepa.report.view import ModuleView, View
 CANDIDATES = 100
 ITERATIONS = 200
 TEXT = 40_000
+TRACES = 1_000_000
+EXAMPLES = 300
 """What the page shows at most: candidates (the highest scores) and iterations (the last) in their
-tables, characters of one module's text."""
+tables, characters of one module's text and of all calls, examples in a list (the largest changes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def render(view: View, live: Live | None = None) -> str:
     return (
         environment()
         .get_template("page.html.j2")
-        .render(view=view, live=live, **frame(*scripts, connected=live is not None), **_parts(view))
+        .render(view=view, live=live, **frame(*scripts, connected=live is not None), **_parts(view, live))
     )
 
 
@@ -88,20 +92,27 @@ def write_whole(text: str, path: Path) -> Path:
         raise
 
 
-def _parts(view: View) -> dict[str, Any]:
+def _parts(view: View, live: Live | None) -> dict[str, Any]:
+    tree, candidates = draw_tree(view), sorted(view.candidates, key=lambda c: (-c.score.value, c.id))[:CANDIDATES]
+    drawn = {node.candidate.id for node in tree.nodes} if tree else set()
+    opened = {c.id: c for c in view.candidates if c.id in drawn or c in candidates} if live else {}
     return {
         "run": view.settings.get("run") or "run",
         "graph_name": (view.settings.get("graph") or {}).get("name", ""),
         "curves": [curve for size in ((960, 340), (420, 300)) if (curve := draw_curve(view, *size))],
         "plot": draw_tradeoffs(view.tradeoffs),
-        "tree": draw_tree(view),
+        "tree": tree,
+        "opened": opened or {id: view.candidates[id] for id in sorted(view.stories)},
+        "traced": _traced(view),
         "drawing": draw_graph(view),
         "modules": [(module, _rows(module)) for module in view.modules],
-        "candidates": sorted(view.candidates, key=lambda c: (-c.score.value, c.id))[:CANDIDATES],
+        "candidates": candidates,
         "columns": COLUMNS,
         "iterations": [iteration for iteration in view.iterations if iteration.number > 0][: -ITERATIONS - 1 : -1],
         "scale": _scale(view),
         "headline": headline(view),
+        "most": EXAMPLES,
+        "told": partial(render_story, live=False),
         **_pace(view),
     }
 
@@ -110,6 +121,18 @@ def _pace(view: View) -> dict[str, Any]:
     """What is used of the budget, and the seconds that what is left of it may take."""
     pace = pace_of(Budget(**(view.settings.get("budget") or {})), view.spent, view.seconds)
     return {"pace": pace, "left": pace.seconds_left(view.seconds)}
+
+
+def _traced(view: View) -> set[tuple[str, str]]:
+    """The examples whose calls the page holds, by set and id: as many as fit, held-out ones and large changes first."""
+    room, traced = TRACES, set[tuple[str, str]]()
+    for comparison in filter(None, (view.test, view.validation)):
+        for change in sorted((*comparison.worse, *comparison.better), key=lambda change: -abs(change.delta)):
+            size = sum(side.trace.size for side in (change.before, change.after) if side.trace)
+            if change.loaded and size <= room:
+                room -= size
+                traced.add((comparison.subset, change.example))
+    return traced
 
 
 def _rows(module: ModuleView) -> tuple[Row, ...]:
