@@ -67,6 +67,8 @@ class RemoteEvaluator:
     async def begin(self, session: str, notify: Callable[[str], None]) -> None:
         """Begins or goes on with an optimisation: looks for what an earlier process left on the servers."""
         self._session, self.notify = session, notify
+        for silent in (one for one in self._workers.all if not one.known):
+            notify(f"The server at {silent.url} does not answer. It is tried again later.")
         for worker, found in await each([one for one in self._workers.all if one.known], self._threads):
             if isinstance(found, Exception):
                 self._rests(worker, found)

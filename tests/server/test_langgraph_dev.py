@@ -45,13 +45,16 @@ def accounts(result: Result) -> Any:
     return spent.rollouts, spent.graph, spent.reflections, spent.lost
 
 
-def test_a_search_over_a_server_is_the_local_one(project: Path, dev: DevServer) -> None:
+def test_a_search_over_a_server_is_the_local_one(
+    project: Path, dev: DevServer, caplog: pytest.LogCaptureFixture
+) -> None:
     """The same prompts and the same accounts; a server that is down costs nothing but a sentence."""
     local = searched("letters.py:graph", "local", metric="letters.py:score")
     remote = searched("letters.py:graph", "remote", metric="letters.py:score", workers=[NOBODY, dev.url])
     assert remote.prompts == local.prompts
     assert accounts(remote) == accounts(local)
     assert remote.saved.config.workers == (NOBODY, dev.url)
+    assert f"The server at {NOBODY} does not answer" in caplog.text
 
 
 def test_a_graph_that_only_a_server_has_is_scored_and_searched(project: Path, dev: DevServer, started: Path) -> None:
