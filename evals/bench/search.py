@@ -135,22 +135,34 @@ class WorldModel:
 
 @dataclass(frozen=True)
 class WorldReflector:
-    """In the place of `Reflector`: the ledger and the parser are real, the prompt is not a prompt."""
+    """In the place of `Reflector`: the ledger and the parser are real, the prompt is not a prompt.
+
+    As the built-in prompt does, it leaves out earlier edits that did not help unless it `shows_rejected`.
+    """
 
     ledger: Ledger
+    shows_rejected: bool = False
 
     async def propose(
         self, module: Module, text: str, records: Sequence[Record], iteration: int, rejected: Sequence[Edit] = ()
     ) -> Proposal:
         shown = [(r.rollout.score, json.loads(r.rollout.feedback.by_module.get(module.name, "[]"))) for r in records]
         # A prompt of its own for each iteration: the simulated model answers the same one differently each time.
-        edits = [(edit.old, edit.new) for edit in rejected[:MOST]]
+        edits = [(edit.old, edit.new) for edit in (rejected[:MOST] if self.shows_rejected else ())]
         prompt = json.dumps({"text": text, "records": shown, "rejected": edits, "iteration": iteration})
         reply = await self.ledger.reply(prompt, iteration, module.name)
         return parse_reply(reply.text, text)
 
 
-def ours(world: World, rollouts: int, rules: Rules, in_flight: int = 1, critic: float | None = None) -> Curve:
+def ours(
+    world: World,
+    rollouts: int,
+    rules: Rules,
+    in_flight: int = 1,
+    critic: float | None = None,
+    *,
+    shows_rejected: bool = False,
+) -> Curve:
     """Our engine in a world; `critic` is how often its critic is right, if it has one."""
     watch = Watch(world)
 
@@ -169,7 +181,7 @@ def ours(world: World, rollouts: int, rules: Rules, in_flight: int = 1, critic: 
             [Example(str(task.id), {"task": task.id}) for task in world.feedback],
             [Example(str(task.id), {"task": task.id}) for task in world.pareto],
         )
-        reflector: Any = WorldReflector(ledger)
+        reflector: Any = WorldReflector(ledger, shows_rejected)
         judge: Any = None if critical is None else WorldCritic(ledger)
         budget = Budget(rollouts=rollouts)
         return await Optimizer(
@@ -279,6 +291,8 @@ SEARCHES: dict[str, Search] = {
     "ours, gepa": partial(ours, rules=GEPA),
     "ours, racing": partial(ours, rules=RACING),
 }
+VARIANTS: dict[str, Search] = {"ours, shows rejected": partial(ours, rules=RACING, shows_rejected=True)}
+"""Measured only where they are asked for by name."""
 CRITICS: dict[str, Search] = {
     f"racing, critic {right:g}": partial(ours, rules=RACING, critic=right) for right in (0.5, 0.6, 0.75, 0.9)
 }
@@ -319,7 +333,7 @@ Results = dict[str, dict[str, list[Curve]]]
 def run_one(job: Job) -> Curve:
     family, search, seed, rollouts = job
     world = world_of(next(f for f in ALL if f.name == family), seed)
-    return {**SEARCHES, **CRITICS}[search](world, rollouts)
+    return {**SEARCHES, **VARIANTS, **CRITICS}[search](world, rollouts)
 
 
 def measured(
@@ -433,7 +447,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--rollouts", type=int)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", nargs="*", choices=tuple(SEARCHES), default=tuple(SEARCHES))
+    parser.add_argument("--only", nargs="*", choices=(*SEARCHES, *VARIANTS), default=tuple(SEARCHES))
     parser.add_argument("--keep", type=Path, help="append curves here, and read gepa's from here if there")
     parser.add_argument("--critic", type=float, nargs="*", choices=(0.5, 0.6, 0.75, 0.9), default=())
     asked = parser.parse_args()
