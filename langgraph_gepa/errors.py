@@ -71,9 +71,10 @@ class WorldFailure(Exception):
 
     The call is tried again and the rollout is never scored: `raise WorldFailure("no verdict") from error`. A metric is
     asked again without running the graph again. Tries are about `retry_after` seconds apart where that is given, and
-    never less. When one rollout keeps failing so while others succeed, or all do for long, the run stops and can be
-    resumed. `error` may be anything, such as an HTTP 400 of the judge's; where it is a wrong or missing key, which
-    waiting does not help, the run stops at once.
+    never less. An example on which a search keeps failing so while others succeed is set aside, and counts for no
+    prompts. When more than a fifth of a set does, or everything for long, the run stops and can be resumed. `error` may
+    be anything, such as an HTTP 400 of the judge's; where it is a wrong or missing key, which waiting does not help,
+    the run stops at once.
     """
 
     def __init__(self, *args: object, retry_after: float | None = None) -> None:

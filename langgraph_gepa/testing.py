@@ -14,6 +14,7 @@ from langgraph_gepa.core.events import (
     ChildrenProposed,
     Event,
     ExamplesDrawn,
+    ExampleSetAside,
     GoalsGiven,
     IterationFinished,
     IterationStarted,
@@ -176,6 +177,7 @@ JOURNAL: tuple[Event, ...] = (
         opinions={"planner": Opinion(0.75), "writer": Opinion(0.1, ("repeats", "bloats"))},
     ),
     ModelTried(Usage(30, 2, None), 0.5, "o0", critic=True),
+    ExampleSetAside("pareto", "d", "WorldFailure"),
 )
 """A journal with every type of event. It only ever grows at the end: runs kept from old versions begin like it."""
 

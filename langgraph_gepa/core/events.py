@@ -18,6 +18,9 @@ Subset = Literal["feedback", "pareto", "gate", "test"]
 """Why a rollout ran: on the feedback set (minibatch), the pareto set, as the gate of a merge (paid, but no pareto
 score), or on held-out examples after the search."""
 
+MOST_SET_ASIDE = 0.2
+"""The largest share of a set that is set aside: where the world fails on more, it is down."""
+
 Lineage = Literal["single", "joint"]
 """A proposal edits one module, or several at once; for candidates see `Pool.lineages`."""
 
@@ -78,6 +81,18 @@ class GoalsGiven:
     """The objectives beside the score that the search is to lower or raise; missing where there are none."""
 
     goals: Goals
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleSetAside:
+    """An example on which the world kept failing, and on no other: from here on the set is without it.
+
+    `subset` is `feedback`, `pareto` or `test`, and `failure` names the last exception.
+    """
+
+    subset: Subset
+    example: str
+    failure: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +291,17 @@ class RunFinished:
     ended: Ended | None = None
 
 
-OfRun = RunStarted | ScaleGiven | GoalsGiven | ModulesLeftOut | ModelTried | RolloutCarried | Charged | RunFinished
+OfRun = (
+    RunStarted
+    | ExampleSetAside
+    | ScaleGiven
+    | GoalsGiven
+    | ModulesLeftOut
+    | ModelTried
+    | RolloutCarried
+    | Charged
+    | RunFinished
+)
 OfIteration = (
     IterationStarted
     | ExamplesDrawn

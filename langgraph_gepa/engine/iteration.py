@@ -18,7 +18,7 @@ from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.opinion import Opinion
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.decisions import Passed, Step
-from langgraph_gepa.engine.scoring import Trial, lowest
+from langgraph_gepa.engine.scoring import Trial, in_common, lowest
 from langgraph_gepa.reflection.critic import Proposed
 from langgraph_gepa.reflection.prompt import Record
 from langgraph_gepa.reflection.proposal import DOUBTED
@@ -100,10 +100,11 @@ async def mutate(step: Step) -> Passed | IterationFinished:
     if not step.affords(len(screen) * len(children)):
         return step.ended("skipped", "no_rollouts", step.scores(screen))
     tried = await settle(step.run(texts, ids_of(screen), "feedback", "after") for texts in children)
+    screen, *tried = in_common((screen, *tried))
     before = step.scores(screen)  # 13: sigma
     afters = list(map(step.scores, tried))  # 13: sigma'
     child, after = max(zip(children, afters, strict=True), key=lambda tried: fsum(tried[1]))
-    cheaper = keeps_up(before, after) and step.gains(parent.texts, child, ids_of(screen))
+    cheaper = bool(screen) and keeps_up(before, after) and step.gains(parent.texts, child, ids_of(screen))
     if not (rules.mutation_bar(before, after) or cheaper):  # 14: has the score improved?
         return step.ended("rejected", "no_better", before, after)
     return Passed(child, before, after)
@@ -161,9 +162,10 @@ async def merge(step: Step) -> Passed | IterationFinished:
     if texts is None:
         raise ValueError(f"iteration {step.number}: a merge without texts")
     of_parents = [step.pool.scores(parent) for parent in step.parents]
-    before = max((tuple(scores[example] for example in gate) for scores in of_parents), key=fsum)
-    after = step.scores(await step.run(texts, gate, step.rules.gate))
-    if not step.rules.merge_bar(before, after):
+    tried = await step.run(texts, gate, step.rules.gate)
+    before = max((tuple(scores[example] for example in ids_of(tried)) for scores in of_parents), key=fsum)
+    after = step.scores(tried)
+    if not (tried and step.rules.merge_bar(before, after)):
         return step.ended("rejected", "below_parents", before, after)
     return Passed(texts, before, after)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +14,9 @@ from weakref import WeakValueDictionary
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.events import (
+    MOST_SET_ASIDE,
     Event,
+    ExampleSetAside,
     ModelTried,
     OpinionFinished,
     ReflectionFinished,
@@ -23,6 +25,7 @@ from langgraph_gepa.core.events import (
     Subset,
 )
 from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.leakage import NAMES
 from langgraph_gepa.core.media import Medium
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.objectives import Pursued, objectives_of
@@ -36,6 +39,7 @@ from langgraph_gepa.engine.ports import (
     Evaluator,
     LanguageModel,
     Observer,
+    Refused,
     Reply,
     Store,
     TooLong,
@@ -89,6 +93,7 @@ class Ledger:
         self._replies = Calls(patience, clock=clock, notify=notify, provider="The reflection model's provider")
         self._opinions = Calls(patience, clock=clock, notify=notify, provider="The critic's provider")
         self._journal = Journal(store, observers, clock, self._stopped_by_failure)
+        self._rollouts.calls.answered = self.pool.spent.rollouts > 0
         self._allowance = Allowance(lambda: self.pool.spent, lambda: self.seconds)
         self._payments = Payments(self._journal, self._allowance)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -177,13 +182,38 @@ class Ledger:
             return self._payments.make(key, kind, call, self._rollouts.calls, slots, who)
 
         with self._stopped_by_failure():
-            rollout = await self._rollouts.run(request.texts, request.example, pay)
+            try:
+                rollout = await self._rollouts.run(request.texts, request.example, pay)
+            except Exception as failure:
+                if isinstance(failure, Error) or request.example.digest not in self._rollouts.calls.given_up:
+                    raise
+                raise Refused(failure) from failure
             rollout = weighed(rollout, request.texts, self._objectives)
         self._allowance.unpriced |= {c.name for c in rollout.calls if c.kind == "model" and c.usage.dollars is None}
         for name in sorted({call.name for call in rollout.calls if call.usage.estimated}):
             self._report_estimate(name)
         self._payments.paid(key, dump(rollout), request.finished(rollout, key, rollout.usage, rollout.seconds))
         return rollout
+
+    def set_aside(self, subset: Subset, failures: Mapping[str, Exception], *, whole: bool) -> None:
+        """Leaves examples that were `Refused` out of their set for the rest of the run.
+
+        Raises the first failure, which stops the ledger, where these are a `whole` batch or too many for the set: then
+        the world is down.
+        """
+        place: Subset = "pareto" if subset == "gate" else subset
+        known, started = self.pool.set_aside.get(place, {}), self.pool.started
+        fresh = {id: failure for id, failure in failures.items() if id not in known}
+        of = len(known) + (len(getattr(started, f"{place}_set")) if started else 0)
+        with self._stopped_by_failure():
+            if whole or len(known) + len(fresh) > MOST_SET_ASIDE * of:
+                raise next(iter(failures.values()))
+        for id, failure in fresh.items():
+            self.append(ExampleSetAside(place, id, type(failure).__name__))
+            self._notify(
+                f"The {NAMES[place]} example {id} is set aside for the rest of this run, and counts for no prompts: "
+                f"again and again its rollout failed, while others did not ({type(failure).__name__}: {failure})."
+            )
 
     def _lock(self, key: str) -> asyncio.Lock:
         """Returns the lock of the caller that pays for `key`; it exists as long as it is held or waited for."""
@@ -331,7 +361,7 @@ class Ledger:
         """Stops the ledger when a call failed for good, or its cost cannot be written down."""
         try:
             yield
-        except (Interrupted, Unanswered, TooLong):
+        except (Interrupted, Refused, Unanswered, TooLong):
             raise
         except Exception as error:
             self.failure = self.failure or error

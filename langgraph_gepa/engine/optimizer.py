@@ -264,7 +264,7 @@ def _newly(ended: Ended, before: RunFinished | None) -> bool:
 
 def _require_a_rollout_that_ran(trials: Sequence[Trial]) -> None:
     """Raises `UsageError` when every rollout of the seed fails, which no prompt repairs."""
-    if all(rollout.error for trial in trials for rollout in trial):
+    if trials and all(rollout.error for trial in trials for rollout in trial):
         first = trials[0][0]
         raise UsageError(
             f"The graph as it is fails on every validation example it was run on. On {first.example!r}: "

@@ -46,6 +46,14 @@ class Unanswered(Exception):
     """The reflection model refused one prompt, or kept failing at it, while it answered others."""
 
 
+class Refused(Exception):
+    """The world kept failing on one example, because of `cause`, while it was well with others."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(f"a rollout failed again and again: {type(cause).__name__}")
+        self.cause = cause
+
+
 class TooLong(Error):
     """A prompt is longer than the reflection model accepts; a shorter one may be accepted."""
 

@@ -46,7 +46,8 @@ class Calls:
     """The state shared by all calls to one provider: whether it is up, and whether to continue at all.
 
     While the provider is down one call tries and the others wait; they continue when it is back. `notify` is called
-    with a message about both, in which `provider` names the provider.
+    with a message about both, in which `provider` names the provider. `given_up` names the purposes of calls whose
+    failure was raised although others succeed; `answered` says that a call has succeeded, maybe in an earlier session.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class Calls:
         self._lowest: int | None = None
         self._failing: set[str] = set()
         self._at_fault: set[str] = set()
+        self.given_up: set[str] = set()
+        self.answered = False
 
     @property
     def down(self) -> bool:
@@ -116,6 +119,7 @@ class Calls:
                     return cast("T", stands)
                 self._report_absence(failure)
                 if self._hopeless(failure, own, doubtful=stands is not None):
+                    (self.given_up.add if self._fails_alone(failure, own, who) else self.given_up.discard)(who)
                     raise failure
                 left = own.since + self._patience_for(failure) - self._clock()
                 wait = self.patience.wait(failure, own.count)
@@ -172,6 +176,14 @@ class Calls:
             return self._clock() - since >= self._patience_for(failure)
         return True
 
+    def _fails_alone(self, failure: Exception, own: _Failures, who: str) -> bool:
+        """Whether others succeeded while a call failed, or nobody else has failed since the last success."""
+        if self.patience.is_lasting(failure) or self.patience.is_pressure(failure):
+            return False
+        if not self.answered or own.count < 2:  # a failure that was not tried again may be anybody's
+            return False
+        return self._successes > own.successes or self._failing <= {who}
+
     def _patience_for(self, failure: Exception) -> float:
         """Returns for how many seconds this failure may last before the call is given up."""
         nobody = self.patience.absent_address(failure) is not None or self.patience.is_garbled(failure)
@@ -180,6 +192,7 @@ class Calls:
 
     def _succeeded(self, slots: Slots | None) -> None:
         self._successes += 1
+        self.answered = True
         self._failing.clear()
         self._absent = None
         if slots:

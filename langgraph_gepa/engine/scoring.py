@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
@@ -13,6 +13,7 @@ from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.ports import Refused
 
 Trial = tuple[Rollout, ...]
 """Rollouts of one candidate on one example: as many as the rules' `repeats`."""
@@ -26,6 +27,27 @@ def score_of(trial: Trial) -> float:
 def lowest(trial: Trial) -> Rollout:
     """Returns the rollout with the lowest score, which has most to teach."""
     return min(trial, key=lambda rollout: rollout.score)
+
+
+def in_common(several: Iterable[Sequence[Trial]]) -> list[list[Trial]]:
+    """Leaves out of each list the trials on examples that another list is without, because they were set aside."""
+    lists = list(several)
+    common = set.intersection(*({trial[0].example for trial in trials} for trials in lists))
+    return [[trial for trial in trials if trial[0].example in common] for trials in lists]
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """In place of a rollout, why the world refused it."""
+
+    cause: Exception
+
+
+async def _or_refusal(call: Awaitable[Rollout]) -> Rollout | _Refusal:
+    try:
+        return await call
+    except Refused as refused:
+        return _Refusal(refused.cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +67,10 @@ class Trials:
     ) -> list[Trial]:
         """Returns trials in the order of `ids`. Without `reuse` an id that occurs twice runs twice.
 
-        With `reuse` these are the rollouts from the `repeat`-th of these texts on each example.
+        With `reuse` these are the rollouts from the `repeat`-th of these texts on each example. Examples that are set
+        aside, before or by this, are missing in what is returned.
         """
+        ids = [id for id in ids if not self._is_set_aside(id, subset)]
         seen: Counter[str] = Counter()
         calls: list[Awaitable[Rollout]] = []
         for id in ids:
@@ -57,8 +81,21 @@ class Trials:
                 else:
                     seen[id] += 1
                     calls.append(self.ledger.rollout(texts, example, iteration, subset, f"{turn}{seen[id]}"))
-        rollouts = await settle(calls)
-        return [tuple(rollouts[place : place + self.repeats]) for place in range(0, len(rollouts), self.repeats)]
+        outcomes = await settle(map(_or_refusal, calls))
+        trials = [outcomes[place : place + self.repeats] for place in range(0, len(outcomes), self.repeats)]
+        refused = {
+            id: one.cause for id, trial in zip(ids, trials, strict=True) for one in trial if isinstance(one, _Refusal)
+        }
+        if refused:
+            self.ledger.set_aside(subset, refused, whole=len(ids) > 1 and refused.keys() >= set(ids))
+        return [
+            tuple(one for one in trial if not isinstance(one, _Refusal))
+            for id, trial in zip(ids, trials, strict=True)
+            if not self._is_set_aside(id, subset)
+        ]
+
+    def _is_set_aside(self, id: str, subset: Subset) -> bool:
+        return id in self.ledger.pool.set_aside.get("pareto" if subset == "gate" else subset, ())
 
     async def take_over(self, texts: Texts, iteration: int) -> None:
         """Gives the pool all scores of these texts that earlier runs paid for, where scores are reused."""

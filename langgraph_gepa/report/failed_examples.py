@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from langgraph_gepa.core.events import RolloutFinished
+from langgraph_gepa.core.events import RolloutFinished, Subset
+from langgraph_gepa.core.leakage import NAMES
 from langgraph_gepa.report import words
 from langgraph_gepa.report.progress import Journal
 from langgraph_gepa.search.pool import Pool
@@ -45,6 +47,15 @@ def failure_sentence(count: int, of: int, noun: str, how: str, example: str, err
     )
 
 
+def set_aside_sentences(set_aside: Mapping[Subset, Mapping[str, str]]) -> tuple[str, ...]:
+    """The examples that were set aside in words, a sentence for each set; `set_aside` is the pool's."""
+    return tuple(
+        f"Without {words.plural(len(examples), f'{NAMES[subset]} example')}, set aside because rollouts kept failing "
+        f"there alone: {', '.join(f'{example} ({failure})' for example, failure in examples.items())}."
+        for subset, examples in set_aside.items()
+    )
+
+
 def failures(journal: Journal, pool: Pool) -> tuple[Failures, ...]:
     """The failures of the seed and of the best candidate, on validation and on held-out examples."""
     if not pool.candidates:
@@ -52,6 +63,8 @@ def failures(journal: Journal, pool: Pool) -> tuple[Failures, ...]:
     names: dict[str, Who] = {pool.best.key: "best", pool.candidates[0].key: "seed"}  # the best may be the seed
     errors = {(who, subset): dict[str, str | None]() for who in HOW for subset in SETS}
     for _, event in journal:
+        if isinstance(event, RolloutFinished) and event.example in pool.set_aside.get(event.subset, ()):
+            continue
         if isinstance(event, RolloutFinished) and (where := (names.get(event.texts), event.subset)) in errors:
             known = errors[where]
             known[event.example] = known.get(event.example) or event.error

@@ -36,6 +36,8 @@ def to_json(view: View) -> dict[str, Any]:
       examples to conclude from; `learned` where they were learned from; `same` when the seed is the best, `none` before
       it is scored;
     - `leakage`: by set, how many examples have the inputs of another set (`learned`) or repeat each other (`repeated`);
+    - `set_aside`: by set the examples that count for no candidate, as the world alone kept failing on them, with the
+      failure;
     - `failures`: on how many examples the graph `failed`, of the seed and of the best;
     - `noise`: the standard deviation (`sd`) between scores of the same texts on the same validation example, in so many
       `repeated` rollouts; `null` without any;
@@ -72,6 +74,7 @@ def to_json(view: View) -> dict[str, Any]:
             "learned": {NAMES[name]: len(ids) for name, ids in view.leakage.learned.items()},
             "repeated": {NAMES[name]: count for name, count in view.leakage.repeated.items()},
         },
+        "set_aside": {NAMES[subset]: dict(examples) for subset, examples in view.set_aside.items()},
         "failures": [{**asdict(failed), "subset": NAMES[failed.subset]} for failed in view.failures],
         "noise": {"repeated": view.noise.repeated, "sd": view.noise.variance**0.5 if view.noise.repeated else None},
         "frontier": [candidate.id for candidate in view.candidates if candidate.frontier],

@@ -11,6 +11,7 @@ from rich.text import Text
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
 from langgraph_gepa.report.comparison import Comparison
+from langgraph_gepa.report.failed_examples import set_aside_sentences
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.verdict import headline, repeated
 from langgraph_gepa.report.view import Standing, View
@@ -26,6 +27,8 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
     console.print(Text(headline(view), style="bold"))
     if view.seed:
         console.print(_scores(view))
+    for sentence in set_aside_sentences(view.set_aside):
+        console.print(Text(visible(sentence), style="yellow"))
     for failed in view.failures:
         console.print(Text(visible(str(failed)), style="yellow"))
     for copy in view.copied[:_COPIES]:

@@ -72,6 +72,7 @@ def summarize(
         copied=_copied(texts, modules, examples or {}),
         leakage=leaks,
         failures=failures(journal, pool),
+        set_aside=pool.set_aside,
         left_alone=tuple(module for module in modules if module.name not in pool.modules),
         iterations=iterations(journal),
         pareto=len(pool.pareto_set),

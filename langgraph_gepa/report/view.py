@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from langgraph_gepa.core.budget import Spent
-from langgraph_gepa.core.events import RunFinished
+from langgraph_gepa.core.events import RunFinished, Subset
 from langgraph_gepa.core.leakage import Leakage
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.report import words
@@ -55,7 +55,8 @@ class ModuleView:
 @dataclass(frozen=True, slots=True)
 class View:
     """A run, whatever its state. `seed`, `best` and the comparisons are `None` until the seed is scored.
-    `starts` are the candidates that the search was given.
+    `starts` are the candidates that the search was given, and `set_aside` holds by set the examples that count for
+    none.
 
     `settings` are those the run was created with; `ended` is the event that ended the search, `reason` why in words.
     `line` holds the ids of the best candidate's ancestors and its own. `curve` has a step (rollouts, score) for each
@@ -80,6 +81,7 @@ class View:
     copied: tuple[Copy, ...]
     leakage: Leakage
     failures: tuple[Failures, ...]
+    set_aside: Mapping[Subset, Mapping[str, str]]
     left_alone: tuple[Module, ...]
     iterations: tuple[Iteration, ...]
     pareto: int

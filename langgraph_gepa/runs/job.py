@@ -156,7 +156,7 @@ class Job:
             observers=(*observers, self._observer(store, notify, inform)),
             concurrency=config.concurrency,
             patience=WORLD,
-            notify=notify,
+            notify=lambda text: notify(self.mask(text)),
             reports_usage=self.model.reports_usage,
             objectives=config.objectives,
         )

@@ -42,6 +42,8 @@ class Pool:
     `born` holds by candidate how many iterations had ended when it entered.
     `starts` counts the iterations that score candidates which the search was given, `carried` holds the ledger keys of
     rollouts that earlier runs paid for.
+    `set_aside` holds by set the examples on which the world kept failing, with the failure; they count as if they had
+    never been in it.
     `used` maps a candidate's key to how many reflections were given its rollout on an example, `ran`
     counts rollouts of all candidates per feedback example. `replies` maps a reply's key in the ledger to the
     iteration that paid for it. `attempts` are the children that ended mutations tried, and `known_attempts` how many
@@ -65,6 +67,7 @@ class Pool:
     iterations: int = 0
     starts: int = 0
     carried: set[str] = field(default_factory=set)
+    set_aside: dict[Subset, dict[str, str]] = field(default_factory=dict)
     open: dict[int, list[Event]] = field(default_factory=dict)
     merges: list[ev.IterationStarted] = field(default_factory=list)
     merge_due: bool = False
@@ -248,6 +251,8 @@ class Pool:
             case ev.RunStarted():
                 self.started = event
                 self._frontier.places = {example: place for place, example in enumerate(event.pareto_set)}
+            case ev.ExampleSetAside():
+                self._set_aside(event)
             case ev.ScaleGiven():
                 self._rescale(replace(self.scale, perfect=event.perfect, failure=event.failure))
             case ev.GoalsGiven():
@@ -278,6 +283,40 @@ class Pool:
             case ev.RunFinished():
                 self.finished = event
         self._note(event)
+
+    def _set_aside(self, event: ev.ExampleSetAside) -> None:
+        """Leaves an example out of its set, with all scores on it."""
+        if self.started is None:
+            return
+        self.set_aside.setdefault(event.subset, {})[event.example] = event.failure
+        started, gone = self.started, event.example
+        match event.subset:
+            case "feedback":
+                self.started = replace(started, feedback_set=_without(gone, started.feedback_set))
+            case "pareto":
+                self.started = replace(started, pareto_set=_without(gone, started.pareto_set))
+            case "test":
+                self.started = replace(started, test_set=_without(gone, started.test_set))
+        for scores in self._known(event.subset).values():
+            scores.pop(event.example, None)
+        gone_from = (event.subset, event.example)
+        self._failures = [(e, n) for e, n in self._failures if (e.subset, e.example) != gone_from]
+        if event.subset == "pareto":
+            self._count_again()
+
+    def _count_again(self) -> None:
+        """Counts the scores on the pareto set anew, after an example has left it."""
+        places = {example: place for place, example in enumerate(self.pareto_set)}
+        self._frontier = Frontier(places, [0] * len(self.candidates))
+        self._tally = Tally()
+        self._means.clear()
+        self._posterior = None
+        for key, by_example in self.pareto.items():
+            for example, scores in by_example.items():
+                for score in scores:
+                    self._tally.add(key, places[example], score, len(places))
+        for example in self.pareto_set:
+            self._refresh(example)
 
     def _note(self, event: Event) -> None:
         if isinstance(event, ev.OfRun | ev.IterationFinished):
@@ -310,7 +349,7 @@ class Pool:
         if event.subset != "test":  # what held-out examples score must not steer a search that goes on
             self._rescale(self.scale.after(event.score, failed=failed))
         self.objectives.add(event)
-        if event.subset == "gate":
+        if event.subset == "gate" or event.example in self.set_aside.get(event.subset, ()):
             return
         score = self.scale.failure_score if failed else event.score
         scores = self._known(event.subset).setdefault(event.texts, {}).setdefault(event.example, [])
@@ -378,3 +417,7 @@ class Pool:
         known = ((key, self.pareto.get(key, {}).get(example)) for key in self._ids)
         scores = ((id, average(scores)) for key, scores in known if scores for id in self._ids[key])
         self._frontier.refresh(example, scores)
+
+
+def _without(gone: str, examples: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(example for example in examples if example != gone)

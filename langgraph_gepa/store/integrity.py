@@ -13,7 +13,7 @@ from typing import Any
 from langgraph_gepa.core import events as ev
 from langgraph_gepa.core.bounded_json import require_numbers, require_texts
 from langgraph_gepa.core.candidate import Candidate
-from langgraph_gepa.core.events import Event, Subset
+from langgraph_gepa.core.events import MOST_SET_ASIDE, Event, Subset
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.objectives import MOST
 from langgraph_gepa.core.opinion import Opinion
@@ -69,6 +69,7 @@ class _Known:
     modules: frozenset[str] | None = None
     left_out: set[str] = field(default_factory=set)
     sets: dict[Subset, frozenset[str]] = field(default_factory=dict)
+    set_aside: set[tuple[Subset, str]] = field(default_factory=set)
     candidates: int = 0
     texts: set[str] = field(default_factory=set)
     objectives: set[str] = field(default_factory=set)
@@ -85,6 +86,8 @@ class _Known:
         if self.modules is None:
             return False
         match event:
+            case ev.ExampleSetAside():
+                return self._sets_aside(event)
             case ev.IterationStarted():
                 return self._starts(event)
             case ev.ExamplesDrawn():
@@ -115,6 +118,11 @@ class _Known:
             "test": frozenset(event.test_set),
         }
         return True
+
+    def _sets_aside(self, event: ev.ExampleSetAside) -> bool:
+        self.set_aside.add((event.subset, event.example))
+        count = sum(subset == event.subset for subset, _ in self.set_aside)
+        return event.example in self.sets[event.subset] and count <= MOST_SET_ASIDE * len(self.sets[event.subset])
 
     def _starts(self, event: ev.IterationStarted) -> bool:
         of = self.sets["feedback" if len(event.parents) == 1 else "pareto"]

@@ -19,7 +19,7 @@ from langgraph_gepa.core.rollout import Feedback, Rollout, Usage
 from langgraph_gepa.engine.concurrency import Patience
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.meter import meter, paying
-from langgraph_gepa.engine.ports import Reply, Unfinished
+from langgraph_gepa.engine.ports import Refused, Reply, Unfinished
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.memory import MemoryStore
@@ -122,7 +122,7 @@ def test_many_tasks_that_ask_the_same_pay_once(salt: int, tasks: int, concurrenc
         return await asyncio.gather(*asked, return_exceptions=True)
 
     results = asyncio.run(scenario())
-    assert {type(result) for result in results} <= {Rollout, Reply, ConnectionError, asyncio.CancelledError}
+    assert {type(result) for result in results} <= {Rollout, Reply, ConnectionError, Refused, asyncio.CancelledError}
     events = [event for _, event in store.events()]
     keys = Counter(e.ledger for e in events if isinstance(e, RolloutFinished | ReflectionFinished) and not reused(e))
     assert not keys or max(keys.values()) == 1

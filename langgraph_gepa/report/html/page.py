@@ -17,6 +17,7 @@ from typing import Any
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.report import words
 from langgraph_gepa.report.candidate_table import COLUMNS
+from langgraph_gepa.report.failed_examples import set_aside_sentences
 from langgraph_gepa.report.html.curve import draw_curve
 from langgraph_gepa.report.html.family_tree import draw_tree
 from langgraph_gepa.report.html.fragments import render_story
@@ -113,6 +114,7 @@ def _parts(view: View, live: Live | None) -> dict[str, Any]:
         "headline": headline(view),
         "most": EXAMPLES,
         "told": partial(render_story, live=False),
+        "set_aside": set_aside_sentences(view.set_aside),
         **_pace(view),
     }
 
