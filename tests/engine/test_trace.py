@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -24,6 +25,7 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.search.rules import GEPA
 from langgraph_gepa.search.selection import surviving
 from langgraph_gepa.testing import Score
 
@@ -305,11 +307,18 @@ def trace(store: Store) -> list[list[str]]:
     return rows
 
 
+async def searched(world: Any, iterations: int, seed: int) -> Pool:
+    """Runs the paper's search. Scores of these worlds go from -1 to 1, where the paper's are perfect too."""
+    optimizer = world.session(Budget(iterations=iterations), seed=seed)
+    pool: Pool = await replace(optimizer, rules=replace(GEPA, perfect=1.0)).run()
+    return pool
+
+
 def test_a_run_follows_the_written_trace(worlds: Any) -> None:
     """Fourteen iterations on a scripted model, as the paper's algorithms take them; the referee agrees."""
     script = [f"```\n{letter}\n```" for letter in REPLIES]
     world = worlds.World(skill, {"m0": "-", "m1": "-", "m2": "-"}, script)
-    pool = asyncio.run(world.session(Budget(iterations=14), seed=1).run())
+    pool = asyncio.run(searched(world, 14, 1))
     written = [[cell.strip() for cell in line.split("|")] for line in TRACE.strip().splitlines()[1:]]
     assert trace(world.store) == written
     assert len(world.model.prompts) == len(REPLIES)
@@ -322,7 +331,7 @@ def test_a_run_follows_the_written_trace(worlds: Any) -> None:
 def test_every_decision_is_one_the_paper_allows(worlds: Any, salt: int) -> None:
     """In random worlds (ties, negative scores, sets smaller than a minibatch) no iteration breaks a rule."""
     world = worlds.random(salt)
-    asyncio.run(world.session(Budget(iterations=25), seed=salt).run())
+    asyncio.run(searched(world, 25, salt))
     referee(world.store, world.score)
 
 
@@ -331,7 +340,7 @@ def test_random_worlds_exercise_every_rule(worlds: Any) -> None:
     seen: Counter[str] = Counter()
     for salt in range(40):
         world = worlds.random(salt)
-        pool = asyncio.run(world.session(Budget(iterations=25), seed=salt).run())
+        pool = asyncio.run(searched(world, 25, salt))
         merges = {merge.iteration for merge in pool.merges}
         ends = [event for _, event in world.store.events() if isinstance(event, IterationFinished) and event.iteration]
         seen.update(f"{'merge' if end.iteration in merges else 'mutation'} {end.outcome}" for end in ends)
