@@ -81,6 +81,7 @@ class Ledger:
         objectives: Pursued | None = None,
     ) -> None:
         self.failure: Exception | None = None
+        self.concurrency = concurrency
         self._evaluator = evaluator
         self._model = model
         self._critic = critic

@@ -28,6 +28,7 @@ from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.engine.allowance import BudgetSpent
 from langgraph_gepa.engine.decisions import Step
+from langgraph_gepa.engine.held_out import HeldOut
 from langgraph_gepa.engine.iteration import iterate, plan, plan_start
 from langgraph_gepa.engine.judging import Critic
 from langgraph_gepa.engine.ledger import Ledger
@@ -104,6 +105,7 @@ class Optimizer:
         self._seed = {module.name: module.text for module in self.modules}
         self._ids = {subset: tuple(examples) for subset, examples in by_id.items()}
         self._trials = Trials(self.ledger, by_id, self.rules.repeats, self.rules.reuse)
+        self._held_out = HeldOut(self._trials, self._ids["test"])
         self._reservations = Reservations(self.ledger, self.budget, self.rules, len(pareto))
 
     @property
@@ -126,16 +128,18 @@ class Optimizer:
             self._reservations.restore()
             under_way |= {self._begin(plan) for plan in self._resumed()}
             ended = await self._search(under_way)  # 6 to 20
-            await self._score_tests()
+            both = {candidate.key: candidate.texts for candidate in (self.pool.candidates[0], self.pool.best)}
+            await self._held_out.finish([*both.values()])
             if _newly(ended, self.pool.finished):
                 self.ledger.append(RunFinished(ended=ended))
             return self.pool  # 21: `pool.best`
         except BaseException as stopped:
             self.ledger.stop("another iteration failed")
+            tasks = under_way | self._held_out.tasks
             if isinstance(stopped, asyncio.CancelledError):
-                for task in under_way:
+                for task in tasks:
                     task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             # An iteration that was only stopped may end before the one that failed.
             if isinstance(stopped, Interrupted) and (failure := self.ledger.failure) is not None:
                 raise failure from failure.__cause__
@@ -164,6 +168,8 @@ class Optimizer:
                 ended = self._ended()
             if not under_way:
                 return ended or nothing_left(self.pool)
+            if ended is not None and self.in_flight > 1:
+                self._held_out.begin(self.pool.candidates[0].texts, self.budget)
             done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 under_way.discard(task)
@@ -251,10 +257,6 @@ class Optimizer:
 
     def _turn(self, number: int) -> Turn:
         return Turn(self.pool, number, self.seed)
-
-    async def _score_tests(self) -> None:
-        for candidate in {c.id: c for c in (self.pool.candidates[0], self.pool.best)}.values():
-            await self._trials.run(candidate.texts, self._ids["test"], 0, "test")
 
 
 def _newly(ended: Ended, before: RunFinished | None) -> bool:
