@@ -15,6 +15,7 @@ from langgraph_gepa.core.leakage import Leakage
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.report.intervals import Interval, difference
 from langgraph_gepa.report.progress import Journal
+from langgraph_gepa.report.slices import Slice, slices_of
 from langgraph_gepa.report.trace import Fields, Trace, first_difference, trace_of
 from langgraph_gepa.report.words import clip
 from langgraph_gepa.search.score import Scale
@@ -82,7 +83,7 @@ class Comparison:
     `better` and `worse` are those shown in full, the largest change first. `learned` counts the examples that were
     learned from; `difference` is the mean change on the others, or on all where there are no others: on held-out test
     the paired one, on validation the one to expect on new examples (see `Advantage`), and `None` where the best
-    candidate is the seed.
+    candidate is the seed. `slices` are the scores by metadata, of the same examples as `difference`.
     """
 
     subset: Literal["pareto", "test"]
@@ -91,6 +92,7 @@ class Comparison:
     worse: tuple[Change, ...]
     difference: Interval | None
     learned: int = 0
+    slices: tuple[Slice, ...] = ()
 
     def ranked(self, most: int) -> list[Change]:
         """At most so many of the changes, the largest: what got worse first, then what got better, each in full where
@@ -150,7 +152,13 @@ def compare(
         largest(-1),
         None if seed.id == best.id else difference(*scores, source.scale),
         sum(change.example in learned for change in changes),
+        _slices(fresh, examples, source.scale) if seed.id != best.id else (),
     )
+
+
+def _slices(changes: Sequence[Change], examples: Mapping[str, Example], scale: Scale) -> tuple[Slice, ...]:
+    scores = {change.example: (change.before.score, change.after.score) for change in changes}
+    return slices_of(scores, examples.values(), scale)
 
 
 def _described(change: Change, example: Example | None) -> Change:

@@ -13,6 +13,7 @@ from langgraph_gepa.report.candidate_table import candidate_json
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.module_list import module_json
 from langgraph_gepa.report.progress import Iteration
+from langgraph_gepa.report.slices import Slice
 from langgraph_gepa.report.tradeoff_view import tradeoffs_json
 from langgraph_gepa.report.view import ModuleView, Standing, View
 
@@ -45,6 +46,7 @@ def to_json(view: View) -> dict[str, Any]:
     - `tradeoffs`: candidates that no other one dominates, each with its means by objective on `validation`, `estimated`
       where it was run on a part of the set, and on held-out `test`;
     - `examples`: id, seed's and best's score of those both were run on;
+    - `slices`: the means of `seed` and `best` by the examples' metadata (`field`, `value`), and their `difference`;
     - `iterations`: each with its `outcome`, why it ended so (`cause`, one of `events.Cause` or `null`; `reason`, the
       same in words), mean scores `before` and `after` on its minibatch, the texts `proposed` in it and those `refused`
       because their module cannot take them, and by module what the critic thinks of the texts: the probability that
@@ -81,6 +83,10 @@ def to_json(view: View) -> dict[str, Any]:
         "tradeoffs": tradeoffs_json(view.tradeoffs),
         "examples": {
             name: [[c.example, c.before.score, c.after.score] for c in comparison.changes] if comparison else []
+            for name, comparison in (("validation", view.validation), ("test", view.test))
+        },
+        "slices": {
+            name: [_slice_json(slice) for slice in comparison.slices] if comparison else []
             for name, comparison in (("validation", view.validation), ("test", view.test))
         },
         "iterations": [_iteration_json(iteration, view.pareto) for iteration in view.iterations],
@@ -137,6 +143,11 @@ def _iteration_json(iteration: Iteration, pareto: int) -> dict[str, Any]:
         "candidate": iteration.candidate,
         "rollouts": iteration.rollouts,
     }
+
+
+def _slice_json(slice: Slice) -> dict[str, Any]:
+    means = {"seed": slice.before, "best": slice.after}
+    return {"field": slice.field, "value": slice.value, **means, "difference": asdict(slice.change)}
 
 
 def _standing_json(standing: Standing | None) -> dict[str, Any] | None:

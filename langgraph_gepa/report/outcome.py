@@ -31,6 +31,8 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
         console.print(Text(visible(sentence), style="yellow"))
     for failed in view.failures:
         console.print(Text(visible(str(failed)), style="yellow"))
+    if view.worse_slice:
+        console.print(Text(visible(view.worse_slice), style="yellow"))
     for copy in view.copied[:_COPIES]:
         console.print(Text(visible(repeated(copy)), style="yellow"))
     if len(view.copied) > _COPIES:

@@ -17,6 +17,7 @@ from langgraph_gepa.report.failed_examples import Failures
 from langgraph_gepa.report.intervals import Interval
 from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.progress import Iteration
+from langgraph_gepa.report.slices import warning
 from langgraph_gepa.report.story import Story
 from langgraph_gepa.report.tradeoff_view import TradeoffView
 from langgraph_gepa.search.score import Score
@@ -132,6 +133,11 @@ class View:
             if comparison is not None and comparison.learned < len(comparison.changes):
                 return comparison
         return self.test if self.test and self.test.changes else self.validation
+
+    @property
+    def worse_slice(self) -> str:
+        """A sentence on the group of examples that got worse, by their metadata; empty where none did."""
+        return warning(self.evidence.slices) if self.evidence else ""
 
     @property
     def verdict(self) -> Conclusion:

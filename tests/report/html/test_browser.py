@@ -107,3 +107,39 @@ def test_print_shows_everything_on_white(browser: Any, page: Path) -> None:
     assert browser.evaluate("getComputedStyle(document.querySelector('.bar')).display") == "none"
     assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert browser.evaluate(FAINT) == []
+
+
+def test_examples_are_filtered_and_sorted(browser: Any, page: Path) -> None:
+    """By change and by words; how many are left stands beside the filters."""
+    browser.open(page)
+    browser.evaluate("""(() => {
+      globalThis.put = (id, value) => {
+        const field = document.getElementById(id);
+        field.value = value;
+        field.dispatchEvent(new Event('input', {bubbles: true}));
+      };
+      globalThis.tools = document.getElementById('test-change').closest('.tools');
+      globalThis.shown = () => [...tools.nextElementSibling.children].filter((each) => !each.hidden);
+    })()""")
+    everything = browser.evaluate("shown().length")
+    browser.evaluate("put('test-change', 'better')")
+    better = browser.evaluate("shown().map((each) => each.dataset.change)")
+    assert 0 < len(better) < everything
+    assert set(better) == {"better"}
+    assert browser.evaluate("tools.querySelector('.found').textContent") == f"{len(better)} of {everything}"
+    browser.evaluate("put('test-change', ''); put('test-sort', 'order')")
+    order = browser.evaluate("shown().map((each) => Number(each.dataset.order))")
+    assert order == sorted(order)
+    browser.evaluate("put('test-search', 'TEST-7')")
+    assert browser.evaluate("shown().length") == 1
+    assert browser.problems == []
+
+
+def test_a_link_to_a_candidate_opens_its_story(browser: Any, page: Path) -> None:
+    """From a node of the tree, by keyboard: what folds the target opens, and it comes into view."""
+    browser.open(page)
+    browser.evaluate("document.querySelector('.tree a[href=\"#story-1\"]').focus()")
+    browser.press("Enter")
+    opened = "new Promise((done) => setTimeout(() => done(document.getElementById('story-1').open), 100))"
+    assert browser.evaluate(opened)
+    assert browser.evaluate("Math.abs(document.getElementById('story-1').getBoundingClientRect().top) < innerHeight")

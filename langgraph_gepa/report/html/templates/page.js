@@ -11,8 +11,11 @@ if (asked === "light" || asked === "dark") document.documentElement.dataset.them
 const reveal = (hash) => {
   const target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
   if (!target) return;
-  for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
-  target.scrollIntoView();
+  for (let each = target; each; each = each.parentElement) {
+    each.hidden = false; // a filter may hide it
+    if (each.tagName === "DETAILS") each.open = true;
+  }
+  target.scrollIntoView({ behavior: "instant" }); // what was opened has moved it
 };
 
 // Parts of the page are replaced while a run goes on, so the handlers are the document's.
@@ -74,6 +77,36 @@ document.addEventListener("DOMContentLoaded", () => {
       copy.textContent = "Selected";
     }
     setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+  });
+
+  // Filters of a list: the controls stand in .tools, the entries in the list or table after it.
+  const sift = (tools) => {
+    const next = tools.nextElementSibling;
+    const list = next.querySelector("tbody") || next;
+    const entries = [...list.children];
+    const sort = tools.querySelector("[data-sort]")?.value;
+    entries.forEach((entry, index) => { entry.dataset.at ??= index; });
+    const place = (entry) => Number(entry.dataset[sort || "at"]);
+    if (sort !== undefined && sort !== (list.dataset.sorted || "")) {
+      list.append(...entries.sort((one, two) => place(one) - place(two) || one.dataset.at - two.dataset.at));
+      list.dataset.sorted = sort;
+    }
+    const wanted = [...tools.querySelectorAll("[data-filter]")].map((field) => [field.dataset.filter, field.value.trim().toLowerCase()]).filter(([, value]) => value);
+    let found = 0;
+    for (const entry of entries) {
+      entry.hidden = !wanted.every(([what, value]) => what === "text"
+        ? entry.textContent.toLowerCase().includes(value)
+        : what === "slices" ? entry.dataset.slices.split(" ").includes(value) : entry.dataset[what] === value);
+      found += !entry.hidden;
+    }
+    tools.querySelector(".found").textContent = wanted.length ? `${found} of ${entries.length}` : "";
+  };
+  for (const kind of ["input", "change"]) document.addEventListener(kind, (event) => {
+    const tools = event.target.closest(".tools");
+    if (tools?.querySelector(".found")) sift(tools);
+  });
+  document.addEventListener("replaced", (event) => {
+    for (const found of event.target.querySelectorAll(".tools .found")) sift(found.closest(".tools"));
   });
 
   document.addEventListener("click", (event) => {
