@@ -21,7 +21,8 @@ from langgraph_gepa.report.view import ModuleView, Standing, View
 def to_json(view: View) -> dict[str, Any]:
     """Converts all of the view but the texts of examples to JSON data. An unknown price is `null`.
 
-    Besides the run's settings (`run`, `metric`, `search`, `seed`, `budget` and so on):
+    Besides the run's settings (`run`, `metric`, `search`, `seed`, `budget` and so on; `repeat` is the command or call
+    that starts the same run again):
 
     - `finished`: whether the search is over; `ended`: why, as one of `events.Ended`, `null` for runs of earlier
       versions; `reason`: the same in words;

@@ -66,6 +66,7 @@ class RunConfig:
     - `start`: the candidates that the search was given, as texts by module; `started_from` names their sources.
     - `critic_model`: the name of the critic; empty where there is none.
     - `loads`: the name of the graph, if it was given by name, whatever else was an object.
+    - `began`: when the run was started, in UTC; `versions`: those of the packages in its last session.
     - `workers`: the addresses of the servers that ran the rollouts, without credentials.
     """
 
@@ -104,6 +105,8 @@ class RunConfig:
     start: tuple[Texts, ...] = ()
     started_from: tuple[str, ...] = ()
     workers: tuple[str, ...] = ()
+    began: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def graph_spec(self) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,6 +53,10 @@ NAMELESS = "LangGraph"
 """The name LangGraph gives a compiled graph that was given none."""
 ANY_GRAPH = ("graph", "agent", "app", "workflow")
 """Names of attributes that say nothing of a graph."""
+
+
+PACKAGES = ("langgraph-gepa", "langgraph", "langchain-core")
+"""Those whose versions a run notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +243,23 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         frozen={name: one.frozen for name, one in directions.items() if one.frozen},
         reflection_tokens=at_least_one("reflection_tokens", given.reflection_tokens),
         spec=_spec(given, inputs.options),
+        began=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        versions={"python": platform.python_version(), **_versions()},
         loads=given.graph if isinstance(given.graph, str) and not on_server(given.graph) else "",
         workers=() if inputs.subject.workers is None else inputs.subject.workers.urls,
         sources=inputs.sources,
         checkout=Checkout.here(inputs.modules),
         leakage=leakage.leakage(examples.by_subset),
     )
+
+
+def _versions() -> dict[str, str]:
+    """The versions of the packages that a run depends on, of those that are installed as such."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _warnings(given: Arguments, inputs: _Inputs, config: RunConfig) -> Iterator[str]:

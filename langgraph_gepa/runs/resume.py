@@ -83,6 +83,9 @@ def start_or_resume(config: RunConfig, store: Store, *, texts: Hide = str, examp
             raise RunError(f"This folder holds another run: {names} changed since it was started. {fix}")
         else:
             raise RunError(f"An earlier version started this run and did not note its models and settings. {_OLD}")
+    asked = store.settings().get("asked")
+    if not message and isinstance(asked, Mapping) and isinstance(began := asked.get("began"), str):
+        data["began"] = began
     store.configure({"identity": identity, "asked": data, "signature": sign(data)})
     return message
 

@@ -20,6 +20,7 @@ from langgraph_gepa.engine.ports import Reply, Store
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.runs.config import RunConfig, load_config
 from langgraph_gepa.runs.resume import listed, masked_sets, started_with
+from langgraph_gepa.runs.same_again import example_sets, repetition
 from langgraph_gepa.runs.signature import is_own
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.folder import DATABASE, open_run
@@ -146,6 +147,9 @@ class SavedRun:
             "run": str(self.folder),
             **{name: getattr(self.config, name) for name in names},
             "budget": asdict(self.config.budget),
+            "models": self.config.parts.get("the models", ""),
+            "sets": example_sets(self.config),
+            "repeat": repetition(self.config),
         }
 
 
