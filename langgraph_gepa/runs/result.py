@@ -14,6 +14,7 @@ from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.objectives import direction_of
 from langgraph_gepa.errors import GraphError, RunError, UsageError
+from langgraph_gepa.report.brief import as_html, as_text, brief
 from langgraph_gepa.report.html.page import write_report
 from langgraph_gepa.report.memorization import Copy
 from langgraph_gepa.report.screen import note
@@ -22,6 +23,7 @@ from langgraph_gepa.report.view import View
 from langgraph_gepa.runs import publish
 from langgraph_gepa.runs.apply import applied_in, apply, as_in_source, plan_changes, record_applied, require_current
 from langgraph_gepa.runs.checkout import Project
+from langgraph_gepa.runs.next_step import next_step
 from langgraph_gepa.runs.outputs import Found, best_outputs
 from langgraph_gepa.runs.saved_run import PAGE, SavedRun
 from langgraph_gepa.runs.trust import NamedCode, require_outside, trusted_graph
@@ -46,6 +48,20 @@ class Result:
 
     def __repr__(self) -> str:
         return f"Result.open({str(self.run)!r})"
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        """The same as a small table, in a notebook."""
+        return as_html(self._brief())
+
+    def summary(self) -> str:
+        """The verdict in a few lines: before and after, how sure, what changed, what it cost, and the next command."""
+        return as_text(self._brief())
+
+    def _brief(self) -> dict[str, str]:
+        return brief(self.view, next_step(self.saved, self.view), self.saved.chosen)
 
     @property
     def run(self) -> Path:
