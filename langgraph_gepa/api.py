@@ -133,8 +133,8 @@ def optimize(
     """Evolves the prompts of `graph` and returns the run with its best candidate.
 
     - `graph`: as for `discover`; `None` or the address of a server for one that only servers have.
-    - `trainset`, `valset`, `testset`: lists of `{"inputs", "outputs", "metadata"}`, LangSmith examples, a JSONL file,
-      or `langsmith:NAME` (see `examples.examples_of`). The training examples are the paper's feedback set, the
+    - `trainset`, `valset`, `testset`: lists of `{"inputs", "outputs", "metadata"}`, LangSmith examples, a JSONL or
+      CSV file, or `langsmith:NAME` (see `examples_of`). The training examples are the paper's feedback set, the
       validation examples its pareto set; without `valset` the training examples are halved. Test examples are run with
       the first and the best candidate only, on top of the budget. A resumed run keeps the examples that it was started
       with, so LangSmith is read once.

@@ -54,7 +54,7 @@ Watch = Annotated[
     str | None, typer.Option(help="Examples to run the graph on, to see which texts reach a model. Calls its models.")
 ]
 Data = Annotated[
-    str, typer.Option(help="Examples: a .jsonl file with inputs, outputs, metadata a line, or langsmith:NAME.")
+    str, typer.Option(help="Examples: a .jsonl or .csv file with inputs, outputs, metadata, or langsmith:NAME.")
 ]
 Metric = Annotated[
     str | None,

@@ -1,7 +1,8 @@
-"""Reads and validates examples: lists, LangSmith examples, JSON and JSONL files."""
+"""Reads and validates examples: lists, LangSmith examples, JSON, JSONL and CSV files."""
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import random
@@ -15,6 +16,7 @@ from langgraph_gepa.core.example import Example, RoleDict
 from langgraph_gepa.core.json_data import flat_message, is_message, unboxed, well_formed
 from langgraph_gepa.core.leakage import inputs_key
 from langgraph_gepa.errors import ExampleError
+from langgraph_gepa.runs.csv_examples import read_csv
 
 Source = str | Path | Iterable[Any]
 
@@ -22,15 +24,16 @@ SHAPE = '{"inputs": {<the state the graph is invoked with>}, "outputs": {<the ri
 FIELDS = frozenset({"inputs", "outputs", "metadata", "id"})
 ANSWERS = frozenset({"outputs", "reference_outputs"})
 FEWEST_TO_SPLIT = 6
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def load_examples(source: Source, name: str = "trainset") -> tuple[Example, ...]:
     """Reads the examples of `source`, each with an id of its own; `name` is what errors call the set.
 
-    `source` is a `.jsonl` file (one example a line), a `.json` file (a list of them), or an iterable of dicts,
-    LangSmith `Example`s or `Example`s. `outputs`, `metadata` and `id` may be left out; `reference_outputs` is another
-    name for `outputs`. LangChain messages become role dicts, and messages again in each rollout. A missing id is made
-    from the content; a second example with the same id gets `-2` after it, a third `-3`.
+    `source` is a `.jsonl` file (one example a line), a `.json` file (a list of them), a `.csv` file (see `read_csv`),
+    or an iterable of dicts, LangSmith `Example`s or `Example`s. `outputs`, `metadata` and `id` may be left out;
+    `reference_outputs` is another name for `outputs`. LangChain messages become role dicts, and messages again in each
+    rollout. A missing id is made from the content; a second example with the same id gets `-2` after it, a third `-3`.
 
     Raises `ExampleError` naming the file and line, or the position, and what to fix.
     """
@@ -38,7 +41,7 @@ def load_examples(source: Source, name: str = "trainset") -> tuple[Example, ...]
         items = _read(Path(source), name)
     elif isinstance(source, Mapping) or not isinstance(source, Iterable):
         raise ExampleError(
-            f"The {name} must be a list of examples or the path of a .jsonl or .json file, not {_kind(source)}. "
+            f"The {name} must be a list of examples or the path of a .jsonl, .json or .csv file, not {_kind(source)}. "
             f"An example is {SHAPE}."
         )
     else:
@@ -68,21 +71,37 @@ def split(examples: Sequence[Example], seed: int = 0) -> tuple[tuple[Example, ..
 
 
 def _read(path: Path, name: str) -> list[tuple[str, Any]]:
-    if path.suffix not in (".jsonl", ".json", ".ndjson"):
-        raise ExampleError(f"The {name} {path} is no .jsonl or .json file. A line of a .jsonl file is {SHAPE}.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ExampleError(f"For the {name}: {path} does not exist (looked for {path.absolute()}).") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExampleError(f"The {name} {path} cannot be read as UTF-8 text: {error}.") from error
-    if path.suffix == ".json":
+    kind = path.suffix.lower()
+    if kind not in (".jsonl", ".json", ".ndjson", ".csv", ".tsv"):
+        raise ExampleError(f"The {name} {path} is no .jsonl, .json or .csv file. A line of a .jsonl file is {SHAPE}.")
+    text = _text(path, name)
+    if kind in (".csv", ".tsv"):
+        return read_csv(text, str(path))
+    if kind == ".json":
         listed = _parsed(text, str(path))
         if not isinstance(listed, list):
             raise ExampleError(f"{path} must hold a list of examples, not {_kind(listed)}. An example is {SHAPE}.")
         return [(f"{path}[{index}]", item) for index, item in enumerate(listed)]
     lines = enumerate(text.split("\n"), 1)  # not splitlines: U+2028 may stand inside a JSON string
     return [(f"{path}:{number}", _parsed(line, f"{path}:{number}")) for number, line in lines if line.strip()]
+
+
+def _text(path: Path, name: str) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ExampleError(f"For the {name}: {path} does not exist (looked for {path.absolute()}).") from None
+    except OSError as error:
+        raise ExampleError(f"The {name} {path} cannot be read: {error.strerror}.") from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # which no text has, and which every other byte is in UTF-16
+        looks = " (it looks like UTF-16)" if data.startswith(_UTF_16) or b"\0" in data else ""
+        raise ExampleError(f"The {name} {path} is no UTF-8 text{looks}: save it as UTF-8.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _parsed(text: str, where: str) -> Any:

@@ -23,8 +23,8 @@ from langgraph_gepa.runs.saved_run import examples_in
 def examples_of(source: Any, name: str = "trainset", notify: Callable[[str], None] = note) -> tuple[Example, ...]:
     """Reads the examples of `source`; `name` is what errors call the set.
 
-    `source` is whatever `load_examples` takes, that is a list of dicts or LangSmith `Example`s or the path of a JSON
-    or JSONL file, or names examples in LangSmith:
+    `source` is whatever `load_examples` takes, that is a list of dicts or LangSmith `Example`s or the path of a JSON,
+    JSONL or CSV file, or names examples in LangSmith:
 
     - `langsmith:NAME` a data set, `langsmith:NAME@SPLIT` a split of it (of several, separated by commas),
       `langsmith:NAME?as_of=VERSION` a version of it by its tag or time;

@@ -35,6 +35,16 @@ def test_every_source_gives_the_same_examples(tmp_path: Path) -> None:
     assert (loaded.id, loaded.inputs, loaded.outputs) == (str(langsmith.id), ROW["inputs"], ROW["outputs"])
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv"])
+def test_a_file_in_another_encoding_is_to_be_saved_as_utf_8(tmp_path: Path, name: str, encoding: str) -> None:
+    """Neither a broken line nor a strange key is blamed for it."""
+    path = tmp_path / name
+    path.write_bytes('[{"inputs": {"city": "Köln"}}]'.encode(encoding))
+    with pytest.raises(ExampleError, match=r"is no UTF-8 text.*: save it as UTF-8"):
+        load_examples(path)
+
+
 def test_ids_are_unique_and_made_from_content() -> None:
     """An id left out names the content; equal ids are numbered and never take one that was given."""
     rows = [ROW, ROW, {**ROW, "id": "x"}, {**ROW, "id": "x"}, {**ROW, "id": "x-2"}]
@@ -75,7 +85,8 @@ def test_messages_survive_as_role_dicts() -> None:
         ([{"inputs": {1: 2}}], "keys must be text"),
         (ROW, "must be a list of examples"),
         ("missing.jsonl", "missing.jsonl does not exist"),
-        ("rows.csv", "no .jsonl or .json file"),
+        ("missing.csv", "missing.csv does not exist"),
+        ("rows.xlsx", "no .jsonl, .json or .csv file"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(source: Any, says: str) -> None:
