@@ -197,7 +197,7 @@ def optimize(
     """
     job = prepare(Arguments(**locals()))
     folder = Path(run) if run is not None else new_folder(job.config.graph["name"], graph)
-    with served(folder) if ui else nullcontext() as server:
+    with served(folder, patience=6.0) if ui else nullcontext() as server:
         if server is not None:
             note(f"Live page: {server.url}")
         return job.carry_out(folder)

@@ -8,9 +8,10 @@ import shutil
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic, sleep
 from typing import Any
 
 from langgraph_gepa.core.bounded_json import LONGEST, read_json, require_short, unpacked
@@ -22,6 +23,7 @@ from langgraph_gepa.store.confinement import require_own_database
 from langgraph_gepa.store.lock import lock
 from langgraph_gepa.store.schema import MIGRATIONS, upgrade, version
 
+_SETTLING = 1.5  # seconds that closing waits for readers, such as a live page that is being made
 _PAGE = 1000  # events read at a time: memory stays flat and no reader holds up the writer
 
 
@@ -166,9 +168,17 @@ def _writer(path: Path, opened: ExitStack) -> sqlite3.Connection:
 def _settle(db: sqlite3.Connection) -> None:
     # Out of WAL mode the run is one file that opens anywhere. Not while somebody reads it, nor on a
     # full disk: then the -wal file stays beside it, and holds what is missing.
-    db.execute("PRAGMA busy_timeout = 0")
-    with suppress(sqlite3.OperationalError):
-        db.execute("PRAGMA journal_mode = DELETE")
+    db.execute("PRAGMA busy_timeout = 0")  # which does not help here
+    until = monotonic() + _SETTLING
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or monotonic() > until:
+                return
+            sleep(0.05)
+        else:
+            return
 
 
 def _reader(path: Path, opened: ExitStack) -> sqlite3.Connection:

@@ -81,13 +81,17 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(folder: Path, host: str = LOOPBACK, port: int = 0) -> Iterator[Server]:
-    """Serves the run, or the folder of runs, in a thread for as long as the context lasts."""
+def served(folder: Path, host: str = LOOPBACK, port: int = 0, *, patience: float = 0.0) -> Iterator[Server]:
+    """Serves the run, or the folder of runs, in a thread for as long as the context lasts.
+
+    Where the context ends well, pages that are open get so many seconds to fetch the run as it is then.
+    """
     with Server(folder, host, port) as server:
         thread = threading.Thread(target=server.serve_forever, name="langgraph-gepa ui", daemon=True)
         thread.start()
         try:
             yield server
+            server.site.part(patience)
         finally:
             server.shutdown()
             thread.join()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
+from typing import Any
 
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.errors import RunError
@@ -47,17 +49,14 @@ class ServedRun:
     home: str = ""
     _page: Page | None = None
     _next: float = 0.0
+    _asked: float = -math.inf
+    _sent: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def running(self) -> bool:
         """Whether a process seems to be at work on the run."""
         return is_running(self.folder)
-
-    @property
-    def version(self) -> str:
-        """Names the state of the run that `page` would show now."""
-        return self.page().version
 
     def page(self) -> Page:
         """The page as it is now, or as it was a moment ago."""
@@ -68,6 +67,24 @@ class ServedRun:
                 taken = monotonic() - began
                 self._next = began + max(OFTENEST, SHARE * taken)
             return self._page
+
+    def send(self) -> Page:
+        """The page, for a reader who then has it."""
+        page = self.page()
+        self._sent = page.version
+        return page
+
+    def state(self) -> dict[str, Any]:
+        """What an open page asks for time and again: the version of the page as it is now."""
+        self._asked = monotonic()
+        return {"version": self.page().version, "running": self.running}
+
+    def part(self, patience: float) -> None:
+        """Waits until the readers of an open page have it as it is at the end, so many seconds at most."""
+        until = monotonic() + patience
+        while monotonic() < until and monotonic() - self._asked < patience and self._sent != self._state():
+            self._next = 0.0
+            sleep(0.1)
 
     def fragment(self, what: str, query: Mapping[str, str]) -> str | None:
         """What a reader opens on the page: an example, a rollout, how a candidate or an iteration came about."""

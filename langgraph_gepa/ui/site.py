@@ -68,6 +68,11 @@ class Site:
             return Reply(str(error), HTTPStatus.CONFLICT, "text/plain")
         return Reply("Stopping when the rollouts under way have ended.", kind="text/plain")
 
+    def part(self, patience: float) -> None:
+        """Waits, so many seconds at most for each run, until pages that are open show it as it is now."""
+        for run in self._runs.values():
+            run.part(patience)
+
     @property
     def _is_run(self) -> bool:
         return (self.folder / DATABASE).exists() or not any(self._folders())
@@ -116,11 +121,10 @@ class Site:
 def _of_run(run: ServedRun, rest: str, query: Mapping[str, str]) -> Reply:
     match rest:
         case "":
-            page = run.page()
+            page = run.send()
             return Reply(page.html, headers=_WHOLE | {"X-Version": page.version})
         case "state":
-            state = {"version": run.version, "running": run.running}
-            return Reply(json.dumps(state), kind="application/json")
+            return Reply(json.dumps(run.state()), kind="application/json")
         case "example" | "rollout" | "candidate" | "iteration":
             found = run.fragment(rest, query)
             return NOT_FOUND if found is None else Reply(found)

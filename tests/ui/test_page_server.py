@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -180,3 +182,30 @@ def test_details_are_answered_from_the_database_on_demand(server: Server) -> Non
 def test_details_of_nothing_are_not_found(server: Server, path: str) -> None:
     """Whatever a query names that the run does not have."""
     assert request(server, path)[0] == 404
+
+
+def test_a_page_that_is_open_gets_the_end_of_the_run(run: Path) -> None:
+    """The server of a search waits for it a moment before it goes; without an open page it goes at once."""
+    shown: list[str] = []
+    with served(run, patience=20.0) as server:
+
+        def follow() -> None:
+            while json.loads(request(server, "state")[1])["version"] == before:
+                time.sleep(0.02)
+            shown.append(request(server)[2]["X-Version"])
+
+        before = request(server)[2]["X-Version"]
+        (run / "run.db").touch()  # as if the run had gone on
+        request(server, "state")
+        reader = threading.Thread(target=follow)
+        reader.start()
+    reader.join()
+    assert shown[0] != before
+
+
+def test_a_server_that_nobody_looks_at_ends_at_once(run: Path) -> None:
+    """No search waits for a page that was never opened."""
+    began = time.monotonic()
+    with served(run, patience=60.0):
+        pass
+    assert time.monotonic() - began < 30

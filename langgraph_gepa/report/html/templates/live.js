@@ -8,6 +8,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const shown = new Map([...document.querySelectorAll(PARTS)].map((part) => [key(part), part.outerHTML]));
   let version = document.body.dataset.version;
   let stopping = "";
+  let lost = false;
 
   const details = (root) => new Map([...root.querySelectorAll("details[data-key]")].map((each) => [each.dataset.key, each]));
   const carryOver = (old, fresh) => {
@@ -82,10 +83,13 @@ document.addEventListener("DOMContentLoaded", () => {
       const button = document.getElementById("stop");
       if (button) button.hidden = !state.running;
       notice.textContent = state.running ? stopping || "Live" : "";
+      lost = false;
     } catch {
+      lost = true;
       notice.textContent = "Not connected: the server of this page has ended.";
+      document.getElementById("stop")?.setAttribute("hidden", "");
     }
-    setTimeout(poll, document.hidden ? 10000 : 2000);
+    setTimeout(poll, document.hidden || lost ? 10000 : 2000);
   };
   setTimeout(poll, 1000);
 
