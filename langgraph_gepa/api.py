@@ -281,6 +281,7 @@ def evaluate(
     prompts: Mapping[str, str] | Path | str | None = None,
     modules: Sequence[str] | str | None = None,
     library: bool = False,
+    repeats: int = 1,
     concurrency: int = 16,
     options: RunnerOptions | str | None = None,
     workers: Sequence[Any] = (),
@@ -288,8 +289,10 @@ def evaluate(
     """Scores `graph` on the examples of `data`; with `prompts` also scores the graph with these.
 
     `prompts` are texts by module name, a run's folder or a prompts.json, of which `modules` and `library` choose as for
-    `optimize`, and `workers` are servers as there. Raises as `optimize` does; nothing is kept.
+    `optimize`, and `workers` are servers as there. Each example is run `repeats` times, and its mean score counts.
+    Raises as `optimize` does; nothing is kept.
     """
+    at_least_one("concurrency", concurrency), at_least_one("repeats", repeats)
     options, examples = load_options(options), examples_of(data, "data")
     subject = subject_of(graph, workers, options, modules_in(prompts))
     dropped_inputs(subject.about.inputs, examples)
@@ -303,7 +306,7 @@ def evaluate(
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
     with explained("The examples could not all be run, and nothing of it is kept", mask):
-        measured = measure(evaluator, examples, texts, at_least_one("concurrency", concurrency))
+        measured = measure(evaluator, examples, texts, concurrency, repeats)
     searched = searched_with(prompts)
     return replace(
         measured,

@@ -6,10 +6,10 @@ A command imports what it needs when it is called, so that `--help` and a mistyp
 
 from __future__ import annotations
 
-from langgraph_gepa.cli import graph_commands, run_commands
+from langgraph_gepa.cli import eval_command, graph_commands, run_commands
 from langgraph_gepa.cli.console import app, start
 
-__all__ = ["app", "graph_commands", "main", "run_commands"]
+__all__ = ["app", "eval_command", "graph_commands", "main", "run_commands"]
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The console of all commands: the app, its output and its exit codes.
 
-Exit codes: 0 done (also with a spent budget), 2 a mistake in the command, 3 stopped early and resumable, 130 Ctrl-C.
+Exit codes: 0 done (also with a spent budget), 1 a score below `eval --fail-under`, 2 a mistake in the command, 3
+stopped early and resumable, 130 Ctrl-C.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commands that run a graph: `prompts`, `optimize`, `resume`, `eval` and `demo`."""
+"""The commands that run a graph: `prompts`, `optimize`, `resume` and `demo`."""
 
 from __future__ import annotations
 
@@ -129,15 +129,20 @@ _SETTINGS = (
 
 def _subject(given: dict[str, Any]) -> dict[str, Any]:
     """What is optimised and how it is run: the arguments that the dry run takes as well."""
-    if given["options"] and given["timeout"]:
-        raise UsageError("Give the timeout in the options, RunnerOptions(timeout=...), or leave --options out.")
     return {
         "metric": given["metric"],
         "kinds": split(given["kinds"]),
         "modules": modules_of(given["only"], given["excluded"], given["everything"]),
         "library": given["library"],
-        "options": given["options"] or langgraph_gepa.RunnerOptions(timeout=given["timeout"] or 300.0),
+        "options": runner_options(given["options"], given["timeout"]) or langgraph_gepa.RunnerOptions(),
     }
+
+
+def runner_options(named: str | None, timeout: float | None) -> langgraph_gepa.RunnerOptions | str | None:
+    """How rollouts are run, where `--options` or `--timeout` says it."""
+    if named and timeout:
+        raise UsageError("Give the timeout in the options, RunnerOptions(timeout=...), or leave --options out.")
+    return langgraph_gepa.RunnerOptions(timeout=timeout) if timeout else named
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
@@ -211,42 +216,6 @@ def _resumed(run: Path, limits: Budget, workers: Sequence[str] | None, started: 
         raise GraphError(
             f"{str(error).rstrip('.')}. The run was started in {started}: resume it from there."
         ) from error
-
-
-@command("eval")
-def evaluate(
-    graph: option.Graph,
-    data: option.Data,
-    metric: option.Metric = None,
-    prompts: Annotated[str | None, typer.Option(help="A run's folder or a prompts.json, to compare with.")] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Compare with all of --prompts, which is the default.")
-    ] = False,
-    only: option.Only = None,
-    excluded: option.Except = None,
-    library: option.Library = False,
-    concurrency: option.Concurrency = 16,
-    options: option.Options = None,
-    workers: option.Workers = None,
-    as_json: option.AsJson = False,
-) -> None:
-    """Score a graph on examples, and with other prompts beside it, with 95 % intervals."""
-    loading(graph)
-    comparison = langgraph_gepa.evaluate(
-        graph,
-        data,
-        metric=metric,
-        prompts=prompts,
-        modules=modules_of(only, excluded, everything),
-        library=library,
-        concurrency=concurrency,
-        options=options,
-        workers=split(workers or ""),
-    )
-    if as_json:
-        emit_json(comparison.to_json())
-    else:
-        echo(str(comparison))
 
 
 @command()

@@ -240,7 +240,25 @@ def test_eval_scores_before_and_after(run: Path) -> None:
     assert scored["after"]["mean"] == scored["difference"]["mean"] > 0
     alone = json.loads(call("eval letters --data test.jsonl --metric letters.py:score --json").stdout)
     none = {"after": None, "difference": None, "failures": {}, "repeated": 0, "learned": 0, "failure_score": 0}
-    assert alone == {"before": scored["before"], **none}
+    assert alone.pop("usage").keys() == {"input_tokens", "output_tokens", "dollars", "estimated"}
+    assert alone == {"before": scored["before"], "repeats": 1, **none}
+
+
+def test_eval_is_a_check_for_ci(project: Path) -> None:
+    """A score below the limit is exit code 1; each rollout is a line of the file."""
+    line = "eval letters --data test.jsonl --metric letters.py:score --repeats 2 --timeout 60 --out scores.jsonl"
+    ended = call(f"{line} --fail-under 0")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert "4 examples, each run 2 times" in ended.stdout
+    assert "cost " in ended.stdout
+    rows = [json.loads(row) for row in Path("scores.jsonl").read_text().splitlines()]
+    assert [(row["example"], row["prompts"], row["repeat"]) for row in rows[:3]] == [
+        ("letter-12", "before", 1), ("letter-12", "before", 2), ("letter-13", "before", 1),
+    ]  # fmt: skip
+    assert len(rows) == 8
+    assert rows[0]["outputs"]["reply"] == "Answer Ada."
+    failed = call(f"{line} --fail-under 0.5")
+    assert (failed.exit_code, failed.stderr.strip()) == (1, "The mean score, 0, is below --fail-under 0.5.")
 
 
 MISTAKES = {
@@ -263,6 +281,9 @@ MISTAKES = {
     OPTIMIZE + " --modules sorts": "did you mean 'sort'",
     "eval letters --data test.jsonl --metric letters.py:score --prompts nowhere": "No prompts at nowhere",
     "eval letters --data test.jsonl --metric score": "path/to/file.py:function",
+    "eval letters --data test.jsonl --metric letters.py:score --out no/scores.jsonl": "its folder does not exist",
+    "eval letters --data test.jsonl --metric letters.py:score --fail-under nan": "is no score",
+    "eval letters --data test.jsonl --metric letters.py:score --repeats 0": "--repeats",
     "resume nowhere": "no run",
     "show nowhere": "no run",
     "report .": "no run",

@@ -10,7 +10,7 @@ from langchain_openai import ChatOpenAI
 from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import SecretStr
 
-from langgraph_gepa import Budget, discover, evaluate, optimize
+from langgraph_gepa import Budget, Feedback, discover, evaluate, optimize
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.demo.server import SimulatedServer
@@ -29,6 +29,29 @@ def test_both_sides_are_scored_on_the_same_examples() -> None:
     assert found.difference is not None
     assert (round(found.difference.mean, 6), found.difference.n) == (0.2, 12)
     assert "1 example, 95 %" in str(measure(evaluator, EXAMPLES[:1], None))
+
+
+def test_the_mean_of_repeats_counts() -> None:
+    """An example counts once, however often it was run; what all its rollouts cost is summed."""
+    scores = iter([0.0, 1.0, 1.0, 1.0, 0.0, RuntimeError("down"), 1.0, 1.0])
+    evaluator = FakeEvaluator({"a": "old"}, lambda _texts, _example: next(scores))
+    found = measure(evaluator, EXAMPLES[:2], {"a": "new"}, concurrency=1, repeats=2)
+    assert found.after is not None
+    assert (found.before.mean, found.before.n, found.after.mean, found.score) == (0.75, 2, 0.5, 0.5)
+    assert (found.usage.tokens, round(found.usage.dollars or 0, 6)) == (8 * 15, 0.008)
+    assert "$0.0080, 120 tokens, 8 rollouts" in str(found)
+    assert "with prompts fails on 1 of 4 rollouts, which scores 0. On e0: down" in str(found)
+    assert [(one.side, one.repeat, one.rollout.score) for one in found.rollouts][4:6] == [
+        ("after", 1, 0.0), ("after", 2, 0.0),
+    ]  # fmt: skip
+    assert "rollouts" not in found.to_json()
+
+
+def test_a_line_of_jsonl_is_a_line_whatever_a_graph_answers() -> None:
+    """Line separators and lone surrogates in a comment are escaped."""
+    evaluator = FakeEvaluator({"a": "old"}, lambda _texts, _example: Feedback(0.5, "a\u2028b\ud800\nc"))
+    (line,) = measure(evaluator, EXAMPLES[:1], None).to_jsonl().encode().decode().splitlines()
+    assert json.loads(line)["comment"] == "a\u2028b\ud800\nc"
 
 
 def test_a_broken_metric_ends_it_before_more_is_paid() -> None:
