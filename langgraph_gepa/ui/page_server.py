@@ -131,10 +131,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _address(self) -> tuple[list[str] | None, dict[str, str]]:
         """The parts of the path after the token, and the query; `None` for a request that may not be answered."""
         address = urlsplit(self.path)
-        _, token, *parts = [*map(unquote, address.path.split("/")), ""][:-1] if "/" in address.path else ["", ""]
+        first, token, *parts = [*map(unquote, address.path.split("/")), ""]
         known = hmac.compare_digest(token.encode(), self.server.token.encode())
-        if not (known and parts and self._is_for_us()):
+        if first or not known or len(parts) < 2 or not self._is_for_us():
             return None, {}
+        parts.pop()  # what was added above, where there is nothing after the token
         return parts, dict(parse_qsl(address.query))
 
     def _is_for_us(self) -> bool:

@@ -59,3 +59,23 @@ def test_the_list_leads_to_a_comparison(browser: Any, started: Path, tmp_path: P
         assert browser.evaluate("document.querySelectorAll('thead a').length") == 2
         assert browser.evaluate("document.documentElement.scrollWidth") == 380
         assert browser.problems == []
+
+
+@pytest.mark.parametrize("width", [380, 1600])
+def test_what_is_loaded_on_demand_fits_and_complains_of_nothing(browser: Any, started: Path, width: int) -> None:
+    """An example's calls and a candidate's story come from the server when a reader opens them."""
+    with served(started) as server:
+        browser.open(server.url, width, dark=True)
+        loaded = """
+        new Promise((done) => {
+          const opened = [...document.querySelectorAll('#examples details[data-load], #story-1')].slice(0, 8);
+          for (const each of opened) each.open = true;
+          const wait = () => opened.every((each) => each.lastElementChild.textContent !== '…') ? done(true)
+            : setTimeout(wait, 20);
+          wait();
+        })
+        """
+        assert browser.evaluate(loaded)
+        assert browser.evaluate("document.querySelectorAll('#examples .steps li').length") > 0
+        assert browser.evaluate("document.documentElement.scrollWidth") == width
+        assert browser.problems == []
