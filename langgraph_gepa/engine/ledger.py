@@ -153,9 +153,12 @@ class Ledger:
         )
 
     def carry(self, texts: Texts, example: Example, repeat: int, rollout: Rollout) -> None:
-        """Takes over the `repeat`-th rollout of these texts on this content, which an earlier run paid for."""
+        """Takes over the `repeat`-th rollout of these texts on this content, which an earlier run paid for.
+
+        A run that began again has it in its ledger already, and no longer in its journal.
+        """
         key = self._once_key(texts_key(texts), example, repeat)
-        if self._store.paid(key) is None:
+        if key not in self.pool.carried:
             self._journal.pay(key, dump(rollout), RolloutCarried(key))
 
     def carried(self, texts: Texts, example: Example, repeat: int = 0) -> bool:

@@ -214,11 +214,15 @@ class Job:
         )
 
     def _carry_over(self, ledger: Ledger, inform: Notify) -> None:
-        """Takes over the rollouts of earlier runs that hold for this one, and reports the runs without any."""
-        unknown = {run.folder: why_unknown(self.config, run) for run in self.start.runs}
+        """Takes over the rollouts of earlier runs that hold for this one, and reports the runs without any.
+
+        A run that was killed meanwhile takes over the rest when it is started again.
+        """
+        runs = self.start.runs()
+        unknown = {run.folder: why_unknown(self.config, run) for run in runs}
         for why in filter(None, unknown.values()):
             inform(f"Its candidates are scored anew, as new ones are: {why}.")
-        own = [run for run in self.start.runs if not unknown[run.folder]]
+        own = [run for run in runs if not unknown[run.folder]]
         for texts, example, number, rollout in rollouts_known(self.config, own, self.rules):
             ledger.carry(texts, example, number, masked_rollout(rollout, self.mask))
         if own:

@@ -39,13 +39,17 @@ Known = tuple[Texts, Example, int, Rollout]
 class WarmStart:
     """The candidates that a search starts with, beside the seed.
 
-    `sources` name what they were read from, as it was given, and `texts` are theirs for all modules under
-    optimisation. `runs` are the earlier runs among the sources, of which rollouts may be carried over.
+    `given` is what they were read from, `sources` are its names, and `texts` are theirs for all modules under
+    optimisation.
     """
 
     sources: tuple[str, ...] = ()
     texts: tuple[Texts, ...] = ()
-    runs: tuple[SavedRun, ...] = ()
+    given: tuple[Any, ...] = ()
+
+    def runs(self) -> tuple[SavedRun, ...]:
+        """Reads the earlier runs among the sources, of which rollouts may be carried over, as far as they are there."""
+        return tuple(run for run in map(_run, self.given) if run is not None)
 
     @property
     def message(self) -> str:
@@ -76,11 +80,11 @@ def warm_start(start: Any, run: Path | str | None, evaluator: Evaluator, found: 
     if (kept := _kept(run, named)) is not None:
         for texts in kept:
             _complete("", texts, evaluator, found)
-        return WarmStart(named, kept)
+        return WarmStart(named, kept, tuple(given))
     complete = [_complete(label, texts, evaluator, found) for one in given for label, texts in _labelled(one)]
     unique = {texts_key(texts): texts for texts in complete}
     unique.pop(texts_key({module.name: module.text for module in evaluator.modules}), None)
-    return WarmStart(named, tuple(unique.values()), tuple(one for one in map(_run, given) if one is not None))
+    return WarmStart(named, tuple(unique.values()), tuple(given))
 
 
 def places_of(start: Any) -> list[Path | str]:

@@ -7,6 +7,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.demo.server import SimulatedServer
+from langgraph_gepa.engine.ledger import Ledger
+from langgraph_gepa.engine.optimizer import Optimizer
 from langgraph_gepa.errors import Error, PlaceholderError, RunError, UsageError
 from langgraph_gepa.report.outcome import print_summary
+from langgraph_gepa.runs.saved_run import SavedRun
 
 SORT, ANSWER = "Sort the letter. Mention urgent.", "Answer {name}. Mention thanks."
 NAMES: dict[str, Any] = {
@@ -101,6 +105,52 @@ def test_a_started_run_needs_the_earlier_one_no_more(earlier: Path) -> None:
     assert search("earlier", budget=Budget(rollouts=60, gain=0)).saved.config.started_from == ("earlier",)
     with pytest.raises(RunError, match="the start changed since it was started"):
         search(None)
+
+
+class Killed(BaseException):
+    """In place of kill -9: nothing catches it, and the folder stays as it is."""
+
+
+def killed_at(number: int, original: Any) -> Any:
+    """`original`, until the process dies just before its call with this number, from 0."""
+    calls = count()
+
+    def dying(*given: Any, **how: Any) -> Any:
+        if next(calls) == number:
+            raise Killed
+        return original(*given, **how)
+
+    return dying
+
+
+@pytest.mark.parametrize("kind", ["racing", "gepa"])
+@pytest.mark.parametrize("again", ["call", "resume"])
+def test_a_run_killed_while_it_takes_over_rollouts_takes_over_the_rest(
+    earlier: Path, monkeypatch: pytest.MonkeyPatch, kind: str, again: str
+) -> None:
+    """Started again it is the run that was not killed, and pays for nothing that the earlier one paid for."""
+    whole = search("earlier", "whole", search=kind)
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "carry", killed_at(2, Ledger.carry))
+        with pytest.raises(Killed):
+            search("earlier", search=kind)
+    assert SavedRun.open("run").pool.spent.carried == 2
+    result = search("earlier", search=kind) if again == "call" else resume("run", progress=False)
+    assert result.pool.spent.carried == whole.pool.spent.carried > 2
+    assert (sorted(paid(result)), result.prompts) == (sorted(paid(whole)), whole.prompts)
+
+
+def test_a_run_that_begins_again_takes_over_what_it_had_taken_over(
+    earlier: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before its first score it may change, and what it has in its ledger is not paid for."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Optimizer, "run", killed_at(0, Optimizer.run))
+        with pytest.raises(Killed):
+            search("earlier", search="gepa")
+    result, whole = search("earlier", search="gepa", seed=1), search("earlier", "whole", search="gepa", seed=1)
+    assert result.pool.spent.carried == whole.pool.spent.carried > 0
+    assert sorted(paid(result)) == sorted(paid(whole))
 
 
 def test_whatever_holds_prompts_is_a_start(earlier: Path) -> None:
