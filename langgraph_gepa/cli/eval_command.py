@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +20,11 @@ from langgraph_gepa.cli.console import (
     print_notes,
     split,
 )
-from langgraph_gepa.cli.graph_commands import runner_options
+from langgraph_gepa.cli.graph_commands import optimize_command, runner_options
 from langgraph_gepa.errors import UsageError
+
+if TYPE_CHECKING:
+    from langgraph_gepa.runs.evaluate import Evaluation
 
 _ROUNDING = 1e-9
 """What a mean may be off by arithmetic: ten scores of 0.7 are not below 0.7."""
@@ -76,11 +80,25 @@ def evaluate(
         emit_json(comparison.to_json())
     else:
         echo(comparison)
+        if fail_under is None:
+            echo(f"\nNext: {_next_step(graph, prompts, comparison)}")
     if out is not None:
         _write(comparison.to_jsonl(), out)
     if fail_under is not None and comparison.score < fail_under - _ROUNDING:
         print_notes([f"The mean score, {comparison.score:.6g}, is below --fail-under {fail_under:g}."])
         raise typer.Exit(1)
+
+
+def _next_step(graph: str, prompts: str | None, comparison: Evaluation) -> str:
+    """The diff of prompts that are proved better, otherwise what is known of them; a search where there are none."""
+    if prompts is None:
+        return optimize_command(graph)
+    from langgraph_gepa.store.folder import DATABASE
+
+    if not (Path(prompts) / DATABASE).exists():
+        return f"load_prompts(graph, {prompts!r}) uses these prompts."
+    better = comparison.difference is not None and comparison.difference.side > 0
+    return f"langgraph-gepa {'diff' if better else 'report'} {shlex.quote(prompts)}"
 
 
 def _write(text: str, out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -61,6 +62,8 @@ def prompts(
         emit(f"{mermaid(outline_of(load_graph(graph)), listed)}\n")
     else:
         modules_table(modules, screen(), everything, watched=examples is not None)
+        if any(module.on for module in modules):
+            echo(f"\nNext: {optimize_command(graph)}")
 
 
 @command()
@@ -170,6 +173,17 @@ def _dry_run(graph: str, train: str, subject: dict[str, Any]) -> None:
     echo(description)
     if description.rollout is not None and description.rollout.error is not None:
         raise UsageError("The rollout failed: fix that before a search pays for more of them.")
+    echo("\nNext: the same command without --dry-run.")
+
+
+def optimize_command(graph: str) -> str:
+    """The command that optimises `graph`, without a password in its address; the user fills in what is in capitals."""
+    from langgraph_gepa.adapter.rollout.credentials import hide_credentials
+    from langgraph_gepa.server.workers import on_server
+
+    metric = "" if on_server(graph) else " --metric FILE.py:FUNCTION"
+    options = f"--train FILE.jsonl{metric} --reflection-lm PROVIDER:MODEL --rollouts 500"
+    return f"langgraph-gepa optimize {shlex.quote(hide_credentials(graph))} {options}"
 
 
 @command()
@@ -254,7 +268,9 @@ def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, re
 
 def _show_result(result: Result) -> None:
     from langgraph_gepa.report.outcome import print_summary
+    from langgraph_gepa.runs.next_step import next_step
     from langgraph_gepa.runs.saved_run import PAGE, PROMPTS
 
     files = {"report": result.run / PAGE, "prompts": result.run / PROMPTS}
-    print_summary(result.view, screen(), {what: str(file) for what, file in files.items() if file.is_file()})
+    written = {what: str(file) for what, file in files.items() if file.is_file()}
+    print_summary(result.view, screen(), written, next_step(result.saved, result.view))

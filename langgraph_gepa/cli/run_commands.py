@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ def stop(run: option.Folder) -> None:
 
     request_stop(run)
     echo(f"{run} stops when the rollouts under way have ended.")
+    echo(f"Next: langgraph-gepa resume {shlex.quote(str(run))}, or the call that started it, goes on.")
 
 
 @command()
@@ -36,12 +38,13 @@ def show(run: option.Folder, as_json: option.AsJson = False) -> None:
     """Show what a run found, finished or not."""
     from langgraph_gepa.report.json_view import to_json
     from langgraph_gepa.report.outcome import print_summary
+    from langgraph_gepa.runs.next_step import next_step
 
     result = langgraph_gepa.Result.open(run)
     if as_json:
         emit_json(to_json(result.view))
     else:
-        print_summary(result.view, screen())
+        print_summary(result.view, screen(), next_step=next_step(result.saved, result.view))
 
 
 @command()
@@ -78,6 +81,7 @@ def report(run: option.Folder) -> None:
     result = langgraph_gepa.Result.open(run)
     try:
         emit(f"{result.report()}\n")
+        print_notes(["Next: open it in a browser."])
     except OSError as error:
         raise UsageError(f"{run / PAGE} cannot be written: {error.strerror}.") from error
 
@@ -106,6 +110,7 @@ def export(
     except OSError as error:
         raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
     emit(f"{out}\n")
+    print_notes([f"Next: load_prompts(graph, {str(out)!r}) gives a graph with these prompts."])
 
 
 @command()
@@ -173,11 +178,16 @@ def diff(
     """Print the best prompts as a change of the source, as `git apply` takes it."""
     from langgraph_gepa.runs.apply import require_current
 
-    changes = _chosen(run, candidate, choose, within).planned(root)
+    result = _chosen(run, candidate, choose, within)
+    changes = result.planned(root)
     if check:
         require_current(changes)
     emit(changes.diff)
     print_notes([*_left_out(changes, run), *_nothing_to_write(changes)])
+    if changes.files:
+        where = "" if root is None else f" --root {shlex.quote(str(root))}"
+        which = "" if result.saved.chosen is None else f" --candidate {result.saved.chosen}"
+        print_notes([f"Next: langgraph-gepa apply {shlex.quote(str(run))}{where}{which} writes this into the source."])
 
 
 @command("apply")
@@ -205,6 +215,8 @@ def apply_texts(
     if left_out and not changes.files:
         raise UsageError("\n".join(left_out))  # nobody must take the change for made
     print_notes([*_proved(changes, result.saved.config.found), *left_out, *_nothing_to_write(changes)])
+    if changes.files:
+        print_notes(["Next: run your own tests, and commit the change."])
 
 
 def _chosen(run: Path, candidate: int | None, choose: str | None, within: float) -> Result:

@@ -20,8 +20,11 @@ SIMULATED = "Simulated model: these scores show how the search works, not what a
 _COPIES = 5
 
 
-def print_summary(view: View, console: Console, files: Mapping[str, str] | None = None) -> None:
-    """Prints the summary of a run. `files` maps the label of each file that was written to its path."""
+def print_summary(view: View, console: Console, files: Mapping[str, str] | None = None, next_step: str = "") -> None:
+    """Prints the summary of a run. `files` maps the label of each file that was written to its path.
+
+    `next_step` is the command that a person would look for.
+    """
     if view.settings.get("simulated"):
         console.print(Text(SIMULATED, style="yellow"))
     console.print(Text(headline(view), style="bold"))
@@ -47,6 +50,7 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
         **({"Noise": words.noise(view.noise)} if view.noise.repeated else {}),
         "Ended": view.reason or "not yet: under way, or stopped, resumable",
         **(files or {}),
+        **({"Next": next_step} if next_step else {}),
     }
     grid = Table.grid(padding=(0, 2))
     for label, value in rows.items():

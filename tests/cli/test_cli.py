@@ -21,6 +21,7 @@ from typer.testing import Result as Ended
 import langgraph_gepa
 from langgraph_gepa import Budget, optimize
 from langgraph_gepa.cli import app
+from langgraph_gepa.cli.graph_commands import optimize_command
 from langgraph_gepa.demo.server import Answer, ApiError, Request, SimulatedServer
 from langgraph_gepa.demo.stage import REFLECTOR
 from langgraph_gepa.runs.result import Result
@@ -89,6 +90,7 @@ def test_optimize_ends_with_a_summary_and_a_folder(project: Path) -> None:
     done = call(OPTIMIZE)
     assert done.exit_code == 0
     assert "Held-out test" in done.stdout
+    assert done.stdout.rstrip().endswith("langgraph-gepa diff run")
     assert str(Path("run", "report.html")) in done.stdout
     iterations = [line for line in done.stderr.splitlines() if line.startswith("[")]
     assert len(iterations) == len(Result.open("run").view.iterations)
@@ -242,6 +244,33 @@ def test_eval_scores_before_and_after(run: Path) -> None:
     none = {"after": None, "difference": None, "failures": {}, "repeated": 0, "learned": 0, "failure_score": 0}
     assert alone.pop("usage").keys() == {"input_tokens", "output_tokens", "dollars", "estimated"}
     assert alone == {"before": scored["before"], "repeats": 1, **none}
+
+
+def test_commands_end_with_what_to_do_next(run: Path) -> None:
+    """As a command that can be run as it stands, but for what only the user knows."""
+    scored = "eval letters --data test.jsonl --metric letters.py:score"
+    search = "optimize letters --train FILE.jsonl --metric FILE.py:FUNCTION"
+    ends = {
+        "prompts letters": search,
+        scored: search,
+        f"{scored} --prompts run": "Next: langgraph-gepa ",
+        "show run": "langgraph-gepa diff run",
+        "report run": "Next: open it in a browser.",
+        "diff run": "Next: langgraph-gepa apply run writes",
+        "diff run --candidate 1": "Next: langgraph-gepa apply run --candidate 1 writes",
+        "export run --out best.json": "Next: load_prompts(graph, 'best.json')",
+        "apply run": "Next: run your own tests",
+    }
+    for line, end in ends.items():
+        done = call(line)
+        assert (done.exit_code, end in done.output.splitlines()[-1]) == (0, True), (line, done.output)
+
+
+def test_the_next_command_tells_no_password() -> None:
+    """Of an address that holds one; and a path with a space is one word."""
+    assert "hunter22" not in optimize_command("https://ada:hunter22@example.com")
+    assert "--metric" not in optimize_command("https://example.com")
+    assert optimize_command("my graph.py:graph").startswith("langgraph-gepa optimize 'my graph.py:graph' --train ")
 
 
 def test_eval_is_a_check_for_ci(project: Path) -> None:
