@@ -58,5 +58,5 @@ class WorldCritic:
         begun = next(event for event in pool.open[iteration] if isinstance(event, IterationStarted))
         parent, new = pool.candidates[begun.parents[0]].texts, {part.module.name: part.new for part in edit}
         prompt = json.dumps({"texts": dict(parent), "edit": new, "iteration": iteration})
-        reply = await self.ledger.opinion(prompt, prompt, iteration)
+        reply = await self.ledger.replies.opinion(prompt, prompt, iteration)
         return parse_opinions(reply.text, list(new))

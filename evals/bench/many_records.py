@@ -107,7 +107,7 @@ class MappedReflector:
 
     async def _asked(self, module: Module, text: str, records: Notes, iteration: int, what: str) -> str:
         prompt = json.dumps({"text": text, "records": records, "iteration": iteration, "what": what})
-        return (await self.ledger.reply(prompt, iteration, module.name)).text
+        return (await self.ledger.replies.reflection(prompt, iteration, module.name)).text
 
 
 def search(world: World, rollouts: int, records: int, group: int, *, tiring: bool) -> list[tuple[int, int, float]]:

@@ -150,7 +150,7 @@ class WorldReflector:
         # A prompt of its own for each iteration: the simulated model answers the same one differently each time.
         edits = [(edit.old, edit.new) for edit in (rejected[:MOST] if self.shows_rejected else ())]
         prompt = json.dumps({"text": text, "records": shown, "rejected": edits, "iteration": iteration})
-        reply = await self.ledger.reply(prompt, iteration, module.name)
+        reply = await self.ledger.replies.reflection(prompt, iteration, module.name)
         return parse_reply(reply.text, text)
 
 

@@ -38,7 +38,7 @@ class Critic:
         for _ in range(SHORTER):
             prompt = critic_prompt(edit, records, tokens=tokens, objective=self.objective)
             try:
-                reply = await self.ledger.opinion(what, prompt, iteration)
+                reply = await self.ledger.replies.opinion(what, prompt, iteration)
             except TooLong:
                 tokens //= 2
                 continue

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from time import monotonic
-from typing import Any
-from weakref import WeakValueDictionary
 
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.candidate import texts_key
@@ -17,42 +12,32 @@ from langgraph_gepa.core.events import (
     MOST_SET_ASIDE,
     Event,
     ExampleSetAside,
-    ModelTried,
-    OpinionFinished,
-    ReflectionFinished,
     RolloutCarried,
     RolloutFinished,
     Subset,
 )
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.leakage import NAMES
-from langgraph_gepa.core.media import Medium
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.objectives import Pursued, objectives_of
 from langgraph_gepa.core.rollout import Rollout, Usage
-from langgraph_gepa.engine.allowance import Allowance, Kind
+from langgraph_gepa.engine.allowance import Kind
+from langgraph_gepa.engine.books import Books
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.concurrency import Patience, Slots
-from langgraph_gepa.engine.journal import Journal
-from langgraph_gepa.engine.payments import Payments
 from langgraph_gepa.engine.ports import (
     Evaluator,
     LanguageModel,
     Observer,
     Refused,
-    Reply,
     Store,
-    TooLong,
-    Unanswered,
 )
+from langgraph_gepa.engine.replies import Replies
 from langgraph_gepa.engine.retry import Calls
 from langgraph_gepa.engine.rollouts import Rollouts
 from langgraph_gepa.engine.weighing import weighed
-from langgraph_gepa.errors import Error, Interrupted, ModelError
+from langgraph_gepa.errors import Error
 from langgraph_gepa.search.pool import Pool
-
-REFUSALS = 5
-"""Unanswered prompts in a row after which the reflection model is at fault rather than the prompts."""
 
 
 class Ledger:
@@ -80,28 +65,27 @@ class Ledger:
         reports_usage: bool = True,
         objectives: Pursued | None = None,
     ) -> None:
-        self.failure: Exception | None = None
         self.concurrency = concurrency
         self._evaluator = evaluator
-        self._model = model
-        self._critic = critic
-        self._can_report = reports_usage
         self._store = store
         self._notify = notify
         self._objectives = objectives or {}
+        self._books = Books(store, observers, stop=lambda reason: self.stop(reason), clock=clock, notify=notify)
         # Apart: success with one of these proves nothing about the providers of the others.
         self._rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, clock=clock, notify=notify)
-        self._replies = Calls(patience, clock=clock, notify=notify, provider="The reflection model's provider")
-        self._opinions = Calls(patience, clock=clock, notify=notify, provider="The critic's provider")
-        self._journal = Journal(store, observers, clock, self._stopped_by_failure)
+        reflection = Calls(patience, clock=clock, notify=notify, provider="The reflection model's provider")
+        judging = Calls(patience, clock=clock, notify=notify, provider="The critic's provider")
+        self.replies = Replies(self._books, model, critic, reflection, judging, reports_usage=reports_usage)
+        self._journal = self._books.journal
+        self._payments = self._books.payments
+        self._allowance = self._books.allowance
         self._rollouts.calls.answered = self.pool.spent.rollouts > 0
-        self._allowance = Allowance(lambda: self.pool.spent, lambda: self.seconds)
-        self._payments = Payments(self._journal, self._allowance)
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._refused = 0
-        self._reported: set[str] = set()
         for key, spent in store.notes().items():
             self._journal.charge(key, spent, "killed")
+
+    @property
+    def failure(self) -> Exception | None:
+        return self._books.failure
 
     @property
     def pool(self) -> Pool:
@@ -122,8 +106,8 @@ class Ledger:
 
     def stop(self, reason: str) -> None:
         """Starts no further call and ends every wait for a provider; calls under way end and are kept."""
-        for calls in (self._rollouts.calls, self._replies, self._opinions):
-            calls.stop(reason)
+        self._rollouts.calls.stop(reason)
+        self.replies.stop(reason)
 
     def append(self, event: Event) -> None:
         """Stores an event, folds it into the pool and passes it to the observers."""
@@ -170,7 +154,7 @@ class Ledger:
 
     async def _rollout(self, key: str, request: _Request, journalled: Callable[[], bool]) -> Rollout:
         """Pays for the rollout, or reads it; one that is not `journalled` for this request is journalled as reused."""
-        async with self._lock(key):
+        async with self._books.lock(key):
             if (paid := self._store.paid(key)) is None:
                 return await self._pay(key, request)
         # An equal example with another id may have paid for it.
@@ -185,7 +169,7 @@ class Ledger:
         def pay(call: Callable[[], Awaitable[Rollout]], slots: Slots, who: str) -> Awaitable[Rollout]:
             return self._payments.make(key, kind, call, self._rollouts.calls, slots, who)
 
-        with self._stopped_by_failure():
+        with self._books.stopped_by_failure():
             try:
                 rollout = await self._rollouts.run(request.texts, request.example, pay)
             except Exception as failure:
@@ -195,7 +179,7 @@ class Ledger:
             rollout = weighed(rollout, request.texts, self._objectives)
         self._allowance.unpriced |= {c.name for c in rollout.calls if c.kind == "model" and c.usage.dollars is None}
         for name in sorted({call.name for call in rollout.calls if call.usage.estimated}):
-            self._report_estimate(name)
+            self._books.report_estimate(name)
         self._payments.paid(key, dump(rollout), request.finished(rollout, key, rollout.usage, rollout.seconds))
         return rollout
 
@@ -209,7 +193,7 @@ class Ledger:
         known, started = self.pool.set_aside.get(place, {}), self.pool.started
         fresh = {id: failure for id, failure in failures.items() if id not in known}
         of = len(known) + (len(getattr(started, f"{place}_set")) if started else 0)
-        with self._stopped_by_failure():
+        with self._books.stopped_by_failure():
             if whole or len(known) + len(fresh) > MOST_SET_ASIDE * of:
                 raise next(iter(failures.values()))
         for id, failure in fresh.items():
@@ -219,158 +203,9 @@ class Ledger:
                 f"again and again its rollout failed, while others did not ({type(failure).__name__}: {failure})."
             )
 
-    def _lock(self, key: str) -> asyncio.Lock:
-        """Returns the lock of the caller that pays for `key`; it exists as long as it is held or waited for."""
-        return self._locks.setdefault(key, asyncio.Lock())
-
-    async def reply(
-        self, prompt: str, iteration: int, module: str, *, longer: bool = False, media: Sequence[Medium] = ()
-    ) -> Reply:
-        """Returns one reply of the reflection model, paid for at most once for the same prompt in the run.
-
-        `longer` raises the limit on its length; `media` are those that the prompt names. Raises `Unanswered` when only
-        this prompt gets no answer and `TooLong` when the model does not accept it; a model that answers no prompt stops
-        the ledger.
-        """
-        more: dict[str, Any] = {"longer": True} if longer else {}
-        more |= {"media": media} if media else {}
-        call = partial(self._model.complete, prompt, **more)
-        return await self._reply(_reply_key(prompt, module), call, iteration, module)
-
-    async def proposed(self, what: str, call: Callable[[], Awaitable[Reply]], iteration: int, module: str) -> Reply:
-        """Returns the reply of the user's proposer, paid for at most once for the same `what` in the iteration.
-
-        `call` asks the proposer. Raises `Unanswered` when only this call fails; one that never succeeds stops the
-        ledger.
-        """
-        return await self._reply(digest(["proposed", what, iteration, module]), call, iteration, module)
-
-    async def opinion(self, edit: str, prompt: str, iteration: int) -> Reply:
-        """Returns the critic's reply to `prompt`, paid for at most once for the same `edit` in the iteration.
-
-        Raises `Unanswered` when it gives none although its provider is up, and `TooLong` as `reply` does.
-        """
-        if self._critic is None:
-            raise Unanswered("there is no critic")
-        key = digest(["opinion", edit, iteration])
-        async with self._lock(key):
-            if (paid := self._store.paid(key)) is not None:
-                return load(Reply, paid)
-            with self._stopped_by_failure():
-                reply = await self._judge(key, partial(self._critic.complete, prompt))
-            if reply.usage.estimated:
-                self._report_estimate("the critic", can_report=False)
-            self._payments.paid(key, dump(reply), OpinionFinished(iteration, reply.usage, reply.seconds, key))
-            return reply
-
-    async def _judge(self, key: str, call: Callable[[], Awaitable[Reply]]) -> Reply:
-        """Returns the critic's reply. Raises `Unanswered` for a failure after which the search goes on."""
-        try:
-            return await self._payments.make(key, "reply", call, self._opinions, who="critic")
-        except TooLong:
-            raise
-        except Exception as failure:
-            calls = self._opinions
-            lasting = calls.patience.is_lasting(failure)
-            if isinstance(failure, Interrupted) or self.failure is not None or calls.down or lasting:
-                raise
-            why = str(failure).rstrip(".") if isinstance(failure, Error) else type(failure).__name__
-            self._report_once("critic", f"The critic gave no opinion ({why}). Edits are tried without one.")
-            raise Unanswered(f"the critic gave no opinion ({why})") from failure
-
-    async def _reply(self, key: str, call: Callable[[], Awaitable[Reply]], iteration: int, module: str) -> Reply:
-        async with self._lock(key):
-            if (paid := self._store.paid(key)) is not None:
-                return load(Reply, paid)
-            with self._stopped_by_failure():
-                reply = await self._answer(key, call)
-            if reply.usage.estimated:
-                self._report_estimate("the reflection model", can_report=self._can_report)
-            event = ReflectionFinished(iteration, module, reply.usage, reply.seconds, key)
-            self._payments.paid(key, dump(reply), event)
-            return reply
-
-    async def _answer(self, key: str, call: Callable[[], Awaitable[Reply]]) -> Reply:
-        """Returns the reply. Raises `Unanswered` in place of a failure that is this call's alone."""
-        try:
-            reply = await self._call(key, call)
-        except TooLong:
-            raise
-        except Exception as failure:
-            if not self._refuses_only_this(failure):
-                raise
-            why = str(failure) if isinstance(failure, Error) else type(failure).__name__
-            raise Unanswered(f"the reflection model gave no answer ({why})") from failure
-        self._refused = 0
-        return reply
-
-    async def try_model(self, prompt: str, model: str, *, critic: bool = False) -> None:
-        """Makes one call to find out whether the reflection model `model` answers, paid for once in the run.
-
-        With `critic` it is made to the critic. Raises `ModelError` when waiting does not help; other failures of the
-        world are retried.
-        """
-        key = digest(["trial", prompt, model])
-        asked = self._critic if critic and self._critic is not None else self._model
-        if self._store.paid(key) is not None:
-            return
-        with self._stopped_by_failure():
-            try:
-                reply = await self._call(key, partial(asked.complete, prompt))
-            except Exception as failure:
-                if not self._replies.patience.is_lasting(failure):
-                    raise
-                why = f"{type(failure).__name__}: {str(failure).rstrip('.')}"
-                who = "critic" if critic else "reflection model"
-                raise ModelError(
-                    f"The {who} {model} does not answer ({why}). No rollout was paid for; check its name "
-                    "and its key, and start again."
-                ) from failure
-        self._payments.paid(key, dump(reply), ModelTried(reply.usage, reply.seconds, key, critic))
-
-    async def _call(self, key: str, call: Callable[[], Awaitable[Reply]]) -> Reply:
-        return await self._payments.make(key, "reply", call, self._replies, who="reflection")
-
-    def reply_iteration(self, prompt: str, module: str) -> int | None:
-        """The iteration in which the reply to this prompt was paid for; `None` if it was not."""
-        return self.pool.replies.get(_reply_key(prompt, module))
-
-    def _refuses_only_this(self, failure: Exception) -> bool:
-        """Whether only this prompt fails: others were answered, and not too many fail in a row."""
-        lasting = self._replies.patience.is_lasting(failure)
-        if isinstance(failure, Interrupted) or self.failure is not None or self._replies.down or lasting:
-            return False
-        self._refused += 1
-        return self._refused <= REFUSALS and self.pool.spent.reflections > 0
-
-    def _report_estimate(self, model: str, *, can_report: bool = True) -> None:
-        hint = " A chat model that streams may have a setting for it, such as stream_usage=True."
-        self._report_once(
-            f"usage of {model}",
-            f"No usage is reported by {model}: its tokens are estimated from the texts, for the budget as well."
-            f"{hint if can_report else ''}",
-        )
-
-    def _report_once(self, what: str, message: str) -> None:
-        if what not in self._reported:
-            self._reported.add(what)
-            self._notify(message)
-
     def close(self) -> None:
         """Accounts for calls that are still under way, and counts nothing more. The caller closes the store."""
         self._payments.close()
-
-    @contextmanager
-    def _stopped_by_failure(self) -> Iterator[None]:
-        """Stops the ledger when a call failed for good, or its cost cannot be written down."""
-        try:
-            yield
-        except (Interrupted, Refused, Unanswered, TooLong):
-            raise
-        except Exception as error:
-            self.failure = self.failure or error
-            self.stop(f"a call failed: {error}")
-            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +224,3 @@ class _Request:
         """The event of the rollout that the ledger keeps under `key`."""
         of = (self.iteration, self.texts_key, self.example.id, self.subset)
         return RolloutFinished(*of, rollout.score, usage, seconds, key, rollout.error, reused, objectives_of(rollout))
-
-
-def _reply_key(prompt: str, module: str) -> str:
-    return digest(["reply", prompt, module])

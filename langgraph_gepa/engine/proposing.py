@@ -92,7 +92,9 @@ class Reflector:
 
             reply = await _first_taken(
                 _ever_shorter(prompt, self.tokens, records),
-                lambda prompt: self.ledger.reply(prompt, iteration, module.name, media=_named(prompt, media)),
+                lambda prompt: self.ledger.replies.reflection(
+                    prompt, iteration, module.name, media=_named(prompt, media)
+                ),
             )
             return Summary(summary_in(reply.text), tuple(record.rollout.score for record in records))
 
@@ -148,7 +150,7 @@ class OwnReflector:
         what = digest([text, *rollouts])
         call = partial(self.proposer.propose, module, text, copies)
         try:
-            reply = await self.ledger.proposed(what, call, iteration, module.name)
+            reply = await self.ledger.replies.proposed(what, call, iteration, module.name)
         except Unanswered as unanswered:
             return Proposal(reason="unanswered", detail=str(unanswered))
         except BudgetSpent as spent:
@@ -183,7 +185,7 @@ class _Conversation:
             proposal = await self.carry_on(question)
             if proposal.text in tried:
                 return Proposal(reason="repeated")
-            if proposal.text is None or self.ledger.reply_iteration(question, self.module.name) == self.iteration:
+            if proposal.text is None or self.ledger.replies.iteration(question, self.module.name) == self.iteration:
                 return proposal
             tried.append(proposal.text)
 
@@ -193,7 +195,7 @@ class _Conversation:
         proposal, broken = Proposal(), ""
         while True:
             try:
-                reply = await self.ledger.reply(
+                reply = await self.ledger.replies.reflection(
                     question, self.iteration, self.module.name, longer=longer, media=_named(question, self.media)
                 )
             except (TooLong, BudgetSpent) as refused:

@@ -232,9 +232,9 @@ class Job:
     async def _try_models(self, ledger: Ledger) -> None:
         """Raises `ModelError` when the reflection model or the critic cannot answer. Nothing else was paid for yet."""
         if trial := self.model.trial:
-            await ledger.try_model(trial, self.config.reflection_model)
+            await ledger.replies.try_model(trial, self.config.reflection_model)
         if self.critic is not None and (trial := self.critic.trial):
-            await ledger.try_model(trial, self.config.critic_model, critic=True)
+            await ledger.replies.try_model(trial, self.config.critic_model, critic=True)
 
     def _observer(self, store: Store, notify: Notify, inform: Notify) -> Observer:
         """Says what follows from the scores of the graph as it is, and once that a score is off the scale."""

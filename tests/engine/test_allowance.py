@@ -193,7 +193,7 @@ def test_seconds_cut_off_what_is_under_way(worlds: Any, stuck: str) -> None:
 
     optimizer = world.session(Budget(seconds=0.2), pace=pace, clock=monotonic, in_flight=2)
     if stuck == "reflections":
-        world.ledger._model = Stuck([])
+        world.ledger.replies._model = Stuck([])
     began = monotonic()
     pool = asyncio.run(optimizer.run())
     assert monotonic() - began < 2

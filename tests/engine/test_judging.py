@@ -40,7 +40,7 @@ def judged(
     optimizer = replace(world.session(budget, **how), rules=rules)
     if critic is None:
         return optimizer
-    world.ledger._critic = critic
+    world.ledger.replies._critic = critic
     return replace(optimizer, critic=Critic(world.ledger))
 
 
@@ -150,7 +150,7 @@ def test_the_critic_is_tried_before_anything_is_paid(worlds: Any) -> None:
     """Its trial is in its own account."""
     world = small(worlds)
     judged(world, FakeLanguageModel(says(50)), Budget(iterations=1))
-    asyncio.run(world.ledger.try_model("Are you there?", "critic", critic=True))
+    asyncio.run(world.ledger.replies.try_model("Are you there?", "critic", critic=True))
     (tried,) = of(world, ModelTried)
     assert tried.critic
     assert world.ledger.pool.spent.critic == tried.usage

@@ -111,7 +111,7 @@ def test_many_tasks_that_ask_the_same_pay_once(salt: int, tasks: int, concurrenc
                 return await ledger.rollout({}, one, 1, "feedback", "same")
             if way == 1:
                 return await ledger.rollout_once({}, one, 1, "pareto")
-            return await ledger.reply(f"prompt {number % 3}", 1, "m")
+            return await ledger.replies.reflection(f"prompt {number % 3}", 1, "m")
 
         asked = [asyncio.create_task(ask(number)) for number in range(tasks)]
         for _ in range(fate.randrange(8)):
@@ -226,7 +226,7 @@ def test_a_reflection_model_that_is_down_is_waited_for_while_rollouts_succeed() 
         model = Down(lambda _: "reply")
         evaluator = FakeEvaluator({"m": "text"}, lambda *_: 1.0)
         ledger = Ledger(evaluator, model, MemoryStore(), patience=patience, clock=lambda: now[0], notify=said.append)
-        reply = asyncio.create_task(ledger.reply("prompt", 1, "m"))
+        reply = asyncio.create_task(ledger.replies.reflection("prompt", 1, "m"))
         number = 0
         while not reply.done():
             number += 1
@@ -288,6 +288,6 @@ def test_a_hint_about_settings_is_given_for_models_that_have_them(reports: bool)
     model = FakeLanguageModel(["reply"], usage=Usage(7, 3, None, 10))
     ledger = Ledger(FakeEvaluator({"m": "seed"}, lambda *_: 1.0), model, MemoryStore(), notify=heard.append,
                     reports_usage=reports)  # fmt: skip
-    asyncio.run(ledger.reply("prompt", 1, "m"))
+    asyncio.run(ledger.replies.reflection("prompt", 1, "m"))
     assert "No usage is reported by the reflection model" in heard[0]
     assert ("stream_usage" in heard[0]) == reports

@@ -24,9 +24,9 @@ from langgraph_gepa.core.events import (
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import NoEffect, Texts
 from langgraph_gepa.core.rollout import Usage
-from langgraph_gepa.engine.ledger import REFUSALS
 from langgraph_gepa.engine.meter import meter
 from langgraph_gepa.engine.optimizer import Examples
+from langgraph_gepa.engine.replies import REFUSALS
 from langgraph_gepa.errors import MetricError, ModelError, UsageError
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
