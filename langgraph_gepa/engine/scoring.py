@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import mean
 
 from langgraph_gepa.core.events import Subset
@@ -43,9 +44,9 @@ class _Refusal:
     cause: Exception
 
 
-async def _or_refusal(call: Awaitable[Rollout]) -> Rollout | _Refusal:
+async def _or_refusal(call: Callable[[], Awaitable[Rollout]]) -> Rollout | _Refusal:
     try:
-        return await call
+        return await call()
     except Refused as refused:
         return _Refusal(refused.cause)
 
@@ -72,15 +73,15 @@ class Trials:
         """
         ids = [id for id in ids if not self._is_set_aside(id, subset)]
         seen: Counter[str] = Counter()
-        calls: list[Awaitable[Rollout]] = []
+        calls: list[Callable[[], Awaitable[Rollout]]] = []
         for id in ids:
             example = self.examples[subset][id]
             for place in range(repeat, repeat + self.repeats):
                 if self.reuse or (subset in ("pareto", "test") and self.ledger.carried(texts, example, place)):
-                    calls.append(self.ledger.rollout_once(texts, example, iteration, subset, place))
+                    calls.append(partial(self.ledger.rollout_once, texts, example, iteration, subset, place))
                 else:
                     seen[id] += 1
-                    calls.append(self.ledger.rollout(texts, example, iteration, subset, f"{turn}{seen[id]}"))
+                    calls.append(partial(self.ledger.rollout, texts, example, iteration, subset, f"{turn}{seen[id]}"))
         outcomes = await settle(map(_or_refusal, calls))
         trials = [outcomes[place : place + self.repeats] for place in range(0, len(outcomes), self.repeats)]
         refused = {
