@@ -20,10 +20,11 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.excerpt import fit_all
 from langgraph_gepa.core.module import KINDS, Module
 from langgraph_gepa.core.rollout import Feedback, Rollout
+from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.reflection.prompt import feedback_text
 from langgraph_gepa.reflection.records import Record, record_blocks
-from langgraph_gepa.runs.arguments import at_least_one, kinds_of
+from langgraph_gepa.runs.arguments import at_least_one, finite, kinds_of
 from langgraph_gepa.runs.evaluate import run_examples
 from langgraph_gepa.runs.examples import examples_of
 from langgraph_gepa.runs.job import WORLD
@@ -51,9 +52,11 @@ class LangGraphAdapter:
         result = gepa.optimize(adapter.seed_candidate, trainset, valset, adapter=adapter, ...)
         better = bind(graph, result.best_candidate)
 
-    Graph, metric, `kinds`, `modules`, `library`, `options` and `concurrency` are given as to `optimize`, and examples
-    in the form that `optimize` takes them. Rollouts run as those of `optimize` do, each apart from the others, and are
-    tried again while the world fails. Raises `UsageError` where gepa is not installed, and as `optimize` does.
+    Graph, metric, `kinds`, `modules`, `library`, `options`, `concurrency` and `failure_score` are given as to
+    `optimize`, and examples in the form that `optimize` takes them. Rollouts run as those of `optimize` do, each apart
+    from the others, and are tried again while the world fails. gepa keeps every score as it was returned: where a
+    metric's scores go below 0, give a `failure_score` below the worst of them, since the lowest score seen may fall
+    later. Raises `UsageError` where gepa is not installed, and as `optimize` does.
     """
 
     propose_new_texts = None
@@ -70,6 +73,7 @@ class LangGraphAdapter:
         library: bool = False,
         options: RunnerOptions | str | None = None,
         concurrency: int = 16,
+        failure_score: float | None = None,
     ) -> None:
         try:
             from gepa.core.adapter import EvaluationBatch
@@ -92,7 +96,9 @@ class LangGraphAdapter:
         )
         self._modules = {module.name: module for module in self._evaluator.modules}
         self._concurrency = at_least_one("concurrency", concurrency)
-        self._objectives: dict[str, None] = {}
+        given = None if failure_score is None else finite("failure_score", failure_score)
+        self._scale = MetricScale(failure=given)
+        self._objectives: dict[str, MetricScale] = {}
 
     @property
     def seed_candidate(self) -> dict[str, str]:
@@ -105,8 +111,8 @@ class LangGraphAdapter:
     ) -> EvaluationBatch[Trajectory, Any]:
         """Scores the candidate on each example of the batch, in order. Modules it does not name keep their own text.
 
-        A candidate with a text that breaks its placeholders' contract scores 0 everywhere, with the reason as feedback,
-        and is not run. Raises `UsageError` for the name of no module and when the world keeps failing.
+        A candidate with a text that breaks its placeholders' contract has the failure score everywhere, with the reason
+        as feedback, and is not run. Raises `UsageError` for the name of no module and when the world keeps failing.
         """
         examples = [examples_of([item], "batch")[0] for item in batch]  # one by one: gepa may repeat an example
         if broken := self._broken(candidate):
@@ -117,6 +123,7 @@ class LangGraphAdapter:
                 rollouts = run_examples(
                     self._evaluator, [(texts, example) for example in examples], self._concurrency, WORLD
                 )
+        rollouts = self._settled(rollouts)
         return self._batch(
             outputs=[rollout.outputs for rollout in rollouts],
             scores=[rollout.score for rollout in rollouts],
@@ -150,14 +157,21 @@ class LangGraphAdapter:
             return None
         return Feedback(0.0, "\n".join(f"{name}: {reason}" for name, reason in broken.items()), broken)
 
-    def _by_objective(self, rollouts: Sequence[Rollout]) -> list[dict[str, float]] | None:
-        """The scores by objective; a rollout that failed has 0 for each that the metric has given so far."""
+    def _settled(self, rollouts: Sequence[Rollout]) -> list[Rollout]:
+        """Returns the rollouts; those that failed have the failure score, given all scores seen so far."""
         for rollout in rollouts:
-            self._objectives |= dict.fromkeys(rollout.feedback.objectives)
+            self._scale = self._scale.after(rollout.score, failed=rollout.error is not None)
+        return list(map(self._scale.settled, rollouts))
+
+    def _by_objective(self, rollouts: Sequence[Rollout]) -> list[dict[str, float]] | None:
+        """Returns the scores by objective; a rollout that failed has a failure's for each that was seen so far."""
+        for rollout in rollouts:
+            for name, score in rollout.feedback.objectives.items():
+                self._objectives[name] = self._objectives.get(name, MetricScale()).after(score, failed=False)
         if not self._objectives:
             return None
-        none = dict.fromkeys(self._objectives, 0.0)
-        return [dict(rollout.feedback.objectives) or none for rollout in rollouts]
+        failed = {name: scale.failure_score for name, scale in self._objectives.items()}
+        return [dict(rollout.feedback.objectives) or failed for rollout in rollouts]
 
 
 def _record(module: Module, candidate: Mapping[str, str], trajectory: Trajectory) -> dict[str, str]:

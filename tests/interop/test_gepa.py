@@ -149,6 +149,26 @@ def test_objectives_are_scores_by_name(server: SimulatedServer, monkeypatch: pyt
     assert batch.scores == [0.5, 0.0]
 
 
+@pytest.mark.parametrize(("given", "expected"), [(None, -2.0), (-9.0, -9.0)])
+def test_a_failure_scores_no_higher_than_success(
+    server: SimulatedServer, monkeypatch: pytest.MonkeyPatch, given: float | None, expected: float
+) -> None:
+    """Where scores are negative a failure, and a text that cannot be used, has the lowest seen or the one given."""
+    server.models["hello"] = lambda request, rng: Answer("Hello.")
+    monkeypatch.setattr(sys.modules[__name__], "server_model", chat(server, "hello"))
+
+    def errors(inputs: dict[str, Any], outputs: dict[str, Any]) -> Feedback:
+        return Feedback(-float(len(inputs["text"])), objectives={"errors": -3.0})
+
+    adapter = LangGraphAdapter(greeter(), errors, failure_score=given)
+    examples = [{"inputs": {"text": "fail"}}, {"inputs": {"text": "?"}}, {"inputs": {"text": "??"}}]
+    batch = adapter.evaluate(examples, adapter.seed_candidate)
+    assert batch.scores == [expected, -1.0, -2.0]
+    assert batch.objective_scores == [{"errors": -3.0}] * 3
+    (name,) = adapter.seed_candidate
+    assert adapter.evaluate(examples[:1], {name: ""}).scores == [expected]
+
+
 def test_unknown_components_are_refused(server: SimulatedServer) -> None:
     """A name that is no module's is a mistake of the caller, and the message lists the modules."""
     adapter = LangGraphAdapter(build(chat(server)), review)
