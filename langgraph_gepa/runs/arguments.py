@@ -7,7 +7,8 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from types import NoneType, UnionType
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.core.budget import Budget
@@ -62,6 +63,24 @@ class Arguments:
     ui: bool
 
 
+_PLAIN = {
+    name: hint | int if float in get_args(hint) else hint
+    for name, hint in get_type_hints(Arguments).items()
+    if get_origin(hint) in (None, UnionType) and {*(get_args(hint) or (hint,))} <= {int, float, str, NoneType}
+}
+"""The types of the arguments that are a number or a text and nothing else."""
+
+
+def require_plain_types(given: Arguments) -> None:
+    """Raises `UsageError` for a number or a text of another type, which would fail once something is paid for."""
+    for name, hint in _PLAIN.items():
+        value = getattr(given, name)
+        if isinstance(value, bool) or not isinstance(value, hint):
+            kinds = get_args(hint) or (hint,)
+            wanted = "a text" if str in kinds else "a number" if float in kinds else "a whole number"
+            raise UsageError(f"{name}={value!r} is of type {type(value).__name__}: give {wanted}.")
+
+
 def rules_of(
     search: str | Rules,
     repeats: Repeats | None = None,
@@ -114,6 +133,8 @@ def objectives_of(objectives: Pursued | None) -> Pursued:
 
 
 def _aim(name: str, aim: Any) -> float | Direction:
+    if not isinstance(name, str):
+        raise UsageError(f"The objective {name!r} is no name: give a text, such as {{'dollars': 'min'}}.")
     lower = direction_of(name) == "min"
     if name == SCORE and isinstance(aim, str):
         raise UsageError("The score is always to be high: give a weight, such as objectives={'score': 1}.")
@@ -145,7 +166,9 @@ def one_of(name: str, value: str, allowed: Collection[str]) -> str:
 
 
 def at_least_one(name: str, value: int) -> int:
-    """Returns `value` if it is 1 or more; otherwise raises a `UsageError`."""
+    """Returns `value` if it is a whole number from 1 on; otherwise raises a `UsageError`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UsageError(f"{name}={value!r} is of type {type(value).__name__}: give a whole number.")
     if value < 1:
         raise UsageError(f"{name}={value} is too few: at least 1.")
     return value

@@ -28,6 +28,8 @@ from langgraph_gepa.store.integrity import require_known
 DEMO = "langgraph_gepa:demo"
 """The tag of the demo's reflection model, by which its runs are known."""
 DEMO_GRAPH = "langgraph_gepa.demo.stage:graph"
+GIVEN_TEXTS = "texts "
+"""How a source in `RunConfig.started_from` begins that was texts and no place; a digest of them follows."""
 
 Hide = Callable[[Any], Any]
 """From plain JSON data to the data as it may be kept."""

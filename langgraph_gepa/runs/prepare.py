@@ -35,7 +35,15 @@ from langgraph_gepa.reflection.directions import Directions
 from langgraph_gepa.reflection.instructions import PROMPT
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs.apply import without_applied
-from langgraph_gepa.runs.arguments import Arguments, at_least_one, default_in_flight, kinds_of, objectives_of, rules_of
+from langgraph_gepa.runs.arguments import (
+    Arguments,
+    at_least_one,
+    default_in_flight,
+    kinds_of,
+    objectives_of,
+    require_plain_types,
+    rules_of,
+)
 from langgraph_gepa.runs.checkout import Checkout
 from langgraph_gepa.runs.config import DEMO, RunConfig, Spec
 from langgraph_gepa.runs.example_files import FEWEST_TO_SPLIT
@@ -145,6 +153,7 @@ def new_folder(name: str, graph: Any) -> Path:
 def _load(given: Arguments) -> _Inputs:
     if not isinstance(given.budget, Budget):
         raise UsageError(f"The budget is {given.budget!r}; give limits by name, such as Budget(rollouts=500).")
+    require_plain_types(given)
     _require_one_source(given)
     options, kinds = load_options(given.options), kinds_of(given.kinds)
     known = [module for at in (given.run, *places_of(given.start)) for module in modules_in(at, only_own=True)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.example import digest
-from langgraph_gepa.runs.config import RunConfig
+from langgraph_gepa.runs.config import GIVEN_TEXTS, RunConfig
 
 _SETS = {"training": "train", "validation": "val", "test": "test"}
 _NAMES = {"notes": "note", "objectives": "goal"}
@@ -56,17 +56,24 @@ def _command(config: RunConfig) -> str:
     for name in config.modules:
         words += ["--only", name]
     for source in config.started_from:
-        words += ["--start", source]
+        words += ["--start", _FILE if source.startswith(GIVEN_TEXTS) else source]
     return shlex.join(words)
 
 
 def _call(config: RunConfig) -> str:
     budget = ", ".join(f"{name}={value!r}" for name, value in _limits(config.budget).items())
     named = {name: list(value) if isinstance(value, tuple) else value for name, value in _given(config)}
+    named.pop("start", None)
     graph = repr(config.graph_spec) if config.graph_spec else "..."
     test = ", testset=..." if config.examples.test else ""
+    models = (
+        f"{'proposer' if config.proposer else 'reflection_lm'}=...{', critic_lm=...' if config.critic_model else ''}"
+    )
     more = "".join(f", {name}={value!r}" for name, value in named.items())
-    return f"optimize({graph}, ..., ...{test}, metric=..., reflection_lm=..., budget=Budget({budget}){more})"
+    if config.started_from:
+        start = ("..." if source.startswith(GIVEN_TEXTS) else repr(source) for source in config.started_from)
+        more += f", start=[{', '.join(start)}]"
+    return f"optimize({graph}, ..., ...{test}, metric=..., {models}, budget=Budget({budget}){more})"
 
 
 def _given(config: RunConfig) -> Iterator[tuple[str, Any]]:

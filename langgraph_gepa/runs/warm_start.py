@@ -18,7 +18,7 @@ from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.ports import Evaluator
 from langgraph_gepa.errors import PlaceholderError, UsageError
 from langgraph_gepa.report.words import plural
-from langgraph_gepa.runs.config import RunConfig
+from langgraph_gepa.runs.config import GIVEN_TEXTS, RunConfig
 from langgraph_gepa.runs.prompts import prompts_of
 from langgraph_gepa.runs.result import Result
 from langgraph_gepa.runs.resume import listed, same_start
@@ -171,7 +171,7 @@ def _settled(config: RunConfig) -> dict[str, str]:
 def _name(source: Any) -> str:
     """Returns the name under which a source is kept: its path, or what its texts are."""
     if isinstance(source, Mapping):
-        return f"texts {digest(dict(source))}"
+        return f"{GIVEN_TEXTS}{digest(dict(source))}"
     return str(source.folder if isinstance(source, SavedRun) else source)
 
 

@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from langgraph_gepa import Budget
 from langgraph_gepa.cli import app
+from langgraph_gepa.runs.config import GIVEN_TEXTS
 from langgraph_gepa.runs.same_again import example_sets, repetition
 from langgraph_gepa.runs.saved_run import SavedRun
 
@@ -60,6 +61,15 @@ def test_a_run_of_objects_is_a_call(started: Path) -> None:
     assert "budget=Budget(rollouts=40)" in call
     assert "seed=7" in call
     compile(call, "call", "eval")
+
+
+def test_a_call_has_the_proposer_the_critic_and_the_start_that_the_run_had(started: Path) -> None:
+    """Each under its own name, and texts that were given are left open, for a digest of them gives nobody the texts."""
+    config = replace(SavedRun.open(started).config, spec={}, proposer="5e1f", critic_model="a critic")
+    call = repetition(replace(config, started_from=("runs/first", f"{GIVEN_TEXTS}a0dec8abc6a43007")))
+    assert "metric=..., proposer=..., critic_lm=..., budget" in call
+    assert "reflection_lm" not in call
+    assert "start=['runs/first', ...]" in call
 
 
 def test_sets_have_their_file_their_size_and_a_digest(started: Path) -> None:
