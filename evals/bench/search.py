@@ -402,16 +402,48 @@ def versus(results: Results, baseline: str, budgets: Sequence[int], price: int) 
         note = "" if math.isfinite(ours_cost) else "  (never: counted as the whole budget)"
         print(f"  {family:24} gain {target:.3f}  {theirs_cost:6.0f} {ours_cost:6.0f}  {factors[-1]:5.2f}x{note}")
     print(f"  geometric mean {math.exp(statistics.fmean(map(math.log, factors))):.2f}x")
-    for family, curves in results.items():
-        for budget in budgets:
-            differences = [
-                gain_at(mine, budget, price) - gain_at(other, budget, price)
-                for mine, other in zip(curves["ours, racing"], curves[baseline], strict=True)
-            ]
-            low, high = interval(differences)
-            if high < 0:
-                mean = statistics.fmean(differences)
-                print(f"  significant loss: {family} at {budget}: {mean:+.3f} [{low:+.3f}, {high:+.3f}]")
+    losses(results, baseline, budgets, price)
+
+
+def losses(results: Results, baseline: str, budgets: Sequence[int], price: int) -> None:
+    """The cells in which racing is significantly worse, and those that are so after correction for their number."""
+    cells = {
+        (family, budget): [
+            gain_at(mine, budget, price) - gain_at(other, budget, price)
+            for mine, other in zip(curves["ours, racing"], curves[baseline], strict=True)
+        ]
+        for family, curves in results.items()
+        for budget in budgets
+    }
+    confirmed = holm({cell: chance_of_loss(differences) for cell, differences in cells.items()})
+    for (family, budget), differences in cells.items():
+        low, high = interval(differences)
+        if high < 0 or (family, budget) in confirmed:
+            after = "also" if (family, budget) in confirmed else "not"
+            mean = statistics.fmean(differences)
+            print(f"  loss: {family} at {budget}: {mean:+.3f} [{low:+.3f}, {high:+.3f}], {after} after correction")
+    print(f"  significant losses after correction for {len(cells)} cells (Holm): {len(confirmed)}")
+
+
+def chance_of_loss(differences: Sequence[float], tries: int = 20_000) -> float:
+    """One-sided p-value of a mean this low if signs were random (paired permutation test)."""
+    total = sum(differences)
+    if total >= 0:
+        return 1.0
+    rng = Random(0)
+    sizes = [abs(one) for one in differences]
+    lower = sum(sum(size if rng.random() < 0.5 else -size for size in sizes) <= total + 1e-12 for _ in range(tries))
+    return (lower + 1) / (tries + 1)
+
+
+def holm(chances: Mapping[tuple[str, int], float], level: float = 0.05) -> set[tuple[str, int]]:
+    """The hypotheses rejected by Holm's step-down procedure (Scand. J. Statist. 6, 1979)."""
+    rejected = set[tuple[str, int]]()
+    for place, (cell, chance) in enumerate(sorted(chances.items(), key=lambda one: one[1])):
+        if chance > level / (len(chances) - place):
+            break
+        rejected.add(cell)
+    return rejected
 
 
 def beside_racing(results: Results, search: str, budgets: Sequence[int], price: int) -> None:
