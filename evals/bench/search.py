@@ -41,6 +41,7 @@ from unseen import UNSEEN
 from worlds import FAMILIES, Family, Seen, Texts, World, heeding
 
 from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.events import Event
 from langgraph_gepa.core.example import Example
@@ -162,13 +163,26 @@ def ours(
     critic: float | None = None,
     *,
     shows_rejected: bool = False,
+    oracle: bool = False,
 ) -> Curve:
-    """Our engine in a world; `critic` is how often its critic is right, if it has one."""
+    """Our engine in a world; `critic` is how often its critic is right, if it has one.
+
+    With `oracle` what counts is the candidate that is truly the best of the pool, which no search can know.
+    """
     watch = Watch(world)
+    gains: dict[str, float] = {}
+
+    def gain(candidate: Candidate) -> float:
+        if candidate.key not in gains:
+            gains[candidate.key] = world.gain(candidate.texts)
+        return gains[candidate.key]
+
+    def chosen(pool: Pool) -> Texts:
+        return (max(pool.candidates, key=gain) if oracle else pool.best).texts
 
     def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001  # the port's names
         if pool.candidates:
-            watch.see(pool.spent.rollouts, lambda: pool.best.texts)
+            watch.see(pool.spent.rollouts, lambda: chosen(pool))
 
     async def search() -> Pool:
         evaluator = WorldEvaluator(world)
@@ -197,7 +211,7 @@ def ours(
         ).run()
 
     pool = asyncio.run(search())
-    return watch.end(pool.spent.rollouts, pool.best.texts)
+    return watch.end(pool.spent.rollouts, chosen(pool))
 
 
 class Adapter:
@@ -291,7 +305,10 @@ SEARCHES: dict[str, Search] = {
     "ours, gepa": partial(ours, rules=GEPA),
     "ours, racing": partial(ours, rules=RACING),
 }
-VARIANTS: dict[str, Search] = {"ours, shows rejected": partial(ours, rules=RACING, shows_rejected=True)}
+VARIANTS: dict[str, Search] = {
+    "ours, shows rejected": partial(ours, rules=RACING, shows_rejected=True),
+    "ours, an oracle's choice": partial(ours, rules=RACING, oracle=True),
+}
 """Measured only where they are asked for by name."""
 CRITICS: dict[str, Search] = {
     f"racing, critic {right:g}": partial(ours, rules=RACING, critic=right) for right in (0.5, 0.6, 0.75, 0.9)
