@@ -127,6 +127,7 @@ def optimize(
     options: RunnerOptions | str | None = None,
     workers: Sequence[Any] = (),
     observers: Sequence[Observer] = (),
+    track: Sequence[str] | str = (),
     progress: bool = True,
     ui: bool = False,
 ) -> Result:
@@ -188,6 +189,8 @@ def optimize(
     - `options`: how rollouts are run, or `path/to/file.py:options`.
     - `workers`: addresses of LangGraph Servers, or clients of langgraph_sdk for them, that run the rollouts in place
       of this process. They must serve the same graph with the same metric and options (see `serve`).
+    - `track`: trackers that follow the run, such as `["opentelemetry"]`; `docs/trackers.md` lists them. One that fails
+      is reported once, and the run goes on. `observers` are called with each event, for a tracker of your own.
     - `ui`: serve the run as a live page to browsers on this machine while it is under way, as `langgraph-gepa ui` does;
       its address is printed.
 
@@ -225,17 +228,19 @@ def resume(
     limits: Budget | None = None,
     *,
     workers: Sequence[Any] | None = None,
+    track: Sequence[str] | str | None = None,
     trust: bool = False,
     progress: bool = True,
     ui: bool = False,
 ) -> Result:
     """Goes on with the run in folder `run`, if it was started on the command line or with names in place of objects.
 
-    A limit in `limits` replaces the run's, and `workers` the servers that run its rollouts (`[]`: this process); a run
-    that is finished goes on only with a larger one. Texts that `apply` wrote into the source do not count as a change
-    of the graph. The code that the run names is loaded, which is announced; for a run that somebody else started only
-    with `trust`, and from the project of the working directory alone. Raises `UsageError` for a run that was started
-    with objects, or with examples of which a mask hid something: only the program that made those can give them again.
+    A limit in `limits` replaces the run's, `workers` the servers that run its rollouts (`[]`: this process) and `track`
+    its trackers (`[]`: none); a run that is finished goes on only with a larger one. Texts that `apply` wrote into the
+    source do not count as a change of the graph. The code that the run names is loaded, which is announced; for a run
+    that somebody else started only with `trust`, and from the project of the working directory alone. Raises
+    `UsageError` for a run that was started with objects, or with examples of which a mask hid something: only the
+    program that made those can give them again.
     `ui` is as for `optimize`.
     """
     saved = SavedRun.open(run)
@@ -265,6 +270,7 @@ def resume(
         options=spec["options"] if "options" in spec else RunnerOptions(timeout=spec["timeout"]),
         budget=with_limits(config.budget, limits or Budget()),
         workers=config.workers if workers is None else workers,
+        track=config.track if track is None else track,
         run=run,
         progress=progress,
         ui=ui,

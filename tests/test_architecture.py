@@ -17,7 +17,7 @@ PACKAGE = "langgraph_gepa"
 ROOT = Path(langgraph_gepa.__file__).parent
 CORE = {"errors", "core"}
 ENGINE = CORE | {"search", "reflection", "engine"}
-ADAPTERS = {"adapter", "writeback", "store", "langsmith", "report"}
+ADAPTERS = {"adapter", "writeback", "store", "langsmith", "report", "trackers"}
 ALLOWED = {
     "errors": {"core"},
     "core": {"errors"},

@@ -109,6 +109,7 @@ def optimize(
     timeout: option.Timeout = None,
     options: option.Options = None,
     workers: option.Workers = None,
+    track: option.Track = None,
     dry_run: option.DryRun = False,
     ui: option.Ui = False,
 ) -> None:
@@ -156,6 +157,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
         "testset": given["test"],
         "budget": _budget(given),
         "workers": split(given["workers"] or ""),
+        "track": given["track"] or (),
         "notes": notes and {name: "\n".join(texts) for name, texts in notes.items()},
         "frozen": by_module("--frozen", given["frozen"]),
         "objectives": goals(given["goal"]),

@@ -92,6 +92,12 @@ Workers = Annotated[
     str | None,
     typer.Option(metavar="URL,URL", help="LangGraph Servers that run the rollouts, with the key in LANGSMITH_API_KEY."),
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help="A tracker that follows the run, such as opentelemetry. May be given repeatedly."
+    ),
+]
 Concurrency = Annotated[int, typer.Option(min=1, help="Rollouts at once.")]
 InFlight = Annotated[int | None, typer.Option(min=1, help="Iterations under way at once; 1 is reproducible.")]
 Validation = Annotated[str | None, typer.Option(help="Validation examples; part of --train when left out.")]

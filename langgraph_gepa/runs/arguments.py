@@ -18,6 +18,7 @@ from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.racing import SUCCESSES
 from langgraph_gepa.search.rules import GEPA, RACING, Rules, reading, run_never_again
+from langgraph_gepa.trackers.tracking import TRACKERS
 
 SEARCHES = {"gepa": GEPA, "racing": RACING}
 
@@ -59,6 +60,7 @@ class Arguments:
     options: RunnerOptions | str | None
     workers: Sequence[Any]
     observers: Sequence[Observer]
+    track: Sequence[str] | str
     progress: bool
     ui: bool
 
@@ -193,6 +195,12 @@ def kinds_of(kinds: Collection[str]) -> tuple[Kind, ...]:
     """The kinds of modules, checked; a single one may be given as a string. Raises `UsageError`."""
     wanted = {one_of("kinds", kind, KINDS) for kind in ((kinds,) if isinstance(kinds, str) else kinds)}
     return tuple(kind for kind in KINDS if kind in wanted)
+
+
+def trackers_of(track: Sequence[str] | str) -> tuple[str, ...]:
+    """The names of trackers, checked; a single one may be given as a string. Raises `UsageError`."""
+    names = (track,) if isinstance(track, str) else track
+    return tuple(dict.fromkeys(one_of("track", name, TRACKERS) for name in names))
 
 
 def with_limits(budget: Budget, limits: Budget) -> Budget:

@@ -70,6 +70,7 @@ class RunConfig:
     - `loads`: the name of the graph, if it was given by name, whatever else was an object.
     - `began`: when the run was started, in UTC; `versions`: those of the packages in its last session.
     - `workers`: the addresses of the servers that ran the rollouts, without credentials.
+    - `track`: the names of the trackers that follow the run.
     """
 
     found: tuple[Module, ...]
@@ -107,6 +108,7 @@ class RunConfig:
     start: tuple[Texts, ...] = ()
     started_from: tuple[str, ...] = ()
     workers: tuple[str, ...] = ()
+    track: tuple[str, ...] = ()
     began: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 

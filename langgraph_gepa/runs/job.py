@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.server.remote import RemoteEvaluator
 from langgraph_gepa.store.folder import open_run
 from langgraph_gepa.store.stop_file import STOP, watch
+from langgraph_gepa.trackers.tracking import TrackedRun, Tracker, Tracking
 
 WORLD = Patience(
     outage=1800.0,
@@ -90,6 +91,7 @@ class Job:
     critic: ChatReflection | None = None
     start: WarmStart = WarmStart()  # noqa: RUF009 - it is frozen
     observers: Sequence[Observer] = ()
+    trackers: Mapping[str, Callable[[TrackedRun], Tracker]] = field(default_factory=dict)
     progress: bool = True
     unpriced: Sequence[str] = ()
     warnings: Sequence[str] = ()
@@ -125,7 +127,7 @@ class Job:
         """Does everything that touches the store, which belongs to the thread that opened it."""
         live = Live(Screen(stderr=True), self.config.budget, title=str(folder), simulated=self.config.simulated)
         notify: Notify = live.note if self.progress else _logged(_LOG.warning)
-        same_run = False
+        same_run, tracked = False, list[Tracking]()
         try:
             with closing(open_run(folder, create=True)) as store:
                 hide = self.options.mask or str
@@ -133,16 +135,38 @@ class Job:
                     self.config, store, texts=self.mask, examples=lambda value: masked(value, hide)
                 )
                 same_run = True
-                replay(self.config, (event for _, event in store.events()))
+                before = replay(self.config, (event for _, event in store.events()))
                 with PageWriter(folder) as page, live if self.progress else nullcontext():
                     if restarted:
                         notify(restarted)
-                    observers = (*((live,) if self.progress else ()), page, *self.observers)
+                    tracked += self._tracked(folder, store, before)
+                    observers = (*((live,) if self.progress else ()), page, *tracked, *self.observers)
                     inform = notify if self.progress else _logged(_LOG.info)
                     await self._search(folder, store, observers, notify, inform, brake)
         finally:
             if same_run:  # the files of another run are not to be touched
                 write_up(folder, notify)
+                await _end(tracked, folder, lambda text: notify(self.mask(text)))
+
+    def _tracked(self, folder: Path, store: Store, before: Pool) -> list[Tracking]:
+        """Begins the run in its trackers, or goes on with it there."""
+        config = self.config
+        if not self.trackers:
+            return []
+        settings = {
+            "search": config.search, "metric": config.metric, "reflection_model": config.reflection_model,
+            "critic_model": config.critic_model, "modules": ", ".join(config.modules), "seed": str(config.seed),
+            **{f"{name}_examples": str(len(examples)) for name, examples in config.sets.items()},
+        }  # fmt: skip
+        run = TrackedRun(
+            id=session_of(store),
+            name=folder.name,
+            graph=config.graph["name"],
+            reflection_model=config.reflection_model,
+            settings=settings,
+            mask=self.mask,
+        )
+        return [Tracking(name, begin, run, before) for name, begin in self.trackers.items()]
 
     async def _search(
         self, folder: Path, store: Store, observers: Sequence[Observer], notify: Notify, inform: Notify, brake: Brake
@@ -261,6 +285,17 @@ class Job:
                     notify(warning)
 
         return observe
+
+
+async def _end(tracked: Sequence[Tracking], folder: Path, notify: Notify) -> None:
+    """Gives the trackers the run's files and waits for them. Reports each that failed: the run is whole without it."""
+    files = [file for file in (folder / PAGE, folder / PROMPTS) if file.is_file()]
+    for one in tracked:
+        one.end(files, json.loads((folder / PROMPTS).read_text("utf-8")) if folder / PROMPTS in files else {})
+    for one in tracked:
+        await asyncio.to_thread(one.wait)
+        if one.failure is not None:
+            notify(f"The tracker {one.name} does not have all of this run: {one.failure}. The run itself is whole.")
 
 
 def _stop(by: str, ledger: Ledger, notify: Notify) -> None:

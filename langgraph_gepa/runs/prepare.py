@@ -43,6 +43,7 @@ from langgraph_gepa.runs.arguments import (
     objectives_of,
     require_plain_types,
     rules_of,
+    trackers_of,
 )
 from langgraph_gepa.runs.checkout import Checkout
 from langgraph_gepa.runs.config import DEMO, RunConfig, Spec
@@ -56,6 +57,7 @@ from langgraph_gepa.runs.subject import AnyEvaluator, Subject, evaluator_of, sub
 from langgraph_gepa.runs.warm_start import places_of, warm_start
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.server.workers import on_server
+from langgraph_gepa.trackers.tracking import tracker_called
 
 NAMELESS = "LangGraph"
 """The name LangGraph gives a compiled graph that was given none."""
@@ -125,6 +127,7 @@ def prepare(given: Arguments) -> Job:
         options=options,
         mask=mask,
         observers=given.observers,
+        trackers={name: tracker_called(name) for name in config.track},
         progress=given.progress,
         unpriced=tuple(dict.fromkeys((*subject.about.unpriced, *unpriced(answerers, options.prices)))),
         warnings=tuple(_warnings(given, inputs, config)),
@@ -256,6 +259,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         versions={"python": platform.python_version(), **_versions()},
         loads=given.graph if isinstance(given.graph, str) and not on_server(given.graph) else "",
         workers=() if inputs.subject.workers is None else inputs.subject.workers.urls,
+        track=trackers_of(given.track),
         sources=inputs.sources,
         checkout=Checkout.here(inputs.modules),
         leakage=leakage.leakage(examples.by_subset),

@@ -91,7 +91,7 @@ def start_or_resume(config: RunConfig, store: Store, *, texts: Hide = str, examp
 
 
 def session_of(store: Store) -> str:
-    """Returns the name under which servers know the run's rollouts, which is made when it is first needed.
+    """Returns the name under which servers know the run's rollouts and trackers the run; makes it when first needed.
 
     Another run has another name, also one with the same settings: it must not find these rollouts.
     """

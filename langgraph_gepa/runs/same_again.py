@@ -55,6 +55,8 @@ def _command(config: RunConfig) -> str:
     words += _options({name: value for name, value in _given(config) if name not in ("modules", "start")})
     for name in config.modules:
         words += ["--only", name]
+    for tracker in config.track:
+        words += ["--track", tracker]
     for source in config.started_from:
         words += ["--start", _FILE if source.startswith(GIVEN_TEXTS) else source]
     return shlex.join(words)
@@ -69,6 +71,7 @@ def _call(config: RunConfig) -> str:
     models = (
         f"{'proposer' if config.proposer else 'reflection_lm'}=...{', critic_lm=...' if config.critic_model else ''}"
     )
+    named |= {"track": list(config.track)} if config.track else {}
     more = "".join(f", {name}={value!r}" for name, value in named.items())
     if config.started_from:
         start = ("..." if source.startswith(GIVEN_TEXTS) else repr(source) for source in config.started_from)

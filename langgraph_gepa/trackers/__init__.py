@@ -1,0 +1,1 @@
+"""Runs in the trackers that people use: one module for each, and `tracking`, which keeps them off the search."""
