@@ -100,7 +100,7 @@ def _compared(source: Source, pool: Pool, subset: Literal["pareto", "test"]) -> 
 
 
 def _scale(pool: Pool) -> Scale:
-    known = [*pool.pareto.values(), *pool.tests.values()]
+    known = [*pool.board.pareto.values(), *pool.board.tests.values()]
     scores = (score for by_example in known for scores in by_example.values() for score in scores)
     return scale_of(scores, pool.scale.range[1])
 
@@ -153,7 +153,7 @@ def _frontier_score(candidates: Sequence[CandidateView]) -> float:
 
 def _standing(pool: Pool, candidate: Candidate, scale: Scale) -> Standing:
     score = score_of(pool, candidate.id)
-    tests = [average(known) for known in pool.tests.get(candidate.key, {}).values()]
+    tests = [average(known) for known in pool.board.tests.get(candidate.key, {}).values()]
     return Standing(candidate.id, score, _interval(pool, candidate, score, scale), estimate(tests, scale))
 
 

@@ -8,7 +8,7 @@ from math import fsum
 
 from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.edit import Edit
-from langgraph_gepa.core.events import ChildrenProposed, Event
+from langgraph_gepa.core.events import ChildrenProposed, Event, IterationStarted
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.opinion import chances
 from langgraph_gepa.search.tally import average
@@ -54,9 +54,23 @@ def attempts_of(events: Iterable[Event], parent: Candidate, pareto: Scores, feed
                     break
 
 
+def texts_tried(events: Iterable[Event], candidates: Sequence[Candidate]) -> Iterator[str]:
+    """Yields the keys of the texts that an iteration under way tries."""
+    parent: Texts = {}
+    for event in events:
+        if isinstance(event, IterationStarted):
+            parent = candidates[event.parents[0]].texts
+            if event.texts is not None:
+                yield texts_key(event.texts)
+        elif isinstance(event, ChildrenProposed):
+            yield from (texts_key({**parent, **changed}) for changed in event.children)
+
+
 def earlier_edits(attempts: Sequence[Attempt], module: str, text: str) -> list[Edit]:
-    """Returns the edits of a module that were tried, the nearest first: those of its present `text`, those that changed
-    little else, the latest. A text that was tried repeatedly counts once, and the present one is none."""
+    """Returns the edits of a module that were tried, without repetitions of a text and without `text`, its present one.
+
+    The most relevant come first: edits of the present text, then edits that changed few other modules, then later ones.
+    """
     edits = [attempt.edit(module) for attempt in reversed(attempts) if module in attempt.changed]
     nearest: dict[str, Edit] = {}
     for edit in sorted(edits, key=lambda edit: (edit.old != text, edit.others)):

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import fsum
 from typing import TYPE_CHECKING
 
 from langgraph_gepa.core import events as ev
 from langgraph_gepa.core.budget import Spent
-from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Event, Lineage, Subset
-from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.objectives import Goals
 from langgraph_gepa.core.opinion import Opinion, chances
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.scale import MetricScale
-from langgraph_gepa.search.attempts import Attempt, attempts_of
+from langgraph_gepa.search.attempts import Attempt, attempts_of, texts_tried
 from langgraph_gepa.search.calibration import Critique, calibrated
-from langgraph_gepa.search.frontier import Frontier
 from langgraph_gepa.search.objective_values import Objectives
-from langgraph_gepa.search.tally import Noise, Tally, average, spent_after
+from langgraph_gepa.search.scoreboard import Scoreboard
+from langgraph_gepa.search.tally import Noise, spent_after
 
 if TYPE_CHECKING:
     from langgraph_gepa.search.algebra import Array
@@ -35,58 +33,42 @@ FEWEST = 6
 class Pool:
     """A fold of events: `apply` each one, in order. Nothing else changes it.
 
-    `pareto`, `feedback` and `tests` map a candidate's key to example id to the scores of its
-    rollouts there, in the order they were paid for; a rollout that failed has the failure score of
-    `scale`, which may fall while lower scores are seen. `open` holds what has happened so far in
-    each iteration under way. `merge_due` says that a mutation was accepted since the last start.
+    `board` holds the scores. `open` holds what has happened so far in each iteration under way. `merge_due` says that a
+    mutation was accepted since the last start.
     `born` holds by candidate how many iterations had ended when it entered.
     `starts` counts the iterations that score candidates which the search was given, `carried` holds the ledger keys of
     rollouts that earlier runs paid for.
-    `set_aside` holds by set the examples on which the world kept failing, with the failure; they count as if they had
-    never been in it.
-    `used` maps a candidate's key to how many reflections were given its rollout on an example, `ran`
-    counts rollouts of all candidates per feedback example. `replies` maps a reply's key in the ledger to the
-    iteration that paid for it. `attempts` are the children that ended mutations tried, and `known_attempts` how many
-    of them were known when each iteration under way started. `opinions` are the chances that the critic gave to edits,
-    `chances` those of the texts that each candidate changed.
+    `used` maps a candidate's key to how many reflections were given its rollout on an example, `replies` maps a reply's
+    key in the ledger to the iteration that paid for it. `attempts` are the children that ended mutations tried, and
+    `known_attempts` how many of them were known when each iteration under way started. `opinions` are the chances that
+    the critic gave to edits, `chances` those of the texts that each candidate changed.
     """
 
     started: ev.RunStarted | None = None
     finished: ev.RunFinished | None = None
     left_out: dict[str, NoEffect] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
-    pareto: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    feedback: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    tests: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     pointers: list[int] = field(default_factory=list)
     born: list[int] = field(default_factory=list)
     spent: Spent = Spent()
-    scale: MetricScale = field(default_factory=MetricScale)
+    board: Scoreboard = field(default_factory=Scoreboard)
     objectives: Objectives = field(default_factory=Objectives)
     goals: Goals = field(default_factory=dict)
     iterations: int = 0
     starts: int = 0
     carried: set[str] = field(default_factory=set)
-    set_aside: dict[Subset, dict[str, str]] = field(default_factory=dict)
     open: dict[int, list[Event]] = field(default_factory=dict)
     merges: list[ev.IterationStarted] = field(default_factory=list)
     merge_due: bool = False
     used: dict[str, Counter[str]] = field(default_factory=dict)
     replies: dict[str, int] = field(default_factory=dict)
-    ran: Counter[str] = field(default_factory=Counter)
     attempts: list[Attempt] = field(default_factory=list)
     known_attempts: dict[int, int] = field(default_factory=dict)
     opinions: list[float] = field(default_factory=list)
     chances: list[tuple[float, ...]] = field(default_factory=list)
-    _ids: dict[str, list[int]] = field(default_factory=dict, repr=False)
-    _keys: list[str] = field(default_factory=list, repr=False)
-    _frontier: Frontier = field(default_factory=Frontier, repr=False)
     _single: list[bool] = field(default_factory=list, repr=False)
-    _tally: Tally = field(default_factory=Tally, repr=False)
-    _means: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
     _critique: Critique | None = field(default=None, repr=False, compare=False)
     _posterior: Posterior | None = field(default=None, repr=False, compare=False)
-    _failures: list[tuple[ev.RolloutFinished, int]] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Pool:
@@ -109,14 +91,23 @@ class Pool:
         return self.started.pareto_set if self.started else ()
 
     @property
+    def scale(self) -> MetricScale:
+        return self.board.scale
+
+    @property
+    def set_aside(self) -> Mapping[Subset, Mapping[str, str]]:
+        """By set the examples on which the world kept failing, with the failure."""
+        return self.board.set_aside
+
+    @property
     def frontier(self) -> dict[str, frozenset[int]]:
         """Per pareto example the candidates with the best score on it, ties included (Alg. 2)."""
-        return self._frontier.ids
+        return self.board.frontier.ids
 
     @property
     def wins(self) -> Sequence[int]:
         """By candidate the pareto examples on which it is not beaten, as bits by their place in the pareto set."""
-        return self._frontier.wins
+        return self.board.frontier.wins
 
     @property
     def accepted_merges(self) -> int:
@@ -144,7 +135,7 @@ class Pool:
 
     def eligible(self, id: int) -> bool:
         """Whether a candidate was scored on enough pareto examples to be the best."""
-        return len(self.pareto.get(self._keys[id], ())) >= min(FEWEST, len(self.pareto_set))
+        return len(self.board.pareto.get(self.board.keys[id], ())) >= min(FEWEST, len(self.pareto_set))
 
     @property
     def may_be_flawless(self) -> bool:
@@ -175,7 +166,7 @@ class Pool:
     @property
     def noise(self) -> Noise:
         """How much scores of the same candidate on the same pareto example differ."""
-        return self._tally.noise
+        return self.board.tally.noise
 
     @property
     def critique(self) -> Critique:
@@ -186,7 +177,7 @@ class Pool:
 
     def tables(self) -> tuple[Array, Array]:
         """Returns sums and counts of the scores, shape (candidates, pareto examples). The next call overwrites them."""
-        return self._tally.tables(self._keys, len(self.pareto_set))
+        return self.board.tables()
 
     def lineages(self, id: int) -> tuple[Lineage, ...]:
         """Returns `single` if every edit since the seed changed one module, otherwise `joint`; the seed is both."""
@@ -196,43 +187,25 @@ class Pool:
 
     def holds(self, key: str) -> bool:
         """Whether a candidate with these texts is in the pool."""
-        return key in self._ids
+        return key in self.board.ids
 
     def tried(self, key: str, iteration: int) -> bool:
         """Whether the pool holds these texts, or an iteration other than this one is trying them."""
         return self.holds(key) or any(
-            key in self._trying(events) for number, events in self.open.items() if number != iteration
+            key in texts_tried(events, self.candidates) for number, events in self.open.items() if number != iteration
         )
-
-    def _trying(self, events: Iterable[Event]) -> Iterator[str]:
-        """Yields the keys of the texts that an iteration under way tries."""
-        parent: Texts = {}
-        for event in events:
-            if isinstance(event, ev.IterationStarted):
-                parent = self.candidates[event.parents[0]].texts
-                if event.texts is not None:
-                    yield texts_key(event.texts)
-            elif isinstance(event, ev.ChildrenProposed):
-                yield from (texts_key({**parent, **changed}) for changed in event.children)
 
     def known(self, subset: Subset, key: str) -> Mapping[str, Sequence[float]]:
         """Returns the scores of the texts with this key in a set, by example."""
-        return self._known(subset).get(key, {})
+        return self.board.of(subset).get(key, {})
 
     def scores(self, candidate: Candidate) -> dict[str, float]:
         """Returns the candidate's score by pareto example that it ran on; the mean if it ran repeatedly."""
-        known = self.pareto.get(self._keys[candidate.id], {})
-        return {example: average(known[example]) for example in self.pareto_set if example in known}
+        return self.board.scores(self.board.keys[candidate.id])
 
     def mean(self, candidate: Candidate) -> float:
         """Returns the mean over the pareto examples that it ran on; the lowest score there is when there are none."""
-        key = self._keys[candidate.id]
-        if key not in self._means:
-            scores = self.scores(candidate)
-            if not scores:
-                return self.scale.range[0]
-            self._means[key] = fsum(scores.values()) / len(scores)
-        return self._means[key]
+        return self.board.mean(self.board.keys[candidate.id])
 
     def ancestors(self, id: int) -> set[int]:
         """Returns the ids of all candidates that this one descends from."""
@@ -247,14 +220,15 @@ class Pool:
 
     def apply(self, event: Event) -> None:
         self.spent = spent_after(self.spent, event)
+        version = self.board.version
         match event:
             case ev.RunStarted():
                 self.started = event
-                self._frontier.places = {example: place for place, example in enumerate(event.pareto_set)}
+                self.board.begin(event.pareto_set)
             case ev.ExampleSetAside():
                 self._set_aside(event)
             case ev.ScaleGiven():
-                self._rescale(replace(self.scale, perfect=event.perfect, failure=event.failure))
+                self.board.rescale(replace(self.scale, perfect=event.perfect, failure=event.failure))
             case ev.GoalsGiven():
                 self.goals = event.goals
             case ev.ModulesLeftOut():
@@ -264,9 +238,10 @@ class Pool:
             case ev.ModulesChosen():
                 if len(event.modules) == 1:
                     self.pointers[event.parent] = (self.modules.index(event.modules[0]) + 1) % len(self.modules)
-                self.used.setdefault(self._keys[event.parent], Counter()).update(event.records)
+                self.used.setdefault(self.board.keys[event.parent], Counter()).update(event.records)
             case ev.RolloutFinished():
-                self._score(event)
+                self.board.add(event)
+                self.objectives.add(event)
             case ev.RolloutCarried():
                 self.carried.add(event.ledger)
             case ev.ChildrenProposed() if event.opinions:
@@ -283,12 +258,14 @@ class Pool:
             case ev.RunFinished():
                 self.finished = event
         self._note(event)
+        if self.board.version != version:
+            self._posterior = None
 
     def _set_aside(self, event: ev.ExampleSetAside) -> None:
         """Leaves an example out of its set, with all scores on it."""
         if self.started is None:
             return
-        self.set_aside.setdefault(event.subset, {})[event.example] = event.failure
+        self.board.leave_out(event.subset, event.example, event.failure)
         started, gone = self.started, event.example
         match event.subset:
             case "feedback":
@@ -297,26 +274,6 @@ class Pool:
                 self.started = replace(started, pareto_set=_without(gone, started.pareto_set))
             case "test":
                 self.started = replace(started, test_set=_without(gone, started.test_set))
-        for scores in self._known(event.subset).values():
-            scores.pop(event.example, None)
-        gone_from = (event.subset, event.example)
-        self._failures = [(e, n) for e, n in self._failures if (e.subset, e.example) != gone_from]
-        if event.subset == "pareto":
-            self._count_again()
-
-    def _count_again(self) -> None:
-        """Counts the scores on the pareto set anew, after an example has left it."""
-        places = {example: place for place, example in enumerate(self.pareto_set)}
-        self._frontier = Frontier(places, [0] * len(self.candidates))
-        self._tally = Tally()
-        self._means.clear()
-        self._posterior = None
-        for key, by_example in self.pareto.items():
-            for example, scores in by_example.items():
-                for score in scores:
-                    self._tally.add(key, places[example], score, len(places))
-        for example in self.pareto_set:
-            self._refresh(example)
 
     def _note(self, event: Event) -> None:
         if isinstance(event, ev.OfRun | ev.IterationFinished):
@@ -338,55 +295,11 @@ class Pool:
         self.known_attempts.pop(event.iteration, None)
         if opened and isinstance(start := opened[0], ev.IterationStarted):
             parent = self.candidates[start.parents[0]]
-            self.attempts += attempts_of(opened, parent, self.pareto, self.feedback)
+            self.attempts += attempts_of(opened, parent, self.board.pareto, self.board.feedback)
             if any(isinstance(e, ev.ChildrenProposed) and e.opinions for e in opened):
                 self._critique = self._posterior = None
         if any(isinstance(e, ev.CandidateAdmitted) and len(e.candidate.parents) == 1 for e in opened):
             self.merge_due = True
-
-    def _score(self, event: ev.RolloutFinished) -> None:
-        failed = event.error is not None
-        if event.subset != "test":  # what held-out examples score must not steer a search that goes on
-            self._rescale(self.scale.after(event.score, failed=failed))
-        self.objectives.add(event)
-        if event.subset == "gate" or event.example in self.set_aside.get(event.subset, ()):
-            return
-        score = self.scale.failure_score if failed else event.score
-        scores = self._known(event.subset).setdefault(event.texts, {}).setdefault(event.example, [])
-        scores.append(score)
-        if failed:
-            self._failures.append((event, len(scores) - 1))
-        if event.subset == "feedback":
-            self.ran[event.example] += 1
-        elif event.subset == "pareto":
-            self._changed(event.texts)
-            places = self._frontier.places
-            self._tally.add(event.texts, places[event.example], score, len(places))
-            if len(scores) > 1:
-                self._refresh(event.example)
-            for id in self._ids.get(event.texts, ()) if len(scores) == 1 else ():
-                self._frontier.enter(event.example, id, score)
-
-    def _known(self, subset: Subset) -> dict[str, dict[str, list[float]]]:
-        return {"pareto": self.pareto, "feedback": self.feedback, "test": self.tests, "gate": {}}[subset]
-
-    def _rescale(self, scale: MetricScale) -> None:
-        """Takes over the scale, and gives the rollouts that failed their score on it."""
-        before, self.scale = self.scale, scale
-        if scale.range != before.range:
-            self._posterior = None
-        for event, number in self._failures if scale.failure_score != before.failure_score else ():
-            scores = self._known(event.subset)[event.texts][event.example]
-            failed, scores[number] = scores[number], scale.failure_score
-            if event.subset == "pareto":
-                self._changed(event.texts)
-                place = self._frontier.places[event.example]
-                self._tally.change(event.texts, place, failed, scale.failure_score)
-                self._refresh(event.example)
-
-    def _changed(self, key: str) -> None:
-        self._means.pop(key, None)
-        self._posterior = None
 
     def _admit(self, candidate: Candidate, opinions: Mapping[str, Opinion]) -> None:
         if candidate.id != len(self.candidates):
@@ -394,17 +307,11 @@ class Pool:
         self.candidates.append(candidate)
         self.born.append(self.spent.iterations)
         self.pointers.append(max((self.pointers[parent] for parent in candidate.parents), default=0))
-        self._frontier.wins.append(0)
         changed = self._edited(candidate)
         one = len(candidate.parents) == 1 and self._single[candidate.parents[0]] and len(changed) <= 1
         self._single.append(one or not candidate.parents)
         self.chances.append(chances(opinions, changed))
-        self._posterior = None
-        key = candidate.key
-        self._keys.append(key)
-        self._ids.setdefault(key, []).append(candidate.id)
-        for example, scores in self.pareto.get(key, {}).items():
-            self._frontier.enter(example, candidate.id, average(scores))
+        self.board.admit(candidate.key)
 
     def _edited(self, candidate: Candidate) -> frozenset[str]:
         """Returns the modules whose texts are not the parent's; none for a seed and for a merge."""
@@ -412,11 +319,6 @@ class Pool:
             return frozenset()
         old = self.candidates[candidate.parents[0]].texts
         return frozenset(name for name, text in candidate.texts.items() if text != old[name])
-
-    def _refresh(self, example: str) -> None:
-        known = ((key, self.pareto.get(key, {}).get(example)) for key in self._ids)
-        scores = ((id, average(scores)) for key, scores in known if scores for id in self._ids[key])
-        self._frontier.refresh(example, scores)
 
 
 def _without(gone: str, examples: tuple[str, ...]) -> tuple[str, ...]:

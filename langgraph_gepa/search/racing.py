@@ -94,7 +94,7 @@ def fresh_batch(
     if len(fresh) >= wanted or not fresh.isdisjoint(drawn) or len(drawn) >= most * size:
         return ()
     rng = turn.rng(f"batch {len(drawn)}")
-    unseen = sorted((pool.ran[example], rng.random(), example) for example in _unseen(turn, parent))
+    unseen = sorted((pool.board.ran[example], rng.random(), example) for example in _unseen(turn, parent))
     return tuple(example for _, _, example in unseen[:size])
 
 

@@ -78,7 +78,7 @@ def nothing_left(pool: Pool) -> Ended:
     if any(_solves(pool, candidate.key) for candidate in pool.candidates):
         return "solved"
     seed = pool.candidates[0].key
-    return "exhausted" if pool.feedback.keys() - {seed} else "unchanged"
+    return "exhausted" if pool.board.feedback.keys() - {seed} else "unchanged"
 
 
 def mean_above(bound: float, mean: float, sd: float) -> float:

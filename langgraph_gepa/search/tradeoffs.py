@@ -40,7 +40,7 @@ def standings(pool: Pool) -> tuple[Tradeoff, ...]:
     for id in ids:
         score, candidate = score_of(pool, id), pool.candidates[id]
         tests = {name: fmean(values.values()) for name, values in pool.objectives.values("test", candidate.key).items()}
-        if tested := [average(known) for known in pool.tests.get(candidate.key, {}).values()]:
+        if tested := [average(known) for known in pool.board.tests.get(candidate.key, {}).values()]:
             tests = {SCORE: fmean(tested), **tests, LENGTH: means[id][LENGTH]}
         validation = {SCORE: score.value, **means[id]}
         found.append(Tradeoff(id, validation, tests, score.estimated))

@@ -406,4 +406,4 @@ def test_equal_ids_in_different_sets_are_kept_apart(worlds: Any) -> None:
     optimizer.__post_init__()
     pool = asyncio.run(optimizer.run())
     assert Counter(e.subset for e in world.journal() if isinstance(e, RolloutFinished)) == {"pareto": 3, "feedback": 6}
-    assert pool.pareto.keys() == {pool.candidates[0].key}
+    assert pool.board.pareto.keys() == {pool.candidates[0].key}

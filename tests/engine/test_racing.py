@@ -108,9 +108,9 @@ def test_where_scores_are_noisy_the_two_best_are_run_again(worlds: Any, salt: in
     world = noisy(worlds, salt)
     pace = worlds.shuffling(salt)
     pool = asyncio.run(racing(world, Budget(rollouts=400), RACING, in_flight=in_flight, seed=salt, pace=pace).run())
-    repeated = {len(scores) for known in pool.pareto.values() for scores in known.values()}
+    repeated = {len(scores) for known in pool.board.pareto.values() for scores in known.values()}
     assert {1, 2} <= repeated <= set(range(1, MOST + 1))
-    assert {len(scores) for known in pool.feedback.values() for scores in known.values()} == {1}
+    assert {len(scores) for known in pool.board.feedback.values() for scores in known.values()} == {1}
     assert pool.noise.variance == pytest.approx(0.25, abs=0.2)  # of the few pairs that were run again
     assert world.score.ran.total() == pool.spent.rollouts <= 400
     assert len({e.ledger for e in world.journal() if isinstance(e, RolloutFinished)}) == pool.spent.rollouts
@@ -202,7 +202,7 @@ def test_examples_of_equal_content_in_both_sets_are_paid_once(worlds: Any) -> No
     assert any(event.reused for event in told)
     assert max(Counter(world.evaluator.started).values()) == 1
     assert pool.spent.rollouts == sum(not event.reused for event in told) == len(world.evaluator.started)
-    assert set(pool.feedback[pool.candidates[0].key]) <= set(pool.pareto[pool.candidates[0].key])
+    assert set(pool.board.feedback[pool.candidates[0].key]) <= set(pool.board.pareto[pool.candidates[0].key])
 
 
 @pytest.mark.parametrize(("shared", "scored"), [(0, 24), (10, None), (40, 40)])
@@ -255,7 +255,7 @@ def test_iterations_reflect_on_different_records(worlds: Any) -> None:
     for event in world.journal():
         if isinstance(event, ModulesChosen):
             key = pool.candidates[event.parent].key
-            fresh = set(pool.feedback[key]) - set(pool.used.get(key, ()))
+            fresh = set(pool.board.feedback[key]) - set(pool.used.get(key, ()))
             assert len(fresh.intersection(event.records)) == min(FAILURES, len(fresh))
         pool.apply(event)
     assert len(pool.used) == 1

@@ -95,7 +95,9 @@ def test_an_edit_that_makes_the_graph_fail_is_not_the_best_where_scores_are_cost
 
     world = worlds.World(cost, {"m": "seed"}, feedback=6, pareto=6)
     pool = search(world, rules, seed=salt)
-    assert pool.scale.failure_score == min(min(scores) for known in pool.pareto.values() for scores in known.values())
+    assert pool.scale.failure_score == min(
+        min(scores) for known in pool.board.pareto.values() for scores in known.values()
+    )
     assert len(pool.best.texts["m"]) % 3
     assert pool == Pool.replay(world.journal())
 

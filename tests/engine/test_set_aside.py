@@ -46,7 +46,12 @@ def run(world: Any, rules: Rules, pace: Any, **how: Any) -> Pool:
 
 def scored(pool: Pool) -> set[str]:
     """The examples that have a score of any candidate."""
-    return {id for known in (pool.feedback, pool.pareto, pool.tests) for by_id in known.values() for id in by_id}
+    return {
+        id
+        for known in (pool.board.feedback, pool.board.pareto, pool.board.tests)
+        for by_id in known.values()
+        for id in by_id
+    }
 
 
 @SEARCHES

@@ -45,7 +45,7 @@ def test_runs_refer_to_their_examples_and_have_scores(result: Result, pages: dic
     assert [row["reference_dataset_id"] for row in experiments] == [homes["val"]] * 2 + [homes["test"]] * 2
     before = [run for run in smith.runs.values() if run["session_id"] == experiments[0]["id"]]
     assert {run["reference_example_id"] for run in before} == {e.id for e in result.saved.config.examples.pareto}
-    seed = result.pool.pareto[result.pool.candidates[0].key]
+    seed = result.pool.board.pareto[result.pool.candidates[0].key]
     for run in before:
         (feedback,) = (one for one in smith.feedback.values() if one["run_id"] == run["id"])
         assert run["inputs"] == smith.examples[run["reference_example_id"]]["inputs"]

@@ -32,7 +32,9 @@ def brute_force(pool: Pool) -> dict[str, frozenset[int]]:
     """The frontier computed afresh from every score known."""
     frontier = {}
     for example in pool.pareto_set:
-        scores = {c.id: mean(known) for c in pool.candidates if (known := pool.pareto.get(c.key, {}).get(example))}
+        scores = {
+            c.id: mean(known) for c in pool.candidates if (known := pool.board.pareto.get(c.key, {}).get(example))
+        }
         if scores:
             frontier[example] = frozenset(id for id, score in scores.items() if score == max(scores.values()))
     return frontier
@@ -213,6 +215,6 @@ def test_a_failure_scores_the_same_whenever_it_happened(tables: Any, seed: int) 
     score = pool.scale.failure_score
     settled = [replace(e, score=score) if isinstance(e, RolloutFinished) and e.error else e for e in failing]
     other = Pool.replay(settled)
-    assert (pool.pareto, pool.frontier, pool.best) == (other.pareto, other.frontier, other.best)
+    assert (pool.board.pareto, pool.frontier, pool.best) == (other.board.pareto, other.frontier, other.best)
     assert all(np.allclose(ours, theirs) for ours, theirs in zip(pool.tables(), other.tables(), strict=True))
-    assert min([score, *(s for known in pool.pareto.values() for some in known.values() for s in some)]) == score
+    assert min([score, *(s for known in pool.board.pareto.values() for some in known.values() for s in some)]) == score

@@ -206,7 +206,7 @@ def test_a_race_goes_on_in_turns_while_either_may_win(tables: Any) -> None:
     """The child's rungs are 6, 12, 18, 24; once it has seen more than its rival, that one goes on."""
     pool = racing_pool(tables, [], 60)
     seen = [f"p{place}" for place in range(30)]
-    pool.pareto[pool.candidates[0].key] = {example: [0.5] for example in seen}
+    pool.board.pareto[pool.candidates[0].key] = {example: [0.5] for example in seen}
     ran: list[tuple[int, int]] = []
     while stage := racing.next_stage(Turn(pool, 1, 0), pool.candidates[1], len(ran), stop=0.0, sure=1.0):
         ran.append((stage.candidate.id, len(stage.examples)))
@@ -221,7 +221,7 @@ def test_a_child_is_run_first_on_what_its_rival_has_seen(tables: Any) -> None:
     """Two candidates are compared on what they share."""
     pool = racing_pool(tables, [], 60)
     seen = {f"p{place}" for place in range(20, 40)}
-    pool.pareto[pool.candidates[0].key] = {example: [0.5] for example in sorted(seen)}
+    pool.board.pareto[pool.candidates[0].key] = {example: [0.5] for example in sorted(seen)}
     stage = racing.next_stage(Turn(pool, 1, 0), pool.candidates[1], 0)
     assert stage is not None
     assert set(stage.examples) <= seen
@@ -248,7 +248,7 @@ def test_a_race_leaves_what_another_iteration_is_running_to_it(tables: Any) -> N
     """Two iterations that take the same rival further pay for different examples."""
     pool = racing_pool(tables, [0.5] * 12)
     seed = pool.candidates[0]
-    pool.pareto[seed.key] = {f"p{place}": [0.5] for place in range(6)}
+    pool.board.pareto[seed.key] = {f"p{place}": [0.5] for place in range(6)}
     pool.apply(IterationStarted(2, (0,), ()))
     pool.apply(ExamplesDrawn(2, seed.key, "pareto", ("p6", "p7", "p8")))
     stage = racing.next_stage(Turn(pool, 1, 0), pool.candidates[1], 1)

@@ -68,7 +68,7 @@ def test_pairs_run_four_times_at_most(tables: Any, salt: int, monkeypatch: pytes
     monkeypatch.setattr(repeats, "SHARE", 0.0)
     pool, rng = crowd(tables), Random(salt)
     assert repeat_all(tables, pool, lambda _: rng.choice((0.0, 1.0)))
-    for by_example in pool.pareto.values():
+    for by_example in pool.board.pareto.values():
         times = [len(known) for known in by_example.values()]
         assert max(times) <= min(MOST, min(times) + 1)
 
@@ -112,7 +112,7 @@ def test_a_race_of_somebody_not_validated_is_not_run_again(tables: Any) -> None:
     """First the examples that were not run, then those that were."""
     pool = crowd(tables)
     child = pool.candidates[-1]
-    del pool.pareto[child.key]["p3"]
+    del pool.board.pareto[child.key]["p3"]
     assert run_again(Turn(pool, 9, 0), child) is None
 
 
