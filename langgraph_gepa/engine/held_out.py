@@ -22,13 +22,13 @@ class HeldOut:
     def begin(self, seed: Texts, budget: Budget) -> None:
         """Begins to score the seed, which is scored whichever candidate is the best.
 
-        Not where the budget counts what tests cost as well: they would take it from the iterations under way.
+        Does nothing where the budget also counts the cost of tests, which would take it from the iterations under way.
         """
         if not self.tasks and (budget.tokens, budget.dollars, budget.seconds) == (None, None, None):
             self.tasks.add(asyncio.create_task(self._score(seed), name="test"))
 
     async def finish(self, candidates: Sequence[Texts]) -> None:
-        """Scores the candidates where they were not scored yet."""
+        """Scores the candidates on the examples on which they were not scored yet."""
         await asyncio.gather(*self.tasks)
         for texts in candidates:
             await self.trials.run(texts, self.ids, 0, "test")

@@ -60,7 +60,7 @@ Reason as briefly as you can, then end your reply with one JSON object in a fenc
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A module's text, the new text proposed for it, and earlier edits of it that were tried, the nearest first."""
+    """A module's text and the new text proposed; `earlier` are edits that were tried, the most relevant first."""
 
     module: Module
     old: str

@@ -1,4 +1,4 @@
-"""What became of the children that iterations tried: the pool keeps it, and reflections learn from it."""
+"""The children that iterations tried and how they scored, which the pool keeps and reflections learn from."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Attempt:
 
 
 def attempts_of(events: Iterable[Event], parent: Candidate, pareto: Scores, feedback: Scores) -> Iterator[Attempt]:
-    """Yields what the children that an iteration proposed came to; those that were never run are left out."""
+    """Yields an attempt for each child that an iteration proposed, without those that were never run."""
     for event in (event for event in events if isinstance(event, ChildrenProposed)):
         for changed in event.children:
             key = texts_key({**parent.texts, **changed})

@@ -15,7 +15,7 @@ What becomes of these edits shows how good the critic is: without them only edit
 
 
 def worth_asking(turn: Turn) -> bool:
-    """Whether to ask the critic: always while it is trusted, and else as often as it takes to notice a change."""
+    """Whether to ask the critic: always while it is trusted, otherwise often enough to notice that it improves."""
     return turn.pool.critique.trusted or _explores(turn)
 
 

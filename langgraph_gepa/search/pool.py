@@ -27,17 +27,18 @@ if TYPE_CHECKING:
 
 
 FEWEST = 6
+"""The fewest pareto examples that a candidate must be scored on to be the best, where the set has as many."""
 
 
 @dataclass(slots=True)
 class Pool:
     """A fold of events: `apply` each one, in order. Nothing else changes it.
 
-    `board` holds the scores. `open` holds what has happened so far in each iteration under way. `merge_due` says that a
-    mutation was accepted since the last start.
-    `born` holds by candidate how many iterations had ended when it entered.
-    `starts` counts the iterations that score candidates which the search was given, `carried` holds the ledger keys of
-    rollouts that earlier runs paid for.
+    `board` holds the scores, `open` the events so far of each iteration under way, and `born` by candidate how many
+    iterations had ended when it entered. `merge_due` says that a mutation was accepted since the last start of an
+    iteration. `starts` counts the iterations that score candidates which the search was given, and `carried` holds the
+    ledger keys of rollouts that earlier runs paid for.
+
     `used` maps a candidate's key to how many reflections were given its rollout on an example, `replies` maps a reply's
     key in the ledger to the iteration that paid for it. `attempts` are the children that ended mutations tried, and
     `known_attempts` how many of them were known when each iteration under way started. `opinions` are the chances that

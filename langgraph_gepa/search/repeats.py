@@ -10,7 +10,7 @@ from langgraph_gepa.search.stopping import expected_gain, mean_above
 from langgraph_gepa.search.turn import Stage, Turn
 
 PAIRS = 6
-"""Pairs of texts and example that are run again at once. When the first of them all score as before, no more are."""
+"""How many pairs of texts and example are run again at once. If the first of these all score as before, no more are."""
 
 MOST = 4
 """The most rollouts of a pair."""
@@ -43,7 +43,7 @@ def _ran_on_all(pool: Pool, candidate: Candidate) -> bool:
 
 
 def _may_be_noisy(turn: Turn) -> bool:
-    """Whether repeated rollouts differ; before that is known, whether no other iteration is finding out."""
+    """Whether scores of repeated rollouts differ. Until that is known, one iteration at a time finds out."""
     noise = turn.pool.noise
     if noise.repeated >= min(PAIRS, len(turn.pool.pareto_set)):
         return not noise.none
@@ -51,10 +51,11 @@ def _may_be_noisy(turn: Turn) -> bool:
 
 
 def _pays(turn: Turn, one: Candidate, other: Candidate) -> bool:
-    """Whether a choice between the two that is right gains enough, for another rollout of both on every example.
+    """Whether it is worth another rollout of both candidates on every example to know which is better.
 
-    It gains the expected worth of the better one beyond that of the one that seems better. Other iterations gain what
-    is expected of them (`stopping.expected_gain`) for as many rollouts as earlier ones took.
+    Knowing it gains the difference between the expected worth of the better candidate and the worth of the one that
+    seems better now. Per rollout this must reach a `SHARE` of what further iterations are expected to gain
+    (`stopping.expected_gain`), which take as many rollouts as earlier ones took.
     """
     pool = turn.pool
     mean, sd = pool.posterior.difference(one.id, other.id)

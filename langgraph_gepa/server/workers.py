@@ -21,6 +21,7 @@ TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=None)
 """A server that runs a rollout sends a heartbeat every few seconds; one that is silent for longer does not answer."""
 
 FIRST_REST, LONGEST_REST = 1.0, 60.0
+"""Seconds that a server rests when it did not answer once; they double with every further time, up to the longest."""
 
 
 @dataclass(slots=True, eq=False)
