@@ -152,6 +152,8 @@ def goals(given: list[str] | None) -> dict[str, float | str] | None:
         name, sign, aim = one.rpartition("=")
         if not (name and sign):
             raise UsageError(f"--goal {one!r} has no aim: write NAME=min, NAME=max or NAME=WEIGHT.")
+        if name in found:
+            raise UsageError(f"--goal is given twice for {name}: leave one out.")
         try:
             found[name] = float(aim)
         except ValueError:

@@ -242,7 +242,7 @@ def _nothing_to_write(changes: Changes) -> list[str]:
         return []
     if changes.done:
         return [f"Nothing to write: the source has the new text of {', '.join(changes.done)} already."]
-    return ["Nothing to write: the best prompts are those that the run started from."]
+    return ["Nothing to write: these prompts are those that the run started from."]
 
 
 def _proved(changes: Changes, modules: Iterable[Module]) -> Iterator[str]:

@@ -110,8 +110,8 @@ class Result:
             )
         if candidate is None:
             candidate = self._best_by(by, within)
-        elif not 0 <= candidate < len(self.pool.candidates):
-            raise UsageError(f"There is no candidate {candidate}: the run has 0 to {len(self.pool.candidates) - 1}.")
+        elif not isinstance(candidate, int) or candidate not in range(len(self.pool.candidates)):
+            raise UsageError(f"There is no candidate {candidate!r}: the run has 0 to {len(self.pool.candidates) - 1}.")
         return Result(replace(self.saved, chosen=candidate), self.original)
 
     def _best_by(self, objective: str, within: float) -> int:
@@ -119,8 +119,8 @@ class Result:
         if not known:
             names = dict.fromkeys(name for one in standings(self.pool) for name in one.validation)
             raise UsageError(f"No candidate has the objective {objective!r}. There are: {', '.join(names) or 'none'}.")
-        if not within >= 0:
-            raise UsageError(f"within={within} is no distance from the best score: give 0 or more.")
+        if not (isinstance(within, int | float) and within >= 0):
+            raise UsageError(f"within={within!r} is no distance from the best score: give 0 or more.")
         way = self.pool.goals.get(objective) or direction_of(objective)
         return cheapest(known, objective, way, within).candidate
 

@@ -68,9 +68,8 @@ def _call(config: RunConfig) -> str:
     named.pop("start", None)
     graph = repr(config.graph_spec) if config.graph_spec else "..."
     test = ", testset=..." if config.examples.test else ""
-    models = (
-        f"{'proposer' if config.proposer else 'reflection_lm'}=...{', critic_lm=...' if config.critic_model else ''}"
-    )
+    models = "proposer=..." if config.proposer else "reflection_lm=..."
+    models += ", critic_lm=..." if config.critic_model else ""
     named |= {"track": list(config.track)} if config.track else {}
     more = "".join(f", {name}={value!r}" for name, value in named.items())
     if config.started_from:

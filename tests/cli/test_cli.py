@@ -137,6 +137,7 @@ def test_goals_are_given_kept_and_compared(project: Path) -> None:
     assert "the objectives changed" in call(OPTIMIZE).stderr
     assert "write NAME=min" in call(f"{OPTIMIZE} --goal tokens").stderr
     assert "Known: min, max" in call(f"{OPTIMIZE} --goal tokens=low").stderr
+    assert "given twice for tokens" in call(f"{OPTIMIZE} --goal tokens=min --goal tokens=max").stderr
 
 
 def test_another_candidate_is_taken_by_its_number_or_by_a_rule(run: Path) -> None:

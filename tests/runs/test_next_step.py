@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from langgraph_gepa import Result
+from langgraph_gepa.errors import UsageError
 from langgraph_gepa.runs.next_step import next_step
 
 
@@ -27,3 +31,10 @@ def test_a_run_that_has_not_ended_goes_on(started: Path) -> None:
     assert next_step(result.saved, view) == f"langgraph-gepa resume {started}"
     unnamed = replace(result.saved, config=replace(result.saved.config, spec={}))
     assert next_step(unnamed, view) == f"the same call of optimize with run={str(started)!r}, which goes on"
+
+
+@pytest.mark.parametrize("wrong", [{"candidate": "1"}, {"candidate": 1.0}, {"by": "tokens", "within": "near"}])
+def test_a_choice_of_the_wrong_type_is_refused(started: Path, wrong: Any) -> None:
+    """With what it must be, as a choice that is out of range is."""
+    with pytest.raises(UsageError, match=r"There is no candidate|is no distance"):
+        Result.open(started).choose(**wrong)
