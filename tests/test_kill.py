@@ -29,7 +29,7 @@ def test_a_run_killed_before_it_began_begins(project: Path) -> None:
 
 WAYS = {
     "one after the other": [],
-    "many at once": ["--search", "racing", "--concurrency", "8", "--in-flight", "4"],
+    "many at once": ["--search", "racing", "--concurrency", "8", "--in-flight", "4", "--with", "critic", "objectives"],
 }
 
 
@@ -44,5 +44,5 @@ def test_a_killed_run_loses_nothing_and_pays_for_nothing_twice(way: str) -> None
     tally = json.loads(done.stdout)
     assert tally["kills"] == 3
     assert tally["rollouts"] > 10
-    wrong = ("repeated_rollouts", "repeated_reflections", "wrong_accounts", "different_runs")
+    wrong = ("repeated_rollouts", "repeated_reflections", "repeated_opinions", "wrong_accounts", "different_runs")
     assert {name: tally[name] for name in wrong} == dict.fromkeys(wrong, 0)

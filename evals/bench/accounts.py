@@ -17,7 +17,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinished, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.events import (
+    CandidateAdmitted,
+    Event,
+    IterationFinished,
+    ModelTried,
+    OpinionFinished,
+    ReflectionFinished,
+    RolloutFinished,
+)
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.demo.server import Answer, Request, SimulatedServer
 from langgraph_gepa.demo.wire import usage_of
@@ -25,6 +33,11 @@ from langgraph_gepa.engine.codec import load
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.folder import DATABASE, open_run
+
+REFUSED = "What is 3 "
+"""How the questions begin that a judge which refuses always refuses."""
+
+Paid = RolloutFinished | ReflectionFinished | OpinionFinished | ModelTried
 
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 
@@ -37,10 +50,16 @@ def reflector(request: Request, _: Random) -> Answer:
     return Answer(f"```\nLearned {request.digest}.\n```")
 
 
+def critic(request: Request, _: Random) -> Answer:
+    """Hopes for one edit and doubts the next, for good."""
+    return Answer(f'{{"helps": {int(request.digest, 16) % 101}}} {request.digest}')
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request that was answered. `mentions` are the answers that the same rollout had had by then.
 
+    `question` is that of a rollout which a judge may refuse, and otherwise empty.
     `begun` and `answered` are seconds of `time.monotonic`.
     """
 
@@ -48,6 +67,7 @@ class Asked:
     model: str
     tokens: int
     mentions: frozenset[str]
+    question: str
     begun: float
     answered: float
 
@@ -56,7 +76,7 @@ class CountingServer(SimulatedServer):
     """Lists what it has answered, in order. `under_way` is how many answers it has begun and not ended."""
 
     def __init__(self, latency: float) -> None:
-        super().__init__({"simulated": simulated, "reflector": reflector}, latency=latency)
+        super().__init__({"simulated": simulated, "reflector": reflector, "critic": critic}, latency=latency)
         self.log: list[Asked] = []
         self.under_way = 0
         self._listing = threading.Lock()
@@ -70,7 +90,10 @@ class CountingServer(SimulatedServer):
             tokens = usage_of(request, answer)["total_tokens"]
             # A reflection quotes the rollouts of others.
             mentions = frozenset(_DIGEST.findall(request.user) if request.model == "simulated" else ())
-            asked = Asked(request.digest, request.model, tokens, mentions, begun, time.monotonic())
+            question = request.user.partition("\n")[0]
+            if request.model != "simulated" or not question.startswith(REFUSED):
+                question = ""
+            asked = Asked(request.digest, request.model, tokens, mentions, question, begun, time.monotonic())
             with self._listing:
                 self.log.append(asked)
             return answer
@@ -100,12 +123,12 @@ def books(folder: Path) -> Books:
     return Books(events, spent.tokens, kept)
 
 
-def paid(events: Iterable[Event]) -> list[RolloutFinished | ReflectionFinished]:
-    return [e for e in events if isinstance(e, ReflectionFinished) or (isinstance(e, RolloutFinished) and not e.reused)]
+def paid(events: Iterable[Event]) -> list[Paid]:
+    return [e for e in events if isinstance(e, Paid) and not (isinstance(e, RolloutFinished) and e.reused)]
 
 
 def _requests(event: Event, body: str) -> list[str]:
-    if isinstance(event, ReflectionFinished):
+    if not isinstance(event, RolloutFinished):
         return _DIGEST.findall(load(Reply, body).text)
     return [_DIGEST.findall(call.output["content"])[-1] for call in load(Rollout, body).calls]
 
@@ -143,8 +166,8 @@ def adds_up(total: int, parts: Sequence[int]) -> bool:
 
 
 def outcome(events: Iterable[Event]) -> list[Any]:
-    """What a run found and how: all but what was charged."""
+    """What a run found and how, and what it paid for: all but what was charged."""
     scores = sorted(
-        (e.iteration, e.texts, e.example, e.subset, e.score) for e in events if isinstance(e, RolloutFinished)
+        (e.iteration, e.texts, e.example, e.subset, e.score, e.reused) for e in events if isinstance(e, RolloutFinished)
     )
     return [[e for e in events if isinstance(e, CandidateAdmitted | IterationFinished)], scores]

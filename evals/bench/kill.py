@@ -3,6 +3,7 @@
     python evals/bench/kill.py --kills 50
     python evals/bench/kill.py --kills 50 --search racing --concurrency 8 --in-flight 4
     python evals/bench/kill.py --kills 50 --search racing --concurrency 8 --in-flight 4 --stall 1.5
+    python evals/bench/kill.py --kills 6 --search racing --with critic objectives refused
 
 A process optimises a real graph whose models are ChatOpenAI over HTTP; the simulated server lives
 in this process and lists what it answers. The process is killed and started again until the run is
@@ -12,6 +13,10 @@ one, answered no earlier than just before the process was last seen to run. When
 must be exact, and with one iteration in flight it must be the run that nobody interrupted. Prints a
 table and exits with 1 when any of that does not hold. `--stall` stops the process for so many seconds
 before it is killed, as a busy machine does.
+
+`--with` names what the runs have besides: a `critic`; `repeats` of each rollout, or a `noisy` metric, with which racing
+repeats what it is unsure of; `objectives`; the `start` from an earlier run; an example that the judge always `refused`,
+which is set aside.
 """
 
 from __future__ import annotations
@@ -26,107 +31,58 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
-from typing import Any, TypedDict, cast
+from typing import cast
 
-from accounts import Asked, CountingServer, adds_up, books, last_of_each, not_kept, outcome, paid
-from langchain_openai import ChatOpenAI
-from langgraph.graph import START, StateGraph
+from accounts import REFUSED, Asked, CountingServer, adds_up, books, last_of_each, not_kept, outcome, paid
+from killed import EXTRAS, TRAIN, VAL, Way, graph, life
 
-from langgraph_gepa.api import discover, optimize
-from langgraph_gepa.core.budget import Budget
-from langgraph_gepa.core.events import Charged, Event, RolloutFinished
-from langgraph_gepa.core.example import digest
+from langgraph_gepa.api import discover
+from langgraph_gepa.core.events import (
+    Charged,
+    Event,
+    ExampleSetAside,
+    OpinionFinished,
+    ReflectionFinished,
+    RolloutFinished,
+)
 from langgraph_gepa.runs.arguments import SEARCHES
+from langgraph_gepa.search.pool import Pool
 
-TRAIN = [{"inputs": {"question": f"What is {n} and {n}?"}} for n in range(8)]
-VAL = [{"inputs": {"question": f"What is {n} times {n}?"}} for n in range(6)]
-PLANNER = "Make a plan for the question. Keep it short."
-WRITER = "Answer the question by the plan. Say only the answer."
 JUST = 1.0
 """Seconds before the last sign of life in which an answer may have gone unread."""
 
 
-class State(TypedDict, total=False):
-    question: str
-    plan: str
-    answer: str
-
-
-def graph(url: str, **settings: Any) -> Any:
-    """A synchronous and an asynchronous node with a model call each."""
-    model = ChatOpenAI(model="simulated", base_url=url, api_key="none", **settings)
-
-    def plan(state: State) -> State:
-        return {"plan": model.invoke([("system", PLANNER), ("user", state["question"])]).text}
-
-    async def write(state: State) -> State:
-        said = f"{state['question']}\n{state['plan']}"
-        return {"answer": (await model.ainvoke([("system", WRITER), ("user", said)])).text}
-
-    builder = StateGraph(State)
-    builder.add_node("plan", plan)
-    builder.add_node("write", write)
-    builder.add_edge(START, "plan")
-    builder.add_edge("plan", "write")
-    return builder.compile()
-
-
-def luck(outputs: dict[str, Any]) -> tuple[float, str]:
-    """Each answer is good or bad for good; which, nobody can tell from the prompt."""
-    score = int(digest(outputs["answer"]), 16) % 5 / 4
-    return score, f"worth {score}"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How the runs are run."""
-
-    search: str
-    iterations: int
-    concurrency: int
-    in_flight: int
-
-    @property
-    def lanes(self) -> int:
-        """Calls under way at once: a rollout makes one after the other, an iteration one for each module it edits."""
-        reflections = 2 * self.in_flight
-        return max(self.concurrency, reflections) if self.in_flight == 1 else self.concurrency + reflections
-
-
-def life(folder: str, url: str, way: Way) -> None:
-    """What the killed process does: the same call every time."""
-    optimize(
-        graph(url), TRAIN, VAL, metric=luck, reflection_lm=ChatOpenAI(model="reflector", base_url=url, api_key="none"),
-        budget=Budget(iterations=way.iterations), run=folder, search=way.search, concurrency=way.concurrency,
-        in_flight=way.in_flight, progress=False,
-    )  # fmt: skip
-
-
 @dataclass
 class Tally:
-    """What was found. The four after the calls must be 0."""
+    """What was found. The five after the calls must be 0."""
 
     kills: int = 0
     runs: int = 0
     rollouts: int = 0
+    run_again: int = 0
     reflections: int = 0
+    opinions: int = 0
+    carried: int = 0
+    set_aside: int = 0
     charges: int = 0
     kills_with_calls_unknown: int = 0
     most_unknown_tokens: int = 0
     most_under_way: int = 0
     repeated_rollouts: int = 0
     repeated_reflections: int = 0
+    repeated_opinions: int = 0
     wrong_accounts: int = 0
     different_runs: int = 0
     moments: list[float] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
-        return not (self.repeated_rollouts + self.repeated_reflections + self.wrong_accounts + self.different_runs)
+        repeated = self.repeated_rollouts + self.repeated_reflections + self.repeated_opinions
+        return not (repeated + self.wrong_accounts + self.different_runs)
 
 
 class Bench:
@@ -145,16 +101,21 @@ class Bench:
         self.tally = Tally()
 
     def run(self) -> Tally:
-        self._alive(self.folder / "warm").join()  # the fork server imports everything once
+        earlier = self.folder / "earlier"
+        self._alive(earlier).join()  # the fork server imports everything once
+        if "start" in self.way.extras:
+            self.way = replace(self.way, start=str(earlier))
         whole = self.folder / "whole"
         began = time.perf_counter()
         self._alive(whole).join()
         lasted = time.perf_counter() - began
         print(f"uninterrupted: {lasted:.1f} s", file=sys.stderr)
-        expected = outcome(books(whole).events)
+        known = books(whole).events
+        expected, carried = outcome(known), Pool.replay(known).spent.carried
         while self.tally.kills < self.kills:
             events = self._killed_until_done(self.folder / f"run-{self.tally.runs}", lasted / 4)
             self._count(events)
+            self.tally.wrong_accounts += Pool.replay(events).spent.carried != carried
             if self.way.in_flight == 1:
                 self.tally.different_runs += outcome(events) != expected
         return self.tally
@@ -169,6 +130,7 @@ class Bench:
         self.server.log.clear()
         lost: Counter[str] = Counter()
         missing, ended = 0, False
+        given_up: set[str] = set()
         while not ended:
             first, process = len(self.server.log), self._alive(folder)
             moment = self._wait(process, longest)
@@ -188,6 +150,8 @@ class Bench:
             asked = self.server.log[first:]
             cut = not_kept(asked, Counter(a.name for a in self.server.log) - known.kept - lost)
             lost += Counter(one.name for one in cut)
+            self.tally.repeated_rollouts += sum(one.question in given_up for one in asked)
+            given_up = set_aside(known.events)
             short = sum(one.tokens for one in self.server.log) - known.tokens - missing
             missing += short
             if ended:
@@ -200,12 +164,19 @@ class Bench:
     def _whole(self, short: int, cut: Sequence[Asked]) -> None:
         """A life that came to the end keeps all it asked for; more was asked for again."""
         self.tally.wrong_accounts += short != 0
-        self.tally.repeated_rollouts += sum(one.model == "simulated" for one in cut)
+        self.tally.repeated_rollouts += sum(one.model == "simulated" and not self._is_refused(one) for one in cut)
         self.tally.repeated_reflections += sum(one.model == "reflector" for one in cut)
+        self.tally.repeated_opinions += sum(one.model == "critic" for one in cut)
+
+    def _is_refused(self, asked: Asked) -> bool:
+        """Whether it was for a rollout that no run can keep."""
+        return bool(asked.question) and "refused" in self.way.extras
 
     def _unknown(self, short: int, ends: Sequence[Asked], alive: float) -> None:
         """What a killed life's account lacks is exactly some of those under way when it was last alive."""
-        under_way = [one.tokens for one in ends if one.answered > alive - JUST]
+        recent = [one for one in ends if one.answered > alive - JUST]
+        ends = [one for one in ends if one in recent or not self._is_refused(one)]
+        under_way = [one.tokens for one in recent]
         right = len(ends) <= self.way.lanes and adds_up(short, under_way)
         if not right:
             print(f"{short} tokens are missing, of calls under way of {under_way}, {len(ends)} ends", file=sys.stderr)
@@ -235,13 +206,37 @@ class Bench:
 
     def _count(self, events: Sequence[Event]) -> None:
         rollouts = [e.ledger for e in paid(events) if isinstance(e, RolloutFinished)]
-        replies = [e.ledger for e in paid(events) if not isinstance(e, RolloutFinished)]
+        replies = [e.ledger for e in paid(events) if isinstance(e, ReflectionFinished)]
+        opinions = [e.ledger for e in paid(events) if isinstance(e, OpinionFinished)]
         self.tally.runs += 1
         self.tally.rollouts += len(rollouts)
+        self.tally.run_again += run_again(events)
         self.tally.reflections += len(replies)
+        self.tally.opinions += len(opinions)
+        self.tally.carried += Pool.replay(events).spent.carried
+        self.tally.set_aside += sum(isinstance(e, ExampleSetAside) for e in events)
         self.tally.charges += sum(isinstance(e, Charged) for e in events)
         self.tally.repeated_rollouts += len(rollouts) - len(set(rollouts))
         self.tally.repeated_reflections += len(replies) - len(set(replies))
+        self.tally.repeated_opinions += len(opinions) - len(set(opinions))
+
+
+def set_aside(events: Sequence[Event]) -> set[str]:
+    """The questions of the examples that a run leaves out from now on."""
+    sets = {"feedback": TRAIN, "pareto": VAL}
+    left_out = {e.subset for e in events if isinstance(e, ExampleSetAside)}
+    return {
+        example["inputs"]["question"]
+        for subset, given in sets.items()
+        for example in given
+        if subset in left_out and example["inputs"]["question"].startswith(REFUSED)
+    }
+
+
+def run_again(events: Sequence[Event]) -> int:
+    """How many rollouts were paid for beyond the first of the same prompts, example and set."""
+    pairs = Counter((e.texts, e.example, e.subset) for e in paid(events) if isinstance(e, RolloutFinished))
+    return pairs.total() - len(pairs)
 
 
 def main() -> None:
@@ -254,8 +249,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.005, help="seconds the simulated model takes to answer")
     parser.add_argument("--stall", type=float, default=0.0, help="seconds that a process stands still before a kill")
+    parser.add_argument("--with", dest="extras", nargs="*", choices=list(EXTRAS), default=[], help="what runs have")
     asked = parser.parse_args()
-    way = Way(asked.search, asked.iterations, asked.concurrency, asked.in_flight)
+    if {"noisy", "refused"} <= {*asked.extras}:
+        parser.error("a run has one metric: noisy or refused")
+    way = Way(asked.search, asked.iterations, asked.concurrency, asked.in_flight, tuple(asked.extras))
     with tempfile.TemporaryDirectory(prefix="kill-") as folder, CountingServer(asked.latency) as server:
         tally = Bench(server, asked.kills, way, asked.seed, Path(folder), asked.stall).run()
     moments = tally.moments

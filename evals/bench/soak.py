@@ -27,7 +27,7 @@ from random import Random
 from typing import Any
 
 import accounts
-import kill
+import killed
 from langchain_openai import ChatOpenAI
 
 from langgraph_gepa.api import optimize
@@ -76,7 +76,7 @@ class FaultyServer(SimulatedServer):
 def expected(texts: dict[str, str], names: tuple[str, str], question: str) -> float:
     """The score a faultless model leads to."""
     plan = _said(texts[names[0]], question)
-    return kill.luck({"answer": _said(texts[names[1]], f"{question}\n{plan}")})[0]
+    return killed.luck({"answer": _said(texts[names[1]], f"{question}\n{plan}")})[0]
 
 
 def _said(system: str, user: str) -> str:
@@ -95,7 +95,7 @@ def soak(seconds: float, latency: float, seed: int, folder: Path) -> dict[str, A
         stop.start()
         with suppress(KeyboardInterrupt):
             optimize(
-                kill.graph(server.base_url, **settings), TRAIN, VAL, metric=kill.luck,
+                killed.graph(server.base_url, **settings), TRAIN, VAL, metric=killed.luck,
                 reflection_lm=reflector, budget=Budget(iterations=10**9), run=folder,
                 concurrency=8, in_flight=3, progress=False,
             )  # fmt: skip

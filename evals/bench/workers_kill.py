@@ -30,7 +30,7 @@ from typing import Any
 
 from accounts import CountingServer, adds_up, books, outcome, paid
 from dev_servers import DevServer, start, wait
-from kill import TRAIN, VAL, graph, luck
+from killed import TRAIN, VAL, graph, luck
 from langchain_openai import ChatOpenAI
 
 from langgraph_gepa.api import optimize
@@ -40,7 +40,7 @@ from langgraph_gepa.core.events import RolloutFinished
 LONGEST_ROLLOUT = 5.0
 """Seconds; a rollout makes two calls."""
 SERVED = """
-from kill import graph, luck
+from killed import graph, luck
 from langgraph_gepa import serve
 
 rollouts = serve(graph({url!r}), metric=luck)
