@@ -79,7 +79,7 @@ class Ledger:
         self._journal = self._books.journal
         self._payments = self._books.payments
         self._allowance = self._books.allowance
-        self._rollouts.calls.answered = self.pool.spent.rollouts > 0
+        self._rollouts.calls.answered = self.pool.spent.rollouts > 0 or bool(self.pool.carried)
         for key, spent in store.notes().items():
             self._journal.charge(key, spent, "killed")
 
@@ -144,6 +144,7 @@ class Ledger:
         key = self._once_key(texts_key(texts), example, repeat)
         if key not in self.pool.carried:
             self._journal.pay(key, dump(rollout), RolloutCarried(key))
+        self._rollouts.calls.answered = True
 
     def carried(self, texts: Texts, example: Example, repeat: int = 0) -> bool:
         """Whether the `repeat`-th rollout of these texts on this content was taken over from an earlier run."""

@@ -14,6 +14,7 @@ from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.events import ExampleSetAside, RolloutFinished
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
+from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.errors import Interrupted
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import GEPA, RACING, Rules
@@ -71,6 +72,19 @@ def test_an_example_that_is_always_refused_is_set_aside(
     assert again.spent.iterations == 12
     assert example not in {id for _, id in world.evaluator.started}
     assert Pool.replay(world.journal()) == again
+
+
+@SEARCHES
+def test_an_example_that_an_earlier_run_set_aside_is_set_aside_again(worlds: Any, rules: Rules) -> None:
+    """What was carried over proves, as rollouts of this run do, that the world answers on other examples."""
+    world = world_of(worlds)
+    search = world.session(Budget(iterations=3), rules=rules, pace=refusing("p3"), tries=2)
+    seed = dict(world.seed_texts)
+    for example in (*search.examples.pareto, *search.examples.test):
+        if example.id != "p3":
+            score = world.score(seed, example)
+            search.ledger.carry(seed, example, 0, Rollout(example.id, {"score": score}, Feedback(score)))
+    assert asyncio.run(search.run()).set_aside == {"pareto": {"p3": "Refused"}}
 
 
 @SEARCHES
