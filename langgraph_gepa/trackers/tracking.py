@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinish
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.pool import Pool
 
-TRACKERS: Mapping[str, str] = {"opentelemetry": "opentelemetry_spans"}
+TRACKERS: Mapping[str, str] = {"opentelemetry": "opentelemetry_spans", "mlflow": "mlflow_run"}
 """The module of each tracker. An extra of the same name installs what it needs."""
 FLUSH = 60.0
 """Seconds that the end of a run waits for a tracker."""
@@ -24,7 +25,7 @@ FLUSH = 60.0
 
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
-    """What a tracker is told of a run when it begins.
+    """What a tracker knows of a run when it begins.
 
     `id` stays the same when the run is resumed, 32 hexadecimal digits; `name` is for people. `settings` are those that
     a reader of the tracker compares runs by. `mask` hides secrets in a text, and every text that leaves passes it.
@@ -118,6 +119,11 @@ class Tracking:
                 call(tracker)
         except Exception as error:  # noqa: BLE001 - whatever a tracker raises must not stop paid work
             self.failure = self._run.mask(f"{type(error).__name__}: {error}")
+
+
+def registered_name(graph: str, module: str) -> str:
+    """The name of a module's prompt in a registry, which takes letters, digits, hyphens, underscores and dots."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{graph}.{module}").strip("-.")
 
 
 def metrics_of(pool: Pool) -> dict[str, float]:
