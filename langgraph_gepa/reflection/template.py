@@ -17,7 +17,7 @@ PLACES: Mapping[str, str] = {
     "guidance": "what a good text of this kind (prompt, tool, schema) says",
     "placeholders": "which placeholders a new text must keep, and how it writes braces",
     "frozen": "the parts of the text that a new one must keep word for word",
-    "notes": "the user's instructions for the module",
+    "notes": "the user's instructions for the module, and the goals beside the score",
     "reply": "the form of the reply, from which the new text is read",
 }
 """The places that a template may have, and what stands in each. One without anything to say is filled with nothing."""

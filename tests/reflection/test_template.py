@@ -72,5 +72,7 @@ def test_what_is_wrong_with_a_template_is_named_with_the_fix(template: str, why:
 
 def test_what_was_given_needs_a_place() -> None:
     """Notes that no prompt would hold are no directions."""
-    assert fault(LEAST, ["notes"]).startswith("it lacks {notes}, the place of the user's instructions")
+    assert fault(LEAST, ["notes"]).startswith(
+        "it lacks {notes}, the place of the user's instructions for the module, and the goals"
+    )
     assert fault(f"{LEAST} {{notes}}", ["notes"]) == ""
