@@ -251,8 +251,9 @@ def main() -> None:
     parser.add_argument("--stall", type=float, default=0.0, help="seconds that a process stands still before a kill")
     parser.add_argument("--with", dest="extras", nargs="*", choices=list(EXTRAS), default=[], help="what runs have")
     asked = parser.parse_args()
-    if {"noisy", "refused"} <= {*asked.extras}:
-        parser.error("a run has one metric: noisy or refused")
+    if "refused" in asked.extras and {"noisy", "start"} & {*asked.extras}:
+        # With a start too little is run between two refusals to show that the world is up, and the run stops.
+        parser.error("refused goes with neither noisy, as a run has one metric, nor start")
     way = Way(asked.search, asked.iterations, asked.concurrency, asked.in_flight, tuple(asked.extras))
     with tempfile.TemporaryDirectory(prefix="kill-") as folder, CountingServer(asked.latency) as server:
         tally = Bench(server, asked.kills, way, asked.seed, Path(folder), asked.stall).run()
