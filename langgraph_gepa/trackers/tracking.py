@@ -17,7 +17,7 @@ from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinish
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.search.pool import Pool
 
-TRACKERS: Mapping[str, str] = {"opentelemetry": "opentelemetry_spans", "mlflow": "mlflow_run"}
+TRACKERS: Mapping[str, str] = {"opentelemetry": "opentelemetry_spans", "mlflow": "mlflow_run", "wandb": "wandb_run"}
 """The module of each tracker. An extra of the same name installs what it needs."""
 FLUSH = 60.0
 """Seconds that the end of a run waits for a tracker."""
