@@ -200,6 +200,11 @@ def kinds_of(kinds: Collection[str]) -> tuple[Kind, ...]:
 def trackers_of(track: Sequence[str] | str) -> tuple[str, ...]:
     """The names of trackers, checked; a single one may be given as a string. Raises `UsageError`."""
     names = (track,) if isinstance(track, str) else track
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise UsageError(
+            f"track={track!r} are not names of trackers: give some of {', '.join(TRACKERS)}, as a list. A tracker of "
+            "your own is one of the `observers`."
+        )
     return tuple(dict.fromkeys(one_of("track", name, TRACKERS) for name in names))
 
 

@@ -94,3 +94,6 @@ def test_names_of_trackers_are_checked() -> None:
     assert trackers_of("opentelemetry") == trackers_of(["opentelemetry", "opentelemetry"]) == ("opentelemetry",)
     with pytest.raises(UsageError, match="did you mean 'opentelemetry'"):
         trackers_of(["open-telemetry"])
+    for wrong in (None, 3, [["mlflow"]], [print]):
+        with pytest.raises(UsageError, match="your own is one of the `observers`"):
+            trackers_of(wrong)  # type: ignore[arg-type]
