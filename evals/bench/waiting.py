@@ -109,7 +109,7 @@ class Adapter:
 
     def make_reflective_dataset(self, candidate: Texts, batch: Any, names: Sequence[str]) -> Any:  # noqa: ARG002
         return {
-            name: [{"score": r.score, "notes": r.feedback.by_module[name]} for r in batch.trajectories]
+            name: [{"score": r.score, "notes": r.feedback.by_module.get(name, "[]")} for r in batch.trajectories]
             for name in names
         }
 
@@ -127,7 +127,7 @@ class Adapter:
 
     async def _ask(self, text: str, records: Sequence[Mapping[str, Any]]) -> str:
         shown = [(record["score"], json.loads(record["notes"])) for record in records]
-        reply = (await self.reflection.complete(json.dumps({"text": text, "records": shown}))).text
+        reply = (await self.reflection.complete(json.dumps({"text": text, "records": shown, "rejected": []}))).text
         return text if reply == "NO CHANGE" else reply.removeprefix("```\n").removesuffix("\n```")
 
     def on_valset_evaluated(self, event: Mapping[str, Any]) -> None:

@@ -16,8 +16,9 @@ WAY_OUT = (
 
 def opaque(graph: Any) -> str | None:
     """Returns a sentence about the `RemoteGraph`s in a graph and what to do for their prompts; `None` without any."""
+    # by type(): what stands in a graph may answer for its class as it likes, or raise
     parts = [part for node in Walk(graph).nodes.values() for _, part in node.parts]
-    names = sorted({str(part.name) for part in parts if isinstance(part, RemoteGraph)})
+    names = sorted({str(part.name) for part in parts if issubclass(type(part), RemoteGraph)})
     if not names:
         return None
     what = f"{names[0]!r} is a RemoteGraph" if len(names) == 1 else f"{', '.join(map(repr, names))} are RemoteGraphs"
