@@ -64,7 +64,7 @@ def test_optimised(program: ModuleType, evals: ModuleType, simulated: ModuleType
         evals.valset(),
         metric=evals.metric,
         reflection_lm=f"openai:{simulated.REFLECTION}",
-        budget=Budget(rollouts=70),
+        budget=Budget(rollouts=140),
         seed=1,
         in_flight=1,
         progress=False,
