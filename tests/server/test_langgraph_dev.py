@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_a_graph_that_only_a_server_has_is_scored_and_searched(project: Path, de
         evaluate(graph, "val.jsonl", metric=metric, prompts="run")
         for graph, metric in (("letters.py:graph", "letters.py:score"), (RemoteGraph("letters", url=dev.url), None))
     )
-    assert here == there
+    assert replace(here, rollouts=()) == replace(there, rollouts=())
     before = Result.open("run").pool.spent.rollouts
     result = searched(dev.url, "run", budget=Budget(rollouts=before + 30))
     assert result.pool.spent.rollouts > before
