@@ -15,17 +15,17 @@ from langgraph_gepa.runs.result import Result
 from langgraph_gepa.search.pool import Pool
 
 OFTENEST = 5.0
-"""Seconds between two pages at least."""
+"""The least time between two pages, in seconds."""
 SHARE = 20
-"""Writing pages takes at most one in so many seconds."""
+"""Writing pages takes at most 1/SHARE of the time."""
 
 _LOG = logging.getLogger(__name__)
 
 
 class PageWriter:
-    """An observer that has the page of the run in `folder` written again when an iteration ended, in a thread.
+    """An observer that rewrites the page of the run in `folder` after each iteration, in a thread.
 
-    Use it as a context manager around the search: at its end no page is being written any more.
+    Use it as a context manager around the search; when the context has ended, the thread has too.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,7 +54,7 @@ class PageWriter:
             began = monotonic()
             try:
                 Result.open(self._folder).report()
-            except (OSError, RunError) as error:  # the page at the end of the run reports what lasts
+            except (OSError, RunError) as error:  # a lasting failure is reported when the page is written at the end
                 _LOG.debug("The page could not be written: %s", error)
             taken = monotonic() - began
             self._ended.wait(max(OFTENEST, SHARE * taken) - taken)

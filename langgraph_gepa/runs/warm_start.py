@@ -30,7 +30,6 @@ from langgraph_gepa.store.folder import DATABASE
 MOST = 5
 """Candidates taken from an earlier run: its best one, then the others that survive pruning (Alg. 2), best first."""
 
-
 Known = tuple[Texts, Example, int, Rollout]
 """Texts, an example, and which rollout of the two it is, from 0."""
 
@@ -39,8 +38,8 @@ Known = tuple[Texts, Example, int, Rollout]
 class WarmStart:
     """The candidates that a search starts with, beside the seed.
 
-    `given` is what they were read from, `sources` are its names, and `texts` are theirs for all modules under
-    optimisation.
+    - `sources`: the names of what was given as `start` (see `_name`), which is itself in `given`.
+    - `texts`: the candidates' texts, each for all modules under optimisation.
     """
 
     sources: tuple[str, ...] = ()
@@ -48,16 +47,16 @@ class WarmStart:
     given: tuple[Any, ...] = ()
 
     def runs(self) -> tuple[SavedRun, ...]:
-        """Reads the earlier runs among the sources, of which rollouts may be carried over, as far as they are there."""
+        """Reads the earlier runs among the sources that still exist; their rollouts may be carried over."""
         return tuple(run for run in map(_run, self.given) if run is not None)
 
     @property
     def message(self) -> str:
-        """What a user is told of it; empty where nothing was given."""
+        """A sentence for the user on how many candidates the search starts with; empty without `start`."""
         if not self.sources:
             return ""
         candidates = plural(len(self.texts), "candidate") if self.texts else "no candidate"
-        ending = "" if self.texts else ": there are no texts but the graph's own"
+        ending = "" if self.texts else ": all texts given are the graph's own"
         return f"The search starts with {candidates} from {listed(self.sources)} beside the graph as it is{ending}."
 
 
@@ -94,7 +93,7 @@ def places_of(start: Any) -> list[Path | str]:
 
 
 def sources_of(start: Any) -> list[Any]:
-    """Returns what `start` names, one by one. Raises `UsageError` for what cannot hold prompts."""
+    """Returns the sources in `start` as a list. Raises `UsageError` for one that cannot hold prompts."""
     if start is None:
         return []
     given = list(start) if isinstance(start, list | tuple) else [start]
@@ -107,10 +106,11 @@ def sources_of(start: Any) -> list[Any]:
 
 
 def rollouts_known(config: RunConfig, runs: Sequence[SavedRun], rules: Rules) -> Iterator[Known]:
-    """Yields rollouts of the seed and the start that `runs` paid for, as many as the rules repeat one.
+    """Yields the rollouts of the seed and of `config.start` that `runs` paid for and this run can use.
 
-    They are those of the same texts on the same content, in the same graph with the same models and metric. A search
-    that does not reuse rollouts has no use for those on training examples.
+    A rollout can be used if texts, example content, graph, models and metric are the same. Each pair of texts and
+    example gets at most as many as the rules repeat it. Rollouts on training examples are left out unless the rules
+    reuse them.
     """
     seed = {module.name: module.text for module in config.found if module.name in config.modules}
     wanted = {_behaviour(config, texts): texts for texts in (seed, *config.start)}
@@ -169,14 +169,14 @@ def _settled(config: RunConfig) -> dict[str, str]:
 
 
 def _name(source: Any) -> str:
-    """Returns the name under which a source is kept: its path, or what its texts are."""
+    """Returns the name under which a source is persisted: its path, or a digest of its texts."""
     if isinstance(source, Mapping):
         return f"{GIVEN_TEXTS}{digest(dict(source))}"
     return str(source.folder if isinstance(source, SavedRun) else source)
 
 
 def _run(source: Any) -> SavedRun | None:
-    """Returns the earlier run that a source is."""
+    """Returns the earlier run if the source is one, or names the folder of one; otherwise `None`."""
     if isinstance(source, SavedRun):
         return source
     is_run = isinstance(source, str | Path) and (Path(source) / DATABASE).exists()

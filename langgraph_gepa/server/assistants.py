@@ -15,16 +15,16 @@ from langgraph_gepa.errors import UsageError
 from langgraph_gepa.server.introduction import refusal
 from langgraph_gepa.server.workers import Worker
 
-_NEITHER = "no assistant with the id {0!r}, and no graph of this name"
+_NEITHER = "neither an assistant with the id {0!r} nor a graph of that name"
 
 
 @dataclass(frozen=True, slots=True)
 class PushedAssistant:
-    """What became of an assistant.
+    """The result of pushing texts to an assistant.
 
-    - `version`: the new version; `None` where nothing was to change. `is_default` says whether it is the one in use.
-    - `fields`: the field of the context that a module's text went into, by module; `done`: those that had it already.
-    - `left_out`: why the new texts of other modules did not go into the assistant, by module.
+    - `version`: the new version, `None` if nothing had to change; `is_default`: whether it is the one in use.
+    - `fields`: the context field that was written, by module; `done`: modules whose field had the new text already.
+    - `left_out`: by module, why a new text was not written.
     """
 
     assistant: str
@@ -36,10 +36,10 @@ class PushedAssistant:
 
 
 def field_of(module: Module, new: str, texts: Mapping[str, Any]) -> str | None:
-    """Returns the field of a context that holds a module's text, or has its `new` one already; `None` where none does.
+    """Returns the context field that holds the module's text, or its `new` text already; `None` if none can be named.
 
-    Of several fields with the text the one that the module is called like is meant; where none is, which one is meant
-    is not known. `texts` are the fields' values.
+    If several fields hold the text, it is the one with the module's name, and `None` if no field has that name. `texts`
+    are the values of the fields.
     """
     fields = [name for name, text in texts.items() if text in (module.text, new)]
     named = [name for name in fields if name == module.name]
@@ -58,8 +58,8 @@ async def push(
 ) -> PushedAssistant:
     """Makes a version of an assistant with the `best` texts of those `modules` that are fields of its context.
 
-    `assistant` is its id, or the name of a graph for that graph's own assistant. The `provenance` goes into the
-    metadata. Unless `as_default`, the version in use stays so. Raises `UsageError`.
+    `assistant` is its id, or the name of a graph for that graph's own assistant. The `provenance` becomes metadata of
+    the version, which is put in use only with `as_default`. Raises `UsageError`.
     """
     try:
         return await _push(worker.client, assistant, modules, best, provenance, as_default)
@@ -90,9 +90,9 @@ async def _push(
         if (field := field_of(module, best[module.name], texts)) is not None:
             fields[module.name] = field
         elif module.name in texts:
-            left_out[module.name] = "its field has another text than the run started from"
+            left_out[module.name] = "its field holds another text than the one the run started from"
         else:
-            left_out[module.name] = "it is no field of the context, so only the source can change it"
+            left_out[module.name] = "no field of the context holds its text, so it can only be changed in the source"
     written = {name: field for name, field in fields.items() if texts[field] != best[name]}
     done = tuple(name for name in fields if name not in written)
     if not written:
@@ -105,7 +105,7 @@ async def _push(
 
 
 def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The default of each field in the JSON schema of a context, `None` for one without."""
+    """Returns the default of each field in the JSON schema of a context, `None` for a field without a default."""
     properties = schema.get("properties") or {}
     return {name: one.get("default") for name, one in properties.items() if isinstance(one, Mapping)}
 
@@ -122,10 +122,10 @@ async def _assistant(client: LangGraphClient, name: str) -> Any:
 
 
 async def _put_back(client: LangGraphClient, before: Any, values: dict[str, Any]) -> None:
-    """Makes the version that was in use the one in use again.
+    """Puts the previous version back in use.
 
-    The in-memory server leaves the newer context in place when it goes back to a version: then the former one becomes a
-    version once more.
+    The in-memory server keeps the newer context when it goes back to a version. The previous context is then written
+    once more, as the newest version.
     """
     now = await client.assistants.set_latest(before["assistant_id"], before["version"])
     if (now.get("context") or {}) != (before.get("context") or {}):

@@ -1,4 +1,4 @@
-"""One request to one server and its reply, over the API of LangGraph Server."""
+"""Sends one request to one server and reads the reply, over the API of LangGraph Server."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from langgraph_gepa.server.protocol import NODE, Reply, Request, dump_request, l
 from langgraph_gepa.server.workers import Worker
 
 SESSION = "langgraph_gepa"
-"""The key in a thread's metadata under which the optimisation stands."""
+"""The metadata key of a thread that holds the id of the search."""
 KEPT_MINUTES = 7 * 24 * 60
-"""How long a server keeps the threads of a client that died, where it deletes threads at all."""
+"""How long a server keeps the threads of a client that died, if it deletes old threads at all."""
 
 
 class ServerLostError(WorldFailure):
@@ -26,7 +26,7 @@ class ServerLostError(WorldFailure):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a rollout runs: a thread of its own, by which it is found again. A request without one leaves no trace."""
+    """Where a request runs. A rollout has a thread of its own, by which it is found again; other requests have none."""
 
     worker: Worker
     thread: str | None = None
@@ -56,7 +56,7 @@ async def joined(worker: Worker, thread: str, run: str | None = None) -> Reply:
     if run is None:
         runs = await client.runs.list(thread, limit=1)
         if not runs:
-            raise ServerLostError(f"the server at {worker.url} has no run on a thread of ours")
+            raise ServerLostError(f"the server at {worker.url} has no run on the thread of this rollout")
         run = runs[0]["run_id"]
     await client.runs.join(thread, run)
     state = await client.threads.get_state(thread)
@@ -65,7 +65,7 @@ async def joined(worker: Worker, thread: str, run: str | None = None) -> Reply:
 
 
 async def threads_of(worker: Worker, session: str) -> set[str]:
-    """Returns the threads of an optimisation that a server has: of rollouts that nobody fetched yet."""
+    """Returns the ids of a search's threads on a server: those of rollouts that were not fetched yet."""
     found: set[str] = set()
     while True:
         page = await worker.client.threads.search(metadata={SESSION: session}, limit=1000, offset=len(found))
@@ -75,7 +75,7 @@ async def threads_of(worker: Worker, session: str) -> set[str]:
 
 
 async def forget(place: Place, *, cancel: bool = False) -> None:
-    """Deletes the thread of a rollout, as far as its server answers; with `cancel` a run under way is stopped first."""
+    """Deletes the thread of a rollout if the server answers; with `cancel`, first stops a run that is under way."""
     client, thread = place.worker.client, place.thread
     if thread is None:
         return

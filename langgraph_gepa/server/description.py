@@ -1,4 +1,4 @@
-"""What a server knows of its graph, and how it differs from the graph at hand."""
+"""The description of a graph that a server sends, and how it differs from the graph in this process."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ PACKAGES = ("langgraph-gepa", "langgraph", "langchain", "langchain-core")
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All that is needed to optimise a graph without having it.
+    """All that is needed to optimise a graph that only a server has.
 
     - `parts`: what the evaluator's fingerprint is made of, and `versions` of the `PACKAGES`.
-    - `modules`: all of the graph, and `outline` its nodes and edges.
-    - `inputs`: the names that its state takes; `None` where it takes anything.
+    - `modules`: all modules of the graph; `outline`: its nodes and edges.
+    - `inputs`: the input keys that its state takes, `None` if it takes any.
     - `metric`: the metric's name.
     - `unpriced`: the models whose price is unknown; `simulated`: whether one is simulated by this package.
-    - `warning`: about tools that may do harm; empty where there is nothing to say.
-    - `now`: the time by the clock of the process that has the graph.
+    - `warning`: a sentence about tools that may do harm, or an empty text.
+    - `now`: Unix time by the clock of the process that has the graph.
     """
 
     parts: Mapping[str, str]
@@ -98,7 +98,7 @@ def _version(package: str) -> str:
 def differences(
     here: Mapping[str, str], parts: Mapping[str, str], own: Mapping[str, str], others: Mapping[str, str]
 ) -> list[str]:
-    """Names what differs between two graphs, by their `parts`, and between the versions of the packages they run on."""
+    """Lists what differs between two graphs (`here`, `parts`) and between their package versions (`own`, `others`)."""
     named = [name for name in {**here, **parts} if here.get(name) != parts.get(name)]
     packages = [
         f"{name} ({own.get(name) or 'none'} here, {others.get(name) or 'none'} there)"

@@ -1,4 +1,4 @@
-"""Asks servers what they serve, before anything is paid for."""
+"""Checks, before anything is paid for, that servers serve the graph that is optimised."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from langgraph_gepa.server.workers import Worker, Workers, each
 
 
 async def description_of(worker: Worker) -> Description:
-    """Asks a server for the description of its graph, and notes its clock. Raises as `ask` does, and `UsageError`."""
+    """Returns a server's description of its graph and records its clock. Raises as `ask` does, and `UsageError`."""
     reply = await ask(Place(worker), Request("describe"))
     if reply.error is not None:
         raise UsageError(f"The server at {worker.url} cannot describe its graph: {reply.error[1]}")
@@ -25,10 +25,10 @@ async def description_of(worker: Worker) -> Description:
 
 
 async def introduced(workers: Workers, parts: Mapping[str, str] | None = None) -> Description:
-    """Asks all servers and compares what they serve with the `parts` of the graph here, or with each other.
+    """Returns the description of the graph that all servers serve: that with the given `parts`, or any if `None`.
 
-    Servers that do not answer rest. Raises `UsageError` when none answers, one serves no rollouts, or what one serves
-    differs.
+    Servers that do not answer rest. Raises `UsageError` if none answers or one serves no rollouts, and `GraphError` if
+    one serves a different graph.
     """
     found: list[tuple[Worker, Description]] = []
     lost: list[str] = []
@@ -57,7 +57,7 @@ async def introduced(workers: Workers, parts: Mapping[str, str] | None = None) -
 
 
 def not_the_same(worker: Worker, different: Sequence[str], where: str = "here") -> str:
-    """Says what a server serves differently, and what to do."""
+    """Returns a message that names what differs on a server, with the fix."""
     return (
         f"The server at {worker.url} does not serve the graph that is {where}. What differs: {', '.join(different)}. "
         "Restart the server with the same code, options and packages."
@@ -65,12 +65,12 @@ def not_the_same(worker: Worker, different: Sequence[str], where: str = "here") 
 
 
 def refusal(worker: Worker, failure: httpx.HTTPStatusError) -> str:
-    """Says why a server refuses to run rollouts, and what to do."""
+    """Returns a message about why a server refuses to run rollouts, with the fix."""
     status = failure.response.status_code
     if status in (401, 403):
         return (
             f"The server at {worker.url} refuses access (HTTP {status}). Set LANGSMITH_API_KEY, or give a client of "
-            "langgraph_sdk with the headers that it wants in place of the address."
+            "langgraph_sdk with the headers that it requires in place of the address."
         )
     if status in (404, 422):
         return (

@@ -1,7 +1,6 @@
-"""What goes between an optimisation and the servers that run its rollouts, as JSON text.
+"""Requests to the servers that run rollouts, and their replies, as JSON text.
 
-A request and its reply are each one text in ASCII, so that nothing on the way (a database that refuses NUL, an encoder
-that has no NaN) changes them.
+Each is one ASCII text, so that nothing on the way (a database that rejects NUL, an encoder without NaN) changes it.
 """
 
 from __future__ import annotations
@@ -32,18 +31,19 @@ NODE = "rollout"
 """The only node of that graph."""
 
 PROTOCOL = 1
-"""Changes when servers of another version would not understand a request, or clients a reply."""
+"""The version of the protocol. Increase it with every change that makes old servers or clients misread a message."""
 
 Wanted = Literal["describe", "rollout", "again", "effects"]
-"""A description of the graph; a rollout; the metric again on one that is there; which texts have no effect."""
+"""Describe the graph; run a rollout; score an existing rollout again; list texts without effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an optimisation wants of a server.
+    """A request to a server.
 
-    `session` names the optimisation, and `modules` are those it works on. `token` names the rollout whose metric is
-    wanted `again`. `sent` is when the request was made, by the server's clock; 0 where that is not known.
+    - `session`: the id of the search; `modules`: the names of the modules that it optimises.
+    - `token`: for `again`, identifies the rollout to be scored again.
+    - `sent`: when the request was made, in Unix time by the server's clock; 0 if unknown.
     """
 
     wants: Wanted
@@ -58,12 +58,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a server answers; exactly what the local evaluator would have returned or raised.
+    """The reply of a server: what the local evaluator would have returned or raised.
 
-    - `rollout`: the rollout, or with a `failure` the one that stands if trying again does not help. It `ended` in spite
-      of the failure, and `token` asks for its metric again.
-    - `error`: the class and the message of an error of this package.
-    - `spent`: what the model calls have cost.
+    - `rollout`: the rollout. With a `failure`, the rollout that counts if trying again does not help; `ended` says
+      whether the graph itself ran to its end, and a request for `token` scores it again.
+    - `error`: class name and message of an error of this package.
+    - `spent`: the usage of all model calls.
     - `no_effect`: modules whose new texts are proved to have no effect; `arrived`: those whose new texts arrive.
     """
 
@@ -142,11 +142,11 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         data: Any = read_json(text)
     except RunError:
-        raise UsageError("A message about a rollout is no JSON: only langgraph-gepa sends and answers them.") from None
+        raise UsageError("A message about a rollout is not JSON: only langgraph-gepa sends and reads them.") from None
     protocol = data.get("protocol") if isinstance(data, dict) else None
     if protocol != PROTOCOL:
         raise UsageError(
-            f"The other side speaks version {protocol} of the protocol for rollouts and this one version {PROTOCOL}. "
+            f"The other side uses version {protocol} of the protocol for rollouts, and this side version {PROTOCOL}. "
             "Install the same version of langgraph-gepa on both."
         )
     return dict(data)

@@ -35,9 +35,9 @@ Check = Callable[[str, str], str | None]
 class RemoteEvaluator:
     """Runs candidates on servers that serve the same graph; the engine's port `Evaluator`.
 
-    Each rollout has a thread of its own on its server, whose id follows from the `session` and the rollout's key in the
-    ledger. So one that outlives the client is found again and not paid for twice. A server that does not answer rests,
-    and its rollouts are tried again elsewhere. `notify` is called with a message about that.
+    Each rollout has a thread of its own on its server. The thread's id is derived from the `session` and the rollout's
+    key in the ledger, so that a rollout which outlives the client is found again and not paid for twice. A server that
+    does not answer rests, its rollouts are tried on others, and `notify` is called with a message about it.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class RemoteEvaluator:
         self._no_effect: set[str] = set()
 
     async def begin(self, session: str, notify: Callable[[str], None]) -> None:
-        """Begins or goes on with an optimisation: looks for what an earlier process left on the servers."""
+        """Starts or resumes a search: looks for rollouts that an earlier process left on the servers."""
         self._session, self.notify = session, notify
         for silent in (one for one in self._workers.all if not one.known):
             notify(f"The server at {silent.url} does not answer. It is tried again later.")
@@ -76,7 +76,7 @@ class RemoteEvaluator:
                 worker.left = found
 
     async def end(self) -> None:
-        """Waits until what is not needed any more is deleted on the servers."""
+        """Waits until the threads that are no longer needed are deleted on the servers."""
         await asyncio.gather(*self._tidying)
 
     async def evaluate(self, texts: Texts, example: Example) -> Rollout:
@@ -94,9 +94,10 @@ class RemoteEvaluator:
             return await self._ask(place, self._request("rollout", texts=texts, example=example), example)
 
     async def without_effect(self) -> Mapping[str, NoEffect]:
-        """Returns the modules of whose new texts a server proved that they have no effect, and none that they arrive.
+        """Returns the modules whose new texts have no effect, each once.
 
-        A server knows only of the rollouts that it ran itself. None of the modules is returned twice.
+        A server judges by the rollouts that it ran itself. A module is returned if some server proved that its texts
+        have no effect and no server saw one arrive.
         """
         request = self._request("effects")
         answers = await each(
@@ -111,7 +112,7 @@ class RemoteEvaluator:
         return found
 
     async def _ask(self, place: Place, request: Request, example: Example) -> Rollout:
-        """Makes a request for a rollout; what a failure left on the server is deleted, unless it is gone on with."""
+        """Sends a request for a rollout. If it is cancelled, its thread on the server is deleted."""
         try:
             sent = time.time() + place.worker.ahead
             reply = await ask(place, replace(request, sent=sent), session=self._session, report=meter())
@@ -124,7 +125,7 @@ class RemoteEvaluator:
         return self._outcome(reply, place, example)
 
     async def _left(self, place: Place, attempt: Attempt) -> Reply | None:
-        """Returns the reply to the request of a process that was killed; `None` where there is none."""
+        """Returns the reply to a request of a process that was killed; `None` if there is none."""
         worker, thread = place.worker, place.thread
         if thread is None or thread not in worker.left:
             return None
@@ -158,7 +159,7 @@ class RemoteEvaluator:
             failed = f"The text cannot be used: {error}"
             return Rollout(example.id, None, Feedback(0.0, failed), error=failed)
         if rollout is None:
-            raise UsageError(f"The server at {place.worker.url} returned no rollout. Restart it.")
+            raise UsageError(f"The server at {place.worker.url} returned no rollout. Restart the server.")
         self._tidy_when_paid(place)
         return rollout
 
@@ -167,7 +168,7 @@ class RemoteEvaluator:
         return Request(wants, self._session, names, **what)
 
     async def _acquaint(self, worker: Worker) -> None:
-        """Makes sure that a server which did not answer until now serves the same graph, before it runs anything."""
+        """Checks that a server which did not answer before serves the same graph, before it runs anything."""
         if worker.known and not worker.failures:
             return
         try:
@@ -196,7 +197,7 @@ class RemoteEvaluator:
             worker.under_way -= 1
 
     def _failure(self, worker: Worker, failure: Exception) -> Exception:
-        """Puts a server aside, and returns the failure of the world that the engine tries again after."""
+        """Rests a server, and returns the failure of the world after which the engine tries again."""
         self._rests(worker, failure)
         if not self._workers.none_answers:
             return ServerLostError(_reason(worker, failure))

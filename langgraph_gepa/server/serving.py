@@ -1,4 +1,4 @@
-"""Serves a graph's rollouts from LangGraph Server: one more graph beside the agent, which runs the local evaluator."""
+"""Runs a graph's rollouts on LangGraph Server: a second graph beside the agent, which calls the local evaluator."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 Served = CompiledStateGraph[Any, Any, Any, Any]
 KEPT = 64
-"""Optimisations, and rollouts whose metric failed, that a server remembers."""
+"""How many searches, and how many rollouts whose metric failed, a server keeps in memory."""
 
 
 class State(TypedDict, total=False):
@@ -51,14 +51,14 @@ class State(TypedDict, total=False):
 def serve(graph: Any, *, metric: Any, options: RunnerOptions | str | None = None) -> Served:
     """Returns a graph that runs rollouts of `graph` and scores them: list it as "rollouts" in `langgraph.json`.
 
-    All are given as to `optimize`, which then runs its rollouts there (`workers=["http://..."]`). The graph takes a
-    request of this package's and returns its reply. How many rollouts run at once is up to the server
+    The arguments are those of `optimize`, which then runs its rollouts there (`workers=["http://..."]`). The returned
+    graph only understands requests of this package. How many rollouts run at once is up to the server
     (`langgraph dev --n-jobs-per-worker`, `N_JOBS_PER_WORKER` on the platform). Raises `UsageError` as `optimize` does.
     """
     desk = _Desk(load_graph(graph), load_metric(metric), load_options(options), name_of(metric))
 
     async def rollout(state: State) -> State:
-        """Answers in the event loop that local rollouts run in, where nothing of the server's own run is inherited."""
+        """Answers in the event loop of local rollouts, which inherits nothing from the server's own run."""
         write, server = get_stream_writer(), asyncio.get_running_loop()
 
         def report(usage: Usage) -> None:
@@ -73,7 +73,7 @@ def serve(graph: Any, *, metric: Any, options: RunnerOptions | str | None = None
 
 
 async def _apart(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Awaits a coroutine that runs in the loop of rollouts, without any callback, tracer or config of this context."""
+    """Runs a coroutine in the event loop of rollouts, without the callbacks, tracers and config of this context."""
     future = Context().run(lambda: asyncio.run_coroutine_threadsafe(make(), own_loop(os.getpid())))
     return await asyncio.wrap_future(future)
 
@@ -81,7 +81,7 @@ async def _apart(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
 class _Desk:
     """Answers requests about one graph.
 
-    Each optimisation has an evaluator of its own, because that remembers what its rollouts prove of the prompts.
+    Each search has an evaluator of its own, because an evaluator remembers what its rollouts proved about the prompts.
     """
 
     def __init__(self, graph: Any, metric: Any, options: RunnerOptions, metric_name: str) -> None:
@@ -96,7 +96,7 @@ class _Desk:
     async def answer(self, text: str, report: Callable[[Usage], None], attempt: int = 1) -> str:
         """Returns the reply to a request; `report` is called with the usage of each model call as it ends.
 
-        `attempt` counts how often the server has tried the run of its own accord.
+        `attempt` counts the server's own attempts at this run, from 1.
         """
         spent: list[Usage] = []
 
@@ -121,8 +121,8 @@ class _Desk:
         if request.wants == "describe":
             return Reply(description=self._description().to_json())
         if attempt > 1 or 0 < request.sent < self._started:
-            # Whoever wanted it has tried it again elsewhere: nobody would account for what it costs here.
-            raise WorldFailure("the server stopped during the rollout, and does not run it again of its own accord")
+            # The client has tried it again elsewhere, so nobody would account for its cost here.
+            raise WorldFailure("the server stopped during the rollout; the client runs it again")
         if request.wants == "again":
             return Reply(rollout=await self._again(request.token))
         evaluator = await self._evaluator(request)
@@ -134,10 +134,10 @@ class _Desk:
         return Reply(rollout=await evaluator.evaluate(request.texts, request.example))
 
     async def _again(self, token: str) -> Rollout:
-        """Scores again what an earlier reply left without a score."""
+        """Scores a rollout again whose metric failed before."""
         score = self._unscored.pop(token, None)
         if score is None:
-            raise WorldFailure("this server does not remember the rollout that was to be scored again")
+            raise WorldFailure("this server no longer has the rollout that is to be scored again")
         return await score()
 
     def _unfinished(self, unfinished: Unfinished) -> Reply:
@@ -170,7 +170,7 @@ class _Desk:
 
 
 def _keep(kept: OrderedDict[K, T], key: K, value: T) -> T:
-    """Adds a value and forgets those that were added first, so that at most `KEPT` are kept."""
+    """Adds a value and drops the oldest, so that at most `KEPT` remain."""
     kept[key] = value
     while len(kept) > KEPT:
         kept.popitem(last=False)

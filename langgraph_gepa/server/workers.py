@@ -1,4 +1,4 @@
-"""The servers that run rollouts: which one is next, and which are put aside because they do not answer."""
+"""The servers that run rollouts: picks the next one, and rests those that do not answer."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ TIMEOUT = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=None)
 """A server that runs a rollout sends a heartbeat every few seconds; one that is silent for longer does not answer."""
 
 FIRST_REST, LONGEST_REST = 1.0, 60.0
-"""Seconds that a server rests when it did not answer once; they double with every further time, up to the longest."""
+"""Seconds for which a server that did not answer gets no rollouts; doubled after each further failure in a row."""
 
 
 @dataclass(slots=True, eq=False)
 class Worker:
     """One server. `url` is its address without credentials, `graph` the name of the served graph there.
 
-    - `under_way`: how many rollouts it runs for us.
-    - `failures`: how often in a row it did not answer; it rests until `rests_until`, and is then tried with one.
-    - `known`: whether it serves the graph that is optimised.
-    - `ahead`: how many seconds its clock is ahead of ours, at least.
-    - `left`: threads of ours on it whose rollouts may be finished or under way.
+    - `under_way`: the number of this search's rollouts that it runs now.
+    - `failures`: how many times in a row it did not answer. It gets no rollouts until `rests_until`, and then one.
+    - `known`: whether it is known to serve the graph that is optimised.
+    - `ahead`: by at least how many seconds its clock is ahead of this process's.
+    - `left`: this run's threads that an earlier process left there, whose rollouts may be finished or under way.
     """
 
     url: str
@@ -51,21 +51,22 @@ class Worker:
 
 
 def on_server(graph: Any) -> bool:
-    """Whether a graph is named by the address of a server, or is a `RemoteGraph`, and so is not at hand."""
+    """Whether `graph` is the address of a server or a `RemoteGraph`, so that its objects are not in this process."""
     return isinstance(graph, RemoteGraph) or (isinstance(graph, str) and graph.startswith(("http://", "https://")))
 
 
 def worker_at(address: Any) -> Worker:
-    """Returns the server at a URL, or of a `RemoteGraph` or a client of `langgraph_sdk`, with the headers they have.
+    """Returns the server at a URL, or the one that a `RemoteGraph` or a client of `langgraph_sdk` talks to.
 
-    A `#name` after the URL names the served graph, where `langgraph.json` does not call it "rollouts". The key for the
-    server is in LANGSMITH_API_KEY, as for any client of LangGraph Server. Raises `UsageError`.
+    The headers of a given client are kept; otherwise the API key is read from LANGSMITH_API_KEY, as by any client of
+    LangGraph Server. `#name` after the URL is the name of the served graph, if `langgraph.json` does not list it as
+    "rollouts". Raises `UsageError`.
     """
     graph, client = GRAPH, address
     if isinstance(address, str):
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"{printable(address)!r} is no address of a server; write http://host:port.")
+            raise UsageError(f"{printable(address)!r} is not the address of a server: write it as http://host:port.")
         graph = parts.fragment or GRAPH
         client = get_client(url=parts._replace(fragment="").geturl())
     elif isinstance(address, RemoteGraph):
@@ -86,20 +87,20 @@ def worker_at(address: Any) -> Worker:
 
 
 async def _without_reconnecting(response: httpx.Response) -> None:
-    """Keeps the client from waiting for a server that is gone: it would connect again where a stream says it may."""
+    """Removes the header that makes the client reconnect to a cut stream, and so wait for a dead server."""
     if response.is_success:
         response.headers.pop("location", None)
 
 
 def printable(url: str) -> str:
-    """Returns an address without name, password and query, in which keys may stand."""
+    """Returns an address without user name, password and query, which may contain keys."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=host, query="").geturl().rstrip("/")
 
 
 class Workers:
-    """All servers of an optimisation. `next` is the least loaded of those that answer."""
+    """All servers of a search, the least loaded of which runs the next rollout."""
 
     def __init__(self, workers: Sequence[Worker], clock: Callable[[], float] = monotonic) -> None:
         if not workers:
@@ -112,7 +113,7 @@ class Workers:
         return tuple(worker.url for worker in self.all)
 
     def next(self) -> Worker:
-        """Returns the server for the next rollout; where none answers, the one that is to be tried next."""
+        """Returns the server for the next rollout; if none answers, the one whose rest ends first."""
         now = self._clock()
         ready = [one for one in self.all if one.rests_until <= now and not (one.failures and one.under_way)]
         if ready:
@@ -120,14 +121,14 @@ class Workers:
         return min(self.all, key=lambda one: (one.under_way > 0, one.rests_until))
 
     def failed(self, worker: Worker) -> bool:
-        """Puts a server aside for a while, longer each time; returns whether it was in use until now."""
+        """Rests a server that did not answer, longer after each failure; returns whether it is the first in a row."""
         first = not worker.failures
         if worker.rests_until <= self._clock():  # rollouts that were under way together fail together
             worker.failed(self._clock())
         return first
 
     def leave_out(self, worker: Worker) -> None:
-        """Uses a server no more. Raises `UsageError` when none is left."""
+        """Removes a server for the rest of the search. Raises `UsageError` when none is left."""
         self.all = tuple(one for one in self.all if one is not worker)
         if not self.all:
             raise UsageError(f"The server at {worker.url} serves another graph now, and there is no other server.")
@@ -138,6 +139,6 @@ class Workers:
 
 
 async def each(workers: Sequence[Worker], ask: Callable[[Worker], Awaitable[Any]]) -> list[tuple[Worker, Any]]:
-    """Asks all servers at once and returns what they answered, or the exception."""
+    """Calls `ask` for all servers at once and returns each server's answer, or the exception it raised."""
     answers = await asyncio.gather(*map(ask, workers), return_exceptions=True)
     return list(zip(workers, answers, strict=True))

@@ -1,7 +1,7 @@
 """Serves the live page over HTTP: on loopback, to whoever knows the token in the address.
 
-Nothing is written but a run's stop file, and that only by a POST from the page itself. Names that were bound to this
-address by somebody else (DNS rebinding) are refused.
+It writes nothing but a run's stop file, and that only on a POST from the page itself. Requests under any other host
+name are refused, which prevents DNS rebinding.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Server(ThreadingHTTPServer):
         return f"http://{name}:{self.server_address[1]}/{self.token}/"
 
     def wait(self) -> None:
-        """Returns when somebody else shuts the server down, or raises what interrupts waiting for that."""
+        """Waits until the server is closed by another thread. `KeyboardInterrupt` passes through."""
         self._ended.wait()
 
     def server_close(self) -> None:
@@ -75,23 +75,23 @@ class Server(ThreadingHTTPServer):
         self._ended.set()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that went away is no error; everything else is printed."""
+        """Prints an error, unless it is only that the browser closed the connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 @contextmanager
 def served(folder: Path, host: str = LOOPBACK, port: int = 0, *, patience: float = 0.0) -> Iterator[Server]:
-    """Serves the run, or the folder of runs, in a thread for as long as the context lasts.
+    """Serves the run, or the folder of runs, in a thread while the context lasts.
 
-    Where the context ends well, pages that are open get so many seconds to fetch the run as it is then.
+    If the context ends without an exception, open pages get up to `patience` seconds to fetch the run's final state.
     """
     with Server(folder, host, port) as server:
         thread = threading.Thread(target=server.serve_forever, name="langgraph-gepa ui", daemon=True)
         thread.start()
         try:
             yield server
-            server.site.part(patience)
+            server.site.wait_for_readers(patience)
         finally:
             server.shutdown()
             thread.join()
@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Prints nothing: the addresses have the token in them."""
 
     def _address(self) -> tuple[list[str] | None, dict[str, str]]:
-        """The parts of the path after the token, and the query; `None` for a request that may not be answered."""
+        """Returns the parts of the path after the token, `None` where access is denied, and the query."""
         address = urlsplit(self.path)
         first, token, *parts = [*map(unquote, address.path.split("/")), ""]
         known = hmac.compare_digest(token.encode(), self.server.token.encode())
@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         return parts, dict(parse_qsl(address.query))
 
     def _is_for_us(self) -> bool:
-        """Whether the request names this server by an address or its own name: no other name can be bound to it."""
+        """Whether the `Host` header is an address of this server or the name it was started with (DNS rebinding)."""
         name = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
         if name in ("localhost", self.server.host):
             return True

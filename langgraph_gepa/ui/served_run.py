@@ -1,4 +1,4 @@
-"""One run as the live page shows it: rendered when it has changed, and no oftener than it can be afforded."""
+"""One run on the live page, rendered again when it has changed, but not too often."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from langgraph_gepa.store.folder import DATABASE
 from langgraph_gepa.store.stop_file import is_running
 
 OFTENEST = 2.0
-"""Seconds between two renderings of the page at least."""
+"""The least time between two renderings of the page, in seconds."""
 TEXT = 20_000
-"""Characters of a text of a call that are shown."""
+"""The most characters that are shown of one text of a call."""
 SHARE = 10
-"""Rendering takes at most one in so many seconds: in `optimize --ui` the search goes on in the same process."""
+"""Rendering takes at most 1/SHARE of the time, because with `optimize --ui` the search runs in the same process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ServedRun:
 
     @property
     def running(self) -> bool:
-        """Whether a process seems to be at work on the run."""
+        """Whether a process seems to be carrying out the run."""
         return is_running(self.folder)
 
     def page(self) -> Page:
@@ -69,25 +69,25 @@ class ServedRun:
             return self._page
 
     def send(self) -> Page:
-        """The page, for a reader who then has it."""
+        """Returns the page, and remembers that a reader has this version."""
         page = self.page()
         self._sent = page.version
         return page
 
     def state(self) -> dict[str, Any]:
-        """What an open page asks for time and again: the version of the page as it is now."""
+        """Returns what an open page polls: the current version of the page, and whether the run goes on."""
         self._asked = monotonic()
         return {"version": self.page().version, "running": self.running}
 
-    def part(self, patience: float) -> None:
-        """Waits until the readers of an open page have it as it is at the end, so many seconds at most."""
+    def wait_for_readers(self, patience: float) -> None:
+        """Waits until readers of an open page have its final state, at most `patience` seconds."""
         until = monotonic() + patience
         while monotonic() < until and monotonic() - self._asked < patience and self._sent != self._state():
             self._next = 0.0
             sleep(0.1)
 
     def fragment(self, what: str, query: Mapping[str, str]) -> str | None:
-        """What a reader opens on the page: an example, a rollout, how a candidate or an iteration came about."""
+        """Returns the HTML of what a reader opens on the page: an example, a rollout, or the story of a candidate."""
         page = self.page()
         if page.saved is None or page.view is None:
             return None
@@ -112,14 +112,14 @@ class ServedRun:
         live = Live(running, version, self.home)
         try:
             saved = SavedRun.open(self.folder)
-            view = view_of(saved, detailed=0, stories=0)  # which are loaded when a reader opens them
+            view = view_of(saved, detailed=0, stories=0)  # these are loaded when a reader opens them
         except RunError as error:
-            # Not begun, or begun again a moment ago; what is wrong otherwise stands on the page.
+            # The run has not begun, or began again a moment ago; any other error is shown on the page.
             return Page(version, render_waiting(str(error), live))
         return Page(version, render(view, live), saved, view)
 
     def _state(self) -> str:
-        """Changes with the database, and with whether somebody is at work on it."""
+        """A digest that changes with the database, and with whether the run goes on."""
         states = []
         for file in (self.folder / DATABASE, self.folder / f"{DATABASE}-wal"):
             try:
@@ -137,5 +137,5 @@ def _change(view: View, subset: str, id: str) -> Change | None:
 
 
 def _number(text: str) -> int:
-    """The number that a query names, -1 where it is none."""
+    """Parses the number in a query, -1 if it is not one."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1

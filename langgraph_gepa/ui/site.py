@@ -1,4 +1,4 @@
-"""What the live page answers to each address, apart from HTTP."""
+"""The replies of the live page to each address, without the HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from langgraph_gepa.store.stop_file import request_stop
 from langgraph_gepa.ui.served_run import ServedRun
 
 LISTED = 200
-"""The most runs in a list, the newest."""
+"""How many runs a list shows at most, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,17 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-# A whole page has a policy of its own, with the hashes of its style and script; what is a part of one runs nothing.
+# A whole page has its own policy with the hashes of its style and script; a fragment of one may run nothing.
 _WHOLE = {"Content-Security-Policy": "frame-ancestors 'none'; base-uri 'none'"}
 NOT_FOUND = Reply("There is nothing here.", HTTPStatus.NOT_FOUND, "text/plain")
 
 
 @dataclass
 class Site:
-    """A run, or a folder of runs. `parts` of a path are those after the token; they name runs, and are never paths."""
+    """A run, or a folder of runs.
+
+    `parts` are those of the URL's path after the token. They are compared with names of runs, never used as file paths.
+    """
 
     folder: Path
     _runs: dict[str, ServedRun] = field(default_factory=dict)
@@ -58,7 +61,7 @@ class Site:
             return Reply(str(error), HTTPStatus.NOT_FOUND, "text/plain")
 
     def post(self, parts: Sequence[str]) -> Reply:
-        """Answers the one request that writes something: the wish that a run stops."""
+        """Answers the only request that writes something: to stop a run."""
         run, rest = self._at(parts)
         if run is None or rest != "stop":
             return NOT_FOUND
@@ -68,10 +71,10 @@ class Site:
             return Reply(str(error), HTTPStatus.CONFLICT, "text/plain")
         return Reply("Stopping when the rollouts under way have ended.", kind="text/plain")
 
-    def part(self, patience: float) -> None:
-        """Waits, so many seconds at most for each run, until pages that are open show it as it is now."""
+    def wait_for_readers(self, patience: float) -> None:
+        """Waits until open pages have fetched the final state of their runs, at most `patience` seconds a run."""
         for run in self._runs.values():
-            run.part(patience)
+            run.wait_for_readers(patience)
 
     @property
     def _is_run(self) -> bool:
@@ -83,7 +86,7 @@ class Site:
         return [file.parent for file in sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)][:LISTED]
 
     def _at(self, parts: Sequence[str]) -> tuple[ServedRun | None, str]:
-        """The run that a path is about, and what is left of the path."""
+        """Returns the run that a path names, and the rest of the path."""
         match parts:
             case [rest] if self._is_run:
                 return self._served("", self.folder), rest

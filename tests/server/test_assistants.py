@@ -48,7 +48,9 @@ def test_a_field_of_the_context_becomes_a_version_and_other_texts_are_named(conf
     own = got(dev, "/assistants", {"graph_id": "configured", "context": {"tone": "warm"}})["assistant_id"]
     pushed = configured.push_assistant(own, dev.url)
     assert (dict(pushed.fields), pushed.version, pushed.is_default) == ({"sort_prompt": "sort_prompt"}, 2, False)
-    assert pushed.left_out == {"answer": "it is no field of the context, so only the source can change it"}
+    assert pushed.left_out == {
+        "answer": "no field of the context holds its text, so it can only be changed in the source"
+    }
     versions = {one["version"]: one for one in got(dev, f"/assistants/{own}/versions", {})}
     assert versions[2]["context"] == {"tone": "warm", "sort_prompt": configured.prompts["sort_prompt"]}
     assert versions[2]["metadata"]["langgraph_gepa_run"] == "run"
@@ -63,9 +65,9 @@ def test_what_cannot_be_pushed_is_refused_in_words(configured: Result, dev: DevS
     """No server, another server's assistant, and a name that is neither an assistant nor a graph."""
     with pytest.raises(UsageError, match="Say which server"):
         configured.push_assistant("configured")
-    with pytest.raises(UsageError, match="has no assistant with the id"):
+    with pytest.raises(UsageError, match="has neither an assistant with the id"):
         configured.push_assistant("00000000-0000-0000-0000-000000000000", dev.url)
-    with pytest.raises(UsageError, match="and no graph of this name"):
+    with pytest.raises(UsageError, match="nor a graph of that name"):
         configured.push_assistant("nobody", dev.url)
     with pytest.raises(UsageError, match="does not answer"):
         configured.push_assistant("configured", "http://127.0.0.1:9")

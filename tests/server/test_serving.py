@@ -90,7 +90,7 @@ def test_a_metric_whose_judge_fails_is_asked_again_without_another_rollout(proje
     assert again.rollout is not None
     assert again.rollout.score == 1.0
     assert server.requests == requests
-    assert "does not remember" in ask(Request("again", token=first.token)).failure.text  # type: ignore[union-attr]
+    assert "no longer has the rollout" in ask(Request("again", token=first.token)).failure.text  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("stale", ["an earlier process was asked", "the server tries it again"])
@@ -99,7 +99,7 @@ def test_a_rollout_that_a_dead_server_left_is_not_run_again(project: Path, serve
     config = {"metadata": {"run_attempt": 2}} if stale == "the server tries it again" else None
     reply = asked(wanted(sent=time.time() - 3600 if config is None else 0.0), config=config)
     assert reply.failure is not None
-    assert "of its own accord" in reply.failure.text
+    assert "the server stopped during the rollout" in reply.failure.text
     assert server.requests == 0
     assert asked(wanted(sent=time.time() + 60)).rollout is not None
 

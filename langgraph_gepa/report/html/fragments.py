@@ -30,8 +30,8 @@ def render_rollout(side: Side) -> str:
 
 def render_story(story: Story, rollouts: Sequence[RolloutFinished] = (), *, live: bool = True) -> Markup:
     """The texts of an iteration's children beside their parent's, and how they came about."""
-    told = _macro("traces", "story")(story, diffs_of(story), _macro("parts", "diff"), live)
-    return Markup("").join([told, _macro("traces", "rollouts")(list(rollouts))])
+    story_html = _macro("traces", "story")(story, diffs_of(story), _macro("parts", "diff"), live)
+    return Markup("").join([story_html, _macro("traces", "rollouts")(list(rollouts))])
 
 
 def diffs_of(story: Story) -> list[list[tuple[TextChange, tuple[Row, ...] | None]]]:

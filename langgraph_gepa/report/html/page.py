@@ -113,14 +113,14 @@ def _parts(view: View, live: Live | None) -> dict[str, Any]:
         "scale": _scale(view),
         "headline": headline(view),
         "most": EXAMPLES,
-        "told": partial(render_story, live=False),
+        "story_of": partial(render_story, live=False),
         "set_aside": set_aside_sentences(view.set_aside),
         **_pace(view),
     }
 
 
 def _pace(view: View) -> dict[str, Any]:
-    """What is used of the budget, and the seconds that what is left of it may take."""
+    """Returns how much of the budget is used, and the seconds that the rest may take."""
     pace = pace_of(Budget(**(view.settings.get("budget") or {})), view.spent, view.seconds)
     return {"pace": pace, "left": pace.seconds_left(view.seconds)}
 
