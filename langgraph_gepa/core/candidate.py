@@ -42,6 +42,18 @@ def origin_of(parents: Sequence[int], *, given: bool) -> Origin:
     return "start" if given else ("seed", "mutation", "merge")[len(parents)]
 
 
+def ancestors(candidates: Sequence[Candidate], id: int) -> set[int]:
+    """Returns the ids of all candidates that candidate `id` descends from; `candidates` are in the order of ids."""
+    found: set[int] = set()
+    queue = list(candidates[id].parents)
+    while queue:
+        parent = queue.pop()
+        if parent not in found:
+            found.add(parent)
+            queue.extend(candidates[parent].parents)
+    return found
+
+
 def texts_key(texts: Texts) -> str:
     """Returns a name for texts by their content: candidates with equal texts share their scores."""
     return digest(dict(texts))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from langgraph_gepa.core.budget import Limit
 from langgraph_gepa.core.candidate import Candidate, Origin, origin_of
+from langgraph_gepa.core.endings import Cause, Ended, Loss, Outcome
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.objectives import Goals
 from langgraph_gepa.core.opinion import Opinion
@@ -26,29 +26,6 @@ Lineage = Literal["single", "joint"]
 
 Judge = Literal["mean", "posterior"]
 
-Outcome = Literal["accepted", "rejected", "skipped", "failed"]
-
-
-Cause = Literal[
-    "seed", "perfect", "no_failures", "unused", "no_texts", "repeated", "no_rollouts", "no_better", "below_parents",
-    "stopped", "start",
-]  # fmt: skip
-"""Why an iteration ended as it did.
-
-`seed`: it scored the seed. Nothing to learn from: every score is `perfect`, the parent has `no_failures` left, or its
-prompts were `unused`. Nothing to try: reflection gave `no_texts` (see `ChildrenProposed`), all were `repeated`, or
-`no_rollouts` are left. The child was `no_better` on the minibatch, or `below_parents` on the gate. It was accepted, and
-its race `stopped` before the end of the pareto set. The search was given its texts as a `start`.
-"""
-
-Ended = Limit | Literal["perfect", "solved", "unchanged", "exhausted"]
-"""Why a search ended: a limit of the budget was reached, the best is `perfect` on every validation example, or nothing
-is left to learn from.
-
-In the last case a candidate scores perfect on the whole feedback set (`solved`), no reflection led to a new text that
-could be tried (`unchanged`), or every failure was reflected on as often as the rules allow (`exhausted`).
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
@@ -63,6 +40,22 @@ class RunStarted:
     pareto_set: tuple[str, ...]
     test_set: tuple[str, ...] = ()
     judged_by: Judge = "mean"
+
+    def examples(self, subset: Subset) -> tuple[str, ...]:
+        """Returns the examples of a set; those of a gate are the pareto set's."""
+        sets = {"feedback": self.feedback_set, "pareto": self.pareto_set, "gate": self.pareto_set}
+        return sets.get(subset, self.test_set)
+
+    def without(self, subset: Subset, example: str) -> RunStarted:
+        """Returns the same event, with the example left out of the set."""
+        left = tuple(other for other in self.examples(subset) if other != example)
+        match subset:
+            case "feedback":
+                return replace(self, feedback_set=left)
+            case "test":
+                return replace(self, test_set=left)
+            case "pareto" | "gate":
+                return replace(self, pareto_set=left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +204,6 @@ class ModelTried:
     critic: bool = False
 
 
-Loss = Literal["failed", "killed", "closed", "late", "restarted"]
-"""Why an attempt was paid for nothing: it failed, the process died during it, the session ended during it, a model
-call ended after its rollout, or the run began again."""
-
-
 @dataclass(frozen=True, slots=True)
 class Charged:
     """The cost of an attempt at a rollout or a reply that gave no result.
@@ -292,27 +280,13 @@ class RunFinished:
 
 
 OfRun = (
-    RunStarted
-    | ExampleSetAside
-    | ScaleGiven
-    | GoalsGiven
-    | ModulesLeftOut
-    | ModelTried
-    | RolloutCarried
-    | Charged
+    RunStarted | ExampleSetAside | ScaleGiven | GoalsGiven | ModulesLeftOut | ModelTried | RolloutCarried | Charged
     | RunFinished
-)
+)  # fmt: skip
 OfIteration = (
-    IterationStarted
-    | ExamplesDrawn
-    | ModulesChosen
-    | RolloutFinished
-    | ReflectionFinished
-    | OpinionFinished
-    | ChildrenProposed
-    | CandidateAdmitted
-    | IterationFinished
-)
+    IterationStarted | ExamplesDrawn | ModulesChosen | RolloutFinished | ReflectionFinished | OpinionFinished
+    | ChildrenProposed | CandidateAdmitted | IterationFinished
+)  # fmt: skip
 """Events with the number of an iteration, which is meaningless for rollouts on the test set."""
 
 Event = OfRun | OfIteration

@@ -9,15 +9,14 @@ from typing import TypeVar
 
 from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.edit import Edit
+from langgraph_gepa.core.endings import Cause, Outcome
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
-    Cause,
     ChildrenProposed,
     ExamplesDrawn,
     IterationFinished,
     IterationStarted,
     ModulesChosen,
-    Outcome,
     Subset,
 )
 from langgraph_gepa.core.module import Module, Texts

@@ -13,7 +13,8 @@ from math import fsum
 from random import Random
 
 from langgraph_gepa.core.candidate import Candidate
-from langgraph_gepa.core.events import Cause, ChildrenProposed, IterationFinished, IterationStarted
+from langgraph_gepa.core.endings import Cause
+from langgraph_gepa.core.events import ChildrenProposed, IterationFinished, IterationStarted
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.opinion import Opinion
 from langgraph_gepa.engine.concurrency import settle
@@ -133,7 +134,8 @@ async def reflect(step: Step, names: Sequence[str], records: Sequence[Trial]) ->
     return ChildrenProposed(
         step.number,
         tuple({name: texts[name] for name in texts if texts[name] != parent[name]} for texts in fresh),
-        {name: proposal.code for name, proposal in failed.items()} | dict.fromkeys(doubted, DOUBTED),
+        {name: proposal.code for name, proposal in failed.items()}
+        | {name: DOUBTED for name in changed if name in doubted},
         {name: proposal.detail for name, proposal in failed.items() if proposal.detail},
         len(children) - len(fresh),
         {name: proposal.refused for name, proposal in failed.items() if proposal.refused},

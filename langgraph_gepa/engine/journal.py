@@ -7,10 +7,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
+from langgraph_gepa.core.endings import Loss
 from langgraph_gepa.core.events import (
     Charged,
     Event,
-    Loss,
     ModelTried,
     OpinionFinished,
     ReflectionFinished,

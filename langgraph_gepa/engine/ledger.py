@@ -193,7 +193,7 @@ class Ledger:
         place: Subset = "pareto" if subset == "gate" else subset
         known, started = self.pool.set_aside.get(place, {}), self.pool.started
         fresh = {id: failure for id, failure in failures.items() if id not in known}
-        of = len(known) + (len(getattr(started, f"{place}_set")) if started else 0)
+        of = len(known) + (len(started.examples(place)) if started else 0)
         with self._books.stopped_by_failure():
             if whole or len(known) + len(fresh) > MOST_SET_ASIDE * of:
                 raise next(iter(failures.values()))

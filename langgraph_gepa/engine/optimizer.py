@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.endings import Ended
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
-    Ended,
     GoalsGiven,
     IterationFinished,
     IterationStarted,

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from langgraph_gepa.core.events import Loss, ModelTried, OpinionFinished, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.endings import Loss
+from langgraph_gepa.core.events import ModelTried, OpinionFinished, ReflectionFinished, RolloutFinished
 from langgraph_gepa.engine.allowance import Allowance, BudgetSpent, Kind
 from langgraph_gepa.engine.concurrency import Slots
 from langgraph_gepa.engine.journal import Journal

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Literal
 
 from langgraph_gepa.core.candidate import Origin, origin_of
+from langgraph_gepa.core.endings import Outcome
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
     ChildrenProposed,
@@ -17,7 +18,6 @@ from langgraph_gepa.core.events import (
     IterationStarted,
     ModulesChosen,
     OfRun,
-    Outcome,
     RolloutFinished,
 )
 from langgraph_gepa.report import words

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.candidate import Candidate, ancestors
 from langgraph_gepa.core.events import CandidateAdmitted
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import Leakage, leakage
@@ -54,7 +54,7 @@ def summarize(
     candidates = candidate_views(pool, found, advantages)
     seed, best = (pool.candidates[0], pool.best) if pool.candidates else (None, None)
     texts = _modules(pool, modules, best)
-    line = tuple(sorted({*pool.ancestors(best.id), best.id})) if best else ()
+    line = tuple(sorted({*ancestors(pool.candidates, best.id), best.id})) if best else ()
     source = Source(journal, load, examples or {}, leaks, scale, detailed)
     return View(
         settings=settings,

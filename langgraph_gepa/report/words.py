@@ -8,7 +8,8 @@ from typing import Any
 
 from langgraph_gepa.core.budget import Spent
 from langgraph_gepa.core.candidate import Origin
-from langgraph_gepa.core.events import Cause, ChildrenProposed, Ended, IterationFinished, RunFinished
+from langgraph_gepa.core.endings import Cause, Ended
+from langgraph_gepa.core.events import ChildrenProposed, IterationFinished, RunFinished
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.reflection.proposal import in_words

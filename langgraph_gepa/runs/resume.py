@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from langgraph_gepa.core.events import CandidateAdmitted, Charged, Ended, RunFinished
+from langgraph_gepa.core.endings import Ended
+from langgraph_gepa.core.events import CandidateAdmitted, Charged, RunFinished
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.engine.ports import Store
 from langgraph_gepa.errors import RunError

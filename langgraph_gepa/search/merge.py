@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from random import Random
 
-from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.candidate import ancestors, texts_key
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.selection import surviving
@@ -36,7 +36,7 @@ def propose_merge(pool: Pool, rng: Random) -> Merge | None:
     tried = {(*event.parents, event.ancestor) for event in pool.merges}
     made = {(*event.parents, texts_key(event.texts or {})) for event in pool.merges}
     worths, lowest = pool.worths, pool.scale.range[0]
-    lineage = {id: pool.ancestors(id) for id in surviving(pool)}
+    lineage = {id: ancestors(pool.candidates, id) for id in surviving(pool)}
     pairs = list(combinations(lineage, 2))
     rng.shuffle(pairs)
     for first, second in pairs:

@@ -12,11 +12,11 @@ from langgraph_gepa.core.budget import Spent
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import Event, Lineage, Subset
 from langgraph_gepa.core.objectives import Goals
-from langgraph_gepa.core.opinion import Opinion, chances
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.search.attempts import Attempt, attempts_of, texts_tried
-from langgraph_gepa.search.calibration import Critique, calibrated
+from langgraph_gepa.search.calibration import Critique
+from langgraph_gepa.search.critic_history import CriticHistory
 from langgraph_gepa.search.objective_values import Objectives
 from langgraph_gepa.search.scoreboard import Scoreboard
 from langgraph_gepa.search.tally import Noise, spent_after
@@ -34,15 +34,25 @@ FEWEST = 6
 class Pool:
     """A fold of events: `apply` each one, in order. Nothing else changes it.
 
-    `board` holds the scores, `open` the events so far of each iteration under way, and `born` by candidate how many
-    iterations had ended when it entered. `merge_due` says that a mutation was accepted since the last start of an
-    iteration. `starts` counts the iterations that score candidates which the search was given, and `carried` holds the
-    ledger keys of rollouts that earlier runs paid for.
+    By candidate:
 
-    `used` maps a candidate's key to how many reflections were given its rollout on an example, `replies` maps a reply's
-    key in the ledger to the iteration that paid for it. `attempts` are the children that ended mutations tried, and
-    `known_attempts` how many of them were known when each iteration under way started. `opinions` are the chances that
-    the critic gave to edits, `chances` those of the texts that each candidate changed.
+    - `pointers`: the place of the module to edit next, in round-robin order;
+    - `born`: how many iterations had ended when it entered;
+    - `used`: by its key and example, how many reflections read its rollout on that example.
+
+    By iteration:
+
+    - `open`: the events so far of each iteration under way;
+    - `known_attempts`: how many `attempts` were known when each iteration under way started;
+    - `replies`: by a reply's key in the ledger, the iteration that paid for it.
+
+    Of the run:
+
+    - `board` and `objectives`: what the rollouts scored, and what else is known of them by name;
+    - `attempts`: the children that mutations tried, once these ended; `critic`: the critic's opinions;
+    - `merges`: the merges that were started; `merge_due`: a mutation was accepted since the last start of an iteration;
+    - `starts`: the number of iterations that score texts which the search was given;
+    - `carried`: the ledger keys of rollouts that earlier runs paid for.
     """
 
     started: ev.RunStarted | None = None
@@ -65,10 +75,8 @@ class Pool:
     replies: dict[str, int] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     known_attempts: dict[int, int] = field(default_factory=dict)
-    opinions: list[float] = field(default_factory=list)
-    chances: list[tuple[float, ...]] = field(default_factory=list)
+    critic: CriticHistory = field(default_factory=CriticHistory)
     _single: list[bool] = field(default_factory=list, repr=False)
-    _critique: Critique | None = field(default=None, repr=False, compare=False)
     _posterior: Posterior | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -160,7 +168,7 @@ class Pool:
 
             parents = [candidate.parents for candidate in self.candidates]
             scale, within = self.scale.range, self.noise.variance
-            shifts = list(map(self.critique.shift, self.chances))
+            shifts = list(map(self.critique.shift, self.critic.by_candidate))
             self._posterior = fit(parents, *self.tables(), scale=scale, within=within, shifts=shifts)
         return self._posterior
 
@@ -172,9 +180,7 @@ class Pool:
     @property
     def critique(self) -> Critique:
         """The critic, calibrated on what became of the edits that were tried."""
-        if self._critique is None:
-            self._critique = calibrated(self.opinions, self.attempts)
-        return self._critique
+        return self.critic.critique(self.attempts)
 
     def tables(self) -> tuple[Array, Array]:
         """Returns sums and counts of the scores, shape (candidates, pareto examples). The next call overwrites them."""
@@ -208,26 +214,16 @@ class Pool:
         """Returns the mean over the pareto examples that it ran on; the lowest score there is when there are none."""
         return self.board.mean(self.board.keys[candidate.id])
 
-    def ancestors(self, id: int) -> set[int]:
-        """Returns the ids of all candidates that this one descends from."""
-        found: set[int] = set()
-        queue = list(self.candidates[id].parents)
-        while queue:
-            parent = queue.pop()
-            if parent not in found:
-                found.add(parent)
-                queue.extend(self.candidates[parent].parents)
-        return found
-
     def apply(self, event: Event) -> None:
         self.spent = spent_after(self.spent, event)
-        version = self.board.version
+        version = self.board.version, self.critic.version
         match event:
             case ev.RunStarted():
                 self.started = event
                 self.board.begin(event.pareto_set)
-            case ev.ExampleSetAside():
-                self._set_aside(event)
+            case ev.ExampleSetAside() if self.started is not None:
+                self.board.leave_out(event.subset, event.example, event.failure)
+                self.started = self.started.without(event.subset, event.example)
             case ev.ScaleGiven():
                 self.board.rescale(replace(self.scale, perfect=event.perfect, failure=event.failure))
             case ev.GoalsGiven():
@@ -245,36 +241,19 @@ class Pool:
                 self.objectives.add(event)
             case ev.RolloutCarried():
                 self.carried.add(event.ledger)
-            case ev.ChildrenProposed() if event.opinions:
-                self.opinions += chances(event.opinions, event.opinions)
-                self._critique = self._posterior = None
+            case ev.ChildrenProposed():
+                self.critic.add(event)
             case ev.ReflectionFinished():
                 self.replies.setdefault(event.ledger, event.iteration)
             case ev.CandidateAdmitted():
-                proposed = (e for e in self.open.get(event.iteration, ()) if isinstance(e, ev.ChildrenProposed))
-                opinions = next((e.opinions for e in proposed), {})
-                self._admit(event.candidate, opinions)
+                self._admit(event.candidate, self.open.get(event.iteration, ()))
             case ev.IterationFinished():
                 self._finish(event)
             case ev.RunFinished():
                 self.finished = event
         self._note(event)
-        if self.board.version != version:
+        if (self.board.version, self.critic.version) != version:
             self._posterior = None
-
-    def _set_aside(self, event: ev.ExampleSetAside) -> None:
-        """Leaves an example out of its set, with all scores on it."""
-        if self.started is None:
-            return
-        self.board.leave_out(event.subset, event.example, event.failure)
-        started, gone = self.started, event.example
-        match event.subset:
-            case "feedback":
-                self.started = replace(started, feedback_set=_without(gone, started.feedback_set))
-            case "pareto":
-                self.started = replace(started, pareto_set=_without(gone, started.pareto_set))
-            case "test":
-                self.started = replace(started, test_set=_without(gone, started.test_set))
 
     def _note(self, event: Event) -> None:
         if isinstance(event, ev.OfRun | ev.IterationFinished):
@@ -297,30 +276,25 @@ class Pool:
         if opened and isinstance(start := opened[0], ev.IterationStarted):
             parent = self.candidates[start.parents[0]]
             self.attempts += attempts_of(opened, parent, self.board.pareto, self.board.feedback)
-            if any(isinstance(e, ev.ChildrenProposed) and e.opinions for e in opened):
-                self._critique = self._posterior = None
+            self.critic.finish(opened)
         if any(isinstance(e, ev.CandidateAdmitted) and len(e.candidate.parents) == 1 for e in opened):
             self.merge_due = True
 
-    def _admit(self, candidate: Candidate, opinions: Mapping[str, Opinion]) -> None:
+    def _admit(self, candidate: Candidate, events: Iterable[Event]) -> None:
         if candidate.id != len(self.candidates):
             raise ValueError(f"candidate {candidate.id} admitted where {len(self.candidates)} is next")
         self.candidates.append(candidate)
         self.born.append(self.spent.iterations)
         self.pointers.append(max((self.pointers[parent] for parent in candidate.parents), default=0))
         changed = self._edited(candidate)
-        one = len(candidate.parents) == 1 and self._single[candidate.parents[0]] and len(changed) <= 1
-        self._single.append(one or not candidate.parents)
-        self.chances.append(chances(opinions, changed))
+        single = len(candidate.parents) == 1 and self._single[candidate.parents[0]] and len(changed) <= 1
+        self._single.append(single or not candidate.parents)
+        self.critic.admit(changed, events)
         self.board.admit(candidate.key)
 
-    def _edited(self, candidate: Candidate) -> frozenset[str]:
-        """Returns the modules whose texts are not the parent's; none for a seed and for a merge."""
+    def _edited(self, candidate: Candidate) -> list[str]:
+        """Returns the modules whose texts are not the parent's, in their order; none for a seed and for a merge."""
         if len(candidate.parents) != 1:
-            return frozenset()
+            return []
         old = self.candidates[candidate.parents[0]].texts
-        return frozenset(name for name, text in candidate.texts.items() if text != old[name])
-
-
-def _without(gone: str, examples: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(example for example in examples if example != gone)
+        return [name for name, text in candidate.texts.items() if text != old[name]]

@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.candidate import Candidate
-from langgraph_gepa.core.events import Ended
+from langgraph_gepa.core.endings import Ended
 from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.tally import average

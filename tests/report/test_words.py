@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from langgraph_gepa.core.budget import Budget, Limit, Spent
-from langgraph_gepa.core.events import Cause, Ended, IterationFinished, RunFinished
+from langgraph_gepa.core.endings import Cause, Ended
+from langgraph_gepa.core.events import IterationFinished, RunFinished
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report.words import cause, ending, limits, money
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langgraph_gepa.core.candidate import ancestors
 from langgraph_gepa.core.events import IterationStarted
 from langgraph_gepa.search.merge import Merge, gate_examples, merged_texts, propose_merge
 from langgraph_gepa.search.pool import Pool
@@ -82,9 +83,9 @@ def test_a_proposal_is_one_the_paper_allows(tables: Any, seed: int) -> None:
     first, second, ancestor = (pool.candidates[id] for id in (merge.first, merge.second, merge.ancestor))
     assert first.id < second.id
     assert {first.id, second.id} <= surviving(pool).keys()
-    assert first.id not in pool.ancestors(second.id)
-    assert second.id not in pool.ancestors(first.id)
-    assert ancestor.id in pool.ancestors(first.id) & pool.ancestors(second.id)
+    assert first.id not in ancestors(pool.candidates, second.id)
+    assert second.id not in ancestors(pool.candidates, first.id)
+    assert ancestor.id in ancestors(pool.candidates, first.id) & ancestors(pool.candidates, second.id)
     assert pool.mean(ancestor) <= min(pool.mean(first), pool.mean(second))
     changed = [(first.texts[m] != text, second.texts[m] != text) for m, text in ancestor.texts.items()]
     assert {(True, False), (False, True)} & set(changed)

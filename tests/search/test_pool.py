@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.candidate import Candidate, ancestors
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
     IterationFinished,
@@ -196,7 +196,7 @@ def test_ancestors_are_all_that_lead_to_a_candidate(tables: Any) -> None:
     row = tables.Row
     rows = [row((), "aa", [0]), row((0,), "ba", [0]), row((0,), "ab", [0]), row((1, 2), "bb", [0], 0)]
     pool = tables.pool(*rows, row((3,), "cb", [0]))
-    assert [pool.ancestors(id) for id in range(5)] == [set(), {0}, {0}, {0, 1, 2}, {0, 1, 2, 3}]
+    assert [ancestors(pool.candidates, id) for id in range(5)] == [set(), {0}, {0}, {0, 1, 2}, {0, 1, 2, 3}]
 
 
 def test_candidates_are_admitted_in_order(tables: Any) -> None:

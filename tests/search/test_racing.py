@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.candidate import Candidate, ancestors
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
     ExamplesDrawn,
@@ -110,7 +110,7 @@ def test_the_single_lineage_is_that_of_single_edits(tables: Any, seed: int) -> N
     """A candidate is single exactly when no edit on its way from the seed changed two modules, and none was a merge."""
     pool = Pool.replay(tables.journal(tables.random_rows(Random(seed))))
     for candidate in pool.candidates[1:]:
-        line = [candidate, *(pool.candidates[id] for id in pool.ancestors(candidate.id) if id)]
+        line = [candidate, *(pool.candidates[id] for id in ancestors(pool.candidates, candidate.id) if id)]
         edits = [
             sum(one.texts[name] != pool.candidates[one.parents[0]].texts[name] for name in pool.modules) for one in line
         ]

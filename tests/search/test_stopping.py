@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from langgraph_gepa.core.budget import Budget
-from langgraph_gepa.core.events import Ended, IterationFinished, IterationStarted, ScaleGiven
+from langgraph_gepa.core.endings import Ended
+from langgraph_gepa.core.events import IterationFinished, IterationStarted, ScaleGiven
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.stopping import chance_of, enough, expected_gain
 
