@@ -77,5 +77,5 @@ def test_every_candidate_is_a_point_within_the_chart(finished: Any) -> None:
         assert curve is not None
         assert len(curve.points) == len(finished.pool.candidates)
         for point in curve.points:
-            assert curve.left <= point.x <= curve.right
-            assert curve.top <= point.y <= curve.bottom
+            assert curve.axes.left <= point.x <= curve.axes.right
+            assert curve.axes.top <= point.y <= curve.axes.bottom
