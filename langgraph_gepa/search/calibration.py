@@ -20,8 +20,8 @@ from langgraph_gepa.search.attempts import Attempt
 LEVEL, LEVEL_SD = log(0.25 / 0.75), 1.0
 """The prior of the level: one edit in four proves better."""
 
-WEIGHT, WEIGHT_SD = 0.6, 0.5
-"""The prior of the weight: about that of a critic that is right in two of three cases."""
+WEIGHT, WEIGHT_SD = 0.0, 0.5
+"""The prior of the weight: nothing is known of a critic, which may as well be a coin."""
 
 LEAST = 0.35
 """A critic with a smaller weight is ignored."""
@@ -37,11 +37,12 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True, slots=True)
 class Critique:
-    """A calibrated critic. `average` is the mean of the chances that it gave so far."""
+    """A critic calibrated by so many `edits`. `average` is the mean of the chances that it gave so far."""
 
     average: float = 0.5
     level: float = LEVEL
     weight: float = WEIGHT
+    edits: int = 0
 
     @property
     def trusted(self) -> bool:
@@ -86,7 +87,7 @@ def calibrated(given: Sequence[float], attempts: Iterable[Attempt]) -> Critique:
         size = first * second - both**2
         level += (second * slope - both * tilt) / size
         weight += (first * tilt - both * slope) / size
-    return Critique(average, level, max(0.0, weight))
+    return Critique(average, level, max(0.0, weight), len(edits))
 
 
 def _sigmoid(value: float) -> float:

@@ -13,10 +13,14 @@ EXPLORE = 0.25
 What becomes of these edits shows how good the critic is: without them only edits that it likes would be tried.
 """
 
+NEW = 12
+"""The edits of known outcome before which a critic is new, and asked in every iteration."""
+
 
 def worth_asking(turn: Turn) -> bool:
-    """Whether to ask the critic: always while it is trusted, otherwise often enough to notice that it improves."""
-    return turn.pool.critique.trusted or _explores(turn)
+    """Whether to ask the critic: always while it is new or trusted, otherwise in a share of the iterations."""
+    critique = turn.pool.critique
+    return critique.trusted or critique.edits < NEW or _explores(turn)
 
 
 def unlikely(turn: Turn, opinions: Mapping[str, Opinion]) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,10 +26,16 @@ from langgraph_gepa.engine.ports import TooLong
 from langgraph_gepa.errors import Interrupted, ModelError
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import RACING, Rules
+from langgraph_gepa.search.turn import Turn
 from langgraph_gepa.testing import FakeLanguageModel
 
-HEEDED = replace(RACING, asks=lambda _: True, doubts=lambda turn, opinions: turn.pool.critique.doubted(opinions))
-"""Racing that always asks, and explores nothing."""
+
+def doubtful(_turn: Turn, opinions: Mapping[str, Opinion]) -> frozenset[str]:
+    return frozenset(name for name, one in opinions.items() if one.chance < 0.4)
+
+
+HEEDED = replace(RACING, asks=lambda _: True, doubts=doubtful)
+"""Racing that always asks the critic and takes its word."""
 
 Replies = Callable[[str], str | Exception] | Iterable[str | Exception]
 
@@ -82,12 +88,13 @@ def test_texts_that_the_critic_doubts_are_not_run(worlds: Any) -> None:
     assert len(pool.candidates) == 1
 
 
-def test_doubts_are_put_to_the_test(worlds: Any) -> None:
-    """Racing tries a share of the edits whatever the critic says, so that a critic that is wrong is found out."""
+def test_a_new_critic_is_asked_and_not_heeded(worlds: Any) -> None:
+    """While nothing is known of it, every edit is tried whatever it says: what becomes of them calibrates it."""
     world = small(worlds)
-    asyncio.run(judged(world, FakeLanguageModel(says(2)), Budget(iterations=12), RACING).run())
-    tried = [event for event in of(world, ChildrenProposed) if event.opinions and event.children]
-    assert tried
+    asyncio.run(judged(world, FakeLanguageModel(says(2)), Budget(iterations=8), RACING).run())
+    judgements = [event for event in of(world, ChildrenProposed) if event.opinions]
+    assert judgements
+    assert all("doubted" not in event.reasons.values() for event in judgements)
     assert Pool.replay(world.journal()).attempts[0].chances
 
 

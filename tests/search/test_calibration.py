@@ -33,15 +33,14 @@ def judged(right: float, edits: int, seed: int, offset: float = 0.0) -> Critique
     return calibrated(given_, tried)
 
 
-def test_a_critic_no_better_than_chance_ends_up_ignored() -> None:
-    """Its weight goes to nothing as edits are tried, and then its opinions change no decision and no prior."""
-    weights = [fmean(judged(0.5, edits, seed).weight for seed in range(20)) for edits in (0, 100, 1000)]
-    assert weights[0] > weights[1] > weights[2]
-    ignored = [critique for seed in range(20) if not (critique := judged(0.5, 1000, seed)).trusted]
-    assert len(ignored) >= 19
-    for critique in ignored:
-        assert critique.shift([0.9]) == 0.0
-        assert not critique.doubted({"a": Opinion(0.0)})
+@pytest.mark.parametrize("edits", [0, 12, 50, 200, 1000])
+def test_a_critic_no_better_than_chance_is_ignored(edits: int) -> None:
+    """At any time it is trusted by bad luck alone; ignored, its opinions change no decision and no prior."""
+    critiques = [judged(0.5, edits, seed) for seed in range(60)]
+    ignored = [critique for critique in critiques if not critique.trusted]
+    assert len(ignored) >= 0.85 * len(critiques)
+    assert {critique.shift([0.9]) for critique in ignored} == {0.0}
+    assert not any(critique.doubted({"a": Opinion(0.0)}) for critique in ignored)
 
 
 def test_a_critic_that_is_always_wrong_is_ignored() -> None:
@@ -51,8 +50,8 @@ def test_a_critic_that_is_always_wrong_is_ignored() -> None:
 
 @pytest.mark.parametrize("right", [0.75, 0.9])
 def test_a_critic_that_knows_is_believed(right: float) -> None:
-    """It stays trusted, and what it says is then near what became of such edits."""
-    critiques = [judged(right, 400, seed) for seed in range(10)]
+    """It comes to be trusted, and what it says is then near what became of such edits."""
+    critiques = [judged(right, 800, seed) for seed in range(10)]
     assert all(critique.trusted for critique in critiques)
     liked = right / 3 / (right / 3 + (1 - right) * 2 / 3)
     truth = liked * 0.6 + (1 - liked) * 0.15
@@ -66,11 +65,11 @@ def test_a_critic_that_praises_everything_is_read_by_what_it_praises_more() -> N
     assert kind.doubted({"a": Opinion(0.55), "b": Opinion(0.95)}) == {"a"}
 
 
-def test_one_that_nothing_is_known_of_is_believed_a_little() -> None:
-    """Before any edit was tried, a doubtful text is left out, and the shift is less than half a spread."""
-    assert UNKNOWN.weight > LEAST
-    assert UNKNOWN.doubted({"a": Opinion(0.2), "b": Opinion(0.5)}) == {"a"}
-    assert -0.5 < UNKNOWN.shift([0.2]) < 0 < UNKNOWN.shift([0.8]) < 0.5
+def test_one_that_nothing_is_known_of_is_not_believed() -> None:
+    """Before any edit was tried, a critic may as well be a coin: nothing is left out, no prior shifts."""
+    assert UNKNOWN.weight < LEAST
+    assert UNKNOWN.doubted({"a": Opinion(0.2), "b": Opinion(0.5)}) == frozenset()
+    assert UNKNOWN.shift([0.2]) == UNKNOWN.shift([0.8]) == 0
 
 
 @given(st.lists(st.floats(0, 1)), st.lists(st.tuples(st.booleans(), st.lists(st.floats(0, 1), max_size=3))))
