@@ -72,7 +72,6 @@ class Job:
 
     - `proposer`: the user's, in place of the `model`; `critic`: judges what is proposed, where there is one.
     - `graph`: what the result's graph is made from.
-    - `unpriced`: names of the models whose price is unknown.
     - `warnings`: given before anything runs; `observed`: makes those that follow from the rollouts of the graph as it
       is, once there are any.
     - `start`: what the search starts with beside the seed.
@@ -93,7 +92,6 @@ class Job:
     observers: Sequence[Observer] = ()
     trackers: Mapping[str, Callable[[TrackedRun], Tracker]] = field(default_factory=dict)
     progress: bool = True
-    unpriced: Sequence[str] = ()
     warnings: Sequence[str] = ()
     observed: Callable[[Sequence[Rollout]], Iterable[str]] = lambda _: ()
     named: bool = False
@@ -103,7 +101,6 @@ class Job:
 
         The page and the prompts are written however it ends. Raises as `api.optimize` does.
         """
-        notices.require_affordable(self.config, self.rules, self.unpriced)
         try:
             run(lambda brake: self._session(folder, brake))
         except KeyboardInterrupt as stopped:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -52,6 +53,7 @@ from langgraph_gepa.runs.examples import sets_of
 from langgraph_gepa.runs.job import Job
 from langgraph_gepa.runs.module_choice import choice_of, require_chosen
 from langgraph_gepa.runs.module_directions import directions_of
+from langgraph_gepa.runs.notices import require_affordable
 from langgraph_gepa.runs.saved_run import modules_in
 from langgraph_gepa.runs.subject import AnyEvaluator, Subject, evaluator_of, subject_of
 from langgraph_gepa.runs.warm_start import places_of, warm_start
@@ -116,6 +118,8 @@ def prepare(given: Arguments) -> Job:
     config = replace(config, start=start.texts, started_from=start.sources)
     config = without_applied(config, None if given.run is None else Path(given.run))
     evaluator.fingerprint = config.fingerprint
+    unknown_prices = tuple(dict.fromkeys((*subject.about.unpriced, *unpriced(answerers, options.prices))))
+    require_affordable(config, rules, unknown_prices)
     return Job(
         graph=subject.graph,
         evaluator=evaluator,
@@ -129,7 +133,6 @@ def prepare(given: Arguments) -> Job:
         observers=given.observers,
         trackers={name: tracker_called(name) for name in config.track},
         progress=given.progress,
-        unpriced=tuple(dict.fromkeys((*subject.about.unpriced, *unpriced(answerers, options.prices)))),
         warnings=tuple(_warnings(given, inputs, config)),
         start=start,
         observed=lambda rollouts: _observed(rollouts, inputs, config),
@@ -144,13 +147,31 @@ def _observed(rollouts: Sequence[Rollout], inputs: _Inputs, config: RunConfig) -
 
 
 def new_folder(name: str, graph: Any) -> Path:
-    """A new run's folder under `runs`, named after the graph and the time; a graph without a name after its file."""
+    """Makes a new run's folder under `runs`, named after the graph and the time; a graph without a name after its file.
+
+    A run that started in the same second keeps its folder: this one gets a number.
+    """
     if name == NAMELESS and isinstance(graph, str):
         where, _, attribute = graph.rpartition(":")
         file = re.split(r"[./\\]", where.removesuffix(".py"))[-1]
         name = file or attribute if attribute in ANY_GRAPH else attribute
     slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "graph"
-    return Path("runs") / f"{slug}-{datetime.now():%Y%m%d-%H%M%S}"
+    first = Path("runs") / f"{slug}-{datetime.now():%Y%m%d-%H%M%S}"
+    folder, numbers = first, count(2)
+    while not _claimed(folder):
+        folder = first.with_name(f"{first.name}-{next(numbers)}")
+    return folder
+
+
+def _claimed(folder: Path) -> bool:
+    """Makes the folder and returns whether it did not exist. One that cannot be made is explained when it is opened."""
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _load(given: Arguments) -> _Inputs:

@@ -34,9 +34,32 @@ def improve(run: str, valset: str | None, trainset: str = "train.jsonl") -> None
         ("a name / with signs", object(), "a-name-with-signs"),
     ],
 )
-def test_a_new_folder_is_named_after_the_graph(name: str, graph: Any, folder: str) -> None:
+def test_a_new_folder_is_named_after_the_graph(
+    name: str, graph: Any, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By its own name; one that was given none by where it is."""
+    monkeypatch.chdir(tmp_path)
     assert re.fullmatch(rf"{folder}-\d{{8}}-\d{{6}}", new_folder(name, graph).name)
+
+
+def test_runs_that_start_in_the_same_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the second would find the first one's run there, and go on with it or be refused."""
+    monkeypatch.chdir(tmp_path)
+    folders = [new_folder("desk", object()) for _ in range(12)]
+    assert len(set(folders)) == 12
+    assert all(folder.stat().st_mode & 0o777 == 0o700 for folder in folders)
+
+
+def test_a_budget_that_is_refused_leaves_no_folder(project: Path) -> None:
+    """Nothing was started, so there is nothing to find."""
+    with pytest.raises(UsageError, match="too small"):
+        optimize(
+            "letters.py:graph", "train.jsonl", "val.jsonl", metric="letters.py:score",
+            reflection_lm="openai:simulated-editor", budget=Budget(rollouts=1), progress=False,
+        )  # fmt: skip
+    assert not (project / "runs").exists()
 
 
 def test_examples_too_few_to_halve_are_warned_of(project: Path, caplog: pytest.LogCaptureFixture) -> None:
