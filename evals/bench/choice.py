@@ -18,7 +18,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from blind import world_of
-from search import ALL, SimulatedReflection, Watch, WorldEvaluator, WorldModel, WorldReflector
+from curves import Watch
+from ours_in_worlds import SimulatedReflection, WorldEvaluator, WorldModel, WorldReflector
+from search import ALL
 from worlds import World
 
 from langgraph_gepa.core.budget import Budget

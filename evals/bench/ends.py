@@ -26,7 +26,10 @@ from statistics import fmean
 from typing import Any
 
 from blind import world_of
-from search import ALL, HALVES, SimulatedReflection, Watch, WorldEvaluator, WorldModel, WorldReflector, interval
+from comparison import interval
+from curves import Watch
+from ours_in_worlds import SimulatedReflection, WorldEvaluator, WorldModel, WorldReflector
+from search import ALL, HALVES
 from worlds import FAMILIES, Family, World
 
 from langgraph_gepa.core.budget import Budget

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from search import interval
+from comparison import interval
 from waiting import run_one
 from waits import Job, Run, kept
 from worlds import FAMILIES

@@ -23,7 +23,10 @@ from random import Random
 from typing import Any
 
 from blind import world_of
-from search import ALL, REFLECTION, Watch, WorldEvaluator, gain_at, interval
+from comparison import REFLECTION, interval
+from curves import Watch, gain_at
+from ours_in_worlds import WorldEvaluator
+from search import ALL
 from worlds import World
 
 from langgraph_gepa.core.budget import Budget

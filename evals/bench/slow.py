@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, TypedDict
 
+from curves import Watch
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.prompts import ChatPromptTemplate
 from langgraph.graph import END, START, StateGraph
-from search import SimulatedReflection, Watch, WorldEvaluator, WorldModel
+from ours_in_worlds import SimulatedReflection, WorldEvaluator, WorldModel
 from waits import Run
 from worlds import Texts, World
 

@@ -29,7 +29,8 @@ from gepa.api import optimize as gepa_optimize
 from gepa.core.adapter import EvaluationBatch
 from gepa.proposer.reflective_mutation.reflection_lm import ReflectionProposal
 from gepa.strategies.proposal_sampling import IndependentSampling
-from search import Silent, WorldReflector
+from gepa_in_worlds import Silent
+from ours_in_worlds import WorldReflector
 from slow import Clock, Pace, SlowReflection, SlowWorld, Watched, examples_of
 from waits import Job, Run, kept, report
 from worlds import FAMILIES, Texts, World
