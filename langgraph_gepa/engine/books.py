@@ -15,10 +15,10 @@ from langgraph_gepa.errors import Interrupted
 
 
 class Books:
-    """The journal, the budget and the payments of a run, and what stops both sides of the ledger.
+    """The journal, the budget and the payments of a run, shared by both sides of the ledger.
 
-    `failure` is the first exception that `stopped_by_failure` met; `stop` is then called with the reason. `notify` is
-    called with messages.
+    `failure` is the first exception of `stopped_by_failure`, which calls `stop` with the reason. `notify` is called
+    with messages.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Books:
         return self._locks.setdefault(key, asyncio.Lock())
 
     def report_estimate(self, model: str, *, can_report: bool = True) -> None:
+        """Reports once that the tokens of `model` are estimated; `can_report` adds how it may report them itself."""
         hint = " A chat model that streams may have a setting for it, such as stream_usage=True."
         self.report_once(
             f"usage of {model}",
@@ -53,6 +54,7 @@ class Books:
         )
 
     def report_once(self, what: str, message: str) -> None:
+        """Passes a message on, unless one about the same `what` was passed on before."""
         if what not in self._reported:
             self._reported.add(what)
             self._notify(message)

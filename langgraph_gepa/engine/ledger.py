@@ -25,14 +25,8 @@ from langgraph_gepa.engine.allowance import Kind
 from langgraph_gepa.engine.books import Books
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.concurrency import Patience, Slots
-from langgraph_gepa.engine.ports import (
-    Evaluator,
-    LanguageModel,
-    Observer,
-    Refused,
-    Store,
-)
-from langgraph_gepa.engine.replies import Replies
+from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Refused, Store
+from langgraph_gepa.engine.replies import PaidModel, Replies
 from langgraph_gepa.engine.retry import Calls
 from langgraph_gepa.engine.rollouts import Rollouts
 from langgraph_gepa.engine.weighing import weighed
@@ -75,7 +69,11 @@ class Ledger:
         self._rollouts = Rollouts(evaluator, concurrency=concurrency, patience=patience, clock=clock, notify=notify)
         reflection = Calls(patience, clock=clock, notify=notify, provider="The reflection model's provider")
         judging = Calls(patience, clock=clock, notify=notify, provider="The critic's provider")
-        self.replies = Replies(self._books, model, critic, reflection, judging, reports_usage=reports_usage)
+        self.replies = Replies(
+            self._books,
+            PaidModel("reflection model", model, reflection, reports_usage),
+            None if critic is None else PaidModel("critic", critic, judging, reports_usage=False),
+        )
         self._journal = self._books.journal
         self._payments = self._books.payments
         self._allowance = self._books.allowance

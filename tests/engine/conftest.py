@@ -17,9 +17,10 @@ from langgraph_gepa.core.events import CandidateAdmitted, Event
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.engine.concurrency import Patience
+from langgraph_gepa.engine.judging import Critic
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
-from langgraph_gepa.engine.ports import Store
+from langgraph_gepa.engine.ports import LanguageModel, Store
 from langgraph_gepa.engine.proposing import Reflector
 from langgraph_gepa.search.rules import GEPA, Rules
 from langgraph_gepa.store.memory import MemoryStore
@@ -114,14 +115,17 @@ class World:
         observers: Iterable[Any] = (),
         tries: int = 1,
         clock: Callable[[], float] = lambda: 0.0,
+        model: LanguageModel | None = None,
+        critic: LanguageModel | None = None,
         **evaluator: Any,
     ) -> Optimizer:
         self.evaluator = FakeEvaluator(self.seed_texts, self.score, **evaluator)
         self.model = FakeLanguageModel(self.replies)
         self.ledger = Ledger(
             self.evaluator,
-            self.model,
+            model or self.model,
             self.store,
+            critic=critic,
             observers=tuple(observers),
             concurrency=concurrency,
             patience=Patience(tries=tries, first=0.0),
@@ -137,6 +141,7 @@ class World:
             start=start,
             seed=seed,
             in_flight=in_flight,
+            critic=None if critic is None else Critic(self.ledger),
         )
 
 

@@ -191,9 +191,8 @@ def test_seconds_cut_off_what_is_under_way(worlds: Any, stuck: str) -> None:
             meter()(Usage(5, 0, 0.0))
             await asyncio.Event().wait()
 
-    optimizer = world.session(Budget(seconds=0.2), pace=pace, clock=monotonic, in_flight=2)
-    if stuck == "reflections":
-        world.ledger.replies._model = Stuck([])
+    model = Stuck([]) if stuck == "reflections" else None
+    optimizer = world.session(Budget(seconds=0.2), pace=pace, clock=monotonic, in_flight=2, model=model)
     began = monotonic()
     pool = asyncio.run(optimizer.run())
     assert monotonic() - began < 2

@@ -20,7 +20,6 @@ from langgraph_gepa.core.events import (
 )
 from langgraph_gepa.core.opinion import Opinion
 from langgraph_gepa.core.rollout import Usage
-from langgraph_gepa.engine.judging import Critic
 from langgraph_gepa.engine.optimizer import Optimizer
 from langgraph_gepa.engine.ports import TooLong
 from langgraph_gepa.errors import Interrupted, ModelError
@@ -43,11 +42,8 @@ Replies = Callable[[str], str | Exception] | Iterable[str | Exception]
 def judged(
     world: Any, critic: FakeLanguageModel | None, budget: Budget, rules: Rules = HEEDED, **how: Any
 ) -> Optimizer:
-    optimizer = replace(world.session(budget, **how), rules=rules)
-    if critic is None:
-        return optimizer
-    world.ledger.replies._critic = critic
-    return replace(optimizer, critic=Critic(world.ledger))
+    optimizer: Optimizer = world.session(budget, rules=rules, critic=critic, **how)
+    return optimizer
 
 
 def says(percent: int) -> Callable[[str], str]:
