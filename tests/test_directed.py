@@ -105,7 +105,7 @@ def test_an_option_without_a_module_says_how_to_write_it(project: Path, option: 
     """Before the graph is loaded."""
     wrong = CliRunner().invoke(app, [*OPTIMIZE, option, "Be brief."])
     assert wrong.exit_code == 2
-    assert f"{option} 'Be brief.' names no module: write MODULE=TEXT" in " ".join(wrong.output.split())
+    assert f"{option} 'Be brief.' does not name a module: write MODULE=TEXT" in " ".join(wrong.output.split())
 
 
 @pytest.mark.parametrize("other", [{"notes": {"sort": "Be long."}}, {"frozen": {}}, {"notes": None}])

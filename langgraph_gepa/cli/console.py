@@ -128,7 +128,7 @@ def print_notes(lines: Iterable[str]) -> None:
 
 
 def loading(graph: str) -> None:
-    """Tells a person who waits that the graph is being loaded, which takes the first seconds."""
+    """Prints to a terminal that the graph is being loaded, which may take seconds."""
     console = Screen(stderr=True, soft_wrap=True)
     if console.is_terminal:
         console.print(f"Loading {graph.rpartition('@')[2]} …", style="dim")  # an address may have a password
@@ -140,7 +140,9 @@ def by_module(option: str, given: list[str] | None) -> dict[str, list[str]] | No
     for one in given or ():
         name, sign, text = one.partition("=")
         if not (name and sign):
-            raise UsageError(f"{option} {one!r} names no module: write MODULE=TEXT, such as {option} 'router={one}'.")
+            raise UsageError(
+                f"{option} {one!r} does not name a module: write MODULE=TEXT, such as {option} 'router={one}'."
+            )
         found.setdefault(name, []).append(text)
     return found or None
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from langgraph_gepa.runs.evaluate import Evaluation
 
 _ROUNDING = 1e-9
-"""What a mean may be off by arithmetic: ten scores of 0.7 are not below 0.7."""
+"""How far rounding may move a mean: ten scores of 0.7 are not below 0.7."""
 
 
 @command("eval")
@@ -37,7 +37,7 @@ def evaluate(
     metric: option.Metric = None,
     prompts: Annotated[str | None, typer.Option(help="A run's folder or a prompts.json, to compare with.")] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Compare with all of --prompts, which is the default.")
+        bool, typer.Option("--all", help="Compare with all of --prompts. This is the default.")
     ] = False,
     only: option.Only = None,
     excluded: option.Except = None,
@@ -58,7 +58,7 @@ def evaluate(
 ) -> None:
     """Score a graph on examples, and with other prompts beside it, with 95 % intervals."""
     if fail_under is not None and not math.isfinite(fail_under):
-        raise UsageError(f"--fail-under {fail_under} is no score: give a number.")
+        raise UsageError(f"--fail-under {fail_under} is not a score: give a number.")
     if out is not None and (out.is_dir() or not out.parent.is_dir()):
         raise UsageError(
             f"{out} cannot be written: {'it is a folder' if out.is_dir() else 'its folder does not exist'}."
@@ -90,7 +90,7 @@ def evaluate(
 
 
 def _next_step(graph: str, prompts: str | None, comparison: Evaluation) -> str:
-    """The diff of prompts that are proved better, otherwise what is known of them; a search where there are none."""
+    """The command to go on with: `diff` if the prompts are better, otherwise `report`; without prompts `optimize`."""
     if prompts is None:
         return optimize_command(graph)
     from langgraph_gepa.store.folder import DATABASE

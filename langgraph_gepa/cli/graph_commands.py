@@ -132,7 +132,7 @@ _SETTINGS = (
 
 
 def _subject(given: dict[str, Any]) -> dict[str, Any]:
-    """What is optimised and how it is run: the arguments that the dry run takes as well."""
+    """The arguments that `optimize` and the dry run share: what is optimised, and how it is run."""
     return {
         "metric": given["metric"],
         "kinds": split(given["kinds"]),
@@ -143,7 +143,7 @@ def _subject(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def runner_options(named: str | None, timeout: float | None) -> langgraph_gepa.RunnerOptions | str | None:
-    """How rollouts are run, where `--options` or `--timeout` says it."""
+    """Returns the runner options that `--options` or `--timeout` give, `None` without either."""
     if named and timeout:
         raise UsageError("Give the timeout in the options, RunnerOptions(timeout=...), or leave --options out.")
     return langgraph_gepa.RunnerOptions(timeout=timeout) if timeout else named
@@ -179,7 +179,7 @@ def _dry_run(graph: str, train: str, subject: dict[str, Any]) -> None:
 
 
 def optimize_command(graph: str) -> str:
-    """The command that optimises `graph`, without a password in its address; the user fills in what is in capitals."""
+    """A command that optimises `graph`, without the password in its address. The user fills in what is in capitals."""
     from langgraph_gepa.adapter.rollout.credentials import hide_credentials
     from langgraph_gepa.server.workers import on_server
 

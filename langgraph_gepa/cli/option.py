@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-BUDGET, SEARCH, REFLECTION = "Budget and end", "Search", "Reflection"
-TEXTS, RUNNING = "Texts to optimise", "How the graph is run"
-"""Titles under which `--help` groups options."""
+# `--help` groups options under these titles.
+_budget = partial(typer.Option, rich_help_panel="Budget and end")
+_search = partial(typer.Option, rich_help_panel="Search")
+_reflection = partial(typer.Option, rich_help_panel="Reflection")
+_texts = partial(typer.Option, rich_help_panel="Texts to optimise")
+_running = partial(typer.Option, rich_help_panel="How the graph is run")
 
 Graph = Annotated[
     str,
@@ -19,55 +23,16 @@ Graph = Annotated[
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="the run's folder")]
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Check = Annotated[bool, typer.Option("--check", help="Fail unless the source holds what the run started from.")]
-Root = Annotated[
-    Path | None,
-    typer.Option(help="Root of the project's checkout, where it is not the one the run was made in.", file_okay=False),
-]
-Candidate = Annotated[
-    int | None, typer.Option(min=0, help="Number of the candidate to take in place of the best, as `report` shows it.")
-]
-Choose = Annotated[
-    str | None,
-    typer.Option(metavar="OBJECTIVE", help="Take the best by this objective, such as dollars, within --within."),
-]
-Within = Annotated[float, typer.Option(min=0.0, help="How far its score may be below the highest, for --choose.")]
-Trust = Annotated[
-    bool,
-    typer.Option("--trust", help="Load the code that somebody else's run names, from the project you stand in."),
-]
-GraphToLoad = Annotated[
-    str | None, typer.Option("--graph", help="The graph of a run from Python or from somebody else.")
-]
-Kinds = Annotated[
-    str, typer.Option(help="Kinds of modules, separated by commas: prompt, tool, schema.", rich_help_panel=TEXTS)
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--only",
-        "--modules",
-        metavar="PATTERN",
-        help="Only these modules: names and patterns such as 'writer*' or 'tool:*', separated by commas.",
-        rich_help_panel=TEXTS,
-    ),
-]
-Except = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--except", metavar="PATTERN", help="Leave these modules out: names and patterns.", rich_help_panel=TEXTS
-    ),
-]
-Library = Annotated[
-    bool,
-    typer.Option("--library", help="Take in prompts that are written in installed packages.", rich_help_panel=TEXTS),
-]
-Watch = Annotated[
-    str | None, typer.Option(help="Examples to run the graph on, to see which texts reach a model. Calls its models.")
-]
 Data = Annotated[
     str, typer.Option(help="Examples: a .jsonl or .csv file with inputs, outputs, metadata, or langsmith:NAME.")
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Only describe what a rollout does. Runs one, unless a tool of the graph may do harm."
+    ),
 ]
 Metric = Annotated[
     str | None,
@@ -75,168 +40,153 @@ Metric = Annotated[
         help="The metric: path/to/file.py:function or package.module:function. A graph on a server has its own."
     ),
 ]
-Rollouts = Annotated[
-    int | None, typer.Option(min=1, help="Most runs of the graph the search may pay for.", rich_help_panel=BUDGET)
+ReflectionModel = Annotated[
+    str | None, typer.Option(help="The reflection model: provider:model, such as openai:gpt-5.")
 ]
-Tokens = Annotated[
-    int | None, typer.Option(min=1, help="Most tokens, of graph and reflection model together.", rich_help_panel=BUDGET)
-]
-Dollars = Annotated[
-    float | None, typer.Option(help="Most dollars, of graph and reflection model together.", rich_help_panel=BUDGET)
-]
-Seconds = Annotated[float | None, typer.Option(help="Most seconds of running time.", rich_help_panel=BUDGET)]
-Iterations = Annotated[int | None, typer.Option(min=1, help="Most iterations of the search.", rich_help_panel=BUDGET)]
-Reflections = Annotated[
-    int | None, typer.Option(min=1, help="Most replies of the reflection model and the critic.", rich_help_panel=BUDGET)
-]
-Target = Annotated[
-    float | None,
-    typer.Option(
-        help="The score on the validation examples that ends the search, once 90 % sure.", rich_help_panel=BUDGET
-    ),
-]
-Patience = Annotated[
-    int | None,
-    typer.Option(min=1, help="Iterations without better prompts after which the search ends.", rich_help_panel=BUDGET),
-]
-Gain = Annotated[
-    float | None,
-    typer.Option(
-        min=0.0,
-        help="Also end when an iteration is expected to gain less than this share of what one validation example "
-        "counts; 0 never ends for want of gain, not even where all are perfect.",
-        rich_help_panel=BUDGET,
-    ),
-]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice of ours.", rich_help_panel=SEARCH)]
 Run = Annotated[Path | None, typer.Option("--run", help="Folder of the run; an unfinished one is resumed.")]
-Options = Annotated[
-    str | None,
-    typer.Option(
-        help="How rollouts are run, for tools' stand-ins and interrupts: path/to/file.py:options.",
-        rich_help_panel=RUNNING,
-    ),
-]
-Workers = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL,URL",
-        help="LangGraph Servers that run the rollouts, with the key in LANGSMITH_API_KEY.",
-        rich_help_panel=RUNNING,
-    ),
-]
+Test = Annotated[str | None, typer.Option(help="Held-out examples, run on the first and the best graph only.")]
 Track = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME", help="A tracker that follows the run, such as opentelemetry. May be given repeatedly."
     ),
 ]
-Concurrency = Annotated[int, typer.Option(min=1, help="Rollouts at once.", rich_help_panel=RUNNING)]
-InFlight = Annotated[
-    int | None, typer.Option(min=1, help="Iterations under way at once; 1 is reproducible.", rich_help_panel=SEARCH)
+Ui = Annotated[
+    bool, typer.Option("--ui", help="Serve the run as a live page to browsers on this machine; prints its address.")
 ]
-Validation = Annotated[str | None, typer.Option(help="Validation examples; part of --train when left out.")]
-Test = Annotated[str | None, typer.Option(help="Held-out examples, run on the first and the best graph only.")]
-Proposer = Annotated[
+Validation = Annotated[
+    str | None, typer.Option(help="Validation examples. Without them, half of --train is used for validation.")
+]
+Watch = Annotated[
+    str | None, typer.Option(help="Examples to run the graph on, to see which texts reach a model. Calls its models.")
+]
+
+# Of runs that exist.
+Candidate = Annotated[
+    int | None, typer.Option(min=0, help="Number of the candidate to take in place of the best, as `report` shows it.")
+]
+Check = Annotated[bool, typer.Option("--check", help="Fail unless the source holds what the run started from.")]
+Choose = Annotated[
     str | None,
-    typer.Option(
-        help="In place of a reflection model a function that proposes texts: path/to/file.py:function.",
-        rich_help_panel=REFLECTION,
+    typer.Option(metavar="OBJECTIVE", help="Take the best by this objective, such as dollars, within --within."),
+]
+GraphToLoad = Annotated[
+    str | None, typer.Option("--graph", help="The graph of a run from Python or from somebody else.")
+]
+Root = Annotated[
+    Path | None,
+    typer.Option(help="Root of the project's checkout, where it is not the one the run was made in.", file_okay=False),
+]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Load the code that somebody else's run names, from the project you stand in."),
+]
+Within = Annotated[float, typer.Option(min=0.0, help="How far its score may be below the highest, for --choose.")]
+
+Rollouts = Annotated[int | None, _budget(min=1, help="Most runs of the graph the search may pay for.")]
+Tokens = Annotated[int | None, _budget(min=1, help="Most tokens, of graph and reflection model together.")]
+Dollars = Annotated[float | None, _budget(help="Most dollars, of graph and reflection model together.")]
+Seconds = Annotated[float | None, _budget(help="Most seconds of running time.")]
+Iterations = Annotated[int | None, _budget(min=1, help="Most iterations of the search.")]
+Reflections = Annotated[int | None, _budget(min=1, help="Most replies of the reflection model and the critic.")]
+Target = Annotated[
+    float | None,
+    _budget(help="End when the best prompts have, with 90 % certainty, this score on the validation examples."),
+]
+Patience = Annotated[int | None, _budget(min=1, help="End after this many iterations without better prompts.")]
+Gain = Annotated[
+    float | None,
+    _budget(
+        min=0.0,
+        help="End when an iteration is expected to gain less than this share of what one validation example counts. "
+        "0 spends the whole budget, even when the best prompts are perfect on every validation example.",
     ),
 ]
-ReflectionModel = Annotated[
-    str | None, typer.Option(help="The reflection model: provider:model, such as openai:gpt-5.")
-]
-CriticModel = Annotated[
-    str | None,
-    typer.Option(
-        help="A model that judges new texts before they are tried: provider:model. By default there is none.",
-        rich_help_panel=REFLECTION,
-    ),
-]
-Search = Annotated[str, typer.Option(help="Preset of the search: racing or gepa.", rich_help_panel=SEARCH)]
+
+Search = Annotated[str, _search(help="Preset of the search: racing or gepa.")]
+Seed = Annotated[int, _search(help="Seed of all random choices of the search.")]
+InFlight = Annotated[int | None, _search(min=1, help="Iterations under way at once; 1 is reproducible.")]
 Repeats = Annotated[
     str,
-    typer.Option(
-        help="Rollouts of the same prompts on the same example, of which the mean counts: a number, or auto for more "
-        "only where scores are noisy and it decides which prompts are the best.",
-        rich_help_panel=SEARCH,
-    ),
-]
-Records = Annotated[
-    int | None,
-    typer.Option(
-        help="Records a reflection reads; more than 12 that do not fit its prompt in groups.",
-        rich_help_panel=REFLECTION,
+    _search(
+        help="Rollouts of the same prompts on the same example, of which the mean counts: a number, or auto to repeat "
+        "only where scores are noisy and repeating decides which prompts are the best."
     ),
 ]
 Perfect = Annotated[
-    float | None,
-    typer.Option(help="The score of a perfect answer, where the metric's scale is not 0 to 1.", rich_help_panel=SEARCH),
-]
-Goals = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--goal",
-        metavar="NAME=AIM",
-        help="What counts beside the score: dollars=min (or max) for a goal of its own, style=0.5 for a weight in the "
-        "score. Known are the metric's named scores, score, tokens, dollars, seconds and prompt_length.",
-        rich_help_panel=SEARCH,
-    ),
+    float | None, _search(help="The score of a perfect answer, where the metric's scale is not 0 to 1.")
 ]
 FailureScore = Annotated[
     float | None,
-    typer.Option(
-        help="The score of a rollout that fails: 0 by default, or the lowest score seen where that is lower.",
-        rich_help_panel=SEARCH,
+    _search(help="The score of a rollout that fails: 0 by default, or the lowest score seen where that is lower."),
+]
+Goals = Annotated[
+    list[str] | None,
+    _search(
+        "--goal",
+        metavar="NAME=AIM",
+        help="An objective beside the score: dollars=min (or max) is a separate goal, style=0.5 a weight in the score. "
+        "NAME is a named score of the metric, score, tokens, dollars, seconds or prompt_length.",
     ),
 ]
 Start = Annotated[
     list[str] | None,
-    typer.Option(
+    _search(
         metavar="SOURCE",
-        help="Search on from these prompts: an earlier run's folder or a prompts.json. May be given repeatedly.",
-        rich_help_panel=SEARCH,
+        help="Start with these prompts: an earlier run's folder or a prompts.json. May be given repeatedly.",
     ),
 ]
-EveryModule = Annotated[
-    bool, typer.Option("--all", help="Also texts that are off by default, but for --except.", rich_help_panel=TEXTS)
-]
-Objective = Annotated[
-    str,
-    typer.Option(help="What the graph is for, in your words, for the reflection model.", rich_help_panel=REFLECTION),
-]
-ReflectionPrompt = Annotated[
-    Path | None,
-    typer.Option(
-        help="A file with a reflection prompt of your own: a template with {text}, {records} and {reply}.",
-        rich_help_panel=REFLECTION,
-    ),
+
+CriticModel = Annotated[
+    str | None,
+    _reflection(help="A model that judges new texts before they are tried: provider:model. By default there is none."),
 ]
 Note = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="MODULE=TEXT",
-        help="An instruction for the reflection model: router='Keep it short.'",
-        rich_help_panel=REFLECTION,
+    _reflection(metavar="MODULE=TEXT", help="An instruction for the reflection model: router='Keep it short.'"),
+]
+Objective = Annotated[str, _reflection(help="What the graph is for, in your words, for the reflection model.")]
+Proposer = Annotated[
+    str | None,
+    _reflection(help="A function that proposes texts in place of a reflection model: path/to/file.py:function."),
+]
+Records = Annotated[
+    int | None,
+    _reflection(help="Records that a reflection reads. More than 12 that do not fit its prompt are read in groups."),
+]
+ReflectionPrompt = Annotated[
+    Path | None,
+    _reflection(help="A file with a reflection prompt of your own: a template with {text}, {records} and {reply}."),
+]
+ReflectionTokens = Annotated[int, _reflection(min=1, help="The most tokens of a reflection prompt.")]
+
+Kinds = Annotated[str, _texts(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
+EveryModule = Annotated[bool, _texts("--all", help="Take in texts that are off by default; --except still holds.")]
+Only = Annotated[
+    list[str] | None,
+    _texts(
+        "--only",
+        "--modules",
+        metavar="PATTERN",
+        help="Only these modules: names and patterns such as 'writer*' or 'tool:*', separated by commas.",
     ),
 ]
+Except = Annotated[
+    list[str] | None, _texts("--except", metavar="PATTERN", help="Leave these modules out: names and patterns.")
+]
+Library = Annotated[bool, _texts("--library", help="Take in prompts that are written in installed packages.")]
 Frozen = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="MODULE=TEXT", help="A part of the module's text that no new text may touch.", rich_help_panel=TEXTS
-    ),
+    _texts(metavar="MODULE=TEXT", help="A part of the module's text that every new text must keep."),
 ]
-ReflectionTokens = Annotated[
-    int, typer.Option(min=1, help="The most a reflection prompt holds, in tokens.", rich_help_panel=REFLECTION)
+
+Concurrency = Annotated[int, _running(min=1, help="Rollouts at once.")]
+Options = Annotated[
+    str | None,
+    _running(help="How rollouts are run, with stand-ins for tools and answers to interrupts: path/to/file.py:options."),
 ]
-Timeout = Annotated[
-    float | None, typer.Option(min=0.1, help="Seconds a rollout may take.  [default: 300]", rich_help_panel=RUNNING)
-]
-DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Only tell what a rollout does: runs one, unless a real tool may do harm."),
-]
-Ui = Annotated[
-    bool, typer.Option("--ui", help="Serve the run as a live page to browsers on this machine; prints its address.")
+Timeout = Annotated[float | None, _running(min=0.1, help="Seconds a rollout may take; 300 by default.")]
+Workers = Annotated[
+    str | None,
+    _running(metavar="URL,URL", help="LangGraph Servers that run the rollouts, with the key in LANGSMITH_API_KEY."),
 ]

@@ -58,12 +58,12 @@ def ui(
     from langgraph_gepa.ui.page_server import LOOPBACK, is_loopback, served
 
     if not run.is_dir():
-        raise UsageError(f"{run} is no folder. Give the folder of a run, or a folder of runs.")
+        raise UsageError(f"{run} is not a folder. Give the folder of a run, or a folder of runs.")
     host = host or LOOPBACK
     if not is_loopback(host):
-        risk = "Whoever sees its traffic reads the run's examples and prompts and can stop the run"
+        risk = "Anybody who can see its traffic can read the run's examples and prompts, and stop the run"
         print_notes(
-            [f"The page is served at {host}, unencrypted. {risk}; an SSH tunnel to --port does without --host."]
+            [f"The page is served at {host}, unencrypted. {risk}; an SSH tunnel to --port makes --host unnecessary."]
         )
     with served(run, host, port) as server:
         echo(f"{server.url}  (Ctrl-C ends it)")
@@ -160,9 +160,9 @@ def _show_assistant(pushed: PushedAssistant) -> None:
     if not (pushed.fields or notes):
         notes.append("Nothing to push: the search changed no prompt.")
     if pushed.fields and not pushed.is_default:
-        notes.append("The version that was in use still is: --as-default makes the new one it.")
+        notes.append("The previous version stays in use. To put the new one in use, add --as-default.")
     if pushed.left_out and not (pushed.fields or pushed.done):
-        raise UsageError("\n".join(notes))  # nobody must take the prompts for pushed
+        raise UsageError("\n".join(notes))  # so that nobody believes the prompts were pushed
     print_notes(notes)
 
 
@@ -213,7 +213,7 @@ def apply_texts(
         echo(f"{file.name}: {', '.join(file.modules)}")
     left_out = _left_out(changes, run)
     if left_out and not changes.files:
-        raise UsageError("\n".join(left_out))  # nobody must take the change for made
+        raise UsageError("\n".join(left_out))  # so that nobody believes the change was made
     print_notes([*_proved(changes, result.saved.config.found), *left_out, *_nothing_to_write(changes)])
     if changes.files:
         print_notes(["Next: run your own tests, and commit the change."])
@@ -228,16 +228,16 @@ def _chosen(run: Path, candidate: int | None, choose: str | None, within: float)
 
 
 def _left_out(changes: Changes, run: Path) -> list[str]:
-    """What is not written, a line for each text with its reason."""
+    """A line with the reason for each text that is not written."""
     from langgraph_gepa.runs.saved_run import PROMPTS
 
     lines = [f"Not written: {name}: {why}." for name, why in {**changes.refused, **changes.stale}.items()]
-    offer = f'It is used without writing by load_prompts(graph, "{run / PROMPTS}").'
+    offer = f'To use it without writing it: load_prompts(graph, "{run / PROMPTS}").'
     return [*lines, offer] if lines else []
 
 
 def _nothing_to_write(changes: Changes) -> list[str]:
-    """Why there is nothing to write, where nothing was left out either."""
+    """Why there is nothing to write, if nothing was left out either."""
     if changes.files or changes.refused or changes.stale:
         return []
     if changes.done:
@@ -246,7 +246,7 @@ def _nothing_to_write(changes: Changes) -> list[str]:
 
 
 def _proved(changes: Changes, modules: Iterable[Module]) -> Iterator[str]:
-    """What was proved of changes that were written."""
+    """What was proved about the changes that were written."""
     noted = {module.name for module in modules if module.note}
     loaded = [name for name in changes.modules if name not in noted]
     read = [name for name in changes.modules if name in noted]

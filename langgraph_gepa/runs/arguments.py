@@ -27,7 +27,7 @@ Repeats = int | Literal["auto"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """What `api.optimize` was called with, as the user gave it; its docstring explains each."""
+    """The arguments of `api.optimize` as the user gave them; its docstring explains each."""
 
     graph: Any
     trainset: Any
@@ -70,11 +70,11 @@ _PLAIN = {
     for name, hint in get_type_hints(Arguments).items()
     if get_origin(hint) in (None, UnionType) and {*(get_args(hint) or (hint,))} <= {int, float, str, NoneType}
 }
-"""The types of the arguments that are a number or a text and nothing else."""
+"""The types of the arguments that may only be a number or a text."""
 
 
 def require_plain_types(given: Arguments) -> None:
-    """Raises `UsageError` for a number or a text of another type, which would fail once something is paid for."""
+    """Raises `UsageError` for a number or text of the wrong type, before it fails after something was paid for."""
     for name, hint in _PLAIN.items():
         value = getattr(given, name)
         if isinstance(value, bool) or not isinstance(value, hint):
@@ -90,9 +90,9 @@ def rules_of(
     failure_score: float | None = None,
     records: int | None = None,
 ) -> Rules:
-    """The preset called `search`, or the rules themselves; with the other arguments in place where these are given.
+    """Returns the preset called `search`, or the rules themselves, changed by the other arguments that are given.
 
-    With `repeats="auto"` the rules decide on repeats, as they do without.
+    With `repeats="auto"`, as without `repeats`, the rules decide on repeats.
     """
     rules = search if isinstance(search, Rules) else SEARCHES[one_of("search", search, SEARCHES)]
     if isinstance(repeats, int):
@@ -136,7 +136,7 @@ def objectives_of(objectives: Pursued | None) -> Pursued:
 
 def _aim(name: str, aim: Any) -> float | Direction:
     if not isinstance(name, str):
-        raise UsageError(f"The objective {name!r} is no name: give a text, such as {{'dollars': 'min'}}.")
+        raise UsageError(f"The objective {name!r} is not a name: give a text, such as {{'dollars': 'min'}}.")
     lower = direction_of(name) == "min"
     if name == SCORE and isinstance(aim, str):
         raise UsageError("The score is always to be high: give a weight, such as objectives={'score': 1}.")
@@ -154,7 +154,7 @@ def _aim(name: str, aim: Any) -> float | Direction:
 def finite(name: str, score: float) -> float:
     """Returns `score` if it is one; otherwise raises a `UsageError`."""
     if not math.isfinite(score):
-        raise UsageError(f"{name}={score!r} is no score: give a number, the higher the better.")
+        raise UsageError(f"{name}={score!r} is not a score: give a number, the higher the better.")
     return float(score)
 
 
@@ -202,8 +202,8 @@ def trackers_of(track: Sequence[str] | str) -> tuple[str, ...]:
     names = (track,) if isinstance(track, str) else track
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         raise UsageError(
-            f"track={track!r} are not names of trackers: give some of {', '.join(TRACKERS)}, as a list. A tracker of "
-            "your own is one of the `observers`."
+            f"track={track!r} does not list names of trackers: give {', '.join(TRACKERS)}. A tracker of your own "
+            "is one of the `observers`."
         )
     return tuple(dict.fromkeys(one_of("track", name, TRACKERS) for name in names))
 

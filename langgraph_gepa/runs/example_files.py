@@ -142,7 +142,7 @@ def _renamed(item: Mapping[Any, Any], where: str) -> Mapping[str, Any]:
     missing = {"metadata", *(() if {*item} & ANSWERS else ANSWERS)} - {*item}
     for key in map(str, item):
         if close := get_close_matches(key, missing, 1, 0.85):
-            raise ExampleError(f"{where} has {key!r}, which is no field of an example; did you mean {close[0]!r}?")
+            raise ExampleError(f"{where} has {key!r}, which is not a field of an example; did you mean {close[0]!r}?")
     if "reference_outputs" in item and "outputs" not in item:
         item = {**{key: value for key, value in item.items() if key != "reference_outputs"},
                 "outputs": item["reference_outputs"]}  # fmt: skip

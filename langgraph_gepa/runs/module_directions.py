@@ -1,4 +1,4 @@
-"""The user's directions for the reflections on each module: checked, and given to the modules that they are for."""
+"""Checks the user's directions for reflections (templates, notes, frozen parts) and assigns them to modules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from langgraph_gepa.runs.module_choice import matches
 from langgraph_gepa.runs.project_table import project_table
 
 EVERY = "*"
-"""The pattern of what is given without one: it means every module, of whatever kind."""
+"""The pattern of a text that is given without a module's name: it matches modules of every kind."""
 
 _Given = Mapping[str, Sequence[str]]
 """Texts by the name or pattern of the modules that they are for."""
@@ -36,10 +36,10 @@ def directions_of(
 ) -> dict[str, Directions]:
     """Returns the directions for each module that is on.
 
-    Each is a text for every module, or texts by the names and patterns that `modules` of `optimize` takes. Of templates
-    a module gets that of its own name, else that of the first pattern; of notes and frozen parts it gets all. `None`
-    leaves notes and frozen parts to the project. `goals`, in words, stand among the notes of every
-    prompt. Raises `UsageError` for what is wrong with them.
+    Each option is one text for every module, or texts by name and pattern as in `optimize(modules=...)`. A module gets
+    the template given under its own name, otherwise that of the first pattern that matches, and all notes and frozen
+    parts that match. If `notes` or `frozen` is `None`, the project's own are used. `goals`, in words, are added to the
+    notes of every prompt. Raises `UsageError`.
     """
     scope, (project, file) = _Scope(modules, kinds), project_table(Path.cwd())
     templates = scope.checked("reflection_prompt", reflection_prompt)
@@ -66,7 +66,7 @@ def directions_of(
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The modules of a graph, and what names and patterns mean among them."""
+    """The modules of a graph, among which names and patterns are looked up."""
 
     modules: Sequence[Module]
     kinds: Collection[str]
@@ -85,7 +85,7 @@ class _Scope:
         return [text for pattern in patterns for text in given[pattern]]
 
     def checked(self, option: str, value: Any) -> _Given:
-        """Returns the texts of an option. Raises `UsageError` for a name or pattern that means no module."""
+        """Returns the texts of an option. Raises `UsageError` for a name or pattern that matches no module."""
         given = _texts(option, value)
         for pattern in given:
             if not any(self.means(pattern, module) for module in self.modules):
@@ -93,7 +93,7 @@ class _Scope:
         return given
 
     def require_held(self, where: str, frozen: _Given) -> None:
-        """Raises `UsageError` for a frozen part that is empty, or in no text of the modules that it is given for."""
+        """Raises `UsageError` for a frozen part that is empty, or that no text of its modules contains."""
         for pattern, parts in frozen.items():
             meant = [module for module in self.on if self.means(pattern, module)]
             for part in parts:
@@ -108,7 +108,7 @@ class _Scope:
 
 
 def _texts(option: str, value: Any) -> _Given:
-    """Returns what was given, by pattern. Raises `UsageError` for anything that is no text."""
+    """Returns the texts of an option by pattern. Raises `UsageError` for anything that is not a text."""
     by_pattern = {} if value is None else value if isinstance(value, Mapping) else {EVERY: value}
     return {_name(option, pattern): _list(option, one) for pattern, one in by_pattern.items()}
 
@@ -125,7 +125,7 @@ def _list(option: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, Path):
         return (_read(option, value),)
     if not isinstance(value, str):
-        raise UsageError(f"{option} holds {brief(value)}, which is no text: give one, or texts by module name.")
+        raise UsageError(f"{option} holds {brief(value)}, which is not a text: give one, or texts by module name.")
     return (value,)
 
 

@@ -1,4 +1,4 @@
-"""What to do next with a run: the command, or the call, that a person would look for."""
+"""The command, or the call, with which to go on after a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from langgraph_gepa.runs.saved_run import SavedRun
 
 
 def next_step(saved: SavedRun, view: View) -> str:
-    """The command that goes on with a run which has not ended, or shows what to do with what it found."""
+    """The command that resumes an unfinished run, otherwise the one that shows what a finished run found."""
     run = shlex.quote(str(saved.folder))
     if not view.finished:
         if saved.config.spec or saved.config.demo:

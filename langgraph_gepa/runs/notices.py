@@ -1,4 +1,4 @@
-"""What a person is warned of: before anything is paid for, and once the graph as it is has been scored."""
+"""Forecasts and warnings: before anything is paid for, and when the graph as it is has been scored."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def require_affordable(config: RunConfig, rules: Rules, unpriced: Sequence[str])
 
 
 def forecast(config: RunConfig, rules: Rules) -> Iterator[str]:
-    """Says how far a budget goes, where that can be told before anything has run."""
+    """Says what a budget is enough for, if that can be predicted before anything has run."""
     if affordable := _preflight(config, rules, None):
         yield str(affordable)
 
 
 def measured_forecast(config: RunConfig, rules: Rules, spent: Spent) -> Iterator[str]:
-    """Says how far tokens or dollars go by what the graph as it is has spent, where that says something new."""
+    """Says what tokens or dollars are enough for by the cost of scoring the graph as it is, if that is new."""
     affordable = _preflight(config, rules, spent)
     if affordable and affordable != _preflight(config, rules, None):
         yield f"A rollout takes about {expected(spent, 'rollout').tokens:,} tokens. So far as is known {affordable}"
 
 
 def of_failures(rollouts: Sequence[Rollout], failure_score: float = 0.0) -> Iterator[str]:
-    """Counts the examples on which the graph failed: no prompt can help where its code is at fault."""
+    """Counts the examples on which the graph failed: where its code is at fault, no prompt can help."""
     errors = {rollout.example: rollout.error for rollout in rollouts if rollout.error}
     if errors:
         examples = len({rollout.example for rollout in rollouts})
@@ -67,7 +67,7 @@ def of_failures(rollouts: Sequence[Rollout], failure_score: float = 0.0) -> Iter
 
 
 def of_scale(event: Event, scale: MetricScale) -> str:
-    """Warns of a score that is off the scale that was given, or off 0 to 1; empty where there is none."""
+    """Warns of a score above `perfect`, or outside 0 to 1 without `perfect`; empty if there is no such score."""
     if not isinstance(event, RolloutFinished) or event.error is not None:
         return ""
     if scale.perfect is not None and event.score > scale.perfect:

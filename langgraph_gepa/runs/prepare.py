@@ -64,7 +64,7 @@ from langgraph_gepa.trackers.tracking import tracker_called
 NAMELESS = "LangGraph"
 """The name LangGraph gives a compiled graph that was given none."""
 ANY_GRAPH = ("graph", "agent", "app", "workflow")
-"""Names of attributes that say nothing of a graph."""
+"""Names of attributes that do not describe a graph."""
 
 
 PACKAGES = ("langgraph-gepa", "langgraph", "langchain-core")
@@ -75,7 +75,7 @@ PACKAGES = ("langgraph-gepa", "langgraph", "langchain-core")
 class _Inputs:
     """What the arguments name, loaded and checked: the graph or its servers, its `modules`, examples and rules.
 
-    `sources` are the LangSmith addresses of sets, and `notes` the sentences to tell the user about all of it.
+    `sources` are the LangSmith addresses of sets, and `notes` are sentences for the user about all of this.
     """
 
     subject: Subject
@@ -224,7 +224,7 @@ def _load(given: Arguments) -> _Inputs:
 
 
 def _require_one_source(given: Arguments) -> None:
-    """Raises `UsageError` unless new texts have one source, and what is given for it is of use there."""
+    """Raises `UsageError` unless exactly one thing proposes new texts, and its options suit it."""
     if given.proposer is None and given.reflection_lm is None:
         raise UsageError(
             "Nothing proposes new texts: give reflection_lm='provider:model' (--reflection-lm), such as "
@@ -297,7 +297,7 @@ def _versions() -> dict[str, str]:
 
 
 def _warnings(given: Arguments, inputs: _Inputs, config: RunConfig) -> Iterator[str]:
-    """What the user is told before anything runs."""
+    """Warnings for the user before anything runs."""
     sets = inputs.examples.by_subset
     yield from inputs.notes
     yield from filter(None, (inputs.subject.about.warning, inputs.subject.opaque))
@@ -311,7 +311,7 @@ def _warnings(given: Arguments, inputs: _Inputs, config: RunConfig) -> Iterator[
 
 
 def _spec(given: Arguments, options: RunnerOptions) -> Spec:
-    """The names that `resume` loads things by; empty when anything but the sets was an object or a function."""
+    """Returns the names by which `resume` loads everything; empty if anything but the sets was an object."""
     source = "reflection_lm" if given.proposer is None else "proposer"
     names = {name: getattr(given, name) for name in ("graph", "metric", source, "search")}
     if given.critic_lm is not None:

@@ -1,4 +1,4 @@
-"""Reads what a project says of its optimisation: `[tool.langgraph-gepa]` in `pyproject.toml`, or a file of its own."""
+"""Reads a project's own settings: `[tool.langgraph-gepa]` in `pyproject.toml`, or the file `langgraph-gepa.toml`."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _KEYS = {
     "notes": (_is_notes, 'a text for every module, or a table such as {router = "Keep it short."}'),
     "frozen": (_is_frozen, 'a table such as {router = ["Acme Ltd."]}'),
 }
-"""The keys of the table: whether a value is one, and what it must be."""
+"""For each key of the table, a check of its value and what the value must be."""
 
 
 def project_table(folder: Path) -> tuple[Mapping[str, Any], Path | None]:
-    """Returns the table of the project that `folder` lies in, and its file; an empty one where there is none.
+    """Returns the table of the project that `folder` is in, and its file; an empty table and `None` without one.
 
-    It stands in `[tool.langgraph-gepa]` of `pyproject.toml`, or in the file `langgraph-gepa.toml` beside
-    `langgraph.json`. Raises `UsageError` where it cannot be read.
+    The table is `[tool.langgraph-gepa]` of `pyproject.toml`, or the file `langgraph-gepa.toml` beside `langgraph.json`.
+    Raises `UsageError` if it cannot be read.
     """
     for above in (folder, *folder.parents):
         own, project = above / f"{NAME}.toml", above / "pyproject.toml"
@@ -66,9 +66,9 @@ def _toml(file: Path) -> dict[str, Any]:
 
 
 def _checked(table: Any, file: Path) -> Mapping[str, Any]:
-    where = f"What {file} says of {NAME}"
+    where = f"`{NAME}` in {file}"
     if not isinstance(table, dict):
-        raise UsageError(f"{where} must be a table with {', '.join(_KEYS)}.")
+        raise UsageError(f"{where} must be a table with some of the keys {', '.join(_KEYS)}.")
     for key, value in table.items():
         if key not in _KEYS:
             raise UsageError(f"{where} has the unknown key {key!r}. Known: {', '.join(_KEYS)}.")

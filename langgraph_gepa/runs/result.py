@@ -120,7 +120,7 @@ class Result:
             names = dict.fromkeys(name for one in standings(self.pool) for name in one.validation)
             raise UsageError(f"No candidate has the objective {objective!r}. There are: {', '.join(names) or 'none'}.")
         if not (isinstance(within, int | float) and within >= 0):
-            raise UsageError(f"within={within!r} is no distance from the best score: give 0 or more.")
+            raise UsageError(f"within={within!r} is not a distance from the best score: give 0 or more.")
         way = self.pool.goals.get(objective) or direction_of(objective)
         return cheapest(known, objective, way, within).candidate
 

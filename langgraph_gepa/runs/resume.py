@@ -1,4 +1,4 @@
-"""Resuming a run: what must be the same for it to go on, and what a person is told about going on."""
+"""Resuming a run: what must be the same for it to go on, and messages about how it goes on."""
 
 from __future__ import annotations
 

@@ -312,7 +312,7 @@ MISTAKES = {
     "eval letters --data test.jsonl --metric letters.py:score --prompts nowhere": "No prompts at nowhere",
     "eval letters --data test.jsonl --metric score": "path/to/file.py:function",
     "eval letters --data test.jsonl --metric letters.py:score --out no/scores.jsonl": "its folder does not exist",
-    "eval letters --data test.jsonl --metric letters.py:score --fail-under nan": "is no score",
+    "eval letters --data test.jsonl --metric letters.py:score --fail-under nan": "is not a score",
     "eval letters --data test.jsonl --metric letters.py:score --repeats 0": "--repeats",
     "resume nowhere": "no run",
     "show nowhere": "no run",

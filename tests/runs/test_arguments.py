@@ -56,9 +56,9 @@ def test_limits_replace_those_that_are_given() -> None:
 @pytest.mark.parametrize("score", [float("nan"), float("inf")])
 def test_a_perfect_score_and_that_of_a_failure_are_numbers(score: float) -> None:
     """Any number, so that rewards may be negative."""
-    with pytest.raises(UsageError, match=r"perfect=.* is no score"):
+    with pytest.raises(UsageError, match=r"perfect=.* is not a score"):
         rules_of("gepa", perfect=score)
-    with pytest.raises(UsageError, match=r"failure_score=.* is no score"):
+    with pytest.raises(UsageError, match=r"failure_score=.* is not a score"):
         rules_of("gepa", failure_score=score)
     rules = rules_of("gepa", repeats=2, perfect=0, failure_score=-5)
     assert (rules.perfect, rules.failure_score) == (0.0, -5.0)

@@ -36,5 +36,5 @@ def test_a_run_that_has_not_ended_goes_on(started: Path) -> None:
 @pytest.mark.parametrize("wrong", [{"candidate": "1"}, {"candidate": 1.0}, {"by": "tokens", "within": "near"}])
 def test_a_choice_of_the_wrong_type_is_refused(started: Path, wrong: Any) -> None:
     """With what it must be, as a choice that is out of range is."""
-    with pytest.raises(UsageError, match=r"There is no candidate|is no distance"):
+    with pytest.raises(UsageError, match=r"There is no candidate|is not a distance"):
         Result.open(started).choose(**wrong)
