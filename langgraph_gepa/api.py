@@ -31,7 +31,8 @@ from langgraph_gepa.runs.arguments import Arguments, at_least_one, kinds_of, wit
 from langgraph_gepa.runs.evaluate import Evaluation, measure, searched_with
 from langgraph_gepa.runs.examples import examples_of
 from langgraph_gepa.runs.module_choice import Choice, choice_of
-from langgraph_gepa.runs.prepare import new_folder, prepare
+from langgraph_gepa.runs.new_folder import new_folder
+from langgraph_gepa.runs.prepare import prepare
 from langgraph_gepa.runs.prompts import prompts_of
 from langgraph_gepa.runs.result import Outputs, Result
 from langgraph_gepa.runs.saved_run import SavedRun, modules_in

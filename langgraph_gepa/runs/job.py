@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
@@ -31,18 +30,18 @@ from langgraph_gepa.engine.ports import Observer, Store
 from langgraph_gepa.engine.proposing import OwnReflector, Reflector
 from langgraph_gepa.errors import Interrupted, UsageError
 from langgraph_gepa.reflection.critic import TOKENS as CRITIC_TOKENS
-from langgraph_gepa.report.html.page import write_whole
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs import notices
 from langgraph_gepa.runs.config import RunConfig
 from langgraph_gepa.runs.event_loop import Brake, run
-from langgraph_gepa.runs.page_writer import PageWriter
+from langgraph_gepa.runs.page_writer import PageWriter, write_results
 from langgraph_gepa.runs.result import Result
 from langgraph_gepa.runs.resume import already_finished, how_to_resume, session_of, start_or_resume
-from langgraph_gepa.runs.saved_run import PAGE, PROMPTS, SavedRun, replay, seed_rollouts
+from langgraph_gepa.runs.saved_run import SavedRun, replay, seed_rollouts
 from langgraph_gepa.runs.subject import AnyEvaluator
+from langgraph_gepa.runs.tracked import begin_tracking, end_tracking
 from langgraph_gepa.runs.warm_start import WarmStart, rollouts_known, why_unknown
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
@@ -136,34 +135,16 @@ class Job:
                 with PageWriter(folder) as page, live if self.progress else nullcontext():
                     if restarted:
                         notify(restarted)
-                    tracked += self._tracked(folder, store, before)
+                    tracked += begin_tracking(
+                        self.trackers, self.config, session_of(store), folder.name, self.mask, before
+                    )
                     observers = (*((live,) if self.progress else ()), page, *tracked, *self.observers)
                     inform = notify if self.progress else _logged(_LOG.info)
                     await self._search(folder, store, observers, notify, inform, brake)
         finally:
             if same_run:  # the files of another run are not to be touched
-                write_up(folder, notify)
-                await _end(tracked, folder, lambda text: notify(self.mask(text)))
-
-    def _tracked(self, folder: Path, store: Store, before: Pool) -> list[Tracking]:
-        """Begins the run in its trackers, or goes on with it there."""
-        config = self.config
-        if not self.trackers:
-            return []
-        settings = {
-            "search": config.search, "metric": config.metric, "reflection_model": config.reflection_model,
-            "critic_model": config.critic_model, "modules": ", ".join(config.modules), "seed": str(config.seed),
-            **{f"{name}_examples": str(len(examples)) for name, examples in config.sets.items()},
-        }  # fmt: skip
-        run = TrackedRun(
-            id=session_of(store),
-            name=folder.name,
-            graph=config.graph["name"],
-            reflection_model=config.reflection_model,
-            settings=settings,
-            mask=self.mask,
-        )
-        return [Tracking(name, begin, run, before) for name, begin in self.trackers.items()]
+                write_results(folder, notify)
+                await end_tracking(tracked, folder, lambda text: notify(self.mask(text)))
 
     async def _search(
         self, folder: Path, store: Store, observers: Sequence[Observer], notify: Notify, inform: Notify, brake: Brake
@@ -284,17 +265,6 @@ class Job:
         return observe
 
 
-async def _end(tracked: Sequence[Tracking], folder: Path, notify: Notify) -> None:
-    """Gives the trackers the run's files and waits for them. Reports each that failed: the run is whole without it."""
-    files = [file for file in (folder / PAGE, folder / PROMPTS) if file.is_file()]
-    for one in tracked:
-        one.end(files, json.loads((folder / PROMPTS).read_text("utf-8")) if folder / PROMPTS in files else {})
-    for one in tracked:
-        await asyncio.to_thread(one.wait)
-        if one.failure is not None:
-            notify(f"The tracker {one.name} does not have all of this run: {one.failure}. The run itself is whole.")
-
-
 def _stop(by: str, ledger: Ledger, notify: Notify) -> None:
     who = f"{by[0].upper()}{by[1:]}"
     notify(f"{who}: stopping when the rollouts under way have ended, which may take a while; again stops at once.")
@@ -304,22 +274,3 @@ def _stop(by: str, ledger: Ledger, notify: Notify) -> None:
 def _logged(log: Callable[[str], None]) -> Notify:
     """Logs a text on one line, so that no text of a model's can act on a terminal or look like another record."""
     return lambda text: log(visible(text).replace("\n", " "))
-
-
-def write_up(folder: Path, notify: Notify) -> None:
-    """Writes the page and the best prompts of the run in `folder`, once the graph as it is has been scored.
-
-    A file that cannot be written is only reported: that must hide neither the run's result nor its failure.
-    """
-    result = Result.open(folder)
-    if not result.pool.candidates:
-        return
-    prompts = json.dumps(dict(result.prompts), indent=2, ensure_ascii=False) + "\n"
-    for file, write in {PROMPTS: lambda: write_whole(prompts, folder / PROMPTS), PAGE: result.report}.items():
-        try:
-            write()
-        except OSError as error:
-            notify(
-                f"{folder / file} could not be written ({error.strerror}). The run is kept whole: once that is "
-                f"fixed, `langgraph-gepa report {folder}` writes its page and `export` its prompts."
-            )

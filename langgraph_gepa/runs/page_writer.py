@@ -1,9 +1,11 @@
-"""Keeps `report.html` up to date while a search is under way, without taking much of its time."""
+"""Writes the files of a run for people: `report.html`, also while the search is under way, and `prompts.json`."""
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -11,7 +13,9 @@ from typing import Self
 
 from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinished
 from langgraph_gepa.errors import RunError
+from langgraph_gepa.report.html.page import write_whole
 from langgraph_gepa.runs.result import Result
+from langgraph_gepa.runs.saved_run import PAGE, PROMPTS
 from langgraph_gepa.search.pool import Pool
 
 OFTENEST = 5.0
@@ -58,3 +62,22 @@ class PageWriter:
                 _LOG.debug("The page could not be written: %s", error)
             taken = monotonic() - began
             self._ended.wait(max(OFTENEST, SHARE * taken) - taken)
+
+
+def write_results(folder: Path, notify: Callable[[str], None]) -> None:
+    """Writes the page and the best prompts of the run in `folder`, if the graph as it is has been scored.
+
+    A file that cannot be written is only reported, so that the run's result or failure is not hidden by it.
+    """
+    result = Result.open(folder)
+    if not result.pool.candidates:
+        return
+    prompts = json.dumps(dict(result.prompts), indent=2, ensure_ascii=False) + "\n"
+    for file, write in {PROMPTS: lambda: write_whole(prompts, folder / PROMPTS), PAGE: result.report}.items():
+        try:
+            write()
+        except OSError as error:
+            notify(
+                f"{folder / file} could not be written ({error.strerror}). The run itself is complete: once that is "
+                f"fixed, `langgraph-gepa report {folder}` writes its page and `export` its prompts."
+            )

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -58,17 +54,9 @@ from langgraph_gepa.runs.saved_run import modules_in
 from langgraph_gepa.runs.subject import AnyEvaluator, Subject, evaluator_of, subject_of
 from langgraph_gepa.runs.warm_start import places_of, warm_start
 from langgraph_gepa.search.rules import Rules
+from langgraph_gepa.server.description import versions
 from langgraph_gepa.server.workers import on_server
 from langgraph_gepa.trackers.tracking import tracker_called
-
-NAMELESS = "LangGraph"
-"""The name LangGraph gives a compiled graph that was given none."""
-ANY_GRAPH = ("graph", "agent", "app", "workflow")
-"""Names of attributes that do not describe a graph."""
-
-
-PACKAGES = ("langgraph-gepa", "langgraph", "langchain-core")
-"""Those whose versions a run notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,34 +132,6 @@ def _observed(rollouts: Sequence[Rollout], inputs: _Inputs, config: RunConfig) -
     """Warnings that follow from the rollouts of the graph as it is, where the graph is at hand."""
     if inputs.subject.survey is not None:
         yield from sightings.warnings(rollouts, inputs.examples.pareto, inputs.subject.survey, config.modules)
-
-
-def new_folder(name: str, graph: Any) -> Path:
-    """Makes a new run's folder under `runs`, named after the graph and the time; a graph without a name after its file.
-
-    A run that started in the same second keeps its folder: this one gets a number.
-    """
-    if name == NAMELESS and isinstance(graph, str):
-        where, _, attribute = graph.rpartition(":")
-        file = re.split(r"[./\\]", where.removesuffix(".py"))[-1]
-        name = file or attribute if attribute in ANY_GRAPH else attribute
-    slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "graph"
-    first = Path("runs") / f"{slug}-{datetime.now():%Y%m%d-%H%M%S}"
-    folder, numbers = first, count(2)
-    while not _claimed(folder):
-        folder = first.with_name(f"{first.name}-{next(numbers)}")
-    return folder
-
-
-def _claimed(folder: Path) -> bool:
-    """Makes the folder and returns whether it did not exist. One that cannot be made is explained when it is opened."""
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except FileExistsError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _load(given: Arguments) -> _Inputs:
@@ -277,7 +237,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         reflection_tokens=at_least_one("reflection_tokens", given.reflection_tokens),
         spec=_spec(given, inputs.options),
         began=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        versions={"python": platform.python_version(), **_versions()},
+        versions={"python": platform.python_version(), **{name: one for name, one in versions().items() if one}},
         loads=given.graph if isinstance(given.graph, str) and not on_server(given.graph) else "",
         workers=() if inputs.subject.workers is None else inputs.subject.workers.urls,
         track=trackers_of(given.track),
@@ -285,15 +245,6 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         checkout=Checkout.here(inputs.modules),
         leakage=leakage.leakage(examples.by_subset),
     )
-
-
-def _versions() -> dict[str, str]:
-    """The versions of the packages that a run depends on, of those that are installed as such."""
-    found = {}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
 
 
 def _warnings(given: Arguments, inputs: _Inputs, config: RunConfig) -> Iterator[str]:

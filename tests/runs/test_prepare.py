@@ -1,18 +1,16 @@
-"""How a run is prepared: its new folder, and the warnings about its examples."""
+"""How a run is prepared: what is refused, and the warnings about its examples."""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from langgraph_gepa import Budget, Result, optimize
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.report.verdict import headline
-from langgraph_gepa.runs.prepare import new_folder
 
 
 def improve(run: str, valset: str | None, trainset: str = "train.jsonl") -> None:
@@ -20,36 +18,6 @@ def improve(run: str, valset: str | None, trainset: str = "train.jsonl") -> None
         "letters.py:graph", trainset, valset, metric="letters.py:score", reflection_lm="openai:simulated-editor",
         budget=Budget(rollouts=30), run=run, progress=False,
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("name", "graph", "folder"),
-    [
-        ("letters", "letters.py:graph", "letters"),
-        ("LangGraph", "src/desk.py:graph", "desk"),
-        ("LangGraph", "company.agents.desk:agent", "desk"),
-        ("LangGraph", "src/desk.py:support", "support"),
-        ("LangGraph", "desk", "desk"),
-        ("LangGraph", object(), "LangGraph"),
-        ("a name / with signs", object(), "a-name-with-signs"),
-    ],
-)
-def test_a_new_folder_is_named_after_the_graph(
-    name: str, graph: Any, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By its own name; one that was given none by where it is."""
-    monkeypatch.chdir(tmp_path)
-    assert re.fullmatch(rf"{folder}-\d{{8}}-\d{{6}}", new_folder(name, graph).name)
-
-
-def test_runs_that_start_in_the_same_second_have_folders_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Otherwise the second would find the first one's run there, and go on with it or be refused."""
-    monkeypatch.chdir(tmp_path)
-    folders = [new_folder("desk", object()) for _ in range(12)]
-    assert len(set(folders)) == 12
-    assert all(folder.stat().st_mode & 0o777 == 0o700 for folder in folders)
 
 
 def test_a_budget_that_is_refused_leaves_no_folder(project: Path) -> None:

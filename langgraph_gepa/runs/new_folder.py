@@ -1,0 +1,42 @@
+"""Makes the folder of a run for which the user named none."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+NAMELESS = "LangGraph"
+"""The name LangGraph gives a compiled graph that was given none."""
+ANY_GRAPH = ("graph", "agent", "app", "workflow")
+"""Names of attributes that do not describe a graph."""
+
+
+def new_folder(name: str, graph: Any) -> Path:
+    """Makes a new run's folder under `runs`, named after the graph and the time; a graph without a name after its file.
+
+    A run that started in the same second keeps its folder: this one gets a number.
+    """
+    if name == NAMELESS and isinstance(graph, str):
+        where, _, attribute = graph.rpartition(":")
+        file = re.split(r"[./\\]", where.removesuffix(".py"))[-1]
+        name = file or attribute if attribute in ANY_GRAPH else attribute
+    slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "graph"
+    first = Path("runs") / f"{slug}-{datetime.now():%Y%m%d-%H%M%S}"
+    folder, numbers = first, count(2)
+    while not _claimed(folder):
+        folder = first.with_name(f"{first.name}-{next(numbers)}")
+    return folder
+
+
+def _claimed(folder: Path) -> bool:
+    """Makes the folder and returns whether it did not exist. One that cannot be made is explained when it is opened."""
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        return False
+    except OSError:
+        return True
+    return True
