@@ -41,7 +41,7 @@ from langgraph_gepa.runs.result import Result
 from langgraph_gepa.runs.resume import already_finished, how_to_resume, session_of, start_or_resume
 from langgraph_gepa.runs.saved_run import SavedRun, replay, seed_rollouts
 from langgraph_gepa.runs.subject import AnyEvaluator
-from langgraph_gepa.runs.tracked import begin_tracking, end_tracking
+from langgraph_gepa.runs.tracked import end_tracking, tracked_run
 from langgraph_gepa.runs.warm_start import WarmStart, rollouts_known, why_unknown
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
@@ -135,9 +135,9 @@ class Job:
                 with PageWriter(folder) as page, live if self.progress else nullcontext():
                     if restarted:
                         notify(restarted)
-                    tracked += begin_tracking(
-                        self.trackers, self.config, session_of(store), folder.name, self.mask, before
-                    )
+                    if self.trackers:
+                        about = tracked_run(self.config, session_of(store), folder.name, self.mask)
+                        tracked += [Tracking(name, begin, about, before) for name, begin in self.trackers.items()]
                     observers = (*((live,) if self.progress else ()), page, *tracked, *self.observers)
                     inform = notify if self.progress else _logged(_LOG.info)
                     await self._search(folder, store, observers, notify, inform, brake)

@@ -78,6 +78,6 @@ def write_results(folder: Path, notify: Callable[[str], None]) -> None:
             write()
         except OSError as error:
             notify(
-                f"{folder / file} could not be written ({error.strerror}). The run itself is complete: once that is "
+                f"{folder / file} could not be written ({error.strerror}). Nothing of the run is lost: once that is "
                 f"fixed, `langgraph-gepa report {folder}` writes its page and `export` its prompts."
             )

@@ -1,34 +1,26 @@
-"""Begins and ends a run in the trackers that follow it."""
+"""A run for the trackers that follow it: its settings at the beginning, its files at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from langgraph_gepa.adapter.rollout.redaction import Mask
 from langgraph_gepa.runs.config import RunConfig
 from langgraph_gepa.runs.saved_run import PAGE, PROMPTS
-from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.trackers.tracking import TrackedRun, Tracker, Tracking
+from langgraph_gepa.trackers.tracking import TrackedRun, Tracking
 
 
-def begin_tracking(
-    trackers: Mapping[str, Callable[[TrackedRun], Tracker]],
-    config: RunConfig,
-    session: str,
-    name: str,
-    mask: Mask,
-    before: Pool,
-) -> list[Tracking]:
-    """Begins the run called `name` in each tracker, or resumes it there. `before` is the pool of earlier sessions."""
+def tracked_run(config: RunConfig, session: str, name: str, mask: Mask) -> TrackedRun:
+    """Returns what the trackers know of the run called `name` when it begins. `session` is its id there."""
     settings = {
         "search": config.search, "metric": config.metric, "reflection_model": config.reflection_model,
         "critic_model": config.critic_model, "modules": ", ".join(config.modules), "seed": str(config.seed),
         **{f"{subset}_examples": str(len(examples)) for subset, examples in config.sets.items()},
     }  # fmt: skip
-    run = TrackedRun(
+    return TrackedRun(
         id=session,
         name=name,
         graph=config.graph["name"],
@@ -36,7 +28,6 @@ def begin_tracking(
         settings=settings,
         mask=mask,
     )
-    return [Tracking(tracker, begin, run, before) for tracker, begin in trackers.items()]
 
 
 async def end_tracking(tracked: Sequence[Tracking], folder: Path, notify: Callable[[str], None]) -> None:
@@ -47,4 +38,6 @@ async def end_tracking(tracked: Sequence[Tracking], folder: Path, notify: Callab
     for one in tracked:
         await asyncio.to_thread(one.wait)
         if one.failure is not None:
-            notify(f"The tracker {one.name} is missing a part of this run: {one.failure}. The run itself is complete.")
+            notify(
+                f"The tracker {one.name} is missing a part of this run: {one.failure}. The run's folder has everything."
+            )
