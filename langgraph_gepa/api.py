@@ -22,9 +22,9 @@ from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.leakage import inputs_key, leakage
 from langgraph_gepa.core.module import KINDS, Module
 from langgraph_gepa.engine.ports import Observer
-from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import PlaceholderError, UsageError
 from langgraph_gepa.langsmith.address import is_address
+from langgraph_gepa.reflection.prompt import TOKENS
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.runs import event_loop
 from langgraph_gepa.runs.arguments import Arguments, at_least_one, kinds_of, with_limits

@@ -36,8 +36,8 @@ from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Examples, Optimizer
 from langgraph_gepa.engine.ports import Reply
-from langgraph_gepa.reflection.prompt import Record
 from langgraph_gepa.reflection.proposal import Proposal
+from langgraph_gepa.reflection.records import Record
 from langgraph_gepa.reflection.reply_parser import parse_reply
 from langgraph_gepa.search import racing
 from langgraph_gepa.search.pool import Pool

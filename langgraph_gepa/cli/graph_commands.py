@@ -24,8 +24,8 @@ from langgraph_gepa.cli.console import (
     split,
 )
 from langgraph_gepa.core.budget import Budget, Limit
-from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import GraphError, UsageError
+from langgraph_gepa.reflection.prompt import TOKENS
 
 if TYPE_CHECKING:
     from langgraph_gepa.runs.result import Result

@@ -21,8 +21,8 @@ from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.decisions import Passed, Step
 from langgraph_gepa.engine.scoring import Trial, in_common, lowest
 from langgraph_gepa.reflection.critic import Proposed
-from langgraph_gepa.reflection.prompt import Record
 from langgraph_gepa.reflection.proposal import DOUBTED
+from langgraph_gepa.reflection.records import Record
 from langgraph_gepa.search.acceptance import keeps_up, perfect
 from langgraph_gepa.search.merge import gate_examples
 from langgraph_gepa.search.rules import Rules

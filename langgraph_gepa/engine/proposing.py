@@ -21,25 +21,14 @@ from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import Evaluator, Proposer, TooLong, Unanswered
 from langgraph_gepa.reflection.directions import AS_USUAL, Directions
-from langgraph_gepa.reflection.prompt import (
-    Record,
-    doubt_prompt,
-    joining_prompt,
-    media_of,
-    reflection_prompt,
-    retry_prompt,
-    summary_prompt,
-    tried_prompt,
-    unread_prompt,
-)
+from langgraph_gepa.reflection.follow_ups import doubt_prompt, retry_prompt, tried_prompt, unread_prompt
+from langgraph_gepa.reflection.prompt import TOKENS, joining_prompt, media_of, reflection_prompt, summary_prompt
 from langgraph_gepa.reflection.proposal import Proposal
+from langgraph_gepa.reflection.records import Record
 from langgraph_gepa.reflection.reply_parser import parse_reply
 from langgraph_gepa.reflection.summaries import GROUP, Summary, groups, summary_in
 
 T = TypeVar("T")
-
-TOKENS = 24_000
-"""The most tokens of a reflection prompt, by default."""
 
 TRIED = 3
 """The most earlier texts that a prompt shows when it was answered before."""

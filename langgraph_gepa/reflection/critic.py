@@ -13,9 +13,10 @@ from langgraph_gepa.core.excerpt import escape
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.opinion import Flaw, Opinion
 from langgraph_gepa.reflection.instructions import WHAT
-from langgraph_gepa.reflection.prompt import attribute, records_text, tagged
+from langgraph_gepa.reflection.prompt import records_text
 from langgraph_gepa.reflection.records import Record
-from langgraph_gepa.reflection.rejected import diff
+from langgraph_gepa.reflection.rejected import diff, edits_in_tags
+from langgraph_gepa.reflection.tags import tagged
 
 TOKENS = 12_000
 """The most tokens of the records that a critic reads, over all modules of the edit."""
@@ -90,8 +91,8 @@ def critic_prompt(
 def parse_opinions(reply: str, modules: Collection[str]) -> dict[str, Opinion]:
     """Reads the opinions of these modules' new texts out of a critic's reply. Never raises, whatever the reply.
 
-    The last JSON object that holds an opinion counts: the modules' by name, or a bare one, which is then of every
-    module. A module of which the reply gives no probability is left out.
+    The last JSON object that holds an opinion counts. It holds one by the name of each module; a single opinion without
+    a name applies to every module. A module without a probability in the reply is left out.
     """
     found: dict[str, Opinion] = {}
     for value in _objects(reply[-_LONGEST_REPLY:]):
@@ -105,9 +106,7 @@ def _section(part: Proposed) -> list[str]:
     module = part.module
     about = [WHAT[module.kind], *([f"used in node: {', '.join(module.nodes)}"] if module.nodes else [])]
     lines = [
-        f'<module name="{attribute(module.name)}" kind="{module.kind}">',
-        *map(escape, about),
-        "</module>",
+        *tagged("module", "\n".join(map(escape, about)), {"name": module.name, "kind": module.kind}),
         *tagged("current_text", escape(part.old)),
         *tagged("proposed_text", escape(part.new)),
         "What is taken out (-) and put in (+):",
@@ -115,15 +114,12 @@ def _section(part: Proposed) -> list[str]:
     ]
     if part.earlier:
         lines.append("Earlier edits of this text or of earlier versions of it, with the mean score before and after:")
-    for number, edit in enumerate(part.earlier[:EARLIER], 1):
-        others = f' other_texts_changed="{edit.others}"' if edit.others else ""
-        scores = f'before="{edit.before:.2f}" after="{edit.after:.2f}" runs="{edit.examples}"{others}'
-        lines += [f'<earlier_edit n="{number}" {scores}>', escape(diff(edit.old, edit.new)), "</earlier_edit>"]
+    lines += edits_in_tags("earlier_edit", part.earlier[:EARLIER])
     return [*lines, "The runs that the proposal was made from:"]
 
 
 def _objects(reply: str) -> Iterator[Mapping[str, Any]]:
-    """Yields the JSON objects in a reply, in order, those inside of others not."""
+    """Yields the outermost JSON objects in a reply, in order."""
     decoder, at = json.JSONDecoder(), reply.find("{")
     for _ in range(_MOST_OBJECTS):
         if at < 0:
@@ -145,7 +141,7 @@ def _opinion(value: Any) -> Opinion | None:
 
 
 def _chance(value: Any) -> float | None:
-    """Returns a probability from percent; a fraction below 1 is taken for one of 1."""
+    """Returns a probability from percent; a number between 0 and 1 is a probability already."""
     if isinstance(value, str):
         match = _NUMBER.fullmatch(value)
         value = float(match[1]) if match else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
@@ -27,32 +26,19 @@ from langgraph_gepa.reflection.instructions import (
     SUMMARY_REPLY,
     WHAT,
 )
-from langgraph_gepa.reflection.records import Record, calls_of, parts_of, record_blocks, reference_text
+from langgraph_gepa.reflection.records import Record, parts_of, record_blocks, reference_text
 from langgraph_gepa.reflection.rejected import rejected_section
 from langgraph_gepa.reflection.summaries import Summary, summaries_section
+from langgraph_gepa.reflection.tags import number, tagged
 from langgraph_gepa.reflection.template import fill
 
-__all__ = [
-    "Record",
-    "calls_of",
-    "doubt_prompt",
-    "joining_prompt",
-    "media_of",
-    "records_text",
-    "reflection_prompt",
-    "retry_prompt",
-    "summary_prompt",
-    "tried_prompt",
-    "unread_prompt",
-]
+TOKENS = 24_000
+"""The most tokens of a reflection prompt, by default."""
 
 NO_MEDIA: Mapping[str, Medium] = MappingProxyType({})
 
 _LEAST_FEEDBACK = 1_000
 """Characters of a record's feedback that are kept whatever the budget."""
-
-_LONGEST_REPLY = 8_000
-"""Characters of a reply that could not be read that are sent back with it."""
 
 
 def reflection_prompt(
@@ -60,7 +46,7 @@ def reflection_prompt(
     text: str,
     records: Sequence[Record],
     *,
-    tokens: int = 24_000,
+    tokens: int = TOKENS,
     objective: str = "",
     directions: Directions = AS_USUAL,
     rejected: Sequence[Edit] = (),
@@ -89,7 +75,7 @@ def summary_prompt(
     text: str,
     records: Sequence[Record],
     *,
-    tokens: int = 24_000,
+    tokens: int = TOKENS,
     objective: str = "",
     directions: Directions = AS_USUAL,
     media: Mapping[str, Medium] = NO_MEDIA,
@@ -105,7 +91,7 @@ def joining_prompt(
     text: str,
     summaries: Sequence[Summary],
     *,
-    tokens: int = 24_000,
+    tokens: int = TOKENS,
     objective: str = "",
     directions: Directions = AS_USUAL,
     rejected: Sequence[Edit] = (),
@@ -141,7 +127,7 @@ def media_of(module: Module, text: str, records: Sequence[Record], kinds: Collec
     return found
 
 
-def records_text(module: Module, text: str, records: Sequence[Record], *, tokens: int = 24_000) -> str:
+def records_text(module: Module, text: str, records: Sequence[Record], *, tokens: int = TOKENS) -> str:
     """Returns the records as the reflection model reads them, in at most `tokens`: for a proposer's own prompt.
 
     What it shows are the calls of `module`, in which `[the current text]` stands for `text`. Never let a model follow
@@ -160,56 +146,8 @@ def _fitted(module: Module, text: str, records: Sequence[Record], room: int) -> 
     return _records(records, fit_all(blocks, room - sum(map(len, feedback))), feedback)
 
 
-def retry_prompt(prompt: str, proposed: str, reason: str) -> str:
-    """Returns the prompt that rejects a proposed text, with the reason why the module cannot take it."""
-    return _again(
-        prompt,
-        "You have answered this before, with a text that cannot be used:",
-        *tagged("rejected_text", escape(proposed)),
-        f"<broken>{escape(reason)}</broken>",
-        "Correct exactly that, keep the rest, and reply as asked above: the complete text in one fenced block.",
-    )
-
-
-def unread_prompt(prompt: str, reply_text: str, reason: str) -> str:
-    """Returns the prompt that rejects a reply without a clear text. `reply_text` is empty for one that was cut off."""
-    return _again(
-        prompt,
-        "You have answered this before, and your reply cannot be used:",
-        *(tagged("rejected_text", escape(elide(reply_text, _LONGEST_REPLY))) if reply_text.strip() else ()),
-        f"<broken>{escape(reason)}</broken>",
-        f"Reply again, briefly and exactly as asked above: the two words {NO_CHANGE} alone, or the complete new text "
-        "in one fenced block and nothing outside it.",
-    )
-
-
-def doubt_prompt(prompt: str, failed: int, records: int) -> str:
-    """Returns the prompt that asks again when the model would change nothing although most runs failed."""
-    return _again(
-        prompt,
-        f"You have answered this before with {NO_CHANGE}, but {failed} of the {records} runs above got the lowest "
-        "score.",
-        "Go through their feedback once more. If a better text could have prevented any of these failures, reply with "
-        f"that text in one fenced block, as asked above; if the causes lie elsewhere, reply {NO_CHANGE} again.",
-    )
-
-
-def tried_prompt(prompt: str, tried: Sequence[str]) -> str:
-    """Returns the prompt that asks for a text other than those `tried`, its earlier answers."""
-    return _again(
-        prompt,
-        "You have answered this before with the texts below. They have been tried.",
-        *(line for text in tried for line in tagged("rejected_text", escape(text))),
-        "Propose a text that differs from them in what it tells the model, not only in its wording.",
-    )
-
-
-def _again(prompt: str, *lines: str) -> str:
-    return "\n".join([prompt, "", *lines])
-
-
 def _sections(module: Module, text: str, objective: str, directions: Directions) -> dict[str, str]:
-    """Returns what stands in each place of the template, but for what was run."""
+    """Returns the sections of the template, without `records` and `rejected`, which depend on rollouts."""
     return {
         "objective": escape(f"What the program is for: {objective}") if objective else "",
         "module": _module_section(module, text),
@@ -231,8 +169,8 @@ def _module_section(module: Module, text: str) -> str:
     if module.placeholders:
         lines.append(f"placeholders, filled in anew for each call: {', '.join(_written(module, text))}")
     lines.append(f"In the calls below {OWN_TEXT} stands for the current text, followed by the values filled in.")
-    opening = f'<module name="{attribute(module.name)}" kind="{module.kind}">'
-    return "\n".join([opening, *map(escape, lines), "</module>"])
+    content = "\n".join(map(escape, lines))
+    return "\n".join(tagged("module", content, {"name": module.name, "kind": module.kind}))
 
 
 def _text_section(text: str) -> str:
@@ -253,7 +191,7 @@ def _records(records: Sequence[Record], blocks: Sequence[str], feedback: Sequenc
     for index, record in enumerate(records):
         inputs, calls, outcome = blocks[3 * index : 3 * index + 3]
         lines += [
-            f'<record n="{index + 1}" score="{_number(record.rollout.score)}">',
+            f'<record n="{index + 1}" score="{number(record.rollout.score)}">',
             *tagged("inputs", inputs),
             *tagged("calls", calls),
             *tagged("outcome", outcome),
@@ -293,22 +231,8 @@ def feedback_text(module: Module, record: Record) -> str:
     if feedback.comment:
         lines.append(f"on the whole run: {feedback.comment}" if own else feedback.comment)
     if feedback.objectives:
-        lines.append("scores: " + ", ".join(f"{name} {_number(score)}" for name, score in feedback.objectives.items()))
+        lines.append("scores: " + ", ".join(f"{name} {number(score)}" for name, score in feedback.objectives.items()))
     comments = escape(readable("\n".join(lines)))
     if feedback.comment or feedback.by_module or not record.reference:
         return comments or "(none but the score)"
     return "\n".join(filter(None, [comments, f"(none in words) This was expected:\n{reference_text(record)}"]))
-
-
-def tagged(tag: str, content: str) -> list[str]:
-    """Returns the lines of a tag around its content."""
-    return [f"<{tag}>", content, f"</{tag}>"]
-
-
-def attribute(value: str) -> str:
-    """Returns the value as it may stand in quotes in a tag."""
-    return html.escape(" ".join(value.split()))
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.excerpt import elide, escape
 from langgraph_gepa.reflection.instructions import REJECTED
+from langgraph_gepa.reflection.tags import number, tagged
 
 MOST = 3
 """The most edits that a prompt shows."""
@@ -20,22 +21,18 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def rejected_section(edits: Sequence[Edit], most: int = MOST) -> str:
-    """Returns the section of the prompt about the first `most` of these edits; empty when there are none.
-
-    Each stands in a tag of its own, escaped as all data of the page.
-    """
+    """Returns the section of the prompt about the first `most` of these edits; empty when there are none."""
     if not edits:
         return ""
-    lines = [REJECTED]
-    for number, edit in enumerate(edits[:most], 1):
-        others = f' other_texts_changed="{edit.others}"' if edit.others else ""
-        scores = f'before="{edit.before:.2f}" after="{edit.after:.2f}" runs="{edit.examples}"'
-        lines += [
-            f'<rejected_edit n="{number}" {scores}{others}>',
-            escape(diff(edit.old, edit.new)),
-            "</rejected_edit>",
-        ]
-    return "\n".join(lines)
+    return "\n".join([REJECTED, *edits_in_tags("rejected_edit", edits[:most])])
+
+
+def edits_in_tags(tag: str, edits: Sequence[Edit]) -> Iterator[str]:
+    """Yields the lines of edits, each a diff in a tag of its own with its scores, escaped as all data of a page."""
+    for place, edit in enumerate(edits, 1):
+        scores = {"before": number(edit.before), "after": number(edit.after), "runs": str(edit.examples)}
+        others = {"other_texts_changed": str(edit.others)} if edit.others else {}
+        yield from tagged(tag, escape(diff(edit.old, edit.new)), {"n": str(place), **scores, **others})
 
 
 def diff(old: str, new: str, limit: int = _LONGEST_DIFF) -> str:

@@ -31,7 +31,10 @@ def calling_nodes(rollouts: Iterable[Rollout], modules: Iterable[Module] = ()) -
 
 
 def with_evidence(names: Sequence[str], bearing: Collection[str], in_turn: Sequence[str]) -> tuple[str, ...]:
-    """Returns the `names` among `bearing`, the modules that rollouts bear on; else the next one in turn that is."""
+    """Returns those of `names` that are in `bearing`, the modules that rollouts are evidence about.
+
+    When none of them is, returns the first module after them in the round-robin order `in_turn` that is.
+    """
     kept = tuple(name for name in names if name in bearing)
     if kept or not names:
         return kept

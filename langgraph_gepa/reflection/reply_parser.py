@@ -17,7 +17,8 @@ from langgraph_gepa.reflection.segments import Prose, Segment, Tagged, Thoughts,
 
 def parse_reply(reply: str, current: str, ending: Ending = "", template: str = PROMPT) -> Proposal:
     """Reads the new text out of a reply to a reflection on the text `current`. Never raises, whatever the reply.
-    `template` is that of the prompt, whose sentences are not taken for a text.
+
+    `template` is the template of the reflection prompt: a reply that repeats its sentences is an echo and no new text.
 
     The prompt asks for one fenced block, and its text is taken exactly, outer blank lines included. A text that is
     marked otherwise is taken when nothing else can be meant: the only block that does not quote `current`, the only

@@ -10,6 +10,7 @@ from typing import TypeVar
 from langgraph_gepa.core.excerpt import elide, escape, water_level
 from langgraph_gepa.reflection.instructions import SUMMARISED
 from langgraph_gepa.reflection.reply_parser import parse_reply
+from langgraph_gepa.reflection.tags import number
 
 GROUP = 12
 """The most records of one prompt; more are read in groups, each in a prompt of its own."""
@@ -42,12 +43,12 @@ def summary_in(reply: str) -> str:
 def summaries_section(summaries: Sequence[Summary], room: int) -> str:
     """Writes summaries in at most `room` characters, unless that is too little for their tags."""
     texts = [escape(summary.text) for summary in summaries]
-    frames = [_frame(number, summary) for number, summary in enumerate(summaries, 1)]
+    frames = [_frame(place, summary) for place, summary in enumerate(summaries, 1)]
     room -= len("\n".join([SUMMARISED, *(f"{opening}\n\n</summary>" for opening in frames)]))
     longest = water_level([len(text) for text in texts], room)
     pages = (f"{opening}\n{elide(text, longest)}\n</summary>" for opening, text in zip(frames, texts, strict=True))
     return "\n".join([SUMMARISED, *pages])
 
 
-def _frame(number: int, summary: Summary) -> str:
-    return f'<summary n="{number}" records="{len(summary.scores)}" score="{fmean(summary.scores):.2f}">'
+def _frame(place: int, summary: Summary) -> str:
+    return f'<summary n="{place}" records="{len(summary.scores)}" score="{number(fmean(summary.scores))}">'

@@ -24,7 +24,7 @@ def to_json(view: View) -> dict[str, Any]:
     Besides the run's settings (`run`, `metric`, `search`, `seed`, `budget` and so on; `repeat` is the command or call
     that starts the same run again):
 
-    - `finished`: whether the search is over; `ended`: why, as one of `events.Ended`, `null` for runs of earlier
+    - `finished`: whether the search is over; `ended`: why, as one of `endings.Ended`, `null` for runs of earlier
       versions; `reason`: the same in words;
     - `modules`: each with its seed's `text`, the `best` one, whether it `changed`, and who wrote it (`authors`);
     - `candidates`: each with its `score`, the mean over the validation examples; where it was run on `n` of them only,
@@ -48,13 +48,14 @@ def to_json(view: View) -> dict[str, Any]:
       where it was run on a part of the set, and on held-out `test`;
     - `examples`: id, seed's and best's score of those both were run on;
     - `slices`: the means of `seed` and `best` by the examples' metadata (`field`, `value`), and their `difference`;
-    - `iterations`: each with its `outcome`, why it ended so (`cause`, one of `events.Cause` or `null`; `reason`, the
+    - `iterations`: each with its `outcome`, why it ended so (`cause`, one of `endings.Cause` or `null`; `reason`, the
       same in words), mean scores `before` and `after` on its minibatch, the texts `proposed` in it and those `refused`
       because their module cannot take them, and by module what the critic thinks of the texts: the probability that
       they help (`chance`), and their `flaws` (`opinions`);
     - `rollouts` (of the search), `tests` (rollouts on held-out examples), `carried` (rollouts that earlier runs paid
       for), `reflections`, `opinions` (the critic's), `tokens` and how many of them are estimates
-      (`tokens_estimated`), `dollars`, `seconds`, and `usage` by whom.
+      (`tokens_estimated`), `dollars`, `seconds`, and the `usage` of the graph, of the reflection model, of the critic
+      and of attempts without a result (`lost`).
     """
     settings = {key: value for key, value in view.settings.items() if key not in ("graph", "mermaid")}
     return {

@@ -18,10 +18,10 @@ from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.objectives import Direction, goals_in, in_words
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.engine.ports import Store
-from langgraph_gepa.engine.proposing import TOKENS
 from langgraph_gepa.errors import RunError, UsageError
 from langgraph_gepa.reflection.directions import Directions
 from langgraph_gepa.reflection.instructions import PROMPT
+from langgraph_gepa.reflection.prompt import TOKENS
 from langgraph_gepa.runs.checkout import Checkout
 from langgraph_gepa.store.integrity import require_known
 

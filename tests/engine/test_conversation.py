@@ -17,8 +17,8 @@ from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.engine.proposing import Reflector
-from langgraph_gepa.reflection.prompt import Record
 from langgraph_gepa.reflection.proposal import Ending, Proposal
+from langgraph_gepa.reflection.records import Record
 from langgraph_gepa.search.rules import RACING
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel

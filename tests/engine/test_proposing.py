@@ -13,8 +13,8 @@ from langgraph_gepa.core.rollout import Call, Feedback, Rollout
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.ports import TooLong
 from langgraph_gepa.engine.proposing import Reflector
-from langgraph_gepa.reflection.prompt import Record
 from langgraph_gepa.reflection.proposal import Proposal
+from langgraph_gepa.reflection.records import Record
 from langgraph_gepa.store.memory import MemoryStore
 from langgraph_gepa.testing import FakeEvaluator, FakeLanguageModel
 

@@ -11,7 +11,8 @@ import pytest
 
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.rollout import Rollout
-from langgraph_gepa.reflection.prompt import Record, reflection_prompt
+from langgraph_gepa.reflection.prompt import reflection_prompt
+from langgraph_gepa.reflection.records import Record
 from langgraph_gepa.reflection.reply_parser import parse_reply
 
 HERE = Path(__file__).resolve().parents[2]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.reflection.directions import Directions
-from langgraph_gepa.reflection.prompt import Record, joining_prompt, summary_prompt
+from langgraph_gepa.reflection.prompt import joining_prompt, summary_prompt
+from langgraph_gepa.reflection.records import Record
 from langgraph_gepa.reflection.summaries import Summary, groups, summaries_section, summary_in
 
 MODULE = Module("writer", "prompt", "Write.")
