@@ -83,6 +83,17 @@ def require_plain_types(given: Arguments) -> None:
             raise UsageError(f"{name}={value!r} is of type {type(value).__name__}: give {wanted}.")
 
 
+def require_objects(given: Arguments) -> None:
+    """Raises `UsageError` for a run's folder, a search or an observer that is none."""
+    if not isinstance(given.run, str | Path | None):
+        raise UsageError(f"run={given.run!r} is no folder: give its path.")
+    if not isinstance(given.search, str | Rules):
+        raise UsageError(f"search={given.search!r} is no search: give one of {', '.join(SEARCHES)}, or Rules(...).")
+    observers = given.observers
+    if not isinstance(observers, Sequence) or not all(map(callable, observers)):
+        raise UsageError(f"observers={observers!r}: give a list of functions of an event, the pool and the seconds.")
+
+
 def rules_of(
     search: str | Rules,
     repeats: Repeats | None = None,

@@ -129,7 +129,7 @@ class RunConfig:
             "search", "repeats", "records", "perfect", "failure_score", "objectives", "modules", "objective",
             "reflection_prompt", "notes", "frozen", "reflection_tokens", "seed", "concurrency", "in_flight",
         )  # fmt: skip
-        return {name: getattr(self, name) for name in names} | {"start": list(self.started_from)}
+        return {name: getattr(self, name) for name in names} | {"start": list(self.started_from) or None}
 
     @property
     def directions(self) -> dict[str, Directions]:

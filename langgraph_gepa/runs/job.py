@@ -257,6 +257,7 @@ class Job:
                 rollouts = [load(Rollout, body) for body in paid if body is not None]
                 for warning in (
                     *notices.of_failures(rollouts, pool.scale.failure_score),
+                    *notices.of_failure_score(pool.scale),
                     *self.observed(rollouts),
                     *notices.of_uncounted_calls(pool, self.config.budget),
                 ):

@@ -117,6 +117,13 @@ def matches(pattern: str, module: Module, kinds: Collection[str], names: Collect
 def _nothing_chosen(modules: Sequence[Module], kinds: Collection[str]) -> str:
     unbound = [f"{m.name} ({m.reason})" for m in modules if m.reason]
     other = sorted({m.kind for m in modules if not m.reason} - set(kinds))
+    if taken_away := [m.name for m in modules if m.chosen is False and m.kind in kinds and not m.reason]:
+        return (
+            f"Nothing is left to optimise: {', '.join(taken_away)} would be, and the choice of modules takes them away "
+            "(modules=..., --only, --except, or the project's own in pyproject.toml)."
+        )
+    if not kinds:
+        return "No kind of module is to be optimised: give kinds=('prompt',) (--kinds prompt), or leave it out."
     lines = ["No prompt to optimise was found in this graph."]
     if unbound:
         lines.append(f"Seen but not replaceable: {'; '.join(unbound)}.")

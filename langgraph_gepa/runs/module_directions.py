@@ -46,7 +46,10 @@ def directions_of(
     # Patterns in the project's file may be for another graph.
     noted = _texts("notes", project.get("notes")) if notes is None else scope.checked("notes", notes)
     held = _texts("frozen", project.get("frozen")) if frozen is None else scope.checked("frozen", frozen)
-    scope.require_held("frozen" if frozen is not None else f"frozen in {file}", held)
+    _require_texts("notes" if notes is not None else f"notes in {file}", noted)
+    in_frozen = "frozen" if frozen is not None else f"frozen in {file}"
+    _require_texts(in_frozen, held)
+    scope.require_held(in_frozen, held)
     found = {}
     for module in scope.on:
         frozen_here = (part for part in scope.texts_for(module, held) if part in module.text)
@@ -93,18 +96,24 @@ class _Scope:
         return given
 
     def require_held(self, where: str, frozen: _Given) -> None:
-        """Raises `UsageError` for a frozen part that is empty, or that no text of its modules contains."""
+        """Raises `UsageError` for a frozen part that no text of its modules contains."""
         for pattern, parts in frozen.items():
             meant = [module for module in self.on if self.means(pattern, module)]
             for part in parts:
-                if not part.strip():
-                    raise UsageError(f"{where} holds an empty part for {pattern!r}: name words of the text.")
                 if meant and not any(part in module.text for module in meant):
                     names = " or ".join(module.name for module in meant)
                     raise UsageError(
                         f"{where}: {brief(part)} is not in the text of {names}. Copy it from there exactly, with its "
                         "spaces and line breaks."
                     )
+
+
+def _require_texts(where: str, given: _Given) -> None:
+    """Raises `UsageError` for a pattern without texts, or with an empty one, which would have no effect."""
+    for pattern, texts in given.items():
+        if not texts or not all(text.strip() for text in texts):
+            meant = "every module" if pattern == EVERY else repr(pattern)
+            raise UsageError(f"{where} holds an empty text for {meant}: give words, or leave it out.")
 
 
 def _texts(option: str, value: Any) -> _Given:

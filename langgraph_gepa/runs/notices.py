@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import inf
 
 from langgraph_gepa.core.budget import Budget, Spent
 from langgraph_gepa.core.events import Event, RolloutFinished
@@ -83,6 +84,16 @@ def of_scale(event: Event, scale: MetricScale) -> str:
         f"{failed}. Say what a perfect answer scores with perfect=... (--perfect), and where lower is better let the "
         "metric return -cost."
     )
+
+
+def of_failure_score(scale: MetricScale) -> Iterator[str]:
+    """Warns of a given failure score above every score seen: prompts that break the graph would be the best."""
+    if scale.failure is not None and -inf < scale.high < scale.failure:
+        yield (
+            f"A rollout that fails scores {scale.failure:g}, more than the highest score seen so far, "
+            f"{score(scale.high)}: prompts with which the graph fails would count as better. Give a failure_score "
+            "(--failure-score) below what the metric gives."
+        )
 
 
 def of_uncounted_calls(pool: Pool, budget: Budget) -> Iterator[str]:

@@ -38,6 +38,7 @@ from langgraph_gepa.runs.arguments import (
     default_in_flight,
     kinds_of,
     objectives_of,
+    require_objects,
     require_plain_types,
     rules_of,
     trackers_of,
@@ -138,6 +139,7 @@ def _load(given: Arguments) -> _Inputs:
     if not isinstance(given.budget, Budget):
         raise UsageError(f"The budget is {given.budget!r}; give limits by name, such as Budget(rollouts=500).")
     require_plain_types(given)
+    require_objects(given)
     _require_one_source(given)
     options, kinds = load_options(given.options), kinds_of(given.kinds)
     known = [module for at in (given.run, *places_of(given.start)) for module in modules_in(at, only_own=True)]

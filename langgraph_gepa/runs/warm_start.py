@@ -97,10 +97,11 @@ def sources_of(start: Any) -> list[Any]:
     if start is None:
         return []
     given = list(start) if isinstance(start, list | tuple) else [start]
-    if wrong := [one for one in given if not isinstance(one, str | Path | Result | SavedRun | Mapping)]:
+    wrong = [one for one in given if not isinstance(one, str | Path | Result | SavedRun | Mapping) or one in ("", {})]
+    if wrong or not given:
         raise UsageError(
-            f"start={wrong[0]!r} holds no prompts. Give an earlier run (its folder or result), a prompts.json, texts "
-            "by module name, or a list of these."
+            f"start={(wrong or [start])[0]!r} holds no prompts. Give an earlier run (its folder or result), a "
+            "prompts.json, texts by module name, or a list of these; or leave it out."
         )
     return [one.saved if isinstance(one, Result) else one for one in given]
 
@@ -204,7 +205,7 @@ def _complete(label: str, given: Texts, evaluator: Evaluator, found: Sequence[Mo
         if name not in texts:
             _require_unchanged(name, text, of, found)
         elif text != texts[name]:
-            if broken := evaluator.check(name, text):
+            if broken := evaluator.check(name, text) if text.strip() else "it is empty":
                 raise PlaceholderError(
                     f"The text for {name}{of} cannot be used as a start: {broken}. Correct it, or leave it out."
                 )

@@ -53,6 +53,21 @@ def test_limits_replace_those_that_are_given() -> None:
     assert with_limits(Budget(rollouts=10, tokens=5), Budget(rollouts=20)) == Budget(rollouts=20, tokens=5)
 
 
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        ({"observers": print}, "observers=.*give a list of functions"),
+        ({"observers": [3]}, "observers=.*give a list of functions"),
+        ({"search": None}, "search=None is no search: give one of gepa, racing"),
+        ({"run": 3}, "run=3 is no folder: give its path"),
+    ],
+)
+def test_an_object_of_the_wrong_type_is_refused_by_name(argument: dict[str, Any], says: str) -> None:
+    """Before the graph is looked at."""
+    with pytest.raises(UsageError, match=says):
+        optimize(None, [], reflection_lm=str, **argument)
+
+
 @pytest.mark.parametrize("score", [float("nan"), float("inf")])
 def test_a_perfect_score_and_that_of_a_failure_are_numbers(score: float) -> None:
     """Any number, so that rewards may be negative."""

@@ -9,7 +9,7 @@ import pytest
 from langgraph_gepa.core.module import Module, Off
 from langgraph_gepa.core.reason import Obstacle, Reason
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.runs.module_choice import Choice, choice_of, kept
+from langgraph_gepa.runs.module_choice import Choice, choice_of, kept, require_chosen
 
 MODULES = (
     Module("writer", "prompt", "Write."),
@@ -72,6 +72,15 @@ def test_a_choice_that_cannot_be_met_is_an_error(modules: list[str], message: st
     """A typing mistake never changes silently what is paid for."""
     with pytest.raises(UsageError, match=message):
         on(modules)
+
+
+def test_a_choice_that_takes_everything_away_is_not_blamed_on_the_graph() -> None:
+    """The message names what was taken away, and what did so."""
+    modules = choice_of(["!*"]).applied(MODULES, ("prompt",))
+    with pytest.raises(UsageError, match=r"Nothing is left to optimise: writer, critic would be.*--except"):
+        require_chosen(modules, ("prompt",))
+    with pytest.raises(UsageError, match=r"No kind of module.*--kinds prompt"):
+        require_chosen(Choice().applied(MODULES, ()), ())
 
 
 def test_a_module_called_like_a_pattern_is_named_by_itself() -> None:

@@ -8,7 +8,7 @@ from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.core.rollout import Feedback, Rollout, Usage
 from langgraph_gepa.core.scale import MetricScale
-from langgraph_gepa.runs.notices import of_failures, of_scale, of_uncounted_calls
+from langgraph_gepa.runs.notices import of_failure_score, of_failures, of_scale, of_uncounted_calls
 from langgraph_gepa.search.pool import Pool
 
 
@@ -42,6 +42,20 @@ def test_a_score_off_the_scale_is_warned_of(perfect: float | None, score: float,
     warning = of_scale(event, MetricScale(perfect).after(score, failed=False))
     assert expected in warning
     assert bool(warning) == bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "scores", "warned"),
+    [(5.0, [0.2, 1.0], True), (0.5, [0.0, 0.0], True), (0.5, [0.2, 1.0], False), (0.0, [0.0], False), (5.0, [], False)],
+)
+def test_a_failure_score_above_every_score_is_warned_of(given: float, scores: list[float], warned: bool) -> None:
+    """A search would look for prompts with which the graph fails; before anything is scored nobody can tell."""
+    scale = MetricScale(failure=given)
+    for score in scores:
+        scale = scale.after(score, failed=False)
+    warnings = list(of_failure_score(scale))
+    assert len(warnings) == warned
+    assert all(f"scores {given:g}, more than the highest" in warning for warning in warnings)
 
 
 @pytest.mark.parametrize(("budget", "count"), [(Budget(tokens=9), 1), (Budget(tokens=9, rollouts=9), 0)])
