@@ -11,9 +11,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from itertools import chain, pairwise
 from typing import Annotated, Any, NoReturn, ParamSpec
 
 import typer
+from typer.core import TyperCommand
 
 import langgraph_gepa
 from langgraph_gepa.core.printable import escaped_json, visible
@@ -48,9 +50,24 @@ class _OutputClosedError(Exception):
     """The reader of the output is gone, such as a `head` that has read enough."""
 
 
+_MAY_BE_EMPTY = frozenset({"--workers"})
+"""`resume RUN --workers ''` brings the rollouts of a run back from servers into its own process."""
+
+
 class _Output(Screen):
     def on_broken_pipe(self) -> None:
         raise _OutputClosedError
+
+
+class _Command(TyperCommand):
+    """Refuses an option with an empty value, such as that of an unset shell variable: as a path it would mean `.`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        words = chain.from_iterable(one.split("=", 1) if one.startswith("--") else [one] for one in args)
+        for before, value in pairwise(words):
+            if not value and before.startswith("--") and before not in _MAY_BE_EMPTY:
+                raise typer.BadParameter(f"{before} is empty: give a value, or leave the option out.", ctx)
+        return super().parse_args(ctx, args)
 
 
 def command(name: str | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
@@ -70,7 +87,7 @@ def command(name: str | None = None) -> Callable[[Callable[P, None]], Callable[P
             except KeyboardInterrupt as stopped:
                 _stop(130, str(stopped) or "Stopped by Ctrl-C.")
 
-        return app.command(name)(explained)
+        return app.command(name, cls=_Command)(explained)
 
     return register
 

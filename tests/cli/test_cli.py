@@ -211,6 +211,22 @@ def test_a_reader_that_has_seen_enough_is_no_error(run: Path, command: str) -> N
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("option", ["--train=", "--start ", "--run ", "--only=", "--note="])
+def test_an_option_with_an_empty_value_is_refused_by_name(project: Path, option: str) -> None:
+    """As that of an unset shell variable is; an empty path would otherwise be the working directory."""
+    name, sign = option[:-1], option[-1]
+    empty = [option] if sign == "=" else [name, ""]
+    done = CliRunner().invoke(app, [*OPTIMIZE.replace("--run run", "").split(), *empty])
+    assert done.exit_code == 2
+    assert f"{name} is empty: give a value, or leave the option out." in done.stderr
+    assert not (project / "run").exists()
+
+
+def test_servers_may_be_given_as_none(project: Path, run: Path) -> None:
+    """`resume RUN --workers ''` goes on in this process."""
+    assert CliRunner().invoke(app, ["resume", str(run), "--workers", ""]).exit_code == 0
+
+
 def test_options_are_named_and_known_to_resume(project: Path) -> None:
     """What only a program can say, such as answers to interrupts, the command line takes from a file."""
     (project / "how.py").write_text(
