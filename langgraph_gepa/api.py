@@ -100,41 +100,43 @@ def optimize(
     trainset: Any,
     valset: Any = None,
     *,
-    metric: Any = None,
-    reflection_lm: Any = None,
-    proposer: Any = None,
-    critic_lm: Any = None,
     testset: Any = None,
-    budget: Budget = DEFAULT_BUDGET,
-    run: Path | str | None = None,
-    search: str | Rules = "racing",
-    repeats: int | Literal["auto"] | None = None,
-    records: int | None = None,
+    metric: Any = None,
     perfect: float | None = None,
     failure_score: float | None = None,
     objectives: Mapping[str, float | Literal["min", "max"]] | None = None,
-    start: Start | Sequence[Start] | None = None,
     kinds: Collection[str] = ("prompt",),
     modules: Sequence[str] | str | None = None,
     library: bool = False,
+    reflection_lm: Any = None,
+    proposer: Any = None,
+    critic_lm: Any = None,
     objective: str = "",
-    reflection_prompt: str | Path | Mapping[str, str | Path] | None = None,
     notes: str | Mapping[str, str] | None = None,
     frozen: Mapping[str, str | Sequence[str]] | None = None,
+    reflection_prompt: str | Path | Mapping[str, str | Path] | None = None,
     reflection_tokens: int = TOKENS,
+    records: int | None = None,
+    budget: Budget = DEFAULT_BUDGET,
+    search: str | Rules = "racing",
+    repeats: int | Literal["auto"] | None = None,
+    start: Start | Sequence[Start] | None = None,
     seed: int = 0,
-    concurrency: int = 16,
     in_flight: int | None = None,
+    concurrency: int = 16,
     options: RunnerOptions | str | None = None,
     workers: Sequence[Any] = (),
-    observers: Sequence[Observer] = (),
+    run: Path | str | None = None,
     track: Sequence[str] | str = (),
+    observers: Sequence[Observer] = (),
     progress: bool = True,
     ui: bool = False,
 ) -> Result:
     """Evolves the prompts of `graph` and returns the run with its best candidate.
 
-    - `graph`: as for `discover`; `None` or the address of a server for one that only servers have.
+    What is optimised, and by which score:
+
+    - `graph`: as for `discover`; `None` or the address of a server for a graph that only servers have.
     - `trainset`, `valset`, `testset`: lists of `{"inputs", "outputs", "metadata"}`, LangSmith examples, a JSONL or
       CSV file, or `langsmith:NAME` (see `examples_of`). The training examples are the paper's feedback set, the
       validation examples its pareto set; without `valset` the training examples are halved. Test examples are run with
@@ -142,56 +144,74 @@ def optimize(
       with, so LangSmith is read once.
     - `metric`: a function of any of `inputs`, `outputs`, `reference_outputs`, `run`, `example`, `rollout`, or an
       existing LangSmith or openevals evaluator. It may explain what went wrong, for the whole rollout or by module
-      (`Feedback`). A list scores as its mean. It may be left out where only servers have the graph: theirs scores.
+      (`Feedback`). A list scores as its mean. It may be left out if the graph is only on servers: theirs is used.
     - `perfect`: the score of an answer with nothing left to improve, 1 by default. A higher score is a better one: a
-      metric that counts costs returns `-cost`, with `perfect=0`. Where scores leave 0 to 1 and no `perfect` is given,
+      metric that counts costs returns `-cost`, with `perfect=0`. If scores leave 0 to 1 and `perfect` is not given,
       the highest score seen counts as perfect, and no search ends because its prompts are perfect.
     - `failure_score`: the score of a rollout that fails: 0 by default, or the lowest score seen if that is lower.
-    - `objectives`: what counts beside the metric's score, by name: `{"score": 1, "dollars": "min"}`. Known are the
-      metric's named scores (`Feedback.objectives`, or the keys of a list or a dict), `tokens`, `dollars` and `seconds`
-      of a run of the graph, and `prompt_length`, the characters of the optimised texts. Numbers are weights in the
-      score, which is the weighted sum over the sum of the positive weights; `"min"` and `"max"` make a goal of its own:
-      new prompts that score no less and reach it better are kept, and `Result.tradeoffs` has the best of them.
+    - `objectives`: what counts beside the metric's score, by name: `{"score": 1, "dollars": "min"}`. A name is one of
+      the metric's named scores (`Feedback.objectives`, or the keys of a list or a dict), `tokens`, `dollars` or
+      `seconds` of a run of the graph, or `prompt_length`, the characters of the optimised texts. A number is a weight
+      in the score, which is the weighted sum over the sum of the positive weights. `"min"` or `"max"` makes a separate
+      goal: a new prompt is kept if its score is not lower and it comes closer to the goal. `Result.tradeoffs` lists the
+      best of these.
+    - `kinds`: the kinds of modules to optimise: `"prompt"`, `"tool"`, `"schema"`.
+    - `modules`: only these modules, by the names that `discover` lists and by patterns (`"writer*"`, `"tool:*"`,
+      `"*"`); `"!critic"` leaves one out. By default what `[tool.langgraph-gepa]` in `pyproject.toml` says (`only`,
+      `except`, `all`, `library`), otherwise every prompt that is known to reach a model.
+    - `library`: also prompts that are written in installed packages.
+
+    How new texts come about (`docs/reflection.md`):
+
     - `reflection_lm`: `"provider:model"`, a LangChain chat model, or a function from prompt to reply (with the new text
       in one fenced block, as the prompt requests).
     - `proposer`: in place of `reflection_lm` a function of your own, sync or async, from a module, its text and
-      `Record`s to a new text, or None for no change; or `path/to/file.py:function`. See `docs/reflection.md`.
-    - `critic_lm`: a model or function as for `reflection_lm`, or none by default. Asked before a new text is tried, it
-      says how likely the text helps; what then became of the texts shows how far to believe it. One that is no better
-      than chance is ignored. Its replies count in `Budget(reflections=)`, and only `search="racing"` asks it.
-    - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if it has the same
-      settings; its budget may differ.
+      `Record`s to a new text, or None for no change; or `path/to/file.py:function`.
+    - `critic_lm`: a model or function as for `reflection_lm`, that judges how likely a new text helps before it is
+      tried. It is trusted as far as its earlier judgements came true, and ignored if it is no better than chance. Its
+      replies count in `Budget(reflections=)`. Only `search="racing"` has a critic, and by default there is none.
+    - `objective`: what the graph is for, in your words, for the reflection model.
+    - `notes`: instructions for the reflection model, such as `{"router": "Keep it under 400 characters."}`; `frozen`:
+      parts of texts that every new text must keep, such as `{"writer*": ["Acme Ltd."]}`. By default what
+      `[tool.langgraph-gepa]` says (`notes`, `frozen`).
+    - `reflection_prompt`: a reflection prompt of your own, or a `Path` to one, for every module or by name and pattern:
+      a template with at least the places `{text}`, `{records}` and `{reply}`.
+    - `reflection_tokens`: the most tokens of a reflection prompt. Its records are shortened to fit, and further if the
+      model rejects the prompt as too long.
+    - `records`: how many records of rollouts a reflection reads, for `search="racing"`; 12 by default. More that do not
+      fit `reflection_tokens` are read in groups of at most 12, with a call for each group to summarise it and one more
+      call that reads the summaries.
+
+    How the search goes:
+
+    - `budget`: limits on what may be spent, and when to end earlier (see `Budget`).
     - `search`: `"racing"` validates new prompts on 6 examples first, and on more only while they may turn out to be the
       best; `"gepa"` is the paper's algorithm decision by decision; or `Rules` of your own.
     - `repeats`: rollouts of the same prompts on the same example, of which the mean counts. By default 1 for
       `search="gepa"` and `"auto"` for racing: prompts run again on examples only where that decides which are the best,
       and not when repeated rollouts turn out to score alike. The run says how noisy the scores were.
-    - `records`: how many records of rollouts a reflection reads, for `search="racing"`; 12 by default. More that
-      do not fit `reflection_tokens` whole are read in groups of at most 12 with a call for each, and one more call that
-      joins their summaries.
-    - `start`: what to search on from: an earlier run (its folder or result), of which the best candidate and at most 4
+    - `start`: prompts to start with: an earlier run (its folder or result), of which the best candidate and at most 4
       others that survive are taken, a prompts.json, texts by module name, or a list of these. They enter the pool as
-      children of the graph as it is; a module without a text keeps its own. What your own earlier run paid for on
-      examples that are in this one is carried over, if graph, models, metric and options are the same. So a run gets
-      other examples, and prompts that were tuned for one model are tuned for another.
-    - `modules`: names as `discover` lists them and patterns (`"writer*"`, `"tool:*"`, `"*"`), to optimise these only;
-      those after `!` are left out (`"!critic"`). By default what `[tool.langgraph-gepa]` in `pyproject.toml` says
-      (`only`, `except`, `all`, `library`), otherwise every prompt that is known to reach a model.
-    - `library`: also prompts that are written in installed packages.
-    - `concurrency`: rollouts at once; `in_flight`: iterations at once, by default half of it between 2 and 8, fewer for
-      a small budget. With 1 the candidates depend on `seed` and the replies alone.
-    - `reflection_tokens`: the most tokens of a reflection prompt. Its records are shortened to that, and further where
-      the model does not take the prompt.
-    - `reflection_prompt`: a reflection prompt of your own, or a `Path` to one, for every module or by name and pattern:
-      a template with the places that `docs/reflection.md` lists, `{text}`, `{records}` and `{reply}` at least.
-    - `notes`: instructions for the reflection model, such as `{"router": "Keep it under 400 characters."}`; `frozen`:
-      parts of texts that no new text may touch, such as `{"writer*": ["Acme Ltd."]}`. By default what
-      `[tool.langgraph-gepa]` says (`notes`, `frozen`).
-    - `options`: how rollouts are run, or `path/to/file.py:options`.
+      children of the graph as it is; a module without a text keeps its own. Rollouts that an earlier run of your own
+      paid for are carried over if example, graph, models, metric and options are the same. So a run gets other
+      examples, and prompts that were tuned for one model are tuned for another.
+    - `in_flight`: iterations at once, by default half of `concurrency` between 2 and 8, fewer for a small budget. With
+      1 the candidates depend on `seed` and the replies alone.
+
+    How rollouts are run:
+
+    - `concurrency`: rollouts at once.
+    - `options`: how each is run (see `RunnerOptions`), or `path/to/file.py:options`.
     - `workers`: addresses of LangGraph Servers, or clients of langgraph_sdk for them, that run the rollouts in place
       of this process. They must serve the same graph with the same metric and options (see `serve`).
+
+    Where the run is kept, and who follows it:
+
+    - `run`: the run's folder, `runs/<graph>-<time>` by default. A run found there is resumed if it has the same
+      settings; its budget may differ.
     - `track`: trackers that follow the run, such as `["opentelemetry"]`; `docs/trackers.md` lists them. One that fails
       is reported once, and the run goes on. `observers` are called with each event, for a tracker of your own.
+    - `progress`: show progress and messages on standard error; otherwise messages are logged.
     - `ui`: serve the run as a live page to browsers on this machine while it is under way, as `langgraph-gepa ui` does;
       its address is printed.
 

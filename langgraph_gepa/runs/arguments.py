@@ -34,33 +34,33 @@ class Arguments:
     valset: Any
     testset: Any
     metric: Any
-    reflection_lm: Any
-    proposer: Any
-    critic_lm: Any
-    budget: Budget
-    run: Path | str | None
-    search: str | Rules
-    repeats: Repeats | None
-    records: int | None
     perfect: float | None
     failure_score: float | None
     objectives: Pursued | None
-    start: Any
     kinds: Collection[str]
     modules: Sequence[str] | str | None
     library: bool
+    reflection_lm: Any
+    proposer: Any
+    critic_lm: Any
     objective: str
-    reflection_prompt: str | Path | Mapping[str, str | Path] | None
     notes: str | Mapping[str, str] | None
     frozen: Mapping[str, str | Sequence[str]] | None
+    reflection_prompt: str | Path | Mapping[str, str | Path] | None
     reflection_tokens: int
+    records: int | None
+    budget: Budget
+    search: str | Rules
+    repeats: Repeats | None
+    start: Any
     seed: int
-    concurrency: int
     in_flight: int | None
+    concurrency: int
     options: RunnerOptions | str | None
     workers: Sequence[Any]
-    observers: Sequence[Observer]
+    run: Path | str | None
     track: Sequence[str] | str
+    observers: Sequence[Observer]
     progress: bool
     ui: bool
 
