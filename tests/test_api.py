@@ -279,7 +279,7 @@ MISTAKES: dict[str, tuple[type[Error], str, dict[str, Any]]] = {
     "a truth for a number": (UsageError, "seed=True is of type bool", {"seed": True}),
     "a truth for repeats": (UsageError, "repeats=True is of type bool", {"repeats": True}),
     "a number for a text": (UsageError, "objective=3 is of type int: give a text", {"objective": 3}),
-    "a number for a name": (UsageError, "The objective 3 is no name", {"objectives": {3: 1}}),
+    "a number for a name": (UsageError, "The objective 3 is not a name", {"objectives": {3: 1}}),
     "a number for a budget": (UsageError, r"The budget is 500; .*Budget\(rollouts=500\)", {"budget": 500}),
     "a dict for options": (UsageError, r"is not RunnerOptions", {"options": {"timeout": 3}}),
     "no limit": (UsageError, "no limit", {"budget": Budget()}),
