@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from langgraph_gepa.core.json_data import brief
+
 
 @dataclass(frozen=True)  # without slots, so that `cached_property` works
 class Example:
@@ -27,6 +29,12 @@ class Example:
     def digest(self) -> str:
         """A name for the content, independent of the id."""
         return digest([self.inputs, self.outputs, self.metadata])
+
+
+def in_message(example: Example) -> str:
+    """Returns the example's id for a message, and its inputs where the id was made of them and is in nobody's file."""
+    inputs = f" ({brief(dict(example.inputs))})" if example.id.startswith(example.digest) else ""
+    return f"{example.id!r}{inputs}"
 
 
 class RoleDict(dict[str, Any]):

@@ -23,7 +23,7 @@ from langgraph_gepa.adapter.tools.stand_ins import replaced
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer, current_tracer, watching
 from langgraph_gepa.core.candidate import texts_key
-from langgraph_gepa.core.example import Example, digest
+from langgraph_gepa.core.example import Example, digest, in_message
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.reason import NoEffect
@@ -209,8 +209,8 @@ def _check_addressees(feedback: Feedback, modules: Sequence[Module], example: Ex
             close = get_close_matches(name, known, n=1)
             meant = f"; did you mean {close[0]!r}?" if close else "."
             raise MetricError(
-                f"The metric gave feedback by_module to {name!r} on example {example.id!r}, and no module is called "
-                f"so{meant} There are: {', '.join(known) or 'none'}."
+                f"The metric gave feedback by_module to {name!r} on example {in_message(example)}, and no module is "
+                f"called so{meant} There are: {', '.join(known) or 'none'}."
             )
 
 

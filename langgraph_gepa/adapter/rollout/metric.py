@@ -14,7 +14,7 @@ from langgraph_gepa.adapter.rollout.calling import called
 from langgraph_gepa.adapter.rollout.metric_arguments import MetricArguments
 from langgraph_gepa.adapter.rollout.metric_signature import plan_call
 from langgraph_gepa.adapter.rollout.scores import NotAScoreError, joined, read_feedback
-from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.example import Example, in_message
 from langgraph_gepa.core.json_data import brief
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.concurrency import settle
@@ -50,14 +50,14 @@ def adapt(metric: Any, is_world_failure: IsWorldFailure = is_world_failure) -> S
             if is_world_failure(error):
                 raise
             raise MetricError(
-                f"The metric raised {error_text(error)}{raised_at(error)} on example {example.id!r}. "
+                f"The metric raised {error_text(error)}{raised_at(error)} on example {in_message(example)}. "
                 "Fix the metric: it must return a score for every final state the graph can reach."
             ) from error
         try:
             return read_feedback(value)
         except NotAScoreError as reason:
             raise MetricError(
-                f"The metric returned {brief(value)} for example {example.id!r}: {reason}. "
+                f"The metric returned {brief(value)} for example {in_message(example)}: {reason}. "
                 'Return a float, a bool, (score, comment), {"score": ..., "comment": ...}, '
                 "a list of such, or Feedback(score, comment, by_module)."
             ) from reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -190,6 +191,18 @@ def test_what_is_no_score_is_named_with_the_example(value: Any, says: str) -> No
     """The error names the example, what came and what to return."""
     with pytest.raises(MetricError, match=f"example 'sum-1': .*{says}.*Return a float"):
         scored(lambda outputs: value)
+
+
+def test_an_example_without_an_id_of_its_own_is_named_with_its_inputs() -> None:
+    """An id that was made from the content is in nobody's file; its inputs are, and a few words of them do."""
+    example = replace(EXAMPLE, inputs={"question": "1+1" * 100})
+    example = replace(example, id=f"{example.digest}-2")
+    with pytest.raises(
+        MetricError, match=r"returned None for example '\w{16}-2' \(\{'question': '1\+11\+1.{150,180}…\)"
+    ):
+        scored(lambda outputs: None, example=example)
+    with pytest.raises(MetricError, match="returned None for example 'sum-1': "):
+        scored(lambda outputs: None)
 
 
 @pytest.mark.parametrize("error", [KeyError("answer"), StopIteration(), AssertionError("no")])
