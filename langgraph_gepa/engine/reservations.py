@@ -13,7 +13,7 @@ from langgraph_gepa.search.rules import Rules
 
 @dataclass(slots=True)
 class Reservations:
-    """An iteration starts only when the budget leaves what the rules set aside for one over `pareto` examples.
+    """An iteration starts only when the budget leaves what the rules reserve for one over `pareto` examples.
 
     It requests more when it needs more. Both stay reserved until the iteration ends.
     """

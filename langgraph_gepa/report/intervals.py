@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from langgraph_gepa.search.algebra import Array
-from langgraph_gepa.search.score import NOTHING, Scale, scale_of
+from langgraph_gepa.search.score import Scale, nothing, scale_of
 
 _Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 _DRAWS = 600_000
@@ -20,17 +20,22 @@ _MANY = 300
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean over `n` examples with its 95 % interval, which always holds the mean and is never of zero width."""
+    """A mean over `n` examples with its 95 % interval, which always holds the mean and is never of zero width.
+
+    `width` is that of the scale of scores.
+    """
 
     mean: float
     low: float
     high: float
     n: int
+    width: float = 1.0
 
     @property
     def side(self) -> Literal[-1, 0, 1]:
-        """The sign of all it holds, 0 where it holds zero, as far as three decimals show."""
-        return 1 if self.low >= NOTHING else -1 if self.high <= -NOTHING else 0
+        """The sign of all it holds; 0 where it holds zero, or comes so close that a report shows zero."""
+        none = nothing(self.width)
+        return 1 if self.low >= none else -1 if self.high <= -none else 0
 
 
 def estimate(scores: Sequence[float], scale: Scale | None = None) -> Interval | None:
@@ -79,7 +84,7 @@ def _bayesian(values: Sequence[float], origin: float, low: float, high: float, w
     skew = _skewness(seen) if far > 1e-9 else 0.0
     beyond = [min(max(origin + side * width * _distance(far, n, side * skew), low), high) for side in (-1.0, 1.0)]
     lowest, highest = _ends(np.append(seen, beyond), n)
-    return Interval(mean, max(low, min(lowest, mean)), min(high, max(highest, mean)), n)
+    return Interval(mean, max(low, min(lowest, mean)), min(high, max(highest, mean)), n, width)
 
 
 def _ends(values: Array, n: int) -> tuple[float, float]:

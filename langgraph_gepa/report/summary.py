@@ -119,7 +119,7 @@ def _corrected(comparison: Comparison | None, found: Advantage | None) -> Compar
     """Puts the change to expect on new examples in place of the measured one, which chose the best candidate."""
     if comparison is None or comparison.difference is None or found is None:
         return comparison
-    change = Interval(found.difference, found.low, found.high, comparison.difference.n)
+    change = replace(comparison.difference, mean=found.difference, low=found.low, high=found.high)
     return replace(comparison, difference=change)
 
 

@@ -175,7 +175,7 @@ class Pool:
     @property
     def noise(self) -> Noise:
         """How much scores of the same candidate on the same pareto example differ."""
-        return self.board.tally.noise
+        return self.board.tally.noise(self.scale.range)
 
     @property
     def critique(self) -> Critique:

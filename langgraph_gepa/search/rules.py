@@ -106,13 +106,13 @@ class Rules:
     - `again`: where `stage` ends the race, the candidate to run again on which pareto examples, if it is to go on;
     - `merge`: what to merge, in an iteration that a merge is due in;
     - `gate`: what a merge's rollouts on the gate count as: pareto scores, or nothing but the gate's;
-    - `seed`: on so many pareto examples of a set of this size the seed is scored before the first iteration;
-    - `seed_set`: which these are, given the feedback and the pareto set and how many;
-    - `set_aside`: rollouts reserved when an iteration starts over a pareto set of this size. What an
-      iteration needs beyond is asked for when it needs it, and cut to what is left;
+    - `seed`: how many examples of a pareto set of this size the seed is scored on before the first iteration;
+    - `seed_set`: which examples these are, given the feedback set, the pareto set and their number;
+    - `reserves`: rollouts reserved when an iteration starts, over a pareto set of this size. More are granted when
+      they are needed, as far as the budget allows;
     - `try_costs`: rollouts that trying a new prompt takes, at the least and at the most, with all that goes before and
       after it, over feedback and pareto sets of these sizes (measured in simulated searches, `evals/bench/budget.py`);
-    - `enters_after`: a child enters the pool after so many stages of its race;
+    - `enters_after`: the number of stages of its race after which a child enters the pool;
     - `remembers`: a child that was rejected is not tried again;
     - `reuse`: no candidate is run twice on an example; what is known is taken from the ledger;
     - `repeats`: rollouts of a candidate on an example each time it is run there. The mean of all rollouts counts;
@@ -120,7 +120,7 @@ class Rules:
     - `perfect`, `failure_score`: the score that leaves nothing to learn, and that of a rollout that fails, where these
       are known (see `MetricScale`);
     - `goals`: objectives beside the score that are to be low or high;
-    - `merges`: at most so many are accepted in a run.
+    - `merges`: the most merges that are accepted in a run.
     """
 
     pick: Callable[[Turn, Random], Pick | None] = by_wins
@@ -139,7 +139,7 @@ class Rules:
     gate: Literal["gate", "pareto"] = "gate"
     seed: Callable[[int], int] = lambda pareto: pareto
     seed_set: Callable[[Turn, Sequence[Example], Sequence[Example], int], tuple[str, ...]] = drawn_seed_set
-    set_aside: Callable[[int], int] = lambda pareto: max(2 * MINIBATCH, GATE) + pareto
+    reserves: Callable[[int], int] = lambda pareto: max(2 * MINIBATCH, GATE) + pareto
     try_costs: Callable[[int, int], tuple[float, float]] = lambda _, pareto: (9 + 0.3 * pareto, 25 + 1.1 * pareto)
     enters_after: int = 1
     remembers: bool = False
@@ -158,7 +158,7 @@ class Rules:
 
     def most_rollouts(self, pareto: int) -> int:
         """Returns the rollouts reserved for an iteration when it starts, over `pareto` examples."""
-        return self.repeats * self.set_aside(pareto)
+        return self.repeats * self.reserves(pareto)
 
     def seed_rollouts(self, pareto: int) -> int:
         """Returns the rollouts before the first iteration."""
@@ -182,7 +182,7 @@ RACING = Rules(
     gate="pareto",  # as no rollout is paid for twice, those on the gate are the first of the race
     seed=lambda pareto: min(racing.SEED, pareto),
     seed_set=racing.seed_set,
-    set_aside=lambda pareto: racing.BATCH + 2 * racing.SCREEN + min(racing.RUNGS[0], pareto),
+    reserves=lambda pareto: racing.BATCH + 2 * racing.SCREEN + min(racing.RUNGS[0], pareto),
     try_costs=racing.try_costs,
     enters_after=0,
     remembers=True,

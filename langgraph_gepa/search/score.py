@@ -8,11 +8,16 @@ from math import fsum
 
 from langgraph_gepa.search.pool import Pool
 
-NOTHING = 0.0005
+_NOTHING = 0.0005
 """Scores are shown with three decimals: an interval that ends closer to zero than this appears to hold zero."""
 
 Scale = tuple[float, float]
 """The lowest and the highest possible score, as far as is known."""
+
+
+def nothing(width: float = 1.0) -> float:
+    """Returns the difference below which there is none to report, for scores on a scale of this width."""
+    return _NOTHING * min(1.0, width)
 
 
 @dataclass(frozen=True, slots=True)

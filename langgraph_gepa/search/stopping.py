@@ -12,6 +12,9 @@ from langgraph_gepa.search.acceptance import perfect
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.tally import average
 
+ROUNDING = 1e-9
+"""The share of the scale by which rounding may keep a mean below a target that it reaches."""
+
 SURE = 0.9
 """The probability with which a target has to be reached."""
 
@@ -51,7 +54,8 @@ def chance_of(pool: Pool, id: int, target: float) -> float:
     scores, of = pool.scores(pool.candidates[id]), len(pool.pareto_set)
     known = fsum(scores.values())
     if len(scores) == of:
-        return float(known / of >= target - 1e-9)
+        low, high = pool.scale.range
+        return float(known / of >= target - ROUNDING * ((high - low) or 1.0))
     if pool.started is None or pool.started.judged_by != "posterior":
         return 0.0
     sums, counts = pool.tables()

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from langgraph_gepa.search.algebra import Array
 
 
+_ROUNDING = 1e-6
+"""Repeated scores that differ by less than this share of their scale's width score alike."""
+
+
 def average(scores: Sequence[float]) -> float:
     """Returns the mean score, exactly the score itself if there is one."""
     # `statistics.mean` rounds once: equal scores keep their value, and so their ties, however many they are.
@@ -34,16 +38,18 @@ def average(scores: Sequence[float]) -> float:
 class Noise:
     """How much scores of the same texts on the same example differ.
 
-    `variance` is that between them, estimated from `repeated` rollouts beside the first of each pair.
+    `variance` is that between them, estimated from `repeated` rollouts beside the first of each pair; `width` is that
+    of the scale of scores.
     """
 
     repeated: int = 0
     variance: float = 0.0
+    width: float = 1.0
 
     @property
     def none(self) -> bool:
         """Whether repeated rollouts all scored alike; rounding makes no difference."""
-        return self.repeated > 0 and self.variance < 1e-12
+        return self.repeated > 0 and self.variance <= (_ROUNDING * self.width) ** 2
 
 
 @dataclass(slots=True)
@@ -80,9 +86,10 @@ class Tally:
         self.sums[key][place] = total + by
         self._changed.add(key)
 
-    @property
-    def noise(self) -> Noise:
-        return Noise(self._repeated, self._squares / self._repeated) if self._repeated else Noise()
+    def noise(self, scale: tuple[float, float] = (0.0, 1.0)) -> Noise:
+        """Returns the noise of the scores, which lie on this scale, from its lowest to its highest."""
+        width = (scale[1] - scale[0]) or max(map(abs, scale)) or 1.0
+        return Noise(self._repeated, self._squares / self._repeated, width) if self._repeated else Noise(width=width)
 
     def tables(self, keys: Sequence[str], width: int) -> tuple[Array, Array]:
         """Returns sums and counts, shape (keys, width). The next call overwrites them."""

@@ -15,8 +15,10 @@ from langgraph_gepa.search.score import score_of
 from langgraph_gepa.search.tally import average
 
 TURNS = 100
-"""Rounds of least squares: what is shown does not change with more."""
+"""Rounds of least squares: more of them do not change the digits that are shown."""
+
 _ROUNDING = 1e-9
+"""The share of a score by which rounding may move it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,14 @@ def undominated(known: Sequence[Tradeoff], goals: Goals) -> tuple[Tradeoff, ...]
 
 
 def cheapest(known: Sequence[Tradeoff], by: str, way: Direction, within: float) -> Tradeoff:
-    """Returns the best by an objective, of which low or high values are better, among the good ones of `known`.
+    """Returns the candidate that is the best by one objective, among those that score nearly as well as the best one.
 
-    These have a score that is at most `within` below the highest.
-
-    The higher score breaks a tie, then the earlier candidate.
+    Their score is at most `within` below the highest; `way` says whether low or high values of the objective are
+    better. The higher score breaks a tie, then the earlier candidate.
     """
     highest = max(one.validation[SCORE] for one in known)
-    good = [one for one in known if one.validation[SCORE] >= highest - within - _ROUNDING]
+    bound = highest - within - _ROUNDING * max(abs(highest), within)
+    good = [one for one in known if one.validation[SCORE] >= bound]
     return max(good, key=lambda one: (_row(one, {by: way}), one.validation[SCORE], -one.candidate))
 
 
@@ -111,10 +113,11 @@ def means_of(pool: Pool, wanted: Collection[str] | None = None) -> list[dict[str
 
 
 def _row_means(table: Array) -> Array:
-    """Returns the mean of each row of a table with gaps, which are filled by the sum of a row's and a column's effect.
+    """Returns the mean of each row of a table with gaps; NaN for a row without a value.
 
-    So a candidate that ran on the cheap examples is not taken for cheap. Least squares, by turns for rows and columns;
-    NaN for a row without a value. Columns without any value do not count.
+    Gaps are filled by the effect of their row plus that of their column, so that a candidate that ran on the cheap
+    examples alone does not appear cheap. Both are fitted by alternating least squares. Columns without a value do not
+    count.
     """
     table = table[:, np.isfinite(table).any(0)]
     known = np.isfinite(table)

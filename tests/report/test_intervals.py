@@ -111,3 +111,11 @@ def test_no_scores_have_no_interval() -> None:
     """There is no interval for what was not run."""
     assert estimate([]) is None
     assert difference([], []) is None
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-3, 1.0])
+def test_a_clear_change_is_one_on_a_small_scale_too(unit: float) -> None:
+    """What counts as none is a share of the scale."""
+    change = difference([0.2 * unit] * 60, [0.8 * unit] * 60, (0.0, unit))
+    assert change is not None
+    assert change.side == 1

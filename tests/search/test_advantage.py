@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langgraph_gepa.search.advantage import advantage, posterior_on, within
+from langgraph_gepa.search.posterior import fit
 
 seeds = st.integers(0, 2**32)
 
@@ -27,6 +28,15 @@ def test_the_scores_decide(tables: Any, seed: float, child: float, size: int, ve
     """Clear differences are told, equality too where there is enough to tell it, and nothing where there is not."""
     pool = tables.pool(tables.Row((), "a", [seed] * size), tables.Row((0,), "b", [child] * size))
     assert advantage(pool.posterior, 1).verdict == verdict
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-3])
+@pytest.mark.parametrize(("child", "verdict"), [(1.0, "better"), (0.0, "worse")])
+def test_the_unit_of_a_small_scale_decides_nothing(unit: float, child: float, verdict: str) -> None:
+    """Scores from 0 to a millionth are compared as those from 0 to 1 are."""
+    sums = [[0.5 * unit] * 60, [child * unit] * 60]
+    posterior = fit([(), (0,)], sums, [[1.0] * 60] * 2, scale=(0.0, unit))
+    assert advantage(posterior, 1, widest=unit).verdict == verdict
 
 
 @given(seeds)

@@ -63,8 +63,8 @@ def test_noise_is_what_differs_between_scores_of_a_pair(seed: int) -> None:
         pairs.setdefault((text, place), []).append(score)
     repeated = sum(len(scores) - 1 for scores in pairs.values())
     squares = sum(variance(scores) * (len(scores) - 1) for scores in pairs.values() if len(scores) > 1)
-    assert tally.noise.repeated == repeated
-    assert tally.noise.variance == pytest.approx(squares / repeated if repeated else 0.0)
+    assert tally.noise().repeated == repeated
+    assert tally.noise().variance == pytest.approx(squares / repeated if repeated else 0.0)
 
 
 @given(st.floats(0, 1), st.integers(2, 9))
@@ -72,12 +72,12 @@ def test_the_same_score_again_is_no_noise(score: float, times: int) -> None:
     """However the mean of equal scores is rounded; a single rollout says nothing."""
     tally = Tally()
     tally.add("a", 0, score, 1)
-    assert not tally.noise.none
+    assert not tally.noise().none
     for _ in range(times):
         tally.add("a", 0, score, 1)
-    assert tally.noise.none
+    assert tally.noise().none
     tally.add("a", 0, score + 0.01, 1)
-    assert not tally.noise.none
+    assert not tally.noise().none
 
 
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=6), st.floats(-5, 5))
@@ -89,6 +89,17 @@ def test_a_changed_score_leaves_no_trace(scores: list[float], after: float) -> N
     changed.change("a", 0, scores[0], after)
     for score in (after, *scores[1:]):
         fresh.add("a", 0, score, 1)
-    assert changed.noise.repeated == fresh.noise.repeated
-    assert changed.noise.variance == pytest.approx(fresh.noise.variance, abs=1e-9)
+    assert changed.noise().repeated == fresh.noise().repeated
+    assert changed.noise().variance == pytest.approx(fresh.noise().variance, abs=1e-9)
     assert np.allclose(changed.tables(["a"], 1), fresh.tables(["a"], 1))
+
+
+@given(st.integers(-9, 9), st.floats(0.1, 1))
+def test_noise_is_judged_by_the_scale_of_the_scores(exponent: int, score: float) -> None:
+    """A thousandth of the scale is noise and rounding is none, whether scores are tiny or huge."""
+    unit = 10.0**exponent
+    for difference, none in ((1e-3, False), (1e-15, True)):
+        tally = Tally()
+        for again in (0.0, difference):
+            tally.add("a", 0, unit * (score + again), 1)
+        assert tally.noise((0.0, unit)).none == none

@@ -89,7 +89,8 @@ def test_the_cheapest_within_reach_of_the_best_is_a_trade_off(rows: list[tuple[f
     """It is no further from the best score than that, and none so near is cheaper."""
     known = some(*rows)
     one = cheapest(known, "dollars", "min", within)
-    near = [cost for score, cost in rows if score >= max(score for score, _ in rows) - within - 1e-9]
+    highest = max(score for score, _ in rows)
+    near = [cost for score, cost in rows if score >= highest - within - 1e-9 * max(highest, within)]
     assert one.validation["dollars"] == min(near)
     assert one in undominated(known, {"score": "max", "dollars": "min"})
 
