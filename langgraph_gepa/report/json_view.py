@@ -1,4 +1,4 @@
-"""Converts the view of a run to the JSON data that `show RUN --json` prints, and documents its keys."""
+"""Converts the view of a run to the JSON data that `show RUN --json` prints."""
 
 from __future__ import annotations
 
@@ -21,41 +21,7 @@ from langgraph_gepa.report.view import ModuleView, Standing, View
 def to_json(view: View) -> dict[str, Any]:
     """Converts all of the view but the texts of examples to JSON data. An unknown price is `null`.
 
-    Besides the run's settings (`run`, `metric`, `search`, `seed`, `budget` and so on; `repeat` is the command or call
-    that starts the same run again):
-
-    - `finished`: whether the search is over; `ended`: why, as one of `endings.Ended`, `null` for runs of earlier
-      versions; `reason`: the same in words;
-    - `modules`: each with its seed's `text`, the `best` one, whether it `changed`, and who wrote it (`authors`);
-    - `candidates`: each with its `score`, the mean over the validation examples; where it was run on `n` of them only,
-      that is `estimated`. `scores` are those measured, by example; `advantage` is what to expect over the seed on new
-      examples;
-    - `seed`, `best`: their `id`, and the `mean` with its 95 % interval (`low`, `high`) on `validation`, the same number
-      as the candidate's `score`, and on held-out `test`, over `n` examples each;
-    - `difference`: from seed to best, `null` where they are the same: on `test` the mean of `n` pairs, on `validation`
-      the change to expect on new examples;
-    - `verdict`: `better`, `worse` or `unclear` by the interval of that difference, on test where there is one; `few`
-      examples to conclude from; `learned` where they were learned from; `same` when the seed is the best, `none` before
-      it is scored;
-    - `leakage`: by set, how many examples have the inputs of another set (`learned`) or repeat each other (`repeated`);
-    - `set_aside`: by set the examples that count for no candidate, as the world alone kept failing on them, with the
-      failure;
-    - `failures`: on how many examples the graph `failed`, of the seed and of the best;
-    - `noise`: the standard deviation (`sd`) between scores of the same texts on the same validation example, in so many
-      `repeated` rollouts; `null` without any;
-    - `frontier`: ids of candidates that are the best on some example; `copied`: answers that new texts repeat;
-    - `tradeoffs`: candidates that no other one dominates, each with its means by objective on `validation`, `estimated`
-      where it was run on a part of the set, and on held-out `test`;
-    - `examples`: id, seed's and best's score of those both were run on;
-    - `slices`: the means of `seed` and `best` by the examples' metadata (`field`, `value`), and their `difference`;
-    - `iterations`: each with its `outcome`, why it ended so (`cause`, one of `endings.Cause` or `null`; `reason`, the
-      same in words), mean scores `before` and `after` on its minibatch, the texts `proposed` in it and those `refused`
-      because their module cannot take them, and by module what the critic thinks of the texts: the probability that
-      they help (`chance`), and their `flaws` (`opinions`);
-    - `rollouts` (of the search), `tests` (rollouts on held-out examples), `carried` (rollouts that earlier runs paid
-      for), `reflections`, `opinions` (the critic's), `tokens` and how many of them are estimates
-      (`tokens_estimated`), `dollars`, `seconds`, and the `usage` of the graph, of the reflection model, of the critic
-      and of attempts without a result (`lost`).
+    `docs/show-json.md` documents the keys.
     """
     settings = {key: value for key, value in view.settings.items() if key not in ("graph", "mermaid")}
     return {

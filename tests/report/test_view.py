@@ -234,13 +234,6 @@ def test_failures_of_the_graph_are_named_beside_its_scores(script: Callable[...,
     assert to_json(view)["failures"][0]["failed"] == failed.failed
 
 
-def test_every_key_for_machines_is_documented(finished: Any) -> None:
-    """What `show --json` prints has one meaning each, and it is written down."""
-    settings = {"run", "metric", "reflection_model", "search", "seed", "budget", "simulated", "graph"}
-    for key in to_json(finished.view()).keys() - settings:
-        assert f"`{key}`" in (to_json.__doc__ or ""), key
-
-
 def test_too_few_examples_give_no_verdict(script: Callable[..., Any]) -> None:
     """With five pairs no 95 % conclusion exists, whatever the scores."""
     run = script(examples=5)
