@@ -72,9 +72,9 @@ class WorldFailure(Exception):
     The call is tried again and the rollout is never scored: `raise WorldFailure("no verdict") from error`. A metric is
     asked again without running the graph again. Tries are about `retry_after` seconds apart where that is given, and
     never less. An example on which a search keeps failing so while others succeed is set aside, and counts for no
-    prompts. When more than a fifth of a set does, or everything for long, the run stops and can be resumed. `error` may
-    be anything, such as an HTTP 400 of the judge's; where it is a wrong or missing key, which waiting does not help,
-    the run stops at once.
+    prompts; where none runs beside it, as with `concurrency=1`, only after half an hour. When more than a fifth of a
+    set does, or everything for long, the run stops and can be resumed. `error` may be anything, such as an HTTP 400 of
+    the judge's; where it is a wrong or missing key, which waiting does not help, the run stops at once.
     """
 
     def __init__(self, *args: object, retry_after: float | None = None) -> None:

@@ -16,6 +16,11 @@ from langgraph_gepa.errors import Error, Interrupted
 
 T = TypeVar("T")
 
+_NO_OTHERS = (
+    " Only this example fails so far: with a concurrency above 1 (--concurrency) other examples run meanwhile and "
+    "show sooner whether it alone is at fault."
+)
+
 
 @dataclass(slots=True)
 class _Failures:
@@ -118,7 +123,7 @@ class Calls:
                 if stands is not None and self._has_to_stand(failure, own, who, ended=ended):
                     return cast("T", stands)
                 self._report_absence(failure)
-                if self._hopeless(failure, own, doubtful=stands is not None):
+                if self._hopeless(failure, own, who, slots, doubtful=stands is not None):
                     (self.given_up.add if self._fails_alone(failure, own, who) else self.given_up.discard)(who)
                     raise failure
                 left = own.since + self._patience_for(failure) - self._clock()
@@ -161,7 +166,7 @@ class Calls:
         self._failing.discard(who)
         return True
 
-    def _hopeless(self, failure: Exception, own: _Failures, *, doubtful: bool) -> bool:
+    def _hopeless(self, failure: Exception, own: _Failures, who: str, slots: Slots | None, *, doubtful: bool) -> bool:
         if self.patience.is_lasting(failure) and (not doubtful or own.count >= self.patience.tries):
             return True
         if own.count < self.patience.tries:
@@ -169,8 +174,10 @@ class Calls:
         if self._successes == own.successes and not self.down:
             self._down_since = own.since
             if self.patience.outage and self._absent is None:
-                who = "What the graph or the metric calls" if doubtful else self._provider
-                self._notify(f"{who} {self.patience.describe(failure)}. {self._waiting(self._patience_for(failure))}")
+                service = "What the graph or the metric calls" if doubtful else self._provider
+                waiting = self._waiting(self._patience_for(failure))
+                unaided = _NO_OTHERS if slots and slots.most == 1 and self._fails_alone(failure, own, who) else ""
+                self._notify(f"{service} {self.patience.describe(failure)}. {waiting}{unaided}")
         if self.down or self.patience.is_pressure(failure):
             since = own.since if self._down_since is None else self._down_since
             return self._clock() - since >= self._patience_for(failure)

@@ -133,6 +133,25 @@ def test_an_outage_ends_after_its_limit_with_the_cause() -> None:
     assert 1800 <= clock.now <= 1860
 
 
+@pytest.mark.parametrize(("concurrency", "advised"), [(1, True), (2, False)])
+def test_where_nothing_runs_beside_a_failing_example_the_wait_says_so(concurrency: int, advised: bool) -> None:
+    """With one call at a time a judge that refuses one example looks like an outage: the fix is to run more at once."""
+    clock, notes, slots = Clock(), [], Slots(concurrency)
+
+    async def refused() -> str:
+        raise ConnectionError("no verdict")
+
+    async def scenario() -> None:
+        world = calls(clock, notes.append, outage=1800.0)
+        await world.make(raising()[0], slots, "good")
+        with pytest.raises(ConnectionError):
+            await world.make(refused, slots, "bad")
+        assert world.given_up == {"bad"}
+
+    asyncio.run(scenario())
+    assert [("--concurrency" in note) for note in notes] == [advised]
+
+
 def test_while_the_world_is_down_one_call_tries_at_a_time() -> None:
     """Sixteen calls do not knock at a closed door together, and all go on when it opens."""
     clock, inside, most = Clock(), 0, []
