@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from langgraph_gepa.adapter.discovery.chat_models import models_of
-from langgraph_gepa.adapter.discovery.remote_graphs import opaque
+from langgraph_gepa.adapter.discovery.remote_graphs import remote_graphs_in
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.isolation.process_state import undisturbed
 from langgraph_gepa.adapter.loading import load_graph, load_options
@@ -80,7 +80,7 @@ def discover(
             raise UsageError("Examples are watched where the graph is at hand; leave them out for one on a server.")
         return _chosen(subject.about.modules, choice, kinds)
     loaded = load_graph(graph)
-    if (elsewhere := opaque(loaded)) is not None:
+    if (elsewhere := remote_graphs_in(loaded)) is not None:
         _LOG.warning(elsewhere)
     if examples is not None:
         watched = examples_of(examples, "examples")

@@ -161,12 +161,12 @@ class ChatReflection:
 
     async def _chat(self, chat: Callable[..., Awaitable[Reply]], prompt: str, media: Sequence[Medium]) -> Reply:
         """Sends the prompt with its media; without them where the model refuses these, and then for good."""
-        shown = [one for one in media if not (self._refuses_media or (one.is_url and self.mask(one.data) != one.data))]
+        sent = [one for one in media if not (self._refuses_media or (one.is_url and self.mask(one.data) != one.data))]
         alone = without_others(prompt, ())
-        if not shown:
+        if not sent:
             return await chat(alone if media else prompt)
         try:
-            return await chat(without_others(prompt, [one.number for one in shown]), shown)
+            return await chat(without_others(prompt, [one.number for one in sent]), sent)
         except Exception as error:
             if not _may_refuse_media(error):
                 raise

@@ -1,4 +1,4 @@
-"""Pictures, sounds and files inside messages: how a text names them, and how they are found again by that name."""
+"""Pictures, sounds and files inside messages: names them in texts, and finds them again by these names."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ KINDS: Mapping[str, Kind] = {
 """The kinds of media by the types of content blocks, in LangChain and of providers."""
 
 TOKENS = 1_600
-"""What an image counts in a budget of tokens, whatever its size: as much as providers make of a large one."""
+"""The tokens that an image counts in a budget, whatever its size: about what providers charge for a large one."""
 BYTES_PER_TOKEN = 50
-"""For other files, as a page of a PDF has; each counts `TOKENS` at least."""
+"""The estimate for other files, from pages of PDFs; a file counts at least `TOKENS`."""
 LARGEST = 5_000_000
 """Characters of base64 that providers take for one image; a larger one is never sent."""
 
@@ -131,14 +131,14 @@ def affordable(media: Mapping[str, Medium], tokens: int) -> dict[str, Medium]:
 
 
 def _is_common(medium: Medium) -> bool:
-    """Whether every provider takes it whose models see its kind: others refuse the whole request."""
+    """Whether every provider accepts it whose models take this kind: one that does not refuses the whole request."""
     if medium.kind == "image":
         return medium.is_url or medium.mime in _IMAGES
     return bool(medium.mime) and not medium.is_url and (medium.kind != "file" or medium.mime == "application/pdf")
 
 
 def without_others(text: str, kept: Collection[str]) -> str:
-    """Says of every medium that the text names and that is not `kept` that it was left out."""
+    """Returns the text with every medium that it names and that is not in `kept` marked as left out."""
     return _NAMED.sub(lambda match: match[0] if match[3] in kept else _left_out(match), text)
 
 

@@ -77,8 +77,8 @@ def pursuing(rollout: Rollout, texts: Texts, pursued: Pursued) -> Feedback:
     if weights.keys() != {SCORE}:
         total = fsum(weight for weight in weights.values() if weight > 0) or 1.0
         score = fsum(weight * values[name] for name, weight in weights.items()) / total
-    shown = {name: values[name] for name in pursued if name != SCORE or score != rollout.score}
-    return replace(feedback, score=score, objectives={**feedback.objectives, **shown})
+    added = {name: values[name] for name in pursued if name != SCORE or score != rollout.score}
+    return replace(feedback, score=score, objectives={**feedback.objectives, **added})
 
 
 def length_of(texts: Texts) -> float:

@@ -8,15 +8,15 @@ from math import inf, isfinite
 from langgraph_gepa.core.rollout import Rollout
 
 ROUNDING = 1e-9
-"""How far outside of 0 to 1 the mean of several scores in it may be."""
+"""How far rounding may put the mean of several scores from 0 to 1 outside that range."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricScale:
     """The scale of a run's scores. `perfect` and `failure` are the scores that the user gave, if any.
 
-    Without them scores go from 0 to 1, until one is seen that does not. The scores that were seen lie between `low` and
-    `high`; those of rollouts that failed are not among them, as `failed` says there were.
+    Without them the scale is 0 to 1, until a score outside it is seen. The scores seen so far lie between `low` and
+    `high`. Those of failed rollouts are not counted in; `failed` says whether there were any.
     """
 
     perfect: float | None = None

@@ -177,7 +177,7 @@ class Step:
         ]
 
     def choose(self, records: Sequence[Trial], modules: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
-        """Chooses modules to reflect on, among those that these rollouts bear on. The records then count as used."""
+        """Chooses modules to reflect on, among those that the records are evidence about; these then count as used."""
         if (again := self._again(ModulesChosen)) is not None:
             return again.modules
         bearing = reached(self.modules, [rollout for trial in records for rollout in trial])

@@ -13,16 +13,17 @@ from langgraph_gepa.engine.scoring import Trials
 
 @dataclass
 class HeldOut:
-    """The test set, by its examples' `ids`. `tasks` are under way beside the search."""
+    """Scores candidates on the test set, given by the `ids` of its examples. `tasks` run beside the search."""
 
     trials: Trials
     ids: Sequence[str]
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def begin(self, seed: Texts, budget: Budget) -> None:
-        """Begins to score the seed, which is scored whichever candidate is the best.
+        """Begins to score the seed, which is scored whichever candidate turns out to be the best.
 
-        Does nothing where the budget also counts the cost of tests, which would take it from the iterations under way.
+        Does nothing where the budget limits tokens, dollars or seconds: tests count in these, and would take them from
+        the iterations under way.
         """
         if not self.tasks and (budget.tokens, budget.dollars, budget.seconds) == (None, None, None):
             self.tasks.add(asyncio.create_task(self._score(seed), name="test"))

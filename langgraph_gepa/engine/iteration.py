@@ -144,7 +144,7 @@ async def reflect(step: Step, names: Sequence[str], records: Sequence[Trial]) ->
 
 
 async def judge(step: Step, changed: Texts, records: Sequence[Record]) -> Mapping[str, Opinion]:
-    """Returns the critic's opinions of these new texts by module; none where there is none to ask, or it has none."""
+    """Returns the critic's opinions of these new texts by module; none where it is not asked or gives none."""
     parent = step.parents[0].texts
     if step.critic is None or not changed or step.rules.asks is None or not step.rules.asks(step.turn):
         return {}

@@ -19,7 +19,7 @@ SHORTER = 4
 
 @dataclass(frozen=True, slots=True)
 class Critic:
-    """The critic of a run. `tokens` bounds the records that it reads; `objective` is the user's purpose for it."""
+    """The critic of a run. `tokens` bounds the records that it reads; `objective` is what the graph is for."""
 
     ledger: Ledger
     tokens: int = TOKENS
@@ -28,10 +28,10 @@ class Critic:
     async def opinions(
         self, edit: Sequence[Proposed], records: Sequence[Record], iteration: int
     ) -> Mapping[str, Opinion]:
-        """Returns its opinions by module, in one reply. A critic that refuses or cannot be read has none.
+        """Returns the critic's opinions of an edit by module; none when it gives no reply, or one that cannot be read.
 
-        It is paid for once: a resumed run reads the reply again, whatever its pool knows by then. When no further reply
-        may be paid for, there is no opinion either, as rollouts with the edit may be.
+        One reply has all of them and is paid for once: a resumed run reads it again, although its prompt may differ.
+        There are no opinions either when the budget's reflections are spent: the edit is then tried without.
         """
         what = digest([[part.module.name, part.old, part.new] for part in edit])
         tokens = self.tokens

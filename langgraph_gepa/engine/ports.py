@@ -24,7 +24,7 @@ class Unfinished(Exception):
 
     `go_on` does only what is missing; the rollout that it returns has the cost of both. `stands` is the rollout that
     counts when retrying does not help: the candidate or the example may have caused the failure, as well as the world.
-    One that `ended` finished in spite of `cause` and was scored: its failures are no outage to wait for.
+    `ended` says that the rollout finished in spite of `cause` and was scored: then there is no outage to wait for.
     """
 
     def __init__(

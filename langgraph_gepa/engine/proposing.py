@@ -37,16 +37,19 @@ _ENDLESS = 1_000_000_000
 """Tokens of a prompt in which nothing is shortened."""
 
 _HAD_NO_ROOM = ("cut", "thinking")
-"""Faults of replies that were not complete."""
+"""Faults of replies that their limit of length cut short."""
 
 _Objection = Literal["unread", "refused", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reflector:
-    """Proposes texts. `tokens` bounds a prompt, which is shortened further when the model does not take it;
-    `objective` is the user's description of the graph's purpose, `directions` are the user's for single modules.
-    `sees` are the kinds of media that are sent along."""
+    """Proposes texts with the reflection model.
+
+    `tokens` bounds a prompt, which is shortened further when the model does not accept it. `objective` is the user's
+    description of the graph's purpose, `directions` are the user's for single modules. `sees` are the kinds of media
+    that are sent with a prompt.
+    """
 
     ledger: Ledger
     evaluator: Evaluator
@@ -58,31 +61,30 @@ class Reflector:
     async def propose(
         self, module: Module, text: str, records: Sequence[Record], iteration: int, rejected: Sequence[Edit] = ()
     ) -> Proposal:
-        """Returns a new text for `module`, given what went wrong in `records`, or why there is none.
+        """Returns a new text for `module`, given `records` of what it did, or why there is none.
 
-        `rejected` are earlier edits of it that did not help.
-
-        More than `GROUP` records that do not fit one prompt whole are summarised in groups first, by a call for each.
-        The model gets the longest prompts that it takes. Refused prompts are not kept: a resumed run sends them again.
+        `rejected` are earlier edits of it that did not help. More than `GROUP` records that do not fit one prompt whole
+        are summarised in groups first, with a call for each. A prompt that is too long for the model is shortened and
+        sent again; since only replies are stored, a resumed run begins with the longest prompt once more.
         """
         directions = self.directions.get(module.name, AS_USUAL)
         how: dict[str, Any] = {"objective": self.objective, "directions": directions}
         media = media_of(module, text, records, self.sees)
 
-        def asked(tokens: int, records: Sequence[Record]) -> str:
+        def of_records(tokens: int, records: Sequence[Record]) -> str:
             return reflection_prompt(module, text, records, tokens=tokens, rejected=rejected, media=media, **how)
 
-        def joined(tokens: int, summaries: Sequence[Summary]) -> str:
+        def of_summaries(tokens: int, summaries: Sequence[Summary]) -> str:
             return joining_prompt(module, text, summaries, tokens=tokens, rejected=rejected, **how)
 
-        async def summarised(records: Sequence[Record]) -> Summary:
+        async def summary_of(records: Sequence[Record]) -> Summary:
             def prompt(tokens: int, records: Sequence[Record]) -> str:
                 return summary_prompt(module, text, records, tokens=tokens, media=media, **how)
 
             reply = await _first_taken(
                 _ever_shorter(prompt, self.tokens, records),
                 lambda prompt: self.ledger.replies.reflection(
-                    prompt, iteration, module.name, media=_named(prompt, media)
+                    prompt, iteration, module.name, media=_media_in(prompt, media)
                 ),
             )
             return Summary(summary_in(reply.text), tuple(record.rollout.score for record in records))
@@ -91,11 +93,11 @@ class Reflector:
             self.ledger, self.evaluator, module, text, records, iteration, directions.template, media
         )
         try:
-            if len(records) > GROUP and len(asked(_ENDLESS, records)) > self.tokens * CHARS_PER_TOKEN:
-                summaries = await settle(map(summarised, groups(records)))
-                prompts = _ever_shorter(joined, self.tokens, summaries)
+            if len(records) > GROUP and len(of_records(_ENDLESS, records)) > self.tokens * CHARS_PER_TOKEN:
+                summaries = await settle(map(summary_of, groups(records)))
+                prompts = _ever_shorter(of_summaries, self.tokens, summaries)
             else:
-                prompts = _ever_shorter(asked, self.tokens, records)
+                prompts = _ever_shorter(of_records, self.tokens, records)
             return await _first_taken(prompts, conversation.new_text)
         except Unanswered as unanswered:
             return Proposal(reason="unanswered", detail=str(unanswered))
@@ -104,7 +106,7 @@ class Reflector:
 
 
 async def _first_taken(prompts: Iterable[str], ask: Callable[[str], Awaitable[T]]) -> T:
-    """Returns what becomes of the first prompt that is not too long for the model. Raises `Unanswered`."""
+    """Returns what `ask` makes of the first prompt that is not too long. Raises `Unanswered` if all are too long."""
     why = ""
     for prompt in prompts:
         try:
@@ -185,7 +187,7 @@ class _Conversation:
         while True:
             try:
                 reply = await self.ledger.replies.reflection(
-                    question, self.iteration, self.module.name, longer=longer, media=_named(question, self.media)
+                    question, self.iteration, self.module.name, longer=longer, media=_media_in(question, self.media)
                 )
             except (TooLong, BudgetSpent) as refused:
                 if not objected or (isinstance(refused, BudgetSpent) and refused.limit != "reflections"):
@@ -225,7 +227,7 @@ class _Conversation:
         return sum(record.rollout.score <= lowest for record in self.records)
 
 
-def _named(prompt: str, media: Mapping[str, Medium]) -> list[Medium]:
+def _media_in(prompt: str, media: Mapping[str, Medium]) -> list[Medium]:
     """Returns the media that a prompt names, in its order."""
     return [media[number] for number in numbers_in(prompt) if number in media]
 

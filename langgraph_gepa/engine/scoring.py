@@ -31,7 +31,7 @@ def lowest(trial: Trial) -> Rollout:
 
 
 def in_common(several: Iterable[Sequence[Trial]]) -> list[list[Trial]]:
-    """Leaves out of each list the trials on examples that another list is without, because they were set aside."""
+    """Returns the lists without trials on examples that another list lacks because they were set aside."""
     lists = list(several)
     common = set.intersection(*({trial[0].example for trial in trials} for trials in lists))
     return [[trial for trial in trials if trial[0].example in common] for trials in lists]
@@ -55,7 +55,8 @@ async def _or_refusal(call: Callable[[], Awaitable[Rollout]]) -> Rollout | _Refu
 class Trials:
     """Runs texts on examples by their ids. With `reuse` no texts run twice on the same content.
 
-    What earlier runs paid for is used in place of rollouts for validation and test, which each candidate has once.
+    On the pareto set and the test set, where each candidate runs once, rollouts that earlier runs paid for are used
+    in place of new ones.
     """
 
     ledger: Ledger
@@ -68,8 +69,8 @@ class Trials:
     ) -> list[Trial]:
         """Returns trials in the order of `ids`. Without `reuse` an id that occurs twice runs twice.
 
-        With `reuse` these are the rollouts from the `repeat`-th of these texts on each example. Examples that are set
-        aside, before or by this, are missing in what is returned.
+        With `reuse` these are the `repeat`-th and following rollouts of these texts on each example. Examples that were
+        set aside before, or are set aside by this call, are left out.
         """
         ids = [id for id in ids if not self._is_set_aside(id, subset)]
         seen: Counter[str] = Counter()

@@ -10,7 +10,7 @@ from typing import Any
 from langgraph_gepa.adapter import templates
 from langgraph_gepa.adapter.discovery.chat_models import models_of
 from langgraph_gepa.adapter.discovery.recall import recall
-from langgraph_gepa.adapter.discovery.remote_graphs import opaque
+from langgraph_gepa.adapter.discovery.remote_graphs import remote_graphs_in
 from langgraph_gepa.adapter.discovery.survey import Survey, survey
 from langgraph_gepa.adapter.loading import load_graph, load_metric
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator, modules_named
@@ -55,7 +55,7 @@ class Subject:
     @property
     def opaque(self) -> str:
         """A sentence about parts of the graph that run elsewhere; empty without any."""
-        return (self.graph is not None and opaque(self.graph)) or ""
+        return (self.graph is not None and remote_graphs_in(self.graph)) or ""
 
 
 def subject_of(graph: Any, workers: Sequence[Any], options: RunnerOptions, known: Sequence[Module] = ()) -> Subject:

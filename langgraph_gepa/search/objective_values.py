@@ -1,4 +1,4 @@
-"""What rollouts showed by objective, folded from the events of a run, and the means of candidates."""
+"""The values of the rollouts' objectives by candidate and example, folded from the events of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Values = Mapping[str, Mapping[str, float]]
 
 @dataclass(slots=True)
 class Objectives:
-    """Updated with every rollout. One that failed has the lowest value seen, or 0, of each of the metric's scores."""
+    """Updated with every rollout. A failed one counts with the lowest value seen, or 0, in each named score."""
 
     _known: dict[Subset, dict[str, dict[str, list[Mapping[str, float]]]]] = field(default_factory=dict)
     _failures: dict[str, float] = field(default_factory=dict)

@@ -156,7 +156,7 @@ def fit(
     `parents` are by candidate the rows of its parents, none for the seed. Scores on another `scale`, from its lowest to
     its highest score, are mapped to 0 to 1 first. `within` is the variance between scores of one candidate on one
     example. `shifts` are by candidate the number of spreads by which its step is expected to differ from those of
-    others, as a critic has it; none are all zero.
+    others, according to a critic; without them all are zero.
     """
     family = Family.of(parents)
     total, seen = np.asarray(sums, dtype=float), np.asarray(counts, dtype=float)

@@ -18,8 +18,10 @@ from langgraph_gepa.search.tally import average
 from langgraph_gepa.search.turn import Concern, Pick, Stage, Turn
 
 BATCH, SCREEN = 6, 3
+"""Feedback examples of a batch that the parent runs on, and records that children are screened on."""
+
 FAILURES, SUCCESSES = 10, 2
-"""Records of a reflection: failures, and a few successes whose qualities the new text should keep."""
+"""The most records of a reflection: failures, and a few successes whose qualities the new text should keep."""
 
 USES = 10
 """The most reflections on one failure of a parent: a search whose reflections change nothing has to end."""
@@ -28,6 +30,8 @@ SEED = 24
 """Pareto examples that the seed is scored on first. It runs on more when children challenge it."""
 
 RUNGS = (6, 12, 18, 24, 36, 48)
+"""The numbers of pareto examples at which a race is looked at; the whole set is the last one."""
+
 STOP, SURE = 0.4, 0.9
 """A race ends when the child's probability of being better falls below `STOP`, lost, or exceeds `SURE`, won."""
 
@@ -38,6 +42,7 @@ GOAL = 0.5
 """How often a specialist is the best by a goal, in a search that has goals beside the score."""
 
 TRIAL, FAVOUR = 6, 0.65
+"""The first proposals, which try both lineages in turn, and how often the better lineage is picked afterwards."""
 
 
 def pick_by_draw(turn: Turn, rng: Random, *, scale: float = SCALE, specialists: float = SPECIALISTS) -> Pick | None:

@@ -23,10 +23,10 @@ Scores = dict[str, dict[str, list[float]]]
 class Scoreboard:
     """Updated with every rollout and every candidate.
 
-    A rollout that failed has the failure score of `scale`, which may fall while lower scores are seen. `set_aside`
+    A rollout that failed has the failure score of `scale`, which becomes lower as lower scores are seen. `set_aside`
     holds by set the examples on which the world kept failing, with the failure; they count as if they had never been in
-    it. `ran` counts rollouts of all candidates per feedback example. `version` changes with whatever the posterior of
-    the candidates' worth depends on.
+    the set. `ran` counts the rollouts of all candidates by feedback example. `keys` are by candidate the key of its
+    texts, and `ids` by key its candidates. `version` changes with whatever the posterior depends on.
     """
 
     pareto: Scores = field(default_factory=dict)
@@ -44,6 +44,7 @@ class Scoreboard:
     _failures: list[tuple[RolloutFinished, int]] = field(default_factory=list, repr=False, compare=False)
 
     def begin(self, pareto_set: tuple[str, ...]) -> None:
+        """Sets the examples that are counted, in their order."""
         self.frontier.places = {example: place for place, example in enumerate(pareto_set)}
 
     def of(self, subset: Subset) -> Scores:

@@ -48,7 +48,7 @@ class Noise:
 
     @property
     def none(self) -> bool:
-        """Whether repeated rollouts all scored alike; rounding makes no difference."""
+        """Whether there were repeated rollouts and all of them scored alike, except for rounding."""
         return self.repeated > 0 and self.variance <= (_ROUNDING * self.width) ** 2
 
 

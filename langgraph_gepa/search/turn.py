@@ -50,7 +50,7 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """What a rule may read of a record: its example, its score, and the modules that something is to be learned of."""
+    """What a rule may read of a record: its example, its score, and the modules about which it teaches something."""
 
     example: str
     score: float

@@ -8,7 +8,7 @@ from langgraph.pregel.remote import RemoteGraph
 from typing_extensions import TypedDict
 
 from langgraph_gepa import RunnerOptions, discover
-from langgraph_gepa.adapter.discovery.remote_graphs import opaque
+from langgraph_gepa.adapter.discovery.remote_graphs import remote_graphs_in
 from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import GraphError, UsageError
@@ -33,7 +33,10 @@ def test_a_remote_graph_is_said_to_be_opaque_with_the_way_out(caplog: pytest.Log
     assert "'far' is a RemoteGraph" in caplog.text
     assert "langgraph_gepa.serve" in caplog.text
     assert subject_of(wraps(), (), RunnerOptions()).opaque.startswith("'far' is a RemoteGraph")
-    assert opaque(StateGraph(State).add_node("near", lambda state: state).add_edge(START, "near").compile()) is None
+    assert (
+        remote_graphs_in(StateGraph(State).add_node("near", lambda state: state).add_edge(START, "near").compile())
+        is None
+    )
     with pytest.raises(GraphError, match=r"langgraph_gepa\.serve"):
         load_graph(FAR)
     with pytest.raises(GraphError, match="is on a server"):

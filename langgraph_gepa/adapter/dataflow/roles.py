@@ -24,9 +24,9 @@ _MESSAGE_USES: frozenset[Use] = frozenset({"prompt", "reported", "option"})
 _INSIDE: Sequence[Use] = ("near", "inserted", "spare", "branch")
 """Uses of a text that is put into another text and may steer there."""
 _WORDS = 4
-"""Words from which a text without placeholders is more than a value."""
+"""The fewest words of a text without placeholders that counts as more than a value."""
 _PHRASE = 3
-"""Words from which one that is put into another text is."""
+"""The same for a text that is put into another one."""
 _SENTENCE = 5
 """Words of a sentence from which a text that is put into another in some calls is more than a value."""
 _ENTRY = 20

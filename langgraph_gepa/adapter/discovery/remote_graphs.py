@@ -14,9 +14,9 @@ WAY_OUT = (
 )
 
 
-def opaque(graph: Any) -> str | None:
+def remote_graphs_in(graph: Any) -> str | None:
     """Returns a sentence about the `RemoteGraph`s in a graph and what to do for their prompts; `None` without any."""
-    # by type(): what stands in a graph may answer for its class as it likes, or raise
+    # `type()` and not `isinstance`: an object in a graph may lie about its `__class__`, or raise
     parts = [part for node in Walk(graph).nodes.values() for _, part in node.parts]
     names = sorted({str(part.name) for part in parts if issubclass(type(part), RemoteGraph)})
     if not names:
