@@ -14,7 +14,7 @@ from langgraph_gepa.report.view import View
 
 
 def brief(view: View, next_step: str, chosen: int | None = None) -> dict[str, str]:
-    """What to know of a run, by label and ready to be printed; the first line, the verdict, has none.
+    """Returns the lines of a run's summary by label, safe to print; the first, the verdict, has the label "".
 
     `chosen` is the candidate that the user prefers to the best.
     """
@@ -37,13 +37,13 @@ def brief(view: View, next_step: str, chosen: int | None = None) -> dict[str, st
 
 
 def as_text(rows: Mapping[str, str]) -> str:
-    """The lines with their labels in a column."""
+    """Returns the lines as text, with the labels in a column."""
     width = max(map(len, rows)) + 2
     return "\n".join(f"{label:<{width}}{value}" if label else value for label, value in rows.items())
 
 
 def as_html(rows: Mapping[str, str]) -> str:
-    """The same as a small table of HTML, escaped."""
+    """Returns the lines as a small HTML table, escaped."""
     left = Markup('style="text-align:left"')
     cell = Markup("<tr><th {left}>{label}</th><td {left}>{value}</td></tr>")
     body = Markup("").join(cell.format(left=left, label=label, value=rows[label]) for label in rows if label)
@@ -51,7 +51,7 @@ def as_html(rows: Mapping[str, str]) -> str:
 
 
 def _scores(view: View, comparison: Comparison) -> str:
-    """The score before and, where another candidate is the best, after."""
+    """The score of the seed and, if another candidate is the best, of that one."""
     if view.seed is None or view.best is None or not comparison.changes:
         return ""
     standings = (view.seed,) if comparison.difference is None else (view.seed, view.best)

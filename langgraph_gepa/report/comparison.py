@@ -27,16 +27,18 @@ Rollouts = Mapping[str, Sequence[RolloutFinished]]
 """A candidate's rollouts by example."""
 
 FIELD = 700
-"""Characters of a field that are shown."""
+"""The most characters that are shown of a field."""
 
 _FLAT = 120
-"""Characters up to which JSON stays on one line."""
+"""JSON with at most this many characters stays on one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one candidate did on an example. Only its score and the key of its first rollout in the ledger are set where
-    that was not loaded."""
+    """What one candidate did on an example.
+
+    If the rollout was not loaded, only `score` and `ledger`, the key of the first rollout, are set.
+    """
 
     score: float
     ledger: str = ""
@@ -68,7 +70,7 @@ class Change:
 
     @property
     def loaded(self) -> bool:
-        """Whether what both candidates did is known, beside their scores."""
+        """Whether the rollouts of both candidates were loaded."""
         return self.before.trace is not None and self.after.trace is not None
 
     @property
@@ -95,8 +97,10 @@ class Comparison:
     slices: tuple[Slice, ...] = ()
 
     def ranked(self, most: int) -> list[Change]:
-        """At most so many of the changes, the largest: what got worse first, then what got better, each in full where
-        it is known."""
+        """Returns the `most` largest changes: first those that got worse, then those that got better.
+
+        Each is in full if it was loaded.
+        """
         known = {change.example: change for change in (*self.better, *self.worse)}
         largest = sorted(self.changes, key=lambda change: -abs(change.delta))[:most]
         worse_first = sorted(largest, key=lambda change: ("worse", "better", "same").index(change.kind))
@@ -115,7 +119,7 @@ class Source:
     """What a comparison is made from.
 
     `examples` are by set, `leaks` says which of them were learned from, and `scale` is that of the scores. Whole
-    rollouts are loaded only of at most `detailed` examples that got better and as many that got worse.
+    rollouts are loaded for at most `detailed` examples that got better, and for as many that got worse.
     """
 
     journal: Journal

@@ -23,7 +23,7 @@ _COPIES = 5
 def print_summary(view: View, console: Console, files: Mapping[str, str] | None = None, next_step: str = "") -> None:
     """Prints the summary of a run. `files` maps the label of each file that was written to its path.
 
-    `next_step` is the command that a person would look for.
+    `next_step` is the command with which to go on.
     """
     if view.settings.get("simulated"):
         console.print(Text(SIMULATED, style="yellow"))

@@ -1,4 +1,4 @@
-"""How far a run is through its budget: the limit that it will reach first, and how long that may take."""
+"""How much of its budget a run has used, by the limit that it will reach first."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from langgraph_gepa.report import words
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What is used of the limit that is reached first at this pace. `limit` is `None` where the budget has none."""
+    """The use of the limit that will be reached first. `limit` is `None` if the budget has no limit."""
 
     words: str
     used: float
     limit: float | None
 
     def seconds_left(self, seconds: float) -> float | None:
-        """How long until the limit after `seconds` of running time; `None` while that cannot be known."""
+        """The seconds until the limit, after `seconds` of running time; `None` if unknown."""
         if self.limit is None or self.used <= 0 or seconds <= 0:
             return None
         return max(0.0, seconds * (self.limit - self.used) / self.used)
 
 
 def pace_of(budget: Budget, spent: Spent, seconds: float) -> Pace:
-    """The pace of a run that spent so much of its budget in so many seconds of running time."""
+    """Returns the pace of a run that has `spent` this much in `seconds` of running time."""
     usage = spent.usage
     known: list[tuple[float, float | None, Callable[[float], str], str]] = [
         (spent.rollouts, budget.rollouts, _count, " rollouts"),

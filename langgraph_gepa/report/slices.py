@@ -12,13 +12,13 @@ from langgraph_gepa.report.intervals import Interval, difference
 from langgraph_gepa.search.score import Scale
 
 VALUES = 20
-"""A field with more values than this is no group but a name or a measurement."""
+"""A field with more values than this is taken for a name or a measurement, which forms no groups."""
 MOST = 40
-"""The most slices that are looked at, those with the most examples."""
+"""How many slices are compared at most: those with the most examples."""
 FEW = 6
-"""Fewer examples than this say nothing for sure, whatever their interval."""
+"""With fewer examples than this a change may be chance, whatever its interval."""
 FEWEST = 3
-"""A slice of fewer examples is not named where it got worse: there is always one."""
+"""A slice with fewer examples is never reported as worse: some slice of one or two examples always is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _slice(
 
 
 def worst(slices: Sequence[Slice]) -> Slice | None:
-    """The slice that got worse most surely, `None` where none of a few examples did."""
+    """Returns the slice that got worse with the most certainty, `None` if none with enough examples did."""
     worse = [one for one in slices if one.change.mean < 0 and one.change.n >= FEWEST]
     return min(worse, key=lambda one: (one.change.side if one.change.n >= FEW else 0, one.change.mean), default=None)
 

@@ -26,7 +26,7 @@ LoadReply = Callable[[str], str | None]
 """The text of the reply under a ledger key, `None` when the run has lost it."""
 
 TEXT = 20_000
-"""Characters of a reply that are shown."""
+"""The most characters that are shown of a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True)
 class RecordSeen:
-    """A rollout of the parent's that a reflection saw. `ledger` is its key."""
+    """A rollout of the parent that a reflection read. `ledger` is its key in the ledger."""
 
     example: str
     score: float
@@ -58,7 +58,7 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An iteration, as far as it is about its proposals. `children` holds the texts of each, changed or not.
+    """The proposals of an iteration. `children` holds the texts of each child, changed or not.
 
     `refused` are texts that their module cannot take.
     """
@@ -107,7 +107,7 @@ class Stories:
         return None if admitted is None else self._story(admitted.iteration, admitted.candidate.texts)
 
     def of_iteration(self, number: int) -> Story | None:
-        """The story of an iteration, whatever came of it."""
+        """The story of an iteration, also of one that led to no candidate."""
         return self._story(number, None) if number in self._by_iteration else None
 
     @property

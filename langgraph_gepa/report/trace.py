@@ -1,4 +1,4 @@
-"""What happened in a rollout, call by call, for a reader; and where two rollouts first went different ways."""
+"""A rollout call by call, for people to read, and the first call in which two rollouts differ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from langgraph_gepa.core.rollout import Call, Rollout, Usage
 from langgraph_gepa.report.words import clip
 
 Fields = tuple[tuple[str, str], ...]
-"""Labels with texts, in order: `user` with what the user said, the name of a field of a state with its value."""
+"""Labels with texts, in order: a role with its message, or a state field with its value."""
 
 CALLS = 200
 """The most calls of a rollout that are shown."""
@@ -20,7 +20,7 @@ CALLS = 200
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call. `received` lacks the first `repeated` messages, which were those of step `since` with its reply."""
+    """One call. `received` leaves out the first `repeated` messages, which step `since` received or replied."""
 
     number: int
     kind: str
@@ -37,7 +37,7 @@ class Step:
 
     @property
     def size(self) -> int:
-        """The characters that it shows."""
+        """How many characters are shown."""
         return sum(len(label) + len(text) for label, text in (*self.received, *self.replied)) + len(self.error)
 
 
@@ -52,7 +52,7 @@ class Trace:
 
     @property
     def size(self) -> int:
-        """The characters that it shows."""
+        """How many characters are shown."""
         return sum(step.size for step in self.steps)
 
 
@@ -71,9 +71,9 @@ def trace_of(rollout: Rollout, limit: int) -> Trace:
 
 
 def first_difference(one: Rollout, two: Rollout) -> int | None:
-    """The number of the first call that is another one or came to another result; `None` where all are the same.
+    """Returns the number of the first call that differs, or whose result differs; `None` if there is none.
 
-    What a call received is no difference: new prompts are meant to differ. Nor are ids, which differ each time.
+    Inputs are not compared, because new prompts are meant to change them; nor are ids, which always differ.
     """
     outcomes = [[_outcome(call) for call in rollout.calls[:CALLS]] for rollout in (one, two)]
     for number, (old, new) in enumerate(zip(*outcomes, strict=False), 1):
@@ -84,7 +84,7 @@ def first_difference(one: Rollout, two: Rollout) -> int | None:
 
 
 def _repeated(messages: Sequence[Any], conversations: Sequence[tuple[int, list[Any]]]) -> tuple[int, int]:
-    """How many of the first messages are those of an earlier call with its reply, and the number of that call."""
+    """Returns how many of the first messages an earlier call already had, with its reply, and that call's number."""
     for number, earlier in reversed(conversations):
         if len(earlier) <= len(messages) and all(map(_same, earlier, messages)):
             return len(earlier), number

@@ -15,8 +15,8 @@ from langgraph_gepa.search.tradeoffs import Tradeoff, goals_of, standings, undom
 class TradeoffView:
     """All candidates that were run on enough examples (`known`), and those that no other one dominates (`front`).
 
-    `objectives` are the names of the columns, the score first. The first of them, `counts`, decide which candidates
-    dominate, and the plot shows the score against the second, `against`.
+    `objectives` are the names of the columns, the score first. Those in `counts`, which come first, decide which
+    candidates dominate. The plot shows the score against the second of them, `against`.
     """
 
     known: tuple[Tradeoff, ...] = ()
@@ -42,12 +42,12 @@ def tradeoffs_json(view: TradeoffView) -> list[dict[str, Any]]:
 
 
 def aims(objectives: Mapping[str, Any]) -> str:
-    """The objectives of a search as people read them: weights in the score, and goals of their own."""
+    """Formats the objectives of a search: weights in the score, and separate goals."""
     return ", ".join(f"{name} {aim if isinstance(aim, str) else f'{aim:g}'}" for name, aim in objectives.items())
 
 
 def amount(values: Mapping[str, float], name: str) -> str:
-    """The value of an objective as people read it; a dash where it is not known."""
+    """Formats the value of an objective; a dash if it is not known."""
     if name not in values:
         return "–"
     value = values[name]

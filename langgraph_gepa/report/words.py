@@ -1,4 +1,4 @@
-"""Numbers and foreign text as people read them, on the page and in the terminal alike."""
+"""Formats numbers and texts from outside for people, the same way on the page and in the terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def one_line(text: str, width: int = 80) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """`text`, or its beginning with a word on how much is missing."""
+    """`text`, or its beginning with a note on how much is left out."""
     return text if len(text) <= limit else f"{text[:limit].rstrip()} … ({len(text) - limit:,} more characters)"
 
 
@@ -39,13 +39,13 @@ def candidate_score(candidate: Score, digits: int = 3) -> str:
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """With its sign, the true minus; what rounds to nothing has none."""
+    """A score with its sign (a true minus), without one if it rounds to zero."""
     text = score(abs(value), digits)
     return text if not float(text) else ("+" if value > 0 else "−") + text
 
 
 def tokens(usage: Usage) -> str:
-    """How many, and how many of them are estimates."""
+    """The number of tokens, and how many of them are estimates."""
     if not usage.estimated:
         return plural(usage.tokens, "token")
     most = "all" if usage.estimated == usage.tokens else f"{usage.estimated:,} of them"
@@ -108,15 +108,15 @@ def limits(budget: Mapping[str, Any]) -> str:
 
 
 WON: Mapping[Ended | None, str] = {
-    "target": "the best prompts reach the target, {target:g}; with a higher one it goes on",
-    "patience": "no better prompts came of {patience:,} iterations; with more patience it goes on",
+    "target": "the best prompts reach the target, {target:g}; it goes on with a higher target",
+    "patience": "{patience:,} iterations found no better prompts; it goes on with more patience",
     "gain": (
-        "another iteration is expected to gain less than {gain:g} of what one validation example counts; with gain=0 "
-        "it goes on"
+        "another iteration is expected to gain less than {gain:g} of what one validation example counts; it goes on "
+        "with gain=0"
     ),
-    "perfect": "the best prompts are perfect on every validation example; with gain=0 it goes on",
+    "perfect": "the best prompts are perfect on every validation example; it goes on with gain=0",
 }
-"""Why a search ended that has what it was to find, and how it goes on, with the fields of `Budget`."""
+"""Why a search ended that reached its aim, and what makes it go on; filled with the fields of `Budget`."""
 
 NOTHING_LEFT: Mapping[Ended | None, str] = {
     "solved": "a candidate scores perfect on every training example, so nothing is left to learn from",

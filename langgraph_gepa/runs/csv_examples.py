@@ -63,7 +63,7 @@ def _rows(text: str, where: str) -> Iterator[tuple[str, list[str]]]:
             return
         except csv.Error as error:
             raise ExampleError(
-                f"{at}: no valid CSV ({error}). Is a quotation mark not closed or not doubled?"
+                f"{at}: not valid CSV ({error}). Is a quotation mark not closed or not doubled?"
             ) from error
         if any(cell.strip() for cell in cells):
             yield at, cells
@@ -75,7 +75,7 @@ def _require_columns(columns: Sequence[str], at: str) -> None:
     if unknown:
         named = ", ".join(map(repr, unknown[:8]))
         raise ExampleError(
-            f"{at}: the header has {named}, which names no part of an example. {COLUMNS}. "
+            f"{at}: the header has {named}, which is not a part of an example. {COLUMNS}. "
             f"Rename {unknown[0]!r}, to inputs.{unknown[0] or 'question'} for example, or delete it."
         )
     if doubled := sorted({name for name in columns if columns.count(name) > 1}):
@@ -105,4 +105,4 @@ def _parsed(cell: str, where: str) -> Any:
     try:
         return json.loads(cell)
     except (RecursionError, ValueError) as error:
-        raise ExampleError(f"{where}: no valid JSON ({error}).") from error
+        raise ExampleError(f"{where}: not valid JSON ({error}).") from error

@@ -229,11 +229,11 @@ class Result:
         return publish.push_prompts(self.saved, prefix)
 
     def push_assistant(self, assistant: str, server: Any = None, *, as_default: bool = False) -> PushedAssistant:
-        """Makes a version of an assistant of LangGraph Server with the texts that are fields of its context.
+        """Makes a new version of an assistant of LangGraph Server, with the new texts in the fields of its context.
 
         `assistant` is its id, or a graph's name for the graph's own assistant; `server` is an address or a client as in
         `workers`, by default the first of the run's servers. The version's metadata says which run and candidate it is
-        from. It is not the one in use unless `as_default`. Texts that are no fields are named in what is returned.
+        from. The version is put in use only with `as_default`. Texts that no field holds are listed in the result.
         Raises `UsageError`.
         """
         return publish.push_assistant(self.saved, assistant, server, as_default=as_default)
@@ -250,7 +250,7 @@ class Result:
 
 
 def view_of(saved: SavedRun, *, detailed: int = 20, stories: int = 30) -> View:
-    """The view of a run with what so many examples and candidates are about in detail, as for `summarize`."""
+    """The view of a run; `detailed` and `stories` are as for `summarize`."""
     with saved.rollouts() as load, saved.replies() as load_reply:
         return summarize(
             saved.events,
@@ -271,7 +271,7 @@ class Outputs(Mapping[str, Found]):
 
     A task that no rollout ended on is missing. Tasks are the training and the validation examples; one that is in both
     sets is one task. Of two different ones with the same id the second gets `-2` after it, as within a set. Held-out
-    examples are no tasks.
+    examples are not tasks.
     """
 
     result: Result

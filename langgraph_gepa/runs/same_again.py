@@ -13,9 +13,9 @@ from langgraph_gepa.runs.config import GIVEN_TEXTS, RunConfig
 
 _SETS = {"training": "train", "validation": "val", "test": "test"}
 _NAMES = {"notes": "note", "objectives": "goal"}
-"""Options that are named otherwise than the argument: they take one entry each time."""
+"""Options that take one entry each time and are named in the singular, unlike the argument."""
 _FILE = "FILE"
-"""Stands for a file whose name is not kept."""
+"""Stands for a file whose name was not persisted."""
 
 
 def repetition(config: RunConfig) -> str:
@@ -79,7 +79,7 @@ def _call(config: RunConfig) -> str:
 
 
 def _given(config: RunConfig) -> Iterator[tuple[str, Any]]:
-    """The arguments of `optimize` that are not what they are by default."""
+    """Yields the arguments of `optimize` that differ from their defaults."""
     defaults = {
         field.name: field.default_factory() if field.default_factory is not MISSING else field.default
         for field in fields(RunConfig)

@@ -35,9 +35,9 @@ def test_no_price_but_none_at_all_reads_as_nothing(dollars: float | None, text: 
         ("seconds", "65 s of 60 s passed"),
         ("iterations", "3 of 3 iterations done"),
         ("reflections", "4 of 4 reflections spent"),
-        ("target", "the best prompts reach the target, 0.95; with a higher one it goes on"),
-        ("patience", "no better prompts came of 20 iterations; with more patience it goes on"),
-        ("perfect", "the best prompts are perfect on every validation example; with gain=0 it goes on"),
+        ("target", "the best prompts reach the target, 0.95; it goes on with a higher target"),
+        ("patience", "20 iterations found no better prompts; it goes on with more patience"),
+        ("perfect", "the best prompts are perfect on every validation example; it goes on with gain=0"),
     ],
 )
 def test_a_limit_that_ended_a_search_is_named_with_what_was_spent(ended: Ended, words: str) -> None:

@@ -50,8 +50,8 @@ def test_a_cell_may_be_long() -> None:
         ("inputs.q,inputs.q\na,b\n", r"'inputs\.q' occurs twice"),
         ("inputs,inputs.q\n{},b\n", r"'inputs\.q' is a part of the column 'inputs'"),
         ("inputs.q,id\na\n\nb,c,d\n", r":2 has 1 cell and the header 2"),
-        ('inputs.q\na\n\n"b\n', r":4: no valid CSV \(unexpected end of data\)"),
-        ("inputs\n{a\n", r":2, column inputs: no valid JSON"),
+        ('inputs.q\na\n\n"b\n', r":4: not valid CSV \(unexpected end of data\)"),
+        ("inputs\n{a\n", r":2, column inputs: not valid JSON"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(text: str, says: str) -> None:
