@@ -156,7 +156,9 @@ class Step:
         """Returns the parent's trials on the examples that the rules choose as records for the reflection."""
         parent = self.parents[0].texts
         if self.journalled and isinstance(chosen := self.journalled[0], ModulesChosen):
-            return await self.run(parent, chosen.records or choose(), "feedback", "before")  # first runs named none
+            return await self.run(
+                parent, chosen.records or choose(), "feedback", "before"
+            )  # runs of the first version kept no records
         await self.leave_out()
         while True:
             ids = choose()
@@ -206,7 +208,7 @@ class Step:
         return self.pool.tried(key, self.number) or any(attempt.key == key for attempt in before)
 
     async def proposed(self, propose: Callable[[], Awaitable[ChildrenProposed]]) -> ChildrenProposed:
-        """Returns the children to try, as their new texts."""
+        """Returns the children to try: those in the journal, or those of `propose`, which it journals."""
         if (again := self._again(ChildrenProposed)) is not None:
             return again
         proposed = await propose()

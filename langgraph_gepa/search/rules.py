@@ -63,7 +63,7 @@ def drawn_seed_set(turn: Turn, _feedback: Sequence[Example], pareto: Sequence[Ex
     return tuple(example.id for place, example in enumerate(pareto) if place in drawn)
 
 
-def nothing(_turn: Turn, _opinions: Mapping[str, Opinion]) -> Collection[str]:
+def doubt_nothing(_turn: Turn, _opinions: Mapping[str, Opinion]) -> Collection[str]:
     """Doubts no proposed text."""
     return ()
 
@@ -128,7 +128,7 @@ class Rules:
     records: Callable[[Turn, int, Sequence[str], Sequence[float]], tuple[str, ...]] = all_unless_perfect
     modules: Callable[[Turn, Pick, Sequence[Concern]], tuple[str, ...]] = next_module
     asks: Callable[[Turn], bool] | None = None
-    doubts: Callable[[Turn, Mapping[str, Opinion]], Collection[str]] = nothing
+    doubts: Callable[[Turn, Mapping[str, Opinion]], Collection[str]] = doubt_nothing
     children: Callable[[Turn, Texts, Mapping[str, str]], Sequence[Texts]] = whole_edit
     screen: Callable[[Turn, Sequence[Concern], Collection[str]], Sequence[int]] = all_records
     stage: Callable[[Turn, Candidate, int], Stage | None] = whole_pareto_set
