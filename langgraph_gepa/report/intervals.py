@@ -37,6 +37,9 @@ class Interval:
         none = nothing(self.width)
         return 1 if self.low >= none else -1 if self.high <= -none else 0
 
+    def to_json(self) -> dict[str, float]:
+        return {"mean": self.mean, "low": self.low, "high": self.high, "n": self.n}
+
 
 def estimate(scores: Sequence[float], scale: Scale | None = None) -> Interval | None:
     """The mean score; `None` without scores.

@@ -115,7 +115,7 @@ def _iteration_json(iteration: Iteration, pareto: int) -> dict[str, Any]:
 
 def _slice_json(slice: Slice) -> dict[str, Any]:
     means = {"seed": slice.before, "best": slice.after}
-    return {"field": slice.field, "value": slice.value, **means, "difference": asdict(slice.change)}
+    return {"field": slice.field, "value": slice.value, **means, "difference": slice.change.to_json()}
 
 
 def _standing_json(standing: Standing | None) -> dict[str, Any] | None:
@@ -125,7 +125,7 @@ def _standing_json(standing: Standing | None) -> dict[str, Any] | None:
 
 
 def _interval_json(interval: Interval | None) -> dict[str, Any] | None:
-    return None if interval is None else asdict(interval)
+    return None if interval is None else interval.to_json()
 
 
 def _usage_json(usage: Usage) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def _interval(pool: Pool, candidate: Candidate, score: Score, scale: Scale) -> I
         return estimate(list(pool.scores(candidate).values()), scale)
     mean, sd = pool.posterior.worth(candidate.id)
     _, low, high = within(mean, WIDER * sd, *scale)
-    return Interval(score.value, min(low, score.value), max(high, score.value), score.n)
+    return Interval(score.value, min(low, score.value), max(high, score.value), score.n, scale[1] - scale[0])
 
 
 def _modules(pool: Pool, modules: Sequence[Module], best: Candidate | None) -> tuple[ModuleView, ...]:

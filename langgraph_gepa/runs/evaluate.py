@@ -90,6 +90,8 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """All but the single rollouts (see `to_jsonl`)."""
         values = asdict(replace(self, rollouts=()))
+        intervals = {"before": self.before, "after": self.after, "difference": self.difference}
+        values |= {name: interval and interval.to_json() for name, interval in intervals.items()}
         return {name: value for name, value in values.items() if name != "rollouts"}
 
     def to_jsonl(self) -> str:

@@ -119,3 +119,10 @@ def test_a_clear_change_is_one_on_a_small_scale_too(unit: float) -> None:
     change = difference([0.2 * unit] * 60, [0.8 * unit] * 60, (0.0, unit))
     assert change is not None
     assert change.side == 1
+
+
+def test_machines_read_the_mean_the_ends_and_the_number() -> None:
+    """`show --json` and `eval --json` list these, and docs/show-json.md does."""
+    interval = estimate([0.25, 0.5])
+    assert interval is not None
+    assert interval.to_json() == {"mean": 0.375, "low": interval.low, "high": interval.high, "n": 2}
