@@ -73,6 +73,8 @@ def split(examples: Sequence[Example], seed: int = 0) -> tuple[tuple[Example, ..
 def _read(path: Path, name: str) -> list[tuple[str, Any]]:
     kind = path.suffix.lower()
     if kind not in (".jsonl", ".json", ".ndjson", ".csv", ".tsv"):
+        if not path.exists():
+            raise _missing(path, name)
         raise ExampleError(f"The {name} {path} is no .jsonl, .json or .csv file. A line of a .jsonl file is {SHAPE}.")
     text = _text(path, name)
     if kind in (".csv", ".tsv"):
@@ -86,12 +88,16 @@ def _read(path: Path, name: str) -> list[tuple[str, Any]]:
     return [(f"{path}:{number}", _parsed(line, f"{path}:{number}")) for number, line in lines if line.strip()]
 
 
+def _missing(path: Path, name: str) -> ExampleError:
+    return ExampleError(f"For the {name}: {path} does not exist (looked for {path.absolute()}).")
+
+
 def _text(path: Path, name: str) -> str:
     """The text of a file in UTF-8, with or without a byte order mark."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise ExampleError(f"For the {name}: {path} does not exist (looked for {path.absolute()}).") from None
+        raise _missing(path, name) from None
     except OSError as error:
         raise ExampleError(f"The {name} {path} cannot be read: {error.strerror}.") from error
     try:

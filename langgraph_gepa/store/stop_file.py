@@ -21,12 +21,21 @@ LOOK = 0.5
 
 
 def request_stop(folder: Path) -> None:
-    """Touches the stop file of the run in `folder`. Raises `RunError` when no process is at work on a run there."""
+    """Touches the stop file of the run in `folder`.
+
+    Raises `RunError` when no process is at work on a run there, or the file cannot be made.
+    """
     open_run(folder, create=False, read_only=True).close()
     try:
         lock(_lock_file(folder)).close()
     except RunError:  # somebody holds it
-        (folder / STOP).touch()
+        try:
+            (folder / STOP).touch()
+        except OSError as error:
+            raise RunError(
+                f"{folder / STOP}, the file that stops the run, cannot be made ({error.strerror}). Press Ctrl-C where "
+                "the run was started, or let its owner do this."
+            ) from error
     else:
         raise RunError(f"No process is at work on {folder}: there is nothing to stop.")
 

@@ -171,7 +171,7 @@ def _file_for(rewrite: _Rewrite, folder: Path, root: Path) -> tuple[Path | None,
     path = None if module.file is None else (folder / module.file).resolve()
     if path is not None and not path.is_file():
         where = f"there is no file {module.file} (looked for from {folder})"
-        return None, f"{where}: name the root of the project's checkout"
+        return None, f"{where}: name the root of the project's checkout (root=..., --root)"
     if path is not None and is_library(path):
         return None, f"it is written in an installed package ({module.origin}), which is not the project's to change"
     if rewrite.changed and (path is None or not _may_hold(path, rewrite.edit)):

@@ -86,7 +86,9 @@ def test_messages_survive_as_role_dicts() -> None:
         (ROW, "must be a list of examples"),
         ("missing.jsonl", "missing.jsonl does not exist"),
         ("missing.csv", "missing.csv does not exist"),
-        ("rows.xlsx", "no .jsonl, .json or .csv file"),
+        ("missing.xlsx", "missing.xlsx does not exist"),
+        ("nowhere", "nowhere does not exist"),
+        (__file__, "no .jsonl, .json or .csv file"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(source: Any, says: str) -> None:

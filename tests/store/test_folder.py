@@ -10,6 +10,7 @@ import pytest
 
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.store.folder import open_run
+from langgraph_gepa.store.stop_file import STOP, request_stop
 
 
 def test_a_new_folder_becomes_a_run_only_its_owner_reads(tmp_path: Path) -> None:
@@ -85,3 +86,11 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(RunError, match="Give another folder"):
         open_run(tmp_path / "run", create=True)
+
+
+def test_a_stop_file_that_cannot_be_made_is_an_error_with_another_way(tmp_path: Path) -> None:
+    """As in a folder of somebody else's, which may only be read."""
+    with closing(open_run(tmp_path / "run", create=True)):
+        (tmp_path / "run" / STOP).symlink_to(tmp_path / "nowhere" / STOP)
+        with pytest.raises(RunError, match=r"the file that stops the run, cannot be made.*Press Ctrl-C"):
+            request_stop(tmp_path / "run")
