@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from langgraph_gepa.errors import RunError
 
 LONGEST = 256 * 1024 * 1024
@@ -107,3 +109,9 @@ def _too_deep(value: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def first_problem(error: ValidationError) -> str:
+    """Returns where data does not fit its type, and why, without quoting the data."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from langgraph_gepa.adapter.discovery.outline import Outline
-from langgraph_gepa.core.bounded_json import require_numbers, require_texts
+from langgraph_gepa.core.bounded_json import first_problem, require_numbers, require_texts
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import Leakage
@@ -174,9 +174,7 @@ def load_config(store: Store) -> RunConfig:
     try:
         config: RunConfig = _CONFIG.validate_python(settings["asked"])
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RunError(f"The settings of the run are damaged: {where}: {first['msg'].lower()}.") from None
+        raise RunError(f"The settings of the run are damaged: {first_problem(error)}.") from None
     except UsageError as error:
         raise RunError(f"The settings of the run are damaged: {error}") from None
     require_numbers([asdict(config.budget), config.in_flight, config.concurrency, config.repeats, config.records])

@@ -25,7 +25,7 @@ from langgraph_gepa.errors import GraphError, UsageError
 from langgraph_gepa.reflection.directions import touched
 from langgraph_gepa.runs import event_loop
 from langgraph_gepa.server.description import Description, describe, versions
-from langgraph_gepa.server.introduction import introduced
+from langgraph_gepa.server.introduction import common_description
 from langgraph_gepa.server.remote import RemoteEvaluator
 from langgraph_gepa.server.workers import Workers, on_server, worker_at
 
@@ -69,7 +69,7 @@ def subject_of(graph: Any, workers: Sequence[Any], options: RunnerOptions, known
     if graph is None or on_server(graph):
         if servers is None:
             raise UsageError("There is no graph: give one, or the servers that have it (workers=[...]).")
-        about = event_loop.run(lambda _: introduced(servers))
+        about = event_loop.run(lambda _: common_description(servers))
         return Subject(None, None, servers, replace(about, modules=tuple(map(_of_this_project, about.modules))))
     loaded = load_graph(graph)
     recall(loaded, known)
@@ -110,7 +110,7 @@ def evaluator_of(
     )
     if workers is None:
         return local
-    event_loop.run(lambda _: introduced(workers, local.parts))
+    event_loop.run(lambda _: common_description(workers, local.parts))
     return RemoteEvaluator(
         workers,
         modules=local.modules,

@@ -17,6 +17,7 @@ from langgraph_gepa.adapter.rollout.inputs import taken_inputs
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.simulation import is_simulated
 from langgraph_gepa.adapter.tools.stand_ins import warning
+from langgraph_gepa.core.bounded_json import first_problem
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import UsageError
 
@@ -58,9 +59,7 @@ class Description:
         try:
             return _DESCRIPTION.validate_python(data)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise UsageError(f"The server's description of its graph is damaged: {where}: {first['msg']}.") from None
+            raise UsageError(f"The server's description of its graph is damaged: {first_problem(error)}.") from None
 
 
 _DESCRIPTION = TypeAdapter(Description)

@@ -24,7 +24,7 @@ async def description_of(worker: Worker) -> Description:
     return description
 
 
-async def introduced(workers: Workers, parts: Mapping[str, str] | None = None) -> Description:
+async def common_description(workers: Workers, parts: Mapping[str, str] | None = None) -> Description:
     """Returns the description of the graph that all servers serve: that with the given `parts`, or any if `None`.
 
     Servers that do not answer rest. Raises `UsageError` if none answers or one serves no rollouts, and `GraphError` if

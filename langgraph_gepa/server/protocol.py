@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from langgraph_gepa import errors
 from langgraph_gepa.adapter.failures.reported import Findings
-from langgraph_gepa.core.bounded_json import read_json
+from langgraph_gepa.core.bounded_json import first_problem, read_json
 from langgraph_gepa.core.example import Example, RoleDict
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.reason import NoEffect
@@ -156,9 +156,7 @@ def _built(kind: TypeAdapter[T], data: dict[str, Any]) -> T:
     try:
         return kind.validate_python(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
         raise UsageError(
-            f"A message about a rollout cannot be read ({where}: {first['msg'].lower()}). Install the same version of "
+            f"A message about a rollout cannot be read ({first_problem(error)}). Install the same version of "
             "langgraph-gepa on both sides."
         ) from None

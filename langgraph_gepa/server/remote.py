@@ -71,7 +71,7 @@ class RemoteEvaluator:
             notify(f"The server at {silent.url} does not answer. It is tried again later.")
         for worker, found in await each([one for one in self._workers.all if one.known], self._threads):
             if isinstance(found, Exception):
-                self._rests(worker, found)
+                self._rest(worker, found)
             else:
                 worker.left = found
 
@@ -87,7 +87,7 @@ class RemoteEvaluator:
         worker = next(here, None) or self._workers.next()
         place = Place(worker, thread)
         with self._busy(worker):
-            await self._acquaint(worker)
+            await self._check_again(worker)
             if attempt is not None and (reply := await self._left(place, attempt)) is not None:
                 return self._outcome(reply, place, example)
             self._asked |= {thread} if thread else set()
@@ -121,7 +121,7 @@ class RemoteEvaluator:
             raise
         except (ServerLostError, httpx.HTTPStatusError) as failure:
             raise self._failure(place.worker, failure) from None
-        self._answers(place.worker)
+        self._mark_answering(place.worker)
         return self._outcome(reply, place, example)
 
     async def _left(self, place: Place, attempt: Attempt) -> Reply | None:
@@ -167,7 +167,7 @@ class RemoteEvaluator:
         names = tuple(module.name for module in self.modules)
         return Request(wants, self._session, names, **what)
 
-    async def _acquaint(self, worker: Worker) -> None:
+    async def _check_again(self, worker: Worker) -> None:
         """Checks that a server which did not answer before serves the same graph, before it runs anything."""
         if worker.known and not worker.failures:
             return
@@ -183,7 +183,7 @@ class RemoteEvaluator:
         worker.known, worker.left = True, found - self._asked
         for thread in found & self._asked:  # they were tried again elsewhere
             self._tidy(Place(worker, thread), cancel=True)
-        self._answers(worker)
+        self._mark_answering(worker)
 
     async def _threads(self, worker: Worker) -> set[str]:
         return await threads_of(worker, self._session)
@@ -198,18 +198,18 @@ class RemoteEvaluator:
 
     def _failure(self, worker: Worker, failure: Exception) -> Exception:
         """Rests a server, and returns the failure of the world after which the engine tries again."""
-        self._rests(worker, failure)
+        self._rest(worker, failure)
         if not self._workers.none_answers:
             return ServerLostError(_reason(worker, failure))
         found = findings(failure)
         where = None if found.is_lasting else worker.url
         return ReportedFailure(replace(found, diagnosis=_reason(worker, failure), unreachable_address=where))
 
-    def _rests(self, worker: Worker, failure: Exception) -> None:
+    def _rest(self, worker: Worker, failure: Exception) -> None:
         if self._workers.failed(worker):
             self.notify(f"{_reason(worker, failure)} Its rollouts are tried elsewhere, and it is tried again later.")
 
-    def _answers(self, worker: Worker) -> None:
+    def _mark_answering(self, worker: Worker) -> None:
         if worker.failures:
             worker.failures, worker.rests_until = 0, 0.0
             self.notify(f"The server at {worker.url} answers again.")
