@@ -65,7 +65,7 @@ class _Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         words = chain.from_iterable(one.split("=", 1) if one.startswith("--") else [one] for one in args)
         for before, value in pairwise(words):
-            if not value and before.startswith("--") and before not in _MAY_BE_EMPTY:
+            if not value and before.startswith("-") and before not in _MAY_BE_EMPTY:
                 raise typer.BadParameter(f"{before} is empty: give a value, or leave the option out.", ctx)
         return super().parse_args(ctx, args)
 

@@ -222,6 +222,12 @@ def test_an_option_with_an_empty_value_is_refused_by_name(project: Path, option:
     assert not (project / "run").exists()
 
 
+def test_a_short_option_with_an_empty_value_is_refused_as_well() -> None:
+    """`-o ""` names no file."""
+    done = CliRunner().invoke(app, ["export", "run", "-o", ""])
+    assert (done.exit_code, "-o is empty" in done.stderr) == (2, True)
+
+
 def test_servers_may_be_given_as_none(project: Path, run: Path) -> None:
     """`resume RUN --workers ''` goes on in this process."""
     assert CliRunner().invoke(app, ["resume", str(run), "--workers", ""]).exit_code == 0
