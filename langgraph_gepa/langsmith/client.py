@@ -96,6 +96,12 @@ def supported(function: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name in known}
 
 
+def status_of(failure: BaseException) -> int | None:
+    """The HTTP status that the server answered with; `None` when it did not answer."""
+    response = _response(failure)
+    return None if response is None else int(response.status_code)
+
+
 def _cause(failure: Exception, client: Client) -> str:
     from langsmith.utils import LangSmithNotFoundError
 

@@ -13,7 +13,6 @@ among several the newest.
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -25,14 +24,14 @@ from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.langsmith.address import RunsAddress
 from langgraph_gepa.langsmith.client import batches, connected
 from langgraph_gepa.langsmith.messages import with_roles
+from langgraph_gepa.langsmith.run_query import LoggedRun, root_runs
 
 if TYPE_CHECKING:
     from langsmith import Client
-    from langsmith.schemas import Feedback, Run
+    from langsmith.schemas import Feedback
 
 Known = Literal["with a correction", "with good feedback", "without reference outputs"]
 RANKS: tuple[Known, ...] = ("with a correction", "with good feedback", "without reference outputs")
-SELECT = ("id", "trace_id", "name", "run_type", "start_time", "inputs", "outputs", "error")
 OF_A_SCORE = frozenset({"score", "value", "comment"})
 """The fields of a correction of a score, which holds no outputs (see "audit evaluator scores" in the docs)."""
 
@@ -44,17 +43,17 @@ def read_runs(address: RunsAddress) -> tuple[list[dict[str, Any]], str]:
     """
     with connected(f"The runs of project {address.project!r} cannot be read", ExampleError) as client:
         runs = _root_runs(client, address)
-        feedback = _feedback(client, [str(run.id) for run in runs])
+        feedback = _feedback(client, [run.id for run in runs])
     found: dict[str, tuple[Known, dict[str, Any]]] = {}
     left: Counter[str] = Counter()
     for run in runs:
-        given = feedback.get(str(run.id), [])
+        given = feedback.get(run.id, [])
         known, outputs = _outputs(run, given, address)
         if not run.inputs:
             left["without inputs"] += 1
             continue
         inputs = with_roles(run.inputs)
-        example = {"id": str(run.id), "inputs": inputs, "outputs": outputs, "metadata": _metadata(run, given)}
+        example = {"id": run.id, "inputs": inputs, "outputs": outputs, "metadata": _metadata(run, given)}
         key = digest(inputs)
         if key in found:
             left["that repeat inputs"] += 1
@@ -66,7 +65,7 @@ def read_runs(address: RunsAddress) -> tuple[list[dict[str, Any]], str]:
     return [example for _, example in found.values()], account
 
 
-def _root_runs(client: Client, address: RunsAddress) -> list[Run]:
+def _root_runs(client: Client, address: RunsAddress) -> list[LoggedRun]:
     from langsmith.utils import LangSmithNotFoundError
 
     try:
@@ -77,18 +76,7 @@ def _root_runs(client: Client, address: RunsAddress) -> list[Run]:
             f"LangSmith has no project {address.project!r} in this workspace (some that it has: {known}): "
             "check the name, and LANGSMITH_WORKSPACE_ID for the workspace."
         ) from None
-    with warnings.catch_warnings():
-        # What the SDK has in its place is for asyncio only, and servers before 0.16 do not answer it.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        runs = client.list_runs(
-            project_id=project.id,
-            is_root=True,
-            filter=address.filter,
-            start_time=project.start_time,  # left out it may mean a day
-            select=SELECT,
-            order="desc",
-        )
-        return list(islice(runs, address.limit))
+    return root_runs(client, project, address.filter, address.limit)
 
 
 def _feedback(client: Client, runs: Sequence[str]) -> dict[str, list[Feedback]]:
@@ -102,7 +90,7 @@ def _feedback(client: Client, runs: Sequence[str]) -> dict[str, list[Feedback]]:
     return found
 
 
-def _outputs(run: Run, feedback: Iterable[Feedback], address: RunsAddress) -> tuple[Known, Any]:
+def _outputs(run: LoggedRun, feedback: Iterable[Feedback], address: RunsAddress) -> tuple[Known, Any]:
     counted = [one for one in feedback if not address.feedback or one.key in address.feedback]
     for one in counted:
         by_a_model = one.feedback_source is not None and one.feedback_source.type == "model"
@@ -135,7 +123,7 @@ def _score(feedback: Feedback, address: RunsAddress) -> float | None:
     return float(score)
 
 
-def _metadata(run: Run, feedback: Iterable[Feedback]) -> dict[str, Any]:
+def _metadata(run: LoggedRun, feedback: Iterable[Feedback]) -> dict[str, Any]:
     given = [
         {"key": one.key, **{name: value for name in ("score", "comment") if (value := getattr(one, name)) is not None}}
         for one in feedback
@@ -144,7 +132,7 @@ def _metadata(run: Run, feedback: Iterable[Feedback]) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if value}
 
 
-def _account(address: RunsAddress, runs: Sequence[Run], used: Counter[Known], left: Counter[str]) -> str:
+def _account(address: RunsAddress, runs: Sequence[LoggedRun], used: Counter[Known], left: Counter[str]) -> str:
     newest = f", the newest {address.limit}" if len(runs) == address.limit else ""
     where = f"Project {address.project!r}" + (f" with {address.filter}" if address.filter else "")
     kinds = ", ".join(f"{used[known]} {known}" for known in RANKS if used[known])

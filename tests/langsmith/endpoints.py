@@ -15,6 +15,9 @@ from typing import Any
 
 from langsmith_server import START, TENANT, HttpError, Row, Smith, route
 
+SELECTABLE = {"ID", "NAME", "START_TIME", "INPUTS", "OUTPUTS", "ERROR", "TAGS", "REFERENCE_EXAMPLE_ID"}
+"""Some of the names that the newer query takes."""
+
 
 def _many(value: Any) -> list[str]:
     return [] if value is None else value if isinstance(value, list) else [value]
@@ -35,7 +38,7 @@ def _known(rows: dict[str, Row], id: str) -> Row:
 
 @route("GET", "/info")
 def info(smith: Smith, query: Row) -> Any:
-    return {"version": "0.13.0", "instance_flags": {"dataset_examples_multipart_enabled": True}}
+    return {"version": smith.version, "instance_flags": {"dataset_examples_multipart_enabled": True}}
 
 
 @route("GET", "/settings")
@@ -121,21 +124,41 @@ def new_run(smith: Smith, body: bytes) -> Any:
     return {}
 
 
-@route("POST", "/runs/query")
-def runs(smith: Smith, body: bytes) -> Any:
-    """Two runs a page, so that cursors are met; of the filter language `eq(name, "...")`."""
-    query = json.loads(body)
-    rows = [row for row in smith.runs.values() if row["session_id"] in query["session"]]
-    rows = [row for row in rows if not query.get("is_root") or row["parent_run_id"] is None]
-    rows = [row for row in rows if row["start_time"] >= query["start_time"]]
-    if text := query.get("filter"):
+def _root_runs(smith: Smith, projects: list[str], since: str, text: str | None) -> list[Row]:
+    """The root runs, the oldest first; of the filter language `eq(name, "...")`."""
+    rows = [row for row in smith.runs.values() if row["session_id"] in projects and row["start_time"] >= since]
+    if text:
         if not (match := re.fullmatch(r'eq\(name, "(.*)"\)', text)):
             raise HttpError(400, {"detail": f"Invalid filter: {text}"})
         rows = [row for row in rows if row["name"] == match[1]]
+    return [row for row in rows if row["parent_run_id"] is None]
+
+
+@route("POST", "/runs/query")
+def runs(smith: Smith, body: bytes) -> Any:
+    """The query of every server before 2027. Two runs a page, so that cursors are met."""
+    query = json.loads(body)
+    assert query["is_root"]
+    rows = _root_runs(smith, query["session"], query["start_time"], query.get("filter"))
     rows = rows[::-1] if query["order"] == "desc" else rows
     at = int(query.get("cursor", 0))
     page = [{name: row.get(name) for name in {*query["select"], "id"}} for row in rows[at : at + 2]]
     return {"runs": page, "cursors": {"next": str(at + 2) if at + 2 < len(rows) else None}}
+
+
+@route("POST", "/api/v2/runs/query")
+def runs_since_0_16(smith: Smith, body: bytes) -> Any:
+    """The query of newer servers: the newest run first, two runs a page, and only the fields that are selected."""
+    if tuple(map(int, smith.version.split("."))) < (0, 16):
+        raise HttpError(404, {"detail": "Not Found"})
+    query = json.loads(body)
+    unknown = query.keys() - {"project_ids", "is_root", "min_start_time", "filter", "selects", "page_size", "cursor"}
+    if unknown or not 1 <= query["page_size"] <= 1000 or not {*query["selects"]} <= SELECTABLE:
+        raise HttpError(422, {"detail": f"Invalid query: {query}"})
+    rows = _root_runs(smith, query["project_ids"], query["min_start_time"], query.get("filter"))[::-1]
+    at, size = int(query.get("cursor", "at-0")[3:]), min(2, query["page_size"])
+    page = [{name.lower(): row.get(name.lower()) for name in query["selects"]} for row in rows[at : at + size]]
+    return {"items": page, "next_cursor": f"at-{at + size}" if at + size < len(rows) else None}
 
 
 @route("GET", "/feedback")

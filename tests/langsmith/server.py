@@ -40,9 +40,13 @@ def route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[...
 
 @dataclass
 class Smith:
-    """What this LangSmith holds. `next` are answers to give before any other, `requests` are those that were made."""
+    """What this LangSmith holds. `next` are answers to give before any other, `requests` are those that were made.
+
+    From `version` 0.16 on it has the newer query for runs.
+    """
 
     url: str = ""
+    version: str = "0.16.0"
     datasets: dict[str, Row] = field(default_factory=dict)
     examples: dict[str, Row] = field(default_factory=dict)
     sessions: dict[str, Row] = field(default_factory=dict)
@@ -97,7 +101,7 @@ class Smith:
         self.next.append((at, HttpError(status, body)))
 
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> Any:
-        parts = urlsplit(target)
+        parts = urlsplit(re.sub(r"^/api(/v1)?/(?!v2/)", "/", target))  # LANGSMITH_ENDPOINT may end with that
         self.requests.append(f"{method} {parts.path}")
         if self.next and self.next[0][0] in ("", self.requests[-1]):
             raise self.next.pop(0)[1]
