@@ -1,6 +1,6 @@
 # Everything a change must pass. `make check` runs it all in the environment that is active; CI does the same.
 
-.PHONY: check lint types test format
+.PHONY: check lint types test format docs
 
 check: lint types test
 
@@ -17,3 +17,6 @@ test:
 format:
 	ruff check --fix .
 	ruff format .
+
+docs:  # needs pip install -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
