@@ -106,3 +106,50 @@ def test_time_is_told_also_where_it_is_short(writer: ModuleType) -> None:
     quick, slow = "double = lambda n: 2 * n", "double = lambda n: sum(2 for _ in range(n * 1000)) // 1000"
     told = [checked(writer, code, tests=TASK["tests"][:1])["seconds"] for code in (quick, slow)]
     assert 0 < 20 * told[0] < told[1]
+
+
+REFERENCE = "def double(n):\n    return sum(2 for _ in range(n))"
+COMPARED = {"tests": ["assert double(3) == reference.double(3)"], "reference": REFERENCE, "speed": "double(4000)"}
+
+
+def test_an_answer_is_compared_with_the_reference(writer: ModuleType) -> None:
+    """Tests use the reference's names, and both are timed on the same expression."""
+    right = checked(writer, "double = lambda n: 2 * n", **COMPARED)
+    assert (right["passed"], right["error"]) == (1, "")
+    assert 0 < 10 * right["seconds"] < right["reference_seconds"]
+    wrong = checked(writer, "double = lambda n: n", **COMPARED)
+    assert (wrong["passed"], wrong["failed"]) == (0, COMPARED["tests"][0])
+    assert checked(writer, "double = lambda n: 2 * n")["reference_seconds"] == 0
+
+
+@pytest.mark.parametrize("code", ["double = lambda n: reference.double(n)", "from reference import double"])
+def test_an_answer_does_not_see_the_reference(writer: ModuleType, code: str) -> None:
+    """It cannot pass a test by calling what it is compared with."""
+    found = checked(writer, code, **COMPARED)
+    assert found["passed"] == 0
+    assert "reference" in found["error"]
+
+
+@pytest.mark.parametrize("program", ["import no_such_toolchain", "def double(m)", "def treble(n): return 3 * n"])
+def test_a_reference_that_does_not_run_is_the_task_s_error(writer: ModuleType, program: str) -> None:
+    """No answer is blamed for it."""
+    with pytest.raises(RuntimeError, match=r"reference program does not run here\. \w+: "):
+        checked(writer, "double = lambda n: 2 * n", **{**COMPARED, "reference": program})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the system has no such limits")
+def test_a_toolchain_is_found_and_may_write(writer: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compilers are on the path, their caches in the folder that is deleted, and keys stay hidden."""
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    code = (
+        "import os, pathlib\nhome = pathlib.Path.home()\n(home / 'kernel.o').write_bytes(b'x')\n"
+        "double = lambda n: (os.environ['PATH'], 'OPENAI_API_KEY' in os.environ, home == pathlib.Path.cwd())"
+    )
+    test = f"assert double(0) == ({os.environ['PATH']!r}, False, True)"
+    assert checked(writer, code, tests=[test], toolchain=True)["error"] == ""
+
+
+def test_a_compiler_can_read_the_answer_s_source(writer: ModuleType) -> None:
+    """Compilers of kernels read the source of a function with `inspect`."""
+    code = "import inspect\ndef double(n):\n    return 2 * n\ntext = inspect.getsource(double)"
+    assert checked(writer, code, tests=["assert 'return 2 * n' in text"])["error"] == ""
