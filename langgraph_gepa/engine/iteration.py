@@ -12,7 +12,7 @@ from itertools import count
 from math import fsum
 from random import Random
 
-from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.candidate import Candidate, texts_key
 from langgraph_gepa.core.endings import Cause
 from langgraph_gepa.core.events import ChildrenProposed, IterationFinished, IterationStarted
 from langgraph_gepa.core.module import Texts
@@ -159,10 +159,15 @@ async def judge(step: Step, changed: Texts, records: Sequence[Record]) -> Mappin
 
 
 async def merge(step: Step) -> Passed | IterationFinished:
-    """Tries the merged texts on a few pareto examples, where they have to score as well as the better parent."""
+    """Tries the merged texts on a few pareto examples, where they have to score as well as the better parent.
+
+    Texts that the pool holds already are not run again: their scores are known.
+    """
     texts, gate = step.plan.texts, step.plan.minibatch
     if texts is None:
         raise ValueError(f"iteration {step.number}: a merge without texts")
+    if step.pool.holds(texts_key(texts)):  # one parent may have changed all that either did
+        return step.ended("skipped", "repeated")
     of_parents = [step.pool.scores(parent) for parent in step.parents]
     tried = await step.run(texts, gate, step.rules.gate)
     before = max((tuple(scores[example] for example in ids_of(tried)) for scores in of_parents), key=fsum)

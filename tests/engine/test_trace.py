@@ -104,7 +104,7 @@ class Referee:
             self.admit(new.texts, (), rollouts)
         elif len(plan.parents) == 2:
             texts, paid = self.check_merge(plan, end, rollouts)
-            accepted = sum(end.after) >= sum(end.before)
+            accepted = bool(end.after) and sum(end.after) >= sum(end.before)
         else:
             texts, paid = self.check_mutation(plan, end, rollouts, events)
             accepted = bool(end.after) and sum(end.after) > sum(end.before)
@@ -201,6 +201,9 @@ class Referee:
         assert plan.texts in self.merged(one, two, plan.ancestor)
         self.tried.add((one, two, plan.ancestor))
         self.made.add((one, two, texts_key(plan.texts)))
+        if plan.texts in self.texts:
+            assert (end.outcome, end.cause, rollouts) == ("skipped", "repeated", [])
+            return plan.texts, 0
         left, right = self.results[one], self.results[two]
         gate = set(plan.minibatch)
         assert len(plan.minibatch) == self.GATE
@@ -261,8 +264,8 @@ REPLIES = "bazdbbayc"
 #  6  a merge is due, but 1 and 2 were merged over 0 before. Level on the minibatch is not enough for a mutation
 #  8  the same again: 3 and 5 tie with each other, both covered by 1 and 2
 #  9  6 ties with 2 wherever 2 wins; of equal means the smaller id goes first, so 2 is dropped. 1 and 6 both changed
-#     m0 and their means tie: at random 6's a. 0 on the gate against 1's 1: rejected
-# 10  no merge after a rejected merge. aa- scores 1 on every feedback example: skipped, and the pointer stays
+#     m0 and their means tie: at random 6's a. That is 6 itself: skipped, and nothing is run
+# 10  no merge after a merge. aa- scores 1 on every feedback example: skipped, and the pointer stays
 # 12  the last batch of the epoch is f3 and padding: the least used, latest first, which are f3 itself and f4
 # 13  7 covers 1, which leaves 5 (p1) and 7. m0 changed in 7, m1 in 5, m2 in both: 7's c, as its mean is higher.
 #     Gate: p1 of 5, p4, p5 of 7, ties p2, p3. 2 on it against 1 and 2
@@ -277,7 +280,7 @@ TRACE = """
  6 | 1 2       | 2       | m1     | f0 f0 f5       | rejected |    1.5 |   1.5 |           | 2 1 2 2 1
  7 | 1 2       | 2       | m2     | f3 f5 f6       | accepted |    1.5 |   3.0 | 5 -ab     | 2 1 0 2 1 0
  8 | 1 2       | 2       | m0     | f4 f2 f0       | accepted |    1.5 |   3.0 | 6 aa-     | 2 1 1 2 1 0 1
- 9 | 1 6       | 1 6 / 0 |        | p3 p2 p1 p4 p5 | rejected |    1.0 |   0.0 |           | 2 1 1 2 1 0 1
+ 9 | 1 6       | 1 6 / 0 |        | p3 p2 p1 p4 p5 | skipped  |    0.0 |   0.0 |           | 2 1 1 2 1 0 1
 10 | 1 6       | 6       |        | f2 f5 f0       | skipped  |    3.0 |   0.0 |           | 2 1 1 2 1 0 1
 11 | 1 6       | 1       | m1     | f6 f1 f4       | rejected |    1.5 |   1.5 |           | 2 2 1 2 1 0 1
 12 | 1 6       | 1       | m2     | f3 f3 f4       | accepted |    1.5 |   3.0 | 7 b-c     | 2 0 1 2 1 0 1 0
@@ -336,7 +339,7 @@ def test_every_decision_is_one_the_paper_allows(worlds: Any, salt: int) -> None:
 
 
 def test_random_worlds_exercise_every_rule(worlds: Any) -> None:
-    """The check above is no empty one: its worlds reject, accept, skip, merge and refuse merges."""
+    """The check above is no empty one: its worlds reject, accept, skip, merge, and refuse and skip merges."""
     seen: Counter[str] = Counter()
     for salt in range(40):
         world = worlds.random(salt)
@@ -344,4 +347,5 @@ def test_random_worlds_exercise_every_rule(worlds: Any) -> None:
         merges = {merge.iteration for merge in pool.merges}
         ends = [event for _, event in world.store.events() if isinstance(event, IterationFinished) and event.iteration]
         seen.update(f"{'merge' if end.iteration in merges else 'mutation'} {end.outcome}" for end in ends)
-    assert seen.keys() >= {"mutation accepted", "mutation rejected", "merge accepted", "merge rejected"}, seen
+    outcomes = ("accepted", "rejected", "skipped")
+    assert seen.keys() >= {f"{kind} {outcome}" for kind in ("mutation", "merge") for outcome in outcomes}, seen

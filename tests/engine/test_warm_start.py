@@ -12,6 +12,7 @@ import pytest
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.events import RolloutFinished
+from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.errors import Interrupted
@@ -100,3 +101,21 @@ def test_texts_that_are_known_already_are_not_tried_again(worlds: Any, in_flight
     start = (dict(world.seed_texts), START[0], dict(START[0]))
     pool = asyncio.run(world.session(Budget(iterations=4), rules=RACING, start=start, in_flight=in_flight).run())
     assert [one.texts for one in pool.candidates if one.given] == [START[0]]
+
+
+def better_at(texts: Texts, example: Example) -> float:
+    """ "one" solves the first two validation examples, "other" the rest."""
+    solved = {"one": {"p0", "p1"}, "other": {"p2", "p3", "p4", "p5"}}
+    return float(example.id in solved.get(texts["m0"], ()))
+
+
+@SEARCHES
+def test_a_merge_into_texts_that_the_pool_holds_runs_nothing(worlds: Any, rules: Rules) -> None:
+    """Where the better of two changed all that the other did, their merge is the better one itself."""
+    world = worlds.World(better_at, {"m0": "seed", "m1": "seed"})
+    start = ({"m0": "one", "m1": "seed"}, {"m0": "other", "m1": "other"})
+    pool = asyncio.run(world.session(Budget(iterations=4), rules=rules, start=start).run())
+    assert rules is not GEPA or pool.merges[0].parents == (1, 2)
+    assert len({one.key for one in pool.candidates}) == len(pool.candidates)
+    runs = Counter(run for run in world.evaluator.started if run[1].startswith("p"))
+    assert {runs[texts_key(texts), f"p{place}"] for texts in start for place in range(6)} == {1}
