@@ -18,6 +18,7 @@ from langgraph_gepa.adapter.reflection_model import ChatReflection
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, clean, masked, masked_rollout
 from langgraph_gepa.core.events import CandidateAdmitted, Event, ModulesLeftOut
+from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.reason import NO_EFFECT
 from langgraph_gepa.core.rollout import Rollout
@@ -38,7 +39,7 @@ from langgraph_gepa.runs.config import RunConfig
 from langgraph_gepa.runs.event_loop import Brake, run
 from langgraph_gepa.runs.page_writer import PageWriter, write_results
 from langgraph_gepa.runs.result import Result
-from langgraph_gepa.runs.resume import already_finished, how_to_resume, session_of, start_or_resume
+from langgraph_gepa.runs.resume import already_finished, how_to_resume, identity_of, session_of, start_or_resume
 from langgraph_gepa.runs.saved_run import SavedRun, replay, seed_rollouts
 from langgraph_gepa.runs.subject import AnyEvaluator
 from langgraph_gepa.runs.tracked import end_tracking, tracked_run
@@ -168,7 +169,7 @@ class Job:
             inform(forecast)
         if ledger.pool.started is None and self.start.sources:
             inform(self.start.message)
-            self._carry_over(ledger, inform)
+            self._carry_over(ledger, store, notify, inform)
         brake.on_pull = lambda by: _stop(by, ledger, notify)
         optimizer = Optimizer(
             ledger=ledger,
@@ -215,11 +216,16 @@ class Job:
             sees=() if self.options.mask else self.model.sees,  # no mask hides what is in a picture
         )
 
-    def _carry_over(self, ledger: Ledger, inform: Notify) -> None:
+    def _carry_over(self, ledger: Ledger, store: Store, notify: Notify, inform: Notify) -> None:
         """Takes over the rollouts of earlier runs that hold for this one, and reports the runs without any.
 
-        A run that was killed meanwhile takes over the rest when it is started again.
+        A run that was killed meanwhile takes over the rest when it is started again. Where an earlier run is gone by
+        then, it says so before it pays for them.
         """
+        whole = {"carried_over": digest(identity_of(self.config))}
+        taken = whole.items() <= store.settings().items()
+        if gone := "" if taken else self.start.gone(ledger.pool.spent.carried):
+            notify(gone)
         runs = self.start.runs()
         unknown = {run.folder: why_unknown(self.config, run) for run in runs}
         for why in filter(None, unknown.values()):
@@ -227,6 +233,8 @@ class Job:
         own = [run for run in runs if not unknown[run.folder]]
         for texts, example, number, rollout in rollouts_known(self.config, own, self.rules):
             ledger.carry(texts, example, number, masked_rollout(rollout, self.mask))
+        if not gone:
+            store.configure(whole)
         if own:
             carried = plural(ledger.pool.spent.carried, "rollout")
             inform(f"{carried} of earlier runs carried over, which are not paid for again.")

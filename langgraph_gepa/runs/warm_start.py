@@ -40,15 +40,33 @@ class WarmStart:
 
     - `sources`: the names of what was given as `start` (see `_name`), which is itself in `given`.
     - `texts`: the candidates' texts, each for all modules under optimisation.
+    - `kept`: whether the texts are those that the run read when it was first started.
     """
 
     sources: tuple[str, ...] = ()
     texts: tuple[Texts, ...] = ()
     given: tuple[Any, ...] = ()
+    kept: bool = False
 
     def runs(self) -> tuple[SavedRun, ...]:
         """Reads the earlier runs among the sources that still exist; their rollouts may be carried over."""
         return tuple(run for run in map(_run, self.given) if run is not None)
+
+    def gone(self, carried: int) -> str:
+        """A sentence for the user on earlier runs that are gone although `carried` may not be all of their rollouts.
+
+        Empty when all sources are where they were when the run was first started.
+        """
+        places = [name for name in self.sources if self.kept and not name.startswith(GIVEN_TEXTS)]
+        lost = [name for name in places if not (Path(name).is_file() or (Path(name) / DATABASE).exists())]
+        if not lost:
+            return ""
+        are, them = ("is", "it") if len(lost) == 1 else ("are", "them")
+        return (
+            f"{listed(lost)} {are} gone, and this run was stopped before it had taken over all rollouts: it has "
+            f"{plural(carried, 'rollout')}, and pays for the others. To avoid that, stop it, put {them} back and start "
+            "it again."
+        )
 
     @property
     def message(self) -> str:
@@ -79,7 +97,7 @@ def warm_start(start: Any, run: Path | str | None, evaluator: Evaluator, found: 
     if (kept := _kept(run, named)) is not None:
         for texts in kept:
             _complete("", texts, evaluator, found)
-        return WarmStart(named, kept, tuple(given))
+        return WarmStart(named, kept, tuple(given), kept=True)
     complete = [_complete(label, texts, evaluator, found) for one in given for label, texts in _labelled(one)]
     unique = {texts_key(texts): texts for texts in complete}
     unique.pop(texts_key({module.name: module.text for module in evaluator.modules}), None)

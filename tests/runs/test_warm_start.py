@@ -23,9 +23,11 @@ from langgraph_gepa.core.example import Example
 from langgraph_gepa.demo.server import SimulatedServer
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Optimizer
-from langgraph_gepa.errors import Error, PlaceholderError, RunError, UsageError
+from langgraph_gepa.errors import Error, Interrupted, PlaceholderError, RunError, UsageError
 from langgraph_gepa.report.outcome import print_summary
 from langgraph_gepa.runs.saved_run import SavedRun
+from langgraph_gepa.search.pool import Pool
+from langgraph_gepa.store.folder import DATABASE
 
 SORT, ANSWER = "Sort the letter. Mention urgent.", "Answer {name}. Mention thanks."
 NAMES: dict[str, Any] = {
@@ -138,6 +140,45 @@ def test_a_run_killed_while_it_takes_over_rollouts_takes_over_the_rest(
     result = search("earlier", search=kind) if again == "call" else resume("run", progress=False)
     assert result.pool.spent.carried == whole.pool.spent.carried > 2
     assert (sorted(paid(result)), result.prompts) == (sorted(paid(whole)), whole.prompts)
+
+
+@pytest.mark.parametrize("again", ["call", "resume"])
+@pytest.mark.parametrize("taken", [0, 2])
+def test_a_run_that_can_take_over_no_more_says_so_before_it_pays(
+    earlier: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, taken: int, again: str
+) -> None:
+    """Killed while it takes over rollouts of an earlier run that is gone when it is started again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "carry", killed_at(taken, Ledger.carry))
+        with pytest.raises(Killed):
+            search("earlier")
+    (earlier / DATABASE).unlink()
+    warned_at: list[int] = []
+
+    async def warned(self: Optimizer) -> Pool:
+        warned_at.append("earlier is gone" in caplog.text)
+        raise Interrupted("seen enough")
+
+    monkeypatch.setattr(Optimizer, "run", warned)
+    for times in (1, 2):  # as long as it is not whole
+        caplog.clear()
+        with pytest.raises(Interrupted):
+            search("earlier") if again == "call" else resume("run", progress=False)
+        assert f"it has {taken} rollouts, and pays for the others" in caplog.text
+        assert warned_at == [True] * times
+
+
+def test_a_run_that_took_over_everything_does_not_miss_the_earlier_one(
+    earlier: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Killed before its first score: nothing is lost with the earlier run, unless what changed needs more of it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Optimizer, "run", killed_at(0, Optimizer.run))
+        with pytest.raises(Killed):
+            search("earlier")
+    shutil.rmtree(earlier)
+    search("earlier")
+    assert "is gone" not in caplog.text
 
 
 def test_a_run_that_begins_again_takes_over_what_it_had_taken_over(
