@@ -1,6 +1,6 @@
 # Everything a change must pass. `make check` runs it all in the environment that is active; CI does the same.
 
-.PHONY: check lint types test format docs
+.PHONY: check lint types test format docs tutorial
 
 check: lint types test
 
@@ -20,3 +20,6 @@ format:
 
 docs:  # needs pip install -e ".[docs]"
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+
+tutorial:  # runs the notebook and keeps what it prints, on simulated models
+	env -u OPENAI_API_KEY jupyter nbconvert --to notebook --execute --inplace docs/tutorial.ipynb

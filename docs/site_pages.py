@@ -13,6 +13,7 @@ from os.path import normpath, relpath
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import nbconvert
 from mkdocs.structure.files import File, Files
 from typer import Context
 from typer.cli import get_docs_for_click
@@ -49,8 +50,15 @@ def _without_emphasis(option: re.Match[str]) -> str:
     return "*" + option[0][1:].replace("*", r"\*")
 
 
+def tutorial() -> str:
+    """Returns the notebook as Markdown, with the outputs that it was kept with."""
+    text: str = nbconvert.MarkdownExporter().from_filename(str(ROOT / "docs/tutorial.ipynb"))[0]
+    return text
+
+
 def on_files(files: Files, config: Any) -> Files:
     """Adds the pages that are made."""
+    files.append(File.generated(config, "tutorial.md", content=tutorial()))
     files.append(File.generated(config, "reference/command-line.md", content=command_line()))
     for source, place in OUTSIDE.items():
         files.append(File.generated(config, place, abs_src_path=str(ROOT / source)))

@@ -17,7 +17,7 @@ PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "evals/bench").glob("*.md")),
 ]
-MADE = {ROOT / "docs/reference/command-line.md"}
+MADE = {ROOT / "docs/reference/command-line.md", ROOT / "docs/tutorial.md"}
 """Pages that only the site has."""
 
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="the package is tested away from its repository")
