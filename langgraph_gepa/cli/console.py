@@ -50,8 +50,8 @@ class _OutputClosedError(Exception):
     """The reader of the output is gone, such as a `head` that has read enough."""
 
 
-_MAY_BE_EMPTY = frozenset({"--workers"})
-"""`resume RUN --workers ''` brings the rollouts of a run back from servers into its own process."""
+_MAY_BE_EMPTY = frozenset({"--workers", "--track"})
+"""`resume RUN --workers ''` brings a run's rollouts back from servers into this process; `--track ''` ends tracking."""
 
 
 class _Output(Screen):
@@ -144,11 +144,11 @@ def print_notes(lines: Iterable[str]) -> None:
         note(line)
 
 
-def loading(graph: str) -> None:
-    """Prints to a terminal that the graph is being loaded, which may take seconds."""
+def loading(what: str) -> None:
+    """Prints to a terminal what is being loaded: call it before LangChain is imported, which itself takes seconds."""
     console = Screen(stderr=True, soft_wrap=True)
     if console.is_terminal:
-        console.print(f"Loading {graph.rpartition('@')[2]} …", style="dim")  # an address may have a password
+        console.print(f"Loading {what.rpartition('@')[2]} …", style="dim")  # an address may have a password
 
 
 def by_module(option: str, given: list[str] | None) -> dict[str, list[str]] | None:

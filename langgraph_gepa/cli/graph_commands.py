@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -46,12 +46,12 @@ def prompts(
     as_graph: Annotated[bool, typer.Option("--graph", help="Draw the graph as Mermaid, its modules marked.")] = False,
 ) -> None:
     """List what would be optimised, node by node, and why the rest would not."""
+    loading(graph)
     from langgraph_gepa.adapter.discovery.outline import outline_of
     from langgraph_gepa.adapter.loading import load_graph
     from langgraph_gepa.report.mermaid import mermaid
     from langgraph_gepa.report.module_list import modules_json, modules_table
 
-    loading(graph)
     modules = langgraph_gepa.discover(
         graph, examples, kinds=split(kinds), modules=modules_of(only, excluded), library=library
     )
@@ -115,8 +115,8 @@ def optimize(
 ) -> None:
     """Evolve the graph's prompts and keep everything in a run's folder."""
     given: dict[str, Any] = locals()
-    subject = _subject(given)
     loading(graph)
+    subject = _subject(given)
     if dry_run:
         _dry_run(graph, train, subject)
     else:
@@ -201,31 +201,38 @@ def resume(
     patience: option.Patience = None,
     gain: option.Gain = None,
     workers: option.Workers = None,
+    track: option.Track = None,
     trust: option.Trust = False,
     ui: option.Ui = False,
 ) -> None:
-    """Go on with a stopped run; limits and servers given here replace the run's."""
+    """Go on with a stopped run; limits, servers and trackers given here replace the run's."""
     limits = _budget(locals())
+    loading(str(run))
     from langgraph_gepa.runs.arguments import with_limits
     from langgraph_gepa.runs.saved_run import SavedRun
 
     saved = SavedRun.open(run)
     config = saved.config
+    trackers = config.track if track is None else tuple(filter(None, track))
     if config.demo:
         if not (config.simulated or saved.own or trust):
             raise UsageError(
                 "Somebody else started this run, and it would use the OpenAI API with your key. Go on with it by "
                 f"`langgraph-gepa demo --real --run {run}`."
             )
-        _demo(run, config.seed, config.in_flight, with_limits(config.budget, limits), not config.simulated, ui)
+        if workers:
+            raise UsageError("The demo runs its rollouts in its own process: leave --workers out.")
+        budget = with_limits(config.budget, limits)
+        _demo(run, config.seed, config.in_flight, budget, not config.simulated, ui, trackers)
     else:
         servers = None if workers is None else split(workers)
-        _show_result(_resumed(run, limits, servers, Path(config.checkout.folder), trust, ui))
+        how = {"workers": servers, "track": trackers, "trust": trust, "ui": ui}
+        _show_result(_resumed(run, limits, Path(config.checkout.folder), how))
 
 
-def _resumed(run: Path, limits: Budget, workers: Sequence[str] | None, started: Path, trust: bool, ui: bool) -> Result:
+def _resumed(run: Path, limits: Budget, started: Path, how: Mapping[str, Any]) -> Result:
     try:
-        return langgraph_gepa.resume(run, limits, workers=workers, trust=trust, ui=ui)
+        return langgraph_gepa.resume(run, limits, **how)
     except GraphError as error:
         if started in (Path(), Path.cwd()):
             raise
@@ -244,10 +251,19 @@ def demo(
     ui: option.Ui = False,
 ) -> None:
     """Optimise a support desk offline: a real graph, real tools, a simulated model. No key is needed."""
+    loading("the demo")
     _demo(run, seed, in_flight, Budget(rollouts=rollouts), real, ui)
 
 
-def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, real: bool, ui: bool) -> None:
+def _demo(
+    run: Path | None,
+    seed: int,
+    in_flight: int | None,
+    budget: Budget,
+    real: bool,
+    ui: bool,
+    track: Sequence[str] = (),
+) -> None:
     from langgraph_gepa.demo.stage import helpdesk_demo
 
     with helpdesk_demo(seed=seed, real=real) as desk:
@@ -263,6 +279,7 @@ def _demo(run: Path | None, seed: int, in_flight: int | None, budget: Budget, re
             seed=seed,
             in_flight=in_flight,
             options=langgraph_gepa.RunnerOptions(harmless=desk.tools),
+            track=track,
             ui=ui,
         )
     _show_result(result)

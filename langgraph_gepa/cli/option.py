@@ -48,7 +48,8 @@ Test = Annotated[str | None, typer.Option(help="Held-out examples, run on the fi
 Track = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="NAME", help="A tracker that follows the run, such as opentelemetry. May be given repeatedly."
+        metavar="NAME",
+        help="A tracker that follows the run, such as opentelemetry. May be given repeatedly; '' on resume ends it.",
     ),
 ]
 Ui = Annotated[

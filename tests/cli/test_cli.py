@@ -12,6 +12,7 @@ import sys
 import threading
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from langchain_openai import ChatOpenAI
@@ -253,6 +254,47 @@ def test_help_waits_for_nothing() -> None:
     loaded = "import sys, langgraph_gepa.cli; print({'langgraph', 'langchain', 'langchain_core'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "prompts letters",
+        "optimize letters --train train.jsonl --timeout 9",
+        "eval letters --data test.jsonl",
+        "resume run",
+        "demo",
+    ],
+)
+def test_the_first_line_is_there_before_langchain_is(line: str) -> None:
+    """On a terminal it says what is being loaded, also where all that follows takes seconds to import."""
+    start = "import sys; sys.modules['langchain_core'] = None; from langgraph_gepa.cli import main; main()"  # no import
+    terminal = {**os.environ, "FORCE_COLOR": "1"}
+    done = subprocess.run([sys.executable, "-c", start, *line.split()], capture_output=True, text=True, env=terminal)
+    first, _, rest = done.stderr.partition("\n")
+    assert f"Loading {line.split()[1] if ' ' in line else 'the demo'} …" in first
+    assert "ModuleNotFoundError" in rest
+
+
+class SilentTracker:
+    """A tracker that sends nothing."""
+
+    def __init__(self, run: object) -> None: ...
+
+    def record(self, step: object) -> None: ...
+
+    def end(self, *given: object, **more: object) -> None: ...
+
+
+def test_trackers_can_be_replaced_when_a_run_is_resumed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--track` begins with others, an empty one ends tracking, and without it the run keeps those it has."""
+    module = SimpleNamespace(tracker=lambda: SilentTracker)
+    monkeypatch.setitem(sys.modules, "langgraph_gepa.trackers.wandb_run", module)  # wandb itself is not installed
+    for option, tracked in ((["--track", "wandb"], ("wandb",)), ([], ("wandb",)), (["--track", ""], ())):
+        limit = 1 + Result.open(run).pool.spent.rollouts
+        done = CliRunner().invoke(app, ["resume", "run", "--rollouts", str(limit + 20), *option])
+        assert (done.exit_code, Result.open(run).saved.config.track) == (0, tracked), done.output
+    assert "did you mean 'wandb'" in call("resume run --track wand").stderr
 
 
 def test_eval_scores_before_and_after(run: Path) -> None:
