@@ -119,6 +119,9 @@ def push(
     prompts: Annotated[
         str | None, typer.Option(metavar="PREFIX", help="Each changed prompt as PREFIX-MODULE of LangSmith's.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Push to prompts of the hub that moved on since the run started.")
+    ] = False,
     experiments: Annotated[
         bool, typer.Option("--experiments", help="The graph as it was and the best one as experiments; runs nothing.")
     ] = False,
@@ -136,20 +139,38 @@ def push(
         bool, typer.Option("--as-default", help="Make the assistant's new version the one in use.")
     ] = False,
 ) -> None:
-    """Send what a run found to LangSmith or LangGraph Server, with the key in LANGSMITH_API_KEY."""
-    if prompts is None and not experiments and assistant is None:
-        raise UsageError("Say what to push: --prompts PREFIX, --experiments, --assistant ID, or several of them.")
+    """Send what a run found to LangSmith or LangGraph Server, with the key in LANGSMITH_API_KEY.
+
+    Without options: changed prompts that came from LangSmith's hub, back to where they came from.
+    """
     result = langgraph_gepa.Result.open(run)
+    if prompts is None and not experiments and assistant is None:
+        if not any(module.hub for module in result.saved.config.found):
+            raise UsageError(
+                "Say what to push: --prompts PREFIX, --experiments, --assistant ID, or several of them. "
+                "(None of this run's prompts came from LangSmith's hub, to which they would go back.)"
+            )
+        _push_prompts(result, None, force=force)
     if assistant is not None:
         _show_assistant(result.push_assistant(assistant, server, as_default=as_default))
     if experiments:
         for name, url in result.log_experiments(dataset).items():
             echo(f"{name}: {url}")
     if prompts is not None:
-        pushed = result.push_prompts(prompts)
-        for module, url in pushed.items():
-            echo(f"{module}: {url}")
-        print_notes([] if pushed else ["No prompt to push: the search changed none."])
+        _push_prompts(result, prompts, force=force)
+
+
+def _push_prompts(result: Result, prefix: str | None, *, force: bool) -> None:
+    from langgraph_gepa.runs.publish import changed_modules
+
+    pushed = result.push_prompts(prefix, force=force)
+    for module, url in pushed.items():
+        echo(f"{module}: {url}")
+    left = [module.name for module in changed_modules(result.saved) if module.name not in pushed]
+    if left:
+        print_notes([f"Not pushed, as it did not come from LangSmith's hub: {', '.join(left)}."])
+    elif not pushed:
+        print_notes(["No prompt to push: the search changed none."])
 
 
 def _show_assistant(pushed: PushedAssistant) -> None:

@@ -61,6 +61,8 @@ class Module:
     replaced, `None` when it can; `note` is how it is replaced where no object holds it: both are
     codes, and `str` makes sentences of them. `chosen` is the user's choice for or against the
     module; `None` leaves it at the default. `no_effect` is what rollouts proved, which is the reason then.
+    `hub` is the commit in LangSmith's prompt hub that the text was pulled from, `name:commit` or `owner/name:commit`;
+    such a text has no file.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Module:
     table: str = ""
     chosen: bool | None = None
     no_effect: NoEffect | None = None
+    hub: str = ""
 
     @property
     def on(self) -> bool:
@@ -88,7 +91,10 @@ class Module:
 
     @property
     def origin(self) -> str:
-        """`file:line` where the text is written, or `""` when it has no known home."""
+        """`file:line` where the text is written, `hub:name:commit` in short, or `""` when it has no known home."""
+        if self.hub:
+            name, _, commit = self.hub.partition(":")
+            return f"hub:{name}:{commit[:8]}"
         if self.file is None:
             return ""
         return self.file if self.line is None else f"{self.file}:{self.line}"

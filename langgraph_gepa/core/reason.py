@@ -60,6 +60,8 @@ class ReadFrom(StrEnum):
     """Some lines of a file."""
     STORE = "store"
     """The graph's store; the detail says under which keys."""
+    HUB = "hub"
+    """LangSmith's prompt hub, whenever the graph runs."""
     UNKNOWN = "unknown"
     OTHER = "other"
     """The detail says it: the sentence that an earlier version kept."""
@@ -99,6 +101,9 @@ _SOURCES: Mapping[ReadFrom, str] = {
         "some lines of its file, read when the graph runs: replaced in the messages on their way to the model"
     ),
     ReadFrom.STORE: "read from the graph's store ({detail}): replaced in the messages on their way to the model",
+    ReadFrom.HUB: (
+        "pulled from LangSmith's prompt hub when the graph runs: replaced in the messages on their way to the model"
+    ),
     ReadFrom.UNKNOWN: "reached a model from nowhere known: replaced in the messages on their way to the model",
     ReadFrom.OTHER: "{detail}",
 }

@@ -39,10 +39,10 @@ def modules_json(modules: Iterable[Module]) -> list[dict[str, Any]]:
 
 
 def module_json(module: Module) -> dict[str, Any]:
-    """What programs rely on; `reason`, `note`, `off` and `table` only where there is something to say."""
+    """What programs rely on; `reason`, `note`, `off`, `table` and `hub` only where there is something to say."""
     fields = asdict(module)
     fields |= {"reason": str(module.reason or ""), "note": str(module.note or "")}
-    more = {name: fields[name] for name in ("reason", "note", "off", "table") if fields[name]}
+    more = {name: fields[name] for name in ("reason", "note", "off", "table", "hub") if fields[name]}
     return {**{name: fields[name] for name in FIELDS}, "on": module.on, **more}
 
 

@@ -9,6 +9,7 @@ from langgraph_gepa.adapter.templates.chat_prompts import chat_prompt
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.core.example import digest
+from langgraph_gepa.core.module import Module
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.langsmith import experiments, hub
 from langgraph_gepa.langsmith.experiments import Experiment, LoggedRollout
@@ -19,16 +20,37 @@ from langgraph_gepa.server.assistants import PushedAssistant, push
 from langgraph_gepa.server.workers import worker_at
 
 
-def push_prompts(saved: SavedRun, prefix: str) -> dict[str, str]:
+def push_prompts(saved: SavedRun, prefix: str | None, *, force: bool) -> dict[str, str]:
     """See `Result.push_prompts`."""
-    best, seed = saved.best, saved.pool.candidates[0]
-    modules = {module.name: module for module in saved.config.found}
-    changed = [name for name, text in best.texts.items() if text != seed.texts[name]]
-    names = hub.names_of(prefix, changed)
-    templates = {names[name]: chat_prompt(best.texts[name], modules[name].style) for name in changed}
-    commit = f"Candidate {best.id} of langgraph-gepa run {saved.folder.name}."
-    urls = hub.push(templates, commit) if templates else {}
-    return {name: urls[names[name]] for name in changed}
+    description = f"Candidate {saved.best.id} of langgraph-gepa run {saved.folder.name}."
+    if prefix is None:
+        return _pushed_back(saved, description, force=force)
+    texts, changed = saved.best.texts, changed_modules(saved)
+    names = hub.names_of(prefix, [module.name for module in changed])
+    templates = {names[module.name]: chat_prompt(texts[module.name], module.style) for module in changed}
+    urls = hub.push(templates, description) if templates else {}
+    return {module: urls[name] for module, name in names.items()}
+
+
+def _pushed_back(saved: SavedRun, description: str, *, force: bool) -> dict[str, str]:
+    changed = changed_modules(saved)
+    pulled = [module for module in changed if module.hub]
+    if changed and not pulled:
+        raise UsageError(
+            f"None of the changed prompts was pulled from LangSmith's hub ({', '.join(m.name for m in changed)}). "
+            "To push them as new prompts, give a prefix (--prompts PREFIX)."
+        )
+    texts: dict[str, dict[str, str]] = {}
+    for module in pulled:
+        texts.setdefault(module.hub, {})[module.text] = saved.best.texts[module.name]
+    urls = hub.push_back(texts, description, force=force) if texts else {}
+    return {module.name: urls[module.hub] for module in pulled}
+
+
+def changed_modules(saved: SavedRun) -> list[Module]:
+    """The modules whose text in the best candidate differs from the seed's."""
+    best, seed = saved.best.texts, saved.pool.candidates[0].texts
+    return [module for module in saved.config.found if module.name in best and best[module.name] != seed[module.name]]
 
 
 def push_assistant(saved: SavedRun, assistant: str, server: Any, *, as_default: bool) -> PushedAssistant:

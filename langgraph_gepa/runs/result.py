@@ -219,14 +219,23 @@ class Result:
             return Project.here(run, self.saved.config.found, folder, own=own, trusted=own or trust)
         return Project.at(run, Path(root), folder, own=own, trusted=own or trust, named=named)
 
-    def push_prompts(self, prefix: str) -> dict[str, str]:
-        """Commits each text that the search changed to the prompt `<prefix>-<module>` of LangSmith.
+    def push_prompts(self, prefix: str | None = None, *, force: bool = False) -> dict[str, str]:
+        """Commits texts that the search changed to LangSmith's prompt hub. Returns the addresses by module name.
 
-        Returns the addresses by module name. Each is one system message, with the placeholders that LangSmith can fill
-        (see `adapter.templates.chat_prompts`); the commit says which run it is from. A text that the prompt has already
-        is not committed again. The workspace is that of LANGSMITH_API_KEY. Raises `UsageError`.
+        Without `prefix`, those that the graph pulled from the hub go back to the same prompts, which otherwise stay as
+        they are. A prompt that moved to another commit since the run started is refused, and nothing is pushed, unless
+        `force`: then the new commit goes over what was committed in between.
+
+        With `prefix`, each changed text goes to the prompt `<prefix>-<module>`: one system message, with the
+        placeholders that LangSmith can fill (see `adapter.templates.chat_prompts`).
+
+        The commit says which run it is from. A text that the prompt has already is not committed again. The workspace
+        is that of LANGSMITH_API_KEY. Raises `UsageError`.
         """
-        return publish.push_prompts(self.saved, prefix)
+        pushed = publish.push_prompts(self.saved, prefix, force=force)
+        if prefix is None:
+            self._record([module for module in self.saved.config.found if module.name in pushed], {})
+        return pushed
 
     def push_assistant(self, assistant: str, server: Any = None, *, as_default: bool = False) -> PushedAssistant:
         """Makes a new version of an assistant of LangGraph Server, with the new texts in the fields of its context.

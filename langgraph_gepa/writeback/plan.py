@@ -168,6 +168,8 @@ def _file_for(rewrite: _Rewrite, folder: Path, root: Path) -> tuple[Path | None,
     A text that is not in its Python file may have been read from another file of the project.
     """
     module = rewrite.module
+    if module.hub:
+        return None, f"it was pulled from LangSmith's prompt hub ({module.origin}): `push` commits it there"
     path = None if module.file is None else (folder / module.file).resolve()
     if path is not None and not path.is_file():
         where = f"there is no file {module.file} (looked for from {folder})"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -37,6 +38,20 @@ def server_code() -> Any:
     return server
 
 
+def forget_prompts() -> None:
+    """Empties the SDK's cache of pulled prompts; older versions have none."""
+    with suppress(ImportError):
+        from langsmith.prompt_cache import prompt_cache_singleton
+
+        prompt_cache_singleton.clear()
+
+
+@pytest.fixture
+def later() -> Callable[[], None]:
+    """What is as if the five minutes had passed for which the SDK keeps a pulled prompt."""
+    return forget_prompts
+
+
 @pytest.fixture
 def smith(monkeypatch: pytest.MonkeyPatch, server_code: Any) -> Iterator[Any]:
     """A LangSmith with one project, and the key it takes in the environment, which the SDK reads once."""
@@ -46,8 +61,10 @@ def smith(monkeypatch: pytest.MonkeyPatch, server_code: Any) -> Iterator[Any]:
         monkeypatch.setenv("LANGSMITH_ENDPOINT", held.url)
         monkeypatch.setenv("LANGSMITH_API_KEY", server_code.KEY)
         get_env_var.cache_clear()
+        forget_prompts()
         yield held
     get_env_var.cache_clear()
+    forget_prompts()
 
 
 @pytest.fixture(scope="session")

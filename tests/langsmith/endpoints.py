@@ -176,9 +176,13 @@ def new_feedback(smith: Smith, body: bytes) -> Any:
     return row
 
 
-@route("GET", "/repos/-/([^/]+)")
-def repo(smith: Smith, name: str, query: Row) -> Any:
-    if name not in smith.repos:
+def _repo(owner: str, name: str) -> str:
+    return name if owner == "-" else f"{owner}/{name}"
+
+
+@route("GET", "/repos/([^/]+)/([^/]+)")
+def repo(smith: Smith, owner: str, name: str, query: Row) -> Any:
+    if _repo(owner, name) not in smith.repos:
         raise HttpError(404, {"detail": "Repo not found"})
     row = dict.fromkeys(("num_likes", "num_downloads", "num_views", "num_commits"), 0)
     row |= {"repo_handle": name, "id": TENANT, "tenant_id": TENANT, "owner": None, "full_name": f"-/{name}", "tags": []}
@@ -192,27 +196,36 @@ def new_repo(smith: Smith, body: bytes) -> Any:
     if not re.fullmatch(r"[a-z][a-z0-9-_]*", name):
         raise HttpError(422, {"detail": "repo_handle: invalid"})
     smith.repos[name] = []
-    return repo(smith, name, {})
+    return repo(smith, "-", name, {})
 
 
-@route("GET", "/commits/-/([^/]+)/?")
-def commits(smith: Smith, name: str, query: Row) -> Any:
-    return {"commits": smith.repos[name][::-1], "total": len(smith.repos[name])}
+@route("GET", "/commits/([^/]+)/([^/]+)/?")
+def commits(smith: Smith, owner: str, name: str, query: Row) -> Any:
+    rows = smith.repos[_repo(owner, name)]
+    return {"commits": rows[::-1], "total": len(rows)}
 
 
-@route("GET", "/commits/-/([^/]+)/([^/]+)")
-def commit(smith: Smith, name: str, hash: str, query: Row) -> Any:
-    found = [row for row in smith.repos.get(name, []) if hash in ("latest", row["commit_hash"])]
+@route("GET", "/commits/([^/]+)/([^/]+)/([^/]+)")
+def commit(smith: Smith, owner: str, name: str, hash: str, query: Row) -> Any:
+    """A prompt that is kept with its model comes without it unless asked for: the first step of the sequence."""
+    found = [row for row in smith.repos.get(_repo(owner, name), []) if hash in ("latest", row["commit_hash"])]
     if not found:
         raise HttpError(404, {"detail": "Commit not found"})
+    manifest = found[-1]["manifest"]
+    if manifest["id"][-1] == "RunnableSequence" and not query.get("include_model"):
+        return {**found[-1], "manifest": manifest["kwargs"]["first"]}
     return found[-1]
 
 
-@route("POST", "/commits/-/([^/]+)")
-def new_commit(smith: Smith, name: str, body: bytes) -> Any:
-    given = json.loads(body)
+@route("POST", "/commits/([^/]+)/([^/]+)")
+def new_commit(smith: Smith, owner: str, name: str, body: bytes) -> Any:
+    if owner != "-":
+        raise HttpError(403, {"error": "Forbidden"})
+    given, rows = json.loads(body), smith.repos[name]
     made = {**given, "id": str(uuid.uuid4()), "commit_hash": hashlib.sha256(body).hexdigest(), "examples": []}
-    if smith.repos[name] and smith.repos[name][-1]["manifest"] == given["manifest"]:
+    if rows and rows[-1]["manifest"] == given["manifest"]:
         raise HttpError(409, {"detail": "Nothing to commit: prompt has not changed since latest commit"})
-    smith.repos[name].append(made)
+    if rows and rows[-1]["commit_hash"] != given["parent_commit"]:
+        raise HttpError(409, {"detail": "The parent is not the latest commit"})
+    rows.append(made)
     return {"commit": made}

@@ -110,6 +110,7 @@ def _module(paths: Paths, name: str, draft: _Draft) -> Module:
         reason=reason or broken,
         off=off,
         table=_table(paths, first) if off is Off.TABLE else "",
+        hub=location.hub,
     )
 
 

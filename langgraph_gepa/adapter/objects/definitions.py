@@ -19,12 +19,16 @@ from langgraph_gepa.adapter.objects.ownership import file_of, module_named, name
 
 @dataclass(frozen=True, slots=True)
 class SourceLocation:
-    """Where a text is written. `key` identifies it; `name` is the constant's or field's own name, if it has one."""
+    """Where a text is written. `key` identifies it; `name` is the constant's or field's own name, if it has one.
+
+    `hub` is the commit of a prompt that was pulled from LangSmith's hub.
+    """
 
     key: Hashable
     file: str | None = None
     line: int | None = None
     name: str = ""
+    hub: str = ""
 
     @classmethod
     def of_literal(cls, file: str, line: int, column: int) -> SourceLocation:

@@ -11,6 +11,7 @@ from typing import Any
 from langgraph.store.base import BaseStore
 
 from langgraph_gepa.adapter.discovery import survey
+from langgraph_gepa.adapter.discovery.pulled_modules import as_seen, pulled_modules
 from langgraph_gepa.adapter.failures.causes import ReportedError
 from langgraph_gepa.adapter.failures.classification import error_text
 from langgraph_gepa.adapter.observed import store_prompts
@@ -20,6 +21,7 @@ from langgraph_gepa.adapter.rollout.effect import Effects
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.runner import Graph, UnscoredRollout, run
 from langgraph_gepa.adapter.tools.stand_ins import replaced
+from langgraph_gepa.adapter.tracing import pulled_prompts
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
@@ -41,7 +43,8 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
     found = survey.survey(graph, kinds=_KINDS)
     bound = replaced(found.bind({}), options.tools, options.tool_cache)
     options, stores = _keeping_stores(options)
-    rollouts = await _run_all(bound, examples, options, concurrency)
+    with pulled_prompts.recorded() as pulls:
+        rollouts = await _run_all(bound, examples, options, concurrency)
     _check(examples, rollouts)
     _warn(examples, rollouts)
     runs = [
@@ -49,9 +52,11 @@ async def rehearse(graph: Any, examples: Sequence[Example], options: RunnerOptio
         for example, unscored in zip(examples, rollouts, strict=True)
     ]
     known = [module for module in found.modules if module.reason != Reason(Obstacle.EMPTY_STORE)]
-    seen = sightings(runs, known, found.files)
+    pulled = pulled_modules(pulls, known)
+    seen = sightings(runs, [*known, *pulled], found.files)
     stored = [pair for store in stores for pair in store_prompts.texts(store)]
-    survey.remember(graph, replace(seen, unknown=tuple(store_prompts.named_after_store(seen.unknown, stored))))
+    unknown = (*as_seen(pulled, seen.seen), *store_prompts.named_after_store(seen.unknown, stored))
+    survey.remember(graph, replace(seen, unknown=unknown))
     await _prove(graph, list(zip(examples, rollouts, strict=True)), options)
 
 
