@@ -23,9 +23,10 @@ def to_json(view: View) -> dict[str, Any]:
 
     `docs/show-json.md` documents the keys.
     """
-    settings = {key: value for key, value in view.settings.items() if key not in ("graph", "mermaid")}
+    settings = {key: value for key, value in view.settings.items() if key not in ("graph", "mermaid", "seed")}
     return {
         **settings,
+        "random_seed": view.settings.get("seed"),
         "graph": _graph_name(view.settings),
         "finished": view.finished,
         "ended": view.ended.ended if view.ended else None,

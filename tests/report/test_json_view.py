@@ -18,3 +18,13 @@ def test_the_page_documents_every_key(finished: Any) -> None:
     plain = to_json(view)
     keys = (plain.keys() - view.settings.keys()) | plain["iterations"][0].keys()
     assert [key for key in sorted(keys) if f"`{key}`" not in page] == []
+
+
+def test_no_setting_hides_a_finding_or_is_hidden_by_one(finished: Any) -> None:
+    """`seed` is the first candidate; the seed of random choices has a name of its own."""
+    view = finished.view(seed=7)
+    plain = to_json(view)
+    assert plain["random_seed"] == 7
+    assert plain["seed"]["id"] == 0
+    kept = view.settings.keys() - {"seed", "graph", "mermaid"}
+    assert [key for key in sorted(kept) if plain[key] != view.settings[key]] == []
