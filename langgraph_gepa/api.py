@@ -25,6 +25,7 @@ from langgraph_gepa.engine.ports import Observer
 from langgraph_gepa.errors import PlaceholderError, UsageError
 from langgraph_gepa.langsmith.address import is_address
 from langgraph_gepa.reflection.prompt import TOKENS
+from langgraph_gepa.report.module_list import ModuleList
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.runs import event_loop
 from langgraph_gepa.runs.arguments import Arguments, at_least_one, kinds_of, with_limits
@@ -58,7 +59,7 @@ def discover(
     modules: Sequence[str] | str | None = None,
     library: bool = False,
     options: RunnerOptions | None = None,
-) -> list[Module]:
+) -> ModuleList:
     """Lists every module of `graph`, in the order of the graph, with where it is written and how certain that is.
 
     - `graph`: a compiled graph, a `StateGraph`, or the name of one: `path/to/file.py:attribute`,
@@ -71,14 +72,14 @@ def discover(
     - `modules`, `library`: choose as for `optimize`; the modules that it would optimise are `on`.
 
     Python modules of the project that the graph's functions import when they run are imported for this, libraries are
-    not. Raises `GraphError`.
+    not. The list shows itself as a table, also in a notebook. Raises `GraphError`.
     """
     choice = choice_of(modules, library)
     if on_server(graph):
         subject = subject_of(graph, (), RunnerOptions())
         if examples is not None:
             raise UsageError("Examples are watched where the graph is at hand; leave them out for one on a server.")
-        return _chosen(subject.about.modules, choice, kinds)
+        return ModuleList(_chosen(subject.about.modules, choice, kinds))
     loaded = load_graph(graph)
     if (elsewhere := remote_graphs_in(loaded)) is not None:
         _LOG.warning(elsewhere)
@@ -87,7 +88,7 @@ def discover(
         dropped_inputs(taken_inputs(loaded), watched)
         with explained("The examples could not be run", _mask(loaded, options := options or RunnerOptions())):
             event_loop.run(lambda _: rehearse(loaded, watched, options))
-    return _chosen(survey(loaded, kinds=KINDS).modules, choice, kinds)
+    return ModuleList(_chosen(survey(loaded, kinds=KINDS).modules, choice, kinds), watched=examples is not None)
 
 
 def _chosen(found: Sequence[Module], choice: Choice, kinds: Collection[str]) -> list[Module]:
@@ -211,7 +212,8 @@ def optimize(
       settings; its budget may differ.
     - `track`: trackers that follow the run, such as `["opentelemetry"]`; `docs/trackers.md` lists them. One that fails
       is reported once, and the run goes on. `observers` are called with each event, for a tracker of your own.
-    - `progress`: show progress and messages on standard error; otherwise messages are logged.
+    - `progress`: show progress and messages on standard error, in a notebook below the cell; otherwise messages are
+      logged.
     - `ui`: serve the run as a live page to browsers on this machine while it is under way, as `langgraph-gepa ui` does;
       its address is printed.
 

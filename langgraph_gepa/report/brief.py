@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 
 from markupsafe import Markup, escape
 
@@ -11,6 +12,9 @@ from langgraph_gepa.report import words
 from langgraph_gepa.report.comparison import Comparison
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import View
+
+COLUMNS = 80
+"""A notebook and many a log break longer lines in the middle of a word."""
 
 
 def brief(view: View, next_step: str, chosen: int | None = None) -> dict[str, str]:
@@ -37,9 +41,9 @@ def brief(view: View, next_step: str, chosen: int | None = None) -> dict[str, st
 
 
 def as_text(rows: Mapping[str, str]) -> str:
-    """Returns the lines as text, with the labels in a column."""
+    """Returns the lines as text, the verdict wrapped, the others with the labels in a column."""
     width = max(map(len, rows)) + 2
-    return "\n".join(f"{label:<{width}}{value}" if label else value for label, value in rows.items())
+    return "\n".join(f"{label:<{width}}{value}" if label else fill(value, COLUMNS) for label, value in rows.items())
 
 
 def as_html(rows: Mapping[str, str]) -> str:

@@ -35,5 +35,11 @@ class Screen(Console):
 
 
 def note(text: str) -> None:
-    """Prints a message on standard error."""
-    Screen(stderr=True, soft_wrap=True).print(text)
+    """Prints a message on standard error; below the cell in a notebook, which shows standard error as a failure."""
+    console = Screen(stderr=True, soft_wrap=True)
+    if console.is_jupyter:
+        from IPython.display import display
+
+        display({"text/plain": visible(text)}, raw=True)
+    else:
+        console.print(text)

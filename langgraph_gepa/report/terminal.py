@@ -1,4 +1,4 @@
-"""Shows a run in the terminal: a live view while it is under way, plain lines where nobody watches."""
+"""Shows a run in the terminal or the notebook: a live view while it is under way, plain lines where nobody watches."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinished, RunFinished, RunStarted
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
+from langgraph_gepa.report.notebook import CellOutput
 from langgraph_gepa.report.outcome import SIMULATED
 from langgraph_gepa.report.pace import pace_of
 from langgraph_gepa.report.progress import Iteration, advance
+from langgraph_gepa.report.screen import note
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.score import Score, score_of
 from langgraph_gepa.search.selection import surviving
@@ -68,8 +70,8 @@ class Snapshot:
 class Live:
     """An observer that shows the run; use it as a context manager around the run.
 
-    On a terminal it redraws a panel in place, at most eight times a second; elsewhere, and
-    with NO_COLOR or a dumb terminal, it writes one plain line as each iteration ends. It
+    On a terminal it redraws a panel in place, at most eight times a second, and in a notebook twice a second below
+    the cell; elsewhere, and with NO_COLOR or a dumb terminal, it writes one plain line as each iteration ends. It
     never raises: when the terminal goes away it stops printing and the run goes on.
     """
 
@@ -83,19 +85,20 @@ class Live:
     _iterations: dict[int, Iteration] = field(default_factory=dict, init=False, repr=False)
     _ended: deque[Text] = field(default_factory=lambda: deque(maxlen=5), init=False, repr=False)
     _lead: Lead | None = field(default=None, init=False, repr=False)
-    _live: RichLive | None = field(default=None, init=False, repr=False)
+    _live: RichLive | CellOutput | None = field(default=None, init=False, repr=False)
     _caught_up: bool = field(default=False, init=False, repr=False)
     _silent: bool = field(default=False, init=False, repr=False)
 
     @property
     def animated(self) -> bool:
         console = self.console
-        return console.is_terminal and not console.no_color and not console.is_dumb_terminal
+        terminal = console.is_terminal and not console.no_color and not console.is_dumb_terminal
+        return terminal or console.is_jupyter
 
     def __enter__(self) -> Self:
         self._taken = self.clock()
         if self.animated:
-            self._live = RichLive(self, console=self.console, refresh_per_second=_REDRAWS, transient=True)
+            self._live = self._redrawn()
             try:
                 self._live.start()
             except _GONE:  # half started, it cannot be stopped either
@@ -103,6 +106,11 @@ class Live:
         elif self.simulated:
             self._line(SIMULATED)
         return self
+
+    def _redrawn(self) -> RichLive | CellOutput:
+        if self.console.is_jupyter:
+            return CellOutput(self)
+        return RichLive(self, console=self.console, refresh_per_second=_REDRAWS, transient=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -123,6 +131,8 @@ class Live:
             self._end(iteration, pool)
         elif isinstance(event, RunStarted | RunFinished) and not self.animated:
             self._line(self._announcement(event, pool, at))
+        elif isinstance(event, RunFinished):
+            self._ended.append(Text(self._announcement(event, pool, at)))
         self._taken = self.clock()
         self._shot = Snapshot(
             pool.spent,
@@ -146,9 +156,11 @@ class Live:
         """Prints a message on a line of its own."""
         if self._live is None:
             self._line(text)
-            return
-        with suppress(*_GONE):
-            self.console.print(Text(visible(text), style="yellow"))
+        elif self.console.is_jupyter:
+            note(text)
+        else:
+            with suppress(*_GONE):
+                self.console.print(Text(visible(text), style="yellow"))
 
     def _catch_up(self, now: Event, pool: Pool, at: float) -> None:
         """Replays the open iterations of a resumed run, whose events this observer has not seen."""

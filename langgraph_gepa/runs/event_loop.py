@@ -115,7 +115,8 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
             return _outcome(asyncio.run_coroutine_threadsafe(brake._hold(make(brake), loop), loop), brake)
     except Exception as error:
         if "Ctrl-C" in (brake.by, brake.again):
-            raise KeyboardInterrupt from error
+            # A traceback of the stop itself would say nothing, and in a notebook it fills the screen.
+            raise KeyboardInterrupt from (None if isinstance(error, Interrupted | CancelledError) else error)
         if brake.by and isinstance(error, CancelledError):
             raise Interrupted(brake.pulls) from error
         raise

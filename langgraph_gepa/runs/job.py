@@ -104,7 +104,7 @@ class Job:
         try:
             run(lambda brake: self._session(folder, brake))
         except KeyboardInterrupt as stopped:
-            raise KeyboardInterrupt(f"Stopped by Ctrl-C. {self._how_to_resume(folder)}") from stopped
+            raise KeyboardInterrupt(f"Stopped by Ctrl-C. {self._how_to_resume(folder)}") from stopped.__cause__
         except Interrupted as stopped:
             clean(stopped, self.mask)
             raise Interrupted(f"Stopped: {stopped}. {self._how_to_resume(folder)}") from stopped

@@ -12,8 +12,10 @@ from langgraph_gepa.report.verdict import headline
 def test_the_verdict_is_a_few_lines_with_the_next_step_last(finished: Any) -> None:
     """How sure comes first; before and after, what changed and the cost stand between."""
     view = finished.view()
-    first, *lines = as_text(brief(view, "langgraph-gepa diff run")).splitlines()
-    assert first == headline(view)
+    text = as_text(brief(view, "langgraph-gepa diff run")).splitlines()
+    verdict, lines = text[:2], text[2:]
+    assert " ".join(verdict) == headline(view)
+    assert max(map(len, verdict)) <= 80
     assert len(lines) < 8
     assert [line.split()[0] for line in lines][-3:] == ["Changed", "Cost", "Next"]
     assert any(line.startswith("Held-out test") and " → " in line for line in lines)

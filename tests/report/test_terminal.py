@@ -11,7 +11,7 @@ from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.events import IterationFinished
 from langgraph_gepa.core.module import Module, Off
 from langgraph_gepa.core.reason import Obstacle, Reason
-from langgraph_gepa.report.module_list import modules_json, modules_table, why_off
+from langgraph_gepa.report.module_list import ModuleList, modules_json, modules_table, why_off
 from langgraph_gepa.report.outcome import print_summary
 from langgraph_gepa.report.screen import Screen
 from langgraph_gepa.report.terminal import Live
@@ -211,3 +211,19 @@ def test_a_graph_without_prompts_is_explained() -> None:
         text: str = console.file.getvalue()  # type: ignore[attr-defined]
         assert "No text was found" in text
         assert ("--examples" in text) is not watched
+
+
+def test_a_list_of_modules_shows_itself_as_a_table_and_stays_a_list() -> None:
+    """In Python's console and in a notebook, escaped, with what Python calls the way to take in what is off."""
+    off = Module("<b>", "prompt", "We have it.", evidence="possible")
+    found = ModuleList([Module("writer", "prompt", "<i>Write.", nodes=("write",)), off])
+    assert "● writer" in repr(found)
+    assert "modules=[NAME, ...]" in repr(found)
+    html = found._repr_html_()
+    assert "<td style" in html
+    assert "&lt;i&gt;Write." in html
+    assert "&lt;b&gt;" in html
+    assert "<b>" not in html
+    assert [module.name for module in found] == ["writer", "<b>"]
+    assert found[1:] == [off]
+    assert "No text was found" in ModuleList([])._repr_html_()

@@ -82,11 +82,11 @@ def test_what_the_coroutine_raises_is_raised(error: type[Exception]) -> None:
 
 @posix
 def test_ctrl_c_is_gentle_the_first_time() -> None:
-    """The brake is pulled, the coroutine ends as it sees fit, and then `KeyboardInterrupt` is raised."""
+    """The brake is pulled, the coroutine ends as it sees fit, and then `KeyboardInterrupt` is raised, by itself."""
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt) as stopped:
         signalled(signal.SIGINT)
-    assert str(stopped.value.__cause__) == "by Ctrl-C"
+    assert stopped.value.__cause__ is None
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -25,6 +25,7 @@ from langgraph_gepa.report.html.graph_drawing import draw_graph
 from langgraph_gepa.report.html.templating import environment, frame
 from langgraph_gepa.report.html.text_diff import Row, diff, fold
 from langgraph_gepa.report.html.tradeoff_plot import draw_tradeoffs
+from langgraph_gepa.report.module_list import EVIDENCE
 from langgraph_gepa.report.pace import pace_of
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import ModuleView, View
@@ -106,6 +107,7 @@ def _parts(view: View, live: Live | None) -> dict[str, Any]:
         "opened": opened or {id: view.candidates[id] for id in sorted(view.stories)},
         "traced": _traced(view),
         "drawing": draw_graph(view),
+        "evidence_words": EVIDENCE,
         "modules": [(module, _rows(module)) for module in view.modules],
         "candidates": candidates,
         "columns": COLUMNS,
