@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +39,7 @@ from langgraph_gepa.runs.prompts import prompts_of
 from langgraph_gepa.runs.result import Outputs, Result
 from langgraph_gepa.runs.saved_run import SavedRun, modules_in
 from langgraph_gepa.runs.subject import evaluator_of, subject_of
+from langgraph_gepa.runs.traced import traced
 from langgraph_gepa.runs.trust import allow_resume
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.server.workers import on_server
@@ -130,6 +132,7 @@ def optimize(
     run: Path | str | None = None,
     track: Sequence[str] | str = (),
     observers: Sequence[Observer] = (),
+    own_project: bool = True,
     progress: bool = True,
     ui: bool = False,
 ) -> Result:
@@ -212,6 +215,9 @@ def optimize(
       settings; its budget may differ.
     - `track`: trackers that follow the run, such as `["opentelemetry"]`; `docs/trackers.md` lists them. One that fails
       is reported once, and the run goes on. `observers` are called with each event, for a tracker of your own.
+    - `own_project`: where LangSmith's tracing is on (`LANGSMITH_TRACING`), the traces of the run go to a project named
+      after its folder, each rollout with the metadata `candidate`, `iteration`, `subset` and `example`; False leaves
+      them in the project that you trace to. They are never part of a trace that the call is made in.
     - `progress`: show progress and messages on standard error, in a notebook below the cell; otherwise messages are
       logged.
     - `ui`: serve the run as a live page to browsers on this machine while it is under way, as `langgraph-gepa ui` does;
@@ -314,11 +320,13 @@ def evaluate(
     concurrency: int = 16,
     options: RunnerOptions | str | None = None,
     workers: Sequence[Any] = (),
+    own_project: bool = True,
 ) -> Evaluation:
     """Scores `graph` on the examples of `data`; with `prompts` also scores the graph with these.
 
     `prompts` are texts by module name, a run's folder or a prompts.json, of which `modules` and `library` choose as for
     `optimize`, and `workers` are servers as there. Each example is run `repeats` times, and its mean score counts.
+    Where LangSmith's tracing is on, the traces go to a project of their own, or with `own_project=False` to yours.
     Raises as `optimize` does; nothing is kept.
     """
     at_least_one("concurrency", concurrency), at_least_one("repeats", repeats)
@@ -334,7 +342,11 @@ def evaluate(
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
-    with explained("The examples could not all be run, and nothing of it is kept", mask):
+    name = f"{subject.about.outline['name']}-evaluation-{datetime.now():%Y%m%d-%H%M%S}"
+    with (
+        explained("The examples could not all be run, and nothing of it is kept", mask),
+        traced(name, examples, own_project=own_project, notify=note),
+    ):
         measured = measure(evaluator, examples, texts, concurrency, repeats)
     searched = searched_with(prompts)
     return replace(

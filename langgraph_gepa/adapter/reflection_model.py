@@ -152,7 +152,8 @@ class ChatReflection:
 
     async def _answer(self, prompt: str, longer: bool, media: Sequence[Medium]) -> Reply:
         if isinstance(self._model, BaseChatModel):
-            chat = partial(_chat, self._model, prices=self._prices, longer=longer, in_thread=self._in_another_loop())
+            tag, other = self._role.replace(" ", "-"), self._in_another_loop()
+            chat = partial(_chat, self._model, tag=tag, prices=self._prices, longer=longer, in_thread=other)
             return await self._chat(chat, prompt, media)
         started = time.perf_counter()
         text = await _function(self._model, prompt, self._role)
@@ -230,15 +231,17 @@ async def _chat(
     prompt: str,
     media: Sequence[Medium] = (),
     *,
+    tag: str,
     prices: Prices | None,
     longer: bool = False,
     in_thread: bool = False,
 ) -> Reply:
+    """Makes the call, which has the `tag` in traces."""
     call = _in_thread if in_thread else BaseChatModel.ainvoke
     tracer = Tracer(prices)
     started = time.perf_counter()
     messages: list[BaseMessage] = [HumanMessage(_content(well_formed(prompt), media))]
-    config = RunnableConfig(callbacks=[tracer])
+    config = RunnableConfig(callbacks=[tracer], tags=[tag])
     first = _with_higher_limit(model) if longer else model
     try:
         message = await call(first, messages, config)

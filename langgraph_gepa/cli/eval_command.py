@@ -47,6 +47,7 @@ def evaluate(
     timeout: option.Timeout = None,
     options: option.Options = None,
     workers: option.Workers = None,
+    own_project: option.OwnProject = True,
     fail_under: Annotated[
         float | None,
         typer.Option(help="End with exit code 1 where the mean score, with --prompts if given, is below this."),
@@ -75,6 +76,7 @@ def evaluate(
         concurrency=concurrency,
         options=runner_options(options, timeout),
         workers=split(workers or ""),
+        own_project=own_project,
     )
     if as_json:
         emit_json(comparison.to_json())

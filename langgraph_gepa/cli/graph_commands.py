@@ -110,6 +110,7 @@ def optimize(
     options: option.Options = None,
     workers: option.Workers = None,
     track: option.Track = None,
+    own_project: option.OwnProject = True,
     dry_run: option.DryRun = False,
     ui: option.Ui = False,
 ) -> None:
@@ -126,7 +127,7 @@ def optimize(
 _SETTINGS = (
     "reflection_lm", "proposer", "critic_lm", "run", "seed", "concurrency", "in_flight", "search", "repeats", "records",
     "perfect", "failure_score", "start", "objective", "reflection_prompt", "reflection_tokens",
-    "ui",
+    "own_project", "ui",
 )  # fmt: skip
 """The options of `optimize` that are passed on as they are."""
 

@@ -182,6 +182,13 @@ Frozen = Annotated[
 ]
 
 Concurrency = Annotated[int, _running(min=1, help="Rollouts at once.")]
+OwnProject = Annotated[
+    bool,
+    _running(
+        "--own-project/--no-own-project",
+        help="With LANGSMITH_TRACING, trace to a LangSmith project of the run's own, or to the one you trace to.",
+    ),
+]
 Options = Annotated[
     str | None,
     _running(help="How rollouts are run, with stand-ins for tools and answers to interrupts: path/to/file.py:options."),

@@ -26,6 +26,7 @@ from langgraph_gepa.engine.books import Books
 from langgraph_gepa.engine.codec import dump, load
 from langgraph_gepa.engine.concurrency import Patience, Slots
 from langgraph_gepa.engine.ports import Evaluator, LanguageModel, Observer, Refused, Store
+from langgraph_gepa.engine.purpose import Purpose
 from langgraph_gepa.engine.replies import PaidModel, Replies
 from langgraph_gepa.engine.retry import Calls
 from langgraph_gepa.engine.rollouts import Rollouts
@@ -170,7 +171,7 @@ class Ledger:
 
         with self._books.stopped_by_failure():
             try:
-                rollout = await self._rollouts.run(request.texts, request.example, pay)
+                rollout = await self._rollouts.run(request.texts, request.example, pay, self._purpose(request))
             except Exception as failure:
                 if isinstance(failure, Error) or request.example.digest not in self._rollouts.calls.given_up:
                     raise
@@ -181,6 +182,12 @@ class Ledger:
             self._books.report_estimate(name)
         self._payments.paid(key, dump(rollout), request.finished(rollout, key, rollout.usage, rollout.seconds))
         return rollout
+
+    def _purpose(self, request: _Request) -> Purpose:
+        known = {candidate.key: candidate.id for candidate in self.pool.candidates}
+        if not known and (started := self.pool.started) is not None:
+            known = {texts_key(started.seed): 0}
+        return Purpose(known.get(request.texts_key, "proposed"), request.subset, request.iteration)
 
     def set_aside(self, subset: Subset, failures: Mapping[str, Exception], *, whole: bool) -> None:
         """Leaves examples that were `Refused` out of their set for the rest of the run.

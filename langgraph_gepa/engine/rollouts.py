@@ -14,6 +14,7 @@ from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.engine.concurrency import Patience, Slots, settle
 from langgraph_gepa.engine.ports import Evaluator
+from langgraph_gepa.engine.purpose import Purpose, serving
 from langgraph_gepa.engine.retry import Calls, going_on
 from langgraph_gepa.errors import Interrupted
 
@@ -44,27 +45,34 @@ class Rollouts:
         self._evaluator = evaluator
         self._slots = Slots(concurrency)
 
-    async def run(self, texts: Texts, example: Example, make: Make | None = None) -> Rollout:
+    async def run(
+        self, texts: Texts, example: Example, make: Make | None = None, purpose: Purpose | None = None
+    ) -> Rollout:
         """Runs one example with `texts`. `make` makes the call where it has to be paid for, otherwise `calls` does.
 
-        Raises as `Calls.make` does.
+        `purpose` labels its traces. Raises as `Calls.make` does.
         """
         async with self._slots:
-            call = going_on(lambda: self._evaluator.evaluate(texts, example))
-            return await (make or self.calls.make)(call, self._slots, example.digest)
+            with serving(purpose):
+                call = going_on(lambda: self._evaluator.evaluate(texts, example))
+                return await (make or self.calls.make)(call, self._slots, example.digest)
 
     async def run_all(
-        self, runs: Iterable[tuple[Texts, Example]], ended: Callable[[], object] = lambda: None
+        self,
+        runs: Iterable[tuple[Texts, Example]],
+        ended: Callable[[], object] = lambda: None,
+        purpose: Callable[[Texts], Purpose | None] = lambda _: None,
     ) -> list[Rollout]:
         """Runs all examples and returns their rollouts in order; `ended` is called after each.
 
+        `purpose` says what the rollouts with certain texts are run for.
         The first failure that waiting does not help is raised: what is under way then ends, and nothing else starts.
         """
         failures: list[Exception] = []
 
         async def one(texts: Texts, example: Example) -> Rollout:
             try:
-                rollout = await self.run(texts, example)
+                rollout = await self.run(texts, example, purpose=purpose(texts))
             except Interrupted:
                 raise
             except Exception as failure:

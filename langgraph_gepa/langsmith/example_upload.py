@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.langsmith.client import batches
+from langgraph_gepa.langsmith.client import batches, connected
 
 if TYPE_CHECKING:
     from langsmith import Client, schemas
@@ -42,6 +42,16 @@ def places(client: Client, examples: Mapping[str, tuple[Example, str]], dataset:
             "experiment needs one: name the data set to put them in, dataset='NAME' (--dataset NAME)."
         )
     return found | (_uploaded(client, others, dataset) if others and dataset else {})
+
+
+def known_ids(ids: Iterable[str]) -> frozenset[str]:
+    """Returns those of the `ids` of examples that LangSmith has. Raises `UsageError` where it cannot be asked."""
+    wanted = {text: id for text in ids if (id := _uuid(text))}
+    if not wanted:
+        return frozenset()
+    with connected("The examples cannot be looked up") as client:
+        known = {one.id for one in _found(client, wanted.values())}
+    return frozenset(text for text, id in wanted.items() if id in known)
 
 
 def _uploaded(client: Client, examples: Mapping[str, tuple[Example, str]], name: str) -> dict[str, Place]:

@@ -61,6 +61,7 @@ class Arguments:
     run: Path | str | None
     track: Sequence[str] | str
     observers: Sequence[Observer]
+    own_project: bool
     progress: bool
     ui: bool
 
@@ -84,11 +85,13 @@ def require_plain_types(given: Arguments) -> None:
 
 
 def require_objects(given: Arguments) -> None:
-    """Raises `UsageError` for a run's folder, a search or an observer that is none."""
+    """Raises `UsageError` for a run's folder, a search, an observer or a switch that is none."""
     if not isinstance(given.run, str | Path | None):
         raise UsageError(f"run={given.run!r} is no folder: give its path.")
     if not isinstance(given.search, str | Rules):
         raise UsageError(f"search={given.search!r} is no search: give one of {', '.join(SEARCHES)}, or Rules(...).")
+    if not isinstance(given.own_project, bool):
+        raise UsageError(f"own_project={given.own_project!r} is not True or False: the project is named after the run.")
     observers = given.observers
     if not isinstance(observers, Sequence) or not all(map(callable, observers)):
         raise UsageError(f"observers={observers!r}: give a list of functions of an event, the pool and the seconds.")

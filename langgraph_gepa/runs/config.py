@@ -71,6 +71,7 @@ class RunConfig:
     - `began`: when the run was started, in UTC; `versions`: those of the packages in its last session.
     - `workers`: the addresses of the servers that ran the rollouts, without credentials.
     - `track`: the names of the trackers that follow the run.
+    - `own_project`: whether its traces go to a LangSmith project of its own.
     """
 
     found: tuple[Module, ...]
@@ -109,6 +110,7 @@ class RunConfig:
     started_from: tuple[str, ...] = ()
     workers: tuple[str, ...] = ()
     track: tuple[str, ...] = ()
+    own_project: bool = True
     began: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -128,6 +130,7 @@ class RunConfig:
         names = (
             "search", "repeats", "records", "perfect", "failure_score", "objectives", "modules", "objective",
             "reflection_prompt", "notes", "frozen", "reflection_tokens", "seed", "concurrency", "in_flight",
+            "own_project",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"start": list(self.started_from) or None}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from math import fsum
@@ -20,6 +20,7 @@ from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.engine.concurrency import Patience
 from langgraph_gepa.engine.ports import Evaluator
+from langgraph_gepa.engine.purpose import Purpose
 from langgraph_gepa.engine.rollouts import Rollouts
 from langgraph_gepa.report import words
 from langgraph_gepa.report.failed_examples import failure_sentence
@@ -140,13 +141,19 @@ def measure(
     own = {module.name: module.text for module in evaluator.modules}
     sides = [own] if texts is None else [own, texts]
     runs = [(side, example) for side in sides for example in examples for _ in range(repeats)]
-    rollouts = run_examples(evaluator, runs, concurrency, WORLD)
+    rollouts = run_examples(
+        evaluator, runs, concurrency, WORLD, lambda side: Purpose("before" if side is own else "after", "evaluation")
+    )
     half = len(examples) * repeats
     return _compared(rollouts[:half], rollouts[half:], repeats)
 
 
 def run_examples(
-    evaluator: Evaluator, runs: Sequence[tuple[Texts, Example]], concurrency: int, patience: Patience
+    evaluator: Evaluator,
+    runs: Sequence[tuple[Texts, Example]],
+    concurrency: int,
+    patience: Patience,
+    purpose: Callable[[Texts], Purpose | None] = lambda _: None,
 ) -> list[Rollout]:
     """Runs examples outside a search, `concurrency` at once, with a progress bar; nothing is kept.
 
@@ -169,7 +176,7 @@ def run_examples(
                 rollouts.calls.stop(by)
 
             brake.on_pull = stop
-            return await rollouts.run_all(runs, lambda: bar.advance(task))
+            return await rollouts.run_all(runs, lambda: bar.advance(task), purpose)
 
         return run(run_all)
 

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from langgraph_gepa.adapter.rollout.own_loop import OwnLoop, own_loop
+from langgraph_gepa.adapter.tracing.traces import outside_traces
 from langgraph_gepa.errors import Interrupted, UsageError
 
 T = TypeVar("T")
@@ -95,6 +96,7 @@ class Brake:
 def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
     """Runs `make(brake)` in the package's own event loop and waits, also where another loop runs (as in a notebook).
 
+    What it runs is no part of a trace that the caller is in, and calls none of the caller's callbacks.
     Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended; `Interrupted` when another signal cut it off;
     and `UsageError` in a process that only loads a project, or in the package's own event loop, which would wait for
     itself.
@@ -112,7 +114,9 @@ def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
         )
     try:
         with _signals(lambda by: brake.pull(by, loop)):
-            return _outcome(asyncio.run_coroutine_threadsafe(brake._hold(make(brake), loop), loop), brake)
+            with outside_traces():
+                future = asyncio.run_coroutine_threadsafe(brake._hold(make(brake), loop), loop)
+            return _outcome(future, brake)
     except Exception as error:
         if "Ctrl-C" in (brake.by, brake.again):
             # A traceback of the stop itself would say nothing, and in a notebook it fills the screen.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,7 @@ from langgraph_gepa.runs.result import Result
 from langgraph_gepa.runs.resume import already_finished, how_to_resume, identity_of, session_of, start_or_resume
 from langgraph_gepa.runs.saved_run import SavedRun, replay, seed_rollouts
 from langgraph_gepa.runs.subject import AnyEvaluator
+from langgraph_gepa.runs.traced import traced
 from langgraph_gepa.runs.tracked import end_tracking, tracked_run
 from langgraph_gepa.runs.warm_start import WarmStart, rollouts_known, why_unknown
 from langgraph_gepa.search.pool import Pool
@@ -141,11 +142,18 @@ class Job:
                         tracked += [Tracking(name, begin, about, before) for name, begin in self.trackers.items()]
                     observers = (*((live,) if self.progress else ()), page, *tracked, *self.observers)
                     inform = notify if self.progress else _logged(_LOG.info)
-                    await self._search(folder, store, observers, notify, inform, brake)
+                    with await self._traced(folder, notify):
+                        await self._search(folder, store, observers, notify, inform, brake)
         finally:
             if same_run:  # the files of another run are not to be touched
                 write_results(folder, notify)
                 await end_tracking(tracked, folder, lambda text: notify(self.mask(text)))
+
+    async def _traced(self, folder: Path, notify: Notify) -> AbstractContextManager[None]:
+        examples = [example for given in self.config.sets.values() for example in given]
+        name, own = folder.name or self.config.graph["name"], self.config.own_project
+        # In a thread, as it may ask LangSmith.
+        return await asyncio.to_thread(traced, name, examples, own_project=own, notify=notify)
 
     async def _search(
         self, folder: Path, store: Store, observers: Sequence[Observer], notify: Notify, inform: Notify, brake: Brake

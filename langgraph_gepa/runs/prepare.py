@@ -243,6 +243,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         loads=given.graph if isinstance(given.graph, str) and not on_server(given.graph) else "",
         workers=() if inputs.subject.workers is None else inputs.subject.workers.urls,
         track=trackers_of(given.track),
+        own_project=given.own_project,
         sources=inputs.sources,
         checkout=Checkout.here(inputs.modules),
         leakage=leakage.leakage(examples.by_subset),

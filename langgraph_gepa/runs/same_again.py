@@ -57,6 +57,7 @@ def _command(config: RunConfig) -> str:
         words += ["--only", name]
     for tracker in config.track:
         words += ["--track", tracker]
+    words += [] if config.own_project else ["--no-own-project"]
     for source in config.started_from:
         words += ["--start", _FILE if source.startswith(GIVEN_TEXTS) else source]
     return shlex.join(words)
@@ -71,6 +72,7 @@ def _call(config: RunConfig) -> str:
     models = "proposer=..." if config.proposer else "reflection_lm=..."
     models += ", critic_lm=..." if config.critic_model else ""
     named |= {"track": list(config.track)} if config.track else {}
+    named |= {} if config.own_project else {"own_project": False}
     more = "".join(f", {name}={value!r}" for name, value in named.items())
     if config.started_from:
         start = ("..." if source.startswith(GIVEN_TEXTS) else repr(source) for source in config.started_from)

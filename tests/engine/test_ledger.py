@@ -12,7 +12,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from langgraph_gepa.core.budget import Budget
-from langgraph_gepa.core.events import Charged, Event, ReflectionFinished, RolloutFinished, RunStarted
+from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.events import (
+    CandidateAdmitted,
+    Charged,
+    Event,
+    ReflectionFinished,
+    RolloutFinished,
+    RunStarted,
+)
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.rollout import Feedback, Rollout, Usage
@@ -20,6 +28,7 @@ from langgraph_gepa.engine.concurrency import Patience
 from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.meter import meter, paying
 from langgraph_gepa.engine.ports import Refused, Reply, Unfinished
+from langgraph_gepa.engine.purpose import Purpose, purpose
 from langgraph_gepa.errors import RunError
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.store.memory import MemoryStore
@@ -62,6 +71,27 @@ def test_clocks_that_jump_lose_nothing(worlds: Any, jumps: list[float]) -> None:
     assert pool.spent.iterations == 2
     finished = [event.ledger for event in world.journal() if isinstance(event, RolloutFinished)]
     assert len(finished) == len(set(finished)) == pool.spent.rollouts
+
+
+def test_an_evaluator_can_see_what_each_rollout_is_for(worlds: Any) -> None:
+    """Candidate, set and iteration: the seed has its id from the start, other texts once they are in the pool."""
+    world = worlds.random(0, pareto=4)
+    seen: list[Purpose | None] = []
+
+    async def look(texts: Texts, example: Example) -> None:
+        seen.append(purpose())
+
+    asyncio.run(world.session(Budget(iterations=8), pace=look).run())
+    expected: list[Purpose] = []
+    ids = {texts_key(world.seed_texts): 0}
+    for event in world.journal():
+        if isinstance(event, CandidateAdmitted):
+            ids[event.candidate.key] = event.candidate.id
+        elif isinstance(event, RolloutFinished):
+            expected.append(Purpose(ids.get(event.texts, "proposed"), event.subset, event.iteration))
+    assert seen == expected
+    assert {0, 1, "proposed"} <= {one.candidate for one in expected}
+    assert purpose() is None
 
 
 class Asked:

@@ -15,6 +15,11 @@ from typing import Any
 
 from langsmith_server import START, TENANT, HttpError, Row, Smith, route
 
+BATCHES = {
+    "use_multipart_endpoint": False, "size_limit": 100, "size_limit_bytes": 20_971_520, "scale_up_qsize_trigger": 1000,
+    "scale_up_nthreads_limit": 4, "scale_down_nempty_trigger": 4,
+}  # fmt: skip
+"""How many traced runs the SDK may send at once, and that it sends them as JSON."""
 SELECTABLE = {"ID", "NAME", "START_TIME", "INPUTS", "OUTPUTS", "ERROR", "TAGS", "REFERENCE_EXAMPLE_ID"}
 """Some of the names that the newer query takes."""
 
@@ -38,7 +43,8 @@ def _known(rows: dict[str, Row], id: str) -> Row:
 
 @route("GET", "/info")
 def info(smith: Smith, query: Row) -> Any:
-    return {"version": smith.version, "instance_flags": {"dataset_examples_multipart_enabled": True}}
+    return {"version": smith.version, "instance_flags": {"dataset_examples_multipart_enabled": True},
+            "batch_ingest_config": BATCHES}  # fmt: skip
 
 
 @route("GET", "/settings")
@@ -119,9 +125,26 @@ def new_run(smith: Smith, body: bytes) -> Any:
     row = json.loads(body)
     if row["id"] in smith.runs:
         raise HttpError(409, {"detail": "Run already created"})
-    (session,) = (one["id"] for one in smith.sessions.values() if one["name"] == row["session_name"])
-    smith.runs[row["id"]] = {**row, "session_id": session}
+    _log(smith, row)
     return {}
+
+
+@route("POST", "/runs/batch")
+def traced_runs(smith: Smith, body: bytes) -> Any:
+    """The beginnings and ends of runs, as the SDK's background thread sends them."""
+    given = json.loads(body)
+    for row in given.get("post", ()):
+        _log(smith, row)
+    for row in given.get("patch", ()):
+        smith.runs[row["id"]] |= {name: value for name, value in row.items() if not name.startswith("session")}
+    return {}
+
+
+def _log(smith: Smith, row: Row) -> None:
+    """Adds a run; its project is made where there is none of the name."""
+    known = {one["name"]: one["id"] for one in smith.sessions.values()}
+    session = known.get(row["session_name"]) or smith.session(row["session_name"])
+    smith.runs[row["id"]] = {"parent_run_id": None, **row, "session_id": session}
 
 
 def _root_runs(smith: Smith, projects: list[str], since: str, text: str | None) -> list[Row]:

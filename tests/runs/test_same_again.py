@@ -42,24 +42,27 @@ def test_every_option_of_the_command_exists(started: Path) -> None:
         repeats=2,
         records=20,
         budget=Budget(dollars=2.5, target=0.9),
+        own_project=False,
         started_from=("runs/first",),
     )
     words = shlex.split(repetition(config))
     command = get_command(app).commands["optimize"]  # type: ignore[attr-defined]
-    known = {name for parameter in command.params for name in parameter.opts}
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     assert {word for word in words if word.startswith("--")} <= known
     assert words[words.index("--objective") + 1] == "Answer letters; it's urgent."
     assert [words[i + 1] for i, word in enumerate(words) if word == "--frozen"] == ["answer=Answer", "answer={name}"]
     assert words[words.index("--failure-score") + 1] == "0.0"
+    assert "--no-own-project" in words
 
 
 def test_a_run_of_objects_is_a_call(started: Path) -> None:
     """What was an object is left open; the rest is Python."""
-    config = replace(SavedRun.open(started).config, spec={}, seed=7)
+    config = replace(SavedRun.open(started).config, spec={}, seed=7, own_project=False)
     call = repetition(config)
     assert call.startswith("optimize(")
     assert "budget=Budget(rollouts=40)" in call
     assert "seed=7" in call
+    assert "own_project=False" in call
     compile(call, "call", "eval")
 
 

@@ -22,6 +22,7 @@ from langgraph_gepa.adapter.rollout.runner import Graph, UnscoredRollout, run
 from langgraph_gepa.adapter.tools.stand_ins import replaced
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer, current_tracer, watching
+from langgraph_gepa.adapter.tracing.traces import traced_rollout
 from langgraph_gepa.core.candidate import texts_key
 from langgraph_gepa.core.example import Example, digest, in_message
 from langgraph_gepa.core.json_data import plain
@@ -34,6 +35,8 @@ from langgraph_gepa.reflection.directions import touched
 
 K = TypeVar("K")
 BOUND_GRAPHS = 64
+METRIC = "metric"
+"""The tag of a metric's own calls in traces."""
 
 
 class GraphEvaluator:
@@ -89,7 +92,7 @@ class GraphEvaluator:
         rollout = self._rollout(unscored, texts, example)
         self._effects.keep(texts, example, unscored, rollout)
         if unscored.error is None:
-            return await self._scored(unscored, rollout, example)
+            return await self._scored(unscored, rollout, texts, example)
         kept = masked_rollout(rollout, self._mask)
         if unscored.ambiguous is not None:
             raise Unfinished(unscored.ambiguous, stands=kept) from unscored.ambiguous
@@ -105,7 +108,8 @@ class GraphEvaluator:
         graph_copy = self._failed.pop(key, None)
         graph_copy = for_a_rollout(graph) if graph_copy is None else graph_copy
         try:
-            unscored = await run(graph, example, self._options, graph_copy=graph_copy)
+            with traced_rollout(texts, example):
+                unscored = await run(graph, example, self._options, graph_copy=graph_copy)
         except Exception:
             _keep(self._failed, key, graph_copy)
             raise
@@ -113,13 +117,13 @@ class GraphEvaluator:
             _keep(self._failed, key, graph_copy)
         return unscored
 
-    async def _scored(self, unscored: UnscoredRollout, rollout: Rollout, example: Example) -> Rollout:
+    async def _scored(self, unscored: UnscoredRollout, rollout: Rollout, texts: Texts, example: Example) -> Rollout:
         """Returns `rollout` with its score. When the metric is called again, its usage adds up over all tries."""
         tracer = Tracer(self._options.prices)
         feedback: Feedback = Feedback(0.0)
         raised: Exception | None = None
         try:
-            with watching(tracer):
+            with watching(tracer), traced_rollout(texts, example, METRIC):
                 feedback = await self._score(example, unscored.state, rollout)
         except Error as mistake:
             if not isinstance(mistake, MetricError) or not tracer.unrecovered:
@@ -128,7 +132,7 @@ class GraphEvaluator:
         except Exception as failure:  # noqa: BLE001 - of the world, or either's: `adapt` lets through no other
             raised = failure
         paid = replace(rollout, usage=rollout.usage + tracer.usage)
-        again = partial(self._scored, unscored, paid, example)
+        again = partial(self._scored, unscored, paid, texts, example)
         rule, context = self._options.is_world_failure, FailureContext(tracer.model_failures)
         try:
             ambiguous = ambiguous_failure(rule, raised, tracer.unrecovered, lambda: context)

@@ -40,6 +40,7 @@ from langgraph_gepa.adapter.rollout.missing_options import missing_option
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.tools.stand_ins import Guard
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer
+from langgraph_gepa.adapter.tracing.traces import example_tracer
 from langgraph_gepa.adapter.tracing.watched import WatchedCall
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.json_data import plain
@@ -202,7 +203,7 @@ async def _invoked(
 
 def _config(example: Example, options: RunnerOptions, handlers: Handlers) -> RunnableConfig:
     own = options.config(example) if callable(options.config) else containers_copied(options.config)
-    config = merge_configs(own, {"callbacks": handlers})
+    config = merge_configs(own, {"callbacks": [*handlers, *example_tracer(example)]})
     if options.recursion_limit is not None:
         config["recursion_limit"] = options.recursion_limit
     config["configurable"] = {**config.get("configurable", {}), "thread_id": str(uuid.uuid4())}
