@@ -34,7 +34,7 @@ def brief(view: View, next_step: str, chosen: int | None = None) -> dict[str, st
         rows["Chosen"] = f"candidate #{chosen}, {score} on validation, in place of #{view.best.id} above"
     rows |= {
         "Changed": ", ".join(_changed(view, chosen)) or "nothing",
-        "Cost": f"{words.money(usage.dollars)}, {words.tokens(usage)}, {words.duration(view.seconds)}",
+        "Cost": f"{words.cost(usage)}, {words.duration(view.seconds)}",
         "Next": next_step,
     }
     return {label: visible(value) for label, value in rows.items()}

@@ -45,7 +45,7 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
         "Changed": ", ".join(visible(module.module.name) for module in view.changed) or "nothing",
         **({"Start": starts} if (starts := _starts(view)) else {}),
         "Best": f"candidate #{view.best.id} of {len(view.candidates)}" if view.best else "none yet",
-        "Cost": f"{words.money(usage.dollars)}, {words.tokens(usage)}, {words.duration(view.seconds)}",
+        "Cost": f"{words.cost(usage)}, {words.duration(view.seconds)}",
         "Spent": words.paid(view.spent),
         **({"Noise": words.noise(view.noise)} if view.noise.repeated else {}),
         "Ended": view.reason or "not yet: under way, or stopped, resumable",

@@ -20,6 +20,7 @@ from langgraph_gepa.core.budget import Budget, Spent
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinished, RunFinished, RunStarted
 from langgraph_gepa.core.printable import visible
+from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report import words
 from langgraph_gepa.report.notebook import CellOutput
 from langgraph_gepa.report.outcome import SIMULATED
@@ -176,8 +177,7 @@ class Live:
             if self.budget.rollouts:
                 rollouts = f"{pool.spent.rollouts:,}/{words.plural(self.budget.rollouts, 'rollout')}"
             best = f"  {self._lead.words}" if self._lead else ""
-            cost = words.money(pool.spent.usage.dollars)
-            self._line(f"[{rollouts}] {line.plain}{best}  {cost}")
+            self._line(f"[{rollouts}] {line.plain}{best}  {_cost(pool.spent.usage)}")
 
     def _line(self, text: str) -> None:
         """Prints without rich, which would end the process when nobody reads the pipe any more."""
@@ -250,8 +250,15 @@ def _facts(shot: Snapshot, seconds: float) -> Text:
         parts.append(f"{lead.words} (since rollout {lead.since:,}; seed {words.candidate_score(lead.seed)})")
         parts.append(f"{words.plural(shot.candidates, 'candidate')}, {lead.frontier} on the frontier")
     usage = shot.spent.usage
-    parts.append(f"{words.money(usage.dollars)}, {words.large(usage.tokens)} tokens, {words.duration(seconds)}")
+    tokens = f"{words.large(usage.tokens)} tokens"
+    cost = f"{tokens} (price unknown)" if usage.dollars is None else f"{words.money(usage.dollars)}, {tokens}"
+    parts.append(f"{cost}, {words.duration(seconds)}")
     return Text(" · ".join(parts))
+
+
+def _cost(usage: Usage) -> str:
+    """The price so far, or the tokens where a model's price is unknown: a line is no place to repeat that."""
+    return f"{words.large(usage.tokens)} tokens" if usage.dollars is None else words.money(usage.dollars)
 
 
 def _under_way(shot: Snapshot, limit: int) -> list[Text]:

@@ -52,9 +52,16 @@ def tokens(usage: Usage) -> str:
     return f"{plural(usage.tokens, 'token')} ({most} estimated)"
 
 
+def cost(usage: Usage) -> str:
+    """The price and the tokens; where a model's price is unknown the tokens come first."""
+    if usage.dollars is None:
+        return f"{tokens(usage)} (price unknown)"
+    return f"{money(usage.dollars)}, {tokens(usage)}"
+
+
 def money(dollars: float | None) -> str:
     if dollars is None:
-        return "unknown price"
+        return "unknown"
     if dollars >= 0.1 or dollars <= 0:
         return f"${dollars:,.2f}"
     digits = max(4, 1 - math.floor(math.log10(dollars)))  # a tiny budget is not $0.0000

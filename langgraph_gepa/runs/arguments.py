@@ -88,6 +88,8 @@ def require_objects(given: Arguments) -> None:
     """Raises `UsageError` for a run's folder, a search, an observer or a switch that is none."""
     if not isinstance(given.run, str | Path | None):
         raise UsageError(f"run={given.run!r} is no folder: give its path.")
+    if isinstance(given.run, str) and not given.run.strip():  # as a path it would be the working directory
+        raise UsageError(f"run={given.run!r} names no folder: give its path, such as 'runs/first', or leave it out.")
     if not isinstance(given.search, str | Rules):
         raise UsageError(f"search={given.search!r} is no search: give one of {', '.join(SEARCHES)}, or Rules(...).")
     if not isinstance(given.own_project, bool):

@@ -109,7 +109,7 @@ class Evaluation:
         examples = words.plural(self.before.n, "example")
         lines.append(f"{examples}{f', each run {self.repeats} times' if self.repeats > 1 else ''}, 95 % intervals")
         rollouts = words.plural(len(self.rollouts), "rollout")
-        lines.append(f"cost          {words.money(self.usage.dollars)}, {words.tokens(self.usage)}, {rollouts}")
+        lines.append(f"cost          {words.cost(self.usage)}, {rollouts}")
         lines += self._failures()
         if self.learned:
             lines.append(f"{self.learned:,} of {examples} took part in the search for these prompts.")

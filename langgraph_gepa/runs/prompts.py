@@ -34,6 +34,8 @@ def prompts_of(source: Mapping[str, str] | Path | str) -> Mapping[str, str]:
         if wrong := [name for name, text in dict[str, Any](source).items() if not isinstance(text, str)]:
             raise UsageError(f"The prompts must be texts by module name; that of {wrong[0]!r} is none.")
         return source
+    if not str(source).strip():  # as a path it would be the working directory
+        raise UsageError(f"{str(source)!r} names no prompts: give a run's folder or a prompts.json.")
     path = Path(source)
     if (path / DATABASE).exists():
         return SavedRun.open(path).prompts

@@ -58,6 +58,8 @@ class SavedRun:
     @classmethod
     def open(cls, folder: Path | str) -> SavedRun:
         """Reads the run in `folder`. Raises `RunError` when there is none or it cannot be read."""
+        if not str(folder).strip():  # as a path it would be the working directory
+            raise RunError(f"{str(folder)!r} is the folder of no run: give its path, such as 'runs/first'.")
         with closing(_reader(folder)) as store:
             config, settings = load_config(store), store.settings()
             masked, own = masked_sets(config, started_with(settings)), is_own(settings)

@@ -121,6 +121,20 @@ def test_the_summary_shows_before_after_and_the_files(finished: Any) -> None:
     assert "Simulated model" in text
 
 
+def test_where_a_price_is_unknown_the_tokens_take_its_place(script: Callable[..., Any]) -> None:
+    """It is said once in the summary and in the panel, and never in the lines of a log, which have the tokens."""
+    run = script(priced=False)
+    run.start()
+    log, summary = plain(), plain()
+    live = watch(run, log)
+    print_summary(run.view(), summary)
+    (line,) = [line for line in log.file.getvalue().splitlines() if "rollouts]" in line]  # type: ignore[attr-defined]
+    assert line.endswith(" tokens")
+    assert "unknown" not in line
+    for text in (summary.file.getvalue(), drawn(live)):  # type: ignore[attr-defined]
+        assert text.count("tokens (price unknown)") == text.count("unknown") == 1
+
+
 def test_eighty_columns_hold_every_number(finished: Any) -> None:
     """The usual width of a terminal and of a log: no number of the summary is cut short."""
     console = Console(file=io.StringIO(), width=80)

@@ -17,7 +17,7 @@ from langgraph_gepa.report.words import cause, ending, limits, money
 @pytest.mark.parametrize(
     ("dollars", "text"),
     [
-        (None, "unknown price"), (0, "$0.00"), (1234.5, "$1,234.50"), (0.1, "$0.10"), (0.05, "$0.0500"),
+        (None, "unknown"), (0, "$0.00"), (1234.5, "$1,234.50"), (0.1, "$0.10"), (0.05, "$0.0500"),
         (0.00123, "$0.0012"), (0.00004, "$0.000040"), (1e-9, "$0.0000000010"),
     ],
 )  # fmt: skip

@@ -60,6 +60,8 @@ def test_limits_replace_those_that_are_given() -> None:
         ({"observers": [3]}, "observers=.*give a list of functions"),
         ({"search": None}, "search=None is no search: give one of gepa, racing"),
         ({"run": 3}, "run=3 is no folder: give its path"),
+        ({"run": ""}, "run='' names no folder: give its path"),
+        ({"run": " "}, "run=' ' names no folder: give its path"),
     ],
 )
 def test_an_object_of_the_wrong_type_is_refused_by_name(argument: dict[str, Any], says: str) -> None:

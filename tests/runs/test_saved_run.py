@@ -7,7 +7,7 @@ import random
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from langgraph_gepa import Error, Result, resume
 from langgraph_gepa.cli import app
+from langgraph_gepa.runs.prompts import prompts_of
 
 VALUES: list[Any] = [
     None, True, -1, 2**70, float("nan"), float("inf"), "", "../../x", "\x1b[31m", "{", "{{ a.b }}", "[red]", "\ud800",
@@ -64,6 +66,17 @@ def require_sentence(command: str) -> None:
     ended = CliRunner().invoke(app, command.split())
     assert ended.exit_code in (0, 2), (command, ended.output, ended.exception)
     assert ended.exception is None or isinstance(ended.exception, SystemExit), (command, ended.exception)
+
+
+@pytest.mark.parametrize("read", [Result.open, resume, prompts_of])
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_path_is_not_the_working_directory(
+    read: Callable[[str], object], empty: str, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unset variable opens no run, even where the working directory is the folder of one."""
+    monkeypatch.chdir(run)
+    with pytest.raises(Error, match=r"give its path|give a run's folder"):
+        read(empty)
 
 
 def test_a_wrong_value_in_any_record_is_shown_or_refused(run: Path) -> None:

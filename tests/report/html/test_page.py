@@ -101,6 +101,15 @@ def test_only_a_simulated_run_has_the_banner(finished: Any) -> None:
     assert "Simulated model" not in render(finished.view(simulated=False, reflection_model="openai:gpt-5"))
 
 
+def test_an_unknown_price_is_no_headline(script: Callable[..., Any]) -> None:
+    """The first screen has the tokens in its place, and the price as a small word below."""
+    run = script(priced=False)
+    run.start()
+    (cost,) = re.findall(r"<dt>What it cost</dt>\s*<dd><b>(.*?)</b>(.*?)</div>", render(run.view()), re.DOTALL)
+    assert cost[0][0].isdigit()
+    assert re.search(r'tokens</dd>\s*<dd class="sub">price unknown, ', cost[1])
+
+
 def test_a_run_that_has_just_begun_has_a_page(finished: Any) -> None:
     """Every beginning of a journal can be drawn, settings or not."""
     for length in (0, 1, 20, 27, 40):
