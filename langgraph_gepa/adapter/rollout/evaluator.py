@@ -19,6 +19,7 @@ from langgraph_gepa.adapter.rollout.fingerprint import parts_of
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, masked_rollout, masking, secrets_of
 from langgraph_gepa.adapter.rollout.runner import Graph, UnscoredRollout, run
+from langgraph_gepa.adapter.rollout.trajectories import asks_for_trajectory
 from langgraph_gepa.adapter.tools.stand_ins import replaced
 from langgraph_gepa.adapter.tracing.attribution import attribute
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer, current_tracer, watching
@@ -62,6 +63,7 @@ class GraphEvaluator:
         self._survey = survey
         self._options = options or RunnerOptions()
         self._score = metrics.adapt(metric, self._may_be_worlds)
+        self._with_trajectory = asks_for_trajectory(metric)
         self._frozen = dict(frozen or {})
         self._modules = modules_named(survey.modules, modules)
         self.parts = parts_of(survey, metric, self._options)
@@ -109,7 +111,9 @@ class GraphEvaluator:
         graph_copy = for_a_rollout(graph) if graph_copy is None else graph_copy
         try:
             with traced_rollout(texts, example):
-                unscored = await run(graph, example, self._options, graph_copy=graph_copy)
+                unscored = await run(
+                    graph, example, self._options, graph_copy=graph_copy, trajectory=self._with_trajectory
+                )
         except Exception:
             _keep(self._failed, key, graph_copy)
             raise
@@ -124,7 +128,7 @@ class GraphEvaluator:
         raised: Exception | None = None
         try:
             with watching(tracer), traced_rollout(texts, example, METRIC):
-                feedback = await self._score(example, unscored.state, rollout)
+                feedback = await self._score(example, unscored.state, rollout, unscored.trajectory)
         except Error as mistake:
             if not isinstance(mistake, MetricError) or not tracer.unrecovered:
                 raise

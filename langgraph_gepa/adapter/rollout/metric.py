@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from types import CodeType
-from typing import Any
+from typing import Any, Protocol
 
 from langgraph_gepa.adapter.failures.classification import IsWorldFailure, error_text, is_world_failure
 from langgraph_gepa.adapter.failures.frames import raised_at
@@ -14,25 +15,33 @@ from langgraph_gepa.adapter.rollout.calling import called
 from langgraph_gepa.adapter.rollout.metric_arguments import MetricArguments
 from langgraph_gepa.adapter.rollout.metric_signature import plan_call
 from langgraph_gepa.adapter.rollout.scores import NotAScoreError, joined, read_feedback
+from langgraph_gepa.adapter.rollout.trajectories import ARGUMENT as TRAJECTORY
+from langgraph_gepa.adapter.rollout.trajectories import compares_messages, expectation, judges_trajectory
 from langgraph_gepa.core.example import Example, in_message
 from langgraph_gepa.core.json_data import brief
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.concurrency import settle
 from langgraph_gepa.errors import MetricError, UsageError
 
-ScoreRollout = Callable[[Example, Any, Rollout], Awaitable[Feedback]]
-"""Scores `(example, final state, rollout)`, whose own feedback is still empty.
 
-Raises `MetricError`, or a failure of the world (the judge's rate limit) as it is.
-"""
+class ScoreRollout(Protocol):
+    """Scores a rollout, whose own feedback is still empty, by the graph's final state.
+
+    `trajectory` is given where `asks_for_trajectory` says that the metric takes it. Raises `MetricError`, or a failure
+    of the world (the judge's rate limit) as it is.
+    """
+
+    async def __call__(self, example: Example, state: Any, rollout: Rollout, trajectory: Any = None) -> Feedback: ...
 
 
 def adapt(metric: Any, is_world_failure: IsWorldFailure = is_world_failure) -> ScoreRollout:
     """Returns `metric` as one asynchronous function.
 
     A metric is a function, sync or async, of any of `inputs`, `outputs` (the graph's final state as `invoke` returns
-    it), `reference_outputs`, `run`, `example`, `rollout`; or of LangSmith's run and example by position, where their
-    names or annotations say so; or an object with LangSmith's `evaluate_run`. `read_feedback` says what it may return.
+    it), `reference_outputs`, `run`, `example`, `rollout`, `graph_trajectory`; or of LangSmith's run and example by
+    position, where their names or annotations say so; or an object with LangSmith's `evaluate_run`. agentevals'
+    evaluators of a graph's trajectory get that as their `inputs` and `outputs`; where one that compares trajectories
+    gives no words, the expected one is the feedback. `read_feedback` says what a metric may return.
     Sync metrics run in threads and may block. A list of metrics scores as their mean, and each is an objective. A
     metric may change its arguments, which are copies; only live objects in the final state are shared.
 
@@ -42,10 +51,12 @@ def adapt(metric: Any, is_world_failure: IsWorldFailure = is_world_failure) -> S
     if isinstance(metric, list | tuple):
         return _several(metric, is_world_failure)
     call = _evaluator(metric) if _is_evaluator(metric) else _function(metric)
+    compared = _compared(metric)
 
-    async def score(example: Example, state: Any, rollout: Rollout) -> Feedback:
+    async def score(example: Example, state: Any, rollout: Rollout, trajectory: Any = None) -> Feedback:
+        arguments = MetricArguments(example, state, rollout, trajectory)
         try:
-            value = await call(MetricArguments(example, state, rollout))
+            value = await call(arguments)
         except Exception as error:
             if is_world_failure(error):
                 raise
@@ -54,7 +65,11 @@ def adapt(metric: Any, is_world_failure: IsWorldFailure = is_world_failure) -> S
                 "Fix the metric: it must return a score for every final state the graph can reach."
             ) from error
         try:
-            return read_feedback(value)
+            feedback = read_feedback(value)
+            if compared and not feedback.comment and feedback.score < 1:
+                words = expectation(arguments[compared], arguments["reference_outputs"])
+                return replace(feedback, comment=words)
+            return feedback
         except NotAScoreError as reason:
             raise MetricError(
                 f"The metric returned {brief(value)} for example {in_message(example)}: {reason}. "
@@ -71,11 +86,18 @@ def _several(metrics: Sequence[Any], is_world_failure: IsWorldFailure) -> ScoreR
     names = list(map(name_of, metrics))
     scores = [adapt(metric, is_world_failure) for metric in metrics]
 
-    async def score(example: Example, state: Any, rollout: Rollout) -> Feedback:
-        feedback = await settle(one(example, state, rollout) for one in scores)
+    async def score(example: Example, state: Any, rollout: Rollout, trajectory: Any = None) -> Feedback:
+        feedback = await settle(one(example, state, rollout, trajectory) for one in scores)
         return joined(list(zip(names, feedback, strict=True)))
 
     return score
+
+
+def _compared(metric: Any) -> str:
+    """The argument that a metric compares with a reference trajectory; empty for other metrics."""
+    if judges_trajectory(metric):
+        return TRAJECTORY
+    return "outputs" if compares_messages(metric) else ""
 
 
 def name_of(metric: Any) -> str:
@@ -135,8 +157,15 @@ def _function(metric: Any) -> _Call:
             f"The arguments of the metric {brief(metric)} cannot be read; wrap it in a function of inputs, outputs."
         ) from None
 
+    of_trajectory = judges_trajectory(metric)
+
+    def value(arguments: MetricArguments, name: str) -> Any:
+        if of_trajectory and name in ("inputs", "outputs"):
+            return arguments[TRAJECTORY] if name == "outputs" else arguments[TRAJECTORY]["inputs"]
+        return arguments[name]
+
     async def call(arguments: MetricArguments) -> Any:
-        positional = tuple(arguments[name] for name in plan.positional)
-        return await called(metric, *positional, **{name: arguments[name] for name in plan.named})
+        positional = tuple(value(arguments, name) for name in plan.positional)
+        return await called(metric, *positional, **{name: value(arguments, name) for name in plan.named})
 
     return call

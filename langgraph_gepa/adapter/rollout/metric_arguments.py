@@ -11,6 +11,7 @@ from typing import Any
 from langsmith import schemas
 
 from langgraph_gepa.adapter.isolation.input_copies import containers_copied
+from langgraph_gepa.adapter.rollout import trajectories
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.rollout import Call, Rollout
 
@@ -19,11 +20,15 @@ RUN_TYPES = {"model": "llm", "tool": "tool", "retrieval": "retriever"}
 
 @dataclass(frozen=True, slots=True)
 class MetricArguments:
-    """The arguments of a metric by name, made on look-up; copies, as examples and rollouts are used again."""
+    """The arguments of a metric by name, made on look-up; copies, as examples and rollouts are used again.
+
+    `trajectory` is there for metrics that ask for it (see `trajectories`).
+    """
 
     example: Example
     state: Any
     rollout: Rollout
+    trajectory: Any = None
 
     def __getitem__(self, name: str) -> Any:
         if name == "inputs":
@@ -32,6 +37,8 @@ class MetricArguments:
             return containers_copied(self.state)
         if name == "reference_outputs":
             return containers_copied(self.example.outputs or {})
+        if name == trajectories.ARGUMENT:
+            return containers_copied(self.trajectory)
         if name == "rollout":
             return self._rollout()
         return self._run() if name == "run" else self._example()

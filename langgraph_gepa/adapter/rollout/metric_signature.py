@@ -10,9 +10,12 @@ from difflib import get_close_matches
 from inspect import Parameter
 from typing import Any
 
+from langgraph_gepa.adapter.rollout import trajectories
 from langgraph_gepa.errors import UsageError
 
 ARGUMENTS = ("inputs", "outputs", "reference_outputs", "run", "example", "rollout")
+ON_REQUEST = (trajectories.ARGUMENT,)
+"""Arguments that are made only for metrics that name them."""
 DSPY_EXAMPLE = frozenset({"example", "gold", "golden"})
 """Names of the first argument of DSPy's metrics; the second is called `pred` or `prediction`."""
 _WORD = re.compile(r"[a-z]+")
@@ -20,7 +23,7 @@ _WORD = re.compile(r"[a-z]+")
 
 @dataclass(frozen=True, slots=True)
 class CallPlan:
-    """The arguments that a metric is called with, each one of `ARGUMENTS`."""
+    """The arguments that a metric is called with, each one of `ARGUMENTS` or `ON_REQUEST`."""
 
     positional: Sequence[str] = ()
     named: Sequence[str] = ()
@@ -36,8 +39,9 @@ def plan_call(metric: Callable[..., Any], name: str) -> CallPlan:
     parameters = list(inspect.signature(metric).parameters.values())
     ordinary = [one for one in parameters if one.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)]
     required = [one for one in ordinary if one.default is Parameter.empty]
-    unknown = [one.name for one in required if one.name not in ARGUMENTS]
-    known = [one.name for one in ordinary if one.name in ARGUMENTS]
+    by_name = (*ARGUMENTS, *ON_REQUEST)
+    unknown = [one.name for one in required if one.name not in by_name]
+    known = [one.name for one in ordinary if one.name in by_name]
     takes_all = any(one.kind is Parameter.VAR_KEYWORD for one in parameters)
     if not unknown and (known or takes_all):
         positional = [one.name for one in ordinary if one.kind is Parameter.POSITIONAL_ONLY]
@@ -70,10 +74,10 @@ def _advice(required: Sequence[Parameter], unknown: Sequence[str]) -> str:
             "It looks like a metric of DSPy's. Call it with DSPy's own objects: lambda inputs, outputs, "
             "reference_outputs: metric(dspy.Example(**inputs, **reference_outputs), dspy.Prediction(**outputs))."
         )
-    close = [match for name in unknown for match in get_close_matches(name, ARGUMENTS, 1, 0.6)]
+    close = [match for name in unknown for match in get_close_matches(name, (*ARGUMENTS, *ON_REQUEST), 1, 0.6)]
     meant = f" Did you mean {', '.join(close)}?" if close else ""
     return (
-        f"A metric is called by the names of its arguments, any of {', '.join(ARGUMENTS)}.{meant} "
+        f"A metric is called by the names of its arguments, any of {', '.join((*ARGUMENTS, *ON_REQUEST))}.{meant} "
         "`outputs` is the graph's final state and `reference_outputs` the example's right answer: "
         "def metric(outputs, reference_outputs)."
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -38,6 +38,7 @@ from langgraph_gepa.adapter.rollout.interrupts import (
 )
 from langgraph_gepa.adapter.rollout.missing_options import missing_option
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
+from langgraph_gepa.adapter.rollout.trajectories import trajectory_of
 from langgraph_gepa.adapter.tools.stand_ins import Guard
 from langgraph_gepa.adapter.tracing.callback_handler import Tracer
 from langgraph_gepa.adapter.tracing.traces import example_tracer
@@ -63,7 +64,7 @@ class UnscoredRollout:
 
     `state` is the live final state, `None` after a failure of the candidate, which `error` describes. `ambiguous` is a
     failure that may be the world's as well, or one of the world's after which the graph went on, as when a tool's
-    exception becomes a message. `nodes` are the paths of the nodes that ran.
+    exception becomes a message. `nodes` are the paths of the nodes that ran. `trajectory` is there if it was asked for.
     """
 
     state: Any
@@ -73,6 +74,7 @@ class UnscoredRollout:
     error: str | None = None
     ambiguous: Exception | None = None
     nodes: tuple[str, ...] = ()
+    trajectory: Any = None
 
 
 async def run(
@@ -82,6 +84,7 @@ async def run(
     *,
     scored: bool = True,
     graph_copy: Graph | None = None,
+    trajectory: bool = False,
 ) -> UnscoredRollout:
     """Runs `graph` on a copy of the example's inputs, with a thread, checkpointer, store and cache of its own.
 
@@ -89,22 +92,25 @@ async def run(
     failure of the candidate is returned as `error`; failures of the world and our own errors are raised. With
     `scored=False` only what the graph sends to models matters: failures of models are raised, and other failures of the
     world, such as a tool's, are returned as `ambiguous`. `graph_copy` is a copy made earlier by `for_a_rollout`, whose
-    state the rollout continues with.
+    state the rollout continues with. `trajectory` asks for the path through the graph.
     """
     shared = mutable_state.known(graph).shared
     async with _exclusive(shared) if shared else nullcontext():
         graph_copy = for_a_rollout(graph) if graph_copy is None else graph_copy
-        return await _run(graph_copy, example, options or RunnerOptions(), scored)
+        return await _run(graph_copy, example, options or RunnerOptions(), scored, trajectory)
 
 
-async def _run(graph: Graph, example: Example, options: RunnerOptions, scored: bool) -> UnscoredRollout:
+async def _run(
+    graph: Graph, example: Example, options: RunnerOptions, scored: bool, with_trajectory: bool
+) -> UnscoredRollout:
     tracer, guard = Tracer(options.prices), Guard(options.tools)
     started = time.perf_counter()
-    final, error, raised = None, None, None
+    final, trajectory, error, raised = None, None, None, None
     try:
         replacements = Replacements()
         own = _with_own_persistence(graph, options.store, replacements)
-        final = await _within(options.timeout, _invoked(own, example, options, [tracer, guard], replacements))
+        invocation = _invoked(own, example, options, [tracer, guard], replacements, with_trajectory)
+        final, trajectory = await _within(options.timeout, invocation)
     except Error:
         raise
     except _TimedOutError:
@@ -118,7 +124,7 @@ async def _run(graph: Graph, example: Example, options: RunnerOptions, scored: b
         options.is_world_failure, raised, tracer.unrecovered, lambda: _failure_context(tracer, example), scored=scored
     )
     seconds = time.perf_counter() - started
-    return UnscoredRollout(final, tracer.watched, tracer.usage, seconds, error, ambiguous, tracer.nodes)
+    return UnscoredRollout(final, tracer.watched, tracer.usage, seconds, error, ambiguous, tracer.nodes, trajectory)
 
 
 def _failure_context(tracer: Tracer, example: Example) -> FailureContext:
@@ -184,19 +190,27 @@ async def _within(seconds: float | None, rollout: Coroutine[Any, Any, T]) -> T:
 
 
 async def _invoked(
-    graph: Graph, example: Example, options: RunnerOptions, handlers: Handlers, replacements: Replacements
-) -> Any:
+    graph: Graph,
+    example: Example,
+    options: RunnerOptions,
+    handlers: Handlers,
+    replacements: Replacements,
+    with_trajectory: bool,
+) -> tuple[Any, Any]:
+    """Returns the final state, and the trajectory if it was asked for, which needs every checkpoint."""
+    durability: Literal["sync", "exit"] = "sync" if with_trajectory else "exit"
     config = _config(example, options, handlers)
     context = context_for(graph, options.context, example)
     step: Any = with_messages(graph, containers_copied(example.inputs))
     dialogue = Dialogue(options.on_interrupt)
     for _ in range(MAX_INTERRUPTS):
         with isolated(replacements):
-            state = await graph.ainvoke(step, config, context=context, durability="exit")
+            state = await graph.ainvoke(step, config, context=context, durability=durability)
         interrupts = interrupts_in(state)
         stopped_at = () if interrupts else await breakpoint_of(graph, config)
         if not interrupts and not stopped_at:
-            return state
+            with isolated(replacements):
+                return state, await trajectory_of(graph, config) if with_trajectory else None
         step = await dialogue.resume(await state_key(graph, config), interrupts, stopped_at)
     raise GraphRecursionError(f"it interrupted itself more than {MAX_INTERRUPTS} times")
 
