@@ -19,7 +19,7 @@ from typing import Any
 from langgraph_gepa.adapter.loading import load_metric
 from langgraph_gepa.core.rollout import Usage
 
-INSTALL = "pip install dspy optuna"
+INSTALL = 'pip install -e ".[bench]"'
 GRAPHS = Path(__file__).parents[1] / "graphs"
 MINIBATCH = 35
 """Of MIPROv2, its default."""
@@ -46,12 +46,10 @@ SIGNATURES: Mapping[str, Mapping[str, tuple[str, str]]] = {
 """Predictor -> its signature and instructions, the texts of the graph without their placeholders."""
 
 
-def obstacle(optimizer: str, benchmark: str, *, simulated: bool) -> str | None:
+def obstacle(optimizer: str, program: str) -> str | None:
     """Why DSPy's optimizer cannot be run here, or `None` when it can."""
-    if benchmark not in SIGNATURES:
-        return f"The program of {benchmark} is not written in DSPy; those of {' and '.join(SIGNATURES)} are"
-    if simulated:
-        return "The simulated models do not answer in DSPy's format of fields"
+    if program not in SIGNATURES:
+        return f"The program of {program} is not written in DSPy; those of {' and '.join(SIGNATURES)} are"
     if not find_spec("dspy") or (optimizer == "MIPROv2" and not find_spec("optuna")):
         return f"DSPy or optuna is not installed ({INSTALL})"
     return None
@@ -68,15 +66,14 @@ def optimized(task: Any, optimizer: str, accounts: Any) -> tuple[dict[str, str],
     searching.set()
 
     class Counted(dspy.LM):  # type: ignore[misc]  # DSPy is untyped
-        def forward(self, *args: Any, **settings: Any) -> Any:
-            reply = super().forward(*args, **settings)
-            dollars = (getattr(reply, "_hidden_params", None) or {}).get("response_cost")
+        def update_history(self, entry: Mapping[str, Any]) -> None:
+            """What DSPy calls with each reply, of whichever of its engines; an optimizer works with copies of this."""
+            usage = entry["usage"]
             with counting:
-                if not searching.is_set():
-                    return reply
-                accounts.cost.add(Usage(reply.usage.prompt_tokens, reply.usage.completion_tokens, dollars))
-                accounts.cost.reflections += self is reflection
-            return reply
+                if searching.is_set():
+                    tokens = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
+                    accounts.cost.add(Usage(*tokens, entry["cost"]))
+                    accounts.cost.reflections += self.reflects
 
     def ran() -> None:
         with counting:
@@ -94,12 +91,13 @@ def optimized(task: Any, optimizer: str, accounts: Any) -> tuple[dict[str, str],
 
     metric = load_metric(task.metric)
     lm, reflection = (Counted(name.replace(":", "/", 1), cache=False) for name in (task.model, task.reflection_lm))
+    lm.reflects, reflection.reflects = False, True
     sets = {
         name: [dspy.Example(**one["inputs"], outputs=one["outputs"]).with_inputs(*one["inputs"]) for one in examples]
         for name, examples in {"train": task.train, "val": task.val, "test": task.test}.items()
     }
     with dspy.context(lm=lm):
-        student = program(task.benchmark, ran)
+        student = program(task.program, ran)
         if optimizer == "GEPA":
             search = dspy.GEPA(
                 metric=taught,

@@ -3,12 +3,11 @@
     python evals/paper.py --model openai:gpt-4.1-mini --reflection-lm openai:gpt-5 --benchmark hotpotqa --budget 500
 
 Writes `<out>/<benchmark>-<model>.json` and `.md`. A row that is there already is not run again, and one that was
-interrupted goes on; its texts are in `<out>/runs`. Without a key the whole command runs on the simulated models of the
-benchmark instead, and the table's title says so.
+interrupted goes on (MIPROv2's begins again, and its cost adds up); its texts are in `<out>/runs`. Without a key the
+whole command runs on the simulated models of the benchmark instead, and the table's title says so.
 
 The examples are those that ship, or the files in `--data`, as the benchmark's own script draws them at the paper's
-sizes (`python evals/hotpotqa.py DIR`). It needs `pip install "langgraph-gepa[bench]"`, and for the rows of DSPy also
-`dspy` and `optuna`.
+sizes (`python evals/hotpotqa.py DIR`). It needs `pip install -e ".[bench]"`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,20 +40,33 @@ from langgraph_gepa.adapter.reflection_model import KEYS, ChatReflection  # noqa
 from langgraph_gepa.core.example import digest  # noqa: E402
 from langgraph_gepa.errors import ModelError, UsageError  # noqa: E402
 
-MODELS: Mapping[str, Sequence[str]] = {
-    "hotpotqa": ["HOTPOTQA_MODEL"],
-    "hover": ["HOVER_MODEL"],
-    "ifbench": ["IFBENCH_MODEL"],
-    "pupa": ["PUPA_MODEL", "PUPA_UNTRUSTED_MODEL", "PUPA_JUDGE"],
-    "aime": ["AIME_MODEL"],
-    "bfcl": ["BFCL_MODEL"],
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A script beside this one that has examples and a metric, and the graph it is for.
+
+    `models` are the environment variables by which graph and metric choose their models, the graph's first; `program`
+    is the name of the graph's file and of its simulated models' where it is not the benchmark's own. `modules` chooses
+    among the modules of `kinds`.
+    """
+
+    models: tuple[str, ...]
+    program: str | None = None
+    kinds: tuple[str, ...] = ("prompt",)
+    modules: str | None = None
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "hotpotqa": Benchmark(("HOTPOTQA_MODEL",)),
+    "hover": Benchmark(("HOVER_MODEL",)),
+    "ifbench": Benchmark(("IFBENCH_MODEL",)),
+    "pupa": Benchmark(("PUPA_MODEL", "PUPA_UNTRUSTED_MODEL", "PUPA_JUDGE")),
+    "aime": Benchmark(("AIME_MODEL",)),
+    "livebench": Benchmark(("AIME_MODEL",), program="aime"),
+    "bfcl": Benchmark(("BFCL_MODEL",), kinds=("prompt", "tool"), modules="!tool:*.*"),  # but no tool's arguments
 }
-"""The environment variables by which a benchmark's graph and metric choose their models."""
-KINDS = {"bfcl": ("prompt", "tool")}
-MODULES = {"bfcl": "!tool:*.*"}
-"""What is chosen of the modules of these kinds: no descriptions of tools' arguments."""
 SETS = ("train", "val", "test")
-PACKAGES = ("langgraph-gepa", "langgraph", "langchain-core", "gepa", "dspy")
+PACKAGES = ("langgraph-gepa", "langgraph", "langchain-core", "gepa", "dspy", "optuna")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -69,12 +81,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_lines(work / f"{name}.jsonl", rows)
     if lacking:
         print(f"Simulated models: {lacking}", file=sys.stderr)
-    with simulated(given.benchmark, work) if lacking else real(given) as reflection_lm:
+    benchmark = BENCHMARKS[given.benchmark]
+    program = benchmark.program or given.benchmark
+    with simulated(program, work) if lacking else real(benchmark, given) as reflection_lm:
         task = Task(
             given.benchmark,
-            KINDS.get(given.benchmark, ("prompt",)),
-            MODULES.get(given.benchmark),
-            "simulated" if lacking else given.model,
+            program,
+            benchmark.kinds,
+            benchmark.modules,
+            {variable: os.environ[variable] for variable in benchmark.models},
             reflection_lm,
             bool(lacking),
             **sets,
@@ -86,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The paper's table for our searches and others on the same graph.")
-    parser.add_argument("--benchmark", choices=MODELS, required=True)
+    parser.add_argument("--benchmark", choices=BENCHMARKS, required=True)
     parser.add_argument("--model", default="openai:gpt-4.1-mini", help="of the graph and the judges")
     parser.add_argument("--reflection-lm", default="openai:gpt-5")
     parser.add_argument("--budget", type=int, default=500, help="rollouts of a search")
@@ -140,17 +155,17 @@ def why_simulated(*models: str) -> str | None:
 
 
 @contextmanager
-def real(given: argparse.Namespace) -> Iterator[str]:
+def real(benchmark: Benchmark, given: argparse.Namespace) -> Iterator[str]:
     """Points the benchmark at the model; variables that are set already stay as they are, such as another judge."""
-    for variable in MODELS[given.benchmark]:
+    for variable in benchmark.models:
         os.environ.setdefault(variable, given.model)
     yield given.reflection_lm
 
 
 @contextmanager
-def simulated(benchmark: str, folder: Path) -> Iterator[str]:
-    """Serves the benchmark's simulated models in a process of their own, for the examples in `folder`."""
-    command = [sys.executable, str(HERE / "simulated" / f"{benchmark}.py"), str(folder)]
+def simulated(program: str, folder: Path) -> Iterator[str]:
+    """Serves the program's simulated models in a process of their own, for the examples in `folder`."""
+    command = [sys.executable, str(HERE / "simulated" / f"{program}.py"), str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             lines = process.stdout or ()
@@ -158,6 +173,7 @@ def simulated(benchmark: str, folder: Path) -> Iterator[str]:
             if exported is None:
                 raise UsageError(f"The simulated models did not start: {shlex.join(command)}")
             os.environ.update(one.split("=", 1) for one in shlex.split(exported)[1:])
+            os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # simulated models have no price to be fetched
             yield next(lines).split()[-1]  # type: ignore[call-overload]  # "... --reflection-lm openai:NAME"
         finally:
             process.terminate()
@@ -171,7 +187,7 @@ class Results:
         self.kept: dict[str, Any] = {"settings": dict(settings), "skipped": {}, "rows": []}
         if self._file.exists():
             self.kept = json.loads(self._file.read_text(encoding="utf-8"))
-        if different := [key for key, value in settings.items() if self.kept["settings"][key] != value]:
+        if different := [key for key, value in settings.items() if self.kept["settings"].get(key) != value]:
             raise UsageError(
                 f"{self._file} was made with another {' and '.join(different)}. Give another folder with --out."
             )
@@ -182,7 +198,7 @@ class Results:
         settings = {
             "benchmark": task.benchmark,
             "simulated": task.simulated,
-            "model": task.model,
+            "models": dict(task.models),
             "reflection_lm": task.reflection_lm,
             "kinds": list(task.kinds),
             "examples": {name: len(rows) for name, rows in sets.items()},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -31,13 +33,15 @@ TAGS = (
 class Task:
     """A benchmark with its models and examples, and what one row may spend: at most about `budget` rollouts.
 
-    `folder` is the row's own, where an interrupted row goes on.
+    `program` names the file of the graph. `models` are by environment variable, the graph's first. `folder` is the
+    row's own, where an interrupted row goes on.
     """
 
     benchmark: str
+    program: str
     kinds: tuple[str, ...]
     modules: str | None
-    model: str
+    models: Mapping[str, str]
     reflection_lm: str
     simulated: bool
     train: Sequence[Mapping[str, Any]]
@@ -50,7 +54,11 @@ class Task:
 
     @property
     def graph(self) -> str:
-        return f"{ROOT / 'graphs' / self.benchmark}.py:graph"
+        return f"{ROOT / 'graphs' / self.program}.py:graph"
+
+    @property
+    def model(self) -> str:
+        return next(iter(self.models.values()))
 
     @property
     def metric(self) -> str:
@@ -196,7 +204,8 @@ def in_dspy(task: Task, optimizer: str) -> Found:
     """The same program written in DSPy, optimised by one of DSPy's optimizers."""
     task.folder.mkdir(parents=True, exist_ok=True)
     accounts = Accounts(task.folder / "accounts.json")
-    texts, scores = dspy_programs.optimized(task, optimizer, accounts)
+    with redirect_stdout(sys.stderr):  # where its progress belongs; the table is what is printed
+        texts, scores = dspy_programs.optimized(task, optimizer, accounts)
     return Found(texts, accounts.cost, scores)
 
 
@@ -214,5 +223,5 @@ ROWS: Mapping[str, Row] = {
 def obstacle(row: str, task: Task) -> str | None:
     """Why the row cannot be run here, or `None` when it can."""
     if row.startswith("dspy."):
-        return dspy_programs.obstacle(row.removeprefix("dspy."), task.benchmark, simulated=task.simulated)
+        return dspy_programs.obstacle(row.removeprefix("dspy."), task.program)
     return None

@@ -1,26 +1,28 @@
-"""Simulated models for `graphs/aime.py`: a solver and a reflection model.
+"""Simulated models for `graphs/aime.py`, on the AIME as on LiveBench-Math: a solver and a reflection model.
 
-No model is behind them. The solver cannot do mathematics: it holds the answers of the shipped
-problems, and for each the answer that the usual mistake leads to. Which of them it gives depends on
-whether its prompt warns of that kind of mistake; and unless the prompt asks for the bare number, it
-mostly wraps it in words. Its scores say something about prompts and bookkeeping, and nothing about
-any real model.
+No model is behind them. The solver cannot do mathematics: it holds the answers of the problems, and for each of the
+invented ones the answer that the usual mistake leads to. Which of them it gives depends on whether its prompt warns of
+that kind of mistake; to a problem whose mistakes are not known it gives the right answer about one time in two. Unless
+the prompt asks for the bare answer, it mostly wraps it in words. Its scores say something about prompts and
+bookkeeping, and nothing about any real model.
 
-    python evals/simulated/aime.py      serves them on loopback until Ctrl-C
+    python evals/simulated/aime.py [DIR]    serves them on loopback until Ctrl-C, for the examples in DIR
 """
 
 from __future__ import annotations
 
 import functools
 import random
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dspy_format import answering, reflecting
 from serving import REFLECTION, examples_in, serve
 
-from langgraph_gepa.demo.lessons import Lesson, Reading, reflect
+from langgraph_gepa.demo.lessons import Lesson, Reading
 from langgraph_gepa.demo.server import Answer, Persona, Request
 
 SOLVER = "simulated-solver"
@@ -102,9 +104,9 @@ LESSONS = (
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What there is to know of one problem: the kind of mistake it invites, and the answers with and without it."""
+    """What there is to know of one problem: the kind of mistake it invites (if known), the answers without and with."""
 
-    kind: str
+    kind: str | None
     answer: str
     slip: str
 
@@ -112,7 +114,9 @@ class Key:
 def answer_key(examples: Iterable[Mapping[str, Any]]) -> dict[str, Key]:
     """Problem -> key, of examples as in `evals/data/aime`."""
     return {
-        row["inputs"]["problem"]: Key(row["metadata"]["kind"], row["outputs"]["answer"], row["metadata"]["slip"])
+        row["inputs"]["problem"].strip(): Key(
+            row["metadata"].get("kind"), row["outputs"]["answer"], row["metadata"].get("slip", "none of these")
+        )
         for row in examples
     }
 
@@ -125,16 +129,16 @@ def solve(key: Mapping[str, Key], request: Request, rng: random.Random) -> Answe
     if not problem:
         return Answer("This problem is new to me.\n\nAnswer: 0")
     known = key[problem]
-    answer = known.answer if reading.does(known.kind) else known.slip
-    last = answer if reading.does("bare") else f"The number asked for is {answer}"
-    return Answer(
-        f"This is a problem of the kind {known.kind!r}, and simulated reasoning leads to {answer}.\n\nAnswer: {last}"
-    )
+    right = reading.does(known.kind) if known.kind else rng.random() < 0.5
+    answer = known.answer if right else known.slip
+    last = answer if reading.does("bare") else f"What is asked for is {answer}"
+    kind = f"of the kind {known.kind!r}" if known.kind else "of no kind that is known"
+    return Answer(f"This is a problem {kind}, and simulated reasoning leads to {answer}.\n\nAnswer: {last}")
 
 
 def personas(key: Mapping[str, Key]) -> dict[str, Persona]:
     """The simulated models by name, for a `SimulatedServer`."""
-    return {SOLVER: functools.partial(solve, key), REFLECTION: functools.partial(reflect, lessons=LESSONS)}
+    return {SOLVER: answering(functools.partial(solve, key)), REFLECTION: reflecting(LESSONS)}
 
 
 def shipped_key() -> dict[str, Key]:
@@ -143,4 +147,5 @@ def shipped_key() -> dict[str, Key]:
 
 
 if __name__ == "__main__":
-    serve(personas(shipped_key()), {"AIME_MODEL": SOLVER})
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE
+    serve(personas(answer_key(examples_in(folder))), {"AIME_MODEL": SOLVER})

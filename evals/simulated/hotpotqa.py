@@ -21,10 +21,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dspy_format import answering, reflecting
 from reader import LESSONS, Key, read
 from serving import REFLECTION, examples_in, serve
 
-from langgraph_gepa.demo.lessons import reflect
 from langgraph_gepa.demo.server import Persona
 
 READER = "simulated-reader"
@@ -43,7 +43,7 @@ def answer_key(examples: Iterable[Mapping[str, Any]]) -> dict[str, Key]:
 
 def personas(key: Mapping[str, Key]) -> dict[str, Persona]:
     """The simulated models by name, for a `SimulatedServer`."""
-    return {READER: functools.partial(read, key), REFLECTION: functools.partial(reflect, lessons=LESSONS)}
+    return {READER: answering(functools.partial(read, key)), REFLECTION: reflecting(LESSONS)}
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 No model is behind them. The trusted one hides private details and restores them as its prompt asks for, and often
 fails where the prompt is silent; the untrusted one replies as well as what it is sent allows; the judge compares
-replies. In place of understanding they hold the shipped examples: what is private in a request, and a good reply to
+replies. In place of understanding they hold the examples: what is private in a request, and a good reply to
 it. Their scores say something about prompts and bookkeeping, and nothing about any real model.
 
-    python evals/simulated/pupa.py      serves them on loopback until Ctrl-C
+    python evals/simulated/pupa.py [DIR]    serves them on loopback until Ctrl-C, for the examples in DIR
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import random
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,8 +224,9 @@ def _sentences(text: str) -> list[str]:
     return [sentence.strip() for sentence in SENTENCE.split(text) if sentence.strip()]
 
 
-def _words(text: str) -> set[str]:
-    return set(words(PLACEHOLDER.sub("", text)))
+@functools.lru_cache(maxsize=4096)  # those of all requests are compared with each text
+def _words(text: str) -> frozenset[str]:
+    return frozenset(words(PLACEHOLDER.sub("", text)))
 
 
 def _share(text: str, other: str) -> float:
@@ -238,4 +240,6 @@ def _nearest(keys: Sequence[Key], text: str) -> Key:
 
 
 if __name__ == "__main__":
-    serve(personas(shipped_keys()), {"PUPA_MODEL": TRUSTED, "PUPA_UNTRUSTED_MODEL": UNTRUSTED, "PUPA_JUDGE": JUDGE})
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE
+    keys = answer_keys(examples_in(folder))
+    serve(personas(keys), {"PUPA_MODEL": TRUSTED, "PUPA_UNTRUSTED_MODEL": UNTRUSTED, "PUPA_JUDGE": JUDGE})

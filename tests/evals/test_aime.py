@@ -2,18 +2,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sources import read_lines
-
-from langgraph_gepa.errors import ExampleError
 
 EVALS = Path(__file__).parents[2] / "evals"
 
@@ -123,60 +117,3 @@ def test_draw(evals: ModuleType, home: Any, tmp_path: Path, monkeypatch: pytest.
     assert {e["metadata"]["id"][:4] for e in train + val} == {"2022", "2023", "2024"}
     assert len({json.dumps(example) for example in test}) == 10
     assert {example["inputs"]["problem"] for example in test} == {"2025 0?", "2025 1?"}
-
-
-@pytest.fixture
-def rows_of_livebench() -> Iterator[tuple[list[dict[str, Any]], str]]:
-    """A list whose rows are served as Hugging Face's dataset viewer does, and the address to ask."""
-    rows: list[dict[str, Any]] = []
-
-    class Viewer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked = parse_qs(urlsplit(self.path).query)
-            start, length = int(asked["offset"][0]), int(asked["length"][0])
-            page = [{"row_idx": n, "row": row, "truncated_cells": []} for n, row in enumerate(rows)]
-            body = json.dumps({"rows": page[start : start + length], "num_rows_total": len(rows)}).encode()
-            self.send_response(200 if rows else 500)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Viewer) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield rows, f"http://127.0.0.1:{server.server_address[1]}/rows?dataset=x"
-        server.shutdown()
-        thread.join()
-
-
-def test_livebench(
-    evals: ModuleType,
-    rows_of_livebench: tuple[list[dict[str, Any]], str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """All pages are read; what has no exact answer is left out and counted; the rest is dealt out in thirds."""
-    rows, address = rows_of_livebench
-    truths = ["070", "B", "1,2,3", r"\frac{x}{2}"] * 60
-    for n, truth in enumerate(truths):
-        rows.append({"question_id": f"q{n}", "turns": [f"{n}?"], "ground_truth": truth, "task": "t", "subtask": "s"})
-    monkeypatch.setattr(evals, "LIVEBENCH", address)
-    assert list(evals.livebench_rows()) == rows
-    evals.main([str(tmp_path), "--livebench"])
-    splits = [read_lines(tmp_path / f"{split}.jsonl") for split in ("train", "val", "test")]
-    assert [len(split) for split in splits] == [60, 60, 60]
-    assert len({example["metadata"]["id"] for split in splits for example in split}) == 180
-    assert "180 of 240" in capsys.readouterr().out
-
-
-def test_livebench_out_of_reach(
-    evals: ModuleType, rows_of_livebench: tuple[list[dict[str, Any]], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A home that does not answer is an error that names the address."""
-    monkeypatch.setattr(evals, "LIVEBENCH", rows_of_livebench[1])
-    with pytest.raises(ExampleError, match=r"Could not read http://127.*500"):
-        list(evals.livebench_rows())

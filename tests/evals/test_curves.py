@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import pytest
 
-pytest.importorskip("gepa", reason="the other side needs the bench extra")
+pytest.importorskip("gepa", reason="the other side needs the gepa extra")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("gepa", reason="the other side needs the bench extra")
+pytest.importorskip("gepa", reason="the other side needs the gepa extra")
 
 
 def test_an_hour_of_waiting_takes_no_time_and_counts_an_hour(bench: Any) -> None:
