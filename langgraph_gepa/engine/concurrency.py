@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
@@ -21,7 +22,8 @@ class Patience:
     asks for, the wait is at least that, but never longer than `longest`.
 
     A call that fails `tries` times while others succeed is given up. When `tries` calls in a row fail and none
-    succeeds, the world is down: the call is given up after `outage` seconds of that, or after `unanswered` seconds
+    succeeds, calls that wait for a slot are tried, until `crowd` examples fail; then the world is down: the call is
+    given up after `outage` seconds of that, or after `unanswered` seconds
     when nothing has answered since the session began and there is no server, or none whose answers can be read. A
     failure that `is_lasting`, which no waiting helps, is given up at once.
 
@@ -81,6 +83,11 @@ class Slots:
         """How many may be under way now."""
         return int(self._limit)
 
+    @property
+    def wanted(self) -> bool:
+        """Whether calls wait for a slot."""
+        return any(not turn.done() for turn in self._waiting)
+
     def press(self, round: int) -> bool:
         """A call that began in `round` met pressure. Halves the limit, once for all calls of a round."""
         if round != self.round:
@@ -109,6 +116,17 @@ class Slots:
 
     async def __aexit__(self, *_: object) -> None:
         self._leave()
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[None]:
+        """Gives the caller's slot to the calls that wait for one; the caller gets a slot again after these."""
+        self._leave()
+        try:
+            yield
+            await self.__aenter__()
+        except BaseException:
+            self._taken += 1  # the caller leaves in any case
+            raise
 
     def _leave(self) -> None:
         self._taken -= 1

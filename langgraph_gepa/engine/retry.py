@@ -123,12 +123,18 @@ class Calls:
                 if stands is not None and self._has_to_stand(failure, own, who, ended=ended):
                     return cast("T", stands)
                 self._report_absence(failure)
-                if self._hopeless(failure, own, who, slots, doubtful=stands is not None):
+                lends = slots is not None and self._lets_others_try(failure, own, slots)
+                if not lends and self._hopeless(failure, own, who, slots, doubtful=stands is not None):
                     (self.given_up.add if self._fails_alone(failure, own, who) else self.given_up.discard)(who)
                     raise failure
                 left = own.since + self._patience_for(failure) - self._clock()
                 wait = self.patience.wait(failure, own.count)
-                await self._rest(min(wait, left) if left > 0 else wait)
+                wait = min(wait, left) if left > 0 else wait
+                if not lends:
+                    await self._rest(wait)
+            if lends and slots is not None:  # outside the gate, which a call with the lent slot may have to pass
+                async with slots.lent():
+                    await self._rest(wait)
 
     @asynccontextmanager
     async def _gate(self) -> AsyncIterator[None]:
@@ -183,6 +189,13 @@ class Calls:
             return self._clock() - since >= self._patience_for(failure)
         return True
 
+    def _lets_others_try(self, failure: Exception, own: _Failures, slots: Slots) -> bool:
+        """Whether calls that wait for a slot are to show whether the provider is down or a few examples fail."""
+        if self.patience.is_lasting(failure) or self.patience.is_pressure(failure) or self._never_there(failure):
+            return False
+        undecided = own.count == self.patience.tries and self._successes == own.successes and not self.down
+        return undecided and len(self._failing) < self.patience.crowd and slots.wanted
+
     def _fails_alone(self, failure: Exception, own: _Failures, who: str) -> bool:
         """Whether others succeeded while a call failed, or nobody else has failed since the last success."""
         if self.patience.is_lasting(failure) or self.patience.is_pressure(failure):
@@ -193,9 +206,13 @@ class Calls:
 
     def _patience_for(self, failure: Exception) -> float:
         """Returns for how many seconds this failure may last before the call is given up."""
-        nobody = self.patience.absent_address(failure) is not None or self.patience.is_garbled(failure)
-        never_there = not self._successes and nobody
+        never_there = self._never_there(failure)
         return min(self.patience.outage, self.patience.unanswered) if never_there else self.patience.outage
+
+    def _never_there(self, failure: Exception) -> bool:
+        """Whether nothing has answered in this session, and no server or none whose answers can be read is there."""
+        nobody = self.patience.absent_address(failure) is not None or self.patience.is_garbled(failure)
+        return not self._successes and nobody
 
     def _succeeded(self, slots: Slots | None) -> None:
         self._successes += 1

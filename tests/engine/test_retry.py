@@ -152,6 +152,107 @@ def test_where_nothing_runs_beside_a_failing_example_the_wait_says_so(concurrenc
     assert [("--concurrency" in note) for note in notes] == [advised]
 
 
+async def one_by_one(world: Calls, slots: Slots, calls: dict[str, Callable[[], Awaitable[str]]]) -> list[Any]:
+    """Makes calls that wait for a slot, and returns their results and failures in order."""
+
+    async def placed(who: str, call: Callable[[], Awaitable[str]]) -> str:
+        async with slots:
+            return await world.make(call, slots, who)
+
+    return await asyncio.gather(*(placed(*one) for one in calls.items()), return_exceptions=True)
+
+
+@pytest.mark.parametrize(("bad", "concurrency"), [(1, 1), (2, 1), (2, 2)])
+def test_calls_that_wait_for_a_slot_show_that_only_some_examples_fail(bad: int, concurrency: int) -> None:
+    """One or two that are always refused hold all slots: the others run in between, and nobody waits for an outage."""
+    clock, notes, slots = Clock(), [], Slots(concurrency)
+    world = calls(clock, notes.append, outage=1800.0)
+    failing = {f"bad {n}": raising(*[ConnectionError("no verdict")] * 99)[0] for n in range(bad)}
+    good = {f"good {n}": raising()[0] for n in range(3)}
+    *refused, one, two, three = asyncio.run(one_by_one(world, slots, {**failing, **good}))
+    assert [type(failure) for failure in refused] == [ConnectionError] * bad
+    assert (one, two, three) == ("done",) * 3
+    assert world.given_up == failing.keys()
+    assert clock.now < 130
+    assert notes == []
+    assert not slots.wanted
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 4])
+def test_an_outage_is_waited_out_by_the_calls_that_wait_for_a_slot_too(concurrency: int) -> None:
+    """Where three examples fail it is an outage: all wait until it is over, and none of them is at fault."""
+    clock, notes, slots, most, inside = Clock(), [], Slots(concurrency), 0, 0
+
+    async def call() -> str:
+        nonlocal most, inside
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0)
+        inside -= 1
+        if clock.now < 1200:
+            raise ConnectionError
+        return "back"
+
+    world = calls(clock, notes.append, outage=1800.0)
+    assert asyncio.run(one_by_one(world, slots, {str(n): call for n in range(9)})) == ["back"] * 9
+    assert (world.given_up, most) == (set(), concurrency)
+    down, back = notes
+    assert down.startswith("The provider is down (ConnectionError). Waiting for it, at most 30 minutes")
+    assert back.startswith("It is back")
+
+
+def test_a_stop_ends_a_wait_for_a_slot_that_was_lent() -> None:
+    """Also where the call that has the slot runs on; everybody gets the slot back in the end."""
+    clock, slots = Clock(), Slots(1)
+    world = calls(clock, outage=1800.0)
+
+    async def stopping() -> str:
+        world.stop("enough")
+        await asyncio.sleep(0)
+        return "done"
+
+    refused, _ = raising(*[ConnectionError()] * 99)
+    found = asyncio.run(one_by_one(world, slots, {"bad": refused, "good": stopping, "late": stopping}))
+    assert [type(one) for one in found] == [Interrupted, str, Interrupted]
+
+
+@pytest.mark.parametrize("waits_for", ["time", "slot"])
+def test_a_cancelled_call_gives_back_what_it_holds_of_a_lent_slot(waits_for: str) -> None:
+    """While another has the slot it holds none; afterwards as many calls run at once as ever."""
+
+    async def scenario() -> None:
+        slots, lent, back = Slots(1), asyncio.Event(), asyncio.Event()
+
+        async def lender() -> None:
+            async with slots:
+                await asyncio.sleep(0)  # until the other one waits
+                async with slots.lent():
+                    lent.set()
+                    if waits_for == "time":
+                        await asyncio.Event().wait()
+
+        async def borrower() -> None:
+            async with slots:
+                await back.wait()
+
+        first, second = asyncio.create_task(lender()), asyncio.create_task(borrower())
+        await asyncio.wait((first, asyncio.create_task(lent.wait())), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(0)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        back.set()
+        await second
+        async with asyncio.timeout(1), slots:
+            assert not slots.wanted
+            third = asyncio.create_task(borrower())
+            await asyncio.sleep(0)
+            assert slots.wanted
+        await third
+
+    asyncio.run(scenario())
+
+
 def test_while_the_world_is_down_one_call_tries_at_a_time() -> None:
     """Sixteen calls do not knock at a closed door together, and all go on when it opens."""
     clock, inside, most = Clock(), 0, []
