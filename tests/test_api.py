@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -186,8 +187,10 @@ def test_a_graph_that_fails_everywhere_stops_the_run(project: Path, server: Simu
     """Inputs with something missing, or a human it waits for, cost the seed's scoring and no more (and a first word
     with the reflection model)."""
     examples = [{"inputs": {"name": "Ada"}, "outputs": {}} for _ in range(6)]
-    with pytest.raises(UsageError, match=r"fails on every validation example.*KeyError"):
+    with pytest.raises(UsageError, match=r"\(candidate #0\) fails on every validation example") as failed:
         improve(trainset=examples, valset=examples)
+    assert "each time with an error like this one" in str(failed.value)
+    assert re.search(r"On '\w+' \(\{'name': 'Ada'\}\): .*KeyError", str(failed.value))
     with pytest.raises(UsageError, match="on_interrupt=lambda"):
         improve("asking", graph="letters.py:asking")
     assert server.requests == 2

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.candidate import Candidate, texts_key
+from langgraph_gepa.core.common_error import commonest
 from langgraph_gepa.core.endings import Ended
 from langgraph_gepa.core.events import (
     CandidateAdmitted,
@@ -23,7 +24,7 @@ from langgraph_gepa.core.events import (
     ScaleGiven,
     Subset,
 )
-from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.example import Example, in_message
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.engine.allowance import BudgetSpent
@@ -233,7 +234,7 @@ class Optimizer:
                 raise Interrupted(
                     f"The budget's {spent.limit} were spent before the graph as it is was scored. Give more to go on"
                 ) from spent
-            _require_a_rollout_that_ran(trials)
+            _require_a_rollout_that_ran(trials, self._pareto)
             self.ledger.append(CandidateAdmitted(0, Candidate(0, texts)))
         if 0 in self.pool.open:
             self.ledger.append(IterationFinished(0, "accepted", cause="seed"))
@@ -264,12 +265,15 @@ def _newly(ended: Ended, before: RunFinished | None) -> bool:
     return before is None or before.ended not in (None, ended)
 
 
-def _require_a_rollout_that_ran(trials: Sequence[Trial]) -> None:
+def _require_a_rollout_that_ran(trials: Sequence[Trial], examples: Mapping[str, Example]) -> None:
     """Raises `UsageError` when every rollout of the seed fails, which no prompt repairs."""
-    if trials and all(rollout.error for trial in trials for rollout in trial):
-        first = trials[0][0]
+    rollouts = [rollout for trial in trials for rollout in trial]
+    failures = [(rollout.example, rollout.error) for rollout in rollouts if rollout.error]
+    if failures and len(failures) == len(rollouts):
+        example, error, count = commonest(failures)
+        often = "each time" if count == len(failures) else f"{count} of {len(failures)} times"
         raise UsageError(
-            f"The graph as it is fails on every validation example it was run on. On {first.example!r}: "
-            f"{str(first.error).rstrip('.')}. Fix the graph, the examples' inputs or how rollouts are run, "
-            "and start again."
+            f"The graph as it is (candidate #0) fails on every validation example it was run on, {often} with an error "
+            f"like this one. On {in_message(examples[example])}: {error.rstrip('.')}. Fix the graph, the examples' "
+            "inputs or how rollouts are run, and start again."
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from langgraph_gepa.core.common_error import commonest
 from langgraph_gepa.core.events import RolloutFinished, Subset
 from langgraph_gepa.core.leakage import NAMES
 from langgraph_gepa.report import words
@@ -22,7 +23,7 @@ SETS: dict[Literal["pareto", "test"], str] = {"pareto": "validation", "test": "h
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """A candidate `failed` on so many `of` the examples it was run on; first on `example`, with `error`."""
+    """A candidate `failed` on so many `of` the examples it was run on; `error`, on `example`, is the commonest."""
 
     side: Who
     subset: Literal["pareto", "test"]
@@ -69,7 +70,7 @@ def failures(journal: Journal, pool: Pool) -> tuple[Failures, ...]:
             known = errors[where]
             known[event.example] = known.get(event.example) or event.error
     return tuple(
-        Failures(*where, len(failed), len(known), *failed[0], pool.scale.failure_score)
+        Failures(*where, len(failed), len(known), *commonest(failed)[:2], pool.scale.failure_score)
         for where, known in errors.items()
         if (failed := [(example, error) for example, error in known.items() if error])
     )

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from rich.progress import Progress
 
+from langgraph_gepa.core.common_error import commonest
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.leakage import inputs_key
 from langgraph_gepa.core.module import Texts
@@ -123,11 +124,12 @@ class Evaluation:
         noun = "example" if self.repeats == 1 else "rollout"
         sentences = []
         for side, how in SIDES.items():
-            errors = [one.rollout for one in self.rollouts if one.side == side and one.rollout.error]
+            rollouts = [one.rollout for one in self.rollouts if one.side == side]
+            errors = [(rollout.example, rollout.error) for rollout in rollouts if rollout.error]
             if errors:
-                count, of, first = len(errors), self.before.n * self.repeats, errors[0]
-                error, score = str(first.error), self.failure_score
-                sentences.append(failure_sentence(count, of, noun, how, first.example, error, score))
+                count, of, score = len(errors), self.before.n * self.repeats, self.failure_score
+                example, error, _ = commonest(errors)
+                sentences.append(failure_sentence(count, of, noun, how, example, error, score))
         return sentences
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import inf
 
 from langgraph_gepa.core.budget import Budget, Spent
+from langgraph_gepa.core.common_error import commonest
 from langgraph_gepa.core.events import Event, RolloutFinished
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.core.scale import MetricScale
@@ -63,8 +64,8 @@ def of_failures(rollouts: Sequence[Rollout], failure_score: float = 0.0) -> Iter
     errors = {rollout.example: rollout.error for rollout in rollouts if rollout.error}
     if errors:
         examples = len({rollout.example for rollout in rollouts})
-        first = next(iter(errors.items()))
-        yield failure_sentence(len(errors), examples, "validation example", HOW["seed"], *first, failure_score)
+        example, error, _ = commonest(errors.items())
+        yield failure_sentence(len(errors), examples, "validation example", HOW["seed"], example, error, failure_score)
 
 
 def of_scale(event: Event, scale: MetricScale) -> str:
