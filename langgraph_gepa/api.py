@@ -133,6 +133,7 @@ def optimize(
     track: Sequence[str] | str = (),
     observers: Sequence[Observer] = (),
     own_project: bool = True,
+    experiments: Literal["none", "best", "all"] = "none",
     progress: bool = True,
     ui: bool = False,
 ) -> Result:
@@ -218,6 +219,9 @@ def optimize(
     - `own_project`: where LangSmith's tracing is on (`LANGSMITH_TRACING`), the traces of the run go to a project named
       after its folder, each rollout with the metadata `candidate`, `iteration`, `subset` and `example`; False leaves
       them in the project that you trace to. They are never part of a trace that the call is made in.
+    - `experiments`: what is logged on the LangSmith data sets of the validation and test examples when the search ends,
+      from rollouts that were paid for: the graph as it was and the best candidate (`"best"`) or every candidate
+      (`"all"`), each as an experiment. A failure of that is reported; `Result.log_experiments` makes up for it.
     - `progress`: show progress and messages on standard error, in a notebook below the cell; otherwise messages are
       logged.
     - `ui`: serve the run as a live page to browsers on this machine while it is under way, as `langgraph-gepa ui` does;
@@ -258,18 +262,19 @@ def resume(
     *,
     workers: Sequence[Any] | None = None,
     track: Sequence[str] | str | None = None,
+    experiments: Literal["none", "best", "all"] | None = None,
     trust: bool = False,
     progress: bool = True,
     ui: bool = False,
 ) -> Result:
     """Goes on with the run in folder `run`, if it was started on the command line or with names in place of objects.
 
-    A limit in `limits` replaces the run's, `workers` the servers that run its rollouts (`[]`: this process) and `track`
-    its trackers (`[]`: none); a run that is finished goes on only with a larger one. Texts that `apply` wrote into the
-    source do not count as a change of the graph. The code that the run names is loaded, which is announced; for a run
-    that somebody else started only with `trust`, and from the project of the working directory alone. Raises
-    `UsageError` for a run that was started with objects, or with examples of which a mask hid something: only the
-    program that made those can give them again.
+    A limit in `limits` replaces the run's, `workers` the servers that run its rollouts (`[]`: this process), `track`
+    its trackers (`[]`: none) and `experiments` those that are logged; a run that is finished goes on only with a larger
+    limit. Texts that `apply` wrote into the source do not count as a change of the graph. The code that the run names
+    is loaded, which is announced; for a run that somebody else started only with `trust`, and from the project of the
+    working directory alone. Raises `UsageError` for a run that was started with objects, or with examples of which a
+    mask hid something: only the program that made those can give them again.
     `ui` is as for `optimize`.
     """
     saved = SavedRun.open(run)
@@ -300,6 +305,7 @@ def resume(
         budget=with_limits(config.budget, limits or Budget()),
         workers=config.workers if workers is None else workers,
         track=config.track if track is None else track,
+        experiments=config.experiments if experiments is None else experiments,  # type: ignore[arg-type]  # as saved
         run=run,
         progress=progress,
         ui=ui,

@@ -111,6 +111,7 @@ def optimize(
     workers: option.Workers = None,
     track: option.Track = None,
     own_project: option.OwnProject = True,
+    experiments: option.Experiments = None,
     dry_run: option.DryRun = False,
     ui: option.Ui = False,
 ) -> None:
@@ -159,6 +160,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
         "budget": _budget(given),
         "workers": split(given["workers"] or ""),
         "track": given["track"] or (),
+        "experiments": given["experiments"] or "none",
         "notes": notes and {name: "\n".join(texts) for name, texts in notes.items()},
         "frozen": by_module("--frozen", given["frozen"]),
         "objectives": goals(given["goal"]),
@@ -203,10 +205,11 @@ def resume(
     gain: option.Gain = None,
     workers: option.Workers = None,
     track: option.Track = None,
+    experiments: option.Experiments = None,
     trust: option.Trust = False,
     ui: option.Ui = False,
 ) -> None:
-    """Go on with a stopped run; limits, servers and trackers given here replace the run's."""
+    """Go on with a stopped run; limits, servers, trackers and experiments given here replace the run's."""
     limits = _budget(locals())
     loading(str(run))
     from langgraph_gepa.runs.arguments import with_limits
@@ -227,7 +230,7 @@ def resume(
         _demo(run, config.seed, config.in_flight, budget, not config.simulated, ui, trackers)
     else:
         servers = None if workers is None else split(workers)
-        how = {"workers": servers, "track": trackers, "trust": trust, "ui": ui}
+        how = {"workers": servers, "track": trackers, "experiments": experiments, "trust": trust, "ui": ui}
         _show_result(_resumed(run, limits, Path(config.checkout.folder), how))
 
 

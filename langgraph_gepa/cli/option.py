@@ -52,6 +52,14 @@ Track = Annotated[
         help="A tracker that follows the run, such as opentelemetry. May be given repeatedly; '' on resume ends it.",
     ),
 ]
+Experiments = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHICH",
+        help="Log candidates as experiments on their LangSmith data set when the search ends: best (the seed and the "
+        "best one) or all.",
+    ),
+]
 Ui = Annotated[
     bool, typer.Option("--ui", help="Serve the run as a live page to browsers on this machine; prints its address.")
 ]

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -125,6 +125,9 @@ def push(
     experiments: Annotated[
         bool, typer.Option("--experiments", help="The graph as it was and the best one as experiments; runs nothing.")
     ] = False,
+    all_candidates: Annotated[
+        bool, typer.Option("--all-candidates", help="Every candidate as an experiment, with --experiments or without.")
+    ] = False,
     dataset: Annotated[
         str | None, typer.Option(help="Data set for the experiments' examples that are in none.")
     ] = None,
@@ -144,6 +147,7 @@ def push(
     Without options: changed prompts that came from LangSmith's hub, back to where they came from.
     """
     result = langgraph_gepa.Result.open(run)
+    experiments = experiments or all_candidates
     if prompts is None and not experiments and assistant is None:
         if not any(module.hub for module in result.saved.config.found):
             raise UsageError(
@@ -154,7 +158,8 @@ def push(
     if assistant is not None:
         _show_assistant(result.push_assistant(assistant, server, as_default=as_default))
     if experiments:
-        for name, url in result.log_experiments(dataset).items():
+        which: Literal["best", "all"] = "all" if all_candidates else "best"
+        for name, url in result.log_experiments(dataset, candidates=which).items():
             echo(f"{name}: {url}")
     if prompts is not None:
         _push_prompts(result, prompts, force=force)

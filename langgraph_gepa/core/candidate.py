@@ -12,6 +12,9 @@ from langgraph_gepa.core.module import Texts
 
 Origin = Literal["seed", "start", "mutation", "merge"]
 
+SHORT_KEY = 12
+"""Characters of a candidate's key that stand for its texts in traces and experiments."""
+
 
 @dataclass(frozen=True)  # without slots, so that `cached_property` works
 class Candidate:

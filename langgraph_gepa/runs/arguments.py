@@ -24,6 +24,10 @@ SEARCHES = {"gepa": GEPA, "racing": RACING}
 
 Repeats = int | Literal["auto"]
 
+LOGGED = ("best", "all")
+"""Which candidates are logged as experiments: the seed and the best one, or every one of the pool."""
+EXPERIMENTS = ("none", *LOGGED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
@@ -62,6 +66,7 @@ class Arguments:
     track: Sequence[str] | str
     observers: Sequence[Observer]
     own_project: bool
+    experiments: str
     progress: bool
     ui: bool
 

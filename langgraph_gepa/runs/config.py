@@ -71,7 +71,8 @@ class RunConfig:
     - `began`: when the run was started, in UTC; `versions`: those of the packages in its last session.
     - `workers`: the addresses of the servers that ran the rollouts, without credentials.
     - `track`: the names of the trackers that follow the run.
-    - `own_project`: whether its traces go to a LangSmith project of its own.
+    - `own_project`: whether its traces go to a LangSmith project of its own; `experiments`: which candidates become
+      experiments there when the search ends.
     """
 
     found: tuple[Module, ...]
@@ -111,6 +112,7 @@ class RunConfig:
     workers: tuple[str, ...] = ()
     track: tuple[str, ...] = ()
     own_project: bool = True
+    experiments: str = "none"
     began: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 

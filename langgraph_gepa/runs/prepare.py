@@ -33,11 +33,13 @@ from langgraph_gepa.reflection.instructions import PROMPT
 from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs.apply import without_applied
 from langgraph_gepa.runs.arguments import (
+    EXPERIMENTS,
     Arguments,
     at_least_one,
     default_in_flight,
     kinds_of,
     objectives_of,
+    one_of,
     require_objects,
     require_plain_types,
     rules_of,
@@ -51,6 +53,7 @@ from langgraph_gepa.runs.job import Job
 from langgraph_gepa.runs.module_choice import choice_of, require_chosen
 from langgraph_gepa.runs.module_directions import directions_of
 from langgraph_gepa.runs.notices import require_affordable
+from langgraph_gepa.runs.publish import require_known_examples
 from langgraph_gepa.runs.saved_run import modules_in
 from langgraph_gepa.runs.subject import AnyEvaluator, Subject, evaluator_of, subject_of
 from langgraph_gepa.runs.warm_start import places_of, warm_start
@@ -109,6 +112,8 @@ def prepare(given: Arguments) -> Job:
     evaluator.fingerprint = config.fingerprint
     unknown_prices = tuple(dict.fromkeys((*subject.about.unpriced, *unpriced(answerers, options.prices))))
     require_affordable(config, rules, unknown_prices)
+    if config.experiments != "none":
+        require_known_examples(config.examples)
     return Job(
         graph=subject.graph,
         evaluator=evaluator,
@@ -244,6 +249,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         workers=() if inputs.subject.workers is None else inputs.subject.workers.urls,
         track=trackers_of(given.track),
         own_project=given.own_project,
+        experiments=one_of("experiments", given.experiments, EXPERIMENTS),
         sources=inputs.sources,
         checkout=Checkout.here(inputs.modules),
         leakage=leakage.leakage(examples.by_subset),

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langgraph_gepa.adapter.templates.chat_prompts import chat_prompt
-from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.candidate import SHORT_KEY, Candidate
 from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.core.example import digest
 from langgraph_gepa.core.module import Module
+from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.langsmith import experiments, hub
+from langgraph_gepa.langsmith.example_upload import known_ids
 from langgraph_gepa.langsmith.experiments import Experiment, LoggedRollout
+from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs import event_loop
-from langgraph_gepa.runs.resume import identity_of
+from langgraph_gepa.runs.arguments import LOGGED, one_of
+from langgraph_gepa.runs.resume import identity_of, listed
 from langgraph_gepa.runs.saved_run import SavedRun
 from langgraph_gepa.server.assistants import PushedAssistant, push
 from langgraph_gepa.server.workers import worker_at
@@ -65,35 +71,68 @@ def push_assistant(saved: SavedRun, assistant: str, server: Any, *, as_default: 
     return event_loop.run(lambda _: push(worker, assistant, modules, best.texts, provenance, as_default=as_default))
 
 
-def log_experiments(saved: SavedRun, dataset: str | None) -> dict[str, str]:
+def require_known_examples(examples: Examples) -> None:
+    """Raises `UsageError` unless LangSmith has the validation and test examples, as experiments of a search need."""
+    ids = [example.id for example in (*examples.pareto, *examples.test)]
+    if unknown := len(set(ids) - known_ids(ids)):
+        raise UsageError(
+            f"{unknown} of {plural(len(set(ids)), 'validation and test example')} are in no data set of this LangSmith "
+            "workspace, and experiments refer to examples: give valset='langsmith:NAME' (--val langsmith:NAME), or log "
+            "the experiments after the search with Result.log_experiments(dataset='NAME') (push --experiments "
+            "--dataset NAME), which adds the examples."
+        )
+
+
+def log_experiments(saved: SavedRun, dataset: str | None, candidates: str = "best") -> dict[str, str]:
     """See `Result.log_experiments`."""
-    best, seed = saved.best, saved.pool.candidates[0]
-    run = _id_of(saved)
+    best, pool, run = saved.best.id, saved.pool.candidates, _id_of(saved)
+    every = one_of("candidates", candidates, LOGGED) == "all"
+    chosen = pool if every else [pool[id] for id in dict.fromkeys((0, best))]
     metric = saved.config.metric.rpartition(":")[2]
-    candidates = [(seed, "before", "the graph as it was"), (best, f"candidate-{best.id}", "the best it found")]
     logged = [
         Experiment(
-            name=f"{saved.config.graph['name']}-gepa-{run}-{suffix}",
-            description=f"Candidate {candidate.id} of langgraph-gepa run {saved.folder.name}, {what}.",
-            metadata={"run": saved.folder.name, "candidate": candidate.id, "metric": saved.config.metric},
+            name=f"{saved.config.graph['name']}-gepa-{run}-{f'candidate-{candidate.id}' if candidate.id else 'before'}",
+            description=f"Candidate {candidate.id} of langgraph-gepa run {saved.folder.name}, "
+            f"{_what(candidate, best)}.",
+            metadata={
+                "run": saved.folder.name,
+                "candidate": candidate.id,
+                "parents": list(candidate.parents),
+                "prompts": candidate.key[:SHORT_KEY],
+                "metric": saved.config.metric,
+            },
             score=metric if metric.isidentifier() else "score",
-            rollouts=list(_rollouts(saved, candidate)),
+            rollouts=rollouts,
         )
-        for candidate, suffix, what in candidates[: 1 if best.id == seed.id else 2]
+        for candidate, rollouts in zip(chosen, _rollouts(saved, chosen), strict=True)
     ]
     return experiments.log(logged, dataset)
 
 
-def _rollouts(saved: SavedRun, candidate: Candidate) -> Iterator[LoggedRollout]:
-    """The candidate's rollouts on validation and test examples, in the order of the examples."""
-    given = saved.config.examples
-    events = [event for _, event in saved.events if isinstance(event, RolloutFinished) and event.texts == candidate.key]
+def _what(candidate: Candidate, best: int) -> str:
+    if candidate.id == 0:
+        return "the graph as it was"
+    if candidate.id == best:
+        return "the best it has found so far"
+    return f"made from {listed([f'candidate {parent}' for parent in candidate.parents])}"
+
+
+def _rollouts(saved: SavedRun, candidates: Sequence[Candidate]) -> Iterator[list[LoggedRollout]]:
+    """Each candidate's rollouts on validation and test examples, without their calls, in the order of the examples."""
+    given, events = saved.config.examples, defaultdict[tuple[str, str, str], list[str]](list)
+    for _, event in saved.events:
+        if isinstance(event, RolloutFinished):
+            events[event.texts, event.subset, event.example].append(event.ledger)
+    sets = (("pareto", "validation", given.pareto), ("test", "test", given.test))
     with saved.rollouts() as load:
-        for subset, split, examples in (("pareto", "validation", given.pareto), ("test", "test", given.test)):
-            for example in examples:
-                for event in events:
-                    if (event.subset, event.example) == (subset, example.id) and (rollout := load(event.ledger)):
-                        yield LoggedRollout(event.ledger, example, split, rollout)
+        for candidate in candidates:
+            yield [
+                LoggedRollout(key, example, split, replace(rollout, calls=()))
+                for subset, split, examples in sets
+                for example in examples
+                for key in events[candidate.key, subset, example.id]
+                if (rollout := load(key))
+            ]
 
 
 def _id_of(saved: SavedRun) -> str:

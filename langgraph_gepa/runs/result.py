@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.discovery.survey import bind
@@ -247,15 +247,19 @@ class Result:
         """
         return publish.push_assistant(self.saved, assistant, server, as_default=as_default)
 
-    def log_experiments(self, dataset: str | None = None) -> dict[str, str]:
+    def log_experiments(
+        self, dataset: str | None = None, *, candidates: Literal["best", "all"] = "best"
+    ) -> dict[str, str]:
         """Logs the graph as it was and the best candidate as LangSmith experiments, from what was paid for.
 
-        Nothing is run. Returns, by the name of each data set, the address of the page that shows the two side by side.
-        An experiment has a run for each rollout on a validation or test example, with its scores and feedback. Examples
-        from LangSmith are those of their data sets; others are put into `dataset`, made where there is none of this
-        name. A second call logs only what is new. The workspace is that of LANGSMITH_API_KEY. Raises `UsageError`.
+        With `candidates="all"` every candidate of the pool becomes one. Nothing is run. Returns, by the name of each
+        data set, the address of the page that shows the experiments side by side. An experiment has a run for each
+        rollout on a validation or test example, with its scores and feedback; a candidate that lost its race early has
+        few. Examples from LangSmith are those of their data sets; others are put into `dataset`, made where there is
+        none of this name. A second call logs only what is new. The workspace is that of LANGSMITH_API_KEY. Raises
+        `UsageError`.
         """
-        return publish.log_experiments(self.saved, dataset)
+        return publish.log_experiments(self.saved, dataset, candidates)
 
 
 def view_of(saved: SavedRun, *, detailed: int = 20, stories: int = 30) -> View:

@@ -58,6 +58,7 @@ def _command(config: RunConfig) -> str:
     for tracker in config.track:
         words += ["--track", tracker]
     words += [] if config.own_project else ["--no-own-project"]
+    words += [] if config.experiments == "none" else ["--experiments", config.experiments]
     for source in config.started_from:
         words += ["--start", _FILE if source.startswith(GIVEN_TEXTS) else source]
     return shlex.join(words)
@@ -73,6 +74,7 @@ def _call(config: RunConfig) -> str:
     models += ", critic_lm=..." if config.critic_model else ""
     named |= {"track": list(config.track)} if config.track else {}
     named |= {} if config.own_project else {"own_project": False}
+    named |= {} if config.experiments == "none" else {"experiments": config.experiments}
     more = "".join(f", {name}={value!r}" for name, value in named.items())
     if config.started_from:
         start = ("..." if source.startswith(GIVEN_TEXTS) else repr(source) for source in config.started_from)

@@ -64,6 +64,8 @@ def test_experiments_say_where_they_are_from(result: Result, pages: Any, smith: 
     assert seed["extra"]["metadata"] == {
         "run": "run",
         "candidate": 0,
+        "parents": [],
+        "prompts": result.pool.candidates[0].key[:12],
         "metric": "letters.py:score",
         "dataset_version": "2026-05-01T00:05:00+00:00",
     }
@@ -155,3 +157,93 @@ def test_pushing_experiments_on_the_command_line(result: Result, smith: Any) -> 
     refused = call("push run --experiments")
     assert refused.exit_code == 2
     assert refused.stderr.startswith("The experiments cannot be logged: the key may not do this (403)")
+
+
+def searched(**changed: Any) -> Result:
+    """A search on the data set "val" that logs every candidate when it ends."""
+    how = {"valset": "langsmith:val", "testset": None, "experiments": "all"}
+    return optimized(**(how | changed))
+
+
+def logged(smith: Any) -> dict[int, dict[str, float]]:
+    """The scores by example, by candidate."""
+    found: dict[int, dict[str, float]] = {}
+    for id, session in smith.sessions.items():
+        for run in smith.runs.values():
+            if session["reference_dataset_id"] and run["session_id"] == id:
+                (score,) = (one["score"] for one in smith.feedback.values() if one["run_id"] == run["id"])
+                of_candidate = found.setdefault(session["extra"]["metadata"]["candidate"], {})
+                of_candidate[run["reference_example_id"]] = score
+    return found
+
+
+def test_every_candidate_can_be_an_experiment(project: Any, smith: Any, server: Any, caplog: Any) -> None:
+    """Each has the scores that were paid for, on one page side by side; doing it again sends and pays for nothing."""
+    smith.dataset("val", rows("val"))
+    result = searched()
+    pareto = result.pool.board.pareto
+    expected = {
+        one.id: {example: scores[0] for example, scores in pareto[one.key].items()} for one in result.pool.candidates
+    }
+    assert len(expected) > 2
+    assert logged(smith) == expected
+    (page,) = (message for message in caplog.messages if message.startswith("The experiments on val: "))
+    assert page.count("%2C") == len(expected) - 1
+    complete, paid, smith.requests[:] = sizes(smith), server.requests, []
+    assert searched().pool.spent == result.pool.spent
+    result.log_experiments()
+    result.log_experiments(candidates="all")
+    assert (sizes(smith), server.requests, {line.split()[0] for line in smith.requests}) == (complete, paid, {"GET"})
+
+
+def test_what_a_stop_left_out_is_logged_by_resume(project: Any, smith: Any, caplog: Any) -> None:
+    """A failure at the end is a message with the command that makes up for it; the next end sends only the rest."""
+    smith.dataset("val", rows("val"))
+    smith.busy(422, {"detail": "no more"}, at="POST /feedback")
+    with caplog.at_level("WARNING"):
+        result = searched()
+    assert "refused the request (422): no more." in caplog.text
+    assert "`langgraph-gepa push run --all-candidates` logs them." in caplog.text
+    smith.requests.clear()
+    langgraph_gepa.resume("run", progress=False)
+    assert len(logged(smith)) == len(result.pool.candidates)
+    assert smith.requests.count("POST /sessions") == len(result.pool.candidates) - 1
+    complete = sizes(smith)
+    done = CliRunner().invoke(app, ["push", "run", "--all-candidates"])
+    assert done.stdout.startswith("val: http://localhost/o/")
+    assert sizes(smith) == complete
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"experiments": "winner"}, "experiments='winner' is not known.* Known: none, best, all"),
+        ({"valset": "val.jsonl"}, r"6 of 6 validation and test examples are in no data set .*valset='langsmith:NAME'"),
+        ({"testset": "test.jsonl"}, r"4 of 10 validation and test examples are in no data set"),
+    ],
+)
+def test_experiments_that_cannot_be_logged_are_refused_first(
+    project: Any, smith: Any, server: Any, changed: dict[str, Any], message: str
+) -> None:
+    """An unknown choice, or examples that no experiment can refer to: before anything is paid for."""
+    smith.dataset("val", rows("val"))
+    with pytest.raises(UsageError, match=message):
+        searched(**changed)
+    assert server.requests == 0
+
+
+def test_experiments_of_a_search_on_the_command_line(project: Any, smith: Any) -> None:
+    """`optimize --experiments` and `resume --experiments` say which candidates; a wrong word is refused."""
+    smith.dataset("val", rows("val"))
+    sets = "--train train.jsonl --val langsmith:val --metric letters.py:score --reflection-lm openai:simulated-editor"
+
+    def call(line: str) -> Any:
+        return CliRunner().invoke(app, line.split())
+
+    done = call(f"optimize letters {sets} --rollouts 24 --run run --in-flight 1 --experiments best")
+    assert done.exit_code == 0, done.stderr
+    assert {*logged(smith)} == {0, Result.open("run").best.id}
+    refused = call("resume run --experiments winner")
+    assert (refused.exit_code, "Known: none, best, all" in refused.stderr) == (2, True)
+    assert call("resume run --experiments all").exit_code == 0
+    assert {*logged(smith)} == {one.id for one in Result.open("run").pool.candidates}

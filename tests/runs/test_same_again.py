@@ -43,6 +43,7 @@ def test_every_option_of_the_command_exists(started: Path) -> None:
         records=20,
         budget=Budget(dollars=2.5, target=0.9),
         own_project=False,
+        experiments="all",
         started_from=("runs/first",),
     )
     words = shlex.split(repetition(config))
@@ -53,16 +54,17 @@ def test_every_option_of_the_command_exists(started: Path) -> None:
     assert [words[i + 1] for i, word in enumerate(words) if word == "--frozen"] == ["answer=Answer", "answer={name}"]
     assert words[words.index("--failure-score") + 1] == "0.0"
     assert "--no-own-project" in words
+    assert words[words.index("--experiments") + 1] == "all"
 
 
 def test_a_run_of_objects_is_a_call(started: Path) -> None:
     """What was an object is left open; the rest is Python."""
-    config = replace(SavedRun.open(started).config, spec={}, seed=7, own_project=False)
+    config = replace(SavedRun.open(started).config, spec={}, seed=7, own_project=False, experiments="best")
     call = repetition(config)
     assert call.startswith("optimize(")
     assert "budget=Budget(rollouts=40)" in call
     assert "seed=7" in call
-    assert "own_project=False" in call
+    assert "own_project=False, experiments='best'" in call
     compile(call, "call", "eval")
 
 

@@ -18,13 +18,10 @@ from langchain_core.tracers.langchain import LangChainTracer
 from langsmith.run_helpers import get_tracing_context, tracing_context
 from langsmith.utils import get_tracer_project, tracing_is_enabled
 
-from langgraph_gepa.core.candidate import texts_key
+from langgraph_gepa.core.candidate import SHORT_KEY, texts_key
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.engine.purpose import purpose
-
-KEY = 12
-"""Characters of the digest that stands for a candidate's texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ def traced_rollout(texts: Texts, example: Example, *tags: str) -> Iterator[None]
     what, context = purpose(), _context()
     about = {} if what is None else {"candidate": what.candidate, "iteration": what.iteration, "subset": what.subset}
     known = {name: value for name, value in about.items() if value is not None}
-    metadata = {**(context["metadata"] or {}), **known, "prompts": texts_key(texts)[:KEY], "example": example.id}
+    metadata = {**(context["metadata"] or {}), **known, "prompts": texts_key(texts)[:SHORT_KEY], "example": example.id}
     labels = [*(context["tags"] or ()), *(f"{name}:{value}" for name, value in known.items()), *tags]
     with outside_traces(metadata=metadata, tags=labels):
         yield
