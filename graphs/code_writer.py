@@ -3,7 +3,7 @@
 Invoke it with `{"task": ..., "tests": [...], "speed": ...}`: the task in words, tests as statements such as
 `assert f(2) == 4`, and an expression to be timed. The final state holds the `code`, how many tests `passed`,
 the one that `failed` and the `error` (both empty when all is well), and the `seconds` by the clock that `speed`
-took, the fastest of five.
+took, the fastest of 25 rounds.
 
 A task may have a `reference`, a program that does it right: tests compare with its names (`reference.f`), which the
 answer itself does not see, and `reference_seconds` is what `speed` takes with the reference in the answer's place. The
@@ -84,9 +84,9 @@ try:
     now = speed
     timed = (names, reference.__dict__) if program else (names,)
     timers = [timeit.Timer(speed or "pass", globals=each) for each in timed]
-    # what takes no time is timed many times over
-    often = [max(1, int(0.01 / max(timer.timeit(1), 1e-6))) for timer in timers]
-    rounds = [[timer.timeit(n) / n for timer, n in zip(timers, often)] for _ in range(5)]
+    # what takes no time is timed many times over; of many short rounds another process disturbs some, and not all
+    often = [max(1, int(0.002 / max(timer.timeit(1), 1e-6))) for timer in timers]
+    rounds = [[timer.timeit(n) / n for timer, n in zip(timers, often)] for _ in range(25)]
     took = [min(times) for times in zip(*rounds)]
     tell(passed=passed, failed="", error="", seconds=took[0], reference_seconds=took[-1] if program else 0.0)
 except BaseException as error:

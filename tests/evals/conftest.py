@@ -11,10 +11,11 @@ import json
 import sys
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -70,3 +71,10 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
     for name in set(sys.modules) - before:
         if (BENCH / f"{name}.py").exists():
             del sys.modules[name]
+
+
+@pytest.fixture
+def load(bench: Any) -> Callable[[str], ModuleType]:
+    """Loads `evals/kernelbench.py` and the like afresh, as the benchmark of search at inference time does."""
+    loaded: Callable[[str], ModuleType] = bench("inference_search").loaded
+    return loaded
