@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Required
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.langsmith.address import DatasetAddress
@@ -13,10 +17,26 @@ if TYPE_CHECKING:
     from langsmith import Client
 
 
+PAGE = 100
+"""Examples in one answer: the most that servers give."""
+
+
+class _Row(TypedDict, total=False):
+    id: Required[str]
+    created_at: Required[str]
+    inputs: dict[str, Any] | None
+    outputs: dict[str, Any] | None
+    metadata: dict[str, Any] | None
+    attachment_urls: dict[str, Any] | None
+
+
+_ROWS = TypeAdapter(list[_Row])
+
+
 def read_dataset(address: DatasetAddress) -> list[dict[str, Any]]:
     """Reads every example of the data set, split or version, the oldest first, with its id in LangSmith.
 
-    Raises `ExampleError`.
+    Attachments are named and not downloaded, as the SDK's `list_examples` does. Raises `ExampleError`.
     """
     from langsmith.utils import LangSmithNotFoundError
 
@@ -26,19 +46,37 @@ def read_dataset(address: DatasetAddress) -> list[dict[str, Any]]:
             dataset = client.read_dataset(dataset_name=address.name).id
         except LangSmithNotFoundError:
             raise ExampleError(_unknown(client, address.name)) from None
-        found = client.list_examples(dataset_id=dataset, splits=list(address.splits) or None, as_of=address.as_of)
-        examples = sorted(found, key=lambda example: (example.created_at, str(example.id)))
-        if not examples:
+        rows = sorted(_rows(client, dataset, address), key=lambda row: (row["created_at"], row["id"]))
+        if not rows:
             raise ExampleError(_empty(client, dataset, address))
     return [
         {
-            "id": str(example.id),
-            "inputs": with_roles(example.inputs or {}),
-            "outputs": with_roles(example.outputs),
-            "metadata": example.metadata or {},
+            "id": row["id"],
+            "inputs": with_roles(row.get("inputs") or {}),
+            "outputs": with_roles(row.get("outputs")),
+            "metadata": row.get("metadata") or {},
+            "attachments": [name.removeprefix("attachment.") for name in row.get("attachment_urls") or {}],
         }
-        for example in examples
+        for row in rows
     ]
+
+
+def _rows(client: Client, dataset: Any, address: DatasetAddress) -> Iterator[_Row]:
+    query: dict[str, Any] = {
+        "dataset": str(dataset),
+        "select": ["attachment_urls", "outputs", "metadata"],
+        "limit": PAGE,
+        **({"splits": list(address.splits)} if address.splits else {}),
+        **({"as_of": address.as_of} if address.as_of else {}),
+    }
+    offset = 0
+    while True:
+        answer = client.request_with_retries("GET", "/examples", params={**query, "offset": offset})
+        page = _ROWS.validate_python(answer.json())
+        yield from page
+        offset += len(page)
+        if len(page) < PAGE:
+            return
 
 
 def _unknown(client: Client, name: str) -> str:

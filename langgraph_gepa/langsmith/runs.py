@@ -2,10 +2,13 @@
 
 See https://docs.langchain.com/langsmith/export-traces.
 
-- Inputs are those of the root run.
+- Inputs are those of the root run, with the earlier turns of its conversation (see `turns`).
 - Reference outputs are a person's newest correction in the run's feedback. Without one they are the run's own outputs,
   if it has feedback and all of it is good. Otherwise there are none.
-- Metadata holds the run's `error` and its `feedback`.
+- Metadata holds the run's `error` and its `feedback`: key, score, value, comment, and where it comes from.
+
+Feedback counts wherever it was given: in the app, in an annotation queue, by an API or by an online evaluator. People's
+corrections and scores go before those of evaluators under the same key.
 
 Runs with equal inputs give one example: that of a run with a correction, else of one with good feedback, else of any;
 among several the newest.
@@ -25,6 +28,7 @@ from langgraph_gepa.langsmith.address import RunsAddress
 from langgraph_gepa.langsmith.client import batches, connected
 from langgraph_gepa.langsmith.messages import with_roles
 from langgraph_gepa.langsmith.run_query import LoggedRun, root_runs
+from langgraph_gepa.langsmith.turns import with_earlier_turns
 
 if TYPE_CHECKING:
     from langsmith import Client
@@ -32,7 +36,9 @@ if TYPE_CHECKING:
 
 Known = Literal["with a correction", "with good feedback", "without reference outputs"]
 RANKS: tuple[Known, ...] = ("with a correction", "with good feedback", "without reference outputs")
-OF_A_SCORE = frozenset({"score", "value", "comment"})
+EVALUATORS = frozenset({"model", "auto_eval"})
+"""The sources of feedback that no person gave: evaluators of experiments and online evaluators."""
+OF_A_SCORE = ("score", "value", "comment")
 """The fields of a correction of a score, which holds no outputs (see "audit evaluator scores" in the docs)."""
 
 
@@ -46,13 +52,16 @@ def read_runs(address: RunsAddress) -> tuple[list[dict[str, Any]], str]:
         feedback = _feedback(client, [run.id for run in runs])
     found: dict[str, tuple[Known, dict[str, Any]]] = {}
     left: Counter[str] = Counter()
+    continued = 0
     for run in runs:
         given = feedback.get(run.id, [])
         known, outputs = _outputs(run, given, address)
         if not run.inputs:
             left["without inputs"] += 1
             continue
-        inputs = with_roles(run.inputs)
+        given_inputs = with_roles(run.inputs)
+        inputs = with_earlier_turns(given_inputs, with_roles(run.outputs))
+        continued += inputs != given_inputs
         example = {"id": run.id, "inputs": inputs, "outputs": outputs, "metadata": _metadata(run, given)}
         key = digest(inputs)
         if key in found:
@@ -60,6 +69,8 @@ def read_runs(address: RunsAddress) -> tuple[list[dict[str, Any]], str]:
         if key not in found or RANKS.index(known) < RANKS.index(found[key][0]):
             found[key] = known, example
     account = _account(address, runs, Counter(known for known, _ in found.values()), left)
+    if continued:
+        account += f" {continued} went on with a conversation: the turns before it are part of the inputs."
     if not found:
         raise ExampleError(f"No run can be an example. {account}")
     return [example for _, example in found.values()], account
@@ -93,26 +104,30 @@ def _feedback(client: Client, runs: Sequence[str]) -> dict[str, list[Feedback]]:
 def _outputs(run: LoggedRun, feedback: Iterable[Feedback], address: RunsAddress) -> tuple[Known, Any]:
     counted = [one for one in feedback if not address.feedback or one.key in address.feedback]
     for one in counted:
-        by_a_model = one.feedback_source is not None and one.feedback_source.type == "model"
-        if one.correction and not by_a_model and not _of_a_score(one.correction):
+        if one.correction and _of_a_person(one) and not _of_a_score(one.correction):
             right = one.correction if isinstance(one.correction, Mapping) else {"output": one.correction}
             return "with a correction", with_roles(dict(right))
-    scores = [score for one in counted if (score := _score(one, address)) is not None]
+    scored = [(one, score) for one in counted if (score := _score(one, address)) is not None]
+    by_people = {one.key for one, _ in scored if _of_a_person(one)}
+    scores = [score for one, score in scored if _of_a_person(one) or one.key not in by_people]
     good = 1.0 if address.good is None else address.good
     if scores and min(scores) >= good and run.outputs and not run.error:
         return "with good feedback", with_roles(run.outputs)
     return "without reference outputs", None
 
 
+def _of_a_person(feedback: Feedback) -> bool:
+    """Whether a person gave the feedback, or a program that speaks for one."""
+    return feedback.feedback_source is None or feedback.feedback_source.type not in EVALUATORS
+
+
 def _of_a_score(correction: Any) -> bool:
-    return isinstance(correction, Mapping) and correction.keys() <= OF_A_SCORE
+    return isinstance(correction, Mapping) and correction.keys() <= {*OF_A_SCORE}
 
 
 def _score(feedback: Feedback, address: RunsAddress) -> float | None:
     """The score, or a person's correction of it."""
-    correction = feedback.correction
-    corrected = correction if isinstance(correction, Mapping) and _of_a_score(correction) else {}
-    score = corrected.get("score", feedback.score)
+    score = _corrected(feedback)["score"]
     if score is None:
         return None
     if score > 1 and address.good is None:
@@ -123,11 +138,18 @@ def _score(feedback: Feedback, address: RunsAddress) -> float | None:
     return float(score)
 
 
+def _corrected(feedback: Feedback) -> dict[str, Any]:
+    """The score, the value and the comment, as a person corrected them."""
+    given, correction = {name: getattr(feedback, name) for name in OF_A_SCORE}, feedback.correction
+    return {**given, **correction} if isinstance(correction, Mapping) and _of_a_score(correction) else given
+
+
 def _metadata(run: LoggedRun, feedback: Iterable[Feedback]) -> dict[str, Any]:
-    given = [
-        {"key": one.key, **{name: value for name in ("score", "comment") if (value := getattr(one, name)) is not None}}
-        for one in feedback
-    ]
+    given = []
+    for one in feedback:
+        by = {"source": one.feedback_source.type} if one.feedback_source else {}
+        result = {name: value for name, value in _corrected(one).items() if value is not None}
+        given.append({"key": one.key, **result, **by})
     metadata = {"error": run.error, "feedback": plain(given)}
     return {name: value for name, value in metadata.items() if value}
 

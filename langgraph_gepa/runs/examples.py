@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from langsmith.schemas import Dataset
 
-from langgraph_gepa.core.example import Example
+from langgraph_gepa.core.example import Example, in_message
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.langsmith.address import RunsAddress, is_address, parse
 from langgraph_gepa.langsmith.dataset import read_dataset
 from langgraph_gepa.langsmith.runs import read_runs
 from langgraph_gepa.report.screen import note
-from langgraph_gepa.report.words import plural
 from langgraph_gepa.runs.example_files import load_examples, split
 from langgraph_gepa.runs.saved_run import examples_in
 
@@ -32,8 +31,8 @@ def examples_of(source: Any, name: str = "trainset", notify: Callable[[str], Non
       with good feedback as reference outputs. `?filter=`, `&feedback=`, `&good=` and `&limit=` say which runs, which
       feedback, from which score on, and how many (see `langsmith.address`). `notify` is called with a summary.
 
-    Messages become role dicts, whatever form LangSmith keeps them in. Ids are LangSmith's. Attachments are left out;
-    `notify` is called with a warning where examples have any. Of a data set given by name they are not requested.
+    Messages become role dicts, whatever form LangSmith keeps them in. Ids are LangSmith's. Attachments are left out,
+    and a conversation that ends with the answer is taken as it is: `notify` is called with a warning that names them.
 
     Raises `ExampleError`.
     """
@@ -49,21 +48,51 @@ def examples_of(source: Any, name: str = "trainset", notify: Callable[[str], Non
 
 
 def _load(source: Any, name: str, notify: Callable[[str], None]) -> tuple[Example, ...]:
-    """Loads examples that are at hand, and warns of attachments, which are left out."""
+    """Loads examples that are at hand, and warns of attachments, and of conversations that have ended."""
     if isinstance(source, Dataset):
         raise ExampleError(
             f"The {name} is the LangSmith data set {source.name!r} itself, which does not hold its examples. "
             f"Give 'langsmith:{source.name}', or list(client.list_examples(dataset_id=...))."
         )
+    attached: list[bool] = []
     if not isinstance(source, str | Path | Mapping) and isinstance(source, Iterable):
         source = list(source)
-        attached = sum(bool(_attachments(item)) for item in source)
-        if attached:
-            notify(
-                f"{plural(attached, 'example')} of the {name} {'has' if attached == 1 else 'have'} attachments, which "
-                "are left out: a graph that needs a file must find it by its inputs."
-            )
-    return load_examples(source, name)
+        attached = [bool(_attachments(item)) for item in source]
+    examples = load_examples(source, name)
+    if any(attached):
+        rows = _listed([one for one, has in zip(examples, attached, strict=True) if has])
+        notify(
+            f"These examples of the {name} have attachments, which are left out: {rows}. A graph that needs a file "
+            "must find it by its inputs."
+        )
+    if ended := [one for one in examples if one.outputs is None and _has_ended(one.inputs)]:
+        notify(
+            f"These examples of the {name} have no reference outputs, and their messages end with the assistant's "
+            f"answer: {_listed(ended)}. The graph goes on after that answer; if it should give it, move it to the "
+            "outputs."
+        )
+    return examples
+
+
+def _listed(examples: Sequence[Example]) -> str:
+    """The names of examples in a sentence, at most three of them."""
+    more = f" and {len(examples) - 3} more" if len(examples) > 3 else ""
+    return ", ".join(map(in_message, examples[:3])) + more
+
+
+def _has_ended(inputs: Mapping[str, Any]) -> bool:
+    """Whether a conversation of several turns in the inputs ends with an answer, rather than with a call of a tool."""
+    conversations = [value for value in inputs.values() if _conversation(value) and len(value) > 1]
+    last = [value[-1] for value in conversations]
+    return any(one["role"] in ("assistant", "ai") and not one.get("tool_calls") for one in last)
+
+
+def _conversation(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(one, Mapping) and isinstance(one.get("role"), str) and "content" in one for one in value)
+    )
 
 
 def _attachments(item: Any) -> Any:

@@ -93,6 +93,8 @@ def examples(smith: Smith, query: Row) -> Any:
             rows = [row for row in rows if datetime.fromisoformat(row["created_at"]) <= until]
     wanted = set(_many(query.get("splits")))
     rows = [row for row in rows if not wanted or wanted & set(row["metadata"]["dataset_split"])]
+    unselected = {"attachment_urls"} - set(_many(query.get("select")))
+    rows = [{name: value for name, value in row.items() if name not in unselected} for row in rows]
     return _page(rows[::-1], query)  # the newest first
 
 

@@ -52,6 +52,14 @@ def test_every_example_comes_with_all_it_has(smith: Any) -> None:
     assert found[0].metadata == {"dataset_split": ["base"], "topic": "sums"}
 
 
+def test_attachments_are_left_out_and_their_rows_named(smith: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """None is downloaded: the graph gets its inputs alone."""
+    files = {"attachment.plan": {"presigned_url": "http://nowhere.invalid/plan.pdf", "mime_type": "application/pdf"}}
+    smith.dataset("boats", [{"inputs": {"n": 1}}, {"inputs": {"n": 2}, "attachment_urls": files}])
+    _, with_file = examples_of("langsmith:boats")
+    assert f"have attachments, which are left out: '{with_file.id}'." in capsys.readouterr().err
+
+
 def test_splits_and_versions_are_parts_of_the_name(smith: Any) -> None:
     """One split, two, a version by its tag, one by its time, a split of a version."""
     rows = [{"inputs": {"n": n}, "split": ("train", "val", "test")[n % 3]} for n in range(9)]

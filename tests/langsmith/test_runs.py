@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from langchain_core.load import dumpd
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 
 import langgraph_gepa
 from langgraph_gepa import Budget
@@ -46,9 +46,43 @@ def test_failures_and_comments_are_kept_beside(smith: Any, app: str) -> None:
     failed = smith.run(app, {"n": 1}, {"a": "half"}, [GOOD, BAD], error="KeyError('x')")
     smith.run(failed, {"n": 2}, parent_run_id=failed)
     (example,) = examples_of("langsmith-runs:app")
-    feedback = [{"key": "user", "score": 1}, {"key": "user", "score": 0.5, "comment": "too long"}]
+    feedback = [GOOD | {"source": "app"}, BAD | {"source": "app"}]
     assert (example.id, example.outputs) == (failed, None)
     assert example.metadata == {"error": "KeyError('x')", "feedback": feedback}
+
+
+def test_online_evaluators_and_reviewers_count(smith: Any, app: str) -> None:
+    """An evaluator's score counts until a reviewer gives another under its key or corrects it; it corrects nothing."""
+    queue = {"type": "app", "user_name": "Ada", "metadata": {"annotation_queue_id": "q"}}
+    right = {"key": "right", "feedback_source": {"type": "auto_eval", "metadata": {"rule_id": "r"}}}
+    smith.run(app, {"n": 0}, {"a": 0}, [right | {"score": 1, "comment": "complete"}])
+    smith.run(app, {"n": 1}, {"a": 1}, [right | {"score": 0}])
+    smith.run(app, {"n": 2}, {"a": 2}, [right | {"score": 0}, {"key": "right", "score": 1, "feedback_source": queue}])
+    smith.run(app, {"n": 3}, {"a": 3}, [right | {"score": 1}, {"key": "right", "score": 0, "feedback_source": queue}])
+    smith.run(app, {"n": 4}, {"a": 4}, [right | {"score": 0, "correction": {"score": 1, "comment": "fine"}}])
+    smith.run(app, {"n": 5}, {"a": 5}, [right | {"correction": {"a": "made up"}}])
+    smith.run(app, {"n": 6}, {"a": 6}, [{"key": "fix", "correction": {"a": 7}, "feedback_source": queue}])
+    smith.run(app, {"n": 7}, {"a": 7}, [{"key": "tone", "value": "rude", "feedback_source": queue}])
+    known = {0: {"a": 0}, 2: {"a": 2}, 4: {"a": 4}, 6: {"a": 7}}
+    found = examples_of("langsmith-runs:app")
+    assert [(one.inputs["n"], one.outputs) for one in found] == [(n, known.get(n)) for n in range(7, -1, -1)]
+    noted = {one.inputs["n"]: one.metadata["feedback"] for one in found}
+    assert noted[0] == [{"key": "right", "score": 1, "comment": "complete", "source": "auto_eval"}]
+    assert noted[4] == [{"key": "right", "score": 1, "comment": "fine", "source": "auto_eval"}]
+    assert noted[7] == [{"key": "tone", "value": "rude", "source": "app"}]
+
+
+def test_a_run_that_goes_on_with_a_conversation_has_the_turns_before_it(
+    smith: Any, app: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The graph was given the newest message alone, and its checkpointer remembered the others."""
+    talk = [HumanMessage("Rain today?"), AIMessage("No."), HumanMessage("And tomorrow?"), AIMessage("Yes.")]
+    for turn in (0, 2):
+        given, end = [dumpd(talk[turn])], [message.model_dump() for message in talk[: turn + 2]]
+        smith.run(app, {"messages": given}, {"messages": end})
+    found = [[message["content"] for message in one.inputs["messages"]] for one in examples_of("langsmith-runs:app")]
+    assert found == [["Rain today?", "No.", "And tomorrow?"], ["Rain today?"]]
+    assert "1 went on with a conversation: the turns before it are part of the inputs." in capsys.readouterr().err
 
 
 def test_how_runs_were_used_is_printed(smith: Any, app: str, capsys: pytest.CaptureFixture[str]) -> None:

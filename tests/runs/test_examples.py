@@ -23,8 +23,28 @@ def test_attachments_are_left_out_aloud() -> None:
         example,
     ]
     heard: list[str] = []
-    assert len(examples_of(iter(rows), "trainset", heard.append)) == 3
-    assert [line.split(",")[0] for line in heard] == ["1 example of the trainset has attachments"]
+    first, *_ = examples_of(iter(rows), "trainset", heard.append)
+    (line,) = heard
+    assert f"of the trainset have attachments, which are left out: {first.id!r}." in line
+    many = [{**example, "id": str(n), "attachments": {"picture": picture}} for n in range(5)]
+    examples_of(many, "valset", heard.append)
+    assert "of the valset have attachments, which are left out: '0', '1', '2' and 2 more." in heard[1]
+
+
+def test_a_conversation_that_has_ended_is_named() -> None:
+    """Unless reference outputs say what is to come of it. One that waits for a tool has not ended."""
+    talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    call = {"role": "assistant", "content": "", "tool_calls": [{"id": "1", "name": "look", "args": {}}]}
+    rows = [
+        {"id": "ended", "inputs": {"messages": talk}},
+        {"id": "judged", "inputs": {"messages": talk}, "outputs": {"kind": "polite"}},
+        {"id": "waits", "inputs": {"messages": [*talk, talk[0]]}},
+        {"id": "calls", "inputs": {"messages": [talk[0], call]}},
+    ]
+    heard: list[str] = []
+    examples_of(rows, "trainset", heard.append)
+    (line,) = heard
+    assert "their messages end with the assistant's answer: 'ended'." in line
 
 
 def test_a_data_set_object_is_answered_with_its_address() -> None:

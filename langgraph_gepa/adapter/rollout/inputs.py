@@ -13,7 +13,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage, convert_to_messages
 
 from langgraph_gepa.adapter.objects.schemas import hints
-from langgraph_gepa.core.example import Example, RoleDict
+from langgraph_gepa.core.example import Example, RoleDict, in_message
 from langgraph_gepa.errors import ExampleError
 
 
@@ -47,18 +47,43 @@ def taken_inputs(graph: Any) -> list[str] | None:
     return None if "__root__" in keys else keys
 
 
+def require_one_turn(graph: Any, example: Example) -> None:
+    """Raises `ExampleError` for a list of lists of messages where the graph's state has one list of messages."""
+    for name, annotation in _types(graph).items():
+        value = example.inputs.get(name)
+        if isinstance(value, list) and any(isinstance(one, list) for one in value) and _holds_one_list(annotation):
+            raise ExampleError(
+                f"Example {in_message(example)} has several turns in {name!r}, each a list of messages. An example is "
+                "one call of the graph: make one of each turn, with the messages before it in front."
+            )
+
+
 def with_messages(graph: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the inputs with messages in place of role dicts, where the state's type or the example asks for messages.
 
     Examples are plain data. A reducer such as `add_messages` converts role dicts to messages; a state without one
     passes its nodes whatever the graph was given.
     """
-    schema = getattr(getattr(graph, "builder", None), "input_schema", None)
-    typed = hints(schema) if isinstance(schema, type) else {}
+    typed = _types(graph)
     return {
         name: _messages(value) if _holds_messages(typed.get(name)) else _restored(value)
         for name, value in inputs.items()
     }
+
+
+def _types(graph: Any) -> Mapping[str, Any]:
+    """The types of the keys of the graph's input, as far as they are known."""
+    schema = getattr(getattr(graph, "builder", None), "input_schema", None)
+    return hints(schema) if isinstance(schema, type) else {}
+
+
+def _holds_one_list(annotation: Any) -> bool:
+    """Whether a type is a list of messages, and not of lists of them."""
+    while typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    items = typing.get_args(annotation)
+    nested = any(isinstance(origin := typing.get_origin(item), type) and issubclass(origin, list) for item in items)
+    return not nested and _holds_messages(annotation)
 
 
 def _holds_messages(annotation: Any) -> bool:

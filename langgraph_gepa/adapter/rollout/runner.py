@@ -28,7 +28,7 @@ from langgraph_gepa.adapter.isolation.contexts import context_for
 from langgraph_gepa.adapter.isolation.graph_copies import for_a_rollout
 from langgraph_gepa.adapter.isolation.input_copies import containers_copied
 from langgraph_gepa.adapter.isolation.persistence import Replacements, isolated, new_cache, new_checkpointer, new_store
-from langgraph_gepa.adapter.rollout.inputs import with_messages
+from langgraph_gepa.adapter.rollout.inputs import require_one_turn, with_messages
 from langgraph_gepa.adapter.rollout.interrupts import (
     Dialogue,
     UnansweredInterruptError,
@@ -201,6 +201,7 @@ async def _invoked(
     durability: Literal["sync", "exit"] = "sync" if with_trajectory else "exit"
     config = _config(example, options, handlers)
     context = context_for(graph, options.context, example)
+    require_one_turn(graph, example)
     step: Any = with_messages(graph, containers_copied(example.inputs))
     dialogue = Dialogue(options.on_interrupt)
     for _ in range(MAX_INTERRUPTS):

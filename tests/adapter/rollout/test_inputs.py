@@ -12,6 +12,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import BaseModel
 
 from langgraph_gepa.adapter.rollout.runner import run
+from langgraph_gepa.errors import ExampleError
 from langgraph_gepa.runs.example_files import load_examples
 
 TOOL_CALL = {"id": "1", "name": "look", "args": {"at": "it"}}
@@ -83,3 +84,21 @@ def test_role_dicts_stay_where_the_state_asks_for_none() -> None:
     assert read_by(Bare, {"notes": ROLES}, "notes") == ROLES
     assert read_by(Bare, {"messages": [{"role": "jester", "content": "ha"}]}) == [{"role": "jester", "content": "ha"}]
     assert read_by(Bare, {"messages": ["hello"]}) == ["hello"]
+
+
+class Talks(TypedDict, total=False):
+    messages: list[list[AnyMessage]]
+    read: Any
+
+
+@pytest.mark.parametrize("state", [Bare, Added, Model, Reduced])
+def test_several_turns_in_one_example_are_refused(state: type) -> None:
+    """The example is named, before the graph is run."""
+    with pytest.raises(ExampleError, match=r"Example .*hello.* has several turns in 'messages'.*make one of each turn"):
+        read_by(state, {"messages": [ROLES[:1], ROLES[:1]]})
+
+
+def test_a_state_of_several_conversations_takes_them() -> None:
+    """Its type says so."""
+    found = read_by(Talks, {"messages": [ROLES[:1], ROLES[:1]]})
+    assert [[message.content for message in talk] for talk in found] == [["hello"], ["hello"]]
