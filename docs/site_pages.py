@@ -13,8 +13,9 @@ from os.path import normpath, relpath
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import nbconvert
 from mkdocs.structure.files import File, Files
+from nbconvert import MarkdownExporter
+from nbconvert.filters import strip_ansi
 from typer import Context
 from typer.cli import get_docs_for_click
 from typer.main import get_command
@@ -52,7 +53,7 @@ def _without_emphasis(option: re.Match[str]) -> str:
 
 def tutorial() -> str:
     """Returns the notebook as Markdown, with the outputs that it was kept with."""
-    text: str = nbconvert.MarkdownExporter().from_filename(str(ROOT / "docs/tutorial.ipynb"))[0]
+    text: str = strip_ansi(MarkdownExporter().from_filename(str(ROOT / "docs/tutorial.ipynb"))[0])
     return text
 
 

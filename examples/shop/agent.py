@@ -5,7 +5,11 @@ from langchain_openai import ChatOpenAI
 from langgraph.graph import START, StateGraph
 
 WRITER = "Write the reply to the customer from these notes."
-ORDERS = {"1042": "shipped on 3 May", "1043": "waiting for payment", "1044": "lost by the carrier"}
+ORDERS = {
+    "1042": "shipped on 3 May",
+    "1043": "waiting for payment",
+    "1044": "lost by the carrier",
+}
 
 
 def order_status(order: str) -> str:
@@ -20,7 +24,11 @@ class Desk(TypedDict, total=False):
 
 
 model = ChatOpenAI(model="gpt-5-mini")
-agent = create_agent(model, tools=[order_status], system_prompt="Find out what the customer needs to know.")
+agent = create_agent(
+    model,
+    tools=[order_status],
+    system_prompt="Find out what the customer needs to know.",
+)
 
 
 def research(state: Desk) -> Desk:
@@ -33,4 +41,5 @@ def write(state: Desk) -> Desk:
     return {"reply": model.invoke([("system", WRITER), ("user", facts)]).text}
 
 
-graph = StateGraph(Desk).add_sequence([research, write]).add_edge(START, "research").compile()
+desk = StateGraph(Desk).add_sequence([research, write]).add_edge(START, "research")
+graph = desk.compile()

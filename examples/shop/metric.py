@@ -3,9 +3,9 @@ from langgraph_gepa import Feedback
 
 def score(outputs, reference_outputs):
     reply, wrong = outputs["reply"], {}
-    missing = [fact for fact in reference_outputs["facts"] if fact not in reply]
-    if missing:
-        wrong["research"] = f"The notes lack {missing}. Rule: {reference_outputs['rule']}"
+    fact, rule = reference_outputs["fact"], reference_outputs["rule"]
+    if fact not in reply:
+        wrong["research"] = f"The notes lack {fact!r}. Rule: {rule}"
     if "Kind regards" not in reply:
-        wrong["writer"] = "The reply has no closing. Rule: Always: close with Kind regards."
+        wrong["writer"] = "It has no closing. Rule: Always: close with Kind regards."
     return Feedback(1 - len(wrong) / 2, by_module=wrong)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from langsmith.utils import get_env_var
 from typer.testing import CliRunner
 
@@ -91,8 +92,20 @@ def test_what_a_guide_shows_runs(page: Path, shop: Path, traces: None) -> None:
             (shop / title).write_text(code)
         elif language == "python":
             exec(code, names)  # noqa: S102 - our own pages
-        elif language == "sh":
-            for (program, *words), may_fail in commands(code):
-                assert program == "langgraph-gepa"
-                done = CliRunner().invoke(app, words)
-                assert done.exit_code in ({0, 1} if may_fail else {0}), done.output
+        for (program, *words), may_fail in commands(code if language == "sh" else ""):
+            assert program == "langgraph-gepa"
+            done = CliRunner().invoke(app, words)
+            assert done.exit_code in ({0, 1} if may_fail else {0}), done.output
+
+
+def test_the_workflow_of_the_guide_scores_the_prompts(shop: Path) -> None:
+    """The step of the GitHub workflow runs, and fails as the page says: the first prompts are below the bar."""
+    (workflow,) = (
+        yaml.safe_load(code)
+        for language, _, code in BLOCK.findall((ROOT / "docs/guides/ci.md").read_text(encoding="utf-8"))
+        if language == "yaml"
+    )
+    steps = [step["run"] for step in workflow["jobs"]["score"]["steps"] if "run" in step]
+    (scoring,) = (command for command in steps if command.startswith("langgraph-gepa"))
+    done = CliRunner().invoke(app, shlex.split(scoring)[1:])
+    assert (done.exit_code, (shop / "scores.jsonl").read_text().count("\n")) == (1, 36)
