@@ -29,6 +29,8 @@ def brief(view: View, next_step: str, chosen: int | None = None) -> dict[str, st
             rows[label] = scores
     if view.worse_slice:
         rows["Worse"] = view.worse_slice
+    if view.fruitless:
+        rows["Replies"] = " ".join(view.fruitless)
     if chosen is not None and view.best is not None and chosen != view.best.id:
         score = words.candidate_score(view.candidates[chosen].score)
         rows["Chosen"] = f"candidate #{chosen}, {score} on validation, in place of #{view.best.id} above"

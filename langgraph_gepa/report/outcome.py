@@ -34,6 +34,8 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
         console.print(Text(visible(sentence), style="yellow"))
     for failed in view.failures:
         console.print(Text(visible(str(failed)), style="yellow"))
+    for sentence in view.fruitless:
+        console.print(Text(sentence, style="yellow"))
     if view.worse_slice:
         console.print(Text(visible(view.worse_slice), style="yellow"))
     for copy in view.copied[:_COPIES]:

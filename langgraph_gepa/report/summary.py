@@ -14,6 +14,7 @@ from langgraph_gepa.core.module import Module
 from langgraph_gepa.report.candidate_table import CandidateView, candidate_views
 from langgraph_gepa.report.comparison import Comparison, LoadRollout, Source, compare
 from langgraph_gepa.report.failed_examples import failures
+from langgraph_gepa.report.fruitless import fruitless
 from langgraph_gepa.report.intervals import Interval, estimate
 from langgraph_gepa.report.memorization import Copy, copies
 from langgraph_gepa.report.progress import Journal, iterations
@@ -72,6 +73,7 @@ def summarize(
         copied=_copied(texts, modules, examples or {}),
         leakage=leaks,
         failures=failures(journal, pool),
+        fruitless=fruitless(pool),
         set_aside=pool.set_aside,
         left_alone=tuple(module for module in modules if module.name not in pool.modules),
         iterations=iterations(journal),

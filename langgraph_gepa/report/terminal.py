@@ -22,6 +22,7 @@ from langgraph_gepa.core.events import CandidateAdmitted, Event, IterationFinish
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report import words
+from langgraph_gepa.report.fruitless import fruitless
 from langgraph_gepa.report.notebook import CellOutput
 from langgraph_gepa.report.outcome import SIMULATED
 from langgraph_gepa.report.pace import pace_of
@@ -149,7 +150,8 @@ class Live:
 
     def _announcement(self, event: RunStarted | RunFinished, pool: Pool, at: float) -> str:
         if isinstance(event, RunFinished):
-            return f"Finished: {words.ending(event, asdict(self.budget), pool.spent, at)}"
+            ended = words.ending(event, asdict(self.budget), pool.spent, at)
+            return ". ".join((f"Finished: {ended}", *fruitless(pool)))
         sizes = f"{len(event.feedback_set)} training, {len(event.pareto_set)} validation, {len(event.test_set)} test"
         return f"Started: {words.plural(len(event.seed), 'module')}; examples: {sizes}"
 

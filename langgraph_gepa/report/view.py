@@ -62,8 +62,8 @@ class View:
     `settings` are those the run was created with; `ended` is the event that ended the search, `reason` why in words.
     `line` holds the ids of the best candidate's ancestors and its own. `curve` has a step (rollouts, score) for each
     time another candidate became the best, and ends with the rollouts spent. `copied` is what the best candidate's
-    texts repeat of single examples' reference outputs. `pareto` is the size of the pareto set. `stories` say how
-    candidates came about, by id. `noise` is what
+    texts repeat of single examples' reference outputs. `fruitless` are sentences on models most of whose replies were
+    of no use. `pareto` is the size of the pareto set. `stories` say how candidates came about, by id. `noise` is what
     repeated rollouts of a candidate on an example tell of the scores.
     """
 
@@ -82,6 +82,7 @@ class View:
     copied: tuple[Copy, ...]
     leakage: Leakage
     failures: tuple[Failures, ...]
+    fruitless: tuple[str, ...]
     set_aside: Mapping[Subset, Mapping[str, str]]
     left_alone: tuple[Module, ...]
     iterations: tuple[Iteration, ...]

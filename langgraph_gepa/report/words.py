@@ -44,19 +44,16 @@ def signed(value: float, digits: int = 3) -> str:
     return text if not float(text) else ("+" if value > 0 else "−") + text
 
 
-def tokens(usage: Usage) -> str:
-    """The number of tokens, and how many of them are estimates."""
-    if not usage.estimated:
-        return plural(usage.tokens, "token")
-    most = "all" if usage.estimated == usage.tokens else f"{usage.estimated:,} of them"
-    return f"{plural(usage.tokens, 'token')} ({most} estimated)"
-
-
 def cost(usage: Usage) -> str:
-    """The price and the tokens; where a model's price is unknown the tokens come first."""
-    if usage.dollars is None:
-        return f"{tokens(usage)} (price unknown)"
-    return f"{money(usage.dollars)}, {tokens(usage)}"
+    """The price, the tokens, and how many of them are estimates. An unknown price comes last."""
+    price = "" if usage.dollars is None else f"{money(usage.dollars)}, "
+    most = "all" if usage.estimated == usage.tokens else f"{usage.estimated:,} of them"
+    notes = "; ".join(
+        note
+        for note, holds in ((f"{most} estimated", usage.estimated), ("price unknown", usage.dollars is None))
+        if holds
+    )
+    return f"{price}{plural(usage.tokens, 'token')}{f' ({notes})' if notes else ''}"
 
 
 def money(dollars: float | None) -> str:

@@ -14,6 +14,7 @@ from langgraph_gepa.core.events import Event, Lineage, Subset
 from langgraph_gepa.core.objectives import Goals
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.scale import MetricScale
+from langgraph_gepa.search.answers import Answers
 from langgraph_gepa.search.attempts import Attempt, attempts_of, texts_tried
 from langgraph_gepa.search.calibration import Critique
 from langgraph_gepa.search.critic_history import CriticHistory
@@ -24,7 +25,6 @@ from langgraph_gepa.search.tally import Noise, spent_after
 if TYPE_CHECKING:
     from langgraph_gepa.search.algebra import Array
     from langgraph_gepa.search.posterior import Posterior
-
 
 FEWEST = 6
 """The fewest pareto examples that a candidate must be scored on to be the best, where the set has as many."""
@@ -49,7 +49,8 @@ class Pool:
     Of the run:
 
     - `board` and `objectives`: what the rollouts scored, and what else is known of them by name;
-    - `attempts`: the children that mutations tried, once these ended; `critic`: the critic's opinions;
+    - `attempts`: the children that mutations tried, once these ended; `critic`: the critic's opinions; `answers`: what
+      came of the replies of both models;
     - `merges`: the merges that were started; `merge_due`: a mutation was accepted since the last start of an iteration;
     - `starts`: the number of iterations that score texts which the search was given;
     - `carried`: the ledger keys of rollouts that earlier runs paid for.
@@ -76,6 +77,7 @@ class Pool:
     attempts: list[Attempt] = field(default_factory=list)
     known_attempts: dict[int, int] = field(default_factory=dict)
     critic: CriticHistory = field(default_factory=CriticHistory)
+    answers: Answers = field(default_factory=Answers)
     _single: list[bool] = field(default_factory=list, repr=False)
     _posterior: Posterior | None = field(default=None, repr=False, compare=False)
 
@@ -243,6 +245,7 @@ class Pool:
                 self.carried.add(event.ledger)
             case ev.ChildrenProposed():
                 self.critic.add(event)
+                self.answers.add(event, self.open.get(event.iteration, ()))
             case ev.ReflectionFinished():
                 self.replies.setdefault(event.ledger, event.iteration)
             case ev.CandidateAdmitted():

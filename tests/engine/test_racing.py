@@ -285,6 +285,19 @@ def test_a_reflection_that_never_changes_anything_ends(worlds: Any, in_flight: i
     assert {"unchanged"} == {e.reasons["m"] for e in world.journal() if isinstance(e, ChildrenProposed)}
 
 
+@pytest.mark.parametrize(("reply", "why"), [("", "empty"), ("```\nnew", "unclosed"), ("NO CHANGE", "unchanged")])
+@pytest.mark.parametrize("modules", [{"m": "seed"}, {"m": "seed", "n": "more"}])
+def test_reflections_without_a_text_are_counted_by_the_reason(
+    worlds: Any, reply: str, why: str, modules: dict[str, str]
+) -> None:
+    """Each module that was reflected on counts once, however often the model was asked about it."""
+    world = worlds.World(lambda _texts, _example: 0.0, modules, lambda _: reply, feedback=12, pareto=4)
+    pool = asyncio.run(racing(world, Budget(rollouts=100), in_flight=4).run())
+    chosen = [event for event in world.journal() if isinstance(event, ModulesChosen)]
+    reflections = sum(len(event.modules) for event in chosen)
+    assert (pool.answers.reflections, dict(pool.answers.without)) == (reflections, {why: reflections})
+
+
 @pytest.mark.parametrize("in_flight", [1, 4])
 def test_a_search_in_which_nothing_helps_says_so(worlds: Any, in_flight: int) -> None:
     """Failures are left and every proposal was tried in vain: neither is a budget spent nor a failure missing."""

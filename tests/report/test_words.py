@@ -11,7 +11,7 @@ from langgraph_gepa.core.budget import Budget, Limit, Spent
 from langgraph_gepa.core.endings import Cause, Ended
 from langgraph_gepa.core.events import IterationFinished, RunFinished
 from langgraph_gepa.core.rollout import Usage
-from langgraph_gepa.report.words import cause, ending, limits, money
+from langgraph_gepa.report.words import cause, cost, ending, limits, money
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,21 @@ from langgraph_gepa.report.words import cause, ending, limits, money
 def test_no_price_but_none_at_all_reads_as_nothing(dollars: float | None, text: str) -> None:
     """A tiny budget is two digits, however many zeros come first."""
     assert money(dollars) == text
+
+
+@pytest.mark.parametrize(
+    ("usage", "text"),
+    [
+        (Usage(7, 3, 0.5), "$0.50, 10 tokens"),
+        (Usage(7, 3, 0.0, 4), "$0.00, 10 tokens (4 of them estimated)"),
+        (Usage(7, 3, None), "10 tokens (price unknown)"),
+        (Usage(7, 3, None, 10), "10 tokens (all estimated; price unknown)"),
+        (Usage(1, 0, None), "1 token (price unknown)"),
+    ],
+)
+def test_an_unknown_price_comes_after_the_tokens(usage: Usage, text: str) -> None:
+    """Elsewhere the price comes first."""
+    assert cost(usage) == text
 
 
 @pytest.mark.parametrize(
