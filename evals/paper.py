@@ -19,6 +19,7 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -256,12 +257,16 @@ def fill(results: Results, task: Task, work: Path, given: argparse.Namespace) ->
 
 
 def versions() -> dict[str, str]:
+    """Python's, the packages' and, in a checkout, the commit."""
     found = {"Python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
+    if git := shutil.which("git"):
+        asked = subprocess.run([git, "-C", HERE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+        found |= {"commit": asked.stdout.strip()} if asked.returncode == 0 else {}
     return found
 
 
