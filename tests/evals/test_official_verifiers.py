@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from compliance import UNCONSTRAINED, WAYS, written
 
 for package in constraints.PACKAGES:
     pytest.importorskip(package)
-ifbench = pytest.importorskip("lighteval.tasks.tasks.ifbench.evaluation_lib")
+evaluation = pytest.importorskip("lighteval.tasks.tasks.ifbench.evaluation_lib")
 
 SAMPLE = Path(__file__).parents[2] / "evals" / "data" / "ifbench"
 EXAMPLES = [
@@ -21,6 +22,7 @@ EXAMPLES = [
     for split in ("train", "val", "test")
     for line in (SAMPLE / f"{split}.jsonl").read_text("utf-8").splitlines()
 ]
+IFBENCH = EXAMPLES[70:]
 SAMPLE_OF = {
     constraint["id"]: (example["inputs"]["query"], constraint)
     for example in EXAMPLES
@@ -72,14 +74,17 @@ def test_known_replies(kind: str) -> None:
         assert not checked(constraint, query, UNCONSTRAINED)
 
 
-@pytest.mark.parametrize("example", EXAMPLES[70:], ids=lambda example: example["metadata"]["id"])
-def test_as_the_official_loose_evaluation(example: dict[str, Any]) -> None:
-    """Verdicts are those of IFBench's own evaluation on 240 replies, 30 queries with 8 each."""
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["metadata"]["id"])
+def test_as_the_official_loose_evaluation(example: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verdicts are those of the official evaluation, which both sets share, on 800 replies: 100 queries with 8 each."""
+    benchmark = "ifbench" if example in IFBENCH else "ifeval"
+    registry = importlib.import_module(f"{constraints.TASKS}.{benchmark}.instructions_registry")
+    monkeypatch.setattr(evaluation, "instructions_registry", registry)
     query, given = example["inputs"]["query"], example["outputs"]["constraints"]
     for reply in (*REPLIES, written(given)):
         verdicts = [checked(constraint, query, reply) for constraint in given]
-        official = ifbench.test_instruction_following_loose(
-            ifbench.InputExample(0, [c["id"] for c in given], query, [dict(c["arguments"]) for c in given]),
+        official = evaluation.test_instruction_following_loose(
+            evaluation.InputExample(0, [c["id"] for c in given], query, [dict(c["arguments"]) for c in given]),
             {query: reply},
         )
         assert verdicts == official.follow_instruction_list
