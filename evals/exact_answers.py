@@ -1,4 +1,4 @@
-"""Exact answers in competition mathematics, for `aime.py` and `livebench.py`: examples, and the metric of both."""
+"""Exact answers in competition mathematics: examples, and what the metrics of `aime.py` and `livebench.py` share."""
 
 from __future__ import annotations
 

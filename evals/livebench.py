@@ -1,7 +1,7 @@
 """LiveBench-Math for `graphs/aime.py`: an invented sample, the set from its public home, and the metric.
 
     trainset(), valset(), testset()    12, 12 and 18 problems of the project's own invention
-    metric                             the exact answer, as for the AIME
+    metric                             the exact answer, as for the AIME, but of a list the share that is in its place
     python evals/livebench.py DIR      writes the problems whose answers can be compared exactly, a third to each file
 
 See `data/livebench/NOTICE.md` for where the set comes from.
@@ -16,15 +16,16 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from exact_answers import MODULE, example, metric, value, write_splits
+import exact_answers
+from exact_answers import example, value, write_splits
 from sources import read_lines
 
+from langgraph_gepa import Feedback
 from langgraph_gepa.errors import ExampleError
-
-__all__ = ["MODULE", "draw", "livebench", "livebench_rows", "metric", "testset", "trainset", "valset"]
 
 SAMPLE = Path(__file__).parent / "data" / "livebench"
 LIVEBENCH = "https://datasets-server.huggingface.co/rows?dataset=livebench%2Fmath&config=default&split=test"
@@ -51,8 +52,7 @@ def livebench(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The problems of LiveBench-Math whose answer is an integer, a letter or a list of integers.
 
     Others (most of `AMPS_Hard`: expressions, compared symbolically) are left out. Scores are not quite
-    LiveBench's own: a list counts as right or wrong here, where LiveBench gives part of the score for
-    part of it, and an answer is read from its line, where LiveBench also looks around it.
+    LiveBench's own: an answer is read from its line, where LiveBench also looks around it.
     """
     return [
         example(row["turns"][0], row["ground_truth"], id=row["question_id"], task=row["task"], subtask=row["subtask"])
@@ -90,6 +90,25 @@ def draw(folder: Path, *, seed: int = 0) -> None:
     random.Random(f"{seed}:livebench").shuffle(examples)
     first, second = len(examples) // 3, 2 * len(examples) // 3
     write_splits(folder, examples[:first], examples[first:second], examples[second:])
+
+
+def metric(outputs: Mapping[str, Any] | None, reference_outputs: Mapping[str, Any]) -> Feedback:
+    """As for the AIME; but a list of integers scores, as officially, what its edit distance to the right one leaves."""
+    feedback = exact_answers.metric(outputs, reference_outputs)
+    given, gold = value(str((outputs or {}).get("answer", ""))), value(str(reference_outputs["answer"]))
+    if not isinstance(given, tuple) or not isinstance(gold, tuple) or len(gold) == 1:
+        return feedback
+    return replace(feedback, score=1 - edits(given, gold) / max(len(given), len(gold)))
+
+
+def edits(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many numbers must be put in, left out or exchanged to make one list of the other (Levenshtein's distance)."""
+    row = list(range(len(other) + 1))
+    for number, first in enumerate(one, 1):
+        above, row = row, [number]
+        for place, second in enumerate(other):
+            row.append(min(row[-1] + 1, above[place + 1] + 1, above[place] + (first != second)))
+    return row[-1]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -27,8 +27,29 @@ def test_sample() -> None:
         assert {example["metadata"]["form"] for example in split} == {"choice", "integer", "list"}
     for outputs, slip in ((example["outputs"], example["metadata"]["slip"]) for example in examples):
         assert livebench.metric({"answer": outputs["answer"]}, outputs).score == 1
-        assert livebench.metric({"answer": slip}, outputs).score == 0
+        assert livebench.metric({"answer": slip}, outputs).score < 1
         assert outputs["answer"] in outputs["solution"]
+
+
+@pytest.mark.parametrize(
+    ("given", "gold", "score"),
+    [
+        ("5,7,2,1", "5,7,2,1", 1),
+        ("5, 7, 1, 2", "5,7,2,1", 0.5),
+        ("7,2,1", "5,7,2,1", 0.75),
+        ("5,7,2,1,3", "5,7,2,1", 0.8),
+        ("5", "5,7,2,1", 0.25),
+        ("9,8", "5,7,2,1", 0),
+        ("B", "5,7,2,1", 0),
+        ("", "5,7,2,1", 0),
+        ("70", "71", 0),
+        ("70,71", "71", 0),
+        ("BBBBB", "B", 1),
+    ],
+)
+def test_part_of_a_list_counts(given: str, gold: str, score: float) -> None:
+    """A list scores the share of it that stands as it should, by edit distance; all else is right or wrong."""
+    assert livebench.metric({"answer": given}, {"answer": gold}).score == score
 
 
 @pytest.fixture
