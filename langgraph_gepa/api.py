@@ -351,7 +351,7 @@ def evaluate(
     name = f"{subject.about.outline['name']}-evaluation-{datetime.now():%Y%m%d-%H%M%S}"
     with (
         explained("The examples could not all be run, and nothing of it is kept", mask),
-        traced(name, examples, own_project=own_project, notify=note),
+        traced(name, {"data": examples}, {"data": data}, own_project=own_project, notify=note),
     ):
         measured = measure(evaluator, examples, texts, concurrency, repeats)
     searched = searched_with(prompts)

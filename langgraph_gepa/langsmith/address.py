@@ -55,6 +55,11 @@ def is_address(source: Any) -> TypeGuard[str]:
     return isinstance(source, str) and source.startswith((DATASET, RUNS))
 
 
+def is_dataset(source: Any) -> bool:
+    """Whether `source` names a data set in LangSmith, whose examples have its ids."""
+    return isinstance(source, str) and source.startswith(DATASET)
+
+
 def parse(source: str) -> DatasetAddress | RunsAddress:
     """Parses an address. Raises `ExampleError` with the right form for one that is malformed."""
     kind = RUNS if source.startswith(RUNS) else DATASET

@@ -160,18 +160,18 @@ class Job:
                         tracked += [Tracking(name, begin, about, before) for name, begin in self.trackers.items()]
                     observers = (*((live,) if self.progress else ()), page, *tracked, *self.observers)
                     inform = notify if self.progress else _logged(_LOG.info)
-                    with await self._traced(folder, notify):
+                    with await self._traced(folder, session_of(store), notify):
                         await self._search(folder, store, observers, notify, inform, brake)
         finally:
             if same_run:  # the files of another run are not to be touched
                 write_results(folder, notify)
                 await end_tracking(tracked, folder, lambda text: notify(self.mask(text)))
 
-    async def _traced(self, folder: Path, notify: Notify) -> AbstractContextManager[None]:
-        examples = [example for given in self.config.sets.values() for example in given]
-        name, own = folder.name or self.config.graph["name"], self.config.own_project
+    async def _traced(self, folder: Path, session: str, notify: Notify) -> AbstractContextManager[None]:
+        config = self.config
+        how = partial(traced, own_project=config.own_project, notify=notify, id=session)
         # In a thread, as it may ask LangSmith.
-        return await asyncio.to_thread(traced, name, examples, own_project=own, notify=notify)
+        return await asyncio.to_thread(how, folder.name or config.graph["name"], config.sets, config.sources)
 
     async def _search(
         self, folder: Path, store: Store, observers: Sequence[Observer], notify: Notify, inform: Notify, brake: Brake

@@ -14,12 +14,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from langgraph_gepa import errors
 from langgraph_gepa.adapter.failures.reported import Findings
+from langgraph_gepa.adapter.tracing.traces import TracedRun
 from langgraph_gepa.core.bounded_json import first_problem, read_json
 from langgraph_gepa.core.example import Example, RoleDict
 from langgraph_gepa.core.module import Texts
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.engine.codec import dump, load
+from langgraph_gepa.engine.purpose import Purpose
 from langgraph_gepa.errors import Error, RunError, UsageError
 
 T = TypeVar("T")
@@ -43,6 +45,7 @@ class Request:
 
     - `session`: the id of the search; `modules`: the names of the modules that it optimises.
     - `token`: for `again`, identifies the rollout to be scored again.
+    - `run`, `purpose`: what the server's traces of the rollout are labelled with; `None` where the client is too old.
     - `sent`: when the request was made, in Unix time by the server's clock; 0 if unknown.
     """
 
@@ -53,6 +56,8 @@ class Request:
     example: Example | None = None
     token: str = ""
     sent: float = 0.0
+    run: TracedRun | None = None
+    purpose: Purpose | None = None
     protocol: int = PROTOCOL
 
 

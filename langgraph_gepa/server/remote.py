@@ -16,12 +16,14 @@ import httpx
 from langgraph_gepa.adapter.failures.diagnosis import findings
 from langgraph_gepa.adapter.failures.reported import ReportedFailure
 from langgraph_gepa.adapter.rollout.redaction import Mask, masked_rollout
+from langgraph_gepa.adapter.tracing.traces import run_traced
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.core.reason import NoEffect
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.meter import Attempt, meter, paying
 from langgraph_gepa.engine.ports import Unfinished
+from langgraph_gepa.engine.purpose import purpose
 from langgraph_gepa.errors import PlaceholderError, UsageError
 from langgraph_gepa.server.conversation import Place, ServerLostError, ask, forget, joined, threads_of
 from langgraph_gepa.server.description import differences
@@ -91,7 +93,8 @@ class RemoteEvaluator:
             if attempt is not None and (reply := await self._left(place, attempt)) is not None:
                 return self._outcome(reply, place, example)
             self._asked |= {thread} if thread else set()
-            return await self._ask(place, self._request("rollout", texts=texts, example=example), example)
+            request = self._request("rollout", texts=texts, example=example, **_labels(example))
+            return await self._ask(place, request, example)
 
     async def without_effect(self) -> Mapping[str, NoEffect]:
         """Returns the modules whose new texts have no effect, each once.
@@ -146,7 +149,7 @@ class RemoteEvaluator:
             failure = ReportedFailure(replace(reply.failure, text=self._mask(reply.failure.text)))
             if reply.token:
                 self._tidy_when_paid(place)
-                again = self._request("again", token=reply.token)
+                again = self._request("again", token=reply.token, **_labels(example))
                 go_on = partial(self._ask, place, again, example)
                 raise Unfinished(failure, go_on=go_on, stands=rollout, ended=reply.ended)
             self._tidy(place)
@@ -222,6 +225,12 @@ class RemoteEvaluator:
         task = asyncio.get_running_loop().create_task(forget(place, cancel=cancel))
         self._tidying.add(task)
         task.add_done_callback(self._tidying.discard)
+
+
+def _labels(example: Example) -> dict[str, Any]:
+    """What the server needs to label its traces as this process would."""
+    run = run_traced()
+    return {"run": None if run is None else run.for_example(example), "purpose": purpose()}
 
 
 def _reason(worker: Worker, failure: Exception) -> str:

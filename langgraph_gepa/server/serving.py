@@ -7,6 +7,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import nullcontext
 from contextvars import Context
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -26,10 +27,12 @@ from langgraph_gepa.adapter.rollout.metric import name_of
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.own_loop import own_loop
 from langgraph_gepa.adapter.rollout.redaction import clean, masking, secrets_of
+from langgraph_gepa.adapter.tracing.traces import traced_run
 from langgraph_gepa.core.module import KINDS
 from langgraph_gepa.core.rollout import Rollout, Usage
 from langgraph_gepa.engine.meter import metered
 from langgraph_gepa.engine.ports import Unfinished
+from langgraph_gepa.engine.purpose import serving
 from langgraph_gepa.errors import Error, UsageError, WorldFailure
 from langgraph_gepa.server.description import Description, describe
 from langgraph_gepa.server.protocol import GRAPH, NODE, Reply, Request, dump_reply, load_request
@@ -106,7 +109,10 @@ class _Desk:
 
         with metered(count):
             try:
-                reply = await self._reply(load_request(text), attempt)
+                request = load_request(text)
+                labels = nullcontext() if request.run is None else traced_run(request.run)
+                with labels, serving(request.purpose):
+                    reply = await self._reply(request, attempt)
             except Unfinished as unfinished:
                 reply = self._unfinished(unfinished)
             except Error as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import Iterator
@@ -12,14 +13,18 @@ import pytest
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.context import tracing_v2_enabled
 from langchain_core.tracers.root_listeners import RootListenersTracer
-from langsmith import Client, traceable
+from langsmith import Client, run_trees, traceable
 from langsmith.run_helpers import tracing_context
+from langsmith.utils import get_env_var
 
 import langgraph_gepa
 from langgraph_gepa import Budget, Result
-from langgraph_gepa.adapter.tracing.traces import project_in_use
+from langgraph_gepa.adapter.tracing.traces import project_in_use, run_traced
+from langgraph_gepa.core.example import Example
+from langgraph_gepa.engine.purpose import Purpose
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.runs.traced import traced as traced_as
+from langgraph_gepa.server.protocol import Request, dump_request
 
 Run = dict[str, Any]
 
@@ -146,7 +151,7 @@ def test_a_project_of_the_same_name_is_not_flooded() -> None:
     """Where the caller traces to a project that is called as the run, its traces go beside it."""
     messages: list[str] = []
     with tracing_context(enabled="local", project_name="run"):
-        with traced_as("run", [], own_project=True, notify=messages.append):
+        with traced_as("run", {}, {}, own_project=True, notify=messages.append):
             assert project_in_use() == "run-rollouts"
         assert project_in_use() == "run"
     assert messages == ["Traces go to the LangSmith project 'run-rollouts'."]
@@ -168,6 +173,30 @@ def test_without_tracing_nothing_is_sent(smith: Any, client: Client) -> None:
     """LangSmith is not asked about examples either."""
     evaluated([json.loads(Path("val.jsonl").read_text().splitlines()[0]) | {"id": str(uuid.uuid4())}])
     assert (logged(smith, client), {*smith.requests}) == ({}, {"GET /info"})
+
+
+def test_a_server_traces_as_the_client_would(smith: Any, client: Client, monkeypatch: Any) -> None:
+    """A rollout there goes to the run's project with its labels, although no trace of the server's own run does.
+
+    Where the client traces nothing itself, the server knows the project and the labels all the same.
+    """
+    smith.dataset("val", [{"inputs": {"name": "Ada", "letter": "Letter 1"}}])
+    example = Example(next(iter(smith.examples)), {"name": "Ada", "letter": "Letter 1"}, {"sort": "urgent"})
+    with traced_as("run", {"data": [example]}, {"data": "langsmith:val"}, own_project=True, notify=str, id="7"):
+        run = run_traced()
+    assert run is not None
+    request = Request("rollout", "s", ("sort",), {"sort": "Sort."}, example, run=run.for_example(example),
+                      purpose=Purpose(3, "pareto", 5))  # fmt: skip
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    monkeypatch.setattr(run_trees, "_CLIENT", client)
+    get_env_var.cache_clear()
+    served = langgraph_gepa.serve("letters.py:graph", metric="letters.py:score")
+    with tracing_context(enabled=False):
+        asyncio.run(served.ainvoke({"request": dump_request(request)}))
+    ((project, (root,)),) = logged(smith, client).items()
+    assert (project, root["name"], root["reference_example_id"]) == ("run", "letters", example.id)
+    assert labels(root) == {"candidate": 3, "iteration": 5, "subset": "pareto", "example": example.id}
+    assert root["extra"]["metadata"]["run_id"] == "7"
 
 
 def test_the_project_is_no_name_to_choose(project: Path) -> None:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_gepa.adapter.failures.reported import Findings
+from langgraph_gepa.adapter.tracing.traces import TracedRun
 from langgraph_gepa.core.example import Example, RoleDict
 from langgraph_gepa.core.rollout import Call, Feedback, Rollout, Usage
+from langgraph_gepa.engine.purpose import Purpose
 from langgraph_gepa.errors import MetricError, UsageError
 from langgraph_gepa.server.protocol import (
     Reply,
@@ -34,7 +36,8 @@ values = st.recursive(
 @given(inputs=st.dictionaries(texts, values, max_size=4), prompt=texts)
 def test_a_request_arrives_as_it_was(inputs: dict[str, Any], prompt: str) -> None:
     """In ASCII, so that no database or encoder on the way changes it."""
-    request = Request("rollout", "s", ("m",), {"m": prompt}, Example("e", inputs, {"a": 1}, {}))
+    labels = {"run": TracedRun("run", "project", ("e",), "id"), "purpose": Purpose("proposed", "gate", 3)}
+    request = Request("rollout", "s", ("m",), {"m": prompt}, Example("e", inputs, {"a": 1}, {}), **labels)
     text = dump_request(request)
     assert text.isascii()
     assert load_request(text) == request

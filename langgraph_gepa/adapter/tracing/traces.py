@@ -6,10 +6,10 @@ which labels, by LangSmith's tracing context (https://docs.langchain.com/langsmi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from langchain_core.runnables.config import var_child_runnable_config
@@ -25,14 +25,29 @@ from langgraph_gepa.engine.purpose import purpose
 
 
 @dataclass(frozen=True, slots=True)
-class _Traced:
-    """`linked` are the ids of examples that LangSmith has."""
+class TracedRun:
+    """The run, or the evaluation, that traces belong to.
 
-    run: str
-    linked: Collection[str]
+    They go to `project`, or where the caller's go. `linked` are the ids of examples that LangSmith has, to which root
+    runs refer. `id` tells runs of the same name apart.
+    """
+
+    name: str
+    project: str | None = None
+    linked: tuple[str, ...] | frozenset[str] = ()
+    id: str = ""
+
+    def for_example(self, example: Example) -> TracedRun:
+        """Returns the run without what a rollout on this example does not need."""
+        return replace(self, linked=(example.id,) if example.id in self.linked else ())
 
 
-_traced: ContextVar[_Traced | None] = ContextVar("traced", default=None)
+_run: ContextVar[TracedRun | None] = ContextVar("traced run", default=None)
+
+
+def run_traced() -> TracedRun | None:
+    """The run that traces in this context belong to."""
+    return _run.get()
 
 
 def tracing() -> bool | Literal["local"]:
@@ -65,23 +80,21 @@ def outside_traces(project: str | None = None, **labels: Any) -> Iterator[None]:
 
 
 @contextmanager
-def traced_run(run: str, project: str | None, linked: Collection[str] = ()) -> Iterator[None]:
-    """Makes the traces inside the context those of `run`, in `project`, or where the caller's go.
-
-    Root runs on the `linked` examples refer to them.
-    """
-    token = _traced.set(_Traced(run, frozenset(linked)))
+def traced_run(run: TracedRun) -> Iterator[None]:
+    """Makes the traces inside the context those of `run`."""
+    token = _run.set(run)
+    labels = {"run": run.name} | ({"run_id": run.id} if run.id else {})
     try:
-        with outside_traces(project, metadata={**(_context()["metadata"] or {}), "run": run}):
+        with outside_traces(run.project, metadata={**(_context()["metadata"] or {}), **labels}):
             yield
     finally:
-        _traced.reset(token)
+        _run.reset(token)
 
 
 @contextmanager
 def traced_rollout(texts: Texts, example: Example, *tags: str) -> Iterator[None]:
     """Labels the traces inside the context by what they are run for, where they are those of a run."""
-    if _traced.get() is None or not tracing():
+    if _run.get() is None or not tracing():
         yield
         return
     what, context = purpose(), _context()
@@ -95,8 +108,8 @@ def traced_rollout(texts: Texts, example: Example, *tags: str) -> Iterator[None]
 
 def example_tracer(example: Example) -> list[LangChainTracer]:
     """The tracer whose root runs refer to the example in LangSmith; none where LangChain's own does."""
-    traced = _traced.get()
-    if traced is None or example.id not in traced.linked or not tracing():
+    run = _run.get()
+    if run is None or example.id not in run.linked or not tracing():
         return []
     context = _context()
     return [LangChainTracer(example.id, context["project_name"], context["client"])]
