@@ -87,7 +87,12 @@ def evaluate(
     if out is not None:
         _write(comparison.to_jsonl(), out)
     if fail_under is not None and comparison.score < fail_under - _ROUNDING:
-        print_notes([f"The mean score, {comparison.score:.6g}, is below --fail-under {fail_under:g}."])
+        print_notes(
+            [
+                f"The mean score, {comparison.score:.6g}, is below --fail-under {fail_under:g}.",
+                f"Next: {_next_step(graph, prompts, comparison)}",
+            ]
+        )
         raise typer.Exit(1)
 
 

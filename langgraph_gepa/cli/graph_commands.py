@@ -64,6 +64,8 @@ def prompts(
         modules_table(modules, screen(), everything, watched=examples is not None)
         if any(module.on for module in modules):
             echo(f"\nNext: {optimize_command(graph)}")
+        elif modules:
+            echo("\nNext: the same command with --only NAME takes one of these in; `optimize` has that option as well.")
 
 
 @command()

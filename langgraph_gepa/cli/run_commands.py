@@ -100,6 +100,7 @@ def export(
     prompts = dict(_chosen(run, candidate, choose, within).prompts)
     if out is None:
         emit_json(prompts)
+        print_notes(["Next: put this into a file, and load_prompts(graph, FILE) gives a graph with these prompts."])
         return
     text = json.dumps(prompts, indent=2, ensure_ascii=False) + "\n"
     try:
@@ -159,8 +160,10 @@ def push(
         _show_assistant(result.push_assistant(assistant, server, as_default=as_default))
     if experiments:
         which: Literal["best", "all"] = "all" if all_candidates else "best"
-        for name, url in result.log_experiments(dataset, candidates=which).items():
+        addresses = result.log_experiments(dataset, candidates=which)
+        for name, url in addresses.items():
             echo(f"{name}: {url}")
+        print_notes(["Next: open the address, which shows the experiments side by side."] if addresses else [])
     if prompts is not None:
         _push_prompts(result, prompts, force=force)
 
@@ -187,6 +190,8 @@ def _show_assistant(pushed: PushedAssistant) -> None:
         notes.append("Nothing to push: the search changed no prompt.")
     if pushed.fields and not pushed.is_default:
         notes.append("The previous version stays in use. To put the new one in use, add --as-default.")
+    elif pushed.fields:
+        notes.append("Next: runs of this assistant use the new prompts from now on; its older versions stay.")
     if pushed.left_out and not (pushed.fields or pushed.done):
         raise UsageError("\n".join(notes))  # so that nobody believes the prompts were pushed
     print_notes(notes)
@@ -209,7 +214,7 @@ def diff(
     if check:
         require_current(changes)
     emit(changes.diff)
-    print_notes([*_left_out(changes, run), *_nothing_to_write(changes)])
+    print_notes([*_left_out(changes, run), *_nothing_to_write(changes, result)])
     if changes.files:
         where = "" if root is None else f" --root {shlex.quote(str(root))}"
         which = "" if result.saved.chosen is None else f" --candidate {result.saved.chosen}"
@@ -240,7 +245,7 @@ def apply_texts(
     left_out = _left_out(changes, run)
     if left_out and not changes.files:
         raise UsageError("\n".join(left_out))  # so that nobody believes the change was made
-    print_notes([*_proved(changes, result.saved.config.found), *left_out, *_nothing_to_write(changes)])
+    print_notes([*_proved(changes, result.saved.config.found), *left_out, *_nothing_to_write(changes, result)])
     if changes.files:
         print_notes(["Next: run your own tests, and commit the change."])
 
@@ -262,13 +267,17 @@ def _left_out(changes: Changes, run: Path) -> list[str]:
     return [*lines, offer] if lines else []
 
 
-def _nothing_to_write(changes: Changes) -> list[str]:
-    """Why there is nothing to write, if nothing was left out either."""
+def _nothing_to_write(changes: Changes, result: Result) -> list[str]:
+    """Why there is nothing to write, if nothing was left out either, and what to do next."""
     if changes.files or changes.refused or changes.stale:
         return []
-    if changes.done:
-        return [f"Nothing to write: the source has the new text of {', '.join(changes.done)} already."]
-    return ["Nothing to write: these prompts are those that the run started from."]
+    if not changes.done and result.prompts == result.pool.candidates[0].texts:
+        look = f"langgraph-gepa report {shlex.quote(str(result.run))}"
+        same = "Nothing to write: these prompts are those that the run started from."
+        return [same, f"Next: {look} shows what was tried."]
+    what = f"the new text of {', '.join(changes.done)}" if changes.done else "these prompts"
+    done = f"Nothing to write: the source has {what} already."
+    return [done, "Next: run your own tests, and commit the change if you have not."]
 
 
 def _proved(changes: Changes, modules: Iterable[Module]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from langgraph_gepa.core.printable import visible
 from langgraph_gepa.report import words
+from langgraph_gepa.report.changed_texts import in_short
 from langgraph_gepa.report.comparison import Comparison
 from langgraph_gepa.report.failed_examples import set_aside_sentences
 from langgraph_gepa.report.intervals import Interval
@@ -18,6 +19,7 @@ from langgraph_gepa.report.view import Standing, View
 
 SIMULATED = "Simulated model: these scores show how the search works, not what a real model would do."
 _COPIES = 5
+_CHANGED = 5
 
 
 def print_summary(view: View, console: Console, files: Mapping[str, str] | None = None, next_step: str = "") -> None:
@@ -44,7 +46,7 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
         console.print(Text(f"and {len(view.copied) - _COPIES} more of these: see the report.", style="yellow"))
     usage = view.spent.usage
     rows = {
-        "Changed": ", ".join(visible(module.module.name) for module in view.changed) or "nothing",
+        "Changed": _changed(view, console.width - 12),
         **({"Start": starts} if (starts := _starts(view)) else {}),
         "Best": f"candidate #{view.best.id} of {len(view.candidates)}" if view.best else "none yet",
         "Cost": f"{words.cost(usage)}, {words.duration(view.seconds)}",
@@ -58,6 +60,14 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
     for label, value in rows.items():
         grid.add_row(Text(label, style="dim"), Text(value, overflow="fold"))
     console.print(grid)
+
+
+def _changed(view: View, width: int) -> str:
+    """The new prompts in short: which, by how many lines, and the first of these."""
+    lines = [visible(line) for module in view.changed[:_CHANGED] for line in in_short(module, width)]
+    if len(view.changed) > _CHANGED:
+        lines.append(f"and {words.plural(len(view.changed) - _CHANGED, 'more text')}")
+    return "\n".join(lines) or "nothing"
 
 
 def _starts(view: View) -> str:
