@@ -18,12 +18,17 @@ from langgraph_gepa.runs.result import Result
 from langgraph_gepa.runs.saved_run import PAGE, PROMPTS
 from langgraph_gepa.search.pool import Pool
 
-OFTENEST = 5.0
-"""The least time between two pages, in seconds."""
-SHARE = 20
-"""Writing pages takes at most 1/SHARE of the time."""
+SECONDS = 5.0
+"""The least time between two pages."""
+SHARE = 10
+"""Rendering pages takes at most 1/SHARE of the time, because the search runs in the same process."""
 
 _LOG = logging.getLogger(__name__)
+
+
+def until_next(least: float, taken: float) -> float:
+    """The seconds from the beginning of a rendering that has `taken` so many to that of the next: `least` or more."""
+    return max(least, SHARE * taken)
 
 
 class PageWriter:
@@ -61,7 +66,7 @@ class PageWriter:
             except (OSError, RunError) as error:  # a lasting failure is reported when the page is written at the end
                 _LOG.debug("The page could not be written: %s", error)
             taken = monotonic() - began
-            self._ended.wait(max(OFTENEST, SHARE * taken) - taken)
+            self._ended.wait(until_next(SECONDS, taken) - taken)
 
 
 def write_results(folder: Path, notify: Callable[[str], None]) -> None:

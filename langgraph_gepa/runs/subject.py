@@ -24,8 +24,8 @@ from langgraph_gepa.core.module import KINDS, Module
 from langgraph_gepa.errors import GraphError, UsageError
 from langgraph_gepa.reflection.directions import touched
 from langgraph_gepa.runs import event_loop
+from langgraph_gepa.server.common_description import common_description
 from langgraph_gepa.server.description import Description, describe, versions
-from langgraph_gepa.server.introduction import common_description
 from langgraph_gepa.server.remote import RemoteEvaluator
 from langgraph_gepa.server.workers import Workers, on_server, worker_at
 

@@ -12,7 +12,7 @@ from langgraph_sdk.client import LangGraphClient
 
 from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.errors import UsageError
-from langgraph_gepa.server.introduction import refusal
+from langgraph_gepa.server.common_description import refusal
 from langgraph_gepa.server.workers import Worker
 
 _NEITHER = "neither an assistant with the id {0!r} nor a graph of that name"

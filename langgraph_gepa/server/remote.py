@@ -25,9 +25,9 @@ from langgraph_gepa.engine.meter import Attempt, meter, paying
 from langgraph_gepa.engine.ports import Unfinished
 from langgraph_gepa.engine.purpose import purpose
 from langgraph_gepa.errors import PlaceholderError, UsageError
+from langgraph_gepa.server.common_description import description_of, not_the_same, refusal
 from langgraph_gepa.server.conversation import Place, ServerLostError, ask, forget, joined, threads_of
 from langgraph_gepa.server.description import differences
-from langgraph_gepa.server.introduction import description_of, not_the_same, refusal
 from langgraph_gepa.server.protocol import Reply, Request, Wanted, error_named
 from langgraph_gepa.server.workers import Worker, Workers, each
 

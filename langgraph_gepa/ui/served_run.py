@@ -18,17 +18,16 @@ from langgraph_gepa.report.html.page import Live, render
 from langgraph_gepa.report.html.runs_page import render_waiting
 from langgraph_gepa.report.story import Stories
 from langgraph_gepa.report.view import View
+from langgraph_gepa.runs.page_writer import until_next
 from langgraph_gepa.runs.result import view_of
 from langgraph_gepa.runs.saved_run import SavedRun
 from langgraph_gepa.store.folder import DATABASE
 from langgraph_gepa.store.stop_file import is_running
 
-OFTENEST = 2.0
-"""The least time between two renderings of the page, in seconds."""
+SECONDS = 2.0
+"""The least time between two renderings of the page."""
 TEXT = 20_000
 """The most characters that are shown of one text of a call."""
-SHARE = 10
-"""Rendering takes at most 1/SHARE of the time, because with `optimize --ui` the search runs in the same process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class ServedRun:
                 began = monotonic()
                 self._page = self._rendered()
                 taken = monotonic() - began
-                self._next = began + max(OFTENEST, SHARE * taken)
+                self._next = began + until_next(SECONDS, taken)
             return self._page
 
     def send(self) -> Page:
