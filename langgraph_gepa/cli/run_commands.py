@@ -179,6 +179,8 @@ def _push_prompts(result: Result, prefix: str | None, *, force: bool) -> None:
         print_notes([f"Not pushed, as it did not come from LangSmith's hub: {', '.join(left)}."])
     elif not pushed:
         print_notes(["No prompt to push: the search changed none."])
+    if pushed:
+        print_notes(["Next: open the addresses, and let your graph pull these prompts."])
 
 
 def _show_assistant(pushed: PushedAssistant) -> None:
