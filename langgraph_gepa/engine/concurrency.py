@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from typing import TypeVar
 
@@ -23,9 +24,10 @@ class Patience:
 
     A call that fails `tries` times while others succeed is given up. When `tries` calls in a row fail and none
     succeeds, calls that wait for a slot are tried, until `crowd` examples fail; then the world is down: the call is
-    given up after `outage` seconds of that, or after `unanswered` seconds
-    when nothing has answered since the session began and there is no server, or none whose answers can be read. A
-    failure that `is_lasting`, which no waiting helps, is given up at once.
+    given up after `outage` seconds of that. It is after `unanswered` seconds when nothing has answered since the
+    session began and there is no server, or none whose answers can be read; and a rollout is after `alone` seconds
+    when others succeeded before, none has failed since, and none is left to run beside it. A failure that
+    `is_lasting`, which no waiting helps, is given up at once.
 
     `is_pressure` recognises failures that ask for fewer calls at once, `is_garbled` answers that cannot be read.
     `absent_address` gives the address at which nothing answers; `describe` says what a failure means for a service:
@@ -43,6 +45,7 @@ class Patience:
     longest: float = 900.0
     outage: float = 0.0
     unanswered: float = 60.0
+    alone: float = inf
     is_lasting: Callable[[BaseException], bool] = lambda _: False
     retry_after: Callable[[BaseException], float | None] = lambda _: None
     is_pressure: Callable[[BaseException], bool] = lambda _: False

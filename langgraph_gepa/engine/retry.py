@@ -122,12 +122,13 @@ class Calls:
                     self._report_pressure(slots.limit)
                 if stands is not None and self._has_to_stand(failure, own, who, ended=ended):
                     return cast("T", stands)
-                self._report_absence(failure)
+                patience = self._patience_for(failure, own, who, slots)
+                self._report_absence(failure, patience)
                 lends = slots is not None and self._lets_others_try(failure, own, slots)
-                if not lends and self._hopeless(failure, own, who, slots, doubtful=stands is not None):
+                if not lends and self._hopeless(failure, own, who, slots, patience, doubtful=stands is not None):
                     (self.given_up.add if self._fails_alone(failure, own, who) else self.given_up.discard)(who)
                     raise failure
-                left = own.since + self._patience_for(failure) - self._clock()
+                left = own.since + patience - self._clock()
                 wait = self.patience.wait(failure, own.count)
                 wait = min(wait, left) if left > 0 else wait
                 if not lends:
@@ -172,7 +173,9 @@ class Calls:
         self._failing.discard(who)
         return True
 
-    def _hopeless(self, failure: Exception, own: _Failures, who: str, slots: Slots | None, *, doubtful: bool) -> bool:
+    def _hopeless(
+        self, failure: Exception, own: _Failures, who: str, slots: Slots | None, patience: float, *, doubtful: bool
+    ) -> bool:
         if self.patience.is_lasting(failure) and (not doubtful or own.count >= self.patience.tries):
             return True
         if own.count < self.patience.tries:
@@ -181,12 +184,11 @@ class Calls:
             self._down_since = own.since
             if self.patience.outage and self._absent is None:
                 service = "What the graph or the metric calls" if doubtful else self._provider
-                waiting = self._waiting(self._patience_for(failure))
                 unaided = _NO_OTHERS if slots and slots.most == 1 and self._fails_alone(failure, own, who) else ""
-                self._notify(f"{service} {self.patience.describe(failure)}. {waiting}{unaided}")
+                self._notify(f"{service} {self.patience.describe(failure)}. {self._waiting(patience)}{unaided}")
         if self.down or self.patience.is_pressure(failure):
             since = own.since if self._down_since is None else self._down_since
-            return self._clock() - since >= self._patience_for(failure)
+            return self._clock() - since >= patience
         return True
 
     def _lets_others_try(self, failure: Exception, own: _Failures, slots: Slots) -> bool:
@@ -204,10 +206,13 @@ class Calls:
             return False
         return self._successes > own.successes or self._failing <= {who}
 
-    def _patience_for(self, failure: Exception) -> float:
+    def _patience_for(self, failure: Exception, own: _Failures, who: str, slots: Slots | None) -> float:
         """Returns for how many seconds this failure may last before the call is given up."""
-        never_there = self._never_there(failure)
-        return min(self.patience.outage, self.patience.unanswered) if never_there else self.patience.outage
+        if self._never_there(failure):
+            return min(self.patience.outage, self.patience.unanswered)
+        answers = self._successes > 0 and self.patience.absent_address(failure) is None
+        alone = slots is not None and answers and self._fails_alone(failure, own, who)
+        return min(self.patience.outage, self.patience.alone) if alone else self.patience.outage
 
     def _never_there(self, failure: Exception) -> bool:
         """Whether nothing has answered in this session, and no server or none whose answers can be read is there."""
@@ -236,11 +241,11 @@ class Calls:
             sleep.cancel()
             stopped.cancel()
 
-    def _report_absence(self, failure: Exception) -> None:
+    def _report_absence(self, failure: Exception, patience: float) -> None:
         where = self.patience.absent_address(failure)
         if where is not None and self._absent is None and self.patience.outage:
             self._absent = where
-            self._notify(f"Nothing answers at {where}. {self._waiting(self._patience_for(failure))}")
+            self._notify(f"Nothing answers at {where}. {self._waiting(patience)}")
 
     def _waiting(self, seconds: float) -> str:
         return f"Waiting for it, at most {_duration(seconds)}; what was paid for is kept."

@@ -65,6 +65,10 @@ WORLD = Patience(
 )
 """Half an hour without a provider, then the run stops, to be resumed."""
 
+ALONE = 300.0
+"""Seconds after which an example is set aside that fails when nothing else is left to run. Where many fail, the
+provider is down; one that fails alone is more likely refused."""
+
 Notify = Callable[[str], None]
 _LOG = logging.getLogger(__name__)
 
@@ -184,7 +188,7 @@ class Job:
             critic=self.critic,
             observers=(*observers, self._observer(store, notify, inform)),
             concurrency=config.concurrency,
-            patience=WORLD,
+            patience=replace(WORLD, alone=ALONE),
             notify=lambda text: notify(self.mask(text)),
             reports_usage=self.model.reports_usage,
             objectives=config.objectives,

@@ -134,22 +134,42 @@ def test_an_outage_ends_after_its_limit_with_the_cause() -> None:
 
 
 @pytest.mark.parametrize(("concurrency", "advised"), [(1, True), (2, False)])
-def test_where_nothing_runs_beside_a_failing_example_the_wait_says_so(concurrency: int, advised: bool) -> None:
-    """With one call at a time a judge that refuses one example looks like an outage: the fix is to run more at once."""
+def test_a_failing_example_with_nothing_to_run_beside_it_is_waited_for_less(concurrency: int, advised: bool) -> None:
+    """After a success nobody else fails: a judge may refuse it. The wait says so, and what helps with one at a time."""
     clock, notes, slots = Clock(), [], Slots(concurrency)
-
-    async def refused() -> str:
-        raise ConnectionError("no verdict")
+    refused, _ = raising(*[ConnectionError("no verdict")] * 99)
 
     async def scenario() -> None:
-        world = calls(clock, notes.append, outage=1800.0)
+        world = calls(clock, notes.append, outage=1800.0, alone=300.0)
         await world.make(raising()[0], slots, "good")
         with pytest.raises(ConnectionError):
             await world.make(refused, slots, "bad")
         assert world.given_up == {"bad"}
 
     asyncio.run(scenario())
+    assert 300 <= clock.now <= 360
+    assert ["at most 5 minutes" in note for note in notes] == [True]
     assert [("--concurrency" in note) for note in notes] == [advised]
+
+
+@pytest.mark.parametrize("why", ["nothing answered", "nobody there", "a model", "two fail"])
+def test_an_outage_that_may_be_one_is_waited_for_in_full(why: str) -> None:
+    """Before the first success, at an address where nothing answers, of a model that has no examples, or of several."""
+    clock, slots = Clock(), None if why == "a model" else Slots(2)
+    failing = 2 if why == "two fail" else 1
+    absent = {"absent_address": lambda _: "localhost:1"} if why == "nobody there" else {}
+
+    async def scenario() -> list[Any]:
+        world = calls(clock, outage=1800.0, alone=300.0, **absent)
+        if why != "nothing answered":
+            await world.make(raising()[0], slots, "good")
+        bad = (raising(*[ConnectionError()] * 999)[0] for _ in range(failing))
+        return await asyncio.gather(
+            *(world.make(call, slots, f"bad {n}") for n, call in enumerate(bad)), return_exceptions=True
+        )
+
+    assert [type(one) for one in asyncio.run(scenario())] == [ConnectionError] * failing
+    assert clock.now >= 1800
 
 
 async def one_by_one(world: Calls, slots: Slots, calls: dict[str, Callable[[], Awaitable[str]]]) -> list[Any]:
