@@ -62,7 +62,7 @@ class Watch:
         return rollouts, self.reflections + self.opinions(), self.world.gain(best)
 
 
-def gain_at(curve: Curve, budget: float, price: int) -> float:
+def gain_at(curve: Iterable[tuple[int, float, float]], budget: float, price: float) -> float:
     """The gain of what would have been returned when `budget` was spent; 0, the seed's, before the first point."""
     reached = [gain for rollouts, reflections, gain in curve if rollouts + price * reflections <= budget]
     return reached[-1] if reached else 0.0

@@ -6,7 +6,8 @@ Searches of the racing preset in simulated worlds, which differ in how many reco
 one prompt, or in groups of at most 12, with one call for each group and one that joins the summaries. A summary passes
 on every note that it takes up, with the number of its records that show it. `tireless` is the reflection of the worlds,
 which reads 24 records as carefully as 12; of a `tiring` one the chance to take up a note falls with the number of
-records beyond 12 (half at 24). Gains are compared at equal price, with each call at 2 rollouts.
+records beyond 12 (half at 24). Gains are compared at equal price: with each call at 2 rollouts, and with each call
+at the price of the tokens that it reads (`PER_RECORD`).
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ import asyncio
 import json
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from random import Random
 from typing import Any
 
 from blind import world_of
 from comparison import REFLECTION, interval
-from curves import Watch, gain_at
+from curves import Point, Watch, gain_at
 from ours_in_worlds import WorldEvaluator
 from search import ALL
-from worlds import World
+from worlds import Texts, World
 
 from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.edit import Edit
 from langgraph_gepa.core.events import Event
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
@@ -39,39 +40,52 @@ from langgraph_gepa.engine.ports import Reply
 from langgraph_gepa.reflection.proposal import Proposal
 from langgraph_gepa.reflection.records import Record
 from langgraph_gepa.reflection.reply_parser import parse_reply
-from langgraph_gepa.search import racing
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.rules import RACING, Rules
+from langgraph_gepa.search.rules import RACING, reading
 from langgraph_gepa.store.memory import MemoryStore
 
 GROUP = 12
 WORLDS = ("additive", "weak feedback", "misleading traces", "conflicting clusters")
 BUDGETS = (300, 750, 1500)
+READERS = ("tireless", "tiring")
+
+PER_RECORD, PER_CALL = 0.45, 1.5
+"""The price of reading a record, in rollouts of the same model by tokens, and what a call costs beside its records, in
+records: of PUPA's graph (1,570 tokens a rollout, 700 a record). The longer traces of HotpotQA and HoVer fill the 24,000
+tokens of a prompt with 8 records already, which is 5.5 rollouts of theirs; more records are shortened to fit."""
+
+Prices = dict[str, tuple[float, Sequence[tuple[int, float, float]]]]
 
 Notes = Sequence[tuple[float, Sequence[str]]]
 """Records as a world's reflection reads them: score, and notes on the module."""
 
 
-def rules_for(records: int) -> Rules:
-    """Racing with so many records a reflection, of which two are successes."""
-    failures = records - racing.SUCCESSES
-    return replace(
-        RACING,
-        batch=partial(racing.fresh_batch, wanted=failures),
-        records=partial(racing.failures_and_successes, size=failures),
-    )
+class Meter(Watch):
+    """Notes the records that reflections have read as well, with those that a call costs beside."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.read = 0.0
+        self.by_tokens: list[tuple[int, float, float]] = []
+
+    def _point(self, rollouts: int, best: Texts) -> Point:
+        point = super()._point(rollouts, best)
+        self.by_tokens.append((rollouts, self.read, point[2]))
+        return point
 
 
 @dataclass(frozen=True)
 class Reader:
     """A simulated reflection model: `tiring` where long prompts cost it attention."""
 
-    watch: Watch
+    watch: Meter
     tiring: bool
 
     async def complete(self, prompt: str) -> Reply:
         asked = json.loads(prompt)
         self.watch.reflections += 1
+        # Summaries of two groups are about as long as two records.
+        self.watch.read += PER_CALL + (2 if asked["what"] == "join" else len(asked["records"]))
         rng = Random(f"{self.watch.world.seed}:{self.watch.reflections}:{prompt}")
         tired = self.tiring and asked["what"] != "join"  # summaries are short
         grasp = self.watch.world.family.grasp * (min(1.0, GROUP / len(asked["records"])) if tired else 1.0)
@@ -95,7 +109,14 @@ class MappedReflector:
     ledger: Ledger
     group: int
 
-    async def propose(self, module: Module, text: str, records: Sequence[Record], iteration: int) -> Proposal:
+    async def propose(
+        self,
+        module: Module,
+        text: str,
+        records: Sequence[Record],
+        iteration: int,
+        rejected: Sequence[Edit] = (),  # noqa: ARG002  # as in the built-in prompt
+    ) -> Proposal:
         seen = [(r.rollout.score, json.loads(r.rollout.feedback.by_module.get(module.name, "[]"))) for r in records]
         count = -(-len(seen) // self.group)
         if count > 1:
@@ -113,8 +134,9 @@ class MappedReflector:
         return (await self.ledger.replies.reflection(prompt, iteration, module.name)).text
 
 
-def search(world: World, rollouts: int, records: int, group: int, *, tiring: bool) -> list[tuple[int, int, float]]:
-    watch = Watch(world)
+def search(world: World, rollouts: int, records: int, group: int, *, tiring: bool) -> Prices:
+    """Returns the curves by each price: what to multiply with the second value of their points, and the points."""
+    watch = Meter(world)
 
     def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001  # the port's names
         if pool.candidates:
@@ -128,41 +150,59 @@ def search(world: World, rollouts: int, records: int, group: int, *, tiring: boo
             [Example(str(task.id), {"task": task.id}) for task in tasks] for tasks in (world.feedback, world.pareto)
         )
         reflector: Any = MappedReflector(ledger, group)
-        budget, rules = Budget(rollouts=rollouts), rules_for(records)
+        budget, rules = Budget(rollouts=rollouts), reading(RACING, records)
         examples = Examples(feedback, pareto)
         return await Optimizer(ledger, reflector, evaluator.modules, examples, budget, rules, seed=world.seed).run()
 
     pool = asyncio.run(run())
-    return watch.end(pool.spent.rollouts, pool.best.texts)
+    curve = watch.end(pool.spent.rollouts, pool.best.texts)
+    return {"2 a call": (REFLECTION, curve), "tokens": (PER_RECORD, watch.by_tokens)}
 
 
-VARIANTS = {"12": (12, 12), "24, one prompt": (24, 24), "24, map and reduce": (24, 12), "36, map and reduce": (36, 12)}
+VARIANTS = {
+    "12": (12, 12),
+    "8": (8, 12),
+    "24, one prompt": (24, 24),
+    "24, map and reduce": (24, 12),
+    "36, map and reduce": (36, 12),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--rollouts", type=int, default=max(BUDGETS))
+    tuned_on = [family.name for family in ALL if family.half != "blind"]
+    parser.add_argument("--worlds", nargs="*", choices=tuned_on, default=WORLDS)
+    parser.add_argument("--reflection", nargs="*", choices=READERS, default=READERS)
+    parser.add_argument("--variants", nargs="*", choices=tuple(VARIANTS), default=tuple(VARIANTS))
     asked = parser.parse_args()
-    families = [family for family in ALL if family.name in WORLDS]
-    for tiring in (False, True):
-        print(f"\n{'tiring' if tiring else 'tireless'}: mean gain over {len(families)} worlds, {asked.seeds} seeds")
-        curves = {
+    families = [family for family in ALL if family.name in asked.worlds]
+    for reader in asked.reflection:
+        print(f"\n{reader}: mean gain over {len(families)} worlds, {asked.seeds} seeds", flush=True)
+        found = {
             name: [
-                search(world_of(family, seed), asked.rollouts, records, group, tiring=tiring)
+                search(world_of(family, seed), asked.rollouts, *VARIANTS[name], tiring=reader == "tiring")
                 for family in families
                 for seed in range(asked.seeds)
             ]
-            for name, (records, group) in VARIANTS.items()
+            for name in ("12", *(name for name in asked.variants if name != "12"))
         }
-        for name, mine in curves.items():
-            cells = []
-            for budget in BUDGETS:
-                gains = [gain_at(curve, budget, REFLECTION) for curve in mine]
-                against = [gain_at(curve, budget, REFLECTION) for curve in curves["12"]]
-                low, high = interval([gain - other for gain, other in zip(gains, against, strict=True)])
-                cells.append(f"{statistics.fmean(gains):.3f} [{low:+.3f}, {high:+.3f}]")
-            print(f"  {name:20}" + "   ".join(cells), flush=True)
+        for priced in ("2 a call", "tokens"):
+            print(f"  a reflection at {priced}")
+            report({name: [curves[priced] for curves in runs] for name, runs in found.items()})
+
+
+def report(runs: Mapping[str, Sequence[tuple[float, Any]]]) -> None:
+    """Prints the mean gain of each variant, and the interval of its difference to 12 records."""
+    for name, mine in runs.items():
+        cells = []
+        for budget in BUDGETS:
+            gains = [gain_at(curve, budget, price) for price, curve in mine]
+            against = [gain_at(curve, budget, price) for price, curve in runs["12"]]
+            low, high = interval([gain - other for gain, other in zip(gains, against, strict=True)])
+            cells.append(f"{statistics.fmean(gains):.3f} [{low:+.3f}, {high:+.3f}]")
+        print(f"    {name:20}" + "   ".join(cells), flush=True)
 
 
 if __name__ == "__main__":
