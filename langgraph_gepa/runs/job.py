@@ -130,6 +130,7 @@ class Job:
     def _log_experiments(self, saved: SavedRun) -> None:
         """Logs what `experiments` asks for. The search has ended, so a failure is a message and no error."""
         notify = note if self.progress else _logged(_LOG.warning)
+        notify("Logging the experiments in LangSmith.")
         try:
             pages = log_experiments(saved, None, self.config.experiments)
         except UsageError as failure:

@@ -177,6 +177,7 @@ async def _within(seconds: float | None, rollout: Coroutine[Any, Any, T]) -> T:
     abandoned then, as is one that hangs in a thread, so that it does not hold up the run.
     """
     task = asyncio.create_task(rollout)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # where nobody else will ask
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)
         if done:
@@ -184,7 +185,6 @@ async def _within(seconds: float | None, rollout: Coroutine[Any, Any, T]) -> T:
     finally:
         if not task.done():
             task.cancel()
-            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody else will ask
             await asyncio.wait({task}, timeout=GRACE)
     raise _TimedOutError
 

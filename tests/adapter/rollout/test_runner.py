@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -349,6 +350,31 @@ def test_a_cancelled_rollout_is_cancelled() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(cut())
+
+
+def test_a_failure_at_the_moment_of_a_cancellation_is_not_printed() -> None:
+    """Whichever comes first, the event loop has no exception left that nobody looked at."""
+    heard: list[str] = []
+
+    async def fails() -> None:
+        raise ValueError
+
+    async def cut() -> list[type[BaseException] | None]:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context["message"]))
+        ends = []
+        for turns in range(1, 5):
+            task = asyncio.create_task(runner._within(None, fails()))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            (end,) = await asyncio.gather(task, return_exceptions=True)
+            ends.append(type(end))
+            del task, end
+            gc.collect()
+        return ends
+
+    assert asyncio.run(cut()) == [asyncio.CancelledError] * 3 + [ValueError]
+    assert heard == []
 
 
 @pytest.mark.parametrize("stop", ["time-out", "cancelled"])
