@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 from langgraph_gepa.adapter.discovery.chat_models import models_of
 from langgraph_gepa.adapter.discovery.remote_graphs import remote_graphs_in
@@ -348,7 +349,7 @@ def evaluate(
     for name, text in (texts or {}).items():
         if broken := evaluator.check(name, text):
             raise PlaceholderError(f"The text for {name} cannot be used: {broken}")
-    name = f"{subject.about.outline['name']}-evaluation-{datetime.now():%Y%m%d-%H%M%S}"
+    name = f"{subject.about.outline['name']}-evaluation-{datetime.now():%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
     with (
         explained("The examples could not all be run, and nothing of it is kept", mask),
         traced(name, {"data": examples}, {"data": data}, own_project=own_project, notify=note),

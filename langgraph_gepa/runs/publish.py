@@ -77,9 +77,9 @@ def require_known_examples(examples: Examples) -> None:
     if unknown := len(set(ids) - known_ids(ids)):
         raise UsageError(
             f"{unknown} of {plural(len(set(ids)), 'validation and test example')} are in no data set of this LangSmith "
-            "workspace, and experiments refer to examples: give valset='langsmith:NAME' (--val langsmith:NAME), or log "
-            "the experiments after the search with Result.log_experiments(dataset='NAME') (push --experiments "
-            "--dataset NAME), which adds the examples."
+            "workspace, and experiments refer to examples: give valset='langsmith:NAME' (--val langsmith:NAME), or "
+            "search with experiments='none', and log them afterwards with Result.log_experiments(dataset='NAME') (push "
+            "--experiments --dataset NAME), which adds the examples."
         )
 
 
