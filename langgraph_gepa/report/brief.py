@@ -22,6 +22,12 @@ def brief(view: View, next_step: str, chosen: int | None = None) -> dict[str, st
 
     `chosen` is the candidate that the user prefers to the best.
     """
+    with words.scores_between(*view.range):
+        rows = _rows(view, next_step, chosen)
+    return {label: visible(value) for label, value in rows.items()}
+
+
+def _rows(view: View, next_step: str, chosen: int | None) -> dict[str, str]:
     usage = view.spent.usage
     rows = {"": headline(view)}
     for label, comparison in (("Held-out test", view.test), ("Validation", view.validation)):
@@ -39,7 +45,7 @@ def brief(view: View, next_step: str, chosen: int | None = None) -> dict[str, st
         "Cost": f"{words.cost(usage)}, {words.duration(view.seconds)}",
         "Next": next_step,
     }
-    return {label: visible(value) for label, value in rows.items()}
+    return rows
 
 
 def as_text(rows: Mapping[str, str]) -> str:

@@ -27,6 +27,11 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
 
     `next_step` is the command with which to go on.
     """
+    with words.scores_between(*view.range):
+        _print_summary(view, console, files or {}, next_step)
+
+
+def _print_summary(view: View, console: Console, files: Mapping[str, str], next_step: str) -> None:
     if view.settings.get("simulated"):
         console.print(Text(SIMULATED, style="yellow"))
     console.print(Text(headline(view), style="bold"))
@@ -53,7 +58,7 @@ def print_summary(view: View, console: Console, files: Mapping[str, str] | None 
         "Spent": words.paid(view.spent),
         **({"Noise": words.noise(view.noise)} if view.noise.repeated else {}),
         "Ended": view.reason or "not yet: under way, or stopped, resumable",
-        **(files or {}),
+        **files,
         **({"Next": next_step} if next_step else {}),
     }
     grid = Table.grid(padding=(0, 2))

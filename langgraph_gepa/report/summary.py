@@ -83,6 +83,7 @@ def summarize(
         seconds=journal[-1][0] if journal else 0.0,
         tradeoffs=tradeoff_view(pool),
         stories=_stories(Stories(journal, load_reply, load), candidates, line, stories),
+        range=(pool.scale.low, pool.scale.high) if pool.scale.low <= pool.scale.high else (0.0, 1.0),
     )
 
 

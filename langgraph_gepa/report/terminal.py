@@ -66,6 +66,7 @@ class Snapshot:
     under_way: tuple[Iteration, ...] = ()
     ended: tuple[Text, ...] = ()
     finished: bool = False
+    range: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass
@@ -123,6 +124,10 @@ class Live:
             self._live = None
 
     def __call__(self, event: Event, pool: Pool, at: float) -> None:
+        with words.scores_between(pool.scale.low, pool.scale.high):
+            self._follow(event, pool, at)
+
+    def _follow(self, event: Event, pool: Pool, at: float) -> None:
         if not self._caught_up:
             self._catch_up(event, pool, at)
         iteration = advance(self._iterations, event, at)
@@ -146,6 +151,7 @@ class Live:
             tuple(self._iterations.values()),
             tuple(self._ended),
             pool.finished is not None,
+            (pool.scale.low, pool.scale.high),
         )
 
     def _announcement(self, event: RunStarted | RunFinished, pool: Pool, at: float) -> str:
@@ -198,7 +204,9 @@ class Live:
         seconds = shot.seconds + max(0.0, self.clock() - self._taken)
         yield Text.assemble((self.title or "Search", "bold"), ("  simulated model", "yellow") if self.simulated else "")
         yield self._budget_bar(shot, seconds)
-        yield _facts(shot, seconds)
+        with words.scores_between(*shot.range):
+            facts = _facts(shot, seconds)
+        yield facts
         yield Group(*_under_way(shot, max(3, options.max_height - 12)))
         yield Group(*shot.ended)
 

@@ -64,7 +64,7 @@ class View:
     time another candidate became the best, and ends with the rollouts spent. `copied` is what the best candidate's
     texts repeat of single examples' reference outputs. `fruitless` are sentences on models most of whose replies were
     of no use. `pareto` is the size of the pareto set. `stories` say how candidates came about, by id. `noise` is what
-    repeated rollouts of a candidate on an example tell of the scores.
+    repeated rollouts of a candidate on an example tell of the scores, `range` the lowest and the highest score seen.
     """
 
     settings: Mapping[str, Any]
@@ -92,6 +92,7 @@ class View:
     seconds: float
     tradeoffs: TradeoffView = field(default_factory=TradeoffView)
     stories: Mapping[int, Story] = field(default_factory=dict)
+    range: tuple[float, float] = (0.0, 1.0)
 
     @property
     def finished(self) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from langgraph_gepa.core.budget import Spent
@@ -28,8 +30,33 @@ def clip(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit].rstrip()} … ({len(text) - limit:,} more characters)"
 
 
+_DECIMALS: ContextVar[int | None] = ContextVar("decimals", default=None)
+
+
+@contextmanager
+def scores_between(low: float, high: float) -> Iterator[None]:
+    """Within this context, scores are written with the decimals that tell those between `low` and `high` apart."""
+    before = _DECIMALS.set(_decimals(low, high))
+    try:
+        yield
+    finally:
+        _DECIMALS.reset(before)
+
+
+def _decimals(low: float, high: float) -> int | None:
+    """Three for the usual scales, and as many as show half a percent of the spread for smaller and larger ones."""
+    spread = high - low or abs(high)
+    if not math.isfinite(spread) or spread <= 0:
+        return None
+    return 3 if 0.05 <= spread <= 5 else min(12, max(0, math.ceil(2.3 - math.log10(spread))))
+
+
 def score(value: float, digits: int = 3) -> str:
-    return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:.4g}"
+    """A score with three decimals, or what `scores_between` makes of them; with one less of them for `digits=2`."""
+    decimals = _DECIMALS.get()
+    if decimals is None:
+        return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:.4g}"
+    return f"{value:.{max(0, decimals + digits - 3)}f}"
 
 
 def candidate_score(candidate: Score, digits: int = 3) -> str:

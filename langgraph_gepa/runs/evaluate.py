@@ -102,6 +102,11 @@ class Evaluation:
         return "".join(f"{escaped_json(line)}\n" for line in lines)
 
     def __str__(self) -> str:
+        scores = [one.rollout.score for one in self.rollouts] or [self.before.mean]
+        with words.scores_between(min(scores), max(scores)):
+            return "\n".join(self._lines())
+
+    def _lines(self) -> list[str]:
         lines = [f"{SIDES['before']:<12}  {_line(self.before)}"]
         if self.after is not None:
             lines.append(f"{SIDES['after']}  {_line(self.after)}")
@@ -117,7 +122,7 @@ class Evaluation:
         if self.repeated:
             verb = "repeats" if self.repeated == 1 else "repeat"
             lines.append(f"{self.repeated:,} of {examples} {verb} the inputs of another one.")
-        return "\n".join(lines)
+        return lines
 
     def _failures(self) -> list[str]:
         """A sentence for each side on which the graph failed."""

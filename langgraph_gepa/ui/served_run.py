@@ -18,6 +18,7 @@ from langgraph_gepa.report.html.page import Live, render
 from langgraph_gepa.report.html.runs_page import render_waiting
 from langgraph_gepa.report.story import Stories
 from langgraph_gepa.report.view import View
+from langgraph_gepa.report.words import scores_between
 from langgraph_gepa.runs.page_writer import until_next
 from langgraph_gepa.runs.result import view_of
 from langgraph_gepa.runs.saved_run import SavedRun
@@ -90,7 +91,7 @@ class ServedRun:
         page = self.page()
         if page.saved is None or page.view is None:
             return None
-        with page.saved.rollouts() as load, page.saved.replies() as load_reply:
+        with page.saved.rollouts() as load, page.saved.replies() as load_reply, scores_between(*page.view.range):
             stories = Stories(page.saved.events, load_reply, load)
             match what:
                 case "example":

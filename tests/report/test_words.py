@@ -11,7 +11,7 @@ from langgraph_gepa.core.budget import Budget, Limit, Spent
 from langgraph_gepa.core.endings import Cause, Ended
 from langgraph_gepa.core.events import IterationFinished, RunFinished
 from langgraph_gepa.core.rollout import Usage
-from langgraph_gepa.report.words import cause, cost, ending, limits, money
+from langgraph_gepa.report.words import cause, cost, ending, limits, money, score, scores_between, signed
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,21 @@ def test_every_cause_that_an_iteration_ends_by_has_words() -> None:
 def test_a_limit_of_one_is_one() -> None:
     """No `1 rollouts`."""
     assert limits({"rollouts": 1, "iterations": 2, "dollars": None}) == "1 rollout or 2 iterations"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "text", "change"),
+    [
+        (0.0, 1.0, 0.4687, "0.469", "+0.469"), (1.0, 5.0, 4.125, "4.125", "+4.125"),
+        (0.0, 0.001, 0.00042, "0.000420", "+0.000420"), (0.0, 1000.0, 512.34, "512", "+512"),
+        (-3000.0, 0.0, -1234.5, "-1234", "−1234"), (0.00042, 0.00042, 0.00042, "0.000420", "+0.000420"),
+        (1000.1, 1000.9, 1000.25, "1000.250", "+1000.250"), (0.0, 0.0, 0.0, "0.000", "0.000"),
+    ],
+)  # fmt: skip
+def test_scores_have_the_decimals_that_their_spread_needs(
+    low: float, high: float, value: float, text: str, change: str
+) -> None:
+    """Small scales show their differences, large ones no noise; zeros have the usual three."""
+    with scores_between(low, high):
+        assert (score(value), signed(value)) == (text, change)
+    assert score(0.5) == "0.500"

@@ -62,3 +62,9 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     step = size * next(factor for factor in (1, 2, 5, 10) if factor * size >= rough * 0.999)
     first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
     return [round(index * step, 10) for index in range(first, last + 1)]
+
+
+def labels(values: Sequence[float]) -> list[str]:
+    """Writes values at equal distances with the decimals that their distance needs."""
+    decimals = max(0, -floor(log10(values[1] - values[0]) + 1e-9))
+    return [f"{value:.{decimals}f}" for value in values]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from langgraph_gepa.report.candidate_table import CandidateView
-from langgraph_gepa.report.html.axes import Axes, Tick, ends, ticks
+from langgraph_gepa.report.html.axes import Axes, Tick, ends, labels, ticks
 from langgraph_gepa.report.view import View
 
-_LEAST_SPAN = 0.1  # of scores: a chart that magnifies noise misleads
+_LEAST_SPAN = 0.1  # of the spread of scores: a chart that magnifies noise misleads
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,9 @@ def draw_curve(view: View, width: float, height: float) -> Curve | None:
         return None
     rollouts = max(view.spent.rollouts, 1)
     scores = [candidate.score.value for candidate in view.candidates]
-    middle, half = (max(scores) + min(scores)) / 2, max((max(scores) - min(scores)) / 2, _LEAST_SPAN / 2)
+    low, high = view.range
+    least = _LEAST_SPAN * (high - low or abs(high) or 1.0)
+    middle, half = (max(scores) + min(scores)) / 2, max(max(scores) - min(scores), least) / 2
     y_values = ticks(middle - half, middle + half, 5)
     x_values = ticks(0, rollouts, 6 if width > 600 else 4)
     axes = Axes(width, height, (0, rollouts), ends(y_values))
@@ -46,7 +48,7 @@ def draw_curve(view: View, width: float, height: float) -> Curve | None:
     return Curve(
         axes,
         tuple(Tick(axes.x(value), f"{value:,.0f}") for value in x_values if value <= rollouts),
-        tuple(Tick(axes.y(value), f"{value:.3g}") for value in y_values),
+        tuple(Tick(axes.y(value), label) for value, label in zip(y_values, labels(y_values), strict=True)),
         line,
         f"{line}L{last} {axes.bottom}L{first} {axes.bottom}Z",
         tuple(Point(axes.x(one.rollouts), axes.y(one.score.value), one) for one in view.candidates),

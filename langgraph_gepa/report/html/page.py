@@ -18,6 +18,7 @@ from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.report import words
 from langgraph_gepa.report.candidate_table import COLUMNS
 from langgraph_gepa.report.failed_examples import set_aside_sentences
+from langgraph_gepa.report.html.axes import ends, ticks
 from langgraph_gepa.report.html.curve import draw_curve
 from langgraph_gepa.report.html.family_tree import draw_tree
 from langgraph_gepa.report.html.fragments import render_story
@@ -37,6 +38,10 @@ TRACES = 1_000_000
 EXAMPLES = 300
 """What the page shows at most: candidates (the highest scores) and iterations (the last) in their
 tables, characters of one module's text and of all calls, examples in a list (the largest changes)."""
+
+
+_NARROW = 0.02
+"""Intervals that lie closer together than this cannot be told apart on an axis from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,12 @@ class Live:
 def render(view: View, live: Live | None = None) -> str:
     """Renders the page, self-contained unless it is `live`. Pure: the same view gives the same page."""
     scripts = ("page.js",) if live is None else ("live.js", "page.js")
-    return (
-        environment()
-        .get_template("page.html.j2")
-        .render(view=view, live=live, **frame(*scripts, connected=live is not None), **_parts(view, live))
-    )
+    with words.scores_between(*view.range):
+        return (
+            environment()
+            .get_template("page.html.j2")
+            .render(view=view, live=live, **frame(*scripts, connected=live is not None), **_parts(view, live))
+        )
 
 
 def write_report(view: View, path: Path) -> Path:
@@ -144,5 +150,9 @@ def _rows(module: ModuleView) -> tuple[Row, ...]:
 
 
 def _scale(view: View) -> Scale:
+    """The axis from 0 to 1, or between round numbers where the scores have another scale."""
     known = [interval for _, one in view.standings for interval in (one.validation, one.test) if interval]
-    return Scale(min([0.0, *(i.low for i in known)]), max([1.0, *(i.high for i in known)]))
+    low, high = min((i.low for i in known), default=0.0), max((i.high for i in known), default=1.0)
+    if low >= 0 and high <= 1 and (high - low > _NARROW or high == low):
+        return Scale(0.0, 1.0)
+    return Scale(*ends(ticks(low, high, 5)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from langgraph_gepa.report.html.page import TEXT, Live
 from langgraph_gepa.report.html.templating import environment, frame
 from langgraph_gepa.report.html.text_diff import Row, diff, fold
 from langgraph_gepa.report.view import View
-from langgraph_gepa.report.words import clip
+from langgraph_gepa.report.words import clip, scores_between
 
 
 def render_waiting(why: str, live: Live) -> str:
@@ -40,20 +41,28 @@ class ModulePair:
 
 def render_list(folder: str, entries: Sequence[RunEntry]) -> str:
     """The list of runs, with two of them to choose for a comparison."""
-    return (
-        environment()
-        .get_template("runs.html.j2")
-        .render(folder=folder, entries=entries, live=None, **frame("page.js", forms=True))
-    )
+    with _scores_of(entries):
+        return (
+            environment()
+            .get_template("runs.html.j2")
+            .render(folder=folder, entries=entries, live=None, **frame("page.js", forms=True))
+        )
 
 
 def render_comparison(one: RunEntry, two: RunEntry) -> str:
     """Two runs side by side: scores, cost and the best texts. Both need a view."""
-    return (
-        environment()
-        .get_template("compare.html.j2")
-        .render(one=one, two=two, pairs=_pairs(one.view, two.view), live=None, **frame("page.js"))
-    )
+    with _scores_of((one, two)):
+        return (
+            environment()
+            .get_template("compare.html.j2")
+            .render(one=one, two=two, pairs=_pairs(one.view, two.view), live=None, **frame("page.js"))
+        )
+
+
+def _scores_of(entries: Sequence[RunEntry]) -> AbstractContextManager[None]:
+    """The precision of scores that tells those of each run apart."""
+    ranges = [entry.view.range for entry in entries if entry.view]
+    return scores_between(*min(ranges, key=lambda ends: ends[1] - ends[0], default=(0.0, 1.0)))
 
 
 def _pairs(one: View | None, two: View | None) -> list[ModulePair]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from langgraph_gepa.core.objectives import SCORE
-from langgraph_gepa.report.html.axes import Axes, Tick, ends, ticks
+from langgraph_gepa.report.html.axes import Axes, Tick, ends, labels, ticks
 from langgraph_gepa.report.tradeoff_view import TradeoffView, amount
 from langgraph_gepa.search.tradeoffs import Tradeoff
 
@@ -52,7 +52,7 @@ def draw_tradeoffs(view: TradeoffView, width: float = 560, height: float = 300) 
     return Plot(
         axes,
         tuple(Tick(axes.x(value), amount({view.against: value}, view.against)) for value in x_values),
-        tuple(Tick(axes.y(value), f"{value:.3g}") for value in y_values),
+        tuple(Tick(axes.y(value), label) for value, label in zip(y_values, labels(y_values), strict=True)),
         "M" + "L".join(f"{x} {y}" for x, y in line),
         tuple(dots),
     )

@@ -79,3 +79,22 @@ def test_every_candidate_is_a_point_within_the_chart(finished: Any) -> None:
         for point in curve.points:
             assert curve.axes.left <= point.x <= curve.axes.right
             assert curve.axes.top <= point.y <= curve.axes.bottom
+
+
+def test_the_chart_of_a_small_scale_shows_its_differences(finished: Any) -> None:
+    """Scores of a thousandth have marks as far apart as any others, and axis labels that differ."""
+    view = finished.view()
+    small = replace(
+        view,
+        range=(0.0, 0.001),
+        curve=tuple((at, score / 1000) for at, score in view.curve),
+        candidates=tuple(
+            replace(one, score=replace(one.score, value=one.score.value / 1000)) for one in view.candidates
+        ),
+    )
+    chart, usual = draw_curve(small, 960, 340), draw_curve(view, 960, 340)
+    assert chart is not None
+    assert usual is not None
+    assert [round(point.y) for point in chart.points] == [round(point.y) for point in usual.points]
+    labels = [tick.label for tick in chart.y_ticks]
+    assert len(set(labels)) == len(labels)
