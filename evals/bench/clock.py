@@ -34,6 +34,14 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._left_thread)
         return future
 
+    async def shutdown_default_executor(self, *timeout: float | None) -> None:
+        """Waits for threads to end, which takes real time as well: since Python 3.12 there is a limit to it."""
+        self._in_threads += 1
+        try:
+            await super().shutdown_default_executor(*timeout)
+        finally:
+            self._in_threads -= 1
+
     def _left_thread(self, _: asyncio.Future[Any]) -> None:
         self._in_threads -= 1
 

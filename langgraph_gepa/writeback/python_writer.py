@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -34,8 +35,11 @@ def rewritten(source: str, edits: Sequence[Edit], encoding: str = "utf-8") -> st
         start, end, code = _replacement(file, place, encoding)
         data = data[:start] + code.encode("utf-8") + data[end:]
     changed = data.decode("utf-8")
-    if tree(changed) is None:
+    module = tree(changed)
+    if module is None:
         raise UnwritableError("it cannot be written there as Python")
+    if any(_has_lone_surrogate(edit.new) for edit in edits) and any(map(_has_lone_surrogate, _docstrings(module))):
+        raise UnwritableError("it has half of a surrogate pair, with which Python 3.13 compiles no docstring")
     return changed
 
 
@@ -191,6 +195,16 @@ def _column(writer: Writer, chain: Chain) -> str:
 def _limit(source: str) -> int:
     """The line length the file keeps to, between 88 and 120."""
     return max(88, min(120, max(map(len, source.splitlines()), default=0)))
+
+
+def _docstrings(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node, clean=False) or ""
+
+
+def _has_lone_surrogate(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _is_encodable(char: str, encoding: str) -> bool:

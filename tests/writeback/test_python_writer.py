@@ -268,6 +268,14 @@ def test_an_arguments_description_in_a_docstring_is_read_by_tools_as_the_new_tex
         assert argument_descriptions(changed) == {"day": new, "limit": LIMIT}
 
 
+@pytest.mark.parametrize("old", [DAY, "Find a free slot."])
+def test_half_a_surrogate_pair_is_written_into_no_docstring(old: str) -> None:
+    """Python 3.13 and later do not compile it there, not even as an escape; elsewhere it is an escape."""
+    with pytest.raises(UnwritableError, match="surrogate"):
+        rewritten(ARGUMENTS, [Edit(old, "Look \ud800.", 7 if old == DAY else 4)])
+    assert rewritten('TEXT = "a"\n', [Edit("a", "Look \ud800.", 1)]) == 'TEXT = "Look \\ud800."\n'
+
+
 def test_arguments_are_written_together_and_wrapped() -> None:
     """A long description stays within the line, where no colon would be taken for another argument's."""
     long = "word " * 40 + "end"
