@@ -169,6 +169,23 @@ def test_without_an_answer_about_examples_the_run_goes_on(smith: Any, traced: Cl
     assert smith.requests.count("GET /examples") == 2
 
 
+@pytest.mark.parametrize(
+    ("source", "linked", "asked"),
+    [("langsmith:val", True, 0), ("langsmith-runs:app", False, 0), ("val.jsonl", True, 1), ("", True, 1)],
+)
+def test_only_where_it_is_not_known_langsmith_is_asked(
+    smith: Any, traced: Client, source: str, linked: bool, asked: int
+) -> None:
+    """The examples of a data set are there, those of logged runs have the ids of runs, and others may be either."""
+    smith.dataset("val", [{"inputs": {"n": 1}}])
+    sets = {"data": [Example(next(iter(smith.examples)), {"n": 1}), Example("letter-6", {"n": 2})]}
+    with traced_as("run", sets, {"data": source} if source else {}, own_project=True, notify=str):
+        run = run_traced()
+    assert run is not None
+    assert (next(iter(smith.examples)) in run.linked) == linked
+    assert smith.requests.count("GET /examples") == asked
+
+
 def test_without_tracing_nothing_is_sent(smith: Any, client: Client) -> None:
     """LangSmith is not asked about examples either."""
     evaluated([json.loads(Path("val.jsonl").read_text().splitlines()[0]) | {"id": str(uuid.uuid4())}])
