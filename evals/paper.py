@@ -139,6 +139,9 @@ def examples(benchmark: str, folder: Path | None) -> dict[str, list[dict[str, An
         return {name: getattr(module, f"{name}set")(*categories) for name in SETS}
     if (corpus := folder / "corpus.jsonl").exists():
         os.environ[f"{benchmark.upper()}_CORPUS"] = str(corpus)
+    if missing := [name for name in SETS if not (folder / f"{name}.jsonl").exists()]:
+        remedy = shlex.join(["python", f"evals/{benchmark}.py", str(folder)])
+        raise UsageError(f"{folder} has no {' and no '.join(f'{name}.jsonl' for name in missing)}. Run: {remedy}")
     return {name: read_lines(folder / f"{name}.jsonl") for name in SETS}
 
 
@@ -190,7 +193,7 @@ class Results:
             self.kept = json.loads(self._file.read_text(encoding="utf-8"))
         if different := [key for key, value in settings.items() if self.kept["settings"].get(key) != value]:
             raise UsageError(
-                f"{self._file} was made with another {' and '.join(different)}. Give another folder with --out."
+                f"{self._file} was made with other settings ({', '.join(different)}). Give another folder with --out."
             )
         self.kept |= {"command": command, "versions": versions(), "skipped": {}}
 
@@ -271,4 +274,7 @@ def versions() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UsageError as error:
+        sys.exit(f"Error: {error}")

@@ -120,7 +120,7 @@ def test_other_settings_need_another_folder(tmp_path: Path) -> None:
     page = tmp_path / "table.md"
     (tmp_path / "table.json").write_text(json.dumps(results()), encoding="utf-8")
     paper.Results(page, {"models": {"HOTPOTQA_MODEL": "openai:m"}}, "")
-    with pytest.raises(UsageError, match=r"another models. Give another folder with --out"):
+    with pytest.raises(UsageError, match=r"other settings \(models\). Give another folder with --out"):
         paper.Results(page, {"models": {"HOTPOTQA_MODEL": "openai:other"}}, "")
 
 
@@ -195,6 +195,13 @@ def test_only_a_missing_key_makes_it_simulated(monkeypatch: pytest.MonkeyPatch) 
         paper.why_simulated("opnai:gpt-5")
     monkeypatch.setenv("OPENAI_API_KEY", "a key")
     assert paper.why_simulated("openai:gpt-5", "openai:gpt-4.1-mini") is None
+
+
+def test_a_folder_without_examples_says_how_they_are_drawn(tmp_path: Path) -> None:
+    """The error names the files that are missing and the command that writes them."""
+    write_lines(tmp_path / "train.jsonl", [])
+    with pytest.raises(UsageError, match=r"no val.jsonl and no test.jsonl. Run: python evals/hover.py /"):
+        paper.examples("hover", tmp_path)
 
 
 def test_an_unknown_price_stays_unknown() -> None:
