@@ -22,7 +22,10 @@ from langgraph_gepa.demo.wire import text_of
 OUTPUTS = re.compile(r"Your output fields are:\n(.*?)\nAll interactions", re.DOTALL)
 OUTPUT = re.compile(r"^\d+\. `(\w+)`", re.MULTILINE)
 OBJECTIVE = re.compile(r"your objective is: *\n(.*)", re.DOTALL)
-FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n(.*?)(?=^\[\[ ## |^Respond with |\Z)", re.DOTALL | re.MULTILINE)
+FIELD = re.compile(
+    r"^\[\[ ## (\w+) ## \]\]\n(.*?)(?=^\[\[ ## |^Respond with (?:a JSON object|the corresponding output fields)|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
 FENCED = re.compile(r"```\n(.*)\n```", re.DOTALL)
 UNKNOWN = "Nothing more is known of it."
 
