@@ -98,6 +98,11 @@ def examples(smith: Smith, query: Row) -> Any:
     return _page(rows[::-1], query)  # the newest first
 
 
+@route("GET", "/examples/([^/]+)")
+def example(smith: Smith, id: str, query: Row) -> Any:
+    return _known(smith.examples, id)
+
+
 @route("POST", "/v1/platform/datasets/([^/]+)/examples")
 def new_examples(smith: Smith, dataset: str, parts: dict[str, Any]) -> Any:
     made = [name for name in parts if "." not in name]
@@ -122,6 +127,12 @@ def new_session(smith: Smith, body: bytes) -> Any:
     return smith.sessions[smith.session(**{name: row.get(name) for name in ("name", "extra", "reference_dataset_id")})]
 
 
+@route("PATCH", "/sessions/([^/]+)")
+def ended_session(smith: Smith, id: str, body: bytes) -> Any:
+    _known(smith.sessions, id).update({name: value for name, value in json.loads(body).items() if value is not None})
+    return smith.sessions[id]
+
+
 @route("POST", "/runs")
 def new_run(smith: Smith, body: bytes) -> Any:
     row = json.loads(body)
@@ -133,12 +144,13 @@ def new_run(smith: Smith, body: bytes) -> Any:
 
 @route("POST", "/runs/batch")
 def traced_runs(smith: Smith, body: bytes) -> Any:
-    """The beginnings and ends of runs, as the SDK's background thread sends them."""
+    """The beginnings and ends of runs, as the SDK's background thread sends them: an end may come first."""
     given = json.loads(body)
     for row in given.get("post", ()):
         _log(smith, row)
     for row in given.get("patch", ()):
-        smith.runs[row["id"]] |= {name: value for name, value in row.items() if not name.startswith("session")}
+        ended = {name: value for name, value in row.items() if not name.startswith("session")}
+        smith.runs[row["id"]] = smith.runs.get(row["id"], {}) | ended
     return {}
 
 
@@ -146,7 +158,7 @@ def _log(smith: Smith, row: Row) -> None:
     """Adds a run; its project is made where there is none of the name."""
     known = {one["name"]: one["id"] for one in smith.sessions.values()}
     session = known.get(row["session_name"]) or smith.session(row["session_name"])
-    smith.runs[row["id"]] = {"parent_run_id": None, **row, "session_id": session}
+    smith.runs[row["id"]] = {"parent_run_id": None, **row, **smith.runs.get(row["id"], {}), "session_id": session}
 
 
 def _root_runs(smith: Smith, projects: list[str], since: str, text: str | None) -> list[Row]:
