@@ -51,11 +51,16 @@ def require_one_turn(graph: Any, example: Example) -> None:
     """Raises `ExampleError` for a list of lists of messages where the graph's state has one list of messages."""
     for name, annotation in _types(graph).items():
         value = example.inputs.get(name)
-        if isinstance(value, list) and any(isinstance(one, list) for one in value) and _holds_one_list(annotation):
+        if isinstance(value, list) and any(map(_is_turn, value)) and _holds_one_list(annotation):
             raise ExampleError(
                 f"Example {in_message(example)} has several turns in {name!r}, each a list of messages. An example is "
                 "one call of the graph: make one of each turn, with the messages before it in front."
             )
+
+
+def _is_turn(value: Any) -> bool:
+    """Whether a value is a list of messages. LangChain takes a pair that begins with a role for a single message."""
+    return isinstance(value, list) and not (len(value) == 2 and isinstance(value[0], str))
 
 
 def with_messages(graph: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,6 +98,13 @@ def test_several_turns_in_one_example_are_refused(state: type) -> None:
         read_by(state, {"messages": [ROLES[:1], ROLES[:1]]})
 
 
+def test_a_pair_of_role_and_content_is_one_message() -> None:
+    """As LangChain takes it, and JSON makes a list of it: no turn of messages."""
+    pairs = [("user", "hello"), ["ai", "hi"], ["user", [{"type": "text", "text": "bye"}]]]
+    found = read_by(Reduced, {"messages": pairs})
+    assert [message.text for message in found] == ["hello", "hi", "bye"]
+
+
 def test_a_state_of_several_conversations_takes_them() -> None:
     """Its type says so."""
     found = read_by(Talks, {"messages": [ROLES[:1], ROLES[:1]]})
