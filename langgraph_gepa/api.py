@@ -30,7 +30,7 @@ from langgraph_gepa.reflection.prompt import TOKENS
 from langgraph_gepa.report.module_list import ModuleList
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.runs import event_loop
-from langgraph_gepa.runs.arguments import Arguments, at_least_one, kinds_of, with_limits
+from langgraph_gepa.runs.arguments import Arguments, at_least_one, kinds_of, require_own_project, with_limits
 from langgraph_gepa.runs.evaluate import Evaluation, measure, searched_with
 from langgraph_gepa.runs.examples import examples_of
 from langgraph_gepa.runs.module_choice import Choice, choice_of
@@ -337,6 +337,7 @@ def evaluate(
     Raises as `optimize` does; nothing is kept.
     """
     at_least_one("concurrency", concurrency), at_least_one("repeats", repeats)
+    require_own_project(own_project)
     options, examples = load_options(options), examples_of(data, "data")
     subject = subject_of(graph, workers, options, modules_in(prompts))
     dropped_inputs(subject.about.inputs, examples)

@@ -97,11 +97,16 @@ def require_objects(given: Arguments) -> None:
         raise UsageError(f"run={given.run!r} names no folder: give its path, such as 'runs/first', or leave it out.")
     if not isinstance(given.search, str | Rules):
         raise UsageError(f"search={given.search!r} is no search: give one of {', '.join(SEARCHES)}, or Rules(...).")
-    if not isinstance(given.own_project, bool):
-        raise UsageError(f"own_project={given.own_project!r} is not True or False: the project is named after the run.")
+    require_own_project(given.own_project)
     observers = given.observers
     if not isinstance(observers, Sequence) or not all(map(callable, observers)):
         raise UsageError(f"observers={observers!r}: give a list of functions of an event, the pool and the seconds.")
+
+
+def require_own_project(own_project: bool) -> None:
+    """Raises `UsageError` for anything but a switch, such as the name of a project."""
+    if not isinstance(own_project, bool):
+        raise UsageError(f"own_project={own_project!r} is not True or False: the project is named after the run.")
 
 
 def rules_of(

@@ -220,3 +220,5 @@ def test_the_project_is_no_name_to_choose(project: Path) -> None:
     """The switch takes True and False, which is said before anything is paid for."""
     with pytest.raises(UsageError, match="own_project='mine' is not True or False"):
         optimized(own_project="mine")
+    with pytest.raises(UsageError, match="own_project='mine' is not True or False"):
+        evaluated(own_project="mine")
