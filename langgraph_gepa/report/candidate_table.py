@@ -131,7 +131,7 @@ COLUMNS = (
     Column("Against the seed", _against_seed),
     Column("From", _descent),
     Column("Changed", lambda candidate: words.one_line(", ".join(candidate.changed), 80), "mono"),
-    Column("Wins", lambda candidate: str(candidate.wins), "num"),
+    Column("Best on", lambda candidate: str(candidate.wins), "num"),
     Column("At rollout", lambda candidate: f"{candidate.rollouts:,}", "num"),
 )
 """The columns after the first, which holds the candidate's number with its marks."""

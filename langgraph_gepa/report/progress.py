@@ -109,15 +109,15 @@ class Iteration:
             # A rejected child ends its iteration at once, so this one was accepted.
             return self._validating(pareto)
         return {
-            "minibatch": f"minibatch {self.sampled}/{self.minibatch}",
+            "minibatch": f"running training examples {self.sampled}/{self.minibatch}",
             "reflecting": f"reflecting on {', '.join(self.modules)}",
             "trying": f"trying the new text {self.tried}/{self.minibatch or self.tried}",
-            "gate": f"merge gate {self.gated}/{self.minibatch}",
+            "gate": f"comparing with its parents {self.gated}/{self.minibatch}",
             "validating": self._validating(pareto),
         }[self.stage]
 
     def _validating(self, pareto: int) -> str:
-        beside = f", {self.compared} of its rival" if self.compared else ""
+        beside = f", and the best other candidate on {self.compared}" if self.compared else ""
         return f"validating {self.validated}/{pareto}{beside}"
 
     def then(self, event: Event, at: float) -> Iteration:

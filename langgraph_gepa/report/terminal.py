@@ -30,7 +30,6 @@ from langgraph_gepa.report.progress import Iteration, advance
 from langgraph_gepa.report.screen import note
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.score import Score, score_of
-from langgraph_gepa.search.selection import surviving
 
 _STYLE = {"accepted": "green", "rejected": "dim", "skipped": "dim", "failed": "red"}
 _REDRAWS = 8
@@ -40,13 +39,12 @@ _GONE = (OSError, ValueError)
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The best candidate and the seed, since how many rollouts it leads, and how many survive on the frontier."""
+    """The best candidate and the seed, and since how many rollouts it leads."""
 
     best: int
     score: Score
     seed: Score
     since: int
-    frontier: int
 
     @property
     def words(self) -> str:
@@ -250,7 +248,7 @@ def _lead(pool: Pool, before: Lead | None) -> Lead | None:
         return None
     best: Candidate = pool.best
     since = before.since if before and before.best == best.id else pool.spent.rollouts
-    return Lead(best.id, score_of(pool, best.id), score_of(pool, 0), since, len(surviving(pool)))
+    return Lead(best.id, score_of(pool, best.id), score_of(pool, 0), since)
 
 
 def _facts(shot: Snapshot, seconds: float) -> Text:
@@ -258,7 +256,7 @@ def _facts(shot: Snapshot, seconds: float) -> Text:
     if shot.lead is not None:
         lead = shot.lead
         parts.append(f"{lead.words} (since rollout {lead.since:,}; seed {words.candidate_score(lead.seed)})")
-        parts.append(f"{words.plural(shot.candidates, 'candidate')}, {lead.frontier} on the frontier")
+        parts.append(words.plural(shot.candidates, "candidate"))
     usage = shot.spent.usage
     tokens = f"{words.large(usage.tokens)} tokens"
     cost = f"{tokens} (price unknown)" if usage.dollars is None else f"{words.money(usage.dollars)}, {tokens}"

@@ -193,10 +193,10 @@ CAUSES: Mapping[Cause, str] = {
     "no_texts": "no reflection gave a new text",
     "repeated": "these texts were tried before",
     "no_rollouts": "no rollouts are left to try the new texts",
-    "no_better": "no better on the minibatch",
-    "below_parents": "worse than a parent on the gate",
-    "stopped": "stopped after {ran} of {pareto} pareto examples",
-    "start": "given as a start, and run on {ran} of {pareto} pareto examples",
+    "no_better": "no better than its parent on the training examples it was tried on",
+    "below_parents": "worse than one of its parents on the examples that compared them",
+    "stopped": "stopped after {ran} of {pareto} validation examples",
+    "start": "given as a start, and run on {ran} of {pareto} validation examples",
 }
 
 

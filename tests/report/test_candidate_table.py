@@ -22,7 +22,7 @@ def test_a_row_shows_the_descent_and_the_worth_of_a_candidate() -> None:
         "Against the seed": "",
         "From": "merge of #2, #5 over #1",
         "Changed": "a, b",
-        "Wins": "3",
+        "Best on": "3",
         "At rollout": "1,200",
     }
     assert cells(replace(CHILD, parents=(), ancestor=None, origin="seed"))["From"] == "seed"

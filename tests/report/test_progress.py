@@ -46,9 +46,9 @@ def test_a_mutation_is_described_at_each_stage() -> None:
         assert iteration is not None
         descriptions.append(iteration.describe(30))
     assert descriptions == [
-        "minibatch 0/2",
-        "minibatch 1/2",
-        "minibatch 2/2",
+        "running training examples 0/2",
+        "running training examples 1/2",
+        "running training examples 2/2",
         "reflecting on writer",
         "reflecting on writer",
         "trying the new text 1/2",
@@ -65,7 +65,7 @@ def test_a_race_counts_the_rollouts_of_the_rival_apart() -> None:
     advance(known, CandidateAdmitted(1, child), 0.0)
     for key in (child.key, child.key, "of the rival"):
         advance(known, RolloutFinished(1, key, "e", "pareto", 0.5, Usage(), 1.0, "l"), 0.0)
-    assert known[1].describe(30) == "validating 2/30, 1 of its rival"
+    assert known[1].describe(30) == "validating 2/30, and the best other candidate on 1"
     assert known[1].rollouts == 3
 
 
@@ -74,7 +74,7 @@ def test_a_merge_passes_its_gate_before_it_is_validated() -> None:
     known: dict[int, Iteration] = {}
     advance(known, IterationStarted(1, (1, 2), ("a", "b"), 0, {"m": "t"}), 0.0)
     advance(known, RolloutFinished(1, "k", "a", "gate", 0.5, Usage(), 1.0, "l"), 0.0)
-    assert known[1].describe(30) == "merge gate 1/2"
+    assert known[1].describe(30) == "comparing with its parents 1/2"
     advance(known, RolloutFinished(1, "k", "b", "gate", 0.5, Usage(), 1.0, "l"), 0.0)
     assert known[1].describe(30) == "validating 0/30"
 

@@ -75,7 +75,7 @@ def test_a_terminal_that_goes_away_does_not_stop_the_run(finished: Any) -> None:
 
 
 def test_the_panel_shows_progress_the_best_score_and_what_is_under_way(script: Callable[..., Any]) -> None:
-    """Budget, best score and since when, candidates, frontier, stage and cost are on the screen."""
+    """Budget, best score and since when, candidates, stage and cost are on the screen."""
     run = script()
     run.start()
     run.search(4, 0)

@@ -83,7 +83,7 @@ def test_every_cause_that_an_iteration_ends_by_has_words() -> None:
     for code in get_args(Cause):
         assert "{" not in cause(IterationFinished(2, "accepted", cause=code, ran=6), 30)
     stopped = IterationFinished(2, "accepted", cause="stopped", ran=6)
-    assert cause(stopped, 30) == "stopped after 6 of 30 pareto examples"
+    assert cause(stopped, 30) == "stopped after 6 of 30 validation examples"
 
 
 def test_a_limit_of_one_is_one() -> None:
