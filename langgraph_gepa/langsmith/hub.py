@@ -98,13 +98,17 @@ def _next(client: Client, pulled: str, texts: Mapping[str, str], force: bool) ->
 
 
 def _committed(client: Client, commit: _Commit, description: str) -> str:
+    """Sends the manifest itself: older versions of the SDK commit a description of it in place of it."""
     from langsmith.utils import LangSmithConflictError
 
-    if commit.done:
-        return client.push_prompt(f"{commit.name}:{commit.parent}")
-    how = supported(client.push_prompt, commit_description=description)
+    path = commit.name if "/" in commit.name else f"-/{commit.name}"
+    body = {"parent_commit": commit.parent, "manifest": commit.manifest, "description": description}
     try:
-        return client.push_prompt(commit.name, object=commit.manifest, parent_commit_hash=commit.parent, **how)
+        made = commit.parent
+        if not commit.done:
+            answer = client.request_with_retries("POST", f"/commits/{path}", request_kwargs={"json": body})
+            made = answer.json()["commit"]["commit_hash"]
+        return client.push_prompt(f"{commit.name}:{made}")
     except LangSmithConflictError:  # another process was quicker
         now = _pulled(client, commit.name).commit_hash
         raise UsageError(MOVED.format(name=commit.name, old=commit.parent[:8], new=now[:8])) from None
