@@ -11,7 +11,7 @@ from langgraph_gepa.adapter.templates.chat_prompts import chat_prompt
 from langgraph_gepa.core.candidate import SHORT_KEY, Candidate
 from langgraph_gepa.core.events import RolloutFinished
 from langgraph_gepa.core.example import digest
-from langgraph_gepa.core.module import Module
+from langgraph_gepa.core.module import Module, Texts
 from langgraph_gepa.engine.optimizer import Examples
 from langgraph_gepa.errors import UsageError
 from langgraph_gepa.langsmith import experiments, hub
@@ -24,6 +24,8 @@ from langgraph_gepa.runs.resume import identity_of, listed
 from langgraph_gepa.runs.saved_run import SavedRun
 from langgraph_gepa.server.assistants import PushedAssistant, push
 from langgraph_gepa.server.workers import worker_at
+
+_BRACES = {"{", "}"}
 
 
 def push_prompts(saved: SavedRun, prefix: str | None, *, force: bool) -> dict[str, str]:
@@ -46,11 +48,30 @@ def _pushed_back(saved: SavedRun, description: str, *, force: bool) -> dict[str,
             f"None of the changed prompts was pulled from LangSmith's hub ({', '.join(m.name for m in changed)}). "
             "To push them as new prompts, give a prefix (--prompts PREFIX)."
         )
-    texts: dict[str, dict[str, str]] = {}
-    for module in pulled:
-        texts.setdefault(module.hub, {})[module.text] = saved.best.texts[module.name]
-    urls = hub.push_back(texts, description, force=force) if texts else {}
+    urls = hub.push_back(by_commit(pulled, saved.best.texts), description, force=force) if pulled else {}
     return {module.name: urls[module.hub] for module in pulled}
+
+
+def by_commit(pulled: Sequence[Module], texts: Texts) -> dict[str, dict[str, str]]:
+    """The new texts of modules by their old ones, by the commit that has them.
+
+    Raises `UsageError` for a text that the prompt there cannot have.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for module in pulled:
+        new, prompt = texts[module.name], module.hub.partition(":")[0]
+        # A text that was taken out of a template is plain for the graph, and a template again in the hub.
+        if module.style == "plain" and _BRACES & set(new) and not _BRACES & set(module.text):
+            raise UsageError(
+                f"The new text of {module.name} has braces, which the prompt {prompt!r}, a template, would fill in. "
+                "Nothing is pushed. Give a prefix (--prompts PREFIX)."
+            )
+        if found.setdefault(module.hub, {}).setdefault(module.text, new) != new:
+            raise UsageError(
+                f"Several modules have one text of the prompt {prompt!r}, {module.name} among them, and different new "
+                "ones. Nothing is pushed. Give a prefix (--prompts PREFIX)."
+            )
+    return found
 
 
 def changed_modules(saved: SavedRun) -> list[Module]:

@@ -114,6 +114,37 @@ def test_pulled_prompts_are_listed_with_name_and_commit(desk: Path, smith: Any) 
     assert f"hub:answer:{newest(smith, 'answer')[:8]}" in listed
 
 
+TAKEN_OUT = """
+from langchain.agents import create_agent
+from langchain_openai import ChatOpenAI
+from langgraph.graph import MessagesState, StateGraph
+from langsmith import Client
+
+client = Client(auto_batch_tracing=False)
+model = ChatOpenAI(model="simulated-clerk")
+pulled = client.pull_prompt("sort")
+text = create_agent(model, [], system_prompt=pulled.messages[0].prompt.template)
+message = create_agent(model, [], system_prompt=pulled.format_messages(letter="")[0])
+summed = pulled + [("user", "{letter}")]
+node = lambda state: {"messages": (summed | model).invoke({"letter": "Hi"})}
+chain = StateGraph(MessagesState).add_node("node", node).set_entry_point("node").compile()
+own = lambda state: {"messages": model.invoke([("system", "Sort the letter."), *state["messages"]])}
+literal = StateGraph(MessagesState).add_node("own", own).set_entry_point("own").compile()
+"""
+
+
+@pytest.mark.parametrize(("graph", "pulled"), [("text", True), ("message", True), ("chain", True), ("literal", False)])
+def test_a_text_that_was_taken_out_of_a_pulled_prompt_is_known(
+    desk: Path, smith: Any, graph: str, pulled: bool
+) -> None:
+    """As agents need it. What the code writes is the code's, also where a pulled prompt has the same text."""
+    pytest.importorskip("langsmith.prompt_cache")
+    (desk / "taken.py").write_text(TAKEN_OUT)
+    (module,) = langgraph_gepa.discover(f"taken.py:{graph}")
+    assert module.text == PROMPTS["sort"]
+    assert (module.hub, module.file is None) == ((f"sort:{newest(smith, 'sort')}", True) if pulled else ("", False))
+
+
 class State(TypedDict, total=False):
     name: str
     letter: str

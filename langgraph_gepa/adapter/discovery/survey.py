@@ -24,7 +24,7 @@ from langgraph_gepa.adapter.discovery.runtime_data import RuntimeData, emptied
 from langgraph_gepa.adapter.discovery.text_search import TextSearch
 from langgraph_gepa.adapter.discovery.written_texts import not_held, off_in_library, with_origin, written_texts
 from langgraph_gepa.adapter.isolation import mutable_state
-from langgraph_gepa.adapter.objects.hub_prompts import pulled_objects
+from langgraph_gepa.adapter.objects.hub_prompts import Pulled
 from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.adapter.objects.walk import Walk
 from langgraph_gepa.adapter.observed import store_prompts
@@ -160,7 +160,7 @@ def _search(graph: AnyGraph, unknown: Sequence[Module]) -> FoundTexts:
     locations = SourceLocations(walk, paths.users, readings)
     prompts = declared.find(search.flow, search.solution, paths.order)
     places = [place for place in search if not _is_declared(place, prompts)]
-    texts = written_texts(places, locations, RuntimeData(walk, graph, state), pulled_objects(walk))
+    texts = written_texts(places, locations, RuntimeData(walk, graph, state), Pulled.of(walk))
     files = Files.of(reading.function.__code__.co_filename for reading in readings)
     packages = Packages(walk, graph)
     texts = [with_origin(text, files, packages) for text in texts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from langgraph_gepa.adapter.dataflow.source_locations import SourceLocations
@@ -12,7 +12,7 @@ from langgraph_gepa.adapter.discovery.runtime_data import RuntimeData
 from langgraph_gepa.adapter.discovery.template_sources import as_template
 from langgraph_gepa.adapter.objects import ownership
 from langgraph_gepa.adapter.objects.definitions import SourceLocation
-from langgraph_gepa.adapter.objects.hub_prompts import name_of
+from langgraph_gepa.adapter.objects.hub_prompts import Pulled, name_of
 from langgraph_gepa.adapter.objects.place import Place
 from langgraph_gepa.adapter.observed.message_parts import comes_from
 from langgraph_gepa.core.module import Module, Off
@@ -32,20 +32,20 @@ class WrittenText:
 
 
 def written_texts(
-    places: Iterable[Place], locations: SourceLocations, runtime_data: RuntimeData, pulled: Mapping[int, str]
+    places: Iterable[Place], locations: SourceLocations, runtime_data: RuntimeData, pulled: Pulled
 ) -> list[WrittenText]:
     """Groups places by the location of their texts, first those that were there before the graph ran.
 
-    `pulled` are the commits of the objects that were pulled from a prompt hub, by id: their texts are written there,
-    whatever source has the same text.
+    A text that was `pulled` from a prompt hub is written there, whatever source has the same text.
     """
     found: dict[Hashable, WrittenText] = {}
     later = []
     for place in places:
-        if commit := pulled.get(place.owner):
-            home, location = place, SourceLocation(("hub", commit, place.text), name=name_of(commit), hub=commit)
+        home, location = place, locations.of(place)
+        if commit := pulled.commit_of(place, location):
+            location = SourceLocation(("hub", commit, place.text), name=name_of(commit), hub=commit)
         else:
-            home, location = as_template(place, locations.of(place), locations)
+            home, location = as_template(place, location, locations)
         if runtime_data.is_loaded(home):
             text = found.setdefault(location.key, WrittenText(location, []))
             text.places.append(home)
