@@ -30,7 +30,7 @@ from langgraph.graph import START, StateGraph
 
 WRITE = "Write the Python function that is asked for. Reply with the code only."
 SECONDS, MEGABYTES = 10, 512
-TOOLCHAIN_SECONDS = 300
+TOOLCHAIN_SECONDS = 240  # less than the limit of a rollout, so that feedback says what happened
 TOOLCHAIN = ("PATH", "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "ROCM_HOME", "HIP_VISIBLE_DEVICES")
 """The environment variables by which compilers and devices are found."""
 

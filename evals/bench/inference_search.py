@@ -1,8 +1,8 @@
 """Search at inference time: the best program for each of ten tasks, by three ways to spend the same number of calls.
 
-    python evals/bench/inference_search.py                    simulated, all worlds, 20 seeds
+    python evals/bench/inference_search.py                    simulated, all worlds, 12 seeds
     python evals/bench/inference_search.py --world own --rollouts 60 --seeds 3
-    python evals/bench/inference_search.py --model gpt-4.1-mini --reflection-lm openai:gpt-5 --seeds 3
+    python evals/bench/inference_search.py --model openai:gpt-4.1-mini --reflection-lm openai:gpt-5 --seeds 3
     ... --tasks kernelbench                                   KernelBench's tasks, on a machine with a GPU and PyTorch
 
 - search: `search_outputs` over `graphs/code_writer.py`. Its calls are the rollouts, one call of the writer each, and
@@ -174,17 +174,18 @@ def report(scores: Scores, calls: Sequence[int], name: str) -> None:
     tasks = list(scores["search"])
     few, many = min(calls), max(calls)
     print(f"\n{name}: {len(calls)} seeds, {few} to {many} calls of models for each way")
-    print(f"{'':12}" + "".join(f"{arm:19}" for arm in ARMS) + "search - refinement    search - sampling")
+    width = max(map(len, ["all tasks", *tasks])) + 2
+    print(" " * width + "".join(f"{arm:19}" for arm in ARMS) + "search - refinement    search - sampling")
     for task in tasks:
-        line(task, {arm: scores[arm][task] for arm in ARMS})
+        line(task.ljust(width), {arm: scores[arm][task] for arm in ARMS})
     means = {arm: [statistics.fmean(each) for each in zip(*scores[arm].values(), strict=True)] for arm in ARMS}
-    line("all tasks", means)
+    line("all tasks".ljust(width), means)
 
 
 def line(name: str, by_arm: Mapping[str, Sequence[float]]) -> None:
     cells = "".join(f"{shown(estimate(by_arm[arm], SCALE)):19}" for arm in ARMS)
     gaps = "".join(f"{shown(difference(by_arm[arm], by_arm['search'], SCALE), '+'):23}" for arm in ARMS[1:])
-    print(f"{name:12}{cells}{gaps}".rstrip(), flush=True)
+    print(f"{name}{cells}{gaps}".rstrip(), flush=True)
 
 
 def shown(interval: Interval | None, sign: str = "") -> str:
@@ -234,7 +235,7 @@ def simulated(options: argparse.Namespace, tasks: Sequence[Task], metric: Callab
 
 def real(options: argparse.Namespace, tasks: Sequence[Task], metric: Callable[..., Any]) -> None:
     scores, calls = empty(tasks), []
-    with models({"OPENAI_MODEL": options.model}) as writer:
+    with models({"OPENAI_MODEL": options.model.removeprefix("openai:")}) as writer:
         bench = bench_of(writer, tasks, metric, options.reflection_lm, options)
         for seed in range(options.seeds):
             calls.append(compare(bench, seed, scores))
@@ -255,14 +256,19 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", choices=("cpu", "kernelbench"), default="cpu")
     parser.add_argument("--rollouts", type=int, default=180, help="of the search; reflections come on top")
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=12)
     parser.add_argument("--search", choices=("racing", "gepa"), default="racing")
-    parser.add_argument("--model", default="gpt-4.1-mini", help="the writer, one of OpenAI's or of OPENAI_BASE_URL's")
+    parser.add_argument("--model", default="openai:gpt-4.1-mini", help="the writer, OpenAI's or OPENAI_BASE_URL's")
     parser.add_argument("--reflection-lm", default="openai:gpt-5")
     parser.add_argument("--concurrency", type=int, default=1, help="more programs at once disturb each other's timing")
     parser.add_argument("--simulated", action="store_true", help="simulated models, whatever key there is")
-    parser.add_argument("--world", action="append", choices=("shared", "own", "hard", "silent"))
-    return parser.parse_args(argv)
+    worlds = ("shared", "own", "hard", "silent")
+    parser.add_argument("--world", action="append", choices=worlds, help="of the simulated ones, instead of all")
+    options = parser.parse_args(argv)
+    if options.seeds < 1:
+        parser.error("--seeds must be at least 1")
+    options.simulated |= options.world is not None
+    return options
 
 
 def main(argv: Sequence[str] | None = None) -> None:
