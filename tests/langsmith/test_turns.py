@@ -26,7 +26,12 @@ SYSTEM, HI, HELLO, WHO, ME = (
         ([HI, HELLO, WHO], [HI, HELLO, WHO, ME], [HI, HELLO, WHO]),
         ([WHO], [ME], [WHO]),  # only the answer is in the outputs
         ([WHO], None, [WHO]),  # it failed
-        ("Who?", [HI, HELLO, WHO, ME], "Who?"),
+        ("Who?", [HI, HELLO, WHO, ME], [HI, HELLO, "Who?"]),
+        (WHO, [HI, HELLO, WHO, ME], [HI, HELLO, WHO]),
+        ([["human", "Who?"]], [HI, HELLO, WHO, ME], [HI, HELLO, ["human", "Who?"]]),
+        ("Who?", "Who? Me", "Who?"),
+        ({"n": 3}, [HI, HELLO], {"n": 3}),
+        ([], [HI, HELLO], []),
     ],
 )
 def test_what_the_outputs_hold_before_the_input_is_put_in_front_of_it(given: Any, end: Any, expected: Any) -> None:

@@ -29,7 +29,7 @@ _MESSAGE = frozenset({"role", "content"})
 async def trajectory_of(graph: Pregel[Any, Any, Any, Any], config: RunnableConfig) -> dict[str, Any]:
     """The trajectory of a thread as agentevals extracts it: `inputs`, `results` and `steps`, each by turn.
 
-    The steps of a turn are the names of its nodes, as in `["__start__", "agent", "tools", "agent"]`. Every checkpoint
+    The steps of a turn are the names of its nodes, as in `["__start__", "model", "tools", "model"]`. Every checkpoint
     of the thread must have been kept.
     """
     from agentevals.graph_trajectory.utils import aextract_langgraph_trajectory_from_thread
