@@ -1,7 +1,7 @@
 """Writes a Python program for a task, and runs it against the task's tests: `write` -> `check`.
 
 Invoke it with `{"task": ..., "tests": [...], "speed": ...}`: the task in words, tests as statements such as
-`assert f(2) == 4`, and an expression to be timed. The final state holds the `code`, how many tests `passed`,
+`assert f(2) == 4`, and code to be timed. The final state holds the `code`, how many tests `passed`,
 the one that `failed` and the `error` (both empty when all is well), and the `seconds` by the clock that `speed`
 took, the fastest of 25 rounds.
 
@@ -67,7 +67,7 @@ sys.modules["reference"] = reference.reference = reference
 try:
     run(program, "<reference>", reference.__dict__)
     if speed and program:
-        eval(speed, reference.__dict__)
+        exec(speed, reference.__dict__)
 except BaseException as error:
     tell(broken=described(error))
     sys.exit()
@@ -109,7 +109,7 @@ class State(TypedDict, total=False):
 
 
 model = init_chat_model(
-    os.environ.get("OPENAI_MODEL", "gpt-5-mini"),
+    os.environ.get("OPENAI_MODEL", "gpt-5-mini").removeprefix("openai:"),
     model_provider="openai",
     api_key=os.environ.get("OPENAI_API_KEY", "not set"),  # so that the graph can be looked at without a key
 )

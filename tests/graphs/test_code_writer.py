@@ -41,7 +41,7 @@ def test_what_the_model_writes_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with SimulatedServer({"simulated-coder": coder}) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        monkeypatch.setenv("OPENAI_MODEL", "simulated-coder")
+        monkeypatch.setenv("OPENAI_MODEL", "openai:simulated-coder")
         spec = importlib.util.spec_from_file_location("code_writer", GRAPH)
         assert spec is not None
         assert spec.loader is not None
@@ -120,6 +120,7 @@ def test_an_answer_is_compared_with_the_reference(writer: ModuleType) -> None:
     wrong = checked(writer, "double = lambda n: n", **COMPARED)
     assert (wrong["passed"], wrong["failed"]) == (0, COMPARED["tests"][0])
     assert checked(writer, "double = lambda n: 2 * n")["reference_seconds"] == 0
+    assert checked(writer, "double = lambda n: 2 * n", **COMPARED | {"speed": "x = double(7)"})["error"] == ""
 
 
 @pytest.mark.parametrize("code", ["double = lambda n: reference.double(n)", "from reference import double"])
