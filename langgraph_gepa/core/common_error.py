@@ -6,14 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-_QUOTED = re.compile(r"['\"`0-9]")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|[0-9]+")
 
 
 def commonest(failures: Iterable[tuple[str, str]]) -> tuple[str, str, int]:
     """Returns the first example with the commonest error, the error, and how many failures are alike.
 
-    `failures` are examples with their errors, at least one; on a tie the earliest counts. Errors are alike if they are
-    the same up to the first value that they quote: `KeyError: 'name'` and `KeyError: 'age'`.
+    `failures` are examples with their errors, at least one; on a tie the earliest counts. Errors are alike if their
+    first lines differ only in what they quote and in numbers: `KeyError: 'name'` and `KeyError: 'age'`.
     """
     known = list(failures)
     kinds = Counter(_kind(error) for _, error in known)
@@ -23,4 +23,4 @@ def commonest(failures: Iterable[tuple[str, str]]) -> tuple[str, str, int]:
 
 
 def _kind(error: str) -> str:
-    return _QUOTED.split(error, 1)[0]
+    return _QUOTED.sub("", error.partition("\n")[0])

@@ -256,6 +256,13 @@ def test_help_waits_for_nothing() -> None:
     assert done.stdout.strip() == "set()"
 
 
+def test_a_search_loads_neither_libcst_nor_the_client_of_a_model() -> None:
+    """A diff needs libcst, and which client there is depends on the graph: both take a while to load."""
+    loaded = "import sys, langgraph_gepa.api; print({'libcst', 'openai', 'mlflow', 'wandb'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 @pytest.mark.parametrize(
     "line",
     [
