@@ -195,6 +195,8 @@ class Calls:
         """Whether calls that wait for a slot are to show whether the provider is down or a few examples fail."""
         if self.patience.is_lasting(failure) or self.patience.is_pressure(failure) or self._never_there(failure):
             return False
+        if not self.patience.outage:  # there is no wait that they could shorten
+            return False
         undecided = own.count == self.patience.tries and self._successes == own.successes and not self.down
         return undecided and len(self._failing) < self.patience.crowd and slots.wanted
 
