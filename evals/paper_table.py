@@ -1,9 +1,15 @@
-"""The table of `paper.py` in words, and the paper's own figures beside it."""
+"""The table of `paper.py` in words, and the paper's own figures beside it.
+
+python evals/paper_table.py evals/results/*.json    prints the overview that `docs/programs.md` has
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
+from pathlib import Path
 from typing import Any
 
 from langgraph_gepa.report.intervals import Interval, difference, estimate
@@ -40,6 +46,10 @@ COLUMNS = (
     "", "budget", "seeds", "score on test, %", "gain on seed", "rollouts", "reflections", "tokens", "dollars",
     "minutes", "prompt characters",
 )  # fmt: skip
+RACING = "racing (ours)"
+OVERVIEW = (
+    "benchmark", "models", "seed on test, %", "racing on test, %", "gain", "budget", "seeds", "minutes", "measured",
+)  # fmt: skip
 NONE = "–"
 
 
@@ -60,6 +70,21 @@ def table(results: Mapping[str, Any]) -> str:
         *_notes(results),
     ]
     return "\n".join(lines) + "\n"
+
+
+def overview(tables: Iterable[Mapping[str, Any]]) -> str:
+    """A line for each benchmark: what our search by racing made of it, and on which models."""
+    lines = [_line(OVERVIEW), _line(["---"] * len(OVERVIEW))]
+    for results in tables:
+        measured = {cells[0]: cells for cells in _measured(results["rows"])}
+        settings, runs = results["settings"], [row for row in results["rows"] if row["row"] == RACING]
+        _, budget, seeds, score, gain, *_, minutes, _ = measured[RACING]
+        models = "simulated" if settings["simulated"] else ", ".join(dict.fromkeys(settings["models"].values()))
+        when = ", ".join(sorted({f"{run['date']} ({run['versions'].get('commit', NONE)})" for run in runs}))
+        lines.append(
+            _line([settings["benchmark"], models, measured["seed"][3], score, gain, budget, seeds, minutes, when])
+        )
+    return "\n".join(lines)
 
 
 def _about(results: Mapping[str, Any]) -> Iterable[str]:
@@ -160,3 +185,13 @@ def _line(cells: Iterable[str]) -> str:
 
 def progress(row: str, seed: int, budget: int) -> str:
     return f"{row}, seed {seed}" + (f", at most about {plural(budget, 'rollout')}" if budget else "")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Prints the overview of the result files named."""
+    files = map(Path, sys.argv[1:] if argv is None else argv)
+    print(overview(json.loads(file.read_text(encoding="utf-8")) for file in files))
+
+
+if __name__ == "__main__":
+    main()
