@@ -3,7 +3,7 @@
 Invoke it with `{"task": ..., "tests": [...], "speed": ...}`: the task in words, tests as statements such as
 `assert f(2) == 4`, and code to be timed. The final state holds the `code`, how many tests `passed`,
 the one that `failed` and the `error` (both empty when all is well), and the `seconds` by the clock that `speed`
-took, the fastest of 25 rounds.
+took, the fastest of up to 25 rounds.
 
 A task may have a `reference`, a program that does it right: tests compare with its names (`reference.f`), which the
 answer itself does not see, and `reference_seconds` is what `speed` takes with the reference in the answer's place. The
@@ -35,7 +35,7 @@ TOOLCHAIN = ("PATH", "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "RO
 """The environment variables by which compilers and devices are found."""
 
 RUNNER = """
-import json, linecache, os, sys, timeit, types
+import json, linecache, os, signal, sys, time, timeit, types
 seconds, megabytes, code, tests, speed, program = json.load(sys.stdin)
 try:
     import resource
@@ -62,12 +62,22 @@ def run(source, file, names):
 def described(error):
     return f"{type(error).__name__}: {error}"[:500]
 
+def too_slow(*_):
+    raise TimeoutError("it takes more than half of the time that there is")
+
+def allow(seconds):
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.signal(signal.SIGALRM, too_slow if seconds else signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
 reference = types.ModuleType("reference")
 sys.modules["reference"] = reference.reference = reference
 try:
+    allow(seconds / 2)
     run(program, "<reference>", reference.__dict__)
     if speed and program:
         exec(speed, reference.__dict__)
+    allow(0)
 except BaseException as error:
     tell(broken=described(error))
     sys.exit()
@@ -86,7 +96,9 @@ try:
     timers = [timeit.Timer(speed or "pass", globals=each) for each in timed]
     # what takes no time is timed many times over; of many short rounds another process disturbs some, and not all
     often = [max(1, int(0.002 / max(timer.timeit(1), 1e-6))) for timer in timers]
-    rounds = [[timer.timeit(n) / n for timer, n in zip(timers, often)] for _ in range(25)]
+    rounds, began = [], time.perf_counter()
+    while not rounds or (len(rounds) < 25 and time.perf_counter() - began < seconds / 4):
+        rounds.append([timer.timeit(n) / n for timer, n in zip(timers, often)])
     took = [min(times) for times in zip(*rounds)]
     tell(passed=passed, failed="", error="", seconds=took[0], reference_seconds=took[-1] if program else 0.0)
 except BaseException as error:

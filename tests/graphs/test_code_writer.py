@@ -139,6 +139,26 @@ def test_a_reference_that_does_not_run_is_the_task_s_error(writer: ModuleType, p
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the system has no such limits")
+@pytest.mark.parametrize("program", ["while True: pass", "def double(n):\n    while True: pass"])
+def test_a_reference_that_takes_too_long_is_the_task_s_error(
+    writer: ModuleType, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """The answer has at least half of the time."""
+    monkeypatch.setattr(writer, "SECONDS", 2)
+    with pytest.raises(RuntimeError, match="TimeoutError: it takes more than half"):
+        checked(writer, "double = lambda n: 2 * n", **{**COMPARED, "reference": program})
+
+
+def test_slow_programs_are_timed_less_often(writer: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes long is timed at least once, and the time limit is not spent on more."""
+    monkeypatch.setattr(writer, "SECONDS", 4)
+    slow = "import time\ndef double(n):\n    time.sleep(0.15)\n    return 2 * n"
+    found = checked(writer, slow, **{**COMPARED, "reference": slow})
+    assert found["error"] == ""
+    assert found["seconds"] > 0.14
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the system has no such limits")
 def test_a_toolchain_is_found_and_may_write(writer: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compilers are on the path, their caches in the folder that is deleted, and keys stay hidden."""
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
