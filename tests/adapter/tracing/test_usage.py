@@ -22,7 +22,7 @@ from langgraph_gepa.adapter.tracing.payloads import estimated_tokens
 from langgraph_gepa.core.example import Example, digest
 from langgraph_gepa.core.rollout import Usage
 from langgraph_gepa.report.json_view import to_json
-from langgraph_gepa.report.words import tokens
+from langgraph_gepa.report.words import cost
 
 PROMPT = "Answer the customer's question briefly."
 
@@ -100,7 +100,7 @@ def test_a_budget_of_tokens_holds_without_any_usage_and_says_that_it_is_estimate
         "No usage is reported by local", "No usage is reported by the reflection model",
     ]  # fmt: skip
     assert to_json(result.view)["tokens_estimated"] == usage.estimated
-    assert tokens(usage) == f"{usage.tokens:,} tokens (all estimated)"
+    assert cost(usage) == f"{usage.tokens:,} tokens (all estimated; price unknown)"
 
 
 def test_calls_that_nobody_sees_are_no_account_of_a_budget(tmp_path: Path, caplog: Any) -> None:
