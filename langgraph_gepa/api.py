@@ -91,7 +91,10 @@ def discover(
         dropped_inputs(taken_inputs(loaded), watched)
         with explained("The examples could not be run", _mask(loaded, options := options or RunnerOptions())):
             event_loop.run(lambda _: rehearse(loaded, watched, options))
-    return ModuleList(_chosen(survey(loaded, kinds=KINDS).modules, choice, kinds), watched=examples is not None)
+    found = survey(loaded, kinds=KINDS)
+    if found.unwatched:
+        _LOG.warning(found.unwatched)
+    return ModuleList(_chosen(found.modules, choice, kinds), watched=examples is not None)
 
 
 def _chosen(found: Sequence[Module], choice: Choice, kinds: Collection[str]) -> list[Module]:

@@ -260,7 +260,7 @@ def _warnings(given: Arguments, inputs: _Inputs, config: RunConfig) -> Iterator[
     """Warnings for the user before anything runs."""
     sets = inputs.examples.by_subset
     yield from inputs.notes
-    yield from filter(None, (inputs.subject.about.warning, inputs.subject.opaque))
+    yield from filter(None, (inputs.subject.about.warning, inputs.subject.opaque, inputs.subject.unwatched))
     if given.valset is None and sets["feedback"] == sets["pareto"]:
         yield (
             f"{plural(len(sets['pareto']), 'example')} cannot be halved into training and validation examples: "

@@ -57,6 +57,11 @@ class Subject:
         """A sentence about parts of the graph that run elsewhere; empty without any."""
         return (self.graph is not None and remote_graphs_in(self.graph)) or ""
 
+    @property
+    def unwatched(self) -> str:
+        """A sentence about prompts that are only known once the graph runs; empty without any."""
+        return self.survey.unwatched if self.survey is not None else ""
+
 
 def subject_of(graph: Any, workers: Sequence[Any], options: RunnerOptions, known: Sequence[Module] = ()) -> Subject:
     """Loads a graph, or asks servers for it. `known` are modules that an earlier run found by watching.

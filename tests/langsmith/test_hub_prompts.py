@@ -171,13 +171,16 @@ async def pull_in_a_task(state: State) -> State:
 
 @pytest.mark.parametrize("node", [pull_and_fill, pull_and_pipe, pull_in_a_task])
 def test_a_prompt_that_a_node_pulls_is_found_when_the_graph_is_watched(
-    desk: Path, smith: Any, node: Callable[..., Any]
+    desk: Path, smith: Any, node: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With its placeholders, which messages do not show; a new text reaches the model."""
+    """With its placeholders, which messages do not show; a new text reaches the model. Before, its name is reported."""
     graph = StateGraph(State).add_node("reply", node).set_entry_point("reply").compile()
     assert langgraph_gepa.discover(graph) == []
+    assert "when the graph runs are not known yet: 'answer' (reply). To optimise them" in caplog.text
+    caplog.clear()
     (module,) = langgraph_gepa.discover(graph, [{"inputs": {"name": "Ada", "letter": "Hello"}}])
     assert (module.text, module.placeholders, module.nodes) == (PROMPTS["answer"], ("name",), ("reply",))
+    assert not caplog.text
     assert (module.evidence, module.on, module.hub) == ("seen", True, f"answer:{newest(smith, 'answer')}")
     bound = langgraph_gepa.bind(graph, {module.name: "Greet {name}."})
     assert asyncio.run(bound.ainvoke({"name": "Ada", "letter": "Hello"}))["reply"] == "Greet Ada."

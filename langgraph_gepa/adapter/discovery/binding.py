@@ -50,6 +50,7 @@ class FoundTexts:
     - `leading`: the ids of the objects that lead to the text of a module.
     - `fed`: the ids of what functions write to that a module's text leads to.
     - `state`: the ids of the classes of objects that the state may hold.
+    - `pulls`: the prompts of LangSmith's hub that functions pull when they run, with the nodes that reach these.
     """
 
     graph: AnyGraph
@@ -62,6 +63,7 @@ class FoundTexts:
     declared: frozenset[str]
     files: Files
     state: frozenset[int]
+    pulls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def bind(self, texts: Texts) -> AnyGraph:
         """A copy of the graph with these texts, which have to be valid."""

@@ -20,6 +20,7 @@ from langgraph_gepa.adapter.discovery.assembly import assemble
 from langgraph_gepa.adapter.discovery.binding import FoundTexts, lasting
 from langgraph_gepa.adapter.discovery.node_paths import AnyGraph
 from langgraph_gepa.adapter.discovery.packages import Packages
+from langgraph_gepa.adapter.discovery.pulled_modules import pulls_in, unwatched
 from langgraph_gepa.adapter.discovery.runtime_data import RuntimeData, emptied
 from langgraph_gepa.adapter.discovery.text_search import TextSearch
 from langgraph_gepa.adapter.discovery.written_texts import not_held, off_in_library, with_origin, written_texts
@@ -60,6 +61,11 @@ class Survey:
     def entries(self) -> frozenset[str]:
         """The names of modules of which a run picks some, as a key or a condition says."""
         return self._found.entries()
+
+    @property
+    def unwatched(self) -> str:
+        """A sentence about prompts that nodes pull from LangSmith's hub and that are not known; empty without any."""
+        return unwatched(self._found.pulls, self._found.modules.values())
 
     def bind(self, texts: Texts) -> AnyGraph:
         """Returns a new graph with these texts and otherwise the same; the original does not change.
@@ -168,6 +174,7 @@ def _search(graph: AnyGraph, unknown: Sequence[Module]) -> FoundTexts:
     injected = [*not_held([*read, *store_prompts.prompts_of(graph)], unknown, texts), *unknown]
     named = [declared.module(prompt, paths) for prompt in prompts]
     found = assemble(paths, texts, named, [off_in_library(module) for module in injected], files)
+    found = dataclasses.replace(found, pulls=pulls_in(readings, paths.users))
     begun = tuple(emptied(walk, state, lambda written: _feeding(found, written)))
     mutable_state.remember(graph, dataclasses.replace(state, written=begun))
     return found
