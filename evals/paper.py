@@ -195,7 +195,7 @@ class Results:
             raise UsageError(
                 f"{self._file} was made with other settings ({', '.join(different)}). Give another folder with --out."
             )
-        self.kept |= {"command": command, "versions": versions(), "skipped": {}}
+        self.kept |= {"command": command, "skipped": {}}
 
     @classmethod
     def of(cls, page: Path, task: Task, sets: Mapping[str, Any], argv: Sequence[str] | None) -> Results:

@@ -155,9 +155,17 @@ def _notes(results: Mapping[str, Any]) -> Iterable[str]:
     for name, reason in results["skipped"].items():
         yield f"\nNot run: {name}. {reason}."
     dates = sorted({row["date"] for row in results["rows"]})
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    yield f"\nRun on {' to '.join(dict.fromkeys((dates[0], dates[-1])))} with {versions}:" if dates else ""
+    when = " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else ""
+    yield f"\nRun on {when} with {_versions(results['rows'])}:" if dates else ""
     yield f"\n    {results['command']}"
+
+
+def _versions(rows: Sequence[Mapping[str, Any]]) -> str:
+    """All that the rows were made with, which may be several versions where the table was filled at several times."""
+    found: dict[str, dict[str, None]] = {}
+    for name, version in (one for row in rows for one in row["versions"].items()):
+        found.setdefault(name, {})[version] = None
+    return ", ".join(f"{name} {' and '.join(several)}" for name, several in found.items())
 
 
 def _by_example(runs: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -70,18 +70,17 @@ def test_one_command_fills_the_table_and_goes_on(tmp_path: Path, data: Path) -> 
 
 def results(**settings: Any) -> dict[str, Any]:
     row = {"budget": 500, "date": "2026-01-02", "rollouts": 498, "reflections": 20, "tokens": 90_000, "minutes": 3.2,
-           "dollars": 0.5, "prompt_characters": 1200, "seed": 0}  # fmt: skip
+           "dollars": 0.5, "prompt_characters": 1200, "seed": 0, "versions": {"gepa": "0.1.4"}}  # fmt: skip
     return {
         "settings": {"benchmark": "hotpotqa", "simulated": False, "models": {"HOTPOTQA_MODEL": "openai:m"},
                      "reflection_lm": "openai:r",
                      "kinds": ["prompt"], "examples": {"train": 2, "val": 2, "test": 2}} | settings,
         "skipped": {"dspy.GEPA": "DSPy is not installed"},
-        "versions": {"gepa": "0.1.4"},
         "command": "python evals/paper.py",
         "rows": [
             row | {"row": "seed", "budget": 0, "scores": [0.0, 0.0]},
             row | {"row": OURS, "scores": [1.0, 0.0]},
-            row | {"row": OURS, "scores": [0.0, 0.0], "seed": 1, "dollars": None},
+            row | {"row": OURS, "scores": [0.0, 0.0], "seed": 1, "dollars": None, "versions": {"gepa": "0.1.5"}},
         ],
     }  # fmt: skip
 
@@ -99,6 +98,7 @@ def test_the_table_says_what_was_measured_and_what_is_quoted() -> None:
     assert not any("[" in line for line in quoted)
     assert any("arXiv 2507.19457" in line and "not measured here" in line for line in lines)
     assert "Not run: dspy.GEPA. DSPy is not installed." in lines
+    assert "Run on 2026-01-02 with gepa 0.1.4 and 0.1.5:" in lines
 
 
 def test_simulated_figures_are_called_so() -> None:
