@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from langgraph_gepa.adapter.failures.classification import is_lasting, is_pressure, is_world_failure
@@ -39,7 +38,7 @@ from langgraph_gepa.runs import notices
 from langgraph_gepa.runs.config import RunConfig
 from langgraph_gepa.runs.event_loop import Brake, run
 from langgraph_gepa.runs.page_writer import PageWriter, write_results
-from langgraph_gepa.runs.publish import log_experiments
+from langgraph_gepa.runs.publish import log_at_the_end
 from langgraph_gepa.runs.result import Result
 from langgraph_gepa.runs.resume import already_finished, how_to_resume, identity_of, session_of, start_or_resume
 from langgraph_gepa.runs.saved_run import SavedRun, replay, seed_rollouts
@@ -123,23 +122,8 @@ class Job:
             when = "once that is fixed, " if is_lasting(failure) else ""
             raise Interrupted(f"Stopped: {diagnosis(failure)}. {self._how_to_resume(folder, when)}") from failure
         saved = replace(SavedRun.open(folder), own=True)
-        if self.config.experiments != "none":
-            self._log_experiments(saved)
+        log_at_the_end(saved, note if self.progress else _logged(_LOG.warning))
         return Result(saved, self.graph)
-
-    def _log_experiments(self, saved: SavedRun) -> None:
-        """Logs what `experiments` asks for. The search has ended, so a failure is a message and no error."""
-        notify = note if self.progress else _logged(_LOG.warning)
-        notify("Logging the experiments in LangSmith.")
-        try:
-            pages = log_experiments(saved, None, self.config.experiments)
-        except UsageError as failure:
-            which = "--experiments" if self.config.experiments == "best" else "--all-candidates"
-            push = f"langgraph-gepa push {quote(str(saved.folder))} {which}"
-            notify(f"{failure} The search is complete; `{push}` logs them.")
-        else:
-            for name, page in pages.items():
-                notify(f"The experiments on {name}: {page}")
 
     def _how_to_resume(self, folder: Path, when: str = "") -> str:
         return how_to_resume(self.config, folder, named=self.named, when=when)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from shlex import quote
 from typing import Any
 
 from langgraph_gepa.adapter.templates.chat_prompts import chat_prompt
@@ -102,6 +103,23 @@ def require_known_examples(examples: Examples) -> None:
             "search with experiments='none', and log them afterwards with Result.log_experiments(dataset='NAME') (push "
             "--experiments --dataset NAME), which adds the examples."
         )
+
+
+def log_at_the_end(saved: SavedRun, notify: Callable[[str], None]) -> None:
+    """Logs the experiments that the run asks for. Its search has ended, so a failure is a message and no error."""
+    which = saved.config.experiments
+    if which == "none":
+        return
+    notify("Logging the experiments in LangSmith.")
+    try:
+        pages = log_experiments(saved, None, which)
+    except UsageError as failure:
+        option = "--experiments" if which == "best" else "--all-candidates"
+        command = f"langgraph-gepa push {quote(str(saved.folder))} {option}"
+        notify(f"{failure} The search is complete; `{command}` logs them.")
+    else:
+        for name, page in pages.items():
+            notify(f"The experiments on {name}: {page}")
 
 
 def log_experiments(saved: SavedRun, dataset: str | None, candidates: str = "best") -> dict[str, str]:
