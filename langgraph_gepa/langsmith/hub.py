@@ -24,6 +24,10 @@ MOVED = (
     "The prompt {name!r} is no longer at commit {old}, which the run started from, but at {new}. Nothing is pushed. "
     "Look at what changed there. To push all the same, over what was committed in between, use force=True (--force)."
 )
+OVERTAKEN = (
+    "The prompt {name!r} got another commit, {new}, while this one was pushed. Look at what changed there, and push "
+    "again: prompts that were pushed before it are not committed twice."
+)
 NOT_HELD = (
     "Commit {old} of the prompt {name!r} does not hold the text that the run started from: {text!r}. Nothing is "
     "pushed. Give a prefix (--prompts PREFIX) to push the new text to a prompt of its own."
@@ -109,9 +113,11 @@ def _committed(client: Client, commit: _Commit, description: str) -> str:
             answer = client.request_with_retries("POST", f"/commits/{path}", request_kwargs={"json": body})
             made = answer.json()["commit"]["commit_hash"]
         return client.push_prompt(f"{commit.name}:{made}")
-    except LangSmithConflictError:  # another process was quicker
+    except LangSmithConflictError:  # nothing to commit, or another process was quicker
         now = _pulled(client, commit.name).commit_hash
-        raise UsageError(MOVED.format(name=commit.name, old=commit.parent[:8], new=now[:8])) from None
+        if now != commit.parent:
+            raise UsageError(OVERTAKEN.format(name=commit.name, new=now[:8])) from None
+        return client.push_prompt(f"{commit.name}:{now}")
 
 
 def _pulled(client: Client, name: str) -> PromptCommit:

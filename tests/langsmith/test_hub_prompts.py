@@ -22,6 +22,7 @@ import langgraph_gepa
 from langgraph_gepa import Budget, Result
 from langgraph_gepa.cli import app
 from langgraph_gepa.errors import RunError, UsageError
+from langgraph_gepa.langsmith import hub
 from langgraph_gepa.langsmith.hub import push_back
 from langgraph_gepa.report.module_list import module_json
 
@@ -211,11 +212,27 @@ def test_a_prompt_that_moved_is_refused_unless_forced(result: Result, smith: Any
     assert forced == with_text(first, PROMPTS["answer"], result.prompts["answer"])
 
 
-def test_a_commit_made_at_the_same_moment_is_not_lost(result: Result, smith: Any) -> None:
-    """The hub refuses a commit whose parent is no longer the newest; that is the same refusal."""
-    smith.busy(409, {"detail": "The parent is not the latest commit"}, at="POST /commits/-/sort")
-    with pytest.raises(UsageError, match="'sort' is no longer at commit"):
+def test_a_commit_made_at_the_same_moment_is_not_lost(
+    result: Result, smith: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub refuses a commit whose parent is no longer the newest."""
+    own = hub._next
+
+    def overtaken(client: Client, pulled: str, *rest: Any) -> Any:
+        found = own(client, pulled, *rest)
+        if pulled.startswith("sort"):
+            smith.repos["sort"].append({**smith.repos["sort"][-1], "commit_hash": "f" * 64})
+        return found
+
+    monkeypatch.setattr(hub, "_next", overtaken)
+    with pytest.raises(UsageError, match="'sort' got another commit, ffffffff, while this one was pushed"):
         result.push_prompts()
+
+
+def test_a_commit_that_the_hub_finds_unchanged_is_no_error(result: Result, smith: Any) -> None:
+    """It may write a prompt in another way than it was sent: the newest commit has the text then."""
+    smith.busy(409, {"detail": "Nothing to commit"}, at="POST /commits/-/sort")
+    assert newest(smith, "sort")[:8] in result.push_prompts()["sort"]
 
 
 def test_with_a_prefix_prompts_are_pushed_to_new_names(result: Result, smith: Any) -> None:
