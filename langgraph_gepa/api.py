@@ -236,7 +236,7 @@ def optimize(
     goes on.
     """
     job = prepare(Arguments(**locals()))
-    folder = Path(run) if run is not None else new_folder(job.config.graph["name"], graph)
+    folder = Path(run) if run is not None else new_folder(job.config.graph["name"])
     with served(folder, patience=6.0) if ui else nullcontext() as server:
         if server is not None:
             note(f"Live page: {server.url}")

@@ -1,8 +1,9 @@
-"""Makes the folder of a run for which the user named none."""
+"""Names a run's graph, and makes the folder of a run for which the user named none."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -14,15 +15,22 @@ ANY_GRAPH = ("graph", "agent", "app", "workflow")
 """Names of attributes that do not describe a graph."""
 
 
-def new_folder(name: str, graph: Any) -> Path:
-    """Makes a new run's folder under `runs`, named after the graph and the time; a graph without a name after its file.
+def graph_name(name: str, graph: Any, files: Iterable[str | None] = ()) -> str:
+    """The graph's own name; without one that of its file, or of the first of its texts' `files`."""
+    if name != NAMELESS:
+        return name
+    if isinstance(graph, str):
+        where, _, attribute = graph.rpartition(":")
+        file = re.split(r"[./\\]", where.removesuffix(".py"))[-1]
+        return file or attribute if attribute in ANY_GRAPH else attribute
+    return next((Path(file).stem for file in files if file), name)
+
+
+def new_folder(name: str) -> Path:
+    """Makes a new run's folder under `runs`, named after the graph and the time.
 
     A run that started in the same second keeps its folder: this one gets a number.
     """
-    if name == NAMELESS and isinstance(graph, str):
-        where, _, attribute = graph.rpartition(":")
-        file = re.split(r"[./\\]", where.removesuffix(".py"))[-1]
-        name = file or attribute if attribute in ANY_GRAPH else attribute
     slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "graph"
     first = Path("runs") / f"{slug}-{datetime.now():%Y%m%d-%H%M%S}"
     folder, numbers = first, count(2)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from langgraph_gepa.adapter.discovery.chat_models import unpriced
+from langgraph_gepa.adapter.discovery.outline import Outline
 from langgraph_gepa.adapter.loading import load_options, load_proposer
 from langgraph_gepa.adapter.observed import sightings
 from langgraph_gepa.adapter.proposer import FunctionProposer
@@ -52,6 +53,7 @@ from langgraph_gepa.runs.examples import sets_of
 from langgraph_gepa.runs.job import Job
 from langgraph_gepa.runs.module_choice import choice_of, require_chosen
 from langgraph_gepa.runs.module_directions import directions_of
+from langgraph_gepa.runs.new_folder import graph_name
 from langgraph_gepa.runs.notices import require_affordable
 from langgraph_gepa.runs.publish import require_known_examples
 from langgraph_gepa.runs.saved_run import modules_in
@@ -236,7 +238,7 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         in_flight=at_least_one("in_flight", in_flight),
         concurrency=at_least_one("concurrency", given.concurrency),
         budget=given.budget,
-        graph=inputs.subject.about.outline,
+        graph=_named(inputs, given.graph),
         objective=given.objective,
         reflection_prompt={name: one.template for name, one in directions.items() if one.template != PROMPT},
         notes={name: one.notes for name, one in directions.items() if one.notes},
@@ -254,6 +256,12 @@ def _config(given: Arguments, inputs: _Inputs, evaluator: AnyEvaluator) -> RunCo
         checkout=Checkout.here(inputs.modules),
         leakage=leakage.leakage(examples.by_subset),
     )
+
+
+def _named(inputs: _Inputs, graph: Any) -> Outline:
+    outline = inputs.subject.about.outline
+    files = (module.file for module in sorted(inputs.modules, key=lambda module: not module.on))
+    return {**outline, "name": graph_name(outline["name"], graph, files)}
 
 
 def _warnings(given: Arguments, inputs: _Inputs, config: RunConfig) -> Iterator[str]:

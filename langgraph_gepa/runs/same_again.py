@@ -57,6 +57,7 @@ def _command(config: RunConfig) -> str:
         words += ["--only", name]
     for tracker in config.track:
         words += ["--track", tracker]
+    words += ["--workers", ",".join(config.workers)] if config.workers else []
     words += [] if config.own_project else ["--no-own-project"]
     words += [] if config.experiments == "none" else ["--experiments", config.experiments]
     for source in config.started_from:
@@ -73,6 +74,7 @@ def _call(config: RunConfig) -> str:
     models = "proposer=..." if config.proposer else "reflection_lm=..."
     models += ", critic_lm=..." if config.critic_model else ""
     named |= {"track": list(config.track)} if config.track else {}
+    named |= {"workers": list(config.workers)} if config.workers else {}
     named |= {} if config.own_project else {"own_project": False}
     named |= {} if config.experiments == "none" else {"experiments": config.experiments}
     more = "".join(f", {name}={value!r}" for name, value in named.items())

@@ -31,7 +31,7 @@ PROMPTS = "prompts.json"
 
 _NO_SETTINGS = frozenset(
     {
-        "found", "modules", "examples", "spec", "fingerprint", "parts", "budget", "demo", "checkout", "leakage",
+        "found", "examples", "spec", "fingerprint", "parts", "budget", "demo", "checkout", "leakage",
         "loads", "start",
     }
 )  # fmt: skip

@@ -45,6 +45,7 @@ def test_every_option_of_the_command_exists(started: Path) -> None:
         own_project=False,
         experiments="all",
         started_from=("runs/first",),
+        workers=("http://one:2024", "http://two:2024"),
     )
     words = shlex.split(repetition(config))
     command = get_command(app).commands["optimize"]  # type: ignore[attr-defined]
@@ -54,6 +55,7 @@ def test_every_option_of_the_command_exists(started: Path) -> None:
     assert [words[i + 1] for i, word in enumerate(words) if word == "--frozen"] == ["answer=Answer", "answer={name}"]
     assert words[words.index("--failure-score") + 1] == "0.0"
     assert "--no-own-project" in words
+    assert words[words.index("--workers") + 1] == "http://one:2024,http://two:2024"
     assert words[words.index("--experiments") + 1] == "all"
 
 

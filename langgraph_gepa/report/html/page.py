@@ -28,6 +28,7 @@ from langgraph_gepa.report.html.text_diff import Row, diff, fold
 from langgraph_gepa.report.html.tradeoff_plot import draw_tradeoffs
 from langgraph_gepa.report.module_list import EVIDENCE
 from langgraph_gepa.report.pace import pace_of
+from langgraph_gepa.report.settings_list import settings_list
 from langgraph_gepa.report.verdict import headline
 from langgraph_gepa.report.view import ModuleView, View
 
@@ -104,9 +105,11 @@ def _parts(view: View, live: Live | None) -> dict[str, Any]:
     tree, candidates = draw_tree(view), sorted(view.candidates, key=lambda c: (-c.score.value, c.id))[:CANDIDATES]
     drawn = {node.candidate.id for node in tree.nodes} if tree else set()
     opened = {c.id: c for c in view.candidates if c.id in drawn or c in candidates} if live else {}
+    graph_name = (view.settings.get("graph") or {}).get("name", "")
     return {
         "run": view.settings.get("run") or "run",
-        "graph_name": (view.settings.get("graph") or {}).get("name", ""),
+        "graph_name": graph_name,
+        "settings": settings_list(view.settings, graph_name),
         "curves": [curve for size in ((960, 340), (420, 300)) if (curve := draw_curve(view, *size))],
         "plot": draw_tradeoffs(view.tradeoffs),
         "tree": tree,
