@@ -65,6 +65,7 @@ class View:
     texts repeat of single examples' reference outputs. `fruitless` are sentences on models most of whose replies were
     of no use. `pareto` is the size of the pareto set. `stories` say how candidates came about, by id. `noise` is what
     repeated rollouts of a candidate on an example tell of the scores, `range` the lowest and the highest score seen.
+    `next_step` is the command, or the call, with which to go on.
     """
 
     settings: Mapping[str, Any]
@@ -93,6 +94,7 @@ class View:
     tradeoffs: TradeoffView = field(default_factory=TradeoffView)
     stories: Mapping[int, Story] = field(default_factory=dict)
     range: tuple[float, float] = (0.0, 1.0)
+    next_step: str = ""
 
     @property
     def finished(self) -> bool:

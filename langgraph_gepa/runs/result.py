@@ -265,7 +265,7 @@ class Result:
 def view_of(saved: SavedRun, *, detailed: int = 20, stories: int = 30) -> View:
     """The view of a run; `detailed` and `stories` are as for `summarize`."""
     with saved.rollouts() as load, saved.replies() as load_reply:
-        return summarize(
+        view = summarize(
             saved.events,
             saved.observed_modules(),
             saved.settings,
@@ -276,6 +276,7 @@ def view_of(saved: SavedRun, *, detailed: int = 20, stories: int = 30) -> View:
             detailed=detailed,
             stories=stories,
         )
+    return replace(view, next_step=next_step(saved, view))
 
 
 @dataclass(frozen=True, eq=False)

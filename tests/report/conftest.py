@@ -335,15 +335,19 @@ class Browser:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
 
-    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+    def _send(self, method: str, **params: Any) -> int:
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": params}
         if self._session:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
+        return self._number
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        sent = self._send(method, **params)
         while True:
             reply = self._read()
-            if reply.get("id") == self._number:
+            if reply.get("id") == sent:
                 assert "error" not in reply, reply
                 return dict(reply["result"])
 
@@ -393,6 +397,18 @@ class Browser:
         result = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def click(self, selector: str) -> None:
+        """Clicks the middle of an element with the mouse, and accepts the question that the page asks then."""
+        box = f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({selector}.getBoundingClientRect())"
+        x, y = self.evaluate(box)
+        assert x > 0, f"{selector} is hidden"
+        self._events = []
+        for kind in ("mousePressed", "mouseReleased"):
+            self._send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, x=x, y=y)
+        while "Page.javascriptDialogOpening" not in self._events:
+            self._read()
+        self.ask("Page.handleJavaScriptDialog", accept=True)
 
     def press(self, key: str) -> None:
         code = {"Tab": 9, "Enter": 13, "ArrowRight": 39}[key]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from langgraph_gepa.store.folder import open_run
 from langgraph_gepa.ui.page_server import served
 
 CHANGED = """
@@ -44,6 +45,24 @@ def test_the_page_follows_the_run_and_keeps_what_the_reader_opened(browser: Any,
         assert browser.evaluate(CHANGED)
         assert browser.evaluate("document.querySelector('details[data-key=candidates]').open")
         assert abs(browser.evaluate(top) - before) <= 1
+        assert browser.problems == []
+
+
+def test_the_stop_button_asks_and_stops_the_run(browser: Any, growing: Path) -> None:
+    """A click of the mouse on a page whose run is under way; the answer stands at the top of the page."""
+    with closing(open_run(growing, create=True)) as store, served(growing) as server:
+        store.configure({"looked_at": True})
+        browser.open(server.url)
+        browser.click("document.getElementById('stop')")
+        answered = """
+        new Promise((done) => {
+          const wait = () => document.getElementById('live').textContent.startsWith('Stopping') ? done(true)
+            : setTimeout(wait, 20);
+          wait();
+        })
+        """
+        assert browser.evaluate(answered)
+        assert (growing / "stop").exists()
         assert browser.problems == []
 
 

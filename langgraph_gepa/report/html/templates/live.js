@@ -9,6 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
   let version = document.body.dataset.version;
   let stopping = "";
   let lost = false;
+  let ended = false;
 
   const details = (root) => new Map([...root.querySelectorAll("details[data-key]")].map((each) => [each.dataset.key, each]));
   const carryOver = (old, fresh) => {
@@ -84,10 +85,12 @@ document.addEventListener("DOMContentLoaded", () => {
       if (button) button.hidden = !state.running;
       notice.textContent = state.running ? stopping || "Live" : "";
       lost = false;
+      ended = !state.running;
     } catch {
       lost = true;
-      notice.textContent = "Not connected: the server of this page has ended.";
+      notice.textContent = ended ? "The run has ended." : "Not connected: the server of this page has ended.";
       document.getElementById("stop")?.setAttribute("hidden", "");
+      if (ended) return; // what is shown is its last state
     }
     setTimeout(poll, document.hidden || lost ? 10000 : 2000);
   };
