@@ -45,7 +45,7 @@ from langgraph_gepa.runs.saved_run import SavedRun, replay, seed_rollouts
 from langgraph_gepa.runs.subject import AnyEvaluator
 from langgraph_gepa.runs.traced import traced
 from langgraph_gepa.runs.tracked import end_tracking, tracked_run
-from langgraph_gepa.runs.warm_start import WarmStart, rollouts_known, why_unknown
+from langgraph_gepa.runs.warm_start import WarmStart, carrying, not_taken_over, rollouts_known, why_unknown
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
 from langgraph_gepa.server.remote import RemoteEvaluator
@@ -237,19 +237,18 @@ class Job:
         A run that was killed meanwhile takes over the rest when it is started again. Where an earlier run is gone by
         then, it says so before it pays for them.
         """
-        whole = {"carried_over": digest(identity_of(self.config))}
-        taken = whole.items() <= store.settings().items()
-        if gone := "" if taken else self.start.gone(ledger.pool.spent.carried):
-            notify(gone)
-        runs = self.start.runs()
-        unknown = {run.folder: why_unknown(self.config, run) for run in runs}
+        identity, runs = digest(identity_of(self.config)), self.start.runs()
+        lost = [name for name in self.start.left(store.settings(), identity) if name not in runs]
+        if lost:
+            notify(not_taken_over(lost, ledger.pool.spent.carried))
+        store.configure(carrying(identity, [*runs, *lost]))
+        unknown = {run.folder: why_unknown(self.config, run) for run in runs.values()}
         for why in filter(None, unknown.values()):
             inform(f"Its candidates are scored anew, as new ones are: {why}.")
-        own = [run for run in runs if not unknown[run.folder]]
+        own = [run for run in runs.values() if not unknown[run.folder]]
         for texts, example, number, rollout in rollouts_known(self.config, own, self.rules):
             ledger.carry(texts, example, number, masked_rollout(rollout, self.mask))
-        if not gone:
-            store.configure(whole)
+        store.configure(carrying(identity, lost))
         if own:
             carried = plural(ledger.pool.spent.carried, "rollout")
             inform(f"{carried} of earlier runs carried over, which are not paid for again.")

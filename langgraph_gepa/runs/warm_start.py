@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ from langgraph_gepa.store.folder import DATABASE
 MOST = 5
 """Candidates taken from an earlier run: its best one, then the others that survive pruning (Alg. 2), best first."""
 
+CARRYING = "carrying"
+"""The key of a run's settings under which it notes what is left to take over."""
+
 Known = tuple[Texts, Example, int, Rollout]
 """Texts, an example, and which rollout of the two it is, from 0."""
 
@@ -48,25 +51,22 @@ class WarmStart:
     given: tuple[Any, ...] = ()
     kept: bool = False
 
-    def runs(self) -> tuple[SavedRun, ...]:
-        """Reads the earlier runs among the sources that still exist; their rollouts may be carried over."""
-        return tuple(run for run in map(_run, self.given) if run is not None)
+    def runs(self) -> dict[str, SavedRun]:
+        """Reads the earlier runs among the sources that still exist, by name; their rollouts may be carried over."""
+        found = {name: _run(one) for name, one in zip(self.sources, self.given, strict=True)}
+        return {name: run for name, run in found.items() if run is not None}
 
-    def gone(self, carried: int) -> str:
-        """A sentence for the user on earlier runs that are gone although `carried` may not be all of their rollouts.
+    def left(self, settings: Mapping[str, Any], identity: str) -> list[str]:
+        """Returns the sources of which an earlier session of the run with this identity may not have taken over all.
 
-        Empty when all sources are where they were when the run was first started.
+        The session noted it in the run's settings (see `carrying`); if it did not get that far, it may be those that
+        are gone since.
         """
+        noted = settings.get(CARRYING)
+        if isinstance(noted, Mapping) and noted.get("identity") == identity and isinstance(noted.get("left"), list):
+            return [str(name) for name in noted["left"]]
         places = [name for name in self.sources if self.kept and not name.startswith(GIVEN_TEXTS)]
-        lost = [name for name in places if not (Path(name).is_file() or (Path(name) / DATABASE).exists())]
-        if not lost:
-            return ""
-        are, them = ("is", "it") if len(lost) == 1 else ("are", "them")
-        return (
-            f"{listed(lost)} {are} gone, and this run was stopped before it had taken over all rollouts: it has "
-            f"{plural(carried, 'rollout')}, and pays for the others. To avoid that, stop it, put {them} back and start "
-            "it again."
-        )
+        return [name for name in places if not (Path(name).is_file() or (Path(name) / DATABASE).exists())]
 
     @property
     def message(self) -> str:
@@ -76,6 +76,21 @@ class WarmStart:
         candidates = plural(len(self.texts), "candidate") if self.texts else "no candidate"
         ending = "" if self.texts else ": all texts given are the graph's own"
         return f"The search starts with {candidates} from {listed(self.sources)} beside the graph as it is{ending}."
+
+
+def carrying(identity: str, left: Iterable[str]) -> dict[str, Any]:
+    """What a run with this identity notes in its settings: the sources of which it may not have taken over all."""
+    return {CARRYING: {"identity": identity, "left": list(left)}}
+
+
+def not_taken_over(lost: Sequence[str], carried: int) -> str:
+    """Says that sources are gone of which a run was to take over more rollouts than the `carried` ones."""
+    are, them = ("is", "it") if len(lost) == 1 else ("are", "them")
+    return (
+        f"{listed(lost)} {are} gone, and this run was stopped before it had taken over all rollouts: it has "
+        f"{plural(carried, 'rollout')}, and pays for the others. To avoid that, stop it, put {them} back and start it "
+        "again."
+    )
 
 
 def warm_start(start: Any, run: Path | str | None, evaluator: Evaluator, found: Sequence[Module]) -> WarmStart:

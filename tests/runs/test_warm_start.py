@@ -168,6 +168,20 @@ def test_a_run_that_can_take_over_no_more_says_so_before_it_pays(
         assert warned_at == [True] * times
 
 
+def test_a_file_of_prompts_that_is_gone_is_not_missed(
+    earlier: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Killed while it takes over rollouts of a run that is still there: of the file, the texts were all there was."""
+    Path("prompts.json").write_text(json.dumps({"sort": SORT}))
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "carry", killed_at(1, Ledger.carry))
+        with pytest.raises(Killed):
+            search(["prompts.json", "earlier"])
+    Path("prompts.json").unlink()
+    search(["prompts.json", "earlier"])
+    assert "gone" not in caplog.text
+
+
 def test_a_run_that_took_over_everything_does_not_miss_the_earlier_one(
     earlier: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
