@@ -78,6 +78,8 @@ def _page(url: str) -> dict[str, Any]:
         with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310 - a URL written here
             page: dict[str, Any] = json.load(reply)
     except (urllib.error.URLError, OSError, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is the reply as well, which Python 3.14 warns of when it is left open
         raise ExampleError(f"Could not read {url}: {error}. Try again later.") from error
     return page
 

@@ -50,6 +50,8 @@ def fetched(source: Source, folder: Path) -> Path:
     try:
         size, sha256 = _download(source.url, partial)
     except (urllib.error.URLError, OSError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is the reply as well, which Python 3.14 warns of when it is left open
         raise ExampleError(f"Could not download {source.url}: {error}. {remedy}") from error
     if (size, sha256) != (source.size, source.sha256):
         partial.unlink()
