@@ -93,8 +93,8 @@ def require_objects(given: Arguments) -> None:
     """Raises `UsageError` for a run's folder, a search, an observer or a switch that is none."""
     if not isinstance(given.run, str | Path | None):
         raise UsageError(f"run={given.run!r} is no folder: give its path.")
-    if isinstance(given.run, str) and not given.run.strip():  # as a path it would be the working directory
-        raise UsageError(f"run={given.run!r} names no folder: give its path, such as 'runs/first', or leave it out.")
+    if given.run is not None and not str(given.run).strip():  # as a path it would be the working directory
+        raise UsageError(f"run={str(given.run)!r} names no folder: give its path, or leave it out.")
     if not isinstance(given.search, str | Rules):
         raise UsageError(f"search={given.search!r} is no search: give one of {', '.join(SEARCHES)}, or Rules(...).")
     require_own_project(given.own_project)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,6 +63,7 @@ def test_limits_replace_those_that_are_given() -> None:
         ({"run": 3}, "run=3 is no folder: give its path"),
         ({"run": ""}, "run='' names no folder: give its path"),
         ({"run": " "}, "run=' ' names no folder: give its path"),
+        ({"run": Path(" ")}, "run=' ' names no folder: give its path"),
     ],
 )
 def test_an_object_of_the_wrong_type_is_refused_by_name(argument: dict[str, Any], says: str) -> None:
