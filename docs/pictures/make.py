@@ -20,7 +20,7 @@ from rich.text import Text
 HERE = Path(__file__).parent
 COMMAND = ("langgraph-gepa", "demo", "--run", "runs/helpdesk")
 COLUMNS = 96
-WINDOW = (1180, 900)
+WINDOW = (1180, 925)
 """The size of the report's first screen in pixels."""
 
 

@@ -82,7 +82,7 @@ def _bayesian(values: Sequence[float], origin: float, low: float, high: float, w
     lie. Measured in `evals/bench/intervals.py`.
     """
     n, mean = len(values), fsum(values) / len(values)
-    seen = np.asarray(values, dtype=float)
+    seen = np.sort(np.asarray(values, dtype=float))  # the order in which rollouts ended says nothing
     far = float(np.abs(seen - origin).max()) / width
     skew = _skewness(seen) if far > 1e-9 else 0.0
     beyond = [min(max(origin + side * width * _distance(far, n, side * skew), low), high) for side in (-1.0, 1.0)]

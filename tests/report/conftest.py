@@ -376,6 +376,9 @@ class Browser:
             self.requests.append(params["request"]["url"])
 
     def open(self, path: Path | str, width: int = 1280, dark: bool = False, media: str = "") -> None:
+        self._events = []
+        self.ask("Page.navigate", url="about:blank")  # a live page that is still open goes on asking its server
+        self._loaded()
         self.problems, self.requests, self._events = [], [], []
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}

@@ -126,3 +126,9 @@ def test_machines_read_the_mean_the_ends_and_the_number() -> None:
     interval = estimate([0.25, 0.5])
     assert interval is not None
     assert interval.to_json() == {"mean": 0.375, "low": interval.low, "high": interval.high, "n": 2}
+
+
+def test_the_order_of_the_scores_changes_nothing() -> None:
+    """Rollouts end in another order each time, and a report that is written again has the same numbers."""
+    scores = [0.1, 0.4, 0.35, 0.8, 0.65, 0.2, 0.9]
+    assert estimate(scores) == estimate(scores[::-1])
