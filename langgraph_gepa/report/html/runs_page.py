@@ -9,8 +9,18 @@ from dataclasses import dataclass
 from langgraph_gepa.report.html.page import TEXT, Live
 from langgraph_gepa.report.html.templating import environment, frame
 from langgraph_gepa.report.html.text_diff import Row, diff, fold
-from langgraph_gepa.report.view import View
-from langgraph_gepa.report.words import clip, scores_between
+from langgraph_gepa.report.view import Conclusion, View
+from langgraph_gepa.report.words import candidate_score, clip, scores_between
+
+_VERDICTS: dict[Conclusion, str] = {
+    "better": "better",
+    "worse": "worse",
+    "unclear": "may be chance",
+    "few": "too few examples",
+    "learned": "not known",
+    "same": "unchanged",
+    "none": "",
+}
 
 
 def render_waiting(why: str, live: Live) -> str:
@@ -28,6 +38,19 @@ class RunEntry:
     view: View | None
     running: bool
 
+    @property
+    def scores(self) -> tuple[str, str]:
+        """The validation scores of the seed and the best, each with the decimals of this run's scale."""
+        if self.view is None or self.view.seed is None or self.view.best is None:
+            return "", ""
+        with scores_between(*self.view.range):
+            return candidate_score(self.view.seed.score), candidate_score(self.view.best.score)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the new prompts help, in a word or two."""
+        return _VERDICTS[self.view.verdict] if self.view else ""
+
 
 @dataclass(frozen=True, slots=True)
 class ModulePair:
@@ -41,12 +64,11 @@ class ModulePair:
 
 def render_list(folder: str, entries: Sequence[RunEntry]) -> str:
     """The list of runs, with two of them to choose for a comparison."""
-    with _scores_of(entries):
-        return (
-            environment()
-            .get_template("runs.html.j2")
-            .render(folder=folder, entries=entries, live=None, **frame("page.js", forms=True))
-        )
+    return (
+        environment()
+        .get_template("runs.html.j2")
+        .render(folder=folder, entries=entries, live=None, **frame("page.js", forms=True))
+    )
 
 
 def render_comparison(one: RunEntry, two: RunEntry) -> str:
