@@ -25,7 +25,8 @@ from langgraph_gepa.adapter.objects.handler import ABSENT, Copies, Handler, Step
 
 _SKIPPED = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "__init_subclass__",
             "__qualname__", "__match_args__", "__abstractmethods__", "__orig_bases__", "__parameters__",
-            "__dataclass_fields__", "__dataclass_params__", "__class_getitem__", "__firstlineno__"}  # fmt: skip
+            "__dataclass_fields__", "__dataclass_params__", "__class_getitem__", "__firstlineno__",
+            "__static_attributes__", "__annotate_func__", "__annotations_cache__"}  # fmt: skip
 
 
 def own(cls: type) -> bool:
