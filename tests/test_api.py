@@ -46,6 +46,14 @@ def texts(result: Result) -> list[Any]:
     return [(candidate.parents, candidate.texts) for candidate in result.pool.candidates]
 
 
+def test_a_run_that_is_opened_takes_its_graph_by_name(project: Path) -> None:
+    """As `optimize` does: the graph has the best texts, and answers with them."""
+    result = improve()
+    letter = {"name": "Ada", "letter": "Letter 0"}
+    opened = Result.open("run", "letters.py:graph").graph
+    assert opened.invoke(letter) == result.graph.invoke(letter) != load_graph("letters.py:graph").invoke(letter)
+
+
 def test_discover_says_where_each_prompt_lives(project: Path) -> None:
     """Every module comes with its text, its placeholders, the nodes that use it and its line in the source."""
     found = {module.name: module for module in discover("letters.py:graph")}

@@ -45,7 +45,13 @@ def leakage(examples: Mapping[str, Sequence[Example]]) -> Leakage:
 def warnings(found: Leakage, sizes: Mapping[str, int]) -> Iterator[str]:
     """Yields warnings for the user before anything is paid. `sizes` are the numbers of examples by set."""
     for name, other in (("pareto", "training"), ("test", "training or validation")):
-        if shared := len(found.learned.get(name, ())):
+        shared = len(found.learned.get(name, ()))
+        if name == "pareto" and shared and shared == sizes["pareto"] == sizes["feedback"]:
+            yield (
+                "The validation examples are the training examples: their scores say how well these are solved, and "
+                "little of new examples."
+            )
+        elif shared:
             yield (
                 f"{shared:,} of {_counted(sizes[name], NAMES[name])} {'has' if shared == 1 else 'have'} the inputs of "
                 f"a {other} example: prompts can learn the answers, so these scores say little of new examples."

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from langgraph_gepa.adapter.discovery.recall import recall
 from langgraph_gepa.adapter.discovery.survey import bind
+from langgraph_gepa.adapter.loading import load_graph
 from langgraph_gepa.core.candidate import Candidate
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.objectives import direction_of
@@ -43,7 +44,7 @@ class Result:
 
     @classmethod
     def open(cls, run: Path | str, graph: Any = None) -> Result:
-        """Reads the run in folder `run`. Raises `RunError` when there is none."""
+        """Reads the run in folder `run`; `graph` is as for `discover`. Raises `RunError` when there is no run."""
         return cls(SavedRun.open(run), graph)
 
     def __repr__(self) -> str:
@@ -132,8 +133,9 @@ class Result:
                 "This result was opened from its folder and does not know the graph: "
                 "give it with `Result.open(run, graph)`, or call `bind(graph, result.prompts)`."
             )
-        recall(self.original, self.saved.config.found)
-        return bind(self.original, self.prompts)
+        graph = load_graph(self.original) if isinstance(self.original, str) else self.original
+        recall(graph, self.saved.config.found)
+        return bind(graph, self.prompts)
 
     @cached_property
     def view(self) -> View:

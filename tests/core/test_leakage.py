@@ -77,3 +77,10 @@ def test_a_split_leaves_no_example_on_both_sides() -> None:
         assert len(feedback) == len(pareto) == 8
         assert not leakage({"feedback": feedback, "pareto": pareto}).learned["pareto"]
     assert split(numbered(1, 1, 2, 2, 3, 3))[0] == split(numbered(1, 1, 2, 2, 3, 3))[1]
+
+
+def test_one_set_for_both_purposes_is_said_in_one_sentence() -> None:
+    """Tasks that are to be solved themselves are both sets; that they share inputs is no oversight."""
+    sets = {"feedback": numbered(1, 2, 3), "pareto": numbered(1, 2, 3), "test": []}
+    (message,) = warnings(leakage(sets), {name: len(examples) for name, examples in sets.items()})
+    assert message.startswith("The validation examples are the training examples")
