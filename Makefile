@@ -22,4 +22,4 @@ docs:  # needs pip install -e ".[docs]"
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
 
 tutorial:  # runs the notebook and keeps what it prints, on simulated models
-	env -u OPENAI_API_KEY jupyter nbconvert --to notebook --execute --inplace docs/tutorial.ipynb
+	env -u OPENAI_API_KEY jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False docs/tutorial.ipynb
