@@ -20,6 +20,7 @@ from langgraph_gepa.adapter.rollout.inputs import dropped_inputs, taken_inputs
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import Mask, explained, masking, secrets_of
 from langgraph_gepa.adapter.rollout.rehearsal import rehearse
+from langgraph_gepa.adapter.tools.stand_ins import warning
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.leakage import inputs_key, leakage
 from langgraph_gepa.core.module import KINDS, Module
@@ -61,7 +62,7 @@ def discover(
     kinds: Collection[str] = ("prompt", "tool"),
     modules: Sequence[str] | str | None = None,
     library: bool = False,
-    options: RunnerOptions | None = None,
+    options: RunnerOptions | str | None = None,
 ) -> ModuleList:
     """Lists every module of `graph`, in the order of the graph, with where it is written and how certain that is.
 
@@ -72,12 +73,14 @@ def discover(
       whose text reached a model are `seen`. Texts that reached one from elsewhere, such as a file that is read on every
       run, become modules too, also for `bind` and `optimize` in this process; it takes two examples or more to know
       which part of such a text stays the same. A tool that fails causes a warning, and the rest is watched.
+    - `options`: how these examples are run, given as to `optimize`. A warning names the tools that may change something
+      outside and really run.
     - `modules`, `library`: choose as for `optimize`; the modules that it would optimise are `on`.
 
     Python modules of the project that the graph's functions import when they run are imported for this, libraries are
     not. The list shows itself as a table, also in a notebook. Raises `GraphError`.
     """
-    choice = choice_of(modules, library)
+    choice, options = choice_of(modules, library), load_options(options)
     if on_server(graph):
         subject = subject_of(graph, (), RunnerOptions())
         if examples is not None:
@@ -89,7 +92,9 @@ def discover(
     if examples is not None:
         watched = examples_of(examples, "examples")
         dropped_inputs(taken_inputs(loaded), watched)
-        with explained("The examples could not be run", _mask(loaded, options := options or RunnerOptions())):
+        if risky := warning(loaded, {*options.tools, *options.harmless}):
+            _LOG.warning(risky)
+        with explained("The examples could not be run", _mask(loaded, options)):
             event_loop.run(lambda _: rehearse(loaded, watched, options))
     found = survey(loaded, kinds=KINDS)
     if found.unwatched:
@@ -344,6 +349,8 @@ def evaluate(
     options, examples = load_options(options), examples_of(data, "data")
     subject = subject_of(graph, workers, options, modules_in(prompts))
     dropped_inputs(subject.about.inputs, examples)
+    if subject.about.warning:
+        _LOG.warning(subject.about.warning)
     mask = masking(secrets_of(subject.models), options.mask)
     texts = None if prompts is None else prompts_of(prompts)
     if texts is not None and (modules is not None or library):

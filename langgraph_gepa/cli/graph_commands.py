@@ -43,6 +43,7 @@ def prompts(
     only: option.Only = None,
     excluded: option.Except = None,
     library: option.Library = False,
+    options: option.Options = None,
     as_graph: Annotated[bool, typer.Option("--graph", help="Draw the graph as Mermaid, its modules marked.")] = False,
 ) -> None:
     """List what would be optimised, node by node, and why the rest would not."""
@@ -53,7 +54,12 @@ def prompts(
     from langgraph_gepa.report.module_list import modules_json, modules_table
 
     modules = langgraph_gepa.discover(
-        graph, examples, kinds=split(kinds), modules=modules_of(only, excluded), library=library
+        graph,
+        examples,
+        kinds=split(kinds),
+        modules=modules_of(only, excluded),
+        library=library,
+        options=options,
     )
     if as_json:
         emit_json(modules_json(modules))
@@ -122,7 +128,7 @@ def optimize(
     loading(graph)
     subject = _subject(given)
     if dry_run:
-        _dry_run(graph, train, subject)
+        _dry_run(graph, train, subject, options)
     else:
         _show_result(langgraph_gepa.optimize(graph, train, val, **subject, **_settings(given)))
 
@@ -175,12 +181,30 @@ def _budget(options: dict[str, Any]) -> Budget:
     return Budget(**{limit: options[limit] for limit in get_args(Limit)})
 
 
-def _dry_run(graph: str, train: str, subject: dict[str, Any]) -> None:
+def _dry_run(graph: str, train: str, subject: dict[str, Any], options: str | None) -> None:
     description = langgraph_gepa.dry_run(graph, train, **subject)
     echo(description)
     if description.rollout is not None and description.rollout.error is not None:
         raise UsageError("The rollout failed: fix that before a search pays for more of them.")
+    if description.risky:
+        raise UsageError(_blocked(description.risky, options))
     echo("\nNext: the same command without --dry-run.")
+
+
+def _blocked(risky: Sequence[str], options: str | None) -> str:
+    """What to do about a dry run that runs nothing because of tools that may do harm."""
+    from langgraph_gepa.adapter.tools.stand_ins import remedies
+
+    stand_ins, harmless = remedies(risky)
+    blocked = f"No rollout was run: {', '.join(risky)} would really run and may change something outside.\nNext: "
+    if options:
+        return f"{blocked}give the RunnerOptions of {options} {stand_ins}, or {harmless} where that does no harm."
+    return (
+        f"{blocked}write a gepa_options.py and add --options gepa_options.py:options to the command:\n\n"
+        f"    from langgraph_gepa import RunnerOptions\n"
+        f"    options = RunnerOptions({stand_ins})\n\n"
+        f"or RunnerOptions({harmless}) where that does no harm."
+    )
 
 
 def optimize_command(graph: str) -> str:

@@ -13,7 +13,7 @@ from langgraph_gepa.adapter.loading import load_graph, load_metric, load_options
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import explained, masking, secrets_of
-from langgraph_gepa.adapter.tools.stand_ins import replaced, suspicions
+from langgraph_gepa.adapter.tools.stand_ins import remedies, replaced, suspicions
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.printable import visible
@@ -96,10 +96,12 @@ class DryRun:
             lines += _outcome(self.rollout)
         lines += (f"no effect {name}: {NO_EFFECT[why]}" for name, why in self.no_effect.items())
         if self.risky:
-            lines.append(
-                f"WARNING   real and perhaps harmful: {', '.join(self.risky)}. "
-                "RunnerOptions(tools={...}) or RunnerOptions(harmless=...), on the command line with --options"
-            )
+            stand_ins, harmless = remedies(self.risky)
+            lines += [
+                f"WARNING   real and perhaps harmful: {', '.join(self.risky)}. Put stand-ins in their place,",
+                f"          RunnerOptions({stand_ins}),",
+                f"          or name those that do no harm, RunnerOptions({harmless})",
+            ]
         return visible("\n".join(lines))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Container, Mapping
+import json
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -65,12 +66,21 @@ def warning(graph: Any, known: Container[str]) -> str | None:
     risky = {name: reason for name, reason in sorted(suspicions(graph).items()) if reason and name not in known}
     if not risky:
         return None
+    stand_ins, harmless = remedies(list(risky))
     return (
         f"These tools look as if they change something outside, and each rollout really runs them: "
         f"{', '.join(f'{name} ({reason})' for name, reason in risky.items())}. "
-        f'Put stand-ins in their place: RunnerOptions(tools={{"{next(iter(risky))}": lambda **arguments: "done"}}), '
-        "or name those that do no harm: RunnerOptions(harmless=...). The command line takes them with --options."
+        f"Put stand-ins in their place: RunnerOptions({stand_ins}), or name those that do no "
+        f"harm: RunnerOptions({harmless}). "
+        "The command line takes them with --options FILE.py:options."
     )
+
+
+def remedies(tools: Sequence[str]) -> tuple[str, str]:
+    """Returns, as code to copy, the option that puts stand-ins in place of `tools`, and the one that lets them run."""
+    names = [json.dumps(name, ensure_ascii=False) for name in tools]
+    stand_ins = ", ".join(f'{name}: lambda **arguments: "done"' for name in names)
+    return f"tools={{{stand_ins}}}", f"harmless=[{', '.join(names)}]"
 
 
 def replaced(graph: Graph, stand_ins: StandIns, cache: ToolCache | None = None) -> Graph:
