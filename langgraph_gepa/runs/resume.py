@@ -33,6 +33,7 @@ _OTHER_EXAMPLES = (
     "`start=` (`--start`): what it knows of examples that stay is carried over, and not paid for again."
 )
 _OLD = "Its results can be shown and applied as ever; to search on, give a new folder with `run=` (`--run`)."
+_CHOICE = "the choice of modules"
 _READABLE = frozenset({"the models", "the recursion limit", "the search", "the seed"})
 """Parts of the identity whose values a person can read; the others are digests."""
 
@@ -53,7 +54,7 @@ def identity_of(config: RunConfig) -> dict[str, str]:
     }
     return {
         **(config.parts or {WHOLE: config.fingerprint}),
-        "the choice of modules": digest(config.modules),
+        _CHOICE: digest(config.modules),
         **{_of_set(name): digest([[e.id, e.digest] for e in given]) for name, given in config.sets.items()},
         **{f"the {what}": digest(given) for what, given in directions.items() if given},
         **({START: digest(config.start)} if config.start else {}),
@@ -71,9 +72,14 @@ def start_or_resume(config: RunConfig, store: Store, *, texts: Hide = str, examp
 
     Raises `RunError` naming what differs.
     """
+    chosen = _chosen_modules(store.settings())
+    if sorted(chosen) == sorted(config.modules):  # the order is that of the turns, which the journal keeps
+        config = replace(config, modules=chosen)
     data, identity = config.to_json(texts=texts, examples=examples), identity_of(config)
     before, message = started_with(store.settings()), ""
     changed, old = _differences(before, identity), WHOLE in before and bool(config.parts)
+    if _CHOICE in changed:
+        changed[_CHOICE] += _in_words(chosen, config.modules)
     if changed or old:
         names = listed(list(changed.values()) or ["what is noted of it"])
         if _restarted(store, listed(list(changed) or [WHOLE])):
@@ -192,6 +198,20 @@ def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str,
         else name
         for name in names
     }
+
+
+def _chosen_modules(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The modules that a run was started with, in its order; empty for one that never started."""
+    asked = settings.get("asked")
+    names = asked.get("modules") if isinstance(asked, Mapping) else None
+    return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
+
+
+def _in_words(before: Sequence[str], now: Sequence[str]) -> str:
+    """Says which names were added and which are missing, in brackets; empty where `before` is not known."""
+    added, missing = ([name for name in one if name not in other] for one, other in ((now, before), (before, now)))
+    parts = [f"{what} {listed(names)}" for what, names in (("added", added), ("missing", missing)) if names]
+    return f" ({'; '.join(parts)})" if before and parts else ""
 
 
 def _restarted(store: Store, changed: str) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from langgraph_gepa.core.budget import Budget
+from langgraph_gepa.core.candidate import Candidate
+from langgraph_gepa.core.events import CandidateAdmitted
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.engine.optimizer import Examples
@@ -83,6 +85,35 @@ def test_what_decides_over_scores_must_be_the_same(change: str) -> None:
     changes, names = CHANGES[change]
     before, now = identity_of(CONFIG), identity_of(replace(CONFIG, **changes))
     assert {name for name in {**before, **now} if before.get(name) != now.get(name)} == names
+
+
+PAIR = replace(CONFIG, found=(*CONFIG.found, Module("critic", "prompt", "Judge.")), modules=("writer", "critic"))
+
+
+def scored(config: RunConfig) -> MemoryStore:
+    """The store of a run that was started with `config` and in which a candidate was scored."""
+    store = MemoryStore()
+    start_or_resume(config, store)
+    store.append(CandidateAdmitted(0, Candidate(0, {})), 0.0)
+    return store
+
+
+def test_a_run_goes_on_where_its_modules_are_found_in_another_order() -> None:
+    """The order is that of the turns, which the journal keeps: the run keeps the one that it was started with."""
+    store = scored(PAIR)
+    before = store.settings()
+    start_or_resume(replace(PAIR, modules=("critic", "writer")), store)
+    assert load_config(store).modules == PAIR.modules
+    assert started_with(store.settings()) == started_with(before)
+
+
+def test_another_choice_of_modules_is_refused_with_their_names() -> None:
+    """Those that were added, and those that are missing."""
+    added = replace(PAIR, modules=("writer",))
+    with pytest.raises(RunError, match=r"the choice of modules \(added critic\) changed"):
+        start_or_resume(PAIR, scored(added))
+    with pytest.raises(RunError, match=r"the choice of modules \(added writer; missing critic\) changed"):
+        start_or_resume(added, scored(replace(PAIR, modules=("critic",))))
 
 
 def test_a_set_that_a_mask_changed_is_known() -> None:

@@ -93,7 +93,8 @@ def _is_named(file: Path, wanted: PurePath) -> bool:
 
 
 def _used(texts: Sequence[Text], part_uses: frozenset[PartUse]) -> dict[Text, frozenset[Use]]:
-    """The values of a file that are used, and how. Of those of one shape that one expression reads, a run picks some.
+    """The values of a file that are used, in the file's order, and how. Of those of one shape that one expression
+    reads, a run picks some.
 
     Where no value is found under the keys, the code takes the file apart in a way that is not followed: then the last
     key alone decides.
@@ -106,7 +107,7 @@ def _used(texts: Sequence[Text], part_uses: frozenset[PartUse]) -> dict[Text, fr
             shapes = Counter(one.shape for one in read)
             for one in read:
                 found[one].add((_PICKED if shapes[one.shape] > 1 else _AS_INSTRUCTION).get(use, use))
-    return {text: frozenset(uses) for text, uses in found.items()}
+    return {text: frozenset(found[text]) for text in texts if text in found}
 
 
 def _under(path: Sequence[Hashable], keys: Sequence[str]) -> bool:

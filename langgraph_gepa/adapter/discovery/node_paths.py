@@ -174,8 +174,9 @@ def _reached(walk: Walk, start: int, elsewhere: set[int], given: list[int]) -> t
         if task or key in elsewhere or isinstance(value, Pregel | StateGraph):
             continue
         if isinstance(value, FunctionType) and functions.own(value):
-            for name in functions.mentioned_names(value.__code__) - names:
-                names.add(name)
+            new = [name for name in functions.mentioned_names(value.__code__) if name not in names]
+            names.update(new)
+            for name in new:
                 todo.extend((waiter, _VALUE) for waiter in waiting.pop(name, ()))
         own = classes.own(value if isinstance(value, type) else type(value))
         for step, part in reversed(list(walk.held(key))):

@@ -6,6 +6,7 @@ import dis
 import functools
 import weakref
 from collections.abc import Container, Iterator, Mapping
+from itertools import chain
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -59,11 +60,10 @@ def global_names(compiled: CodeType) -> tuple[tuple[str, ...], ...]:
     return _globals_of[compiled]
 
 
-def mentioned_names(compiled: CodeType) -> set[str]:
-    """The global names and attributes in a function's code, inner functions included."""
-    return set(compiled.co_names).union(
-        *(mentioned_names(const) for const in compiled.co_consts if isinstance(const, CodeType))
-    )
+def mentioned_names(compiled: CodeType) -> tuple[str, ...]:
+    """The global names and attributes in a function's code, inner functions included, in the order of the code."""
+    inner = (mentioned_names(const) for const in compiled.co_consts if isinstance(const, CodeType))
+    return tuple(dict.fromkeys([*compiled.co_names, *chain.from_iterable(inner)]))
 
 
 def _global_names(compiled: CodeType) -> Iterator[tuple[str, ...]]:
