@@ -29,7 +29,7 @@ from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Optimizer
 from langgraph_gepa.engine.ports import Observer, Store
 from langgraph_gepa.engine.proposing import OwnReflector, Reflector
-from langgraph_gepa.errors import Interrupted, UsageError
+from langgraph_gepa.errors import Interrupted, MetricError, UsageError
 from langgraph_gepa.reflection.critic import TOKENS as CRITIC_TOKENS
 from langgraph_gepa.report.screen import Screen, note
 from langgraph_gepa.report.terminal import Live
@@ -40,7 +40,14 @@ from langgraph_gepa.runs.event_loop import Brake, run
 from langgraph_gepa.runs.page_writer import PageWriter, write_results
 from langgraph_gepa.runs.publish import log_at_the_end
 from langgraph_gepa.runs.result import Result
-from langgraph_gepa.runs.resume import already_finished, how_to_resume, identity_of, session_of, start_or_resume
+from langgraph_gepa.runs.resume import (
+    already_finished,
+    begin_with_its_prompts,
+    how_to_resume,
+    identity_of,
+    session_of,
+    start_or_resume,
+)
 from langgraph_gepa.runs.saved_run import SavedRun, replay, seed_rollouts
 from langgraph_gepa.runs.subject import AnyEvaluator
 from langgraph_gepa.runs.traced import traced
@@ -114,6 +121,12 @@ class Job:
         except Interrupted as stopped:
             clean(stopped, self.mask)
             raise Interrupted(f"Stopped: {stopped}. {self._how_to_resume(folder)}") from stopped
+        except MetricError as mistake:
+            clean(mistake, self.mask)
+            if not SavedRun.open(folder).pool.candidates:  # then the same call begins again with another metric
+                raise
+            kept = f"What was found so far is kept in {folder}: once the metric is fixed"
+            raise MetricError(f"{mistake} {kept}, {begin_with_its_prompts(folder)}.") from mistake.__cause__
         except Exception as failure:
             clean(failure, self.mask)
             worlds = self.options.is_world_failure(failure) or is_world_failure(failure)
@@ -137,7 +150,7 @@ class Job:
             with closing(open_run(folder, create=True)) as store:
                 hide = self.options.mask or str
                 restarted = start_or_resume(
-                    self.config, store, texts=self.mask, examples=lambda value: masked(value, hide)
+                    self.config, store, folder=folder, texts=self.mask, examples=lambda value: masked(value, hide)
                 )
                 same_run = True
                 before = replay(self.config, (event for _, event in store.events()))

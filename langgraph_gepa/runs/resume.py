@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,11 +28,7 @@ FIRST_LIMIT = 500
 START = "the start"
 """The part of the identity that is the candidates which the search was given."""
 
-_FIX = "Put back what changed to go on with it, or give a new folder with `run=` (`--run` on the command line)."
-_OTHER_EXAMPLES = (
-    "To search on from its prompts with other examples, give a new folder with `run=` (`--run`) and this one as "
-    "`start=` (`--start`): what it knows of examples that stay is carried over, and not paid for again."
-)
+_CARRIED = "What it knows of examples that stay is carried over, and not paid for again."
 _OLD = "Its results can be shown and applied as ever; to search on, give a new folder with `run=` (`--run`)."
 _CHOICE = "the choice of modules"
 _READABLE = frozenset({"the models", "the recursion limit", "the search", "the seed"})
@@ -63,14 +60,21 @@ def identity_of(config: RunConfig) -> dict[str, str]:
     }
 
 
-def start_or_resume(config: RunConfig, store: Store, *, texts: Hide = str, examples: Hide = lambda value: value) -> str:
+def start_or_resume(
+    config: RunConfig,
+    store: Store,
+    *,
+    folder: Path | str = "RUN",
+    texts: Hide = str,
+    examples: Hide = lambda value: value,
+) -> str:
     """Writes `config` into a new run, or into one that was started with the same identity.
 
     A run in which nothing was scored yet begins again with what changed: what was paid for stays in its accounts and
     its ledger. Returns a sentence about that, otherwise an empty string. `texts` and `examples` hide what must not be
     kept of the modules' texts and of the examples, which are plain JSON data.
 
-    Raises `RunError` naming what differs.
+    Raises `RunError` naming what differs, and how a new run starts with the prompts of the one in `folder`.
     """
     chosen = _chosen_modules(store.settings())
     if sorted(chosen) == sorted(config.modules):  # the order is that of the turns, which the journal keeps
@@ -86,7 +90,8 @@ def start_or_resume(config: RunConfig, store: Store, *, texts: Hide = str, examp
             message = f"Nothing was scored in this folder yet, so the run begins again: {names} changed."
         elif changed:
             of_examples = all(name in map(_of_set, config.sets) for name in changed)
-            fix = f"{_FIX} {_OTHER_EXAMPLES}" if of_examples else _FIX
+            fix = f"Put back what changed to go on with it, or {begin_with_its_prompts(folder)}."
+            fix = f"{fix} {_CARRIED}" if of_examples else fix
             raise RunError(f"This folder holds another run: {names} changed since it was started. {fix}")
         else:
             raise RunError(f"An earlier version started this run and did not note its models and settings. {_OLD}")
@@ -157,6 +162,15 @@ def how_to_resume(config: RunConfig, folder: Path, *, named: bool, when: str = "
     else:
         again = "the same call" if named else f"the same call with run={str(folder)!r}"
     return f"What was paid for is kept in {folder}: {when}{again} goes on."
+
+
+def begin_with_its_prompts(folder: Path | str) -> str:
+    """Says how a new run starts with what the one in `folder` found."""
+    name = str(folder)
+    return (
+        f"begin a new run with its best prompts: `optimize ... --start {shlex.quote(name)} --run NEW` "
+        f'(Python: `start={name!r}, run="NEW"`)'
+    )
 
 
 def already_finished(config: RunConfig, folder: Path, finished: RunFinished, pool: Pool, seconds: float) -> str:

@@ -121,9 +121,26 @@ def test_once_something_was_scored_another_run_is_refused_by_name(
     search(server, tmp_path / "run", fixed)
     before, events = server.requests, SavedRun.open(tmp_path / "run").events
     difference, again = CHANGES[change]
-    with pytest.raises(RunError, match=f"another run: {difference} since it was started. Put back what changed"):
+    refusal = f"another run: {difference} since it was started. Put back what changed"
+    with pytest.raises(RunError, match=f"{refusal}.*--start {tmp_path / 'run'} --run NEW"):
         again(server, tmp_path / "run")
     assert (server.requests, SavedRun.open(tmp_path / "run").events) == (before, events)
+
+
+def test_a_metric_that_raises_late_says_how_its_prompts_start_a_new_run(
+    server: SimulatedServer, tmp_path: Path
+) -> None:
+    """The same call would refuse the fixed metric: the error has the way out, and that way works."""
+    run, calls = tmp_path / "run", list[int]()
+
+    def late(outputs: dict[str, Any]) -> float:
+        calls.append(1)
+        return fixed(outputs) if len(calls) <= 4 else {}["score"]
+
+    with pytest.raises(MetricError, match=f"KeyError.*is kept in {run}.*--start {run} --run NEW") as raised:
+        search(server, run, late)
+    assert isinstance(raised.value.__cause__, KeyError)
+    assert search(server, tmp_path / "new", fixed, start=run).pool.candidates
 
 
 def test_a_folder_of_an_earlier_version_opens_and_says_why_it_does_not_go_on(
