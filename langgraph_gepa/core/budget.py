@@ -32,7 +32,7 @@ class Budget:
     `patience` is a number of iterations after the one that made the candidate which is the best today. `gain` ends the
     search when another iteration is expected to gain less than this share of the validation set's resolution, which is
     one example's part in the mean; not before 10 iterations. With `gain=0` it goes on where it would end by default:
-    when the best is perfect on every validation example.
+    when the best is perfect on every validation example, or no reply of the reflection model could be used.
     """
 
     rollouts: int | None = None

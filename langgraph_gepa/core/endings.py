@@ -25,13 +25,14 @@ Cause = Literal[
 - `stopped`: the child was accepted, and its race ended before the whole pareto set was run.
 """
 
-Ended = Limit | Literal["perfect", "solved", "unchanged", "exhausted"]
-"""Why a search ended: at a limit of the budget, or for one of four reasons.
+Ended = Limit | Literal["perfect", "solved", "unchanged", "exhausted", "unread"]
+"""Why a search ended: at a limit of the budget, or for one of five reasons.
 
 - `perfect`: the best candidate is perfect on every validation example.
 - `solved`: a candidate is perfect on the whole feedback set, so that nothing is left to learn from.
 - `unchanged`: no reflection led to a new text that could be tried.
 - `exhausted`: every failure was reflected on as often as the rules allow.
+- `unread`: no reply of the reflection model could be used, in many iterations from the first one on.
 """
 
 Loss = Literal["failed", "killed", "closed", "late", "restarted"]

@@ -23,7 +23,7 @@ from langgraph_gepa.engine.ports import Evaluator, Proposer, TooLong, Unanswered
 from langgraph_gepa.reflection.directions import AS_USUAL, Directions
 from langgraph_gepa.reflection.follow_ups import doubt_prompt, retry_prompt, tried_prompt, unread_prompt
 from langgraph_gepa.reflection.prompt import TOKENS, joining_prompt, media_of, reflection_prompt, summary_prompt
-from langgraph_gepa.reflection.proposal import Proposal
+from langgraph_gepa.reflection.proposal import CUT_SHORT, Proposal
 from langgraph_gepa.reflection.records import Record
 from langgraph_gepa.reflection.reply_parser import parse_reply
 from langgraph_gepa.reflection.summaries import GROUP, Summary, groups, summary_in
@@ -35,9 +35,6 @@ TRIED = 3
 
 _ENDLESS = 1_000_000_000
 """Tokens of a prompt in which nothing is shortened."""
-
-_HAD_NO_ROOM = ("cut", "thinking")
-"""Faults of replies that their limit of length cut short."""
 
 _Objection = Literal["unread", "refused", "unchanged"]
 
@@ -199,7 +196,7 @@ class _Conversation:
             if objection is None or objection in objected:
                 return _judged(proposal, broken)
             objected.add(objection)
-            longer = longer or proposal.reason in _HAD_NO_ROOM
+            longer = longer or proposal.reason in CUT_SHORT
             question = self._follow_up(prompt, reply.text, proposal, broken)
 
     def _refusal(self, proposal: Proposal) -> str:
@@ -218,7 +215,7 @@ class _Conversation:
             return retry_prompt(prompt, proposal.text, broken)
         if proposal.unchanged:
             return doubt_prompt(prompt, self._failed, len(self.records))
-        return unread_prompt(prompt, "" if proposal.reason in _HAD_NO_ROOM else reply, proposal.why)
+        return unread_prompt(prompt, "" if proposal.reason in CUT_SHORT else reply, proposal.why)
 
     @property
     def _failed(self) -> int:

@@ -20,7 +20,7 @@ FAULTS: dict[Fault, str] = {
     "empty": "the reply holds no text",
     "thinking": "the reply ends inside its own thoughts",
     "unclosed": "the reply opens a block that it does not close",
-    "unmarked": "the new text cannot be told from the words around it",
+    "unmarked": "the reply has no fenced block that is clearly the new text",
     "several": "the reply holds several blocks, and any of them could be the new text",
     "echo": "the text repeats the instructions or tags of the reflection prompt",
     "loop": "the text says the same over and over",
@@ -32,6 +32,9 @@ FAULTS: dict[Fault, str] = {
     "spent": "the budget's reflections were spent",
 }
 """The sentences of the faults."""
+
+CUT_SHORT = frozenset({"cut", "thinking"})
+"""The codes of replies that their limit of length cut short."""
 
 DOUBTED = "doubted"
 """The code of a text that is not tried because the critic doubts that it helps."""

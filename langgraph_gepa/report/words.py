@@ -153,6 +153,10 @@ NOTHING_LEFT: Mapping[Ended | None, str] = {
     "solved": "a candidate scores perfect on every training example, so nothing is left to learn from",
     "unchanged": "no reflection led to a new prompt that could be tried",
     "exhausted": "every failure was reflected on as often as makes sense, and no further new prompt helped",
+    "unread": (
+        "no reply of the reflection model could be used; a new run with another model and this one as start= "
+        "(--start) takes over the rollouts that were paid for"
+    ),
 }
 
 

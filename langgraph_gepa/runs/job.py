@@ -184,7 +184,11 @@ class Job:
             self.model,
             store,
             critic=self.critic,
-            observers=(*observers, self._observer(store, notify, inform)),
+            observers=(
+                *observers,
+                self._observer(store, notify, inform),
+                notices.of_unread_replies(store, self.mask, notify, proposer=self.proposer is not None),
+            ),
             concurrency=config.concurrency,
             patience=replace(WORLD, alone=ALONE),
             notify=lambda text: notify(self.mask(text)),

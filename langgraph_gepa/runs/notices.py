@@ -1,24 +1,33 @@
-"""Forecasts and warnings: before anything is paid for, and when the graph as it is has been scored."""
+"""Forecasts and warnings: before anything is paid for, when the graph as it is has been scored, and of replies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import inf
 
+from langgraph_gepa.adapter.rollout.redaction import Mask
 from langgraph_gepa.core.budget import Budget, Spent
 from langgraph_gepa.core.common_error import commonest
-from langgraph_gepa.core.events import Event, RolloutFinished
+from langgraph_gepa.core.events import ChildrenProposed, Event, ReflectionFinished, RolloutFinished
+from langgraph_gepa.core.json_data import brief
 from langgraph_gepa.core.rollout import Rollout
 from langgraph_gepa.core.scale import MetricScale
 from langgraph_gepa.engine.allowance import expected, uncountable
+from langgraph_gepa.engine.codec import load
+from langgraph_gepa.engine.ports import Observer, Reply, Store
 from langgraph_gepa.engine.preflight import VERDICT, Preflight, preflight
 from langgraph_gepa.errors import UsageError
+from langgraph_gepa.reflection.proposal import CUT_SHORT, in_words
 from langgraph_gepa.report.failed_examples import HOW, failure_sentence
 from langgraph_gepa.report.words import score
 from langgraph_gepa.runs.config import RunConfig
+from langgraph_gepa.search.answers import UNREAD, Answers
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.rules import Rules
+
+UNUSED = 3
+"""Iterations in a row without a reply that can be used, after which a session warns."""
 
 
 def require_affordable(config: RunConfig, rules: Rules, unpriced: Sequence[str]) -> None:
@@ -95,6 +104,37 @@ def of_failure_score(scale: MetricScale) -> Iterator[str]:
             f"{score(scale.high)}: prompts with which the graph fails would count as better. Give a failure_score "
             "(--failure-score) below what the metric gives."
         )
+
+
+def of_unread_replies(store: Store, mask: Mask, notify: Callable[[str], None], *, proposer: bool) -> Observer:
+    """Quotes the last reply, once, when no reply could be used in the first iterations of a session.
+
+    `proposer` says that the user's proposer replies in place of a reflection model.
+    """
+    answers = Answers()
+
+    def observe(event: Event, pool: Pool, at: float) -> None:  # noqa: ARG001 - an observer's signature
+        if not isinstance(event, ChildrenProposed):
+            return
+        before = answers.unread
+        answers.add(event, ())
+        if before < UNUSED <= answers.unread and not answers.read:
+            opened = pool.open.get(event.iteration, ())
+            keys = [one.ledger for one in opened if isinstance(one, ReflectionFinished)]
+            paid = store.paid(keys[-1]) if keys else None
+            notify(_unread(event, "" if paid is None else mask(load(Reply, paid).text), proposer=proposer))
+
+    return observe
+
+
+def _unread(proposed: ChildrenProposed, reply: str, *, proposer: bool) -> str:
+    codes = [code for code in proposed.reasons.values() if code in UNREAD]
+    fix = "Use another model" + (", or raise the limit on the length of its replies" if {*codes} & CUT_SHORT else "")
+    quoted = f" The last reply: {brief(' '.join(reply.split()))}." if reply.strip() else ""
+    return (
+        f"No reply of the {'proposer' if proposer else 'reflection model'} could be used in {UNUSED} iterations in a "
+        f"row; at last, {in_words(codes[-1])}.{quoted} {'Fix the proposer' if proposer else fix}."
+    )
 
 
 def of_uncounted_calls(pool: Pool, budget: Budget) -> Iterator[str]:

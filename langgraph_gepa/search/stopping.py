@@ -24,6 +24,9 @@ FIRST_LOOK = 10
 TRIES = 20
 """Iterations in which a flawless candidate with failures on training examples may still be improved."""
 
+UNREAD = 10
+"""Iterations after which a search ends in which no reply of the reflection model could be used."""
+
 _NORMAL = NormalDist()
 
 
@@ -40,6 +43,8 @@ def enough(pool: Pool, budget: Budget) -> Ended | None:
         return None
     if _flawless(pool, best):
         return "perfect"
+    if pool.answers.unread >= UNREAD and not pool.answers.read:
+        return "unread"
     if budget.gain is not None and pool.spent.iterations >= FIRST_LOOK:
         resolution = pool.posterior.width / len(pool.pareto_set)
         return "gain" if expected_gain(pool) < budget.gain * resolution else None

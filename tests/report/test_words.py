@@ -66,7 +66,7 @@ def test_a_limit_that_ended_a_search_is_named_with_what_was_spent(ended: Ended, 
 
 def test_every_reason_a_search_ends_for_has_words() -> None:
     """Also where the limit that ended it is no longer in the budget, or was removed since."""
-    for code in (*get_args(Limit), "perfect", "solved", "unchanged", "exhausted"):
+    for code in (*get_args(Limit), "perfect", "solved", "unchanged", "exhausted", "unread"):
         for budget in (Budget(), Budget(**dict.fromkeys(get_args(Limit), 1))):
             assert "{" not in ending(RunFinished(ended=code), asdict(budget), Spent(), 0.0)
             assert "{" not in ending(RunFinished(ended=code), {}, Spent(), 0.0)

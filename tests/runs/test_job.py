@@ -42,7 +42,7 @@ def never(rollout: Any) -> float:
 
 def search(
     server: SimulatedServer, folder: Path, budget: Budget, lm: Any = None, metric: Any = never,
-    perfect: float | None = None, concurrency: int = 16, objectives: Any = None, **options: Any,
+    perfect: float | None = None, concurrency: int = 16, objectives: Any = None, start: Any = None, **options: Any,
 ) -> Any:  # fmt: skip
     model = ChatOpenAI(model="simulated", base_url=server.base_url, api_key=SecretStr("none"))
     return optimize(
@@ -55,6 +55,7 @@ def search(
         perfect=perfect,
         concurrency=concurrency,
         objectives=objectives,
+        start=start,
         run=folder,
         progress=False,
         options=RunnerOptions(**options),
@@ -104,9 +105,10 @@ def test_what_a_budget_buys_and_what_may_do_harm_is_said_first(
         logging.getLogger("langgraph_gepa.runs.job").removeHandler(handler)
     assert heard[:2] == [0, 0]
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    harm, shared = warnings
+    harm, shared, unread = warnings
     assert "really runs them: delete_account (says 'delete')" in harm
-    assert "3 of 3 validation examples have the inputs of a training example" in shared
+    assert "The validation examples are the training examples" in shared
+    assert "The last reply: 'word'. Use another model." in unread
     assert "20 rollouts are enough for about " in caplog.text
     assert "That is few" in caplog.text
 
@@ -118,7 +120,7 @@ def test_a_metric_on_another_scale_goes_on_and_is_reported_once(
     """A judge that gives 1 to 5, or costs: the run learns below the highest score seen, and does not end as perfect."""
     result = search(server, tmp_path / "run", Budget(rollouts=20), metric=lambda run: given)
     assert result.pool.spent.reflections > 0
-    assert result.pool.finished.ended == "unchanged"  # the model has no better text to offer
+    assert result.pool.finished.ended == "unread"  # the model replies with a word
     assert caplog.text.count("which is not between 0 and 1") == 1
 
 
@@ -235,3 +237,21 @@ def test_the_price_of_the_graph_is_an_objective_whatever_the_reflection_costs(
     )
     assert result.tradeoffs[0].validation["dollars"] > 0
     assert result.choose(by="dollars").prompts == result.prompts
+
+
+def test_a_model_that_never_answers_in_the_form_is_quoted_once_and_ends_the_run(
+    server: SimulatedServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its last reply is masked and printable; a new run with another model takes over its rollouts."""
+    folder, how = tmp_path / "run", {"mask": lambda text: text.replace("s3cret", "[hidden]")}
+    result = search(server, folder, Budget(rollouts=900), lm=lambda _: "I think\n\x1b[2Js3cret is " + "so " * 99, **how)
+    assert (result.pool.finished.ended, result.pool.answers.unread) == ("unread", 10)
+    (warning,) = [text for text in caplog.messages if "iterations in a row" in text]
+    assert "no fenced block that is clearly the new text. The last reply: 'I think" in warning
+    assert "[hidden] is so so" in warning
+    assert not {"s3cret", "\x1b"} & {*warning.split(), *warning}
+    assert len(warning) < 500
+    search(server, folder, Budget(rollouts=9000), lm=lambda _: "NO CHANGE", **how)
+    assert "a new run with another model and this one as start= (--start)" in caplog.messages[-1]
+    result = search(server, tmp_path / "new", Budget(rollouts=99), lm=lambda _: "NO CHANGE", start=folder, **how)
+    assert (result.pool.finished.ended, result.pool.spent.carried) == ("unchanged", 3)

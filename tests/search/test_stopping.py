@@ -10,9 +10,9 @@ import pytest
 
 from langgraph_gepa.core.budget import Budget
 from langgraph_gepa.core.endings import Ended
-from langgraph_gepa.core.events import IterationFinished, IterationStarted, ScaleGiven
+from langgraph_gepa.core.events import ChildrenProposed, IterationFinished, IterationStarted, ScaleGiven
 from langgraph_gepa.search.pool import Pool
-from langgraph_gepa.search.stopping import chance_of, enough, expected_gain
+from langgraph_gepa.search.stopping import UNREAD, chance_of, enough, expected_gain
 
 
 def pool_of(tables: Any, best: Sequence[float], judge: str = "posterior", of: int = 12) -> Pool:
@@ -110,3 +110,16 @@ def test_the_expected_gain_ends_no_young_search_and_knows_the_room_that_is_left(
     before = expected_gain(good)
     assert enough(idle(better, 10), Budget(gain=100)) == "gain"
     assert expected_gain(idle(good, 30)) < before
+
+
+def test_a_search_ends_when_no_reply_could_ever_be_used(tables: Any) -> None:
+    """From the start on: once a reply was read the model can answer; `gain=0` goes on."""
+    pool = pool_of(tables, [0.5] * 12)
+    for number in range(2, 2 + UNREAD):
+        assert enough(pool, Budget()) is None
+        pool.apply(ChildrenProposed(number, (), {"m0": "unmarked"}))
+    assert enough(pool, Budget()) == "unread"
+    assert enough(pool, Budget(gain=0)) is None
+    for event in (ChildrenProposed(90, (), {"m0": "unchanged"}), *[ChildrenProposed(91, (), {"m0": "empty"})] * UNREAD):
+        pool.apply(event)
+        assert enough(pool, Budget()) is None
