@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -216,11 +217,9 @@ def diff(
     if check:
         require_current(changes)
     emit(changes.diff)
-    print_notes([*_left_out(changes, run), *_nothing_to_write(changes, result)])
-    if changes.files:
-        where = "" if root is None else f" --root {shlex.quote(str(root))}"
-        which = "" if result.saved.chosen is None else f" --candidate {result.saved.chosen}"
-        print_notes([f"Next: langgraph-gepa apply {shlex.quote(str(run))}{where}{which} writes this into the source."])
+    print_notes([*_left_out(changes, result), *_nothing_to_write(changes, result)])
+    if changes.files and not changes.stale:  # with stale ones `apply` refuses
+        print_notes([_how_to_apply(changes, result, root)])
 
 
 @command("apply")
@@ -244,12 +243,28 @@ def apply_texts(
     changes = result.apply(graph, root, trust=trust)
     for file in changes.files:
         echo(f"{file.name}: {', '.join(file.modules)}")
-    left_out = _left_out(changes, run)
+    left_out = _left_out(changes, result)
     if left_out and not changes.files:
         raise UsageError("\n".join(left_out))  # so that nobody believes the change was made
     print_notes([*_proved(changes, result.saved.config.found), *left_out, *_nothing_to_write(changes, result)])
     if changes.files:
         print_notes(["Next: run your own tests, and commit the change."])
+
+
+def _how_to_apply(changes: Changes, result: Result, root: Path | None) -> str:
+    """The command that writes the changes; the user names the graph where the run does not, or is somebody else's."""
+    words = ["langgraph-gepa", "apply", str(result.run)]
+    known = bool(result.saved.config.graph_spec) and result.saved.own
+    if not known:
+        files = [file.path for file in changes.files if file.path.suffix == ".py"]
+        file = os.path.relpath(files[0], root or Path.cwd()) if len(files) == 1 else "path/to/FILE.py"
+        words += ["--graph", f"{file}:ATTRIBUTE"]
+    if root is not None:
+        words += ["--root", str(root)]
+    if result.saved.chosen is not None:
+        words += ["--candidate", str(result.saved.chosen)]
+    hint = "" if known else ", with --graph for the file and the name of your graph"
+    return f"Next: {shlex.join(words)} writes this into the source{hint}."
 
 
 def _chosen(run: Path, candidate: int | None, choose: str | None, within: float) -> Result:
@@ -260,13 +275,15 @@ def _chosen(run: Path, candidate: int | None, choose: str | None, within: float)
     return result.choose(candidate, by=choose or "", within=within)
 
 
-def _left_out(changes: Changes, run: Path) -> list[str]:
-    """A line with the reason for each text that is not written."""
+def _left_out(changes: Changes, result: Result) -> list[str]:
+    """A line with the reason for each text that is not written, and how to use it all the same."""
     from langgraph_gepa.runs.saved_run import PROMPTS
 
-    lines = [f"Not written: {name}: {why}." for name, why in {**changes.refused, **changes.stale}.items()]
-    offer = f'To use it without writing it: load_prompts(graph, "{run / PROMPTS}").'
-    return [*lines, offer] if lines else []
+    prompts, chosen = f'"{result.run / PROMPTS}"', result.saved.chosen
+    if chosen is not None:  # the file has the best candidate's
+        prompts = f'Result.open("{result.run}").choose({chosen}).prompts'
+    offer = f"To use it without writing it: load_prompts(graph, {prompts})."
+    return [*changes.left_out, offer] if changes.left_out else []
 
 
 def _nothing_to_write(changes: Changes, result: Result) -> list[str]:

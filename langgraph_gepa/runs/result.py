@@ -171,9 +171,14 @@ class Result:
     def diff(self, root: Path | str | None = None) -> str:
         """Returns the best texts as a change of the source, as `git apply` takes it; nothing is written.
 
+        Comments before it say which texts cannot be written and why. It is empty where there is nothing to write.
         `root` is as for `planned`.
         """
-        return self.planned(root).diff
+        changes = self.planned(root)
+        prompts = repr(str(self.run)) if self.saved.chosen is None else "result.prompts"
+        here = "" if self.original is None else "result.graph, or "
+        offer = f"To use it without writing it: {here}load_prompts(graph, {prompts})."
+        return changes.patch(*changes.left_out, *([offer] if changes.left_out else []))
 
     def apply(self, graph: Any = None, root: Path | str | None = None, *, trust: bool = False) -> Changes:
         """Writes the best texts into the source and returns what was done.

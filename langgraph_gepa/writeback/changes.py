@@ -39,7 +39,7 @@ class Changes:
     """All planned changes.
 
     By module name, `refused` says why a text cannot be written, and `stale` which place no longer holds the old text.
-    `done` are the modules whose new text is in the source already.
+    `done` are the modules whose new text is in the source already. They print as a summary, `diff` as a patch.
     """
 
     root: Path
@@ -47,6 +47,21 @@ class Changes:
     refused: Mapping[str, str] = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
     done: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """What is written where, and what is not and why, for people."""
+        lines = [f"{file.name}: {', '.join(file.modules)}" for file in self.files]
+        if self.done:
+            lines.append(f"In the source already: {', '.join(self.done)}.")
+        lines += self.left_out
+        if self.left_out:
+            lines.append("To use it without writing it: result.graph, or load_prompts(graph, the run's folder).")
+        return "\n".join(lines) or "Nothing to write: the source has these prompts."
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """A line with the reason for each text that is not written."""
+        return tuple(f"Not written: {name}: {why}." for name, why in {**self.refused, **self.stale}.items())
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -57,6 +72,11 @@ class Changes:
     def diff(self) -> str:
         """The unified diff of all files, for `git apply` in `root`. Encode it with `surrogateescape`."""
         return "".join(file.diff for file in self.files)
+
+    def patch(self, *notes: str) -> str:
+        """The diff with `notes` as comments before it, which `git apply` and `patch` skip."""
+        lines = (line for note in notes for line in note.splitlines())
+        return "".join(f"# {line}\n" for line in lines) + self.diff
 
 
 def is_library(file: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,13 @@ from langgraph_gepa.writeback.python_reader import parsed
 
 LARGEST = 10_000_000
 """Bytes of the largest file that is edited."""
+
+_HOMELESS = (
+    "no file of the project holds it: it stands in a notebook's cell, is made when the program runs, or comes from "
+    "elsewhere; copy it from result.prompts"
+)
+_IN_CELL = re.compile(r"/ipykernel_\d+/|/<[^/]*>$")
+"""Names that Jupyter, IPython and Python's console give to the code of cells, of which there is no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +179,8 @@ def _file_for(rewrite: _Rewrite, folder: Path, root: Path) -> tuple[Path | None,
     if module.hub:
         return None, f"it was pulled from LangSmith's prompt hub ({module.origin}): `push` commits it there"
     path = None if module.file is None else (folder / module.file).resolve()
+    if path is not None and _IN_CELL.search(path.as_posix()):
+        return None, "it stands in a notebook's cell: copy it from result.prompts"
     if path is not None and not path.is_file():
         where = f"there is no file {module.file} (looked for from {folder})"
         return None, f"{where}: name the root of the project's checkout (root=..., --root)"
@@ -183,7 +193,7 @@ def _file_for(rewrite: _Rewrite, folder: Path, root: Path) -> tuple[Path | None,
         if len(found) > 1:
             names = ", ".join(Path(os.path.relpath(file, folder)).as_posix() for file in found)
             return None, f"several files hold it ({names}), and which one is read is unclear"
-    return path, "it has no home in the source: it is made when the program runs, or comes from elsewhere"
+    return path, _HOMELESS
 
 
 def _may_hold(path: Path, edit: Edit) -> bool:

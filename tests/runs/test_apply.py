@@ -236,6 +236,30 @@ def test_a_run_is_written_back_from_the_command_line(project: Path) -> None:
         ended = call(line)
         assert (ended.exit_code, ended.stdout) == (2, "")
         assert "no longer holds the text the run started from" in ended.stderr
+    assert "Next: langgraph-gepa apply" not in call("diff run").stderr
+    left_out, offer, head = Result.open("run").diff().splitlines()[:3]
+    assert left_out.startswith("# Not written: answer: letters.py")
+    assert "load_prompts(graph, 'run')" in offer
+    assert head == "--- a/letters.py"
+
+
+def test_the_command_that_applies_a_run_of_an_object_names_a_graph(project: Path) -> None:
+    """The run has no name for its graph, so the user is asked for one, and with it the command writes."""
+    optimize(
+        load_graph("letters.py:graph"),
+        "train.jsonl",
+        "val.jsonl",
+        metric=load_metric("letters.py:score"),
+        reflection_lm=chat_model("openai:simulated-editor"),
+        budget=Budget(rollouts=60),
+        run="run",
+        in_flight=1,
+        progress=False,
+    )
+    command = call("diff run").stderr.splitlines()[-1].removeprefix("Next: langgraph-gepa ").partition(" writes")[0]
+    assert command == "apply run --graph letters.py:ATTRIBUTE"
+    written = call(command.replace("ATTRIBUTE", "graph"))
+    assert (written.exit_code, written.stdout) == (0, "letters.py: sort, answer\n")
 
 
 def test_a_graph_given_by_name_is_known_by_it_whatever_else_was_an_object(project: Path) -> None:

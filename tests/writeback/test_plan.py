@@ -81,6 +81,8 @@ def test_what_cannot_be_written_is_refused_with_its_reason(prompts: Path) -> Non
         module("lost", "Be old.", line=2),
         module("library", "Be lib.", subprocess.__file__),
         module("gone", "Be gone.", "app/none.py"),
+        module("cell", "Be in a cell.", "/var/ipykernel_42/2257230979.py"),
+        module("old cell", "Be in a cell.", "<ipython-input-1-5f0a>"),
         module("one", "Be brief.", line=4),
         module("two", "Be brief.", line=4),
     ]
@@ -89,12 +91,27 @@ def test_what_cannot_be_written_is_refused_with_its_reason(prompts: Path) -> Non
     refused = changes.refused
     assert "put together when the program runs (app/prompts.py:3)" in refused["made"]
     assert "put together with `TOOLS`, whose words the new text does not keep" in refused["joined"]
-    assert "no home" in refused["nowhere"]
+    assert "copy it from result.prompts" in refused["nowhere"]
+    assert [refused[name].startswith("it stands in a notebook's cell") for name in ("cell", "old cell")] == [True, True]
     assert "installed package" in refused["library"]
     assert "no file app/none.py" in refused["gone"]
     assert "also the place of two" in refused["one"]
     assert "also the place of one" in refused["two"]
     assert list(changes.stale) == ["lost"]
+    printed = repr(changes).splitlines()
+    assert printed[0] == "app/prompts.py: kind"
+    assert f"Not written: nowhere: {refused['nowhere']}." in printed
+    assert "result.graph" in printed[-1]
+
+
+def test_a_patch_with_notes_is_still_a_patch(prompts: Path) -> None:
+    """Notes of any number of lines are comments, whatever they look like, and what follows them applies."""
+    changes = plan([module("kind", "Be kind to all.", line=2)], {"kind": "Be kind."})
+    patch = changes.patch("Not written: a.", "two lines\n--- a/app/prompts.py\n+++ b/app/prompts.py\r@@ -1 +1 @@")
+    assert patch.endswith(changes.diff)
+    subprocess.run(["git", "apply", "-"], input=patch.encode(), cwd=changes.root, check=True)
+    assert 'A = "Be kind."' in prompts.read_text()
+    assert changes.patch() == changes.diff
 
 
 def test_a_shared_text_is_written_once_when_all_agree(prompts: Path) -> None:
