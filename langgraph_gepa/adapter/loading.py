@@ -181,7 +181,10 @@ def _compiled(value: object, spec: str) -> Pregel[Any, Any, Any, Any]:
     try:
         made = _entered(value(*arguments, **keywords))
     except Exception as error:  # whatever the user's function raises is the cause to show
-        raise GraphError(f"{spec} failed to make a graph: {type(error).__name__}: {error}{raised_at(error)}") from error
+        failed = f"{spec} failed to make a graph: {type(error).__name__}: {error}{raised_at(error)}"
+        if arguments or keywords:
+            failed += f". It was called with the run's config, a dict; if it takes something else, {_way_out(spec)}"
+        raise GraphError(failed) from error
     if not isinstance(made, Pregel | StateGraph):
         raise GraphError(
             f"{spec} made no graph but a value of type {type(made).__name__}; "
@@ -201,10 +204,19 @@ def _factory_arguments(factory: Callable[..., Any], spec: str) -> tuple[list[Any
         return [], {}
     if len(required) > 1:
         names = ", ".join(p.name for p in required)
-        raise GraphError(f"{spec} takes {names}; a function that makes a graph takes nothing, or the run's config")
+        raise GraphError(
+            f"{spec} takes {names}; a function that makes a graph takes nothing, or the run's config: {_way_out(spec)}"
+        )
     config: dict[str, Any] = {"configurable": {}}
     by_name = required[0].kind is inspect.Parameter.KEYWORD_ONLY
     return ([], {required[0].name: config}) if by_name else ([config], {})
+
+
+def _way_out(spec: str) -> str:
+    """What to do about a function that takes arguments which only its caller knows."""
+    if ":" not in spec:
+        return "call it, and give the graph that it returns"
+    return f"write a file that calls it, graph = {spec.rpartition(':')[2]}(...), and name that file's graph"
 
 
 def _entered(made: Any) -> Any:

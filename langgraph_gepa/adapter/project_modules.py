@@ -10,13 +10,14 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from langgraph_gepa.adapter.dataflow import text_files
 from langgraph_gepa.adapter.failures.frames import raised_at
 from langgraph_gepa.errors import GraphError
 
 
 def module_files(name: str, folder: Path) -> Iterator[Path]:
     """Yields the files that importing a module would load, its packages included; none where any cannot be found."""
-    path = sys.path if str(folder) in sys.path else [str(folder), *sys.path]
+    path = [*([] if str(folder) in sys.path else [str(folder)]), *sys.path, *_source_folders(folder)]
     parts = name.split(".")
     found: list[Path] = []
     for depth in range(1, len(parts) + 1):
@@ -51,6 +52,7 @@ def import_file(where: str) -> ModuleType:
     for folder in dict.fromkeys([str(root), str(Path.cwd())]):
         if folder not in sys.path:
             sys.path.insert(0, folder)
+    _add_source_folders(root)
     if name in sys.modules or (spec := importlib.util.find_spec(name.partition(".")[0])) is None or not spec.origin:
         return _execute(path, where)
     if root in Path(spec.origin).parents:
@@ -87,21 +89,50 @@ def _execute(path: Path, where: str) -> ModuleType:
 def import_module(name: str) -> ModuleType:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
+    _add_source_folders()
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as missing:
         if missing.name and (name == missing.name or name.startswith(missing.name + ".")):
-            raise GraphError(f"there is no module {name!r}; name a file as path/to/file.py:attribute") from missing
+            elsewhere = _elsewhere(missing.name)
+            fix = f". {elsewhere}" if elsewhere else "; name a file as path/to/file.py:attribute"
+            raise GraphError(f"there is no module {name!r}{fix}") from missing
         raise GraphError(_import_error(name, missing)) from missing
     except Exception as error:  # whatever the user's module raises is the cause to show
         raise GraphError(_import_error(name, error)) from error
 
 
+def _source_folders(folder: Path) -> list[str]:
+    """The folders `src` of a folder and of its project from which packages are imported, if there are any."""
+    folders = dict.fromkeys((folder / "src", Path(text_files.project(str(folder))) / "src"))
+    return [str(one) for one in folders if one.is_dir() and not (one / "__init__.py").exists()]
+
+
+def _add_source_folders(*folders: Path) -> None:
+    """Adds these folders' and the working directory's `src` to the path: last, for what nothing else provides."""
+    for folder in (*folders, Path.cwd()):
+        sys.path += [source for source in _source_folders(folder) if source not in sys.path]
+
+
+def _elsewhere(module: str) -> str:
+    """Where below the working directory a top-level module is that cannot be imported; empty where it is not found."""
+    here = Path.cwd()
+    for depth in ("*", "*/*", "*/*/*") if module.isidentifier() else ():
+        for found in sorted([*here.glob(f"{depth}/{module}/__init__.py"), *here.glob(f"{depth}/{module}.py")]):
+            folder = (found.parent.parent if found.name == "__init__.py" else found.parent).relative_to(here)
+            if not any(part.startswith(".") for part in folder.parts) and not (here / folder / "__init__.py").exists():
+                path = folder.as_posix()
+                return f"{module} is in ./{path}: install the project (pip install -e .), or set PYTHONPATH={path}"
+    return ""
+
+
 def _import_error(where: str, error: Exception) -> str:
     hint = ""
     if isinstance(error, ModuleNotFoundError) and error.name:
-        hint = (
-            f". If {error.name} is a package, install it; if it is the project's own, run this from the project's root"
+        hint = ". " + (
+            _elsewhere(error.name)
+            or f"If {error.name} is a package, install it; if it is the project's own, run this from the folder that "
+            "it is imported from, or add that to PYTHONPATH"
         )
     at = "" if isinstance(error, SyntaxError) else raised_at(error)
     return f"{where} cannot be imported: {type(error).__name__}: {error}{at}{hint}"

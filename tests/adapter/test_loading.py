@@ -10,7 +10,7 @@ import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from langgraph_gepa.adapter.loading import load_graph, load_metric
+from langgraph_gepa.adapter.loading import files_of, load_graph, load_metric
 from langgraph_gepa.errors import GraphError
 
 APP = """
@@ -26,6 +26,7 @@ def make_with(*, config): return graph
 def make_wrong(): return 5
 def make_two(one, two): return graph
 def make_bad(): raise RuntimeError("no database")
+def make_for(settings): return settings.graph
 number = 5
 """
 
@@ -91,7 +92,11 @@ def test_an_object_passes_through() -> None:
         ("words.py:graph", "there are no graphs"),
         ("shop.py:number", "is not a graph but of type int"),
         ("shop.py:make_wrong", "made no graph but a value of type int"),
-        ("shop.py:make_two", "takes one, two"),
+        ("shop.py:make_two", r"takes one, two; .*write a file that calls it, graph = make_two\(\.\.\.\)"),
+        (
+            "shop.py:make_for",
+            r"'dict' object has no attribute 'graph' .*the run's config, a dict; .*make_for\(\.\.\.\)",
+        ),
         ("shop.py:make_bad", "RuntimeError: no database"),
         ("broken.py:graph", "cannot be imported: ModuleNotFoundError.*If not_there is a package, install it"),
         ("wrong.py:graph", r"cannot be imported: ZeroDivisionError: .* \(.*wrong.py, line 3\)"),
@@ -103,6 +108,58 @@ def test_an_error_names_the_cause_and_the_fix(spec: str, words: str, project: Ca
     """Whatever is wrong with a specification is said in words a person can act on."""
     project(broken="import not_there\n", wrong="\n\n1 / 0\n")
     with pytest.raises(GraphError, match=words):
+        load_graph(spec)
+
+
+FRONT = "from clinic.front import graph\n"
+
+
+def package(folder: Path) -> None:
+    """Writes a package that imports itself, with a graph."""
+    (folder / "clinic").mkdir(parents=True)
+    (folder / "clinic/__init__.py").touch()
+    (folder / "clinic/words.py").write_text("HELLO = 'hello'\n")
+    (folder / "clinic/front.py").write_text(APP.replace("from words", "from clinic.words"))
+
+
+@pytest.mark.parametrize("spec", ["gepa_graph.py:graph", "clinic.front:graph", "src/clinic/front.py:graph"])
+def test_a_package_under_src_needs_no_installation(spec: str, project: Callable[..., Path]) -> None:
+    """Neither for a file beside `src` that imports it, nor to be named itself."""
+    package(project(gepa_graph=FRONT) / "src")
+    assert load_graph(spec).name == "mine"
+    assert [file.name for file in files_of("clinic.front:graph", Path.cwd())] == ["__init__.py", "front.py"]
+
+
+def test_a_file_below_the_root_finds_the_projects_packages(
+    project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From whichever folder it is loaded."""
+    root = project()
+    (root / "pyproject.toml").touch()
+    (root / "evals").mkdir()
+    project(evals__gepa_graph=FRONT)
+    package(root / "src")
+    monkeypatch.chdir(root / "evals")
+    assert load_graph("gepa_graph.py:graph").name == "mine"
+
+
+def test_what_is_importable_already_is_not_taken_from_src(project: Callable[..., Path]) -> None:
+    """The folder comes last on the path."""
+    root = project(gepa_graph=FRONT)
+    package(root)
+    (root / "src/clinic").mkdir(parents=True)
+    (root / "src/clinic/__init__.py").write_text("raise RuntimeError")
+    assert load_graph("gepa_graph.py:graph").name == "mine"
+
+
+@pytest.mark.parametrize("folder", ["lib", "packages/core/src"])
+@pytest.mark.parametrize("spec", ["gepa_graph.py:graph", "clinic.front:graph"])
+def test_a_package_in_another_folder_is_found_for_the_message(
+    folder: str, spec: str, project: Callable[..., Path]
+) -> None:
+    """It says what to set, and not to go to the root, where one is already."""
+    package(project(gepa_graph=FRONT) / folder)
+    with pytest.raises(GraphError, match=rf"clinic is in \./{folder}: .*PYTHONPATH={folder}$"):
         load_graph(spec)
 
 
