@@ -47,7 +47,10 @@ COMMANDS = [
     "prompts letters.py:desk --examples test.jsonl",
     "eval letters.py:desk --data test.jsonl --metric letters.py:polite",
 ]
-DRY_RUN = "optimize letters.py:desk --train test.jsonl --metric letters.py:polite --dry-run"
+DRY_RUN = (
+    "optimize letters.py:desk --train test.jsonl --metric letters.py:polite --reflection-lm openai:simulated-editor "
+    "--rollouts 40 --dry-run"
+)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -128,7 +129,7 @@ def optimize(
     loading(graph)
     subject = _subject(given)
     if dry_run:
-        _dry_run(graph, train, subject, options)
+        _dry_run(graph, train, val, subject, _settings(given))
     else:
         _show_result(langgraph_gepa.optimize(graph, train, val, **subject, **_settings(given)))
 
@@ -181,23 +182,29 @@ def _budget(options: dict[str, Any]) -> Budget:
     return Budget(**{limit: options[limit] for limit in get_args(Limit)})
 
 
-def _dry_run(graph: str, train: str, subject: dict[str, Any], options: str | None) -> None:
+def _dry_run(graph: str, train: str, val: str | None, subject: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Checks everything that the search checks before it pays, then describes and runs one rollout."""
+    from langgraph_gepa.runs.arguments import Arguments
+    from langgraph_gepa.runs.dry_run import notes_on_search
+
+    search = {**subject, **settings, "observers": (), "progress": False}
+    notes = notes_on_search(Arguments(graph=graph, trainset=train, valset=val, **search))
     description = langgraph_gepa.dry_run(graph, train, **subject)
-    echo(description)
+    echo(replace(description, notes=tuple(dict.fromkeys((*description.notes, *notes)))))
     if description.rollout is not None and description.rollout.error is not None:
         raise UsageError("The rollout failed: fix that before a search pays for more of them.")
     if description.risky:
-        raise UsageError(_blocked(description.risky, options))
+        raise UsageError(_blocked(description.risky, subject["options"]))
     echo("\nNext: the same command without --dry-run.")
 
 
-def _blocked(risky: Sequence[str], options: str | None) -> str:
+def _blocked(risky: Sequence[str], options: langgraph_gepa.RunnerOptions | str) -> str:
     """What to do about a dry run that runs nothing because of tools that may do harm."""
     from langgraph_gepa.adapter.tools.stand_ins import remedies
 
     stand_ins, harmless = remedies(risky)
     blocked = f"No rollout was run: {', '.join(risky)} would really run and may change something outside.\nNext: "
-    if options:
+    if isinstance(options, str):
         return f"{blocked}give the RunnerOptions of {options} {stand_ins}, or {harmless} where that does no harm."
     return (
         f"{blocked}write a gepa_options.py and add --options gepa_options.py:options to the command:\n\n"

@@ -31,7 +31,8 @@ Data = Annotated[
 DryRun = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Only describe what a rollout does. Runs one, unless a tool of the graph may do harm."
+        "--dry-run",
+        help="Only check what is given and describe a rollout. Runs one, unless a tool of the graph may do harm.",
     ),
 ]
 Metric = Annotated[

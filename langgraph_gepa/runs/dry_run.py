@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from langgraph_gepa.adapter.discovery.chat_models import models_of, name_of, unpriced
+from langgraph_gepa.adapter.discovery.outline import unreached_nodes
 from langgraph_gepa.adapter.discovery.survey import survey
 from langgraph_gepa.adapter.isolation.process_state import undisturbed
 from langgraph_gepa.adapter.loading import load_graph, load_metric, load_options
 from langgraph_gepa.adapter.rollout.evaluator import GraphEvaluator
+from langgraph_gepa.adapter.rollout.inputs import dropped_inputs, taken_inputs
 from langgraph_gepa.adapter.rollout.options import RunnerOptions
 from langgraph_gepa.adapter.rollout.redaction import explained, masking, secrets_of
-from langgraph_gepa.adapter.tools.stand_ins import remedies, replaced, suspicions
+from langgraph_gepa.adapter.tools.stand_ins import remedies, replaced, suspicions, warning
 from langgraph_gepa.core.example import Example
 from langgraph_gepa.core.module import Module
 from langgraph_gepa.core.printable import visible
@@ -21,11 +23,13 @@ from langgraph_gepa.core.reason import NO_EFFECT, NoEffect
 from langgraph_gepa.core.rollout import Call, Rollout
 from langgraph_gepa.report.words import duration, money, plural, score
 from langgraph_gepa.runs import event_loop
-from langgraph_gepa.runs.arguments import kinds_of
+from langgraph_gepa.runs.arguments import Arguments, kinds_of
 from langgraph_gepa.runs.evaluate import run_examples
 from langgraph_gepa.runs.examples import examples_of
 from langgraph_gepa.runs.job import WORLD
 from langgraph_gepa.runs.module_choice import choice_of
+from langgraph_gepa.runs.notices import forecast
+from langgraph_gepa.runs.prepare import prepare
 
 LONGEST = 70
 """Characters of a value that are shown."""
@@ -50,8 +54,9 @@ class DryRun:
     """One rollout as it would be.
 
     `isolated` names what is replaced by a fresh one, `asks` where it may stop for a human, `unpriced` the models whose
-    price is unknown. `rollout` is one that was run, and `no_effect` has the prompts of which it proves that a new text
-    has no effect.
+    price is unknown. `rollout` is one that was run, of as many examples as `examples` counts; `unreached` are the nodes
+    that it did not come to, and `no_effect` has the prompts of which it proves that a new text has no effect. `notes`
+    are warnings about the examples.
     """
 
     graph: str
@@ -68,6 +73,9 @@ class DryRun:
     inputs: Mapping[str, Any] | None = None
     rollout: Rollout | None = None
     no_effect: Mapping[str, NoEffect] = field(default_factory=dict)
+    examples: int = 0
+    unreached: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def risky(self) -> tuple[str, ...]:
@@ -93,8 +101,11 @@ class DryRun:
             lines.append(f"example   {self.example}")
             lines += [f"          {name} = {_brief(value)}" for name, value in self.inputs.items()]
         if self.rollout is not None:
-            lines += _outcome(self.rollout)
+            lines += [f"ran       1 of {plural(self.examples, 'example')}", *_outcome(self.rollout)]
+        if self.unreached:
+            lines.append(f"not run   {', '.join(self.unreached)}: this example does not lead there, others may")
         lines += (f"no effect {name}: {NO_EFFECT[why]}" for name, why in self.no_effect.items())
+        lines += (f"note      {note}" for note in self.notes)
         if self.risky:
             stand_ins, harmless = remedies(self.risky)
             lines += [
@@ -121,15 +132,18 @@ def dry_run(
     With a `metric` that rollout is run once and scored as `optimize` would, which calls its models, unless a real tool
     may do harm (`risky`). Nothing is kept.
 
-    Everything is given as to `optimize`. Raises `UsageError` where `optimize` would, as for a
-    stand-in that no tool's name fits, and when the world failed the rollout.
+    Everything is given as to `optimize`. Raises `UsageError` where `optimize` would, as for a stand-in that no tool's
+    name fits or inputs that the graph does not take, and when the world failed the rollout.
     """
     options = load_options(options)
     compiled = load_graph(graph)
     found = survey(compiled)
     known = choice_of(modules, library).applied(found.modules, kinds_of(kinds))
-    example = examples_of(data, "data")[0] if data is not None else None
+    examples = examples_of(data, "data") if data is not None else ()
+    example = examples[0] if examples else None
+    dropped = dropped_inputs(taken_inputs(compiled), examples)
     plan = _plan(compiled, known, example, options)
+    plan = replace(plan, examples=len(examples), notes=(dropped,) if dropped else ())
     if metric is None or example is None:
         return plan
     mask = masking(secrets_of(models_of(compiled)), options.mask)
@@ -139,7 +153,22 @@ def dry_run(
     own = {module.name: module.text for module in evaluator.modules}
     with explained("The rollout could not be run", mask):
         (rollout,) = run_examples(evaluator, [(own, example)], 1, replace(WORLD, tries=1, outage=0.0))
-    return replace(plan, rollout=rollout, no_effect=event_loop.run(lambda _: evaluator.without_effect()))
+    return replace(
+        plan,
+        rollout=rollout,
+        unreached=tuple(unreached_nodes(compiled, rollout.nodes)) if rollout.nodes else (),
+        no_effect=event_loop.run(lambda _: evaluator.without_effect()),
+    )
+
+
+def notes_on_search(given: Arguments) -> tuple[str, ...]:
+    """Checks the arguments of a search as it does before it pays, and returns its warnings and what its budget buys.
+
+    The warning of tools that may do harm is left out, as the description of a rollout has it.
+    """
+    job = prepare(given)
+    of_tools = None if job.graph is None else warning(job.graph, {*job.options.tools, *job.options.harmless})
+    return (*(note for note in job.warnings if note != of_tools), *forecast(job.config, job.rules))
 
 
 def _plan(compiled: Any, modules: Sequence[Module], example: Example | None, options: RunnerOptions) -> DryRun:
@@ -184,7 +213,7 @@ def _outcome(rollout: Rollout) -> list[str]:
     result = f"error     {rollout.error}" if rollout.error else f"output    {_brief(rollout.outputs)}"
     comment = f": {_brief(rollout.feedback.comment)}" if rollout.feedback.comment else ""
     return [
-        f"ran       in {duration(rollout.seconds)}, {cost}",
+        f"took      {duration(rollout.seconds)}, {cost}",
         *(f"call      {_call(call)}" for call in rollout.calls),
         result,
         f"score     {score(rollout.score)}{comment}",

@@ -179,6 +179,50 @@ def test_a_dry_run_costs_one_rollout_and_optimises_nothing(project: Path, server
     assert not (project / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "wrong", "expected"),
+    [
+        ("openai:simulated-editor", "opnai:gpt-5", "opnai"),
+        ("openai:simulated-editor", "fireworks:llama", "langchain-fireworks"),
+        ("--reflection-lm openai:simulated-editor", "", "Nothing proposes new texts"),
+        ("--rollouts 60", "", "The budget has no limit"),
+        ("--rollouts 60", "--rollouts 3", "is too small"),
+        ("--rollouts 60", "--rollouts 60 --target 2", "can never be reached"),
+        ("val.jsonl", "wrong.jsonl", "The graph takes none of the inputs of example 'w': 'leter'; did you mean"),
+        ("val.jsonl", "missing.jsonl", "missing.jsonl"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_search_refuses(
+    project: Path, server: SimulatedServer, option: str, wrong: str, expected: str
+) -> None:
+    """In the same words, and before its rollout is paid for."""
+    (project / "wrong.jsonl").write_text('{"id": "w", "inputs": {"leter": "Letter 1"}}')
+    line = OPTIMIZE.replace(option, wrong)
+    rehearsed, done = call(f"{line} --dry-run"), call(line)
+    assert rehearsed.exit_code == done.exit_code == 2
+    assert expected in rehearsed.stderr
+    assert rehearsed.stderr == done.stderr
+    assert server.requests == 0
+
+
+def test_a_dry_run_has_the_warnings_of_the_search(project: Path) -> None:
+    """Of examples in two sets and of inputs that the graph drops, each once; and what the budget is enough for."""
+    rows = [
+        {**json.loads(line), "id": f"twin-{n}"}
+        for n, line in enumerate((project / "train.jsonl").read_text().splitlines())
+    ]
+    rows[0]["inputs"]["note"] = "lost"
+    (project / "val.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    done = call(f"{OPTIMIZE} --dry-run")
+    assert done.exit_code == 0
+    notes = [line.removeprefix("note      ") for line in done.stdout.splitlines() if line.startswith("note")]
+    assert [note.split(":")[0] for note in notes[:1]] == ["The graph drops these inputs of the examples"]
+    assert "5 of 6 validation examples have the inputs of a training example" in done.stdout
+    assert "60 rollouts are enough for about " in notes[-1]
+    assert len(notes) == len(set(notes)) == 3
+    assert "ran       1 of 6 examples" in done.stdout
+
+
 def test_a_dry_run_whose_rollout_fails_is_no_success(project: Path) -> None:
     """It tells how it failed, and ends as a mistake does: what a CI runs first stops there."""
     done = call(f"{OPTIMIZE.replace('optimize letters ', 'optimize letters.py:asking ')} --dry-run")

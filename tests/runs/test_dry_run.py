@@ -9,7 +9,9 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from langgraph.graph import START, StateGraph
 from pydantic import SecretStr
+from typing_extensions import TypedDict
 
 from langgraph_gepa import RunnerOptions, dry_run
 from langgraph_gepa.core.rollout import Rollout
@@ -95,3 +97,43 @@ def test_a_dry_run_that_the_world_fails_says_so() -> None:
         pytest.raises(UsageError, match=r"could not be run: .*bad key"),
     ):
         dry_run(agent(server), EXAMPLES, metric=lambda outputs: len(outputs), options=harmless)
+
+
+class Route(TypedDict, total=False):
+    question: str
+    answer: str
+
+
+def routed() -> Any:
+    """A graph of which a question reaches one of two branches, and of its subgraph one of two nodes."""
+    below = StateGraph(Route)
+    for name in ("short", "long"):
+        below.add_node(name, lambda _: {"answer": "yes"})
+    below.add_conditional_edges(START, lambda state: "long" if "why" in state["question"] else "short")
+    above = StateGraph(Route).add_node("team", below.compile()).add_node("refund", lambda _: {"answer": "no"})
+    above.add_conditional_edges(START, lambda state: "refund" if "money" in state["question"] else "team")
+    return above.compile()
+
+
+@pytest.mark.parametrize(
+    ("question", "unreached"),
+    [("when?", {"refund", "team/long"}), ("why?", {"refund", "team/short"}), ("money?", {"team"})],
+)
+def test_a_dry_run_names_the_nodes_that_its_example_does_not_reach(question: str, unreached: set[str]) -> None:
+    """Also in a subgraph; and that it is one example of several."""
+    examples = [{"inputs": {"question": question}}, {"inputs": {"question": "another"}}]
+    plan = dry_run(routed(), examples, metric=lambda outputs: 1.0)
+    assert {*plan.unreached} == unreached
+    assert "ran       1 of 2 examples" in str(plan)
+    assert f"not run   {', '.join(plan.unreached)}: " in str(plan)
+
+
+def test_a_dry_run_refuses_inputs_that_the_graph_does_not_take() -> None:
+    """Of each example, in the words of the search; inputs that are only dropped are noted."""
+    examples = [{"inputs": {"question": "a"}}, {"inputs": {"query": "b"}}]
+    with pytest.raises(UsageError, match=r"takes none of the inputs of example .*'query'"):
+        dry_run(routed(), examples)
+    examples[1]["inputs"]["question"] = "b"
+    plan = dry_run(routed(), examples)
+    assert plan.notes == ("The graph drops these inputs of the examples: 'query'. It takes 'question', 'answer'.",)
+    assert plan.notes[0] in str(plan)

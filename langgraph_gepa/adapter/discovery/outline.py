@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from langchain_core.runnables.graph import Graph
+from langgraph.pregel import Pregel
 from langgraph.pregel.remote import RemoteGraph
 from typing_extensions import TypedDict
 
@@ -31,6 +33,19 @@ def outline_of(graph: Any) -> Outline:
 def drawn(graph: Any) -> Graph:
     """Returns the drawing of `graph` with its subgraphs; without them where a server would be asked for one."""
     return graph.get_graph(xray=not _holds_remote(graph))  # type: ignore[no-any-return]
+
+
+def unreached_nodes(graph: Any, ran: Collection[str], within: str = "") -> Iterator[str]:
+    """Yields the nodes in which nothing ran, by their path; those of a subgraph only where something of it ran."""
+    subgraphs = dict(graph.get_subgraphs())
+    for name in graph.nodes:
+        path = f"{within}{name}"
+        if name.startswith("__"):
+            continue
+        if not any(f"{node}/".startswith(f"{path}/") for node in ran):
+            yield path
+        elif isinstance(below := subgraphs.get(name), Pregel):
+            yield from unreached_nodes(below, ran, f"{path}/")
 
 
 def _holds_remote(graph: Any) -> bool:
