@@ -22,9 +22,10 @@ from langgraph_gepa.search.pool import Pool
 class Unfinished(Exception):
     """Raised when a rollout did not finish because of `cause`.
 
-    `go_on` does only what is missing; the rollout that it returns has the cost of both. `stands` is the rollout that
-    counts when retrying does not help: the candidate or the example may have caused the failure, as well as the world.
-    `ended` says that the rollout finished in spite of `cause` and was scored: then there is no outage to wait for.
+    `go_on` only scores again what the graph did; the rollout that it returns has the cost of both. `stands` is the
+    rollout that counts when retrying does not help: the candidate or the example may have caused the failure, as well
+    as the world. `ended` says that the rollout finished in spite of `cause` and was scored: then there is no outage to
+    wait for.
     """
 
     def __init__(
@@ -40,6 +41,11 @@ class Unfinished(Exception):
         self.go_on = go_on
         self.stands = stands
         self.ended = ended
+
+    @property
+    def only_scoring(self) -> bool:
+        """Whether the graph ran to its end, and only the metric is to be called again."""
+        return self.go_on is not None
 
 
 class Unanswered(Exception):

@@ -16,6 +16,9 @@ from langgraph_gepa.errors import Error, Interrupted
 
 T = TypeVar("T")
 
+IN_THE_METRIC = "A call of the metric failed, none of the graph's."
+"""The note on an exception that ends a run because the metric cannot score what the graph did."""
+_OF_THE_METRIC = "A model or service that the metric calls"
 _NO_OTHERS = (
     " Only this example fails so far: with a concurrency above 1 (--concurrency) other examples run meanwhile and "
     "show sooner whether it alone is at fault."
@@ -51,8 +54,9 @@ class Calls:
     """The state shared by all calls to one provider: whether it is up, and whether to continue at all.
 
     While the provider is down one call tries and the others wait; they continue when it is back. `notify` is called
-    with a message about both, in which `provider` names the provider. `given_up` names the purposes of calls whose
-    failure was raised although others succeed; `answered` says that a call has succeeded, maybe in an earlier session.
+    with a message about both, in which `provider` names what is called, except where it is the metric that calls.
+    `given_up` names the purposes of calls whose failure was raised although others succeed; `answered` says that a call
+    has succeeded, maybe in an earlier session.
     """
 
     def __init__(
@@ -112,20 +116,24 @@ class Calls:
                     raise
                 except Unfinished as unfinished:
                     failure, stands, ended = unfinished.cause, unfinished.stands, unfinished.ended
+                    service = _OF_THE_METRIC if unfinished.only_scoring else self._provider
                 except Exception as raised:  # noqa: BLE001 - of the world, as evaluators and models raise no other
-                    failure = raised
+                    failure, service = raised, self._provider
                 else:
                     self._succeeded(slots)
                     return result
                 own = self._failed(own, who)
                 if self.patience.is_pressure(failure) and slots and slots.press(round):
-                    self._report_pressure(slots.limit)
+                    self._report_pressure(f"{service} {self.patience.describe(failure)}", slots.limit)
                 if stands is not None and self._has_to_stand(failure, own, who, ended=ended):
                     return cast("T", stands)
                 patience = self._patience_for(failure, own, who, slots)
                 self._report_absence(failure, patience)
                 lends = slots is not None and self._lets_others_try(failure, own, slots)
-                if not lends and self._hopeless(failure, own, who, slots, patience, doubtful=stands is not None):
+                doubtful = stands is not None
+                if not lends and self._hopeless(failure, own, who, slots, patience, service, doubtful=doubtful):
+                    if service == _OF_THE_METRIC:
+                        failure.add_note(IN_THE_METRIC)
                     (self.given_up.add if self._fails_alone(failure, own, who) else self.given_up.discard)(who)
                     raise failure
                 left = own.since + patience - self._clock()
@@ -174,7 +182,15 @@ class Calls:
         return True
 
     def _hopeless(
-        self, failure: Exception, own: _Failures, who: str, slots: Slots | None, patience: float, *, doubtful: bool
+        self,
+        failure: Exception,
+        own: _Failures,
+        who: str,
+        slots: Slots | None,
+        patience: float,
+        service: str,
+        *,
+        doubtful: bool,
     ) -> bool:
         if self.patience.is_lasting(failure) and (not doubtful or own.count >= self.patience.tries):
             return True
@@ -183,7 +199,6 @@ class Calls:
         if self._successes == own.successes and not self.down:
             self._down_since = own.since
             if self.patience.outage and self._absent is None:
-                service = "What the graph or the metric calls" if doubtful else self._provider
                 unaided = _NO_OTHERS if slots and slots.most == 1 and self._fails_alone(failure, own, who) else ""
                 self._notify(f"{service} {self.patience.describe(failure)}. {self._waiting(patience)}{unaided}")
         if self.down or self.patience.is_pressure(failure):
@@ -252,10 +267,10 @@ class Calls:
     def _waiting(self, seconds: float) -> str:
         return f"Waiting for it, at most {_duration(seconds)}; what was paid for is kept."
 
-    def _report_pressure(self, limit: int) -> None:
+    def _report_pressure(self, trouble: str, limit: int) -> None:
         if self._lowest is None or limit < self._lowest:
             rollouts = "1 rollout" if limit == 1 else f"{limit} rollouts"
-            self._notify(f"The provider limits the rate of calls: {rollouts} at once for now.")
+            self._notify(f"{trouble}: {rollouts} at once for now.")
             self._lowest = limit
 
 

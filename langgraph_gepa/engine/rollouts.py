@@ -41,7 +41,7 @@ class Rollouts:
         clock: Callable[[], float] = monotonic,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.calls = Calls(patience, clock=clock, notify=notify)
+        self.calls = Calls(patience, clock=clock, notify=notify, provider="A model or service that the graph calls")
         self._evaluator = evaluator
         self._slots = Slots(concurrency)
 

@@ -29,6 +29,7 @@ from langgraph_gepa.engine.ledger import Ledger
 from langgraph_gepa.engine.optimizer import Optimizer
 from langgraph_gepa.engine.ports import Observer, Store
 from langgraph_gepa.engine.proposing import OwnReflector, Reflector
+from langgraph_gepa.engine.retry import IN_THE_METRIC
 from langgraph_gepa.errors import Interrupted, MetricError, UsageError
 from langgraph_gepa.reflection.critic import TOKENS as CRITIC_TOKENS
 from langgraph_gepa.report.screen import Screen, note
@@ -133,7 +134,8 @@ class Job:
             if isinstance(failure, UsageError) or not worlds:
                 raise
             when = "once that is fixed, " if is_lasting(failure) else ""
-            raise Interrupted(f"Stopped: {diagnosis(failure)}. {self._how_to_resume(folder, when)}") from failure
+            whose = f" {IN_THE_METRIC}" if IN_THE_METRIC in getattr(failure, "__notes__", ()) else ""
+            raise Interrupted(f"Stopped: {diagnosis(failure)}.{whose} {self._how_to_resume(folder, when)}") from failure
         saved = replace(SavedRun.open(folder), own=True)
         log_at_the_end(saved, note if self.progress else _logged(_LOG.warning))
         return Result(saved, self.graph)

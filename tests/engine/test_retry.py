@@ -13,7 +13,7 @@ import pytest
 from langgraph_gepa.core.rollout import Feedback, Rollout
 from langgraph_gepa.engine.concurrency import Patience, Slots
 from langgraph_gepa.engine.ports import Unfinished
-from langgraph_gepa.engine.retry import Calls
+from langgraph_gepa.engine.retry import IN_THE_METRIC, Calls
 from langgraph_gepa.errors import Interrupted, MetricError
 
 
@@ -337,7 +337,7 @@ def test_pressure_lowers_the_slots_and_success_raises_them() -> None:
     clock, said, slots = Clock(), [], Slots(8)
 
     async def scenario() -> None:
-        world = calls(clock, said.append)
+        world = calls(clock, said.append, describe=lambda _: "limits the rate of calls")
         await world.make(raising(ConnectionError())[0], slots)
         assert slots.limit == 8
         await world.make(raising(Pressed(), Pressed())[0], slots)
@@ -478,6 +478,26 @@ def test_what_is_the_matter_with_a_service_is_said_in_its_own_words() -> None:
     call, _ = raising(*[Pressed()] * 7)
     asyncio.run(calls(clock, said.append, outage=1800.0, describe=lambda _: "limits the rate of calls").make(call))
     assert said[0].startswith("The provider limits the rate of calls. Waiting for it, at most 30 minutes")
+
+
+async def score_again() -> Rollout:
+    return ZERO
+
+
+@pytest.mark.parametrize(
+    ("go_on", "whose"), [(None, "The provider"), (score_again, "A model or service that the metric calls")]
+)
+def test_messages_say_whether_the_graph_or_the_metric_calls(go_on: Any, whose: str) -> None:
+    """A judge that is overloaded is not taken for the model of the graph, while it lasts nor when it ends the run."""
+    clock, said = Clock(), list[str]()
+    call, _ = raising(*[Unfinished(Pressed("busy"), go_on=go_on)] * 99)
+    with pytest.raises(Pressed, match="busy") as raised:
+        asyncio.run(calls(clock, said.append, outage=300.0, describe=lambda _: "is busy").make(call, Slots(2)))
+    assert said == [
+        f"{whose} is busy: 1 rollout at once for now.",
+        f"{whose} is busy. Waiting for it, at most 5 minutes; what was paid for is kept.",
+    ]
+    assert (IN_THE_METRIC in getattr(raised.value, "__notes__", [])) is (go_on is not None)
 
 
 def test_a_service_that_stays_down_stops_the_run_with_its_failure() -> None:
