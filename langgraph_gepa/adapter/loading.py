@@ -37,6 +37,8 @@ def load_graph(spec: str | object) -> Pregel[Any, Any, Any, Any]:
         return _compiled(spec, "the object given")
     if spec.startswith(("http://", "https://")):
         raise GraphError("The graph is on a server, and this needs one at hand: name it as path/to/file.py:attribute.")
+    if spec.endswith(".py"):
+        raise GraphError(f"{spec} names a file; add the graph's attribute, such as {_such_as(spec)}")
     if ":" not in spec:
         return load_graph(_listed(spec))
     return _compiled(_attribute(spec, _graphs), spec)
@@ -114,12 +116,20 @@ def _attribute(spec: str, candidates: Candidates) -> Any:
     return getattr(module, attribute)
 
 
+def _such_as(file: str) -> str:
+    """Imports a file, and returns the names of the graphs in it."""
+    _, names = _graphs(import_file(file))
+    return " or ".join(f"{file}:{name}" for name in names or ["graph"])
+
+
 def files_of(spec: str, folder: Path) -> tuple[Path, ...]:
     """Returns the files that loading `spec` from `folder` would run, its packages included, with links resolved.
 
     The file of the attribute comes last; there are none where it is not found. Imports nothing.
     """
-    if ":" not in spec:
+    if spec.endswith(".py"):  # it is imported to name the graphs in it
+        spec = f"{spec}:"
+    elif ":" not in spec:
         try:
             spec, _ = _entry(spec, folder / MANIFEST)
         except GraphError:
@@ -143,8 +153,6 @@ def _listed(name: str) -> str:
 
 def _entry(name: str, manifest: Path) -> tuple[str, Any]:
     """Returns a graph's specification in a manifest, and the manifest's environment."""
-    if name.endswith(".py"):
-        raise GraphError(f"{name} names a file; add the graph's attribute, such as {name}:graph")
     if not manifest.is_file():
         raise GraphError(
             f"there is no {MANIFEST} here to look {name!r} up in; name the graph as path/to/file.py:attribute"

@@ -87,7 +87,9 @@ def test_an_object_passes_through() -> None:
     ("spec", "words"),
     [
         ("missing.py:graph", "there is no file missing.py"),
-        ("shop.py", "add the graph's attribute, such as shop.py:graph"),
+        ("missing.py", "there is no file missing.py"),
+        ("shop.py", "add the graph's attribute, such as shop.py:builder or shop.py:graph$"),
+        ("words.py", "add the graph's attribute, such as words.py:graph$"),
         ("shop.py:grpah", "graphs there: shop.py:builder, shop.py:graph"),
         ("words.py:graph", "there are no graphs"),
         ("shop.py:number", "is not a graph but of type int"),
@@ -161,6 +163,11 @@ def test_a_package_in_another_folder_is_found_for_the_message(
     package(project(gepa_graph=FRONT) / folder)
     with pytest.raises(GraphError, match=rf"clinic is in \./{folder}: .*PYTHONPATH={folder}$"):
         load_graph(spec)
+
+
+def test_a_file_that_is_imported_for_a_message_counts_among_what_loading_runs(project: Callable[..., Path]) -> None:
+    """A run's folder that names a file without an attribute gets nothing imported from where it must not."""
+    assert files_of("shop.py", project()) == ((project() / "shop.py").resolve(),)
 
 
 def test_a_metric_that_is_not_there_is_answered_with_the_functions_that_are(project: Callable[..., Path]) -> None:
