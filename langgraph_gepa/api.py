@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -242,10 +243,14 @@ def optimize(
     """
     job = prepare(Arguments(**locals()))
     folder = Path(run) if run is not None else new_folder(job.config.graph["name"])
-    with served(folder, patience=6.0) if ui else nullcontext() as server:
-        if server is not None:
-            note(f"Live page: {server.url}")
-        return job.carry_out(folder)
+    try:
+        with served(folder, patience=6.0) if ui else nullcontext() as server:
+            if server is not None:
+                note(f"Live page: {server.url}")
+            return job.carry_out(folder)
+    finally:
+        if ui and folder.is_dir():
+            note(f"The live page has ended; langgraph-gepa ui {shlex.quote(str(folder))} shows the run again.")
 
 
 def search_outputs(graph: Any, tasks: Any, *, metric: Any, reflection_lm: Any = None, **how: Any) -> Outputs:

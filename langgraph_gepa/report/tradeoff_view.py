@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from langgraph_gepa.core.objectives import SCORE
 from langgraph_gepa.report import words
 from langgraph_gepa.search.pool import Pool
 from langgraph_gepa.search.tradeoffs import Tradeoff, goals_of, standings, undominated
@@ -27,6 +28,12 @@ class TradeoffView:
     @property
     def against(self) -> str:
         return self.counts[1] if len(self.counts) > 1 else ""
+
+    def listed(self, best: int) -> tuple[Tradeoff, ...]:
+        """The front and the best candidate, which a cheaper one with the same score may dominate."""
+        front = {one.candidate for one in self.front}
+        listed = [one for one in self.known if one.candidate in front or one.candidate == best]
+        return tuple(sorted(listed, key=lambda one: (one.validation[SCORE], one.candidate)))
 
 
 def tradeoff_view(pool: Pool) -> TradeoffView:

@@ -28,11 +28,10 @@ def headline(view: View) -> str:
     sentences = [_CONCLUSIONS[verdict]]
     if (change := evidence.difference) is not None:
         low, high = words.signed(change.low), words.signed(change.high)
-        side = "excludes" if change.side else "includes"
-        sentences.append(
-            f"{_where(evidence, change.n)} is {words.signed(change.mean)}; "
-            f"its 95 % interval, {low} to {high}, {side} zero."
-        )
+        interval = f" (95 % interval {low} to {high})"
+        if verdict in ("better", "worse", "unclear"):  # the others do not rest on the interval
+            interval = f"; its 95 % interval, {low} to {high}, {'excludes' if change.side else 'includes'} zero"
+        sentences.append(f"{_where(evidence, change.n)} is {words.signed(change.mean)}{interval}.")
     return " ".join([*sentences, *_reservations(view, evidence)])
 
 

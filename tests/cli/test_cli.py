@@ -98,6 +98,12 @@ def test_optimize_ends_with_a_summary_and_a_folder(project: Path) -> None:
     assert "\x1b" not in done.stdout + done.stderr
 
 
+def test_a_live_page_that_ends_with_its_run_says_how_to_see_it_again(project: Path) -> None:
+    """`--ui` prints the address first, and when the run has ended the command that serves it again."""
+    stderr = call(f"{OPTIMIZE} --ui").stderr
+    assert stderr.index("Live page: http://127.0.0.1") < stderr.index("langgraph-gepa ui run shows the run again.")
+
+
 def test_show_as_json_has_all_of_a_run(run: Path) -> None:
     """Modules, candidates with parents and scores, both standings with intervals, and what it cost."""
     data = json.loads(call("show run --json").stdout)

@@ -200,6 +200,7 @@ def test_examples_that_were_learned_from_are_no_evidence_of_help(script: Callabl
         assert view.verdict == "learned"
         assert "learned from" in headline(view)
         assert "help." not in headline(view)
+        assert "zero" not in headline(view)
         assert to_json(view)["leakage"]["learned"]["validation"] == shared
     view = leaking(script, 10)
     assert view.validation is not None

@@ -162,3 +162,13 @@ def test_trade_offs_are_plotted_and_listed(finished: Any) -> None:
     plot = page[page.index('class="tradeoffs"') : page.index("Family of candidates")]
     assert plot.count("<circle") == len(known) > 2
     assert [f'<th scope="row">#{one.candidate}' in plot for one in known[:3]] == [True, True, False]
+
+
+def test_the_best_is_among_the_trade_offs(finished: Any) -> None:
+    """Also where a cheaper candidate with the same score dominates it, so that there is something to compare with."""
+    view = finished.view()
+    others = [one for one in view.tradeoffs.known if one.candidate != view.best.id]
+    page = render(replace(view, tradeoffs=replace(view.tradeoffs, front=tuple(others[:2]))))
+    section = page[page.index('id="tradeoffs"') : page.index("Family of candidates")]
+    assert f'<th scope="row">#{view.best.id} <span class="chip accent">best</span>' in section
+    assert section.count('<th scope="row">') == 3
