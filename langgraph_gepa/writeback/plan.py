@@ -20,8 +20,8 @@ LARGEST = 10_000_000
 """Bytes of the largest file that is edited."""
 
 _HOMELESS = (
-    "no file of the project holds it: it stands in a notebook's cell, is made when the program runs, or comes from "
-    "elsewhere; copy it from result.prompts"
+    "no file of the project holds it (it stands in a notebook's cell, or is made when the program runs): "
+    "copy it from result.prompts"
 )
 _IN_CELL = re.compile(r"/ipykernel_\d+/|/<[^/]*>$")
 """Names that Jupyter, IPython and Python's console give to the code of cells, of which there is no file."""
