@@ -187,7 +187,10 @@ class ChatReflection:
 
 def chat_model(name: str, **settings: Any) -> BaseChatModel:
     """Returns LangChain's chat model for `"provider:model"`. Raises `ModelError`, naming a missing key or package."""
-    provider = name.partition(":")[0] if ":" in name else ""
+    provider, colon, model_name = name.partition(":")
+    provider = provider if colon else ""
+    if colon and not model_name.strip():  # the provider's package would make one that fails at its first call
+        raise ModelError(f"{name!r} does not name a model. Write it as 'provider:model', such as 'openai:gpt-5'.")
     try:
         model = init_chat_model(name, **settings)
     except ImportError as error:

@@ -189,6 +189,7 @@ def test_a_dry_run_costs_one_rollout_and_optimises_nothing(project: Path, server
     ("option", "wrong", "expected"),
     [
         ("openai:simulated-editor", "opnai:gpt-5", "opnai"),
+        ("openai:simulated-editor", "openai:", "does not name a model"),
         ("openai:simulated-editor", "fireworks:llama", "langchain-fireworks"),
         ("--reflection-lm openai:simulated-editor", "", "Nothing proposes new texts"),
         ("--rollouts 60", "", "The budget has no limit"),
