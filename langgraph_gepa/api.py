@@ -60,7 +60,7 @@ def discover(
     graph: Any,
     examples: Any = None,
     *,
-    kinds: Collection[str] = ("prompt", "tool"),
+    kinds: Collection[str] | None = None,
     modules: Sequence[str] | str | None = None,
     library: bool = False,
     options: RunnerOptions | str | None = None,
@@ -76,7 +76,8 @@ def discover(
       which part of such a text stays the same. A tool that fails causes a warning, and the rest is watched.
     - `options`: how these examples are run, given as to `optimize`. A warning names the tools that may change something
       outside and really run.
-    - `modules`, `library`: choose as for `optimize`; the modules that it would optimise are `on`.
+    - `kinds`, `modules`, `library`: choose as for `optimize`; the modules that it would optimise are `on`. Only modules
+      of these kinds are listed; without `kinds` the descriptions of tools are as well, which are off then.
 
     Python modules of the project that the graph's functions import when they run are imported for this, libraries are
     not. The list shows itself as a table, also in a notebook. Raises `GraphError`.
@@ -103,8 +104,10 @@ def discover(
     return ModuleList(_chosen(found.modules, choice, kinds), watched=examples is not None)
 
 
-def _chosen(found: Sequence[Module], choice: Choice, kinds: Collection[str]) -> list[Module]:
-    return [module for module in choice.applied(found, ("prompt",)) if module.kind in kinds_of(kinds)]
+def _chosen(found: Sequence[Module], choice: Choice, kinds: Collection[str] | None) -> list[Module]:
+    """Returns the modules to list, of which those are on that `optimize` takes in, with `kinds` or by default."""
+    listed, taken = (("prompt", "tool"), ("prompt",)) if kinds is None else (kinds_of(kinds), kinds_of(kinds))
+    return [module for module in choice.applied(found, taken) if module.kind in listed]
 
 
 @undisturbed()

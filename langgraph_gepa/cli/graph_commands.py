@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def prompts(
     graph: option.Graph,
     as_json: option.AsJson = False,
-    kinds: option.Kinds = "prompt,tool",
+    kinds: option.Kinds = None,
     examples: option.Watch = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also list each text that is off because it only may reach a model.")
@@ -57,7 +57,7 @@ def prompts(
     modules = langgraph_gepa.discover(
         graph,
         examples,
-        kinds=split(kinds),
+        kinds=None if kinds is None else split(kinds),
         modules=modules_of(only, excluded),
         library=library,
         options=options,
@@ -70,7 +70,7 @@ def prompts(
     else:
         modules_table(modules, screen(), everything, watched=examples is not None)
         if any(module.on for module in modules):
-            echo(f"\nNext: {optimize_command(graph)}")
+            echo(f"\nNext: {optimize_command(graph, kinds)}")
         elif modules:
             echo("\nNext: the same command with --only NAME takes one of these in; `optimize` has that option as well.")
 
@@ -214,13 +214,14 @@ def _blocked(risky: Sequence[str], options: langgraph_gepa.RunnerOptions | str) 
     )
 
 
-def optimize_command(graph: str) -> str:
+def optimize_command(graph: str, kinds: str | None = None) -> str:
     """A command that optimises `graph`, without the password in its address. The user fills in what is in capitals."""
     from langgraph_gepa.adapter.rollout.credentials import hide_credentials
     from langgraph_gepa.server.workers import on_server
 
     metric = "" if on_server(graph) else " --metric FILE.py:FUNCTION"
-    options = f"--train FILE.jsonl{metric} --reflection-lm PROVIDER:MODEL --rollouts 500"
+    chosen = "" if kinds is None else f" --kinds {shlex.quote(','.join(split(kinds)))}"
+    options = f"--train FILE.jsonl{metric}{chosen} --reflection-lm PROVIDER:MODEL --rollouts 500"
     return f"langgraph-gepa optimize {shlex.quote(hide_credentials(graph))} {options}"
 
 

@@ -170,7 +170,7 @@ ReflectionPrompt = Annotated[
 ]
 ReflectionTokens = Annotated[int, _reflection(min=1, help="The most tokens of a reflection prompt.")]
 
-Kinds = Annotated[str, _texts(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
+Kinds = Annotated[str | None, _texts(help="Kinds of modules, separated by commas: prompt, tool, schema.")]
 EveryModule = Annotated[bool, _texts("--all", help="Take in texts that are off by default; --except still holds.")]
 Only = Annotated[
     list[str] | None,

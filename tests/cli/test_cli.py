@@ -69,6 +69,41 @@ def test_prompts_as_json_has_nine_keys_a_module(project: Path) -> None:
     assert done.exit_code == 0
 
 
+TOOL = '''
+from langchain_core.tools import tool
+
+
+@tool
+def look_up(name: str) -> str:
+    """Look a name up."""
+    return name
+
+
+def ask_tools(letter: Letter) -> Letter:
+    return {"reply": model.bind_tools([look_up]).invoke([("system", "Be polite."), ("user", letter["letter"])]).text}
+
+
+desk = StateGraph(Letter).add_node("ask", ask_tools).set_entry_point("ask").compile()
+'''
+
+
+@pytest.mark.parametrize("kinds", ["", " --kinds prompt", " --kinds prompt,tool", " --kinds tool"])
+def test_prompts_lists_as_on_what_optimize_with_the_same_kinds_takes_in(project: Path, kinds: str) -> None:
+    """Without kinds tools are listed and off."""
+    with (project / "letters.py").open("a") as file:
+        file.write(TOOL)
+    listed = json.loads(call(f"prompts letters.py:desk --json{kinds}").stdout)
+    options = "--train train.jsonl --dry-run"
+    (taken,) = (
+        line.split(maxsplit=1)[1]
+        for line in call(f"optimize letters.py:desk {options}{kinds}").stdout.splitlines()
+        if line.startswith("prompts ")
+    )
+    assert [one["name"] for one in listed if one["on"]] == taken.split(", ")
+    assert any(one["kind"] == "tool" for one in listed) == (kinds != " --kinds prompt")
+    assert f"--metric FILE.py:FUNCTION{kinds} --reflection-lm" in call(f"prompts letters.py:desk{kinds}").stdout
+
+
 def test_prompts_prints_a_plain_table_without_a_terminal(project: Path) -> None:
     """Every module with its text and its place, without colour codes, and nothing on stderr."""
     done = call("prompts letters.py:graph")
