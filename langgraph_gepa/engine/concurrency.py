@@ -29,7 +29,8 @@ class Patience:
     when others succeeded before, none has failed since, and none is left to run beside it. A failure that
     `is_lasting`, which no waiting helps, is given up at once.
 
-    `is_pressure` recognises failures that ask for fewer calls at once, `is_garbled` answers that cannot be read.
+    `is_pressure` recognises failures that ask for fewer calls at once, `is_overload` those of them that may be due to
+    the calls of others; `is_garbled` answers that cannot be read.
     `absent_address` gives the address at which nothing answers; `describe` says what a failure means for a service:
     `"is down (ConnectError)"`.
 
@@ -49,6 +50,7 @@ class Patience:
     is_lasting: Callable[[BaseException], bool] = lambda _: False
     retry_after: Callable[[BaseException], float | None] = lambda _: None
     is_pressure: Callable[[BaseException], bool] = lambda _: False
+    is_overload: Callable[[BaseException], bool] = lambda _: False
     is_garbled: Callable[[BaseException], bool] = lambda _: False
     absent_address: Callable[[BaseException], str | None] = lambda _: None
     describe: Callable[[BaseException], str] = lambda failure: f"is down ({type(failure).__name__})"
@@ -77,6 +79,7 @@ class Slots:
             raise ValueError(f"slots for {most} calls at once: it takes at least one")
         self.most = most
         self.round = 0
+        self._overloads = 0
         self._limit = float(most)
         self._taken = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -91,16 +94,26 @@ class Slots:
         """Whether calls wait for a slot."""
         return any(not turn.done() for turn in self._waiting)
 
-    def press(self, round: int) -> bool:
-        """A call that began in `round` met pressure. Halves the limit, once for all calls of a round."""
+    def press(self, round: int, *, overload: bool = False) -> bool:
+        """A call that began in `round` met pressure. Halves the limit, once for all calls of a round, if it can.
+
+        An `overload` may be due to others: it halves when there were more of them than successes, by half of the limit
+        and by at least two.
+        """
         if round != self.round:
             return False
+        self._overloads += overload
+        if overload and self._overloads < max(2, self.limit // 2):
+            return False
+        self._overloads = 0
         self.round += 1
+        before = self.limit
         self._limit = max(1.0, self._limit / 2)
-        return True
+        return self.limit < before
 
     def ease(self) -> None:
         """A call succeeded."""
+        self._overloads = max(0, self._overloads - 1)
         self._limit = min(float(self.most), self._limit + 1 / self._limit)
         self._let_in()
 

@@ -123,7 +123,8 @@ class Calls:
                     self._succeeded(slots)
                     return result
                 own = self._failed(own, who)
-                if self.patience.is_pressure(failure) and slots and slots.press(round):
+                overload = self.patience.is_overload(failure)
+                if self.patience.is_pressure(failure) and slots and slots.press(round, overload=overload):
                     self._report_pressure(f"{service} {self.patience.describe(failure)}", slots.limit)
                 if stands is not None and self._has_to_stand(failure, own, who, ended=ended):
                     return cast("T", stands)

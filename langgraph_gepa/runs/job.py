@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from langgraph_gepa.adapter.failures.classification import is_lasting, is_pressure, is_world_failure
+from langgraph_gepa.adapter.failures.classification import is_lasting, is_overload, is_pressure, is_world_failure
 from langgraph_gepa.adapter.failures.diagnosis import diagnosis, is_garbled, retry_after, trouble, unreachable_address
 from langgraph_gepa.adapter.proposer import FunctionProposer
 from langgraph_gepa.adapter.reflection_model import ChatReflection
@@ -66,6 +66,7 @@ WORLD = Patience(
     is_lasting=is_lasting,
     retry_after=retry_after,
     is_pressure=is_pressure,
+    is_overload=is_overload,
     is_garbled=is_garbled,
     absent_address=unreachable_address,
     describe=trouble,

@@ -73,6 +73,17 @@ def test_pressure_halves_once_a_round_and_success_grows_back() -> None:
     assert slots.limit == 16
 
 
+def test_an_overload_halves_only_when_many_calls_meet_it() -> None:
+    """A judge that refuses every fourth call does not slow the search down; one that refuses all halves the limit."""
+    slots = Slots(8)
+    for _ in range(100):
+        assert not slots.press(0, overload=True)
+        for _ in range(3):
+            slots.ease()
+    assert [slots.press(0, overload=True) for _ in range(8)] == [False] * 3 + [True] + [False] * 4
+    assert slots.limit == 4
+
+
 def test_a_lower_limit_lets_nobody_in_until_enough_have_left() -> None:
     """Who is inside stays; the next comes in when there is room below the new limit."""
 

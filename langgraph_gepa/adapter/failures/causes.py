@@ -21,6 +21,7 @@ OUTAGE = (
     r"time[sd]?[\s_-]*out|deadline[\s_-]*exceeded|incomplete[\s_-]*read|server[\s_-]*(?:error|disconnected)"
     r"|connect(?:ion)?[\s_-]*(?:error|refused|reset|aborted|closed|failed|failure|broken|lost)"
 )
+_RATE = re.compile(r"slow[\s_-]*down|rate[\s_-]*limit|request[\s_-]*rate|too[\s_-]*many[\s_-]*requests", re.IGNORECASE)
 _PRESSURE_KIND = re.compile(PRESSURE)
 _OUTAGE_KIND = re.compile(
     rf"{OUTAGE}|connection|disconnected|unavailable|transport error|max retry|not ready|model api error|ssl error"
@@ -69,7 +70,10 @@ _VARIABLE = re.compile(
 OVERFLOW_STATUS = frozenset({400, 413, 422, 500})
 """HTTP statuses by which providers and local servers refuse a prompt that is too long."""
 
-PRESSURE_STATUS = frozenset({429, 503, 529})
+OVERLOAD_STATUS = frozenset({503, 529})
+"""HTTP statuses of a service that has too much to do."""
+
+PRESSURE_STATUS = OVERLOAD_STATUS | {429}
 """HTTP statuses that ask for fewer calls."""
 
 GRPC_STATUS = {
@@ -158,6 +162,11 @@ def class_names(error: BaseException) -> frozenset[str]:
 def names_pressure(error: BaseException) -> bool:
     """Whether a class of the error is called after too many calls: `RatelimitException`."""
     return any(_PRESSURE_KIND.search(kind) for kind in class_names(error))
+
+
+def names_rate(text: str) -> bool:
+    """Whether a message is about how often we call: `Slow Down`."""
+    return _RATE.search(text) is not None
 
 
 def names_key(error: BaseException) -> bool:

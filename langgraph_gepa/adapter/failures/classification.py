@@ -13,7 +13,14 @@ from typing import Literal
 
 from langgraph_gepa.adapter.failures import causes
 from langgraph_gepa.adapter.failures.broken_replies import NoAnswerError, is_unreadable
-from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, class_names, has_library_message, status_of
+from langgraph_gepa.adapter.failures.causes import (
+    OVERLOAD_STATUS,
+    PRESSURE_STATUS,
+    chain,
+    class_names,
+    has_library_message,
+    status_of,
+)
 from langgraph_gepa.adapter.failures.reported import findings_of
 from langgraph_gepa.core.json_data import plain
 from langgraph_gepa.errors import WorldFailure
@@ -134,6 +141,16 @@ def is_pressure(error: BaseException) -> bool:
     if (known := findings_of(error)) is not None:
         return known.is_pressure
     return any(indicates_world(one) and _is_pressure(one) for one in chain(error)) and not is_lasting(error)
+
+
+def is_overload(error: BaseException) -> bool:
+    """Whether a service has too much to do, maybe for others, rather than that we call it too often.
+
+    Providers use HTTP 503 for both: one that asks to slow down is a rate limit.
+    """
+    statuses = {status_of(one) for one in chain(error)}
+    limited = 429 in statuses or any(causes.names_rate(str(one)) for one in chain(error))
+    return bool(statuses & OVERLOAD_STATUS) and not limited and is_pressure(error)
 
 
 def is_overflow(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from langgraph_gepa.adapter.failures.broken_replies import is_unreadable
-from langgraph_gepa.adapter.failures.causes import PRESSURE_STATUS, chain, class_names, status_of
+from langgraph_gepa.adapter.failures.causes import OVERLOAD_STATUS, chain, class_names, status_of
 from langgraph_gepa.adapter.failures.classification import (
     error_text,
     indicates_world,
@@ -68,7 +68,7 @@ def trouble(error: BaseException) -> str:
     if (cause := _tls_cause(error)) is not None:
         return f"cannot be reached over TLS ({error_text(cause).rstrip('.')})"
     if is_pressure(error):
-        return f"is overloaded ({what})" if status in PRESSURE_STATUS - {429} else f"limits the rate of calls ({what})"
+        return f"is overloaded ({what})" if status in OVERLOAD_STATUS else f"limits the rate of calls ({what})"
     return f"gives answers that cannot be read ({what})" if is_no_answer(error) else f"is down ({what})"
 
 

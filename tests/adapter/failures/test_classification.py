@@ -26,6 +26,7 @@ from langgraph_gepa.adapter.failures.classification import (
     classify,
     is_lasting,
     is_overflow,
+    is_overload,
     is_pressure,
     is_world_failure,
     missing_key,
@@ -355,6 +356,25 @@ def test_tls_is_called_tls() -> None:
         assert (is_lasting(error), unreachable_address(error)) == (True, None)
         assert trouble(error).startswith("cannot be reached over TLS (")
     assert diagnosis(wrapped).startswith("TLS failed at https://models.example:8443 (SSLCertVerificationError: ")
+
+
+ANSWER_503 = httpx.Response(503, request=httpx.Request("POST", "https://models.example/v1/chat"))
+
+
+@pytest.mark.parametrize(
+    ("error", "overload"),
+    [
+        (provider_error(503), True),
+        (http_status(529), True),
+        (openai.APIStatusError("Slow Down: reduce your request rate", response=ANSWER_503, body=None), False),
+        (http_status(429), False),
+        (http_status(500), False),
+    ],
+    ids=repr,
+)
+def test_an_overload_is_no_rate_limit(error: BaseException, overload: bool) -> None:
+    """A service that has too much to do may have it from others; one that asks to slow down means us."""
+    assert is_overload(error) is overload
 
 
 @pytest.mark.parametrize(
