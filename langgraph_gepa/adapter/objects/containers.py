@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from typing_extensions import override
 
+from langgraph_gepa.adapter.objects import instances
 from langgraph_gepa.adapter.objects.handler import Copies, Handler, Key, Step
 
 _LONG = 1000
@@ -115,10 +116,16 @@ class FrozenSet(Handler):
 
 
 def _objects(value: set[Any] | frozenset[Any]) -> Iterator[tuple[Step, Any]]:
-    """The elements that are no plain data, ordered by type, so that most orders are the same in every process."""
+    """The elements that are no plain data, in an order that is the same in every process where `_order` can tell."""
     if len(value) <= _LONG:
         found = [one for one in list(value) if type(one) not in _PLAIN]
-        yield from ((("key", key_of(one)), one) for one in sorted(found, key=lambda one: type(one).__qualname__))
+        yield from ((("key", key_of(one)), one) for one in sorted(found, key=_order))
+
+
+def _order(element: Any) -> tuple[str, ...]:
+    """The type of an element and the strings it holds; its hash, and so its place in the set, differs by process."""
+    held = element if issubclass(type(element), tuple) else instances.state_of(element).values()
+    return (type(element).__qualname__, *(str.__str__(part) for part in held if type(part) is str))
 
 
 class Collection(Handler):

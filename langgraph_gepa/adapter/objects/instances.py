@@ -45,7 +45,7 @@ class Instance(Handler):
     @override
     def parts(self, value: Any) -> Iterator[tuple[Step, Any]]:
         derived = _derived(_class(value))
-        for name, held in list(_state(value).items()):
+        for name, held in list(state_of(value).items()):
             if name not in derived:
                 yield ("attr", name), held
         if isinstance(value, BaseModel):
@@ -58,7 +58,7 @@ class Instance(Handler):
     @override
     def shell(self, value: Any, steps: Mapping[Step, str | None], copies: Copies) -> Any:
         copy = object.__new__(type(value))
-        state = _state(value)
+        state = state_of(value)
         if hasattr(value, "__dict__"):
             derived = _derived(_class(value))
             object.__setattr__(copy, "__dict__", {k: v for k, v in vars(value).items() if k not in derived})
@@ -81,7 +81,7 @@ class Instance(Handler):
                 case ("private", name):
                     copy.__pydantic_private__[name] = part
                 case ("attr", str(name)) if part is ABSENT:
-                    if name in _state(copy):
+                    if name in state_of(copy):
                         object.__delattr__(copy, name)
                 case ("attr", str(name)) if name in _members(_class(value)):
                     object.__setattr__(copy, name, part)
@@ -127,7 +127,8 @@ def _derived(cls: type) -> frozenset[str]:
     return frozenset(n for base in cls.__mro__ for n, m in vars(base).items() if issubclass(type(m), cached_property))
 
 
-def _state(value: Any) -> dict[str, Any]:
+def state_of(value: Any) -> dict[str, Any]:
+    """The attributes of an object, those in slots included, without running any of its code."""
     held = {}
     for name, member in sorted(_members(_class(value)).items()):
         with contextlib.suppress(AttributeError):  # the attribute is not set

@@ -99,6 +99,27 @@ def test_a_copied_object_is_found_where_it_was_a_key(echo: Any, make: Any, known
     assert [messages[0].content for messages, _ in echo.calls] == ["Look at the bill.", module.text]
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    text: str
+
+
+@pytest.mark.parametrize("made", [Task, Hint])
+def test_texts_in_a_set_are_listed_in_the_same_order_in_every_process(echo: Any, made: Any) -> None:
+    """By what they say, as a set's own order follows from the hashes of strings."""
+    hints = frozenset(
+        made(f"Fetch {name} from the shelf.") for name in ("bills", "boats", "cups", "pens", "tea", "wool")
+    )
+
+    def node(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [echo.invoke([("system", one.text) for one in hints])]}
+
+    found = survey(StateGraph(MessagesState).add_node(node).add_edge(START, "node").compile(), kinds=("prompt",))
+    texts = [module.text for module in found.modules]
+    assert len(texts) == len(hints)
+    assert texts == sorted(texts)
+
+
 @pytest.mark.parametrize("kind", [Step, Word])
 def test_members_of_an_enum_are_those_of_its_copy_wherever_they_are_held(echo: Any, kind: Any) -> None:
     """In a list, and as keys: a loop over them says the new text, a look-up finds its entry."""
