@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from langgraph_gepa.adapter.discovery.chat_models import models_of, name_of, unpriced
@@ -30,6 +32,8 @@ from langgraph_gepa.runs.job import WORLD
 from langgraph_gepa.runs.module_choice import choice_of
 from langgraph_gepa.runs.notices import forecast
 from langgraph_gepa.runs.prepare import prepare
+from langgraph_gepa.runs.resume import changed_since_start
+from langgraph_gepa.store.folder import DATABASE, open_run
 
 LONGEST = 70
 """Characters of a value that are shown."""
@@ -167,6 +171,9 @@ def notes_on_search(given: Arguments) -> tuple[str, ...]:
     The warning of tools that may do harm is left out, as the description of a rollout has it.
     """
     job = prepare(given)
+    if given.run is not None and (Path(given.run) / DATABASE).is_file():
+        with closing(open_run(given.run, create=False, read_only=True)) as store:
+            changed_since_start(job.config, store, folder=given.run)
     of_tools = None if job.graph is None else warning(job.graph, {*job.options.tools, *job.options.harmless})
     return (*(note for note in job.warnings if note != of_tools), *forecast(job.config, job.rules))
 

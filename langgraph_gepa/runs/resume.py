@@ -76,30 +76,46 @@ def start_or_resume(
 
     Raises `RunError` naming what differs, and how a new run starts with the prompts of the one in `folder`.
     """
-    chosen = _chosen_modules(store.settings())
-    if sorted(chosen) == sorted(config.modules):  # the order is that of the turns, which the journal keeps
-        config = replace(config, modules=chosen)
-    data, identity = config.to_json(texts=texts, examples=examples), identity_of(config)
-    before, message = started_with(store.settings()), ""
-    changed, old = _differences(before, identity), WHOLE in before and bool(config.parts)
-    if _CHOICE in changed:
-        changed[_CHOICE] += _in_words(chosen, config.modules)
-    if changed or old:
-        names = listed(list(changed.values()) or ["what is noted of it"])
-        if _restarted(store, listed(list(changed) or [WHOLE])):
-            message = f"Nothing was scored in this folder yet, so the run begins again: {names} changed."
-        elif changed:
-            of_examples = all(name in map(_of_set, config.sets) for name in changed)
-            fix = f"Put back what changed to go on with it, or {begin_with_its_prompts(folder)}."
-            fix = f"{fix} {_CARRIED}" if of_examples else fix
-            raise RunError(f"This folder holds another run: {names} changed since it was started. {fix}")
-        else:
-            raise RunError(f"An earlier version started this run and did not note its models and settings. {_OLD}")
+    config = _in_turn(config, store)
+    data, identity, message = config.to_json(texts=texts, examples=examples), identity_of(config), ""
+    if changed := changed_since_start(config, store, folder=folder):
+        _restart(store, listed(list(changed)))
+        names = listed(list(changed.values()))
+        message = f"Nothing was scored in this folder yet, so the run begins again: {names} changed."
     asked = store.settings().get("asked")
     if not message and isinstance(asked, Mapping) and isinstance(began := asked.get("began"), str):
         data["began"] = began
     store.configure({"identity": identity, "asked": data, "signature": sign(data)})
     return message
+
+
+def changed_since_start(config: RunConfig, store: Store, *, folder: Path | str) -> dict[str, str]:
+    """Returns what differs from the run in `store`, by name and in words, where nothing was scored yet.
+
+    Raises `RunError` where something was, as `start_or_resume` does. Changes nothing.
+    """
+    chosen, config = _chosen_modules(store.settings()), _in_turn(config, store)
+    before = started_with(store.settings())
+    changed, old = _differences(before, identity_of(config)), WHOLE in before and bool(config.parts)
+    if _CHOICE in changed:
+        changed[_CHOICE] += _in_words(chosen, config.modules)
+    scored = any(isinstance(event, CandidateAdmitted) for _, event in store.events())
+    if changed and scored:
+        of_examples = all(name in map(_of_set, config.sets) for name in changed)
+        fix = f"Put back what changed to go on with it, or {begin_with_its_prompts(folder)}."
+        fix = f"{fix} {_CARRIED}" if of_examples else fix
+        raise RunError(
+            f"This folder holds another run: {listed(list(changed.values()))} changed since it was started. {fix}"
+        )
+    if old and scored:
+        raise RunError(f"An earlier version started this run and did not note its models and settings. {_OLD}")
+    return changed or ({WHOLE: "what is noted of it"} if old else {})
+
+
+def _in_turn(config: RunConfig, store: Store) -> RunConfig:
+    """Returns the config with the run's order of modules: it is that of the turns, which the journal keeps."""
+    chosen = _chosen_modules(store.settings())
+    return replace(config, modules=chosen) if sorted(chosen) == sorted(config.modules) else config
 
 
 def session_of(store: Store) -> str:
@@ -228,14 +244,11 @@ def _in_words(before: Sequence[str], now: Sequence[str]) -> str:
     return f" ({'; '.join(parts)})" if before and parts else ""
 
 
-def _restarted(store: Store, changed: str) -> bool:
-    """Sets the run back to its start, unless a candidate was scored, on which everything else would stand."""
+def _restart(store: Store, changed: str) -> None:
+    """Sets the run back to its start. Nothing was scored yet on which everything else would stand."""
     journal = list(store.events())
-    if any(isinstance(event, CandidateAdmitted) for _, event in journal):
-        return False
     spent = Pool.replay(event for _, event in journal).spent.usage
     store.restart(Charged("", spent, changed, "restarted"), journal[-1][0] if journal else 0.0)
-    return True
 
 
 def _of_set(name: str) -> str:

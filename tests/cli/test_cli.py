@@ -247,6 +247,17 @@ def test_a_dry_run_refuses_what_the_search_refuses(
     assert server.requests == 0
 
 
+def test_a_dry_run_refuses_the_folder_of_another_run(run: Path, server: SimulatedServer) -> None:
+    """And goes ahead with the folder of the same one, which it leaves as it is."""
+    before = Result.open(run).pool
+    assert call(f"{OPTIMIZE} --dry-run").exit_code == 0
+    paid = server.requests
+    done = call(f"{OPTIMIZE} --seed 7 --dry-run")
+    assert (done.exit_code, server.requests) == (2, paid)
+    assert "This folder holds another run: the seed (from 0 to 7) changed" in done.stderr
+    assert Result.open(run).pool == before
+
+
 def test_a_dry_run_has_the_warnings_of_the_search(project: Path) -> None:
     """Of examples in two sets and of inputs that the graph drops, each once; and what the budget is enough for."""
     rows = [
