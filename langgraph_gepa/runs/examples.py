@@ -115,11 +115,17 @@ def sets_of(
             trainset, valset = kept.feedback, kept.pareto if valset is None else valset
         valset = kept.pareto if "validation" in sources else valset
         testset = kept.test if "test" in sources else testset
-    feedback = examples_of(trainset, "trainset", notify)
+    feedback = examples_of(trainset, _called(trainset, "trainset", "training set"), notify)
     if valset is None:
         feedback, pareto = split(feedback, seed)
     elif is_address(valset) and valset == trainset:  # read twice, a project with traffic gives two sets
         pareto = feedback
     else:
-        pareto = examples_of(valset, "valset", notify)
-    return Examples(feedback, pareto, () if testset is None else examples_of(testset, "testset", notify)), sources
+        pareto = examples_of(valset, _called(valset, "valset", "validation set"), notify)
+    test = () if testset is None else examples_of(testset, _called(testset, "testset", "test set"), notify)
+    return Examples(feedback, pareto, test), sources
+
+
+def _called(source: Any, argument: str, name: str) -> str:
+    """What errors call a set: a list is the caller's argument, and a file or an address may come from an option."""
+    return name if isinstance(source, str | Path) else argument

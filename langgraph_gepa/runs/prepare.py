@@ -272,7 +272,7 @@ def _warnings(given: Arguments, inputs: _Inputs, config: RunConfig) -> Iterator[
     if given.valset is None and sets["feedback"] == sets["pareto"]:
         yield (
             f"{plural(len(sets['pareto']), 'example')} cannot be halved into training and validation examples: "
-            f"give {FEWEST_TO_SPLIT} or more different ones, or a valset."
+            f"give {FEWEST_TO_SPLIT} or more different ones, or validation examples (valset=, --val)."
         )
     if config.leakage is not None:
         yield from leakage.warnings(config.leakage, {name: len(examples) for name, examples in sets.items()})

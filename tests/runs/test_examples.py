@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from langsmith import schemas
 
 from langgraph_gepa.errors import ExampleError
-from langgraph_gepa.runs.examples import examples_of
+from langgraph_gepa.runs.examples import examples_of, sets_of
 
 
 def test_attachments_are_left_out_aloud() -> None:
@@ -52,3 +53,13 @@ def test_a_data_set_object_is_answered_with_its_address() -> None:
     boats = schemas.Dataset(id=uuid4(), name="boats", created_at=datetime.now(UTC))
     with pytest.raises(ExampleError, match="'langsmith:boats'"):
         examples_of(boats)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("none.jsonl", "For the training set: none.jsonl"), ([{"input": 1}], r"trainset\[0\] has no 'inputs'")],
+)
+def test_errors_call_a_set_by_a_name_that_its_caller_knows(source: Any, words: str) -> None:
+    """The command line has `--train` and Python `trainset=`: a file may come from both, a list from Python only."""
+    with pytest.raises(ExampleError, match=words):
+        sets_of(source, None, None, seed=0, run=None, notify=lambda _: None)
