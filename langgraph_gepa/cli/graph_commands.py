@@ -183,19 +183,31 @@ def _budget(options: dict[str, Any]) -> Budget:
 
 
 def _dry_run(graph: str, train: str, val: str | None, subject: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Checks everything that the search checks before it pays, then describes and runs one rollout."""
+    """Checks everything that the search checks before it pays, then describes and runs one rollout.
+
+    What only the search needs may be left out, and is named then.
+    """
     from langgraph_gepa.runs.arguments import Arguments
     from langgraph_gepa.runs.dry_run import notes_on_search
 
+    missing = _missing(settings)
     search = {**subject, **settings, "observers": (), "progress": False}
-    notes = notes_on_search(Arguments(graph=graph, trainset=train, valset=val, **search))
+    notes = () if missing else notes_on_search(Arguments(graph=graph, trainset=train, valset=val, **search))
     description = langgraph_gepa.dry_run(graph, train, **subject)
     echo(replace(description, notes=tuple(dict.fromkeys((*description.notes, *notes)))))
     if description.rollout is not None and description.rollout.error is not None:
         raise UsageError("The rollout failed: fix that before a search pays for more of them.")
     if description.risky:
         raise UsageError(_blocked(description.risky, subject["options"]))
-    echo("\nNext: the same command without --dry-run.")
+    added = f", with {' and '.join(missing)}" if missing else ""
+    echo(f"\nNext: the same command without --dry-run{added}.")
+
+
+def _missing(settings: Mapping[str, Any]) -> list[str]:
+    """The options that a search needs and that are not given."""
+    no_model = settings["reflection_lm"] is None and settings["proposer"] is None
+    no_limit = all(getattr(settings["budget"], limit) is None for limit in get_args(Limit))
+    return [*(["--reflection-lm"] if no_model else []), *(["a limit such as --rollouts 500"] if no_limit else [])]
 
 
 def _blocked(risky: Sequence[str], options: langgraph_gepa.RunnerOptions | str) -> str:

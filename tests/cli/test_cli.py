@@ -226,8 +226,6 @@ def test_a_dry_run_costs_one_rollout_and_optimises_nothing(project: Path, server
         ("openai:simulated-editor", "opnai:gpt-5", "opnai"),
         ("openai:simulated-editor", "openai:", "does not name a model"),
         ("openai:simulated-editor", "fireworks:llama", "langchain-fireworks"),
-        ("--reflection-lm openai:simulated-editor", "", "Nothing proposes new texts"),
-        ("--rollouts 60", "", "The budget has no limit"),
         ("--rollouts 60", "--rollouts 3", "is too small"),
         ("--rollouts 60", "--rollouts 60 --target 2", "can never be reached"),
         ("val.jsonl", "wrong.jsonl", "The graph takes none of the inputs of example 'w': 'leter'; did you mean"),
@@ -245,6 +243,20 @@ def test_a_dry_run_refuses_what_the_search_refuses(
     assert expected in rehearsed.stderr
     assert rehearsed.stderr == done.stderr
     assert server.requests == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "needed"),
+    [
+        ("--reflection-lm openai:simulated-editor", "with --reflection-lm."),
+        ("--rollouts 60", "with a limit such as --rollouts 500."),
+    ],
+)
+def test_a_dry_run_does_without_what_only_the_search_needs(project: Path, option: str, needed: str) -> None:
+    """A first look asks for no budget and no reflection model, and says that the search will."""
+    done = call(f"{OPTIMIZE.replace(option, '')} --dry-run")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.rstrip().endswith(f"Next: the same command without --dry-run, {needed}")
 
 
 def test_a_dry_run_refuses_the_folder_of_another_run(run: Path, server: SimulatedServer) -> None:
