@@ -93,7 +93,9 @@ def test_prompts_lists_as_on_what_optimize_with_the_same_kinds_takes_in(project:
     with (project / "letters.py").open("a") as file:
         file.write(TOOL)
     listed = json.loads(call(f"prompts letters.py:desk --json{kinds}").stdout)
-    options = "--train train.jsonl --dry-run"
+    (project / "any_score.py").write_text("def score(outputs): return 1.0\n")
+    search = "--metric any_score.py:score --reflection-lm openai:simulated-editor --rollouts 60"
+    options = f"--train train.jsonl {search} --dry-run"
     (taken,) = (
         line.split(maxsplit=1)[1]
         for line in call(f"optimize letters.py:desk {options}{kinds}").stdout.splitlines()
