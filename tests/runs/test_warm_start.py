@@ -87,7 +87,7 @@ def test_new_examples_join_by_a_new_run(earlier: Path) -> None:
     """With other examples a folder is not gone on with, which the error says; a new run knows those that stayed."""
     lines = [Path(name).read_text() for name in ("val.jsonl", "test.jsonl")]
     Path("more.jsonl").write_text("\n".join(lines))
-    with pytest.raises(RunError, match=r"the validation examples changed.*this one as `start=`"):
+    with pytest.raises(RunError, match=r"the validation examples changed.*--start earlier --run NEW"):
         search(None, "earlier", valset="more.jsonl", budget=Budget(rollouts=40))
     before, result = Result.open(earlier), search(earlier, valset="more.jsonl", budget=Budget(rollouts=40))
     best = result.pool.candidates[1]
