@@ -6,6 +6,7 @@ command; where exit code 1 is right too, its comment says so. Other blocks are f
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -84,8 +85,10 @@ def commands(script: str) -> Iterator[tuple[list[str], bool]]:
 
 @pytest.mark.skipif(not GUIDES, reason="the package is tested away from its repository")
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
-def test_what_a_guide_shows_runs(page: Path, shop: Path, traces: None) -> None:
+def test_what_a_guide_shows_runs(page: Path, shop: Path, traces: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every program and every command of the page, in order."""
+    # The programs find `langgraph-gepa` also where the environment is not activated.
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     names: dict[str, object] = {"__name__": "__main__"}
     for language, title, code in BLOCK.findall(page.read_text(encoding="utf-8")):
         if title:
