@@ -4,9 +4,9 @@
     examples()   the same without a look at the machine
 
 KernelBench (Ouyang et al., arXiv 2502.10517, MIT) is downloaded from its repository at a fixed commit; none of it
-ships. The checks follow its own: five random inputs, outputs alike within 1e-4, models made with the same seed. The
-time is that of the fastest of up to 25 rounds where KernelBench has the mean of many, and kernels that cheat are not
-looked for. The metric is that of `code_writer.py`. None of this has been run on a GPU yet.
+ships. The checks follow its own: five random inputs, outputs alike within 1e-4, models made with the same seed. Two
+things differ: a program's time is its fastest of up to 25 rounds, where KernelBench takes the mean of many, and kernels
+that cheat are not detected. The metric is `code_writer.py`'s. None of this has been run on a GPU yet.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@
 - sampling: the same request again and again, with the prompt that the graph has.
 
 Refinement and sampling get as many calls as the search made, shared out evenly among the tasks, and each task's best
-answer counts. A score is that of the answer run once more, since the best of many timings flatters. With OPENAI_API_KEY
-the models are real; without, all are simulated, and each program is run once. Intervals are 95 % over seeds.
+answer counts. That answer is run once more for its score, because the best of many timings is too good. With
+OPENAI_API_KEY the models are real; without, all are simulated, and each program is run once. Intervals are 95 % over
+seeds.
 
 What the simulation models is in `evals/simulated/code_writer.py`: steps that are done by luck, by a rule of the prompt,
 or by the feedback on the last answer, with the same chance for reflection and for refinement to understand feedback.

@@ -22,7 +22,7 @@ _MANY = 300
 class Interval:
     """A mean over `n` examples with its 95 % interval, which always holds the mean and is never of zero width.
 
-    `width` is that of the scale of scores.
+    `width` is the distance between the lowest and the highest score of the scale.
     """
 
     mean: float

@@ -96,7 +96,7 @@ class Brake:
 def run(make: Callable[[Brake], Coroutine[Any, Any, T]]) -> T:
     """Runs `make(brake)` in the package's own event loop and waits, also where another loop runs (as in a notebook).
 
-    What it runs is no part of a trace that the caller is in, and calls none of the caller's callbacks.
+    The coroutine does not join a LangSmith trace of the caller, and does not call the caller's callbacks.
     Raises `KeyboardInterrupt` after Ctrl-C, once the coroutine has ended; `Interrupted` when another signal cut it off;
     and `UsageError` in a process that only loads a project, or in the package's own event loop, which would wait for
     itself.

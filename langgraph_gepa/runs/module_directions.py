@@ -37,7 +37,7 @@ def directions_of(
     """Returns the directions for each module that is on.
 
     Each option is one text for every module, or texts by name and pattern as in `optimize(modules=...)`. A module gets
-    the template given under its own name, otherwise that of the first pattern that matches, and all notes and frozen
+    the template given under its own name, otherwise the one of the first pattern that matches, and all notes and frozen
     parts that match. If `notes` or `frozen` is `None`, the project's own are used. `goals`, in words, are added to the
     notes of every prompt. Raises `UsageError`.
     """

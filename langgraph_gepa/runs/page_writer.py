@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def until_next(least: float, taken: float) -> float:
-    """The seconds from the beginning of a rendering that has `taken` so many to that of the next: `least` or more."""
+    """Returns how many seconds after one rendering began the next may begin, when the first took `taken` seconds."""
     return max(least, SHARE * taken)
 
 
