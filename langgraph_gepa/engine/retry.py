@@ -133,9 +133,7 @@ class Calls:
                 lends = slots is not None and self._lets_others_try(failure, own, slots)
                 doubtful = stands is not None
                 if not lends and self._hopeless(failure, own, who, slots, patience, service, doubtful=doubtful):
-                    if service == _OF_THE_METRIC:
-                        failure.add_note(IN_THE_METRIC)
-                    (self.given_up.add if self._fails_alone(failure, own, who) else self.given_up.discard)(who)
+                    self._note_who_is_at_fault(failure, own, who, service)
                     raise failure
                 left = own.since + patience - self._clock()
                 wait = self.patience.wait(failure, own.count)
@@ -145,6 +143,12 @@ class Calls:
             if lends and slots is not None:  # outside the gate, which a call with the lent slot may have to pass
                 async with slots.lent():
                     await self._rest(wait)
+
+    def _note_who_is_at_fault(self, failure: Exception, own: _Failures, who: str, service: str) -> None:
+        """Notes whether the metric made the call whose failure is raised, and whether `who` alone fails."""
+        if service == _OF_THE_METRIC:
+            failure.add_note(IN_THE_METRIC)
+        (self.given_up.add if self._fails_alone(failure, own, who) else self.given_up.discard)(who)
 
     @asynccontextmanager
     async def _gate(self) -> AsyncIterator[None]:
