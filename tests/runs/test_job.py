@@ -42,7 +42,8 @@ def never(rollout: Any) -> float:
 
 def search(
     server: SimulatedServer, folder: Path, budget: Budget, lm: Any = None, metric: Any = never,
-    perfect: float | None = None, concurrency: int = 16, objectives: Any = None, start: Any = None, **options: Any,
+    perfect: float | None = None, concurrency: int = 16, objectives: Any = None, start: Any = None,
+    in_flight: int | None = None, **options: Any,
 ) -> Any:  # fmt: skip
     model = ChatOpenAI(model="simulated", base_url=server.base_url, api_key=SecretStr("none"))
     return optimize(
@@ -56,6 +57,7 @@ def search(
         concurrency=concurrency,
         objectives=objectives,
         start=start,
+        in_flight=in_flight,
         run=folder,
         progress=False,
         options=RunnerOptions(**options),
@@ -243,7 +245,8 @@ def test_a_model_that_never_answers_in_the_form_is_quoted_once_and_ends_the_run(
     server: SimulatedServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its last reply is masked and printable; a new run with another model takes over its rollouts."""
-    folder, how = tmp_path / "run", {"mask": lambda text: text.replace("s3cret", "[hidden]")}
+    how: dict[str, Any] = {"mask": lambda text: text.replace("s3cret", "[hidden]"), "in_flight": 1}
+    folder = tmp_path / "run"
     result = search(server, folder, Budget(rollouts=900), lm=lambda _: "I think\n\x1b[2Js3cret is " + "so " * 99, **how)
     assert (result.pool.finished.ended, result.pool.answers.unread) == ("unread", 10)
     (warning,) = [text for text in caplog.messages if "iterations in a row" in text]
